@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Addresses: one 16-byte form for both families. */
+
+#include "maps.bpf.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_RAW 3
+#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h: the loopback device of every namespace */
+
+enum {
+        IP_ICMP = 1,
+        IP_TCP = 6,
+        IP_UDP = 17,
+        IP_ICMP6 = 58,
+        IP_MPTCP = 262, /* a socket protocol only; on the wire it is TCP */
+};
+
+static __always_inline void addr_from_v4(struct cw_addr *a, __u32 v4_be) {
+        __builtin_memset(a->b, 0, 10);
+        a->b[10] = a->b[11] = 0xff;
+        __builtin_memcpy(a->b + 12, &v4_be, 4);
+}
+
+static __always_inline bool addr_is_v4(const struct cw_addr *a) {
+        __u32 w[3];
+
+        __builtin_memcpy(w, a->b, 12);
+        return !w[0] && !w[1] && w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline __u32 addr_v4(const struct cw_addr *a) {
+        __u32 v4_be;
+
+        __builtin_memcpy(&v4_be, a->b + 12, 4);
+        return v4_be;
+}
+
+static __always_inline bool addr_is_loopback(const struct cw_addr *a) {
+        __u32 w[4];
+
+        if (addr_is_v4(a))
+                return a->b[12] == 127;
+        __builtin_memcpy(w, a->b, 16);
+        return !w[0] && !w[1] && !w[2] && w[3] == bpf_htonl(1);
+}
+
+static __always_inline bool is_dns(__u8 protocol, __u16 port) {
+        return port == 53 && (protocol == IP_TCP || protocol == IP_UDP);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+
+/* What the kernel side and user space share: map keys and values, and the records of the ring. Fixed-width types,
+ * explicit padding that is always zero, sizes asserted. Addresses are 16 bytes in network byte order, IPv4 as
+ * v4-mapped IPv6. Ports are in host byte order unless the name ends in _be. Times are nanoseconds of CLOCK_BOOTTIME. */
+
+#include <linux/types.h>
+
+#define CW_API_VERSION 1
+
+enum cw_action {
+        CW_DENY = 0,
+        CW_ALLOW = 1,
+};
+
+enum cw_mode {
+        CW_ENFORCE = 0,
+        CW_AUDIT = 1, /* same verdict; a deny passes and is reported as would-deny */
+};
+
+/* Why a verdict is what it is. Names for people: reason_to_string() in policy/verdict.h. */
+enum cw_reason {
+        CW_REASON_RULE = 0,       /* a rule of the policy; its index is in the rule field */
+        CW_REASON_DEFAULT = 1,    /* no rule matched: default action */
+        CW_REASON_LOCAL = 2,      /* loopback or an address of this host */
+        CW_REASON_BASELINE = 3,   /* neighbour discovery and other traffic an IP stack needs */
+        CW_REASON_DNS = 4,        /* port 53 that did not go through the proxy */
+        CW_REASON_PROTOCOL = 5,   /* neither TCP, UDP nor ICMP: cannot be judged */
+        CW_REASON_RAW_SOCKET = 6, /* a raw socket was asked for */
+        CW_REASON_MALFORMED = 7,  /* a header that cannot be read */
+        CW_REASON_FLOW = 8,       /* part of a flow that was allowed when it began */
+        CW_REASON_FAULT = 9,      /* the firewall's own state is missing: closed */
+        _CW_REASON_MAX,
+};
+
+#define CW_NO_RULE 0xffffffffU
+#define CW_COMM_MAX 16
+#define CW_PORT_RULES_MAX 64 /* port rules one address or prefix can have */
+
+struct cw_addr {
+        __u8 b[16];
+};
+
+/* One line of an effective port list; the first that matches decides. protocol 0 stands for all that can be judged. */
+struct cw_port_rule {
+        __u32 rule; /* index into the policy's rules */
+        __u16 low;
+        __u16 high; /* inclusive */
+        __u8 protocol;
+        __u8 action;
+        __u8 pad[6];
+};
+
+/* A run of the port_rules array. */
+struct cw_port_slice {
+        __u32 first;
+        __u16 count;
+        __u8 allows; /* 1: some line of it allows something */
+        __u8 pad;
+};
+
+/* exact: live leases, /32 and /128 rules */
+struct cw_exact_key {
+        __u32 policy_id;
+        struct cw_addr addr;
+};
+
+struct cw_exact_value {
+        struct cw_port_slice ports;
+        __u64 expires_ns; /* 0: never */
+};
+
+/* prefixes: longest-prefix-match trie. prefix_length counts the bits after itself: 64 + length of the address part. */
+struct cw_prefix_key {
+        __u32 prefix_length;
+        __u32 policy_id;
+        __u32 family; /* 4 or 6: ::/0 does not cover IPv4 */
+        struct cw_addr addr;
+};
+
+/* scopes: a set of processes with one policy. Replacing the value is the atomic policy swap. */
+struct cw_scope {
+        __u32 policy_id;
+        __u8 mode;
+        __u8 default_action;
+        __u8 allow_raw; /* raw sockets may be made; their packets are still judged */
+        __u8 pad;
+};
+
+/* Facts about the process that acted, taken in the hook. */
+struct cw_process {
+        __u64 cgroup_id;
+        __u32 pid; /* thread group id: what user space calls a pid */
+        __u32 tid;
+        __u32 uid;
+        __u32 gid;
+        char comm[CW_COMM_MAX]; /* of the thread; not always terminated by its owner, here always */
+};
+
+/* flows: one socket and one destination. Destination and protocol are part of the key because an unconnected UDP
+ * socket may have many. */
+struct cw_flow_key {
+        __u64 cookie;
+        struct cw_addr dst;
+        __u16 port;
+        __u8 protocol;
+        __u8 pad[5];
+};
+
+enum cw_flow_state {
+        CW_FLOW_JUDGED = 0, /* by the socket hook; no packet yet */
+        CW_FLOW_SEEN = 1,   /* its first packet was seen and reported */
+};
+
+struct cw_flow {
+        struct cw_process process;
+        struct cw_addr src;
+        __u64 start_ns;
+        __u64 last_ns;  /* UDP only: time of the last packet */
+        __u64 bytes_out; /* payload for TCP, IP packets for the rest */
+        __u64 bytes_in;
+        __u32 policy_id; /* under which it was judged */
+        __u32 rule;
+        __u16 src_port;
+        __u8 action;
+        __u8 reason;
+        __u8 state;
+        __u8 mode;
+        __u8 pad[2];
+};
+
+enum cw_record_type {
+        CW_RECORD_OPEN = 1,      /* first packet of a flow that passes */
+        CW_RECORD_DENY = 2,      /* a refusal, or in audit mode a would-be refusal */
+        CW_RECORD_CLOSE = 3,     /* a flow ended; the byte counts are final */
+        CW_RECORD_RAW_SOCKET = 4, /* a raw socket was refused */
+};
+
+enum cw_hook {
+        CW_HOOK_CONNECT = 1,
+        CW_HOOK_SENDMSG = 2,
+        CW_HOOK_PACKET = 3,
+        CW_HOOK_SOCKET = 4,
+};
+
+/* One record of the ring. */
+struct cw_record {
+        __u16 version; /* CW_API_VERSION */
+        __u16 type;
+        __u32 rule;
+        __u64 time_ns;
+        __u64 start_ns; /* CLOSE: when the flow began */
+        __u64 cookie;
+        __u64 scope; /* cgroup id of the scope */
+        __u64 bytes_out;
+        __u64 bytes_in;
+        struct cw_process process; /* pid 0: not known in this hook */
+        struct cw_addr src;        /* all zero: not known yet */
+        struct cw_addr dst;
+        __u32 policy_id;
+        __u16 src_port;
+        __u16 dst_port; /* 0 where the protocol has none */
+        __u8 protocol;  /* IANA number */
+        __u8 family;    /* 4 or 6 */
+        __u8 action;    /* the verdict, before the mode is applied */
+        __u8 reason;
+        __u8 mode;
+        __u8 hook;
+        __u8 mid_stream; /* DENY: a TCP packet that is not the first of its connection */
+        __u8 pad;
+};
+
+/* dns_clients: who sent a query, by the proxy's view of it. */
+struct cw_dns_client_key {
+        struct cw_addr src;
+        __u16 src_port;
+        __u8 protocol;
+        __u8 pad[5];
+};
+
+struct cw_dns_client {
+        struct cw_process process;
+        __u64 scope;
+        struct cw_addr server; /* the resolver the client asked for */
+        __u16 server_port;
+        __u16 pad[3];
+};
+
+/* dns_redirects: by socket cookie, what the hooks put in the proxy's place. The same value as above. */
+
+/* counters: index of the per-CPU array */
+enum cw_counter {
+        CW_COUNT_ALLOWED = 0,     /* flows allowed */
+        CW_COUNT_DENIED = 1,      /* refusals, audit included */
+        CW_COUNT_DNS_CAPTURED = 2, /* sockets or datagrams sent to the proxy */
+        CW_COUNT_RING_FULL = 3,   /* records lost */
+        CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be remembered */
+        CW_COUNT_FAULT = 5,       /* verdicts closed for want of state */
+        CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
+        _CW_COUNTER_MAX,
+};
+
+_Static_assert(sizeof(struct cw_port_rule) == 16, "layout");
+_Static_assert(sizeof(struct cw_exact_key) == 20, "layout");
+_Static_assert(sizeof(struct cw_exact_value) == 16, "layout");
+_Static_assert(sizeof(struct cw_prefix_key) == 28, "layout");
+_Static_assert(sizeof(struct cw_scope) == 8, "layout");
+_Static_assert(sizeof(struct cw_process) == 40, "layout");
+_Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
+_Static_assert(sizeof(struct cw_flow) == 104, "layout");
+_Static_assert(sizeof(struct cw_record) == 144, "layout");
+_Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
+_Static_assert(sizeof(struct cw_dns_client) == 72, "layout");

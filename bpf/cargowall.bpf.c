@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The programs. Socket hooks judge what a process asks for, with all facts about it, and refuse at once; the packet hook
+ * judges every packet of every socket again, cheaply where a flow is known, and catches what has no socket hook: raw
+ * sockets, ping, sockets older than the attachment, subflows. */
+
+#include "verdict.bpf.h"
+#include "dns.bpf.h"
+#include "packet.bpf.h"
+#include "record.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline int apply_mode(const struct cw_scope *scope, __u8 action) {
+        return action == CW_ALLOW || scope->mode == CW_AUDIT;
+}
+
+/* No policy for this scope: nothing may pass, in no mode. */
+static __always_inline int closed(void) {
+        count(CW_COUNT_FAULT);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ flows */
+
+static __always_inline void flow_fill(struct cw_flow *f, const struct cw_scope *scope, const struct verdict *v) {
+        f->start_ns = bpf_ktime_get_boot_ns();
+        f->policy_id = scope->policy_id;
+        f->mode = scope->mode;
+        f->rule = v->rule;
+        f->action = v->action;
+        f->reason = v->reason;
+}
+
+static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
+        if (bpf_map_update_elem(&flows, key, f, BPF_ANY) < 0)
+                count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
+}
+
+static __always_inline void report_denial(const struct cw_scope *scope, const struct cw_flow_key *key,
+                                          const struct cw_flow *f, __u8 hook, bool mid_stream) {
+        count(CW_COUNT_DENIED);
+        struct cw_record *r = record_begin(CW_RECORD_DENY, scope);
+        if (!r)
+                return;
+        record_key(r, key);
+        record_flow(r, f);
+        r->hook = hook;
+        r->mid_stream = mid_stream;
+        record_submit(r, scope->mode == CW_ENFORCE);
+}
+
+static __always_inline void report_open(const struct cw_scope *scope, const struct cw_flow_key *key,
+                                        const struct cw_flow *f) {
+        count(CW_COUNT_ALLOWED);
+        struct cw_record *r = record_begin(CW_RECORD_OPEN, scope);
+        if (!r)
+                return;
+        record_key(r, key);
+        record_flow(r, f);
+        r->hook = CW_HOOK_PACKET;
+        record_submit(r, process_is_new(f->process.pid));
+}
+
+/* Only what passed has an end: refused flows were told when they were refused. */
+static __always_inline void report_close(const struct cw_scope *scope, const struct cw_flow_key *key,
+                                         const struct cw_flow *f) {
+        if (f->state != CW_FLOW_SEEN || !apply_mode(scope, f->action))
+                return;
+        struct cw_record *r = record_begin(CW_RECORD_CLOSE, scope);
+        if (!r)
+                return;
+        record_key(r, key);
+        record_flow(r, f);
+        record_submit(r, false);
+}
+
+/* ------------------------------------------------------------------ sockets */
+
+/* connect() of a datagram socket sends nothing, and resolvers call it on every address of an answer only to learn the
+ * source address. So where something at the address is allowed, or in audit mode, the verdict waits for the first
+ * packet, which the packet hook refuses with the same EPERM; the flow carries the facts there. */
+static __always_inline bool wait_for_packet(const struct cw_scope *scope, const struct question *q) {
+        return q->protocol == IP_UDP && (scope->mode == CW_AUDIT || allows_something(scope, &q->dst));
+}
+
+static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct cw_scope *scope,
+                                        const struct cw_addr *dst, __u8 hook) {
+        __u16 port = bpf_ntohs(ctx->user_port);
+        __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
+        struct cw_flow_key key = {
+                .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = port, .protocol = protocol,
+        };
+
+        if (hook == CW_HOOK_SENDMSG) {
+                struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
+                if (known && known->policy_id == scope->policy_id)
+                        return apply_mode(scope, known->action); /* reported when it began */
+        }
+
+        bool own_netns = bpf_get_netns_cookie(ctx) == proxy_netns_cookie;
+        bool loopback = addr_is_loopback(dst);
+        struct question q = { .dst = *dst, .port = port, .protocol = protocol, .has_port = true };
+        q.local = loopback || (own_netns && bpf_map_lookup_elem(&local_addrs, dst));
+
+        struct verdict v;
+        if (loopback && !own_netns) /* another namespace's own resolver: what it sends on is judged there */
+                verdict_set(&v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
+        else
+                judge(scope, &q, &v);
+
+        if (v.reason == CW_REASON_LOCAL && !is_dns(protocol, port))
+                return 1;
+
+        struct cw_flow f = {};
+        process_fill(&f.process);
+        flow_fill(&f, scope, &v);
+        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(scope, &q))) {
+                flow_remember(&key, &f);
+                return 1;
+        }
+
+        if (hook == CW_HOOK_SENDMSG || scope->mode == CW_AUDIT) {
+                f.state = CW_FLOW_SEEN; /* told once per socket and destination, not once per datagram */
+                flow_remember(&key, &f);
+        }
+        report_denial(scope, &key, &f, hook, false);
+        return apply_mode(scope, CW_DENY);
+}
+
+static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
+        struct cw_scope *scope = scope_find();
+        struct cw_addr dst;
+
+        if (!scope)
+                return closed();
+        addr_from_v4(&dst, ctx->user_ip4);
+        if (is_dns(ctx->protocol, bpf_ntohs(ctx->user_port)) && redirect4(ctx, &dst))
+                return 1;
+        return judge_socket(ctx, scope, &dst, hook);
+}
+
+static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
+        struct cw_scope *scope = scope_find();
+        __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+        struct cw_addr dst;
+
+        if (!scope)
+                return closed();
+        __builtin_memcpy(dst.b, w, 16);
+        if (is_dns(ctx->protocol, bpf_ntohs(ctx->user_port)) && redirect6(ctx, &dst))
+                return 1;
+        return judge_socket(ctx, scope, &dst, hook);
+}
+
+SEC("cgroup/connect4")
+int cw_connect4(struct bpf_sock_addr *ctx) {
+        return on_socket4(ctx, CW_HOOK_CONNECT);
+}
+
+SEC("cgroup/connect6")
+int cw_connect6(struct bpf_sock_addr *ctx) {
+        return on_socket6(ctx, CW_HOOK_CONNECT);
+}
+
+SEC("cgroup/sendmsg4")
+int cw_sendmsg4(struct bpf_sock_addr *ctx) {
+        return on_socket4(ctx, CW_HOOK_SENDMSG);
+}
+
+SEC("cgroup/sendmsg6")
+int cw_sendmsg6(struct bpf_sock_addr *ctx) {
+        return on_socket6(ctx, CW_HOOK_SENDMSG);
+}
+
+SEC("cgroup/recvmsg4")
+int cw_recvmsg4(struct bpf_sock_addr *ctx) {
+        restore4(ctx);
+        return 1;
+}
+
+SEC("cgroup/recvmsg6")
+int cw_recvmsg6(struct bpf_sock_addr *ctx) {
+        restore6(ctx);
+        return 1;
+}
+
+SEC("cgroup/getpeername4")
+int cw_getpeername4(struct bpf_sock_addr *ctx) {
+        restore4(ctx);
+        return 1;
+}
+
+SEC("cgroup/getpeername6")
+int cw_getpeername6(struct bpf_sock_addr *ctx) {
+        restore6(ctx);
+        return 1;
+}
+
+SEC("cgroup/sock_create")
+int cw_sock_create(struct bpf_sock *ctx) {
+        struct cw_scope *scope = scope_find();
+        __u64 cookie = bpf_get_socket_cookie(ctx);
+        struct cw_process process = {};
+
+        if (!scope)
+                return closed();
+        if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
+                return 1;
+
+        process_fill(&process);
+        if (ctx->type != SOCK_RAW || scope->allow_raw) {
+                bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
+                return 1;
+        }
+
+        count(CW_COUNT_DENIED);
+        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, scope);
+        if (r) {
+                r->cookie = cookie;
+                r->process = process;
+                r->protocol = ctx->protocol;
+                r->family = ctx->family == AF_INET ? 4 : 6;
+                r->action = CW_DENY;
+                r->reason = CW_REASON_RAW_SOCKET;
+                r->hook = CW_HOOK_SOCKET;
+                record_submit(r, scope->mode == CW_ENFORCE);
+        }
+        if (scope->mode == CW_AUDIT)
+                bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
+        return apply_mode(scope, CW_DENY);
+}
+
+/* A connected UDP socket is closed. Unconnected ones end by idleness, which user space looks after. */
+SEC("cgroup/sock_release")
+int cw_sock_release(struct bpf_sock *ctx) {
+        struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(ctx), .protocol = IP_UDP };
+        __u32 w[4] = { ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3] };
+
+        if (ctx->protocol != IP_UDP || !ctx->dst_port)
+                return 1;
+        if (ctx->family == AF_INET)
+                addr_from_v4(&key.dst, ctx->dst_ip4);
+        else
+                __builtin_memcpy(key.dst.b, w, 16);
+        key.port = bpf_ntohs((__u16) ctx->dst_port);
+
+        struct cw_scope *scope = scope_find();
+        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        if (!scope || !f)
+                return 1;
+        report_close(scope, &key, f);
+        bpf_map_delete_elem(&flows, &key);
+        return 1;
+}
+
+/* ------------------------------------------------------------------ TCP: source and byte counts from the stack itself */
+
+static __always_inline void sockops_key(struct bpf_sock_ops *ctx, struct cw_flow_key *key) {
+        __u32 w[4] = { ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2], ctx->remote_ip6[3] };
+
+        __builtin_memset(key, 0, sizeof(*key));
+        key->cookie = bpf_get_socket_cookie(ctx);
+        key->protocol = IP_TCP;
+        key->port = bpf_ntohl(ctx->remote_port);
+        if (ctx->family == AF_INET)
+                addr_from_v4(&key->dst, ctx->remote_ip4);
+        else
+                __builtin_memcpy(key->dst.b, w, 16);
+}
+
+static __always_inline __u64 minus(__u64 a, __u64 b) {
+        return a > b ? a - b : 0;
+}
+
+/* The sequence space counts SYN and FIN as one byte each; which were seen follows from the state that was left. */
+static __always_inline void tcp_closed(struct bpf_sock_ops *ctx) {
+        struct cw_scope *scope = scope_find();
+        struct cw_flow_key key;
+
+        sockops_key(ctx, &key);
+        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        if (!scope || !f)
+                return;
+
+        __u32 old = ctx->args[0];
+        bool fin_acked = old == BPF_TCP_FIN_WAIT2 || old == BPF_TCP_LAST_ACK || old == BPF_TCP_TIME_WAIT;
+        bool fin_received = old == BPF_TCP_FIN_WAIT2 || old == BPF_TCP_LAST_ACK || old == BPF_TCP_TIME_WAIT ||
+                            old == BPF_TCP_CLOSE_WAIT || old == BPF_TCP_CLOSING;
+        f->bytes_out = minus(ctx->bytes_acked, 1 + fin_acked);
+        f->bytes_in = minus(ctx->bytes_received, fin_received);
+        report_close(scope, &key, f);
+        bpf_map_delete_elem(&flows, &key);
+}
+
+SEC("sockops")
+int cw_sockops(struct bpf_sock_ops *ctx) {
+        struct cw_flow_key key;
+
+        switch (ctx->op) {
+        case BPF_SOCK_OPS_TCP_CONNECT_CB:
+                sockops_key(ctx, &key);
+                if (bpf_map_lookup_elem(&flows, &key))
+                        bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
+                break;
+        case BPF_SOCK_OPS_STATE_CB:
+                if (ctx->args[1] == BPF_TCP_CLOSE)
+                        tcp_closed(ctx);
+                break;
+        }
+        return 1;
+}
+
+/* ------------------------------------------------------------------ packets */
+
+static __always_inline void flow_see(const struct cw_scope *scope, const struct cw_flow_key *key, struct cw_flow *f,
+                                     const struct packet *p) {
+        if (p->protocol != IP_TCP) {
+                __sync_fetch_and_add(&f->bytes_out, p->length);
+                f->last_ns = now_coarse();
+        }
+        if (f->state == CW_FLOW_SEEN)
+                return;
+        f->state = CW_FLOW_SEEN;
+        f->src = p->src;
+        f->src_port = p->src_port;
+        if (f->action == CW_ALLOW)
+                report_open(scope, key, f);
+        else
+                report_denial(scope, key, f, CW_HOOK_PACKET, p->continues);
+}
+
+/* The packet's flow is not known, or was judged under another policy. */
+static __always_inline int judge_packet(struct __sk_buff *skb, const struct cw_scope *scope, struct cw_flow_key *key,
+                                        struct cw_flow *known, const struct packet *p, bool local) {
+        struct question q = {
+                .dst = p->dst, .port = p->dst_port, .protocol = p->protocol, .has_port = p->has_port, .local = local,
+        };
+        struct verdict v;
+
+        count(CW_COUNT_PACKETS);
+        judge(scope, &q, &v);
+        if (v.reason == CW_REASON_LOCAL)
+                return 1;
+
+        if (known) {
+                known->policy_id = scope->policy_id;
+                known->mode = scope->mode;
+                known->rule = v.rule;
+                known->reason = v.reason;
+                if (known->action != v.action)
+                        known->state = CW_FLOW_JUDGED; /* news: to be told */
+                known->action = v.action;
+                flow_see(scope, key, known, p);
+                return apply_mode(scope, v.action);
+        }
+
+        struct cw_flow f = {};
+        struct cw_process *maker = bpf_map_lookup_elem(&makers, &key->cookie);
+        if (maker)
+                f.process = *maker;
+        flow_fill(&f, scope, &v);
+        flow_see(scope, key, &f, p);
+        flow_remember(key, &f);
+        return apply_mode(scope, v.action);
+}
+
+static __always_inline int deny_malformed(const struct cw_scope *scope, struct __sk_buff *skb, const struct packet *p) {
+        struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(skb), .dst = p->dst, .protocol = p->protocol };
+        struct cw_flow f = {};
+        struct verdict v;
+
+        verdict_set(&v, CW_DENY, CW_REASON_MALFORMED, CW_NO_RULE);
+        struct cw_process *maker = bpf_map_lookup_elem(&makers, &key.cookie);
+        if (maker)
+                f.process = *maker;
+        flow_fill(&f, scope, &v);
+        report_denial(scope, &key, &f, CW_HOOK_PACKET, false);
+        return apply_mode(scope, CW_DENY);
+}
+
+SEC("cgroup_skb/egress")
+int cw_egress(struct __sk_buff *skb) {
+        struct cw_scope *scope = scope_find();
+        struct packet p;
+
+        if (!scope)
+                return closed();
+        if (!packet_parse(skb, &p))
+                return deny_malformed(scope, skb, &p);
+        if (packet_is_neighbour_discovery(&p))
+                return 1;
+
+        struct cw_flow_key key = {
+                .cookie = bpf_get_socket_cookie(skb), .dst = p.dst, .port = p.dst_port, .protocol = p.protocol,
+        };
+
+        /* What leaves through the loopback device stays in this namespace; the address alone would not prove it. */
+        bool local = false;
+        if (skb->ifindex == LOOPBACK_IFINDEX) {
+                bool loopback = addr_is_loopback(&p.dst);
+                __u16 proxy_port = p.family == 4 ? proxy_port4 : proxy_port6;
+                if (loopback && proxy_port && p.dst_port == proxy_port && !p.continues)
+                        register_client(key.cookie, &p.src, p.src_port, p.protocol);
+                local = loopback || bpf_map_lookup_elem(&local_addrs, &p.dst);
+                if (local && !is_dns(p.protocol, p.dst_port))
+                        return 1;
+        }
+
+        struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
+        if (known && known->policy_id == scope->policy_id) {
+                if (known->reason == CW_REASON_LOCAL)
+                        return local; /* allowed as local: only while it stays so */
+                flow_see(scope, &key, known, &p);
+                return apply_mode(scope, known->action);
+        }
+        return judge_packet(skb, scope, &key, known, &p, local);
+}
+
+/* Bytes that came in on UDP and ICMP flows; TCP counts its own. */
+SEC("cgroup_skb/ingress")
+int cw_ingress(struct __sk_buff *skb) {
+        struct packet p;
+
+        if (skb->ifindex == LOOPBACK_IFINDEX || !packet_parse(skb, &p) || p.protocol != IP_UDP)
+                return 1;
+
+        struct cw_flow_key key = {
+                .cookie = bpf_get_socket_cookie(skb), .dst = p.src, .port = p.src_port, .protocol = p.protocol,
+        };
+        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        if (f)
+                __sync_fetch_and_add(&f->bytes_in, p.length);
+        return 1;
+}

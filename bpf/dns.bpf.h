@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Port 53 is taken to the proxy at the socket: no NAT, no conntrack, no edit of resolv.conf. The client keeps seeing the
+ * resolver it asked for. */
+
+#include "record.bpf.h"
+
+/* The proxy lives on the loopback of one network namespace. Elsewhere 127.0.0.1 is somebody else's. */
+static __always_inline bool proxy_reachable(struct bpf_sock_addr *ctx) {
+        return bpf_get_netns_cookie(ctx) == proxy_netns_cookie;
+}
+
+static __always_inline void remember_redirect(__u64 cookie, const struct cw_addr *server, __u16 port) {
+        struct cw_dns_client c = { .scope = scope_id, .server = *server, .server_port = port };
+
+        process_fill(&c.process);
+        bpf_map_update_elem(&dns_redirects, &cookie, &c, BPF_ANY);
+}
+
+/* Rewrites the destination to the proxy. 1: done; 0: no proxy for this family or namespace, to be judged. */
+static __always_inline int redirect4(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+        if (!proxy_port4 || !proxy_reachable(ctx))
+                return 0;
+        remember_redirect(bpf_get_socket_cookie(ctx), dst, 53);
+        ctx->user_ip4 = bpf_htonl(0x7f000001);
+        ctx->user_port = bpf_htons(proxy_port4);
+        count(CW_COUNT_DNS_CAPTURED);
+        return 1;
+}
+
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+        bool mapped = addr_is_v4(dst);
+        __u16 port = mapped ? proxy_port4 : proxy_port6;
+
+        if (!port || !proxy_reachable(ctx))
+                return 0;
+        remember_redirect(bpf_get_socket_cookie(ctx), dst, 53);
+        ctx->user_ip6[0] = 0;
+        ctx->user_ip6[1] = 0;
+        ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;
+        ctx->user_ip6[3] = mapped ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+        ctx->user_port = bpf_htons(port);
+        count(CW_COUNT_DNS_CAPTURED);
+        return 1;
+}
+
+/* recvmsg, getpeername: the other way round. */
+static __always_inline void restore4(struct bpf_sock_addr *ctx) {
+        if (!proxy_port4 || ctx->user_port != bpf_htons(proxy_port4) || ctx->user_ip4 != bpf_htonl(0x7f000001))
+                return;
+        __u64 cookie = bpf_get_socket_cookie(ctx);
+        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
+        if (!c || !addr_is_v4(&c->server))
+                return;
+        ctx->user_ip4 = addr_v4(&c->server);
+        ctx->user_port = bpf_htons(c->server_port);
+}
+
+static __always_inline void restore6(struct bpf_sock_addr *ctx) {
+        __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+        struct cw_addr from;
+
+        __builtin_memcpy(from.b, w, 16);
+        bool mapped = addr_is_v4(&from);
+        __u16 port = mapped ? proxy_port4 : proxy_port6;
+        if (!port || ctx->user_port != bpf_htons(port) || !addr_is_loopback(&from))
+                return;
+
+        __u64 cookie = bpf_get_socket_cookie(ctx);
+        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
+        if (!c)
+                return;
+        __builtin_memcpy(w, c->server.b, 16);
+        ctx->user_ip6[0] = w[0];
+        ctx->user_ip6[1] = w[1];
+        ctx->user_ip6[2] = w[2];
+        ctx->user_ip6[3] = w[3];
+        ctx->user_port = bpf_htons(c->server_port);
+}
+
+/* A packet on its way to the proxy has the source port by which the proxy knows its client. */
+static __always_inline void register_client(__u64 cookie, const struct cw_addr *src, __u16 src_port, __u8 protocol) {
+        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
+        if (!c)
+                return; /* came to the proxy's port by itself: answered like any other, process unknown */
+
+        struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
+        bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY);
+}

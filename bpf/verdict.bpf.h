@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* THE verdict. Every hook asks here; policy/port.c walks the same lists in user space and a test holds both together. */
+
+#include "address.bpf.h"
+
+struct question {
+        struct cw_addr dst;
+        __u16 port;
+        __u8 protocol;
+        bool has_port; /* false for a later fragment: only rules for every port speak of it */
+        bool local;    /* loopback or an address of this host, and the packet stays here */
+};
+
+struct verdict {
+        __u32 rule;
+        __u8 action;
+        __u8 reason;
+};
+
+static __always_inline void verdict_set(struct verdict *v, __u8 action, __u8 reason, __u32 rule) {
+        v->action = action;
+        v->reason = reason;
+        v->rule = rule;
+}
+
+#define NO_MATCH 0xffffffffU
+
+/* Ordered list: the first line that covers low to high decides. Returns its index in port_rules.
+ *
+ * Two things keep the verifier's work small, and with it the time to load: a global function with scalar arguments is
+ * walked once per program and not in every state of its callers, and a line is compared without branches. */
+__noinline __u32 match_ports(__u32 first, __u32 n, __u32 protocol, __u32 low, __u32 high) {
+        for (__u32 i = 0; i < CW_PORT_RULES_MAX; i++) {
+                if (i >= n)
+                        return NO_MATCH;
+
+                __u32 index = first + i;
+                const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
+                if (!r)
+                        return index; /* outside the array: the caller finds nothing there */
+
+                __u64 other_protocol = (r->protocol ^ protocol) * r->protocol; /* 0 in a rule covers all */
+                __u64 outside = (((__u64) low - r->low) | ((__u64) r->high - high)) >> 63;
+                if (!(other_protocol | outside))
+                        return index;
+        }
+        return NO_MATCH;
+}
+
+static __always_inline void judge_ports(const struct cw_port_slice *slice, const struct question *q,
+                                        struct verdict *v) {
+        /* Without a port (a later fragment) only a rule for every port speaks. */
+        __u32 index = match_ports(slice->first, slice->count, q->protocol, q->has_port ? q->port : 0,
+                                  q->has_port ? q->port : 0xffff);
+        if (index == NO_MATCH)
+                return;
+
+        const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
+        if (r)
+                verdict_set(v, r->action, CW_REASON_RULE, r->rule);
+        else /* our own state is broken */
+                verdict_set(v, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
+}
+
+/* The list that speaks of this address, or NULL. A lease that has ended says nothing. */
+static __always_inline const struct cw_port_slice *find_ports(const struct cw_scope *scope,
+                                                              const struct cw_addr *dst) {
+        struct cw_exact_key exact_key = { .policy_id = scope->policy_id, .addr = *dst };
+        struct cw_exact_value *e = bpf_map_lookup_elem(&exact, &exact_key);
+        if (e && (e->expires_ns == 0 || e->expires_ns > bpf_ktime_get_boot_ns()))
+                return &e->ports;
+
+        struct cw_prefix_key prefix_key = {
+                .prefix_length = 64 + 128,
+                .policy_id = scope->policy_id,
+                .family = addr_is_v4(dst) ? 4 : 6,
+                .addr = *dst,
+        };
+        return bpf_map_lookup_elem(&prefixes, &prefix_key);
+}
+
+static __always_inline void judge(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
+        /* Port 53 reached this point without being sent to the proxy. Before the local pass: a resolver on loopback
+         * would carry a query out. */
+        if (is_dns(q->protocol, q->port) && q->has_port) {
+                verdict_set(v, CW_DENY, CW_REASON_DNS, CW_NO_RULE);
+                return;
+        }
+        if (q->local) {
+                verdict_set(v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
+                return;
+        }
+        if (q->protocol != IP_TCP && q->protocol != IP_UDP && q->protocol != IP_ICMP && q->protocol != IP_ICMP6) {
+                verdict_set(v, CW_DENY, CW_REASON_PROTOCOL, CW_NO_RULE);
+                return;
+        }
+
+        verdict_set(v, scope->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
+        const struct cw_port_slice *slice = find_ports(scope, &q->dst);
+        if (slice)
+                judge_ports(slice, q, v);
+}
+
+/* Is anything at all allowed at this address? */
+static __always_inline bool allows_something(const struct cw_scope *scope, const struct cw_addr *dst) {
+        const struct cw_port_slice *slice = find_ports(scope, dst);
+
+        return scope->default_action == CW_ALLOW || (slice && slice->allows);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Intrusive binary heap, earliest time first, with fixed room: insert, move and remove cost log n and never fail. Items
+ * embed an ExpiryItem and are owned by the caller. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ExpiryItem {
+        uint64_t time_nsec;
+        size_t position;
+} ExpiryItem;
+
+typedef struct ExpiryHeap {
+        ExpiryItem **items;
+        size_t n;
+        size_t capacity;
+} ExpiryHeap;
+
+/* -ENOMEM. */
+int expiry_heap_init(ExpiryHeap *h, size_t capacity);
+void expiry_heap_done(ExpiryHeap *h);
+/* The caller keeps to the capacity. */
+void expiry_heap_insert(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec);
+void expiry_heap_move(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec);
+void expiry_heap_remove(ExpiryHeap *h, ExpiryItem *item);
+/* The earliest, or NULL. */
+ExpiryItem *expiry_heap_first(const ExpiryHeap *h);

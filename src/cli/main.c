@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The verbs of cargowall. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "cli/explain.h"
+#include "cli/policy-check.h"
+#include "run/message.h"
+#include "run/run.h"
+
+static const char usage_text[] =
+        "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
+        "       cargowall policy check FILE\n"
+        "       cargowall explain --policy FILE [OPTION]... DEST\n"
+        "       cargowall help | --version\n"
+        "\n"
+        "A firewall for what a command and its children may reach: decided in the\n"
+        "kernel, by host name, address and port.\n"
+        "\n"
+        "  run           run COMMAND behind a policy of its own (needs root)\n"
+        "  policy check  say whether a policy file is valid, and where it is not\n"
+        "  explain       say which rule of a policy decides about a destination\n"
+        "\n"
+        "\"cargowall VERB --help\" lists the options of a verb.\n"
+        "\n"
+        "Example: sudo cargowall run --allow github.com:443 -- git fetch\n";
+
+typedef struct Verb {
+        const char *name;
+        const char *noun; /* the second word, or NULL */
+        int (*run)(int argc, char **argv); /* argv[0] is the first word behind */
+} Verb;
+
+static int show_usage(int argc _unused_, char **argv _unused_) {
+        return fputs(usage_text, stdout) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int show_version(int argc _unused_, char **argv _unused_) {
+        return puts("cargowall " CARGOWALL_VERSION) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv) {
+        static const Verb verbs[] = {
+                { "run", NULL, cli_run },
+                { "policy", "check", cli_policy_check },
+                { "explain", NULL, cli_explain },
+                { "help", NULL, show_usage },
+                { "--help", NULL, show_usage },
+                { "-h", NULL, show_usage },
+                { "--version", NULL, show_version },
+        };
+
+        for (size_t i = 0; argc > 1 && i < ELEMENTSOF(verbs); i++) {
+                const Verb *v = &verbs[i];
+                int n = v->noun ? 3 : 2; /* words up to here */
+
+                if (strcmp(argv[1], v->name) == 0 && (!v->noun || (argc > 2 && strcmp(argv[2], v->noun) == 0)))
+                        return v->run(argc - n, argv + n);
+        }
+        /* 125 also here: a status below could be taken for that of a command. */
+        if (argc > 1)
+                message("%s: no such verb (see cargowall help)", argv[1]);
+        else
+                (void) fputs(usage_text, stderr);
+        return RUN_EXIT_FAILED;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/policy-load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "event/escape.h"
+
+#define READ_FIRST 65536
+
+static void print_error(const char *origin, const char *what, int error) {
+        char safe[512];
+
+        fprintf(stderr, "cargowall: %s: %s: %s\n", escape_terminal(origin, safe, sizeof(safe)), what,
+                strerrordesc_np(-error) ?: "unknown error");
+}
+
+static void print_fault(const char *origin, const PolicyFault *f) {
+        char safe[512], path[512], reason[512], line[16] = "";
+
+        if (f->line > 0)
+                (void) snprintf(line, sizeof(line), ":%u", f->line);
+        fprintf(stderr, "cargowall: %s%s: %s: %s\n", escape_terminal(origin, safe, sizeof(safe)), line,
+                escape_terminal(f->path, path, sizeof(path)), escape_terminal(f->reason, reason, sizeof(reason)));
+}
+
+/* All of a file, or of a pipe, up to one byte more than a policy may have: the parser refuses that. */
+static int read_all(int fd, char **ret, size_t *ret_length) {
+        _cleanup_free_ char *text = NULL;
+        size_t length = 0, allocated = 0;
+
+        for (;;) {
+                if (length == allocated) {
+                        size_t n = MIN(allocated == 0 ? READ_FIRST : allocated * 2, (size_t) POLICY_TEXT_MAX + 1);
+                        char *more = realloc(text, n);
+
+                        if (!more)
+                                return -ENOMEM;
+                        text = more;
+                        allocated = n;
+                }
+                ssize_t n = read(fd, text + length, allocated - length);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                length += (size_t) n;
+                if (n == 0 || length > POLICY_TEXT_MAX)
+                        break;
+        }
+
+        *ret = TAKE_PTR(text);
+        *ret_length = length;
+        return 0;
+}
+
+int policy_load_file(const char *path, PolicySource *ret) {
+        _cleanup_(policy_source_done) PolicySource source = {};
+        _cleanup_free_ char *text = NULL;
+        PolicyFault faults[POLICY_FAULTS_MAX];
+        size_t length = 0, n = 0;
+
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        int r = fd < 0 ? -errno : read_all(fd, &text, &length);
+        if (r < 0) {
+                print_error(path, "the policy cannot be read", r);
+                return r;
+        }
+
+        r = policy_source_from_json(&source, text, length, faults, ELEMENTSOF(faults), &n);
+        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
+                print_fault(path, &faults[i]);
+        if (n > ELEMENTSOF(faults)) {
+                PolicyFault rest = { .path = "$" };
+
+                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", n - ELEMENTSOF(faults));
+                print_fault(path, &rest);
+        }
+        if (r < 0) {
+                if (n == 0)
+                        print_error(path, "the policy cannot be read", r);
+                return r;
+        }
+
+        *ret = source;
+        source = (PolicySource) {};
+        return 0;
+}
+
+static const char *get_environment(const char *name, _unused_ void *userdata) {
+        return getenv(name);
+}
+
+int policy_load_environment(PolicySource *ret) {
+        _cleanup_(policy_source_done) PolicySource source = {};
+        PolicyFault fault = {};
+
+        int r = policy_source_from_environment(&source, get_environment, NULL, &fault);
+        if (r < 0) {
+                if (fault.path[0] != '\0')
+                        print_fault("environment", &fault);
+                else
+                        print_error("environment", "the policy cannot be read", r);
+                return r;
+        }
+
+        *ret = source;
+        source = (PolicySource) {};
+        return r;
+}
+
+int policy_load_finish(PolicySource *source, const char *origin, Policy **ret) {
+        int r = policy_new(source, ret);
+        if (r == -E2BIG) {
+                PolicyFault f = { .path = "$.rules" };
+
+                (void) snprintf(f.reason, sizeof(f.reason), "one address is covered by more than %u port entries",
+                                CW_PORT_RULES_MAX);
+                print_fault(origin, &f);
+        } else if (r < 0)
+                print_error(origin, "the policy cannot be compiled", r);
+        return r;
+}

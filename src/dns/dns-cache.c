@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dns/dns-cache.h"
+
+#include <assert.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "basic/hash-index.h"
+#include "basic/macro.h"
+
+typedef struct CacheEntry {
+        HashItem item; /* first: found by casting */
+        TAILQ_ENTRY(CacheEntry) lru;
+        uint64_t expires_nsec;
+        uint32_t ttl;  /* seconds, as it was stored */
+        uint32_t size; /* bytes of this allocation */
+        uint16_t type;
+        uint16_t n_addrs;
+        uint8_t rcode;
+        uint8_t n_chain;
+        uint8_t n_services;
+        uint8_t blob[]; /* name, addresses, services, TTLs of the chain, names of the chain; names end in NUL */
+} CacheEntry;
+
+struct DnsCache {
+        HashIndex index;
+        TAILQ_HEAD(, CacheEntry) lru; /* least recently used first */
+        size_t max_entries;
+        size_t max_bytes;
+        size_t n_bytes;
+};
+
+int dns_cache_new(size_t max_entries, size_t max_bytes, const uint8_t key[static 16], DnsCache **ret) {
+        assert(max_entries > 0);
+        assert(ret);
+
+        _cleanup_free_ DnsCache *c = calloc(1, sizeof(DnsCache));
+        if (!c)
+                return -ENOMEM;
+
+        int r = hash_index_init(&c->index, max_entries, key);
+        if (r < 0)
+                return r;
+
+        TAILQ_INIT(&c->lru);
+        c->max_entries = max_entries;
+        c->max_bytes = max_bytes;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+static void cache_drop(DnsCache *c, CacheEntry *e) {
+        hash_index_remove(&c->index, &e->item);
+        TAILQ_REMOVE(&c->lru, e, lru);
+        c->n_bytes -= e->size;
+        free(e);
+}
+
+void dns_cache_flush(DnsCache *c) {
+        assert(c);
+
+        while (!TAILQ_EMPTY(&c->lru))
+                cache_drop(c, TAILQ_FIRST(&c->lru));
+}
+
+DnsCache *dns_cache_free(DnsCache *c) {
+        if (!c)
+                return NULL;
+
+        dns_cache_flush(c);
+        hash_index_done(&c->index);
+        free(c);
+        return NULL;
+}
+
+static uint64_t cache_hash(const DnsCache *c, const char *name, size_t length, uint16_t type) {
+        char key[DNS_NAME_SIZE + sizeof(type)];
+
+        memcpy(key, name, length);
+        memcpy(key + length, &type, sizeof(type));
+        return hash_index_hash(&c->index, key, length + sizeof(type));
+}
+
+static CacheEntry *cache_find(const DnsCache *c, uint64_t hash, const char *name, uint16_t type) {
+        for (HashItem *i = hash_index_next(&c->index, hash, NULL); i; i = hash_index_next(&c->index, hash, i)) {
+                CacheEntry *e = (CacheEntry *) i;
+
+                if (e->type == type && strcmp((const char *) e->blob, name) == 0)
+                        return e;
+        }
+        return NULL;
+}
+
+static size_t entry_size(const char *name, const DnsAnswer *a) {
+        size_t size = offsetof(CacheEntry, blob) + strlen(name) + 1;
+
+        size += a->n_addrs * sizeof(a->addrs[0]) + a->n_services * sizeof(a->services[0]);
+        for (size_t i = 0; i < a->n_chain; i++)
+                size += sizeof(a->chain_ttl[0]) + strlen(a->chain[i]) + 1;
+        return size;
+}
+
+static CacheEntry *entry_new(const char *name, const DnsAnswer *a, size_t size, uint64_t now_nsec) {
+        CacheEntry *e = malloc(size);
+        if (!e)
+                return NULL;
+
+        *e = (CacheEntry) {
+                .expires_nsec = now_nsec + a->ttl * NSEC_PER_SEC,
+                .ttl = a->ttl,
+                .size = (uint32_t) size,
+                .type = a->type,
+                .n_addrs = a->n_addrs,
+                .rcode = a->rcode,
+                .n_chain = a->n_chain,
+                .n_services = a->n_services,
+        };
+
+        uint8_t *p = mempcpy(e->blob, name, strlen(name) + 1);
+        p = mempcpy(p, a->addrs, a->n_addrs * sizeof(a->addrs[0]));
+        p = mempcpy(p, a->services, a->n_services * sizeof(a->services[0]));
+        p = mempcpy(p, a->chain_ttl, a->n_chain * sizeof(a->chain_ttl[0]));
+        for (size_t i = 0; i < a->n_chain; i++)
+                p = mempcpy(p, a->chain[i], strlen(a->chain[i]) + 1);
+        assert(p == (uint8_t *) e + size);
+        return e;
+}
+
+static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
+        const uint8_t *p = e->blob + strlen((const char *) e->blob) + 1;
+
+        ret->type = e->type;
+        ret->rcode = e->rcode;
+        ret->n_chain = e->n_chain;
+        ret->n_addrs = e->n_addrs;
+        ret->n_services = e->n_services;
+        ret->truncated = false;
+        ret->ttl = ttl;
+
+        memcpy(ret->addrs, p, e->n_addrs * sizeof(ret->addrs[0]));
+        p += e->n_addrs * sizeof(ret->addrs[0]);
+        memcpy(ret->services, p, e->n_services * sizeof(ret->services[0]));
+        p += e->n_services * sizeof(ret->services[0]);
+        memcpy(ret->chain_ttl, p, e->n_chain * sizeof(ret->chain_ttl[0]));
+        p += e->n_chain * sizeof(ret->chain_ttl[0]);
+
+        uint32_t passed = e->ttl - ttl;
+        for (size_t i = 0; i < e->n_chain; i++) {
+                size_t size = strlen((const char *) p) + 1;
+
+                ret->chain_ttl[i] -= MIN(ret->chain_ttl[i], passed);
+                memcpy(ret->chain[i], p, size);
+                p += size;
+        }
+}
+
+int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t now_nsec) {
+        assert(c);
+        assert(name);
+        assert(a);
+        assert(a->n_chain <= DNS_CHAIN_MAX && a->n_addrs <= DNS_ADDRS_MAX && a->n_services <= DNS_SVC_MAX);
+
+        size_t length = strlen(name);
+        if (length > DNS_NAME_MAX)
+                return 0;
+
+        size_t size = entry_size(name, a);
+        CacheEntry *e = NULL;
+        if (a->ttl > 0 && !a->truncated && size <= c->max_bytes) {
+                e = entry_new(name, a, size, now_nsec);
+                if (!e)
+                        return -ENOMEM;
+        }
+
+        /* What is known now overrides what was known, even if it is not to be kept. */
+        uint64_t hash = cache_hash(c, name, length, a->type);
+        CacheEntry *old = cache_find(c, hash, name, a->type);
+        if (old)
+                cache_drop(c, old);
+        if (!e)
+                return 0;
+
+        while (c->index.n >= c->max_entries || c->n_bytes + size > c->max_bytes)
+                cache_drop(c, TAILQ_FIRST(&c->lru));
+
+        hash_index_insert(&c->index, &e->item, hash);
+        TAILQ_INSERT_TAIL(&c->lru, e, lru);
+        c->n_bytes += size;
+        return 0;
+}
+
+int dns_cache_get(DnsCache *c, const char *name, uint16_t type, uint64_t now_nsec, DnsAnswer *ret) {
+        assert(c);
+        assert(name);
+        assert(ret);
+
+        size_t length = strlen(name);
+        if (length > DNS_NAME_MAX)
+                return 0;
+
+        CacheEntry *e = cache_find(c, cache_hash(c, name, length, type), name, type);
+        if (!e)
+                return 0;
+        if (e->expires_nsec <= now_nsec) {
+                cache_drop(c, e);
+                return 0;
+        }
+
+        uint64_t remaining = (e->expires_nsec - now_nsec - 1) / NSEC_PER_SEC + 1;
+        entry_read(e, (uint32_t) MIN(remaining, e->ttl), ret);
+
+        TAILQ_REMOVE(&c->lru, e, lru);
+        TAILQ_INSERT_TAIL(&c->lru, e, lru);
+        return 1;
+}
+
+size_t dns_cache_n_entries(const DnsCache *c) {
+        assert(c);
+
+        return c->index.n;
+}
+
+size_t dns_cache_n_bytes(const DnsCache *c) {
+        assert(c);
+
+        return c->n_bytes;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* DNS messages (RFC 1035 4, RFC 6891): strict reading through one bounds-checking cursor, and writing from parsed
+ * values only. Nothing that was not understood is ever passed on. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "basic/in-addr.h"
+#include "dns/dns-name.h"
+
+enum {
+        DNS_TYPE_A = 1,
+        DNS_TYPE_NS = 2,
+        DNS_TYPE_CNAME = 5,
+        DNS_TYPE_SOA = 6,
+        DNS_TYPE_PTR = 12,
+        DNS_TYPE_MX = 15,
+        DNS_TYPE_TXT = 16,
+        DNS_TYPE_AAAA = 28,
+        DNS_TYPE_SRV = 33,
+        DNS_TYPE_OPT = 41,
+        DNS_TYPE_SVCB = 64,
+        DNS_TYPE_HTTPS = 65,
+        DNS_TYPE_ANY = 255,
+};
+
+enum {
+        DNS_RCODE_NOERROR = 0,
+        DNS_RCODE_FORMERR = 1,
+        DNS_RCODE_SERVFAIL = 2,
+        DNS_RCODE_NXDOMAIN = 3,
+        DNS_RCODE_NOTIMP = 4,
+        DNS_RCODE_REFUSED = 5,
+};
+
+enum {
+        DNS_CLASS_IN = 1,
+};
+
+/* Second 16 bits of the header (RFC 1035 4.1.1); the rcode is in the low four. */
+enum {
+        DNS_FLAG_QR = 1 << 15,
+        DNS_FLAG_TC = 1 << 9,
+        DNS_FLAG_RD = 1 << 8,
+        DNS_FLAG_RA = 1 << 7,
+        DNS_OPCODE_MASK = 0xf << 11,
+        DNS_RCODE_MASK = 0xf,
+};
+
+#define DNS_HEADER_SIZE 12
+#define DNS_UDP_MAX 1232      /* what we send and ask for over UDP (DNS flag day 2020) */
+#define DNS_MESSAGE_MAX 65535
+#define DNS_CHAIN_MAX 16      /* CNAMEs followed in one answer */
+#define DNS_ADDRS_MAX 128     /* addresses kept of one answer */
+#define DNS_SVC_MAX 4         /* HTTPS/SVCB records kept */
+#define DNS_CASE_BITS_SIZE 32 /* one bit for each letter a name can have */
+#define DNS_NEGATIVE_TTL_MAX 3600 /* seconds (RFC 2308 5 suggests one to three hours) */
+
+/* A client's question. */
+typedef struct DnsQuery {
+        char name[DNS_NAME_SIZE];
+        uint8_t case_bits[DNS_CASE_BITS_SIZE]; /* how the client spelled it: clients compare the reply's question */
+        uint16_t id;
+        uint16_t type;           /* 0: the question cannot be repeated in a reply */
+        uint16_t udp_size;       /* what the client can take, at least 512 */
+        bool recursion_desired;
+        bool has_edns;
+} DnsQuery;
+
+/* 0; -EBADMSG: not a query or too short to answer: drop it. -EINVAL: answer FORMERR; -EOPNOTSUPP: answer NOTIMP
+ * (opcode); -EPERM: well-formed but refused by principle (class other than IN, name with other characters): answer
+ * REFUSED. For the last three ret->id and recursion_desired are set. For -EPERM the name is set, with '?' for bytes not
+ * taken, and the type where the question can be repeated in the reply (class IN, root or canonical name). */
+int dns_query_parse(const void *data, size_t size, DnsQuery *ret);
+
+/* The query we send: one question with the letters of the name in the case given by the bits of case_bits (bit i: the
+ * i-th letter is upper case), EDNS with DNS_UDP_MAX and no options. Returns its length, 0 when name is not canonical;
+ * buf has at least 512 bytes. */
+size_t dns_query_build(uint8_t buf[static 512], uint16_t id, const char *name, uint16_t type,
+                       const uint8_t case_bits[static DNS_CASE_BITS_SIZE]);
+
+/* SvcParams we pass on (RFC 9460): never ech, never address hints, so that addresses come from A and AAAA only. */
+typedef struct DnsService {
+        uint16_t priority;
+        uint16_t port;           /* 0: none */
+        bool no_default_alpn;
+        uint8_t alpn_length;     /* 0: none */
+        uint8_t alpn[63];        /* wire form of the value: length-prefixed ids of letters, digits, '-', '.', '/' */
+} DnsService;
+
+/* What was understood of an upstream answer. */
+typedef struct DnsAnswer {
+        uint16_t type;                       /* of the question */
+        uint8_t rcode;                       /* NOERROR or NXDOMAIN; anything else is an error return */
+        uint8_t n_chain;
+        uint16_t n_addrs;
+        uint8_t n_services;
+        bool truncated;
+        uint32_t ttl;                        /* seconds; lowest of the records used; negative answers: RFC 2308 5 */
+        char chain[DNS_CHAIN_MAX][DNS_NAME_SIZE]; /* CNAME targets in order, from the question's name */
+        uint32_t chain_ttl[DNS_CHAIN_MAX];
+        InAddr addrs[DNS_ADDRS_MAX];
+        DnsService services[DNS_SVC_MAX];
+} DnsAnswer;
+
+/* Reads an answer to the query built with the same id, name, type and case_bits. One linear CNAME chain from the
+ * question, records of the asked type only at its end, everything else ignored. -EBADMSG: malformed; -EBADE: not the
+ * answer to this question (id, question, case); -ELOOP: chain loops or is too long; -EREMOTEIO: an rcode other than
+ * NOERROR and NXDOMAIN (ret->rcode is set, nothing else is). A truncated message gives 0 with ret->truncated and no
+ * records: what else it holds is not looked at. Types other than A, AAAA, CNAME, SVCB and HTTPS give no records.
+ * ttl of a negative answer without SOA is 0; type CNAME reads the first link only. */
+int dns_answer_parse(const void *data, size_t size, uint16_t id, const char *name, uint16_t type,
+                     const uint8_t case_bits[static DNS_CASE_BITS_SIZE], DnsAnswer *ret);
+
+/* Reply to a client from parsed values; TTLs are ttl for every record. Sets TC and leaves the records out when the
+ * whole does not fit in max bytes (records never split). q->type 0: header only. ptr_name: the target for a PTR
+ * question, else NULL; answer, of the type asked, may be NULL for replies without records. buf has at least max bytes,
+ * max >= 512. Returns the length. */
+size_t dns_reply_build(uint8_t *buf, size_t max, const DnsQuery *q, uint8_t rcode, const DnsAnswer *answer,
+                       uint32_t ttl, const char *ptr_name);
+/* Header-only reply for queries that could not be read. */
+size_t dns_reply_build_error(uint8_t buf[static DNS_HEADER_SIZE], const DnsQuery *q, uint8_t rcode);
+
+const char *dns_type_to_string(uint16_t type, char buf[static 12]); /* "A", "TYPE99" (RFC 3597) */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Bounded writer of DNS messages. Once something does not fit or is no canonical name, the writer has failed and
+ * ignores what follows: it is asked once, at the end. Integers are given in host byte order. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct DnsWriter {
+        uint8_t *data; /* borrowed */
+        size_t size;
+        size_t pos;
+        bool failed;
+} DnsWriter;
+
+void dns_writer_init(DnsWriter *w, uint8_t *data, size_t size);
+void dns_writer_u8(DnsWriter *w, uint8_t v);
+void dns_writer_u16(DnsWriter *w, uint16_t v);
+void dns_writer_u32(DnsWriter *w, uint32_t v);
+void dns_writer_bytes(DnsWriter *w, const uint8_t *p, size_t n);
+/* Overwrites two bytes written before. */
+void dns_writer_set_u16(DnsWriter *w, size_t pos, uint16_t v);
+
+/* Uncompressed. case_bits (DNS_CASE_BITS_SIZE bytes) may be NULL: all lower case. */
+void dns_writer_name(DnsWriter *w, const char *name, const uint8_t *case_bits);
+/* A compression pointer (RFC 1035 4.1.4) to a name written at pos. */
+void dns_writer_pointer(DnsWriter *w, size_t pos);
+/* Header with one question or none and no records; the counts of records are set later. */
+void dns_writer_header(DnsWriter *w, uint16_t id, uint16_t flags, uint16_t n_questions);
+void dns_writer_question(DnsWriter *w, const char *name, uint16_t type, const uint8_t *case_bits);
+/* The OPT record we send: our UDP size, version 0, no flags, no options (RFC 6891 6.1.2). */
+void dns_writer_opt(DnsWriter *w);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Special-purpose addresses (RFC 6890 and its registries): what a public name has no business resolving to. */
+
+#include "basic/in-addr.h"
+
+typedef enum AddrKind {
+        ADDR_GLOBAL,
+        ADDR_PRIVATE, /* RFC 1918, RFC 6598, ULA: allowed where a rule says the name is private */
+        ADDR_SPECIAL, /* loopback, link-local, multicast, unspecified, reserved, what embeds such: never by name */
+} AddrKind;
+
+/* Addresses that embed an IPv4 address (NAT64 64:ff9b::/96, 6to4, v4-compatible, v4-translated) are of its kind.
+ * Documentation prefixes count as global: tests and labs use them. */
+AddrKind addr_kind(const InAddr *a);

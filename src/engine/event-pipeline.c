@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/event-pipeline.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "dns/dns-message.h"
+#include "event/event-decode.h"
+#include "host/process.h"
+
+#define PROCESSES_MAX 1024
+
+struct EventPipeline {
+        LeaseTable *leases;   /* borrowed */
+        ProcessCache *processes;
+        const Policy *policy; /* borrowed */
+        uint32_t policy_id;
+        Mode mode;
+        uint64_t sequence;
+        uint64_t n_bad;
+        engine_event_fn fn;
+        void *userdata;
+};
+
+static uint64_t clock_usec(clockid_t id) {
+        struct timespec t = {};
+
+        (void) clock_gettime(id, &t);
+        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / 1000;
+}
+
+int event_pipeline_new(LeaseTable *leases, engine_event_fn fn, void *userdata, EventPipeline **ret) {
+        _cleanup_(event_pipeline_freep) EventPipeline *p = calloc(1, sizeof(*p));
+        int r;
+
+        if (!p)
+                return -ENOMEM;
+        p->leases = leases;
+        p->fn = fn;
+        p->userdata = userdata;
+        r = process_cache_new(PROCESSES_MAX, &p->processes);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+EventPipeline *event_pipeline_free(EventPipeline *p) {
+        if (!p)
+                return NULL;
+        process_cache_free(p->processes);
+        free(p);
+        return NULL;
+}
+
+void event_pipeline_set_policy(EventPipeline *p, const Policy *policy, uint32_t policy_id, Mode mode) {
+        p->policy = policy;
+        p->policy_id = policy_id;
+        p->mode = mode;
+}
+
+static void add_process(EventPipeline *p, Event *e) {
+        const ProcessInfo *info;
+
+        if (e->pid == 0)
+                return;
+        info = process_cache_get(p->processes, e->pid);
+        if (!info)
+                return;
+        e->executable = info->executable;
+        e->n_parents = info->n_parents;
+        memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));
+}
+
+static void add_rule(const EventPipeline *p, Event *e) {
+        const Rule *rule = p->policy ? policy_rule(p->policy, e->rule) : NULL;
+
+        if (!rule)
+                return;
+        e->matched_rule = rule->value;
+        e->automatic = rule->automatic;
+}
+
+/* The name whose verdict holds the deciding rule, else the one resolved last. */
+static const LeaseBinding *pick_binding(const Lease *lease, uint32_t rule) {
+        for (size_t i = 0; i < lease->n_bindings && rule != RULE_NONE; i++) {
+                const NameVerdict *v = &lease->bindings[i].verdict;
+                for (size_t k = 0; k < (size_t) v->n_deny + v->n_allow + v->n_late; k++)
+                        if (v->rules[k] == rule)
+                                return &lease->bindings[i];
+        }
+        return lease->n_bindings > 0 ? &lease->bindings[lease->latest] : NULL;
+}
+
+static void add_name(EventPipeline *p, Event *e) {
+        const Lease *lease = e->has_dst ? lease_table_find(p->leases, &e->dst) : NULL;
+        const LeaseBinding *b = lease ? pick_binding(lease, e->rule) : NULL;
+
+        if (!b)
+                return;
+        e->hostname = b->name;
+        e->cname_chain = b->chain;
+}
+
+static void emit(EventPipeline *p, Event *e) {
+        e->sequence = ++p->sequence;
+        p->fn(e, p->userdata);
+}
+
+void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
+        int64_t offset = (int64_t) clock_usec(CLOCK_REALTIME) - (int64_t) clock_usec(CLOCK_BOOTTIME);
+        char comm[CW_COMM_MAX];
+        struct cw_record record;
+        Event e;
+
+        if (event_decode(data, size, offset, comm, &e, &record) < 0) {
+                p->n_bad++;
+                return;
+        }
+        if (record.policy_id == p->policy_id)
+                add_rule(p, &e); /* indices of an older policy mean nothing in this one */
+        add_name(p, &e);
+        add_process(p, &e);
+        emit(p, &e);
+}
+
+void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client) {
+        char type[12], comm[CW_COMM_MAX];
+        Event e = {
+                .type = EVENT_DNS_BLOCKED,
+                .time_usec = clock_usec(CLOCK_REALTIME),
+                .mode = p->mode,
+                .has_verdict = true,
+                .verdict = ACTION_DENY,
+                .reason = d->rule != RULE_NONE ? CW_REASON_RULE : CW_REASON_DEFAULT,
+                .hostname = d->name,
+                .query_type = d->type ? dns_type_to_string(d->type, type) : NULL,
+                .dns_reason = d->why,
+                .rule = d->rule,
+                .protocol = d->client_is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
+                .has_src = true,
+                .src = d->client,
+                .src_port = d->client_port,
+        };
+
+        if (client) {
+                memcpy(comm, client->process.comm, sizeof(comm));
+                comm[sizeof(comm) - 1] = 0;
+                e.pid = client->process.pid;
+                e.tid = client->process.tid;
+                e.uid = client->process.uid;
+                e.gid = client->process.gid;
+                e.cgroup_id = client->process.cgroup_id;
+                e.process = comm;
+                e.has_dst = true;
+                memcpy(e.dst.b, client->server.b, sizeof(e.dst.b));
+                e.dst_port = client->server_port;
+        }
+        add_rule(p, &e);
+        add_process(p, &e);
+        emit(p, &e);
+}
+
+void event_pipeline_note(EventPipeline *p, EventType type, uint64_t count) {
+        Event e = {
+                .type = type,
+                .time_usec = clock_usec(CLOCK_REALTIME),
+                .mode = p->mode,
+                .rule = RULE_NONE,
+                .count = count,
+        };
+
+        emit(p, &e);
+}
+
+uint64_t event_pipeline_n_bad(const EventPipeline *p) {
+        return p->n_bad;
+}

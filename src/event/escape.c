@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/escape.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "basic/macro.h"
+
+static const char hex[16] = "0123456789abcdef";
+
+/* One character of the input. length: bytes it takes; invalid bytes are characters of length 1. */
+typedef struct Character {
+        uint32_t code;
+        size_t length;
+        bool valid;
+} Character;
+
+/* RFC 3629: shortest form only, no surrogates, nothing above U+10FFFF. n >= 1. */
+static Character character_at(const char *s, size_t n) {
+        static const uint32_t smallest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+        uint8_t first = (uint8_t) s[0];
+
+        Character c = { .code = first, .length = 1, .valid = first < 0x80 };
+        if (c.valid)
+                return c;
+
+        size_t length = first >= 0xf8 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+        if (length == 0 || length > n)
+                return c;
+
+        uint32_t code = first & (0xffU >> (length + 1));
+        for (size_t i = 1; i < length; i++) {
+                uint8_t b = (uint8_t) s[i];
+                if ((b & 0xc0) != 0x80)
+                        return c;
+                code = code << 6 | (b & 0x3f);
+        }
+        if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+                return c;
+
+        return (Character) { .code = code, .length = length, .valid = true };
+}
+
+/* Controls, and what changes or hides the text around it: line separators, bidi controls (Unicode TR 36 2.6), zero-width
+ * and annotation characters. All are in the BMP. */
+static bool is_deceptive(uint32_t code) {
+        return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || (code >= 0x200b && code <= 0x200f) ||
+               (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
+               (code >= 0xfff9 && code <= 0xfffb);
+}
+
+/* A step's outcome: what to write in place of one character. */
+typedef struct Piece {
+        char text[12];
+        size_t length;
+} Piece;
+
+static void piece_add(Piece *p, char c) {
+        p->text[p->length++] = c;
+}
+
+static void piece_add_text(Piece *p, const char *s) {
+        while (*s)
+                piece_add(p, *s++);
+}
+
+static void piece_hex(Piece *p, const char *before, uint32_t code, int digits, const char *after) {
+        piece_add_text(p, before);
+        for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
+                piece_add(p, hex[code >> shift & 0xf]);
+        piece_add_text(p, after);
+}
+
+static Piece piece_plain(const char *s, const Character *c) {
+        Piece p = { .length = c->length };
+        memcpy(p.text, s, c->length);
+        return p;
+}
+
+/* "##[" and "##name[" anywhere, and "::name …::" at the start of a line, are commands to CI runners that read output. An
+ * IPv6 address never holds "::" twice. */
+static bool is_command_start(const char *s, size_t n, bool at_start) {
+        if (n < 2 || s[0] != s[1])
+                return false;
+        if (s[0] == '#')
+                return true;
+
+        return s[0] == ':' && at_start && memmem(s + 2, n - 2, "::", 2);
+}
+
+static Piece terminal_piece(const char *s, size_t n, const Character *c, bool at_start) {
+        Piece p = {};
+
+        if (!c->valid || (c->code < 0x80 && (is_deceptive(c->code) || is_command_start(s, n, at_start))))
+                piece_hex(&p, "\\x", c->code, 2, "");
+        else if (is_deceptive(c->code))
+                piece_hex(&p, "\\u{", c->code, 4, "}");
+        else
+                p = piece_plain(s, c);
+        return p;
+}
+
+static Piece markdown_piece(const char *s, size_t n, const Character *c, bool at_start) {
+        Piece terminal = terminal_piece(s, n, c, at_start), p = {};
+
+        if (terminal.length == 1 && strchr("|`*_<>[]#&\\!~@:$", terminal.text[0])) {
+                uint8_t code = (uint8_t) terminal.text[0];
+
+                piece_add_text(&p, "&#");
+                if (code >= 100)
+                        piece_add(&p, '1');
+                piece_add(&p, (char) ('0' + code / 10 % 10));
+                piece_add(&p, (char) ('0' + code % 10));
+                piece_add(&p, ';');
+        } else if (terminal.length > c->length) { /* an escape: its backslash would be one of markdown */
+                piece_add_text(&p, "&#92;");
+                for (size_t i = 1; i < terminal.length; i++)
+                        piece_add(&p, terminal.text[i]);
+        } else
+                p = terminal;
+        return p;
+}
+
+typedef Piece (*piece_fn)(const char *s, size_t n, const Character *c, bool at_start);
+
+static const char *escape_text(const char *s, char *buf, size_t size, piece_fn piece) {
+        assert(s);
+        assert(buf);
+        assert(size > 0);
+
+        size_t n = strlen(s), written = 0;
+        bool at_start = true; /* runners trim blanks, also those outside ASCII, before they look */
+        while (n > 0) {
+                Character c = character_at(s, n);
+                Piece p = piece(s, n, &c, at_start);
+                if (p.length > size - 1 - written)
+                        break;
+
+                memcpy(buf + written, p.text, p.length);
+                written += p.length;
+                at_start = at_start && (c.code == ' ' || c.code >= 0x80);
+                s += c.length;
+                n -= c.length;
+        }
+        buf[written] = '\0';
+        return buf;
+}
+
+const char *escape_terminal(const char *s, char *buf, size_t size) {
+        return escape_text(s, buf, size, terminal_piece);
+}
+
+const char *escape_markdown(const char *s, char *buf, size_t size) {
+        return escape_text(s, buf, size, markdown_piece);
+}
+
+static Piece json_piece(const char *s, const Character *c) {
+        Piece p = {};
+
+        if (!c->valid)
+                piece_add_text(&p, "\\ufffd");
+        else if (c->code == '"' || c->code == '\\') {
+                piece_add(&p, '\\');
+                piece_add(&p, (char) c->code);
+        } else if (is_deceptive(c->code))
+                piece_hex(&p, "\\u", c->code, 4, "");
+        else
+                p = piece_plain(s, c);
+        return p;
+}
+
+size_t escape_json(const char *s, size_t n, char *buf, size_t max) {
+        assert(s || n == 0);
+        assert(buf || max == 0);
+
+        size_t written = 0;
+        for (size_t i = 0; i < n;) {
+                uint8_t b = (uint8_t) s[i];
+
+                if (b >= 0x20 && b < 0x7f && b != '"' && b != '\\') { /* nearly every byte */
+                        if (written == max)
+                                break;
+                        buf[written++] = (char) b;
+                        i++;
+                        continue;
+                }
+
+                Character c = character_at(s + i, n - i);
+                Piece p = json_piece(s + i, &c);
+                if (p.length > max - written)
+                        break;
+                memcpy(buf + written, p.text, p.length);
+                written += p.length;
+                i += c.length;
+        }
+        return written;
+}

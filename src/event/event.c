@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/event.h"
+
+#include <assert.h>
+
+#include "basic/macro.h"
+
+static const char *const names[_EVENT_TYPE_MAX] = {
+        [EVENT_CONNECTION_ALLOWED] = "connection_allowed",
+        [EVENT_CONNECTION_BLOCKED] = "connection_blocked",
+        [EVENT_CONNECTION_CLOSED] = "connection_closed",
+        [EVENT_DNS_BLOCKED] = "dns_blocked",
+        [EVENT_PROTOCOL_BLOCKED] = "protocol_blocked",
+        [EVENT_EXISTING_CONNECTION] = "existing_connection",
+        [EVENT_EVENTS_LOST] = "events_lost",
+        [EVENT_RUN_STARTED] = "run_started",
+        [EVENT_RUN_ENDED] = "run_ended",
+};
+
+const char *event_type_to_string(EventType t) {
+        return t < ELEMENTSOF(names) ? names[t] : "unknown";
+}
+
+bool event_is_denial(const Event *e) {
+        assert(e);
+
+        switch (e->type) {
+        case EVENT_CONNECTION_ALLOWED:
+        case EVENT_CONNECTION_BLOCKED:
+        case EVENT_DNS_BLOCKED:
+        case EVENT_PROTOCOL_BLOCKED:
+        case EVENT_EXISTING_CONNECTION:
+                return e->has_verdict && e->verdict == ACTION_DENY;
+        default: /* the end of a flow that audit mode let pass was reported as a denial when it began */
+                return false;
+        }
+}

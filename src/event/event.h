@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* One event: what happened, to which destination, by whom, and which rule said so. Strings are borrowed and may hold
+ * anything: every encoder escapes. docs/events.md describes the fields. */
+
+#include "basic/in-addr.h"
+#include "policy/verdict.h"
+
+typedef enum EventType {
+        EVENT_CONNECTION_ALLOWED, /* first packet of a new flow */
+        EVENT_CONNECTION_BLOCKED, /* refused, or would be in audit mode */
+        EVENT_CONNECTION_CLOSED,  /* a flow ended, with its bytes */
+        EVENT_DNS_BLOCKED,        /* a query refused, or would be */
+        EVENT_PROTOCOL_BLOCKED,   /* a protocol that cannot be judged, or a raw socket */
+        EVENT_EXISTING_CONNECTION, /* a socket older than the enforcement */
+        EVENT_EVENTS_LOST,        /* count says how many */
+        EVENT_RUN_STARTED,        /* mode and policy_digest */
+        EVENT_RUN_ENDED,
+        _EVENT_TYPE_MAX,
+} EventType;
+
+const char *event_type_to_string(EventType t);
+
+#define EVENT_PARENTS_MAX 8
+
+typedef struct EventParent {
+        uint32_t pid;
+        const char *comm;
+} EventParent;
+
+typedef struct Event {
+        EventType type;
+        uint64_t time_usec;      /* CLOCK_REALTIME */
+        uint64_t sequence;       /* of this log, from 1 */
+        Mode mode;
+        Action verdict;
+        Reason reason;
+        bool has_verdict;
+        bool mid_stream;
+
+        bool has_src, has_dst;
+        InAddr src, dst;
+        uint16_t src_port, dst_port; /* 0: unknown */
+        uint8_t protocol;            /* IANA; 0: none */
+
+        const char *hostname;        /* dst_hostname; NULL: unknown */
+        const char *cname_chain;     /* targets joined by ' '; the log makes an array of it, hostname first */
+        const char *query_type;      /* DNS: "A" … */
+        const char *dns_reason;      /* DNS: "policy", "type", "rebinding", "budget" … */
+
+        const char *matched_rule;    /* value of the deciding rule; NULL: none */
+        uint32_t rule;               /* its index; RULE_NONE */
+        const char *automatic;       /* auto_allowed_type */
+        const char *policy_digest;
+
+        uint32_t pid, tid, uid, gid; /* pid 0: process unknown */
+        const char *process;         /* comm */
+        const char *executable;      /* NULL: unknown */
+        EventParent parents[EVENT_PARENTS_MAX]; /* nearest first */
+        size_t n_parents;
+        uint64_t cgroup_id;
+        const char *cgroup;          /* path; NULL: unknown */
+
+        uint64_t bytes_out, bytes_in, duration_usec; /* CONNECTION_CLOSED */
+        uint64_t count;              /* EVENTS_LOST, and aggregated events; 0: one */
+} Event;
+
+/* Is this event a refusal (blocked or would_deny)? */
+bool event_is_denial(const Event *e);

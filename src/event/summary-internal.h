@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What summary.c gathers and the formats read. */
+
+#include <stdio.h>
+
+#include "basic/hash-index.h"
+#include "basic/macro.h"
+#include "event/summary.h"
+
+#define SUMMARY_NAME_MAX 253 /* RFC 1035 2.3.4, as text */
+#define SUMMARY_LOSSES_MAX 8
+
+/* In the order of the output. */
+typedef enum SummaryClass {
+        SUMMARY_ALLOWED,
+        SUMMARY_DENIED,
+        SUMMARY_WOULD_DENY,
+        _SUMMARY_CLASS_MAX,
+} SummaryClass;
+
+typedef enum SummaryKind {
+        SUMMARY_CONNECTION,
+        SUMMARY_DNS,
+        SUMMARY_PROTOCOL, /* a protocol that cannot be judged, or a raw socket */
+        _SUMMARY_KIND_MAX,
+} SummaryKind;
+
+/* One destination. Facts other than the counters are those of the first event. */
+typedef struct SummaryEntry {
+        HashItem item; /* first: entries are found by it */
+        SummaryClass class;
+        SummaryKind kind;
+        char *hostname; /* NULL: unknown */
+        bool has_addr;
+        InAddr addr;
+        uint16_t port;
+        uint8_t protocol;
+        Reason reason;
+        uint32_t pid;
+        char process[CW_COMM_MAX];
+        char query_type[12];
+        char dns_reason[20];
+        char *rule; /* NULL: none */
+        uint64_t n_opened, n_closed;
+        uint64_t bytes_out, bytes_in;
+} SummaryEntry;
+
+typedef struct SummaryLoss {
+        const char *where; /* borrowed, constant */
+        uint64_t n;
+} SummaryLoss;
+
+struct Summary {
+        Mode mode;
+        HashIndex index;
+        SummaryEntry *entries[SUMMARY_DESTINATIONS_MAX];
+        size_t n_entries;
+        size_t n_listed[2];                     /* allowed, denied */
+        uint64_t n_unlisted[_SUMMARY_CLASS_MAX]; /* events of destinations past the limit */
+        uint64_t n_events[_SUMMARY_CLASS_MAX];
+        uint64_t n_automatic;
+        SummaryLoss losses[SUMMARY_LOSSES_MAX];
+        size_t n_losses;
+};
+
+/* The entries in output order. */
+typedef struct SummaryView {
+        SummaryEntry *entries[SUMMARY_DESTINATIONS_MAX];
+        size_t n;
+        size_t n_class[_SUMMARY_CLASS_MAX];
+        size_t n_hostnames;
+} SummaryView;
+
+uint64_t add_saturated(uint64_t a, uint64_t b);
+
+/* summary-format.c */
+uint64_t summary_entry_count(const SummaryEntry *e);
+int summary_entry_suggest(const SummaryEntry *e, char buf[static SUMMARY_SUGGESTION_MAX]);
+/* Why a rule would not help, or "". Returns unescaped text: rule and reason may hold anything. */
+#define SUMMARY_WHY_MAX 600
+const char *summary_entry_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]);
+/* "1.2 MB", decimal units */
+const char *summary_bytes(uint64_t n, char buf[static 16]);
+const char *summary_class_to_string(SummaryClass c); /* "allowed", "denied", "would deny" */
+const char *summary_plural(SummaryKind kind, uint64_t n); /* "connections", "query", "attempt" … */
+
+void summary_write_text(FILE *out, const Summary *s, const SummaryView *v);
+void summary_write_json(FILE *out, const Summary *s, const SummaryView *v);
+void summary_write_markdown(FILE *out, const Summary *s, const SummaryView *v);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* One cgroup of our own in the cgroup2 hierarchy, which is found in /proc/self/mountinfo, never by path, and mounted
+ * privately where none is visible. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct Cgroup {
+        int root_fd;  /* of the cgroup2 mount (O_PATH or directory), owned */
+        int fd;       /* of the cgroup itself, O_DIRECTORY|O_RDONLY, owned */
+        char *path;   /* below the mount, "/a/b" */
+        uint64_t id;  /* what bpf_get_current_cgroup_id() returns: 64-bit inode number */
+} Cgroup;
+
+#define CGROUP_INIT { .root_fd = -EBADF, .fd = -EBADF }
+
+/* Creates "cargowall-PID-RANDOM" below the caller's own cgroup. -ENOSYS: no cgroup2 in this kernel; -EROFS, -EACCES,
+ * -EPERM: not ours to write; -ENOTSUP: own cgroup is outside the visible hierarchy. *ret_what is a constant sentence
+ * that says what to do. */
+int cgroup_create_below_own(Cgroup *ret, const char **ret_what);
+/* Moves the calling process in. Async-signal-safe: for a child after fork. */
+int cgroup_enter(const Cgroup *c);
+/* Kills everything in it and below with cgroup.kill, else by SIGKILL to each until none is left; waits, bounded by
+ * timeout. *ret_n: processes that were still there. -ETIMEDOUT: something is left (uninterruptible sleep). */
+int cgroup_kill(const Cgroup *c, uint64_t timeout_usec, unsigned *ret_n);
+/* The second way of cgroup_kill(), for kernels before 5.14. */
+int cgroup_kill_each(const Cgroup *c, uint64_t timeout_usec);
+/* Removes it with all below. -EBUSY: something lives in it. */
+int cgroup_remove(Cgroup *c);
+void cgroup_done(Cgroup *c); /* closes, does not remove */

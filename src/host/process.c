@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/process.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "host/read-file.h"
+
+#define STAT_TEXT_MAX 4096U
+
+/* Direct-mapped: a pid has one place, and who comes later takes it. Pids are handed out in order, so that the latest
+ * ones seldom meet. */
+struct ProcessCache {
+        ProcessInfo *entries; /* pid 0: free */
+        size_t n;
+};
+
+static void process_info_done(ProcessInfo *info) {
+        free(info->executable);
+        for (size_t i = 0; i < info->n_parents; i++)
+                free((char *) info->parents[i].comm);
+        *info = (ProcessInfo) {};
+}
+
+/* Decimal digits only, as the kernel writes them. */
+static int number_parse(const char **p, const char *end, uint64_t *ret) {
+        uint64_t n = 0;
+        const char *start = *p;
+
+        for (; *p < end && **p >= '0' && **p <= '9'; (*p)++)
+                if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t) (**p - '0'), &n))
+                        return -EBADMSG;
+        if (*p == start)
+                return -EBADMSG;
+        *ret = n;
+        return 0;
+}
+
+/* Moves over n fields and the blank behind each. */
+static int fields_skip(const char **p, const char *end, unsigned n) {
+        for (; n > 0; n--) {
+                const char *blank = memchr(*p, ' ', (size_t) (end - *p));
+
+                if (!blank)
+                        return -EBADMSG;
+                *p = blank + 1;
+        }
+        return 0;
+}
+
+int process_stat_parse(const char *text, size_t size, ProcessStat *ret) {
+        const char *p = text, *end = text + size, *close;
+        uint64_t pid, ppid, start;
+        ProcessStat s = {};
+        size_t n;
+
+        assert(text && ret);
+
+        if (number_parse(&p, end, &pid) < 0 || pid > UINT32_MAX || end - p < 2 || p[0] != ' ' || p[1] != '(')
+                return -EBADMSG;
+        p += 2;
+        /* Nothing behind comm holds a ')', so the last one ends it. */
+        close = memrchr(p, ')', (size_t) (end - p));
+        if (!close)
+                return -EBADMSG;
+        n = MIN((size_t) (close - p), sizeof(s.comm) - 1);
+        memcpy(s.comm, p, n);
+        p = close + 1;
+        if (p == end || *p++ != ' ')
+                return -EBADMSG;
+        /* From here: field 3 (state), 4 (ppid) … 22 (starttime). */
+        if (fields_skip(&p, end, 1) < 0 || number_parse(&p, end, &ppid) < 0 || ppid > UINT32_MAX)
+                return -EBADMSG;
+        if (fields_skip(&p, end, 18) < 0 || number_parse(&p, end, &start) < 0)
+                return -EBADMSG;
+
+        s.pid = (uint32_t) pid;
+        s.ppid = (uint32_t) ppid;
+        s.start_ticks = start;
+        *ret = s;
+        return 0;
+}
+
+static int stat_read(uint32_t pid, ProcessStat *ret) {
+        _cleanup_free_ char *text = NULL;
+        char path[sizeof("/proc/4294967295/stat")];
+        size_t size;
+        int r;
+
+        (void) snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+        r = read_file_at(AT_FDCWD, path, STAT_TEXT_MAX, &text, &size);
+        if (r < 0)
+                return r;
+        return process_stat_parse(text, size, ret);
+}
+
+/* The program that runs now: it changes with execve(2) while pid and start time stay. NULL for a zombie. */
+static char *executable_read(uint32_t pid) {
+        char path[sizeof("/proc/4294967295/exe")], target[PATH_MAX];
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+        n = readlink(path, target, sizeof(target));
+        if (n <= 0 || (size_t) n >= sizeof(target))
+                return NULL;
+        return strndup(target, (size_t) n);
+}
+
+static void parents_read(ProcessInfo *info, uint32_t ppid) {
+        while (ppid != 0 && info->n_parents < EVENT_PARENTS_MAX) {
+                ProcessStat s;
+                char *comm;
+
+                if (stat_read(ppid, &s) < 0)
+                        return;
+                comm = strdup(s.comm);
+                if (!comm)
+                        return;
+                info->parents[info->n_parents++] = (EventParent) { .pid = ppid, .comm = comm };
+                ppid = s.ppid;
+        }
+}
+
+static void executable_refresh(ProcessInfo *info) {
+        char *executable = executable_read(info->pid);
+
+        if (!executable)
+                return;
+        free(info->executable);
+        info->executable = executable;
+}
+
+int process_cache_new(size_t max, ProcessCache **ret) {
+        _cleanup_free_ ProcessCache *c = NULL;
+
+        assert(max > 0 && ret);
+
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        c->entries = calloc(max, sizeof(*c->entries));
+        if (!c->entries)
+                return -ENOMEM;
+        c->n = max;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+ProcessCache *process_cache_free(ProcessCache *c) {
+        if (!c)
+                return NULL;
+        for (size_t i = 0; i < c->n; i++)
+                process_info_done(&c->entries[i]);
+        free(c->entries);
+        free(c);
+        return NULL;
+}
+
+const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
+        ProcessInfo *info;
+        ProcessStat s;
+
+        assert(c);
+
+        if (pid == 0)
+                return NULL;
+        info = &c->entries[pid % c->n];
+        if (stat_read(pid, &s) < 0)
+                return info->pid == pid ? info : NULL;
+
+        /* When a parent ends another takes its place; the chain read first says more, so it stays. */
+        if (info->pid != pid || info->start_ticks != s.start_ticks) {
+                process_info_done(info);
+                info->pid = pid;
+                info->start_ticks = s.start_ticks;
+                parents_read(info, s.ppid);
+        }
+        executable_refresh(info);
+        return info;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/resolv-conf.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "host/read-file.h"
+
+#define TEXT_MAX (64U * 1024)
+#define DNS_PORT 53
+#define BLANKS " \t"
+
+/* The address of a "nameserver" line, which starts in the first column; false for every other line. */
+static bool line_parse(const char *line, size_t length, InAddr *ret) {
+        static const char keyword[] = "nameserver";
+        char text[IN_ADDR_TEXT_MAX];
+        const char *p;
+        size_t n;
+
+        n = sizeof(keyword) - 1;
+        if (length <= n || strncmp(line, keyword, n) != 0 || !strchr(BLANKS, line[n]))
+                return false;
+        p = line + n;
+        p += strspn(p, BLANKS);
+        n = strcspn(p, BLANKS "\r\n#;");
+        if (n == 0 || n >= sizeof(text))
+                return false;
+        memcpy(text, p, n);
+        text[n] = '\0';
+        return in_addr_parse(text, ret) >= 0;
+}
+
+static bool servers_have(const DnsServer *servers, size_t n, const InAddr *addr) {
+        for (size_t i = 0; i < n; i++)
+                if (in_addr_equal(&servers[i].addr, addr))
+                        return true;
+        return false;
+}
+
+size_t resolv_conf_parse(const char *text, DnsServer *ret, size_t max) {
+        size_t n = 0;
+
+        assert(text && ret);
+
+        for (const char *line = text; *line && n < max;) {
+                size_t length = strcspn(line, "\n");
+                InAddr addr;
+
+                if (line_parse(line, length, &addr) && !servers_have(ret, n, &addr))
+                        ret[n++] = (DnsServer) { .addr = addr, .port = DNS_PORT };
+                line += length + (line[length] == '\n');
+        }
+        return n;
+}
+
+/* systemd-resolved.service(8): 127.0.0.53 is the full stub, 127.0.0.54 the one that only forwards. */
+static bool is_resolved_stub(const InAddr *addr) {
+        static const uint8_t stubs[][4] = { { 127, 0, 0, 53 }, { 127, 0, 0, 54 } };
+
+        for (size_t i = 0; i < ELEMENTSOF(stubs); i++) {
+                InAddr stub;
+
+                in_addr_from_v4(stubs[i], &stub);
+                if (in_addr_equal(addr, &stub))
+                        return true;
+        }
+        return false;
+}
+
+static int servers_read(const char *path, DnsServer *ret, size_t max, size_t *ret_n) {
+        _cleanup_free_ char *text = NULL;
+        size_t n;
+        int r;
+
+        r = read_file_at(AT_FDCWD, path, TEXT_MAX, &text, NULL);
+        if (r < 0)
+                return r;
+        n = resolv_conf_parse(text, ret, max);
+        if (n == 0)
+                return -ENOENT;
+        *ret_n = n;
+        return 0;
+}
+
+int resolv_conf_read_files(const char *path, const char *resolved_path, DnsServer *ret, size_t max, size_t *ret_n) {
+        size_t n, n_stubs = 0;
+        int r;
+
+        assert(path && resolved_path && ret && ret_n);
+
+        r = servers_read(path, ret, max, &n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++)
+                n_stubs += is_resolved_stub(&ret[i].addr);
+        if (n_stubs == n)
+                return servers_read(resolved_path, ret, max, ret_n);
+        *ret_n = n;
+        return 0;
+}
+
+int resolv_conf_read(DnsServer *ret, size_t max, size_t *ret_n) {
+        return resolv_conf_read_files("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", ret, max, ret_n);
+}

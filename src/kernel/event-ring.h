@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The kernel's ring of records in the event loop: read when woken and by a slow timer, since allowed flows do not
+ * wake anybody. */
+
+#include <systemd/sd-event.h>
+
+#include "basic/macro.h"
+#include "kernel/programs.h"
+
+typedef struct EventRing EventRing;
+
+typedef void (*event_ring_fn)(const void *data, size_t size, void *userdata);
+
+int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *userdata, EventRing **ret);
+EventRing *event_ring_free(EventRing *r);
+/* Reads all that is there. Returns the number of records or a negative errno. */
+int event_ring_drain(EventRing *r);
+
+DEFINE_CLEANUP_FUNC(EventRing *, event_ring_free)

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "kernel/flow-table.h"
+
+#include <bpf/bpf.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <time.h>
+
+#include "basic/macro.h"
+
+#define STEPS_MAX 200000 /* keys may move while we walk: no endless walk */
+
+typedef struct Now {
+        uint64_t boot_ns, monotonic_ns;
+} Now;
+
+static uint64_t clock_ns(clockid_t id) {
+        struct timespec t = {};
+
+        (void) clock_gettime(id, &t);
+        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
+}
+
+static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f, const Now *now, uint64_t idle_ns) {
+        if (f->state != CW_FLOW_SEEN)
+                return now->boot_ns > f->start_ns && now->boot_ns - f->start_ns > idle_ns;
+        if (key->protocol == IPPROTO_TCP)
+                return false;
+        return now->monotonic_ns > f->last_ns && now->monotonic_ns - f->last_ns > idle_ns;
+}
+
+static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t scope, uint64_t now_ns,
+                   event_ring_fn fn, void *userdata) {
+        struct cw_record r = {
+                .version = CW_API_VERSION,
+                .type = CW_RECORD_CLOSE,
+                .rule = f->rule,
+                .time_ns = now_ns,
+                .start_ns = f->start_ns,
+                .cookie = key->cookie,
+                .scope = scope,
+                .bytes_out = f->bytes_out,
+                .bytes_in = f->bytes_in,
+                .process = f->process,
+                .src = f->src,
+                .dst = key->dst,
+                .policy_id = f->policy_id,
+                .src_port = f->src_port,
+                .dst_port = key->port,
+                .protocol = key->protocol,
+                .action = f->action,
+                .reason = f->reason,
+                .mode = f->mode,
+        };
+        InAddr dst;
+
+        memcpy(dst.b, key->dst.b, sizeof(dst.b));
+        r.family = in_addr_is_v4(&dst) ? 4 : 6;
+        fn(&r, sizeof(r), userdata);
+}
+
+int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns, bool all, event_ring_fn fn,
+                     void *userdata) {
+        int fd = programs_map_fd(programs, "flows"), n_left = 0;
+        Now now = { clock_ns(CLOCK_BOOTTIME), clock_ns(CLOCK_MONOTONIC) };
+        struct cw_flow_key key, next;
+        struct cw_flow f;
+
+        if (fd < 0)
+                return fd;
+        bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
+        for (int i = 0; more && i < STEPS_MAX; i++) {
+                key = next;
+                more = bpf_map_get_next_key(fd, &key, &next) == 0; /* before key goes */
+                if (bpf_map_lookup_elem(fd, &key, &f) < 0)
+                        continue;
+                if (!all && !flow_is_idle(&key, &f, &now, idle_ns)) {
+                        n_left++;
+                        continue;
+                }
+                /* Only what passed has an end: refused flows were told when they were refused. */
+                bool passed = f.action == CW_ALLOW || f.mode == CW_AUDIT;
+                if (bpf_map_delete_elem(fd, &key) == 0 && f.state == CW_FLOW_SEEN && passed)
+                        report(&key, &f, scope, now.boot_ns, fn, userdata);
+        }
+        return n_left;
+}

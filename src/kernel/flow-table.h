@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The kernel's flows, seen from user space: TCP and connected UDP end by themselves; what is left idle is ended here. */
+
+#include "kernel/event-ring.h"
+
+/* Calls fn with a CW_RECORD_CLOSE for each flow that ends, and removes it. Ended are UDP and other datagram flows without
+ * a packet for idle_ns, and flows that were judged that long ago and never sent one (those silently). all: every flow
+ * ends. Returns how many flows are left or a negative errno. */
+int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns, bool all, event_ring_fn fn,
+                     void *userdata);

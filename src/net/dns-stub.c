@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/dns-stub.h"
+
+#include <assert.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+
+#include "basic/macro.h"
+#include "net/dns-stream.h"
+
+#define UDP_BATCH 32    /* datagrams per wake-up */
+#define ACCEPT_BATCH 16 /* connections per wake-up */
+#define BIND_TRIES 16   /* free UDP ports tried until one is free for TCP too */
+
+/* accept() that fails for want of fds leaves the socket readable: wake-ups are bounded instead of spinning. */
+#define ACCEPT_INTERVAL_USEC (100 * USEC_PER_MSEC)
+#define ACCEPT_BURST 64
+
+typedef union SockAddr {
+        struct sockaddr sa;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+} SockAddr;
+
+typedef struct Listener {
+        DnsStub *stub;       /* borrowed */
+        sd_event_source *io; /* owns the fd */
+        int fd;              /* borrowed from io */
+        LIST_ENTRY(Listener) listeners;
+} Listener;
+
+typedef LIST_HEAD(ClientList, DnsClient) ClientList;
+
+typedef struct Connection {
+        DnsStub *stub; /* borrowed */
+        DnsStream *stream;
+        SockAddr peer;
+        ClientList clients; /* in flight */
+        LIST_ENTRY(Connection) connections;
+} Connection;
+
+struct DnsClient {
+        DnsStub *stub;          /* borrowed */
+        Listener *listener;     /* borrowed; UDP only */
+        Connection *connection; /* borrowed; TCP only, NULL once the connection is gone */
+        SockAddr peer;
+        LIST_ENTRY(DnsClient) clients; /* in one of: stub->clients, connection->clients, stub->unused */
+};
+
+typedef struct UdpBatch {
+        struct mmsghdr messages[UDP_BATCH];
+        struct iovec parts[UDP_BATCH];
+        SockAddr peers[UDP_BATCH];
+        uint8_t data[UDP_BATCH][DNS_STUB_UDP_SIZE_MAX];
+} UdpBatch;
+
+struct DnsStub {
+        sd_event *event;
+        dns_stub_query_fn fn;
+        void *userdata;
+        LIST_HEAD(, Listener) listeners;
+        LIST_HEAD(, Connection) connections;
+        ClientList clients; /* in flight over UDP, and those whose connection is gone */
+        ClientList unused;
+        size_t n_connections;
+        size_t n_clients;
+        UdpBatch *batch;
+        DnsStubStats stats;
+        bool in_callback;
+};
+
+DEFINE_CLEANUP_FUNC(DnsStub *, dns_stub_free)
+
+int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret) {
+        assert(event);
+        assert(fn);
+        assert(ret);
+
+        DnsStub *s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+
+        s->event = sd_event_ref(event);
+        s->fn = fn;
+        s->userdata = userdata;
+        *ret = s;
+        return 0;
+}
+
+static void clients_free(ClientList *list) {
+        DnsClient *c;
+
+        while ((c = LIST_FIRST(list))) {
+                LIST_REMOVE(c, clients);
+                free(c);
+        }
+}
+
+static void connection_free(Connection *c) {
+        DnsClient *client;
+
+        while ((client = LIST_FIRST(&c->clients))) {
+                client->connection = NULL;
+                LIST_REMOVE(client, clients);
+                LIST_INSERT_HEAD(&c->stub->clients, client, clients);
+        }
+
+        LIST_REMOVE(c, connections);
+        c->stub->n_connections--;
+        dns_stream_free(c->stream);
+        free(c);
+}
+
+static void listener_free(Listener *l) {
+        LIST_REMOVE(l, listeners);
+        sd_event_source_disable_unref(l->io);
+        free(l);
+}
+
+DnsStub *dns_stub_free(DnsStub *s) {
+        if (!s)
+                return NULL;
+
+        assert(!s->in_callback);
+        while (!LIST_EMPTY(&s->connections))
+                connection_free(LIST_FIRST(&s->connections));
+        while (!LIST_EMPTY(&s->listeners))
+                listener_free(LIST_FIRST(&s->listeners));
+        clients_free(&s->clients);
+        clients_free(&s->unused);
+        free(s->batch);
+        sd_event_unref(s->event);
+        free(s);
+        return NULL;
+}
+
+const DnsStubStats *dns_stub_stats(const DnsStub *s) {
+        assert(s);
+
+        return &s->stats;
+}
+
+/* NULL: over the limit or out of memory, counted. */
+static DnsClient *client_new(DnsStub *s, Listener *listener, Connection *connection, const SockAddr *peer) {
+        DnsClient *c = NULL;
+
+        if (s->n_clients < DNS_STUB_CLIENTS_MAX) {
+                c = LIST_FIRST(&s->unused);
+                if (c)
+                        LIST_REMOVE(c, clients);
+                else
+                        c = malloc(sizeof(*c));
+        }
+        if (!c) {
+                s->stats.overload++;
+                return NULL;
+        }
+
+        c->stub = s;
+        c->listener = listener;
+        c->connection = connection;
+        c->peer = *peer;
+        LIST_INSERT_HEAD(connection ? &connection->clients : &s->clients, c, clients);
+        s->n_clients++;
+        return c;
+}
+
+static void client_end(DnsClient *c) {
+        LIST_REMOVE(c, clients);
+        LIST_INSERT_HEAD(&c->stub->unused, c, clients);
+        c->stub->n_clients--;
+}
+
+static void client_call(DnsClient *c, const uint8_t *data, size_t size) {
+        DnsStub *s = c->stub;
+
+        s->in_callback = true;
+        s->fn(s, c, data, size, s->userdata);
+        s->in_callback = false;
+}
+
+bool dns_client_is_tcp(const DnsClient *c) {
+        assert(c);
+
+        return !c->listener;
+}
+
+void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port) {
+        assert(c);
+        assert(ret_addr);
+        assert(ret_port);
+
+        /* Another family than IP cannot arrive: the sockets are ours or checked when added. */
+        if (in_addr_from_sockaddr(&c->peer.sa, ret_addr, ret_port) < 0) {
+                *ret_addr = (InAddr) {};
+                *ret_port = 0;
+        }
+}
+
+static int client_send_udp(const DnsClient *c, const uint8_t *data, size_t size) {
+        socklen_t length = c->peer.sa.sa_family == AF_INET ? sizeof(c->peer.in) : sizeof(c->peer.in6);
+
+        if (sendto(c->listener->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &c->peer.sa, length) < 0)
+                return -errno;
+        return 0;
+}
+
+void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size) {
+        assert(c);
+        assert(data);
+        assert(size > 0);
+
+        int r;
+
+        if (c->listener)
+                r = client_send_udp(c, data, size);
+        else
+                r = c->connection ? dns_stream_reply(c->connection->stream, data, size) : -EPIPE;
+        if (r < 0)
+                c->stub->stats.dropped++;
+
+        client_end(c);
+}
+
+void dns_client_drop(DnsClient *c) {
+        assert(c);
+
+        if (c->connection)
+                (void) dns_stream_reply(c->connection->stream, NULL, 0);
+        client_end(c);
+}
+
+static void udp_take(Listener *l, size_t i) {
+        DnsStub *s = l->stub;
+        const struct mmsghdr *message = &s->batch->messages[i];
+
+        s->stats.udp_queries++;
+        if (message->msg_hdr.msg_flags & MSG_TRUNC) {
+                s->stats.oversize++;
+                return;
+        }
+
+        DnsClient *c = client_new(s, l, NULL, &s->batch->peers[i]);
+        if (c)
+                client_call(c, s->batch->data[i], message->msg_len);
+}
+
+static int on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+        Listener *l = userdata;
+        UdpBatch *b = l->stub->batch;
+
+        int n = recvmmsg(fd, b->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
+        for (int i = 0; i < n; i++) {
+                udp_take(l, (size_t) i);
+                b->messages[i].msg_hdr.msg_namelen = sizeof(SockAddr);
+        }
+        return 0; /* errors of one datagram or one client are not ours */
+}
+
+static void on_stream_query(DnsStream *stream, const uint8_t *data, size_t size, void *userdata) {
+        Connection *connection = userdata;
+        DnsStub *s = connection->stub;
+
+        s->stats.tcp_queries++;
+        DnsClient *c = client_new(s, NULL, connection, &connection->peer);
+        if (c)
+                client_call(c, data, size);
+        else
+                (void) dns_stream_reply(stream, NULL, 0);
+}
+
+static void on_stream_closed(DnsStream *stream _unused_, void *userdata) {
+        connection_free(userdata);
+}
+
+/* Takes the fd. */
+static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
+        _cleanup_free_ Connection *c = calloc(1, sizeof(*c));
+        if (!c) {
+                (void) close(fd);
+                return -ENOMEM;
+        }
+
+        c->stub = s;
+        c->peer = *peer;
+
+        /* Else a second reply would wait for the acknowledgement of the first. */
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
+
+        int r = dns_stream_new(s->event, fd, DNS_STUB_IDLE_USEC, DNS_STUB_PIPELINE_MAX, on_stream_query,
+                               on_stream_closed, c, &c->stream);
+        if (r < 0)
+                return r;
+
+        LIST_INSERT_HEAD(&s->connections, c, connections);
+        s->n_connections++;
+        TAKE_PTR(c);
+        return 0;
+}
+
+static int on_accept(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+        Listener *l = userdata;
+        DnsStub *s = l->stub;
+
+        for (unsigned i = 0; i < ACCEPT_BATCH; i++) {
+                SockAddr peer = {};
+                socklen_t length = sizeof(peer);
+                int client = accept4(fd, &peer.sa, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                if (client < 0)
+                        break; /* nothing waits, it has gone already, or fds are short: try at the next wake-up */
+
+                s->stats.tcp_connections++;
+                if (s->n_connections >= DNS_STUB_CLIENTS_TCP_MAX) {
+                        s->stats.tcp_refused++;
+                        (void) close(client);
+                } else if (connection_new(s, client, &peer) < 0)
+                        s->stats.tcp_refused++;
+        }
+        return 0;
+}
+
+/* Takes the fd, also on failure. */
+static int stub_listen(DnsStub *s, int fd, const char *description, sd_event_io_handler_t handler, Listener **ret) {
+        int domain;
+        socklen_t length = sizeof(domain);
+        int r;
+
+        Listener *l = calloc(1, sizeof(*l));
+        if (!l) {
+                (void) close(fd);
+                return -ENOMEM;
+        }
+        l->stub = s;
+        l->fd = fd;
+        LIST_INSERT_HEAD(&s->listeners, l, listeners);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
+                r = -errno;
+        else if (domain != AF_INET && domain != AF_INET6)
+                r = -EAFNOSUPPORT;
+        else
+                r = sd_event_add_io(s->event, &l->io, fd, EPOLLIN, handler, l);
+        if (r >= 0)
+                r = sd_event_source_set_io_fd_own(l->io, true);
+        if (r < 0) {
+                listener_free(l);
+                (void) close(fd);
+                return r;
+        }
+
+        (void) sd_event_source_set_description(l->io, description);
+        *ret = l;
+        return 0;
+}
+
+static int stub_need_batch(DnsStub *s) {
+        if (s->batch)
+                return 0;
+
+        UdpBatch *b = calloc(1, sizeof(*b));
+        if (!b)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < UDP_BATCH; i++) {
+                b->parts[i] = (struct iovec) { .iov_base = b->data[i], .iov_len = DNS_STUB_UDP_SIZE_MAX };
+                b->messages[i].msg_hdr = (struct msghdr) {
+                        .msg_name = &b->peers[i],
+                        .msg_namelen = sizeof(SockAddr),
+                        .msg_iov = &b->parts[i],
+                        .msg_iovlen = 1,
+                };
+        }
+        s->batch = b;
+        return 0;
+}
+
+int dns_stub_add_udp(DnsStub *s, int fd) {
+        assert(s);
+        assert(fd >= 0);
+
+        Listener *l;
+        int r = stub_need_batch(s);
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+
+        return stub_listen(s, fd, "dns-stub-udp", on_udp, &l);
+}
+
+int dns_stub_add_tcp(DnsStub *s, int fd) {
+        assert(s);
+        assert(fd >= 0);
+
+        Listener *l;
+        int r = stub_listen(s, fd, "dns-stub-tcp", on_accept, &l);
+        if (r < 0)
+                return r;
+
+        r = sd_event_source_set_ratelimit(l->io, ACCEPT_INTERVAL_USEC, ACCEPT_BURST);
+        if (r < 0)
+                listener_free(l);
+        return r;
+}
+
+/* A new socket bound to *address, whose port is filled in when it was 0. Without SO_REUSEADDR and SO_REUSEPORT: nobody
+ * can bind the port beside us. */
+static int socket_bound(int type, SockAddr *address) {
+        socklen_t length = address->sa.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
+
+        _cleanup_close_ int fd = socket(address->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        if (address->sa.sa_family == AF_INET6 &&
+            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int) { 1 }, sizeof(int)) < 0)
+                return -errno;
+        if (bind(fd, &address->sa, length) < 0)
+                return -errno;
+        if (getsockname(fd, &address->sa, &length) < 0)
+                return -errno;
+        if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
+/* Binding to 127.0.0.1 succeeds even while lo is down; a route to it shows that clients can reach us. Sends nothing. */
+static int check_route(const SockAddr *address) {
+        _cleanup_close_ int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, &address->sa, sizeof(*address)) < 0)
+                return -errno;
+        return 0;
+}
+
+/* -EADDRINUSE: the port that was free for UDP is not free for TCP. */
+static int stub_try_bind(DnsStub *s, SockAddr *address) {
+        _cleanup_close_ int udp = socket_bound(SOCK_DGRAM, address);
+        if (udp < 0)
+                return udp;
+
+        _cleanup_close_ int tcp = socket_bound(SOCK_STREAM, address);
+        if (tcp < 0)
+                return tcp;
+
+        int r = check_route(address);
+        if (r < 0)
+                return r;
+
+        r = dns_stub_add_udp(s, TAKE_FD(udp));
+        if (r < 0)
+                return r;
+        return dns_stub_add_tcp(s, TAKE_FD(tcp));
+}
+
+static int stub_bind(DnsStub *s, const SockAddr *loopback, uint16_t *ret_port) {
+        int r = -EADDRINUSE;
+
+        for (unsigned i = 0; i < BIND_TRIES && r == -EADDRINUSE; i++) {
+                SockAddr address = *loopback;
+                r = stub_try_bind(s, &address);
+                if (r >= 0)
+                        *ret_port = ntohs(loopback->sa.sa_family == AF_INET ? address.in.sin_port :
+                                                                              address.in6.sin6_port);
+        }
+        return r;
+}
+
+int dns_stub_bind_loopback(DnsStub *s, uint16_t *ret_port4, uint16_t *ret_port6) {
+        assert(s);
+        assert(ret_port4);
+        assert(ret_port6);
+
+        SockAddr v4 = { .in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+        SockAddr v6 = { .in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT } };
+        uint16_t port4, port6 = 0;
+
+        int r = stub_bind(s, &v4, &port4);
+        if (r < 0)
+                return r;
+
+        r = stub_bind(s, &v6, &port6);
+        if (r < 0 && r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL && r != -ENETUNREACH)
+                return r;
+
+        *ret_port4 = port4;
+        *ret_port6 = port6;
+        return 0;
+}

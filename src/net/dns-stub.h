@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The sockets clients reach: DNS over UDP and TCP (RFC 7766), one callback for both. Knows nothing of DNS but the
+ * length prefix. */
+
+#include <systemd/sd-event.h>
+
+#include "basic/in-addr.h"
+
+typedef struct DnsStub DnsStub;
+typedef struct DnsClient DnsClient; /* one query waiting for its reply */
+
+#define DNS_STUB_CLIENTS_TCP_MAX 64     /* connections */
+#define DNS_STUB_PIPELINE_MAX 16        /* queries in flight per connection; more are not read */
+#define DNS_STUB_IDLE_USEC (10 * 1000000ULL) /* a connection without a whole query for so long is closed */
+#define DNS_STUB_CLIENTS_MAX 4096       /* queries in flight, UDP and TCP together; further ones are dropped */
+#define DNS_STUB_UDP_SIZE_MAX 2048      /* longer datagrams are dropped: one question with EDNS is far below */
+
+typedef struct DnsStubStats {
+        uint64_t udp_queries, tcp_queries, tcp_connections;
+        uint64_t tcp_refused;   /* over the limit */
+        uint64_t dropped;       /* replies that could not be sent */
+        uint64_t overload;      /* queries not taken: DNS_STUB_CLIENTS_MAX in flight, or no memory */
+        uint64_t oversize;      /* datagrams longer than DNS_STUB_UDP_SIZE_MAX */
+} DnsStubStats;
+
+/* Called once per message; data is valid during the call. The callee must end every client with dns_client_reply() or
+ * dns_client_drop(), now or later. */
+typedef void (*dns_stub_query_fn)(DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata);
+
+int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret);
+/* Clients still waiting are dropped: their pointers are dead. Not from within the query callback. */
+DnsStub *dns_stub_free(DnsStub *s);
+/* Takes the fd, also on failure: bound UDP socket, or listening TCP socket, non-blocking. */
+int dns_stub_add_udp(DnsStub *s, int fd);
+int dns_stub_add_tcp(DnsStub *s, int fd);
+/* Binds UDP and TCP on one free port of 127.0.0.1, and of ::1 where IPv6 is there; nobody else can bind them. Ports in
+ * host order; *ret_port6 0 when there is no IPv6 loopback. -ENETUNREACH or -EADDRNOTAVAIL: no 127.0.0.1 here (lo is
+ * down). */
+int dns_stub_bind_loopback(DnsStub *s, uint16_t *ret_port4, uint16_t *ret_port6);
+const DnsStubStats *dns_stub_stats(const DnsStub *s);
+
+bool dns_client_is_tcp(const DnsClient *c);
+void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port);
+void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size); /* ends the client */
+void dns_client_drop(DnsClient *c);

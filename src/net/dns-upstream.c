@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/dns-upstream.h"
+
+#include <ares.h>
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/random.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "basic/macro.h"
+
+/* Each channel has a UDP socket of its own per server. One of POOL channels is drawn for each question, and a channel
+ * is replaced after CHANNEL_QUERIES of them: ports rotate at a fraction of the cost of a socket per query. */
+#define POOL 8 /* a power of two */
+#define CHANNEL_QUERIES 64
+#define DRAINING_MAX 32 /* replaced channels that still wait for answers; at the limit channels are kept for longer */
+#define CHANNEL_SOCKETS (2 * DNS_UPSTREAM_SERVERS_MAX)
+
+/* c-ares asks all servers in turn, TRIES times, and doubles its wait each round: 1 + 2 + 4 units in all. */
+#define TRIES 3
+#define TRY_UNITS 7
+#define TRY_MIN_USEC (200 * USEC_PER_MSEC)
+#define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
+
+#define RANDOM_SIZE 256 /* getrandom(2): up to 256 bytes are never cut short */
+#define QUERY_SIZE_MAX 512
+
+/* From 1.31 on c-ares has a cache of its own, off with a maximal TTL of 0. */
+#ifdef ARES_OPT_QUERY_CACHE
+#define OPT_QUERY_CACHE ARES_OPT_QUERY_CACHE
+#else
+#define OPT_QUERY_CACHE 0
+#endif
+
+typedef struct ChannelSocket {
+        int fd;              /* borrowed from c-ares */
+        sd_event_source *io; /* NULL: slot is free */
+} ChannelSocket;
+
+typedef struct Channel {
+        DnsUpstream *upstream; /* borrowed */
+        ares_channel ares;
+        ChannelSocket sockets[CHANNEL_SOCKETS];
+        unsigned n_sent;
+        unsigned n_in_flight;
+        bool draining; /* no longer in the pool, to be freed when empty */
+        LIST_ENTRY(Channel) channels;
+} Channel;
+
+/* Lives until c-ares is done with it, which may be after fn was called: c-ares cannot end a single query. */
+typedef struct Question {
+        DnsUpstream *upstream; /* borrowed */
+        Channel *channel;      /* borrowed; of the current attempt, NULL: none */
+        dns_upstream_answer_fn fn; /* NULL: called already */
+        void *userdata;
+        uint64_t deadline_usec; /* CLOCK_MONOTONIC */
+        TAILQ_ENTRY(Question) waiting;
+        TAILQ_ENTRY(Question) deferred;
+        int deferred_status; /* of c-ares */
+        uint16_t id;
+        uint16_t type;
+        uint8_t first;      /* index of the server asked first */
+        uint8_t n_refusals; /* servers that answered with an rcode that is an error */
+        bool tcp;
+        uint8_t case_bits[32];
+        char name[];
+} Question;
+
+struct DnsUpstream {
+        sd_event *event;
+        sd_event_source *timer; /* the nearest of all deadlines, ours and those of c-ares */
+        sd_event_source *defer; /* delivers what ares_send() reported at once */
+        uint64_t timer_usec;    /* CLOCK_MONOTONIC; UINT64_MAX: off */
+        uint64_t timeout_usec;
+        uint64_t try_usec[2]; /* wait of the first round: UDP, TCP */
+        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
+        size_t n_servers;
+        size_t preferred; /* index; moves on when a server does not answer */
+        Channel *udp[DNS_UPSTREAM_SERVERS_MAX][POOL]; /* by the server asked first */
+        Channel *tcp[DNS_UPSTREAM_SERVERS_MAX];
+        LIST_HEAD(, Channel) channels;     /* owned: all of them */
+        TAILQ_HEAD(, Question) waiting;    /* fn not called yet, by deadline */
+        TAILQ_HEAD(DeferredList, Question) deferred;
+        size_t n_questions;
+        size_t n_draining;
+        unsigned busy; /* within calls into c-ares: no channel may be freed */
+        bool sweep;    /* a draining channel is empty */
+        bool sending;  /* within ares_send() */
+        bool freeing;
+        uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: in flight on any channel */
+        uint8_t random[RANDOM_SIZE];
+        size_t random_left;
+        DnsAnswer answer; /* scratch of the answer being delivered */
+        DnsUpstreamStats stats;
+};
+
+DEFINE_CLEANUP_FUNC(DnsUpstream *, dns_upstream_free)
+
+static void question_advance(Question *q, int status, const uint8_t *data, size_t size);
+
+static int random_take(DnsUpstream *u, void *buf, size_t size) {
+        assert(size <= sizeof(u->random));
+
+        if (u->random_left < size) {
+                ssize_t n = getrandom(u->random, sizeof(u->random), 0);
+                if (n < 0)
+                        return -errno;
+                if ((size_t) n < sizeof(u->random))
+                        return -EIO;
+                u->random_left = sizeof(u->random);
+        }
+
+        u->random_left -= size;
+        memcpy(buf, u->random + u->random_left, size);
+        return 0;
+}
+
+/* 1.18 trusts the id in our bytes and does not look for others in flight: no two of ours are ever the same. */
+static int id_take(DnsUpstream *u, uint16_t *ret) {
+        uint16_t id;
+
+        do {
+                int r = random_take(u, &id, sizeof(id));
+                if (r < 0)
+                        return r;
+        } while (u->ids[id / 8] & 1U << id % 8);
+
+        u->ids[id / 8] |= (uint8_t) (1U << id % 8);
+        *ret = id;
+        return 0;
+}
+
+static void id_release(DnsUpstream *u, uint16_t id) {
+        u->ids[id / 8] &= (uint8_t) ~(1U << id % 8);
+}
+
+static void timer_arm(DnsUpstream *u, uint64_t usec) {
+        if (usec >= u->timer_usec)
+                return;
+
+        if (sd_event_source_set_time(u->timer, usec) >= 0 &&
+            sd_event_source_set_enabled(u->timer, SD_EVENT_ONESHOT) >= 0)
+                u->timer_usec = usec;
+}
+
+static uint64_t now_usec(const DnsUpstream *u) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &now); /* fails after a fork only */
+        return now;
+}
+
+static void channel_free(Channel *c) {
+        LIST_REMOVE(c, channels);
+        if (c->draining)
+                c->upstream->n_draining--;
+        if (c->ares)
+                ares_destroy(c->ares);
+        for (size_t i = 0; i < CHANNEL_SOCKETS; i++)
+                sd_event_source_disable_unref(c->sockets[i].io);
+        free(c);
+}
+
+static void upstream_enter(DnsUpstream *u) {
+        u->busy++;
+}
+
+static void upstream_leave(DnsUpstream *u) {
+        if (--u->busy > 0 || !u->sweep)
+                return;
+
+        u->sweep = false;
+        for (Channel *c = LIST_FIRST(&u->channels), *next; c; c = next) {
+                next = LIST_NEXT(c, channels);
+                if (c->draining && c->n_in_flight == 0)
+                        channel_free(c);
+        }
+}
+
+static int on_socket(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
+        Channel *c = userdata;
+        DnsUpstream *u = c->upstream;
+        uint32_t trouble = revents & (EPOLLERR | EPOLLHUP); /* c-ares learns what it is from the call that fails */
+
+        upstream_enter(u);
+        ares_process_fd(c->ares, (revents & EPOLLIN) || trouble ? fd : ARES_SOCKET_BAD,
+                        (revents & EPOLLOUT) || trouble ? fd : ARES_SOCKET_BAD);
+        upstream_leave(u);
+        return 0;
+}
+
+/* A socket that cannot be watched leaves its queries to time out. */
+static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int writable) {
+        Channel *c = userdata;
+        uint32_t events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
+        ChannelSocket *found = NULL, *unused = NULL;
+
+        for (size_t i = 0; i < CHANNEL_SOCKETS; i++)
+                if (!c->sockets[i].io)
+                        unused = &c->sockets[i];
+                else if (c->sockets[i].fd == fd)
+                        found = &c->sockets[i];
+
+        if (found && events == 0)
+                found->io = sd_event_source_disable_unref(found->io);
+        else if (found)
+                (void) sd_event_source_set_io_events(found->io, events);
+        else if (unused && events != 0 &&
+                 sd_event_add_io(c->upstream->event, &unused->io, fd, events, on_socket, c) >= 0) {
+                unused->fd = fd;
+                (void) sd_event_source_set_description(unused->io, "dns-upstream-socket");
+        }
+}
+
+/* The servers in order, beginning with first. */
+static int channel_set_servers(const Channel *c, size_t first) {
+        const DnsUpstream *u = c->upstream;
+        char csv[DNS_UPSTREAM_SERVERS_MAX * (IN_ADDR_TEXT_MAX + sizeof("[]:65535,"))];
+        size_t n = 0;
+
+        for (size_t i = 0; i < u->n_servers; i++) {
+                const DnsServer *server = &u->servers[(first + i) % u->n_servers];
+                char addr[IN_ADDR_TEXT_MAX];
+
+                (void) in_addr_format(&server->addr, addr);
+                n += (size_t) snprintf(csv + n, sizeof(csv) - n, in_addr_is_v4(&server->addr) ? "%s%s:%u" : "%s[%s]:%u",
+                                       i > 0 ? "," : "", addr, server->port);
+        }
+
+        switch (ares_set_servers_ports_csv(c->ares, csv)) {
+        case ARES_SUCCESS:
+                return 0;
+        case ARES_ENOMEM:
+                return -ENOMEM;
+        default:
+                return -EINVAL;
+        }
+}
+
+/* Every option is given, so that neither resolv.conf nor LOCALDOMAIN and RES_OPTIONS have a say (newer versions follow
+ * "use-vc" all the same: TCP throughout); the server is replaced at once. Answers that are truncated or bear an rcode
+ * that is an error come to us (IGNTC, NOCHECKRESP). */
+static int channel_init(Channel *c, bool tcp) {
+        char lookups[] = "b", resolv_conf[] = "/dev/null";
+        struct in_addr placeholder = { .s_addr = htonl(INADDR_LOOPBACK) };
+        struct ares_options options = {
+                .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC |
+                         ARES_FLAG_EDNS | (tcp ? ARES_FLAG_USEVC : ARES_FLAG_STAYOPEN),
+                .timeout = (int) (c->upstream->try_usec[tcp] / USEC_PER_MSEC),
+                .tries = tcp ? 1 : TRIES,
+                .ndots = 1,
+                .udp_port = 53,
+                .tcp_port = 53,
+                .servers = &placeholder,
+                .nservers = 1,
+                .lookups = lookups,
+                .sock_state_cb = on_socket_state,
+                .sock_state_cb_data = c,
+                .ednspsz = DNS_UDP_MAX,
+                .resolvconf_path = resolv_conf,
+        };
+
+        int status = ares_init_options(&c->ares, &options,
+                                       ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
+                                               ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT | ARES_OPT_SERVERS |
+                                               ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
+                                               ARES_OPT_SORTLIST | ARES_OPT_NOROTATE | ARES_OPT_EDNSPSZ |
+                                               ARES_OPT_RESOLVCONF | OPT_QUERY_CACHE);
+        if (status == ARES_SUCCESS)
+                return 0;
+
+        c->ares = NULL;
+        return status == ARES_ENOMEM ? -ENOMEM : -EIO;
+}
+
+static int channel_new(DnsUpstream *u, size_t first, bool tcp, Channel **ret) {
+        Channel *c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+
+        c->upstream = u;
+        LIST_INSERT_HEAD(&u->channels, c, channels);
+
+        int r = channel_init(c, tcp);
+        if (r >= 0)
+                r = channel_set_servers(c, first);
+        if (r < 0) {
+                channel_free(c);
+                return r;
+        }
+
+        *ret = c;
+        return 0;
+}
+
+/* Out of the pool: freed by upstream_leave() once all its queries have ended. */
+static void channel_drain(Channel *c) {
+        DnsUpstream *u = c->upstream;
+
+        c->draining = true;
+        u->n_draining++;
+        if (c->n_in_flight == 0)
+                u->sweep = true;
+}
+
+static int channel_pick(DnsUpstream *u, const Question *q, Channel **ret) {
+        uint8_t slot = 0;
+        int r = random_take(u, &slot, sizeof(slot));
+        if (r < 0)
+                return r;
+
+        Channel **c = q->tcp ? &u->tcp[q->first] : &u->udp[q->first][slot % POOL];
+        if (*c && (*c)->n_sent >= CHANNEL_QUERIES && u->n_draining < DRAINING_MAX) {
+                channel_drain(*c);
+                *c = NULL;
+        }
+        if (!*c) {
+                r = channel_new(u, q->first, q->tcp, c);
+                if (r < 0)
+                        return r;
+        }
+
+        *ret = *c;
+        return 0;
+}
+
+/* Calls fn. r < 0: without records; the rcode of the last answer is kept for -EREMOTEIO. */
+static void question_tell(Question *q, int r) {
+        DnsUpstream *u = q->upstream;
+        dns_upstream_answer_fn fn = q->fn;
+
+        if (r < 0) {
+                uint8_t rcode = r == -EREMOTEIO ? u->answer.rcode : DNS_RCODE_SERVFAIL;
+                memset(&u->answer, 0, sizeof(u->answer));
+                u->answer.type = q->type;
+                u->answer.rcode = rcode;
+                u->stats.failed++;
+        } else
+                u->stats.answered++;
+
+        TAILQ_REMOVE(&u->waiting, q, waiting);
+        q->fn = NULL;
+        upstream_enter(u);
+        fn(r, &u->answer, q->userdata);
+        upstream_leave(u);
+}
+
+static void question_end(Question *q, int r) {
+        if (q->fn)
+                question_tell(q, r);
+        q->upstream->n_questions--;
+        free(q);
+}
+
+/* c-ares is done with this attempt. Nothing is told from within ares_send(), see dns_upstream_query(). */
+static void on_answer(void *userdata, int status, int timeouts, unsigned char *data, int size) {
+        Question *q = userdata;
+        DnsUpstream *u = q->upstream;
+        Channel *c = q->channel;
+
+        id_release(u, q->id);
+        q->channel = NULL;
+        c->n_in_flight--;
+        if (c->draining && c->n_in_flight == 0)
+                u->sweep = true;
+
+        /* The server is dead, or our way to it has changed: ask another first, and from new sockets. */
+        if (timeouts > 0 || status == ARES_ETIMEOUT) {
+                c->n_sent = CHANNEL_QUERIES;
+                if (q->first == u->preferred)
+                        u->preferred = (u->preferred + 1) % u->n_servers;
+        }
+
+        if (u->sending) {
+                q->deferred_status = status;
+                TAILQ_INSERT_TAIL(&u->deferred, q, deferred);
+                (void) sd_event_source_set_enabled(u->defer, SD_EVENT_ONESHOT);
+                return;
+        }
+
+        question_advance(q, status, data, size > 0 ? (size_t) size : 0);
+}
+
+/* Letters in random case are bits that a spoofed answer has to guess (draft-vixie-dnsext-dns0x20). Over TCP there is
+ * nothing to guess, and servers that do not keep the case are served: all lower case. */
+static int question_set_case(Question *q) {
+        size_t n = q->tcp ? 0 : MIN((strlen(q->name) + 7) / 8, sizeof(q->case_bits));
+
+        memset(q->case_bits, 0, sizeof(q->case_bits));
+        return random_take(q->upstream, q->case_bits, n);
+}
+
+/* One attempt. On success on_answer() is called, or has been and the rest is deferred. */
+static int question_send(Question *q) {
+        DnsUpstream *u = q->upstream;
+        uint8_t query[QUERY_SIZE_MAX];
+        Channel *c;
+
+        int r = question_set_case(q);
+        if (r < 0)
+                return r;
+        r = channel_pick(u, q, &c);
+        if (r < 0)
+                return r;
+        r = id_take(u, &q->id);
+        if (r < 0)
+                return r;
+
+        size_t size = dns_query_build(query, q->id, q->name, q->type, q->case_bits);
+
+        q->channel = c;
+        c->n_sent++;
+        c->n_in_flight++;
+        u->stats.sent++;
+        timer_arm(u, now_usec(u) + u->try_usec[q->tcp]);
+
+        upstream_enter(u);
+        u->sending = true;
+        ares_send(c->ares, query, (int) size, on_answer, q);
+        u->sending = false;
+        upstream_leave(u);
+        return 0;
+}
+
+static int status_to_errno(int status) {
+        switch (status) {
+        case ARES_ETIMEOUT:
+                return -ETIMEDOUT;
+        case ARES_ECONNREFUSED:
+                return -ECONNREFUSED;
+        case ARES_EBADRESP:
+                return -EBADMSG;
+        case ARES_ENOMEM:
+                return -ENOMEM;
+        case ARES_ECANCELLED:
+        case ARES_EDESTRUCTION:
+                return -ECANCELED;
+        default:
+                return -EIO;
+        }
+}
+
+static int question_read(const Question *q, int status, const uint8_t *data, size_t size) {
+        DnsUpstream *u = q->upstream;
+
+        if (status != ARES_SUCCESS)
+                return status_to_errno(status);
+        if (size < DNS_HEADER_SIZE)
+                return -EBADMSG;
+
+        /* c-ares has compared the id with the one it sent, which from 1.27 on is one of its own. */
+        uint16_t id = (uint16_t) (data[0] << 8 | data[1]);
+        int r = dns_answer_parse(data, size, id, q->name, q->type, q->case_bits, &u->answer);
+        if (r == -EBADE)
+                u->stats.spoofed++;
+        return r;
+}
+
+/* Whether to ask once more after result r of the last attempt; sets how. */
+static bool question_retry(Question *q, int r) {
+        DnsUpstream *u = q->upstream;
+
+        if (r == -EREMOTEIO && ++q->n_refusals < u->n_servers) {
+                q->first = (uint8_t) ((q->first + 1U) % u->n_servers);
+                q->tcp = false;
+                return true;
+        }
+        if (q->tcp)
+                return false;
+        if (r == -EBADE || r == -EBADMSG || (r == 0 && u->answer.truncated)) {
+                u->stats.retried_tcp++;
+                q->tcp = true;
+                return true;
+        }
+        return false;
+}
+
+static void question_advance(Question *q, int status, const uint8_t *data, size_t size) {
+        if (!q->fn) { /* timed out before */
+                question_end(q, 0);
+                return;
+        }
+
+        int r = question_read(q, status, data, size);
+        if (question_retry(q, r)) {
+                r = question_send(q);
+                if (r >= 0)
+                        return;
+        } else if (r == 0 && q->upstream->answer.truncated)
+                r = -EBADMSG; /* over TCP */
+
+        question_end(q, r);
+}
+
+static int on_defer(sd_event_source *source _unused_, void *userdata) {
+        DnsUpstream *u = userdata;
+        struct DeferredList list = TAILQ_HEAD_INITIALIZER(list);
+        Question *q;
+
+        /* What is deferred meanwhile waits for the next turn of the loop. */
+        TAILQ_CONCAT(&list, &u->deferred, deferred);
+        upstream_enter(u);
+        while ((q = TAILQ_FIRST(&list))) {
+                TAILQ_REMOVE(&list, q, deferred);
+                question_advance(q, q->deferred_status, NULL, 0);
+        }
+        upstream_leave(u);
+        return 0;
+}
+
+static void timer_rearm(DnsUpstream *u) {
+        uint64_t now = now_usec(u);
+        const Question *q = TAILQ_FIRST(&u->waiting);
+        const Channel *c;
+
+        if (q)
+                timer_arm(u, q->deadline_usec);
+
+        LIST_FOREACH(c, &u->channels, channels) {
+                struct timeval buffer;
+                if (c->n_in_flight == 0)
+                        continue;
+                const struct timeval *wait = ares_timeout(c->ares, NULL, &buffer);
+                if (wait) /* rounded down to milliseconds */
+                        timer_arm(u, now + (uint64_t) wait->tv_sec * USEC_PER_SEC + (uint64_t) wait->tv_usec +
+                                             USEC_PER_MSEC);
+        }
+}
+
+static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        DnsUpstream *u = userdata;
+        uint64_t now = now_usec(u);
+        Question *q;
+        Channel *c;
+
+        u->timer_usec = UINT64_MAX;
+        upstream_enter(u);
+        while ((q = TAILQ_FIRST(&u->waiting)) && q->deadline_usec <= now)
+                question_tell(q, -ETIMEDOUT);
+        LIST_FOREACH(c, &u->channels, channels)
+                if (c->n_in_flight > 0)
+                        ares_process_fd(c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        upstream_leave(u);
+
+        timer_rearm(u);
+        return 0;
+}
+
+DnsUpstream *dns_upstream_free(DnsUpstream *u) {
+        Question *q;
+
+        if (!u)
+                return NULL;
+
+        assert(u->busy == 0);
+        u->freeing = true;
+        u->busy++; /* fn may not free us once more, and nothing sweeps the channels */
+        while ((q = TAILQ_FIRST(&u->waiting)))
+                question_tell(q, -ECANCELED);
+        while (!LIST_EMPTY(&u->channels))
+                channel_free(LIST_FIRST(&u->channels));
+        while ((q = TAILQ_FIRST(&u->deferred))) {
+                TAILQ_REMOVE(&u->deferred, q, deferred);
+                question_end(q, -ECANCELED);
+        }
+
+        sd_event_source_disable_unref(u->timer);
+        sd_event_source_disable_unref(u->defer);
+        sd_event_unref(u->event);
+        free(u);
+        return NULL;
+}
+
+static int upstream_add_sources(DnsUpstream *u) {
+        int r = sd_event_add_time(u->event, &u->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, on_timer, u);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(u->timer, "dns-upstream-timer");
+        r = sd_event_source_set_enabled(u->timer, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_defer(u->event, &u->defer, on_defer, u);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(u->defer, "dns-upstream-defer");
+        return sd_event_source_set_enabled(u->defer, SD_EVENT_OFF);
+}
+
+int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers, uint64_t timeout_usec,
+                     DnsUpstream **ret) {
+        assert(event);
+        assert(servers);
+        assert(ret);
+
+        if (n_servers == 0 || n_servers > DNS_UPSTREAM_SERVERS_MAX || timeout_usec == 0 ||
+            timeout_usec > INT32_MAX * USEC_PER_MSEC)
+                return -EINVAL;
+
+        _cleanup_(dns_upstream_freep) DnsUpstream *u = calloc(1, sizeof(*u));
+        if (!u)
+                return -ENOMEM;
+
+        LIST_INIT(&u->channels);
+        TAILQ_INIT(&u->waiting);
+        TAILQ_INIT(&u->deferred);
+        u->event = sd_event_ref(event);
+        u->timer_usec = UINT64_MAX;
+        u->timeout_usec = timeout_usec;
+        u->try_usec[false] = MAX(timeout_usec / (TRY_UNITS * n_servers), TRY_MIN_USEC);
+        u->try_usec[true] = MAX(timeout_usec / n_servers, TRY_MIN_USEC);
+        memcpy(u->servers, servers, n_servers * sizeof(*servers));
+        u->n_servers = n_servers;
+
+        int r = upstream_add_sources(u);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(u);
+        return 0;
+}
+
+int dns_upstream_query(DnsUpstream *u, const char *name, uint16_t type, dns_upstream_answer_fn fn, void *userdata) {
+        assert(u);
+        assert(name);
+        assert(fn);
+
+        size_t length = strnlen(name, DNS_NAME_SIZE);
+        if (length > DNS_NAME_MAX)
+                return -EINVAL;
+        if (u->freeing)
+                return -ECANCELED;
+        if (u->n_questions >= DNS_UPSTREAM_IN_FLIGHT_MAX)
+                return -EBUSY;
+
+        _cleanup_free_ Question *q = calloc(1, sizeof(*q) + length + 1);
+        if (!q)
+                return -ENOMEM;
+
+        q->upstream = u;
+        q->fn = fn;
+        q->userdata = userdata;
+        q->deadline_usec = now_usec(u) + u->timeout_usec;
+        q->type = type;
+        q->first = (uint8_t) u->preferred;
+        memcpy(q->name, name, length);
+
+        int r = question_send(q);
+        if (r < 0)
+                return r;
+
+        TAILQ_INSERT_TAIL(&u->waiting, q, waiting);
+        u->n_questions++;
+        timer_arm(u, q->deadline_usec);
+        TAKE_PTR(q);
+        return 0;
+}
+
+const DnsUpstreamStats *dns_upstream_stats(const DnsUpstream *u) {
+        assert(u);
+
+        return &u->stats;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/explain.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+
+#define TEXT_MAX 320 /* name, brackets, port and protocol */
+#define DNS_PORT 53
+#define DEFAULT_PORT 443
+
+static int refuse(const char **ret_reason, const char *reason) {
+        *ret_reason = reason;
+        return -EINVAL;
+}
+
+/* ------------------------------------------------------------------ destination */
+
+/* Cuts the host off its port in place. *ret_bracketed: what was in brackets can only be an address. */
+static int split_port(char *s, char **ret_host, char **ret_port, bool *ret_bracketed, const char **ret_reason) {
+        char *colon = strchr(s, ':');
+
+        *ret_bracketed = *s == '[';
+        if (*ret_bracketed) {
+                char *end = strchr(s, ']');
+
+                if (!end || (end[1] != '\0' && end[1] != ':'))
+                        return refuse(ret_reason, "brackets belong around an IPv6 address: [ADDRESS]:PORT");
+                *end = '\0';
+                *ret_host = s + 1;
+                *ret_port = end[1] == ':' ? end + 2 : NULL;
+                return 0;
+        }
+        if (colon && strchr(colon + 1, ':'))
+                colon = NULL; /* an IPv6 address without brackets has no port */
+        if (colon)
+                *colon = '\0';
+        *ret_host = s;
+        *ret_port = colon ? colon + 1 : NULL;
+        return 0;
+}
+
+static int parse_host(const char *host, bool bracketed, Destination *d, const char **ret_reason) {
+        if (in_addr_parse(host, &d->addr) >= 0) {
+                if (bracketed && !strchr(host, ':'))
+                        return refuse(ret_reason, "brackets belong around an IPv6 address: [ADDRESS]:PORT");
+                return 0;
+        }
+        if (bracketed || strchr(host, ':'))
+                return refuse(ret_reason, "not an IPv6 address");
+        return hostname_canonical(host, false, d->name, ret_reason);
+}
+
+static int parse_protocol(const char *s, uint8_t *ret, const char **ret_reason) {
+        if (strcmp(s, "tcp") == 0)
+                *ret = PROTOCOL_TCP;
+        else if (strcmp(s, "udp") == 0)
+                *ret = PROTOCOL_UDP;
+        else if (strcmp(s, "icmp") == 0)
+                *ret = PROTOCOL_ICMP;
+        else
+                return refuse(ret_reason, "unknown protocol: it is tcp, udp or icmp");
+        return 0;
+}
+
+static int parse_port(const char *s, Destination *d, const char **ret_reason) {
+        PortRange range;
+
+        if (d->protocol == PROTOCOL_ICMP)
+                return refuse(ret_reason, "icmp has no ports");
+        if (strchr(s, '-') || port_range_parse(s, &range) < 0)
+                return refuse(ret_reason, "a port is a number from 1 to 65535");
+        d->port = range.low;
+        return 0;
+}
+
+int destination_parse(const char *text, Destination *ret, const char **ret_reason) {
+        Destination d = { .protocol = PROTOCOL_TCP };
+        char buf[TEXT_MAX], *host, *port;
+        bool bracketed;
+        int r;
+
+        assert(text);
+        assert(ret);
+        assert(ret_reason);
+
+        size_t n = strnlen(text, sizeof(buf));
+        if (n == sizeof(buf))
+                return refuse(ret_reason, "the destination is too long");
+        memcpy(buf, text, n + 1);
+
+        char *slash = strchr(buf, '/');
+        if (slash) {
+                r = parse_protocol(slash + 1, &d.protocol, ret_reason);
+                if (r < 0)
+                        return r;
+                *slash = '\0';
+        }
+        r = split_port(buf, &host, &port, &bracketed, ret_reason);
+        if (r < 0)
+                return r;
+        r = parse_host(host, bracketed, &d, ret_reason);
+        if (r < 0)
+                return r;
+        if (port) {
+                r = parse_port(port, &d, ret_reason);
+                if (r < 0)
+                        return r;
+        } else if (d.protocol != PROTOCOL_ICMP)
+                d.port = DEFAULT_PORT;
+        if (d.protocol == PROTOCOL_ICMP && d.name[0] == '\0' && !in_addr_is_v4(&d.addr))
+                d.protocol = PROTOCOL_ICMP6;
+
+        *ret = d;
+        return 0;
+}
+
+static int destination_format(const Destination *d, char *buf, size_t size) {
+        char addr[IN_ADDR_TEXT_MAX];
+        const char *protocol = d->protocol == PROTOCOL_UDP ? "udp" : d->protocol == PROTOCOL_TCP ? "tcp" : "icmp";
+        const char *host = d->name[0] != '\0' ? d->name : in_addr_format(&d->addr, addr);
+        bool brackets = strchr(host, ':');
+
+        if (d->protocol == PROTOCOL_ICMP || d->protocol == PROTOCOL_ICMP6)
+                return snprintf(buf, size, "%s/%s", host, protocol);
+        return snprintf(buf, size, "%s%s%s:%u/%s", brackets ? "[" : "", host, brackets ? "]" : "", d->port, protocol);
+}
+
+/* ------------------------------------------------------------------ explanation */
+
+static bool is_dns(const Destination *d) {
+        return d->port == DNS_PORT && (d->protocol == PROTOCOL_TCP || d->protocol == PROTOCOL_UDP);
+}
+
+static bool is_loopback(const InAddr *a) {
+        static const InAddr v6_loopback = { .b = { [15] = 1 } };
+
+        return in_addr_is_v4(a) ? a->b[12] == 127 : in_addr_equal(a, &v6_loopback);
+}
+
+static void explain_by_rules(const Policy *p, const Destination *d, const char *name, Explanation *e) {
+        const NameVerdict *names[1];
+        NameVerdict verdict;
+        PortSet set;
+        int r;
+
+        e->reason = CW_REASON_FAULT; /* until something says more; closed */
+        if (name) {
+                policy_match_name(p, name, &verdict);
+                if (!policy_name_resolves(p, &verdict, &e->rule)) {
+                        e->name_refused = true;
+                        e->reason = verdict.overflow          ? CW_REASON_FAULT
+                                    : e->rule == RULE_NONE ? CW_REASON_DEFAULT
+                                                           : CW_REASON_RULE;
+                        return;
+                }
+                names[0] = &verdict;
+        }
+        r = d->name[0] != '\0' ? policy_compile_names(p, names, 1, &set)
+                               : policy_compile_address(p, &d->addr, names, name ? 1 : 0, &set);
+        e->rule = RULE_NONE;
+        if (r < 0)
+                return;
+
+        PortVerdict v = port_set_judge(&set, policy_default_action(p), d->protocol, d->port);
+        e->verdict = v.action;
+        e->reason = v.reason;
+        e->rule = v.rule;
+}
+
+int policy_explain(const Policy *p, Mode mode, const Destination *d, const char *via, Explanation *ret) {
+        Explanation e = { .verdict = ACTION_DENY, .rule = RULE_NONE, .tier = TIER_USER };
+
+        assert(p);
+        assert(d);
+        assert(ret);
+
+        /* The order of bpf/verdict.bpf.h. */
+        if (is_dns(d))
+                e.reason = CW_REASON_DNS;
+        else if (d->name[0] == '\0' && is_loopback(&d->addr)) {
+                e.verdict = ACTION_ALLOW;
+                e.reason = CW_REASON_LOCAL;
+        } else
+                explain_by_rules(p, d, d->name[0] != '\0' ? d->name : via, &e);
+
+        const Rule *rule = policy_rule(p, e.rule);
+        if (rule)
+                e.tier = rule->tier;
+        e.action = mode == MODE_AUDIT ? ACTION_ALLOW : e.verdict;
+        *ret = e;
+        return 0;
+}
+
+static const char *verb(Action a) {
+        return a == ACTION_ALLOW ? "allowed" : "denied";
+}
+
+static int format_reason(const Policy *p, const Explanation *e, char *buf, size_t size) {
+        _cleanup_free_ char *text = NULL;
+        const Rule *rule = policy_rule(p, e->rule);
+        const char *at = e->name_refused ? " at its DNS query" : "";
+
+        switch (e->reason) {
+
+        case CW_REASON_RULE:
+                text = rule ? rule_to_string(rule) : NULL;
+                return snprintf(buf, size, "%s%s by the %srule \"%s\".", verb(e->verdict), at,
+                                e->tier == TIER_AUTOMATIC ? "automatic " : "", text ?: "?");
+
+        case CW_REASON_DEFAULT:
+                return snprintf(buf, size, "%s%s: no rule speaks of it and the default action is %s.", verb(e->verdict),
+                                at, action_to_string(policy_default_action(p)));
+
+        case CW_REASON_LOCAL:
+                return snprintf(buf, size, "%s: loopback stays on this host.", verb(e->verdict));
+
+        case CW_REASON_DNS:
+                return snprintf(buf, size,
+                                "%s: it is never reached, DNS goes through the proxy, which answers for the names "
+                                "that the policy allows.",
+                                verb(e->verdict));
+
+        default:
+                return snprintf(buf, size, "%s%s: more rules speak of it than can be judged together.",
+                                verb(e->verdict), at);
+        }
+}
+
+int explanation_format(const Policy *p, const Destination *d, const Explanation *e, char *buf, size_t size) {
+        char destination[TEXT_MAX], reason[2048];
+
+        assert(p);
+        assert(d);
+        assert(e);
+        assert(buf || size == 0);
+
+        (void) destination_format(d, destination, sizeof(destination));
+        (void) format_reason(p, e, reason, sizeof(reason));
+        bool by_policy = e->reason == CW_REASON_RULE || e->reason == CW_REASON_DEFAULT;
+        return snprintf(buf, size, "%s is %s%s%s", destination, reason,
+                        d->name[0] != '\0' && by_policy && !e->name_refused ? " The name itself may be looked up." : "",
+                        e->action != e->verdict ? " In audit mode it passes and is reported." : "");
+}

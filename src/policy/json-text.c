@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/json-text.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+
+#define KEYS_MAX 32 /* of one object */
+
+/* The way from the root to a value, innermost last. */
+typedef struct Step {
+        const struct Step *outer;
+        const char *key; /* borrowed, not terminated; NULL for an element of an array */
+        size_t n;        /* length of key, or index */
+} Step;
+
+typedef struct Scan {
+        const char *text;
+        size_t length;
+        size_t at;
+        size_t found;         /* offset of the innermost value on the wanted path so far */
+        JsonTextFault *fault; /* where the first fault goes */
+} Scan;
+
+static int scan_value(Scan *s, const Step *step, size_t depth, const char *path);
+
+unsigned json_text_line(const char *text, size_t length, size_t offset) {
+        const char *end = text + MIN(offset, length);
+        unsigned line = 1;
+
+        assert(text);
+
+        for (const char *c = text; (c = memchr(c, '\n', (size_t) (end - c))); c++)
+                line++;
+        return line;
+}
+
+static size_t format_path(const Step *step, char *buf, size_t size) {
+        if (!step)
+                return (size_t) snprintf(buf, size, "$");
+
+        size_t n = format_path(step->outer, buf, size);
+        if (n >= size)
+                return n;
+        if (step->key)
+                return n + (size_t) snprintf(buf + n, size - n, ".%.*s", (int) MIN(step->n, size), step->key);
+        return n + (size_t) snprintf(buf + n, size - n, "[%zu]", step->n);
+}
+
+static int refuse(Scan *s, const Step *step, const char *reason) {
+        if (s->fault) {
+                (void) format_path(step, s->fault->path, sizeof(s->fault->path));
+                s->fault->reason = reason;
+                s->fault->line = json_text_line(s->text, s->length, s->at);
+        }
+        return -EINVAL;
+}
+
+/* Next character that is not white space, or NUL at the end. */
+static char peek(Scan *s) {
+        while (s->at < s->length && strchr(" \t\r\n", s->text[s->at]) && s->text[s->at] != '\0')
+                s->at++;
+        return s->at < s->length ? s->text[s->at] : '\0';
+}
+
+static bool take(Scan *s, char c) {
+        if (peek(s) != c)
+                return false;
+        s->at++;
+        return true;
+}
+
+static int scan_string(Scan *s, const Step *step, const char **ret, size_t *ret_n) {
+        if (!take(s, '"'))
+                return refuse(s, step, "not JSON: a string is missing");
+
+        const char *start = s->text + s->at;
+        for (; s->at < s->length && s->text[s->at] != '"'; s->at++)
+                if (s->text[s->at] == '\\')
+                        s->at++;
+        if (s->at >= s->length)
+                return refuse(s, step, "not JSON: a string does not end");
+
+        *ret = start;
+        *ret_n = (size_t) (s->text + s->at - start);
+        s->at++;
+        return 0;
+}
+
+/* What is left of path behind this key or index; NULL when the path leads elsewhere. */
+static const char *path_into(const char *path, const Step *step) {
+        char index[32];
+
+        if (!path)
+                return NULL;
+        if (!step->key) {
+                size_t n = (size_t) snprintf(index, sizeof(index), "[%zu]", step->n);
+                return strncmp(path, index, n) == 0 ? path + n : NULL;
+        }
+        if (path[0] != '.' || strncmp(path + 1, step->key, step->n) != 0)
+                return NULL;
+        path += 1 + step->n;
+        return *path == '\0' || *path == '.' || *path == '[' ? path : NULL;
+}
+
+static int scan_member(Scan *s, const Step *outer, size_t depth, const char *path, Step keys[static KEYS_MAX],
+                       size_t *n_keys) {
+        Step step = { .outer = outer };
+
+        int r = scan_string(s, outer, &step.key, &step.n);
+        if (r < 0)
+                return r;
+        /* An escape could spell a key in a second way; no key here needs one. */
+        if (memchr(step.key, '\\', step.n))
+                return refuse(s, outer, "a key is written with an escape");
+        for (size_t i = 0; i < *n_keys; i++)
+                if (keys[i].n == step.n && memcmp(keys[i].key, step.key, step.n) == 0)
+                        return refuse(s, &step, "the key is there twice");
+        if (*n_keys == KEYS_MAX)
+                return refuse(s, outer, "too many keys");
+        keys[(*n_keys)++] = step;
+
+        if (!take(s, ':'))
+                return refuse(s, &step, "not JSON: a colon is missing");
+        return scan_value(s, &step, depth, path_into(path, &step));
+}
+
+static int scan_object(Scan *s, const Step *step, size_t depth, const char *path) {
+        Step keys[KEYS_MAX];
+        size_t n = 0;
+
+        if (take(s, '}'))
+                return 0;
+        do {
+                int r = scan_member(s, step, depth, path, keys, &n);
+                if (r < 0)
+                        return r;
+        } while (take(s, ','));
+        return take(s, '}') ? 0 : refuse(s, step, "not JSON: an object does not end");
+}
+
+static int scan_array(Scan *s, const Step *outer, size_t depth, const char *path) {
+        Step step = { .outer = outer };
+
+        if (take(s, ']'))
+                return 0;
+        do {
+                int r = scan_value(s, &step, depth, path_into(path, &step));
+                if (r < 0)
+                        return r;
+                step.n++;
+        } while (take(s, ','));
+        return take(s, ']') ? 0 : refuse(s, outer, "not JSON: an array does not end");
+}
+
+/* path: what is left of the wanted one, "" when this is its value, NULL when it leads elsewhere. */
+static int scan_value(Scan *s, const Step *step, size_t depth, const char *path) {
+        const char *string;
+        size_t n;
+
+        if (depth == JSON_TEXT_DEPTH_MAX)
+                return refuse(s, step, "nested too deeply");
+
+        char c = peek(s);
+        if (path)
+                s->found = s->at;
+        if (take(s, '{'))
+                return scan_object(s, step, depth + 1, path);
+        if (take(s, '['))
+                return scan_array(s, step, depth + 1, path);
+        if (c == '"')
+                return scan_string(s, step, &string, &n);
+
+        size_t start = s->at;
+        while (s->at < s->length && (isalnum((unsigned char) s->text[s->at]) || strchr("+-.", s->text[s->at])) &&
+               s->text[s->at] != '\0')
+                s->at++;
+        return s->at > start ? 0 : refuse(s, step, "not JSON: a value is missing");
+}
+
+int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
+        Scan s = { .text = text, .length = length, .fault = ret };
+
+        assert(text);
+        assert(ret);
+
+        int r = scan_value(&s, NULL, 0, NULL);
+        if (r < 0)
+                return r;
+        return peek(&s) == '\0' && s.at == length ? 0 : refuse(&s, NULL, "not JSON: text follows the value");
+}
+
+unsigned json_text_locate(const char *text, size_t length, const char *path) {
+        Scan s = { .text = text, .length = length };
+
+        assert(text);
+        assert(path);
+
+        (void) scan_value(&s, NULL, 0, path[0] == '$' ? path + 1 : NULL);
+        return json_text_line(text, length, s.found);
+}

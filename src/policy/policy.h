@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The compiled policy: immutable, answers what a name or an address may do and which rule says so.
+ *
+ * Precedence, the same everywhere. Names: exact > deny pattern > longest parent > allow pattern; exact duplicates
+ * with opposite actions: deny. Addresses: a longer prefix beats a shorter one, deny beats allow at equal length.
+ * An address known from DNS: every deny that covers it, then the name's denies, then the name's allows, then the CIDR
+ * allows by length. Tiers: above > user > automatic.
+ *
+ * Ports: a rule speaks of its own ports only. Denies add up: a deny for one port does not hide a broader deny. Of the
+ * allows for a name only the one that precedence picks counts (and its equals, for patterns); a deny which that allow
+ * outranks still holds for the ports that the allow does not name.
+ *
+ * Search domains: the name is matched in full and in its short form. Denies of both forms count, and the allow of the
+ * form whose rule is the more specific: exact, then the longer value. */
+
+#include "basic/macro.h"
+#include "policy/rule.h"
+
+typedef struct Policy Policy;
+
+typedef struct PolicySource {
+        RuleList rules;
+        char **search_domains; /* canonical, each with its leading dot */
+        size_t n_search_domains;
+        Action default_action;
+        Mode mode;
+        bool has_mode;          /* the source said so; else the caller's default stands */
+        bool sudo_lockdown;
+} PolicySource;
+
+void policy_source_done(PolicySource *s);
+
+/* Where and why text was refused. path is a JSON path ("$.rules[3].ports[0]") or a variable's name. line is 0 where
+ * it is not known. */
+typedef struct PolicyFault {
+        char path[160];
+        char reason[160];
+        unsigned line;
+} PolicyFault;
+
+#define POLICY_TEXT_MAX (32U * 1024 * 1024)
+#define POLICY_FAULTS_MAX 64
+
+/* Strict JSON: an unknown key, a wrong type, one bad rule refuses the whole text. Adds to *source; faults beyond
+ * n_faults are counted but not stored. After an error *source is good for policy_source_done() only. Returns 0, or
+ * -EINVAL or -E2BIG with *ret_n_faults >= 1, or -ENOMEM. */
+int policy_source_from_json(PolicySource *source, const char *text, size_t length, PolicyFault *faults,
+                            size_t n_faults, size_t *ret_n_faults);
+
+/* CARGOWALL_DEFAULT_ACTION, _ALLOWED_HOSTS, _ALLOWED_CIDRS, _BLOCKED_HOSTS, _BLOCKED_CIDRS, _SEARCH_DOMAINS,
+ * _AUDIT_MODE. get(name, userdata) returns the value or NULL. Returns 1 when any was set, 0 when none, -EINVAL. */
+typedef const char *(*policy_getenv_t)(const char *name, void *userdata);
+int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, PolicyFault *ret_fault);
+
+/* trims, lower-cases, adds the leading dot, drops duplicates; refuses public suffixes, single labels, bad labels */
+int policy_source_add_search_domain(PolicySource *source, const char *text, const char **ret_reason);
+
+/* Takes the contents of *source (left empty), also on failure. -E2BIG: more port rules cover one address than fit
+ * (CW_PORT_RULES_MAX). */
+int policy_new(PolicySource *source, Policy **ret);
+Policy *policy_free(Policy *p);
+DEFINE_CLEANUP_FUNC(Policy *, policy_free)
+
+Action policy_default_action(const Policy *p);
+Mode policy_mode(const Policy *p, Mode fallback);
+bool policy_wants_sudo_lockdown(const Policy *p);
+size_t policy_n_rules(const Policy *p);
+const Rule *policy_rule(const Policy *p, uint32_t index); /* NULL when out of range */
+
+/* What the rules say of a name: indices of rules in the order n_deny denies, n_allow allows, n_late denies which an
+ * allow outranks; each run by tier. Compare with memcmp: unused entries are RULE_NONE. */
+#define NAME_RULES_MAX 8
+typedef struct NameVerdict {
+        uint32_t rules[NAME_RULES_MAX];
+        uint8_t n_deny;
+        uint8_t n_allow;
+        uint8_t n_late;
+        uint8_t search : 1;   /* under a configured search domain */
+        uint8_t overflow : 1; /* more denies than fit: does not resolve, does not compile (-E2BIG) */
+        uint8_t pad : 6;
+} NameVerdict;
+
+/* name: canonical (hostname_canonical). */
+void policy_match_name(const Policy *p, const char *name, NameVerdict *ret);
+/* May the name be looked up: some port allowed, or default allow or under a search domain and not denied on every
+ * port. *ret_rule (may be NULL): the deciding rule or RULE_NONE. */
+bool policy_name_resolves(const Policy *p, const NameVerdict *v, uint32_t *ret_rule);
+/* A deny for a name that *v leads to by CNAME counts for *v too: else an alias would lead round it. */
+void policy_follow_alias(const Policy *p, const char *target, NameVerdict *v);
+/* May answers for this name hold special-purpose addresses of the private kind (RFC 1918, ULA)? Where a rule says so,
+ * and under a configured search domain, which is the operator's own name space. */
+bool policy_name_may_be_private(const Policy *p, const NameVerdict *v);
+/* Is this address inside an allow rule of type cidr? */
+bool policy_allows_address(const Policy *p, const InAddr *addr);
+
+/* The effective list for one address: CIDR rules that cover it and the verdicts of the names that resolved to it
+ * (n_names 0: none did). Names without a rule have no say. -E2BIG when it does not fit: the caller must refuse. */
+int policy_compile_address(const Policy *p, const InAddr *addr, const NameVerdict *const *names, size_t n_names,
+                           PortSet *ret);
+/* The same for an address that no CIDR rule covers. */
+int policy_compile_names(const Policy *p, const NameVerdict *const *names, size_t n_names, PortSet *ret);
+/* Calls fn for every distinct configured prefix with its effective list, /32 and /128 included. Stops on fn's
+ * negative return and hands it on. Work is n log n in the number of rules. */
+typedef int (*policy_prefix_fn)(const InPrefix *prefix, const PortSet *set, void *userdata);
+int policy_for_each_prefix(const Policy *p, policy_prefix_fn fn, void *userdata);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "policy/policy.h"
+
+typedef struct Variable {
+        const char *name;
+        int (*read)(PolicySource *source, const char *value, const struct Variable *v, char bad[static 128],
+                    const char **ret_reason);
+        RuleType type;
+        Action action;
+} Variable;
+
+static int refuse(const char **ret_reason, const char *reason) {
+        *ret_reason = reason;
+        return -EINVAL;
+}
+
+static int read_rules(PolicySource *source, const char *value, const Variable *v, char bad[static 128],
+                      const char **ret_reason) {
+        return rule_list_add_csv(&source->rules, v->type, value, v->action, TIER_USER, bad, ret_reason);
+}
+
+static int read_default_action(PolicySource *source, const char *value, _unused_ const Variable *v,
+                               char bad[static 128], const char **ret_reason) {
+        (void) snprintf(bad, 128, "%s", value);
+        if (action_from_string(value, &source->default_action) < 0)
+                return refuse(ret_reason, "unknown action: it is allow or deny");
+        return 0;
+}
+
+static int read_audit_mode(PolicySource *source, const char *value, _unused_ const Variable *v, char bad[static 128],
+                           const char **ret_reason) {
+        (void) snprintf(bad, 128, "%s", value);
+        if (strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
+                source->mode = MODE_AUDIT;
+        else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
+                source->mode = MODE_ENFORCE;
+        else
+                return refuse(ret_reason, "neither true, 1, false nor 0");
+        source->has_mode = true;
+        return 0;
+}
+
+static bool is_blank(const char *s, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!isspace((unsigned char) s[i]))
+                        return false;
+        return true;
+}
+
+static int read_search_domains(PolicySource *source, const char *value, _unused_ const Variable *v,
+                               char bad[static 128], const char **ret_reason) {
+        for (const char *s = value;; s++) {
+                size_t n = strcspn(s, ",");
+
+                if (!is_blank(s, n)) {
+                        _cleanup_free_ char *entry = strndup(s, n);
+                        if (!entry)
+                                return -ENOMEM;
+                        (void) snprintf(bad, 128, "%s", entry);
+                        int r = policy_source_add_search_domain(source, entry, ret_reason);
+                        if (r < 0)
+                                return r;
+                }
+                s += n;
+                if (*s == '\0')
+                        return 0;
+        }
+}
+
+static const Variable variables[] = {
+        { "CARGOWALL_DEFAULT_ACTION", read_default_action, RULE_HOSTNAME, ACTION_DENY },
+        { "CARGOWALL_ALLOWED_HOSTS", read_rules, RULE_HOSTNAME, ACTION_ALLOW },
+        { "CARGOWALL_ALLOWED_CIDRS", read_rules, RULE_CIDR, ACTION_ALLOW },
+        { "CARGOWALL_BLOCKED_HOSTS", read_rules, RULE_HOSTNAME, ACTION_DENY },
+        { "CARGOWALL_BLOCKED_CIDRS", read_rules, RULE_CIDR, ACTION_DENY },
+        { "CARGOWALL_SEARCH_DOMAINS", read_search_domains, RULE_HOSTNAME, ACTION_DENY },
+        { "CARGOWALL_AUDIT_MODE", read_audit_mode, RULE_HOSTNAME, ACTION_DENY },
+};
+
+int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, PolicyFault *ret_fault) {
+        int any = 0;
+
+        assert(source);
+        assert(get);
+        assert(ret_fault);
+
+        for (size_t i = 0; i < ELEMENTSOF(variables); i++) {
+                const char *value = get(variables[i].name, userdata), *reason = "";
+                char bad[128] = "";
+
+                /* A CI system sets an input that nobody filled in to the empty string. */
+                if (!value || is_blank(value, strlen(value)))
+                        continue;
+                any = 1;
+
+                int r = variables[i].read(source, value, &variables[i], bad, &reason);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0) {
+                        *ret_fault = (PolicyFault) {};
+                        (void) snprintf(ret_fault->path, sizeof(ret_fault->path), "%s", variables[i].name);
+                        (void) snprintf(ret_fault->reason, sizeof(ret_fault->reason), "%.64s: %.90s", bad, reason);
+                        return -EINVAL;
+                }
+        }
+        return any;
+}

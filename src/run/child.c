@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/child.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "basic/macro.h"
+#include "run/capability.h"
+
+const char *child_stage_to_string(ChildStage s) {
+        static const char *const names[_CHILD_STAGE_MAX] = {
+                [CHILD_WAITING] = "wait",
+                [CHILD_CGROUP] = "enter its cgroup",
+                [CHILD_CAPABILITIES] = "give up network capabilities",
+                [CHILD_USER] = "become its user",
+                [CHILD_SIGNALS] = "restore its signals",
+                [CHILD_EXEC] = "run",
+        };
+
+        return names[s];
+}
+
+/* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which is how the parent learns of it. */
+static void report(int status_fd, ChildStage stage, int error) {
+        const ChildFault fault = { .stage = stage, .error = error };
+
+        (void) write(status_fd, &fault, sizeof(fault)); /* less than PIPE_BUF: whole or not at all */
+}
+
+/* Who has lost its parent before this takes effect is told by the second look. */
+static int die_with_parent(pid_t parent) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+                return -errno;
+        return getppid() == parent ? 0 : -ESRCH;
+}
+
+static ChildFault start(const ChildOptions *o, pid_t parent) {
+        int r;
+
+        r = capability_drop_bounding();
+        if (r < 0)
+                return (ChildFault) { CHILD_CAPABILITIES, r };
+        r = run_user_become(o->user);
+        if (r < 0)
+                return (ChildFault) { CHILD_USER, r };
+        r = capability_drop_own();
+        if (r < 0)
+                return (ChildFault) { CHILD_CAPABILITIES, r };
+        /* Here, because the kernel forgets this signal when the ids change. */
+        r = die_with_parent(parent);
+        if (r >= 0)
+                r = signals_restore(o->signals); /* last: it lets in what came while we waited */
+        if (r < 0)
+                return (ChildFault) { CHILD_SIGNALS, r };
+        (void) execvp(o->command[0], o->command);
+        return (ChildFault) { CHILD_EXEC, -errno };
+}
+
+static int enter_cgroup(const Cgroup *cgroup) {
+        int r;
+
+        r = cgroup_enter(cgroup);
+        if (r < 0)
+                return r;
+        /* A cgroup namespace is a border that no process of it crosses where the hierarchy is mounted with nsdelegate,
+         * as systemd does (cgroups(7)). Else a user who owns the cgroups around this one, below user@.service for
+         * instance, could leave with one write(2). Best effort: it needs CAP_SYS_ADMIN. */
+        (void) unshare(CLONE_NEWCGROUP);
+        return 0;
+}
+
+_Noreturn static void child_main(const ChildOptions *o, pid_t parent, int release_fd, int status_fd) {
+        ChildFault fault;
+        ssize_t n;
+        char byte;
+        int r;
+
+        r = enter_cgroup(o->cgroup);
+        if (r < 0) {
+                report(status_fd, CHILD_CGROUP, r);
+                _exit(EXIT_FAILURE);
+        }
+        report(status_fd, CHILD_WAITING, 0);
+        do
+                n = read(release_fd, &byte, 1);
+        while (n < 0 && errno == EINTR);
+        if (n == 1) {
+                fault = start(o, parent);
+                report(status_fd, fault.stage, fault.error);
+        }
+        _exit(EXIT_FAILURE);
+}
+
+/* 1: a record came, 0: the other end is closed. */
+static int read_fault(int fd, ChildFault *ret) {
+        ssize_t n;
+
+        do
+                n = read(fd, ret, sizeof(*ret));
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        return n == sizeof(*ret);
+}
+
+int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
+        _cleanup_(child_done) Child c = CHILD_INIT;
+        int release[2], status[2], r;
+        pid_t parent = getpid();
+
+        assert(o && ret && ret_fault);
+
+        *ret_fault = (ChildFault) { .stage = CHILD_WAITING };
+        if (pipe2(release, O_CLOEXEC) < 0)
+                return -errno;
+        c.release_fd = release[1];
+        if (pipe2(status, O_CLOEXEC) < 0) {
+                r = -errno;
+                (void) close(release[0]);
+                return r;
+        }
+        c.status_fd = status[0];
+        c.pid = fork();
+        if (c.pid == 0) {
+                (void) close(release[1]); /* else it would wait for itself */
+                child_main(o, parent, release[0], status[1]);
+        }
+        r = c.pid < 0 ? -errno : 0;
+        (void) close(release[0]);
+        (void) close(status[1]);
+        if (r < 0) {
+                c.pid = 0;
+                return r;
+        }
+
+        r = read_fault(c.status_fd, ret_fault);
+        if (r == 0)
+                r = -ESRCH; /* killed before it could say anything */
+        if (r > 0)
+                r = ret_fault->error;
+        if (r < 0)
+                return r;
+        *ret = c;
+        c = (Child) CHILD_INIT;
+        return 0;
+}
+
+int child_release(Child *c, ChildFault *ret_fault) {
+        int r;
+
+        assert(c && c->release_fd >= 0 && ret_fault);
+
+        *ret_fault = (ChildFault) { .stage = CHILD_WAITING };
+        if (write(c->release_fd, "", 1) != 1)
+                return -errno;
+        r = read_fault(c->status_fd, ret_fault);
+        return r > 0 ? ret_fault->error : r;
+}
+
+void child_done(Child *c) {
+        if (c->pid > 0) {
+                (void) kill(c->pid, SIGKILL);
+                while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        }
+        closep(&c->release_fd);
+        closep(&c->status_fd);
+        *c = (Child) CHILD_INIT;
+}

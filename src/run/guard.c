@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/guard.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "basic/macro.h"
+
+#define KILL_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
+/* The links, with their programs and maps: "anon_inode:bpf_link", "anon_inode:bpf-map" … */
+static bool fd_is_bpf(const char *name) {
+        static const char prefix[] = "anon_inode:bpf";
+        char path[sizeof("/proc/self/fd/") + NAME_MAX], target[sizeof(prefix)];
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%s", name);
+        n = readlink(path, target, sizeof(target));
+        return n >= (ssize_t) sizeof(prefix) - 1 && strncmp(target, prefix, sizeof(prefix) - 1) == 0;
+}
+
+/* Another process's copies keep things alive: sockets bound, epoll entries watched, pipes open. Without /proc they
+ * stay, which costs nothing but that. */
+static void close_others(const Cgroup *cgroup, int life_fd) {
+        struct dirent *de;
+        DIR *dir;
+
+        dir = opendir("/proc/self/fd");
+        if (!dir)
+                return;
+        while ((de = readdir(dir))) {
+                int fd = atoi(de->d_name);
+
+                if (fd > STDERR_FILENO && fd != cgroup->fd && fd != cgroup->root_fd && fd != life_fd &&
+                    fd != dirfd(dir) && !fd_is_bpf(de->d_name))
+                        (void) close(fd);
+        }
+        (void) closedir(dir);
+}
+
+/* Neither the terminal nor `pkill cargowall` may end it: a session of its own, all signals blocked. Nor may it keep a
+ * mount busy or hold open the pipe that COMMAND's output goes to. */
+static void settle(const Cgroup *cgroup, int life_fd) {
+        sigset_t all;
+        int null_fd;
+
+        (void) sigfillset(&all);
+        (void) sigprocmask(SIG_SETMASK, &all, NULL);
+        (void) setsid();
+        (void) chdir("/");
+        (void) prctl(PR_SET_NAME, "cargowall-guard");
+        null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (null_fd >= 0) {
+                (void) dup2(null_fd, STDIN_FILENO);
+                (void) dup2(null_fd, STDOUT_FILENO);
+        }
+        close_others(cgroup, life_fd);
+}
+
+/* However long it takes: a process that cannot be killed yet must not find the hooks gone when it wakes. */
+static void end_run(Cgroup *cgroup) {
+        unsigned n;
+
+        while (cgroup_kill(cgroup, KILL_TIMEOUT_USEC, &n) < 0)
+                (void) sleep(1);
+        (void) cgroup_remove(cgroup);
+        (void) dprintf(STDERR_FILENO, "cargowall: ended unexpectedly; %u processes of the run were killed\n", n);
+}
+
+_Noreturn static void guard_main(const Cgroup *cgroup, int life_fd) {
+        Cgroup c = *cgroup;
+        ssize_t n;
+        char byte;
+
+        settle(cgroup, life_fd);
+        do
+                n = read(life_fd, &byte, 1);
+        while (n < 0 && errno == EINTR);
+        if (n != 1)
+                end_run(&c);
+        _exit(EXIT_SUCCESS);
+}
+
+int guard_new(const Cgroup *cgroup, Guard *ret) {
+        int life[2], r;
+        pid_t pid;
+
+        assert(cgroup && ret);
+
+        if (pipe2(life, O_CLOEXEC) < 0)
+                return -errno;
+        pid = fork();
+        if (pid == 0) {
+                (void) close(life[1]); /* else it would never see the end */
+                guard_main(cgroup, life[0]);
+        }
+        r = pid < 0 ? -errno : 0;
+        (void) close(life[0]);
+        if (r < 0) {
+                (void) close(life[1]);
+                return r;
+        }
+        *ret = (Guard) { .pid = pid, .life_fd = life[1] };
+        return 0;
+}
+
+void guard_done(Guard *g) {
+        if (g->pid > 0) {
+                (void) write(g->life_fd, "", 1);
+                while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        }
+        closep(&g->life_fd);
+        *g = (Guard) GUARD_INIT;
+}
+
+void guard_leave(Guard *g) {
+        closep(&g->life_fd);
+        *g = (Guard) GUARD_INIT;
+}

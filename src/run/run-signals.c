@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/run-signals.h"
+
+#include <assert.h>
+#include <sys/signalfd.h>
+
+#include "basic/macro.h"
+
+static const int forwarded[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGWINCH };
+
+int signals_take(SignalState *ret) {
+        const struct sigaction ignore = { .sa_handler = SIG_IGN }, standard = { .sa_handler = SIG_DFL };
+        SignalState s;
+        sigset_t mask;
+
+        assert(ret);
+
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD);
+        for (size_t i = 0; i < ELEMENTSOF(forwarded); i++)
+                (void) sigaddset(&mask, forwarded[i]);
+        /* SIGCHLD ignored, as some callers leave it, would reap COMMAND behind our back. */
+        if (sigaction(SIGPIPE, &ignore, &s.pipe) < 0 || sigaction(SIGCHLD, &standard, &s.chld) < 0 ||
+            sigprocmask(SIG_BLOCK, &mask, &s.mask) < 0)
+                return -errno;
+        *ret = s;
+        return 0;
+}
+
+int signals_restore(const SignalState *s) {
+        assert(s);
+
+        if (sigaction(SIGPIPE, &s->pipe, NULL) < 0 || sigaction(SIGCHLD, &s->chld, NULL) < 0 ||
+            sigprocmask(SIG_SETMASK, &s->mask, NULL) < 0)
+                return -errno;
+        return 0;
+}
+
+/* sigaction(2): a positive code is the kernel's, here the terminal's. When a terminal goes away, SIGHUP is for the
+ * session leader alone, so that a cargowall which is the leader has to tell COMMAND. */
+static bool is_for_child(const struct signalfd_siginfo *si) {
+        return si->ssi_code <= 0 || (si->ssi_signo == SIGHUP && getsid(0) == getpid());
+}
+
+static int on_signal(sd_event_source *source _unused_, const struct signalfd_siginfo *si, void *userdata) {
+        const pid_t *pid = userdata;
+
+        if (*pid > 0 && is_for_child(si))
+                (void) kill(*pid, (int) si->ssi_signo);
+        return 0;
+}
+
+int signals_forward(sd_event *event, const pid_t *pid) {
+        int r;
+
+        assert(event && pid);
+
+        for (size_t i = 0; i < ELEMENTSOF(forwarded); i++) {
+                r = sd_event_add_signal(event, NULL, forwarded[i], on_signal, (void *) pid);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

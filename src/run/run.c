@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run/run.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+
+#include "engine/engine.h"
+#include "host/cgroup.h"
+#include "host/resolv-conf.h"
+#include "run/child.h"
+#include "run/guard.h"
+#include "run/message.h"
+#include "run/run-options.h"
+#include "run/run-policy.h"
+#include "run/run-signals.h"
+#include "run/run-user.h"
+#include "sink/ndjson-file.h"
+
+#define KILL_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define LOG_DELAY_USEC (200 * USEC_PER_MSEC) /* a reader of the log sees an event so late at most */
+
+static const char usage_text[] =
+        "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
+        "\n"
+        "Runs COMMAND so that it and all it starts reach only what the policy allows.\n"
+        "\n"
+        "  --policy FILE                  rules from a JSON policy\n"
+        "  --allow HOST[:PORT[;PORT]...]  allow a host name and its subdomains\n"
+        "  --allow-cidr CIDR[:PORT...]    allow an address or a network\n"
+        "  --deny HOST[:PORT...]          deny a host name and its subdomains\n"
+        "  --deny-cidr CIDR[:PORT...]     deny an address or a network\n"
+        "  --mode enforce|audit           refuse (default), or only report\n"
+        "  --log FILE                     append the events to FILE, one JSON object each\n"
+        "  --upstream ADDR[:PORT]         resolver to ask; default: those of resolv.conf\n"
+        "  --summary text|json|markdown|none\n"
+        "                                 what to print on stderr at the end\n"
+        "  --user NAME                    run COMMAND as NAME; default: who called sudo\n"
+        "  --fail-on-denied               exit with 3 when COMMAND succeeded but\n"
+        "                                 something was denied\n"
+        "  -h, --help                     this text\n"
+        "\n"
+        "The exit status is COMMAND's, 128+N when signal N ended it, 125 when cargowall\n"
+        "failed before COMMAND started, 126 when COMMAND cannot be run, 127 when it is\n"
+        "not found.\n"
+        "\n"
+        "Example: sudo cargowall run --allow github.com:443 -- git fetch\n";
+
+typedef struct Run {
+        RunOptions options;
+        RunUser user;
+        Policy *policy;
+        Mode mode;
+        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
+        size_t n_servers;
+        NdjsonFile *log;
+        Summary *summary;
+        SignalState signals;
+        Cgroup cgroup;
+        Child child;
+        Guard guard;
+        sd_event *event;
+        sd_event_source *guard_source;
+        sd_event_source *log_source;
+        Engine *engine;
+        bool ended;  /* COMMAND did */
+        int status;  /* and this is its exit status */
+} Run;
+
+#define RUN_INIT { .cgroup = CGROUP_INIT, .child = CHILD_INIT, .guard = GUARD_INIT }
+
+/* ------------------------------------------------------------------ before COMMAND */
+
+static int fail(const char *what, int error) {
+        message("%s: %s", what, strerror(-error));
+        return error;
+}
+
+/* Where 0, 1 or 2 is closed, a file of ours would take its place and be taken for it. COMMAND gets it closed still. */
+static int fill_standard_fds(void) {
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+                if (fcntl(fd, F_GETFD) >= 0)
+                        continue;
+                if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+                        return -EBADF;
+        }
+        return 0;
+}
+
+static int find_servers(Run *run) {
+        if (run->options.n_servers > 0) {
+                memcpy(run->servers, run->options.servers, sizeof(run->servers));
+                run->n_servers = run->options.n_servers;
+                return 0;
+        }
+        if (resolv_conf_read(run->servers, ELEMENTSOF(run->servers), &run->n_servers) < 0) {
+                message("no upstream resolver in /etc/resolv.conf: give one with --upstream");
+                return -ENOENT;
+        }
+        return 0;
+}
+
+static int open_log(Run *run) {
+        uid_t uid = run->user.change ? run->user.uid : (uid_t) -1;
+        gid_t gid = run->user.change ? run->user.gid : (gid_t) -1;
+        int r;
+
+        if (!run->options.log)
+                return 0;
+        r = ndjson_file_open(run->options.log, uid, gid, &run->log);
+        if (r < 0)
+                message("%s: cannot be opened as a log: %s", run->options.log, strerror(-r));
+        return r;
+}
+
+/* Everything that needs no privilege and no cleaning up. */
+static int prepare(Run *run) {
+        char error[RUN_USER_ERROR_MAX];
+        uint8_t key[16];
+        int r;
+
+        r = run_policy_load(&run->options, &run->policy, &run->mode);
+        if (r < 0)
+                return r;
+        r = find_servers(run);
+        if (r < 0)
+                return r;
+        r = run_user_select(run->options.user, &run->user, error);
+        if (r < 0) {
+                message("%s", r == -EINVAL ? error : strerror(-r));
+                return r;
+        }
+        r = open_log(run);
+        if (r < 0)
+                return r;
+        if (getrandom(key, sizeof(key), 0) != sizeof(key))
+                return fail("no random bytes", -EIO);
+        r = summary_new(run->mode, key, &run->summary);
+        return r < 0 ? fail("cannot start", r) : 0;
+}
+
+static int start_child(Run *run) {
+        const ChildOptions options = {
+                .command = run->options.command,
+                .user = &run->user,
+                .cgroup = &run->cgroup,
+                .signals = &run->signals,
+        };
+        const char *what;
+        ChildFault fault;
+        int r;
+
+        r = cgroup_create_below_own(&run->cgroup, &what);
+        if (r < 0)
+                return fail(what, r);
+        r = child_new(&options, &run->child, &fault);
+        if (r < 0)
+                message("the process for COMMAND cannot %s: %s",
+                        fault.stage == CHILD_WAITING ? "be made" : child_stage_to_string(fault.stage), strerror(-r));
+        return r;
+}
+
+/* ------------------------------------------------------------------ events */
+
+static int on_log_due(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+        Run *run = userdata;
+
+        ndjson_file_flush(run->log);
+        return 0;
+}
+
+static void on_event(const Event *e, void *userdata) {
+        Run *run = userdata;
+        int enabled;
+
+        (void) summary_add(run->summary, e); /* what does not fit is counted */
+        if (!run->log)
+                return;
+        ndjson_file_write(run->log, e);
+        if (sd_event_source_get_enabled(run->log_source, &enabled) == 0 &&
+            sd_event_source_set_time_relative(run->log_source, LOG_DELAY_USEC) >= 0)
+                (void) sd_event_source_set_enabled(run->log_source, SD_EVENT_ONESHOT);
+}
+
+static int on_child_exit(sd_event_source *source _unused_, const siginfo_t *si, void *userdata) {
+        Run *run = userdata;
+
+        run->status = si->si_code == CLD_EXITED ? si->si_status : RUN_EXIT_SIGNAL + si->si_status;
+        run->ended = true;
+        run->child.pid = 0; /* sd-event reaps it */
+        return 0;
+}
+
+static int start_guard(Run *run);
+
+/* Somebody killed it. We enforce without it, but our own end would be the end of enforcement. */
+static int on_guard_exit(sd_event_source *source _unused_, const siginfo_t *si _unused_, void *userdata) {
+        Run *run = userdata;
+
+        run->guard.pid = 0;
+        guard_leave(&run->guard);
+        run->guard_source = sd_event_source_unref(run->guard_source);
+        (void) start_guard(run);
+        return 0;
+}
+
+static int start_guard(Run *run) {
+        int r;
+
+        r = guard_new(&run->cgroup, &run->guard);
+        if (r >= 0)
+                r = sd_event_add_child(run->event, &run->guard_source, run->guard.pid, WEXITED, on_guard_exit, run);
+        return r < 0 ? fail("the guard process cannot be started", r) : 0;
+}
+
+static int start_loop(Run *run) {
+        int r;
+
+        r = sd_event_new(&run->event);
+        if (r >= 0)
+                r = signals_forward(run->event, &run->child.pid);
+        if (r >= 0)
+                r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, on_child_exit, run);
+        if (r >= 0)
+                r = sd_event_add_time_relative(run->event, &run->log_source, CLOCK_MONOTONIC, 0, 0, on_log_due, run);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(run->log_source, SD_EVENT_OFF);
+        return r < 0 ? fail("the event loop cannot be started", r) : 0;
+}
+
+static int start_engine(Run *run) {
+        EngineOptions options = {
+                .policy = TAKE_PTR(run->policy),
+                .mode = run->mode,
+                .servers = run->servers,
+                .n_servers = run->n_servers,
+                .cgroup_fd = run->cgroup.fd,
+                .cgroup_id = run->cgroup.id,
+                .on_event = on_event,
+                .userdata = run,
+        };
+        const char *what = "the engine could not be started";
+        int r;
+
+        r = engine_new(run->event, &options, &run->engine, &what);
+        return r < 0 ? fail(what, r) : 0;
+}
+
+/* ------------------------------------------------------------------ COMMAND and after */
+
+/* 0, or the exit status that says why COMMAND does not run. */
+static int release(Run *run) {
+        const char *name = run->options.command[0];
+        ChildFault fault;
+        int r;
+
+        r = child_release(&run->child, &fault);
+        if (r >= 0)
+                return 0;
+        if (fault.stage != CHILD_EXEC) {
+                message("COMMAND was not started, its process cannot %s: %s", child_stage_to_string(fault.stage),
+                        strerror(-r));
+                return RUN_EXIT_FAILED;
+        }
+        if (r == -ENOENT) {
+                message("%s: command not found", name);
+                return RUN_EXIT_NOT_FOUND;
+        }
+        message("%s: cannot be run: %s", name, strerror(-r));
+        return RUN_EXIT_CANNOT_RUN;
+}
+
+/* Returns false when something cannot be killed now: the guard stays with it then. */
+static bool kill_leftovers(Run *run) {
+        unsigned n;
+        int r;
+
+        if (run->cgroup.fd < 0)
+                return true;
+        r = cgroup_kill(&run->cgroup, KILL_TIMEOUT_USEC, &n);
+        if (r < 0) {
+                message("some processes of the run cannot be killed yet (%s); they stay confined until they end",
+                        strerror(-r));
+                guard_leave(&run->guard);
+                cgroup_done(&run->cgroup); /* the guard removes it */
+                return false;
+        }
+        if (n > 0 && run->ended)
+                message("killed %u process%s that COMMAND left behind", n, n == 1 ? "" : "es");
+        return true;
+}
+
+static void finish_log(Run *run) {
+        uint64_t n_lost;
+
+        if (!run->log)
+                return;
+        ndjson_file_flush(run->log);
+        n_lost = ndjson_file_n_lost(run->log);
+        if (n_lost == 0)
+                return;
+        message("%s: %" PRIu64 " events could not be written: %s", run->options.log, n_lost,
+                strerror(-ndjson_file_last_error(run->log)));
+        summary_add_lost(run->summary, n_lost, "log file");
+}
+
+static void print_summary(const Run *run) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        if (run->options.summary == SUMMARY_NONE)
+                return;
+        r = summary_format(run->summary, run->options.summary, &text, &size);
+        if (r < 0)
+                (void) fail("no summary", r);
+        else
+                (void) fwrite(text, 1, size, stderr);
+}
+
+/* After the last process of the run has gone. */
+static int finish(Run *run) {
+        uint64_t n_lost;
+
+        engine_finish(run->engine);
+        n_lost = engine_events_lost(run->engine);
+        if (n_lost > 0)
+                summary_add_lost(run->summary, n_lost, "kernel ring");
+        finish_log(run);
+        print_summary(run);
+
+        if (!run->options.fail_on_denied || run->status != 0)
+                return run->status;
+        if (summary_n_denied(run->summary) > 0)
+                return RUN_EXIT_DENIED;
+        if (n_lost > 0) {
+                message("%" PRIu64 " events were lost, so nobody can say that nothing was denied", n_lost);
+                return RUN_EXIT_DENIED;
+        }
+        return 0;
+}
+
+static int run_command(Run *run) {
+        int r;
+
+        r = release(run);
+        if (r > 0)
+                return r;
+        while (!run->ended) {
+                r = sd_event_run(run->event, UINT64_MAX);
+                if (r < 0) {
+                        (void) fail("the event loop failed, ending the run", r);
+                        return RUN_EXIT_FAILED;
+                }
+        }
+        (void) kill_leftovers(run);
+        return finish(run);
+}
+
+/* Kill first, then let go of what enforces. */
+static void run_done(Run *run) {
+        child_done(&run->child);
+        (void) kill_leftovers(run);
+        engine_free(run->engine);
+        sd_event_source_unref(run->log_source);
+        sd_event_source_disable_unref(run->guard_source);
+        sd_event_unref(run->event);
+        guard_done(&run->guard);
+        (void) cgroup_remove(&run->cgroup);
+        cgroup_done(&run->cgroup);
+        ndjson_file_free(run->log);
+        summary_free(run->summary);
+        policy_free(run->policy);
+        run_user_done(&run->user);
+        run_options_done(&run->options);
+}
+
+int cli_run(int argc, char **argv) {
+        _cleanup_(run_done) Run run = RUN_INIT;
+        char error[RUN_OPTIONS_ERROR_MAX];
+        int r;
+
+        if (fill_standard_fds() < 0)
+                return RUN_EXIT_FAILED;
+        r = run_options_parse(argc, argv, &run.options, error);
+        if (r < 0) {
+                message("%s (see cargowall run --help)", r == -EINVAL ? error : strerror(-r));
+                return RUN_EXIT_FAILED;
+        }
+        if (run.options.help) {
+                (void) fputs(usage_text, stdout);
+                return EXIT_SUCCESS;
+        }
+        if (prepare(&run) < 0)
+                return RUN_EXIT_FAILED;
+        r = signals_take(&run.signals);
+        if (r < 0) {
+                (void) fail("signals cannot be blocked", r);
+                return RUN_EXIT_FAILED;
+        }
+        /* The child exists before the engine and inherits nothing of it; the guard comes after and inherits its links. */
+        if (start_child(&run) < 0 || start_loop(&run) < 0 || start_engine(&run) < 0 || start_guard(&run) < 0)
+                return RUN_EXIT_FAILED;
+        return run_command(&run);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/ndjson-file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/macro.h"
+#include "event/event-json.h"
+
+#define BUFFER_SIZE (64U * 1024)
+
+struct NdjsonFile {
+        int fd;
+        bool owned;
+        bool regular;
+        bool torn; /* the file ends in half a line: to be ended before the next one */
+        int last_error;
+        uint64_t n_written, n_lost;
+        size_t n_buffered; /* lines */
+        size_t remainder;  /* bytes at the start of the buffer that complete a line whose first half is in a pipe */
+        size_t length;
+        char buffer[BUFFER_SIZE];
+};
+
+static int file_new(int fd, bool owned, bool torn, NdjsonFile **ret) {
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+
+        NdjsonFile *f = malloc(sizeof(*f));
+        if (!f)
+                return -ENOMEM;
+
+        f->fd = fd;
+        f->owned = owned;
+        f->regular = S_ISREG(st.st_mode);
+        f->torn = torn;
+        f->last_error = 0;
+        f->n_written = f->n_lost = 0;
+        f->n_buffered = f->remainder = f->length = 0;
+        *ret = f;
+        return 0;
+}
+
+/* Without O_NONBLOCK a fifo without a reader would hold us here. The log is opened for reading too because its last
+ * byte tells whether whoever wrote it before came to the end of a line. */
+static int open_log(const char *path, bool *ret_created) {
+        const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+
+        /* Twice at most: the file may be removed between the two, but somebody who does so all the time is no log
+         * rotation. */
+        for (int i = 0; i < 2; i++) {
+                int fd = open(path, flags | O_CREAT | O_EXCL, 0640);
+                if (fd >= 0 || errno != EEXIST) {
+                        *ret_created = true;
+                        return fd >= 0 ? fd : -errno;
+                }
+
+                fd = open(path, flags);
+                if (fd >= 0 || errno != ENOENT) {
+                        *ret_created = false;
+                        return fd >= 0 ? fd : -errno;
+                }
+        }
+        return -ENOENT;
+}
+
+static int ends_in_line(int fd, bool *ret) {
+        struct stat st;
+        char last = '\n';
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EINVAL;
+        if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) < 0)
+                return -errno;
+
+        *ret = last == '\n';
+        return 0;
+}
+
+int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret) {
+        assert(path);
+        assert(ret);
+
+        bool created = false, whole = true;
+        _cleanup_close_ int fd = open_log(path, &created);
+        if (fd < 0)
+                return fd;
+
+        int r = ends_in_line(fd, &whole);
+        if (r < 0)
+                return r;
+        if (created && (uid != (uid_t) -1 || gid != (gid_t) -1) && fchown(fd, uid, gid) < 0)
+                return -errno;
+
+        r = file_new(fd, true, !whole, ret);
+        if (r < 0)
+                return r;
+        (void) TAKE_FD(fd);
+        return 0;
+}
+
+int ndjson_file_new_fd(int fd, NdjsonFile **ret) {
+        assert(fd >= 0);
+        assert(ret);
+
+        return file_new(fd, false, false, ret);
+}
+
+NdjsonFile *ndjson_file_free(NdjsonFile *f) {
+        if (!f)
+                return NULL;
+
+        ndjson_file_flush(f);
+        if (f->owned)
+                (void) close(f->fd);
+        free(f);
+        return NULL;
+}
+
+static size_t count_lines(const char *s, size_t n) {
+        size_t lines = 0;
+
+        for (const char *p = s; (p = memchr(p, '\n', n - (size_t) (p - s))); p++)
+                lines++;
+        return lines;
+}
+
+/* How many of n bytes were written; 0 or what stopped it. */
+static int write_all(int fd, const char *data, size_t n, size_t *ret_done) {
+        size_t done = 0;
+        int r = 0;
+
+        while (done < n) {
+                ssize_t k = write(fd, data + done, n - done);
+                if (k > 0)
+                        done += (size_t) k;
+                else if (k == 0 || errno != EINTR) {
+                        r = k == 0 ? -EIO : -errno;
+                        break;
+                }
+        }
+        *ret_done = done;
+        return r;
+}
+
+/* Only while nobody else has appended since: O_APPEND left our offset behind our own last byte. */
+static bool take_back(int fd, size_t n) {
+        struct stat st;
+        off_t end = lseek(fd, 0, SEEK_CUR);
+
+        return end >= (off_t) n && fstat(fd, &st) >= 0 && st.st_size == end && ftruncate(fd, end - (off_t) n) >= 0;
+}
+
+/* The lines of a failed write are lost, whole ones that got through excepted. Half a line is taken back from a file, or
+ * ended there before the next one; a pipe gets its other half first of all. */
+static void write_failed(NdjsonFile *f, size_t done) {
+        const char *newline = memrchr(f->buffer, '\n', done);
+        size_t whole = newline ? (size_t) (newline - f->buffer) + 1 : 0, half = done - whole;
+        size_t n_through = count_lines(f->buffer, whole), n_kept = 0;
+
+        f->remainder = whole == 0 && f->remainder > done ? f->remainder - done : 0;
+        if (half > 0 && f->regular)
+                f->torn = !take_back(f->fd, half);
+        else if (half > 0 && f->remainder == 0) {
+                const char *end = memchr(f->buffer + done, '\n', f->length - done);
+                f->remainder = (size_t) (end - (f->buffer + done)) + 1;
+        }
+        if (f->remainder > 0) {
+                memmove(f->buffer, f->buffer + done, f->remainder);
+                n_kept = 1;
+        }
+
+        f->n_written += n_through;
+        f->n_lost += f->n_buffered - n_through - n_kept;
+        f->n_buffered = n_kept;
+        f->length = f->remainder;
+}
+
+void ndjson_file_flush(NdjsonFile *f) {
+        assert(f);
+
+        if (f->length == 0)
+                return;
+
+        size_t done = 0;
+        int r = 0;
+        if (f->torn) {
+                r = write_all(f->fd, "\n", 1, &done);
+                f->torn = r < 0;
+                done = 0;
+        }
+        if (r >= 0)
+                r = write_all(f->fd, f->buffer, f->length, &done);
+        if (r < 0) {
+                f->last_error = r;
+                write_failed(f, done);
+                return;
+        }
+
+        f->n_written += f->n_buffered;
+        f->n_buffered = f->remainder = f->length = 0;
+}
+
+void ndjson_file_write(NdjsonFile *f, const Event *e) {
+        assert(f);
+        assert(e);
+
+        if (sizeof(f->buffer) - f->length < EVENT_LINE_MAX)
+                ndjson_file_flush(f);
+
+        f->length += event_json_write(e, f->buffer + f->length);
+        f->n_buffered++;
+}
+
+uint64_t ndjson_file_n_written(const NdjsonFile *f) {
+        assert(f);
+
+        return f->n_written;
+}
+
+uint64_t ndjson_file_n_lost(const NdjsonFile *f) {
+        assert(f);
+
+        return f->n_lost + (f->remainder > 0); /* half a line is lost until its other half is through */
+}
+
+int ndjson_file_last_error(const NdjsonFile *f) {
+        assert(f);
+
+        return f->last_error;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Append-only NDJSON log. Lines are gathered and written with one call; a full or failing disk costs lines, which are
+ * counted, never enforcement. Readers see whole lines only: half a line that a failed write left is taken back,
+ * completed or ended before the next. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "event/event.h"
+
+typedef struct NdjsonFile NdjsonFile;
+
+/* Creates 0640 (less the umask), appends, refuses symbolic links (-ELOOP), fifos and devices (-EINVAL, -ENXIO). uid/gid:
+ * new owner of a file that was created, -1 to leave. Negative errno. */
+int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret);
+/* An fd the caller owns (a pipe in tests, stderr): borrowed. The caller ignores SIGPIPE. */
+int ndjson_file_new_fd(int fd, NdjsonFile **ret);
+NdjsonFile *ndjson_file_free(NdjsonFile *f); /* flushes */
+/* Buffers the line; writes when the buffer is nearly full. */
+void ndjson_file_write(NdjsonFile *f, const Event *e);
+void ndjson_file_flush(NdjsonFile *f);
+uint64_t ndjson_file_n_written(const NdjsonFile *f);
+uint64_t ndjson_file_n_lost(const NdjsonFile *f); /* lines that could not be written */
+int ndjson_file_last_error(const NdjsonFile *f);  /* negative errno of the last failed write, 0 */

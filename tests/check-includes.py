@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the layers apart: an include names its layer, and each layer may see only those below it."""
+
+import pathlib
+import re
+import sys
+
+PURE = {"basic": set(), "policy": {"basic"}, "dns": {"basic", "policy"}, "event": {"basic", "policy"}}
+ALLOWED = PURE | {
+    "kernel": {"basic", "policy", "dns"},
+    "net": {"basic", "dns"},
+    "host": {"basic", "net", "event"},
+    "sink": {"basic", "event"},
+    "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
+    "run": {"basic", "policy", "event", "net", "host", "sink", "engine", "cli"},
+    "cli": {"basic", "policy", "run"},
+}
+API_H = {"policy", "event", "kernel", "engine"}  # who may see what the kernel shares
+# Pure layers: no descriptor, no clock, no log, no loop.
+IMPURE = re.compile(r"systemd/|bpf/(lib)?bpf\.h|ares\.h|sys/(socket|random|mman|epoll)\.h|fcntl\.h|time\.h|syslog\.h")
+PURE_MAY = {"basic/in-addr": {"sys/socket.h"}}  # the types of addresses only
+
+
+def faults(root):
+    for path in sorted((root / "src").rglob("*.[ch]")):
+        name = path.relative_to(root / "src")
+        layer = name.parts[0]
+        for line_number, line in enumerate(path.read_text().splitlines(), 1):
+            match = re.match(r'#\s*include\s+(?:"([^"]+)"|<([^>]+)>)', line)
+            if not match:
+                continue
+            own, system = match.groups()
+            where = f"{path.relative_to(root)}:{line_number}"
+            if own == "bpf/api.h" and layer not in API_H:
+                yield f"{where}: {layer} may not see {own}"
+            elif own and "/" in own and own.split("/")[0] not in ALLOWED[layer] | {layer, "bpf"}:
+                yield f"{where}: {layer} may not see {own}"
+            elif system and layer in PURE and IMPURE.match(system):
+                if system not in PURE_MAY.get(str(name.with_suffix("")), set()):
+                    yield f"{where}: {layer} is pure, <{system}> is not"
+
+
+def main():
+    found = list(faults(pathlib.Path(sys.argv[1])))
+    for fault in found:
+        print(f"# {fault}")
+    print(f"1..1\n{'not ok' if found else 'ok'} 1 - includes follow the layers")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`cargowall run` as a program: arguments, exit status, streams, signals, cgroups, logs."""
+
+import json
+import os
+import pathlib
+import signal
+import stat
+
+from harness import Skip, case, contains, equal, found, one_line, refused, untouched, worked
+from lab import wait_until
+from plan import EVIL4, EXAMPLE4, GITHUB4, NAMELESS4
+
+ALLOW = ["--allow", "github.com:7"]
+QUIET = [*ALLOW, "--summary", "none"]
+
+
+def gone(pid):
+    """The process has ended; a zombie that nobody reaps has ended too."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def never_started(lab, options, status=125, **others):
+    """The run fails before COMMAND starts; returns its stderr."""
+    mark = lab.dir / "work" / "started"
+    mark.unlink(missing_ok=True)
+    r = lab.run(options, ["touch", mark], **others)
+    equal(r.status, status, "exit status")
+    assert not mark.exists(), "COMMAND was started"
+    equal(r.out, "", "stdout")
+    return r.err
+
+
+# -- exit status
+
+@case("the exit status of COMMAND is that of the run")
+def exit_status(lab):
+    for status in (0, 1, 3, 42, 255):
+        equal(lab.run(QUIET, ["sh", "-c", f"exit {status}"]).status, status, "exit status")
+
+
+@case("COMMAND killed by a signal: 128 and the signal's number")
+def killed_by_signal(lab):
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV):
+        equal(lab.run(QUIET, ["sh", "-c", f"kill -{number:d} $$"]).status, 128 + number, "exit status")
+
+
+@case("COMMAND not found: 127; not executable: 126")
+def not_found(lab):
+    equal(lab.run(QUIET, ["/nonexistent/command"]).status, 127, "not found")
+    equal(lab.run(QUIET, ["no-such-command-in-path"]).status, 127, "not found in PATH")
+    equal(lab.run(QUIET, ["/etc/passwd"]).status, 126, "not executable")
+    equal(lab.run(QUIET, ["/"]).status, 126, "a directory")
+
+
+@case("--fail-on-denied: 3 when COMMAND succeeded but something was refused")
+def fail_on_denied(lab):
+    options = [*QUIET, "--fail-on-denied"]
+    equal(lab.attack(options, "attempt(tcp, NAMELESS4, 7)").status, 3, "a refused connection")
+    equal(lab.attack(options, "resolve('evil.example')").status, 3, "a refused name")
+    equal(lab.attack(options, "pass").status, 0, "nothing refused")
+    equal(lab.attack(options, "attempt(tcp, NAMELESS4, 7); raise SystemExit(9)").status, 9, "COMMAND's own failure")
+    equal(lab.attack(QUIET, "attempt(tcp, NAMELESS4, 7)").status, 0, "without the option")
+    equal(lab.attack([*options, "--mode", "audit"], "attempt(tcp, NAMELESS4, 7)").status, 3, "would be refused")
+
+
+# -- what is refused before COMMAND starts
+
+BAD_POLICIES = (
+    ("not JSON", "{", ""),
+    ("unknown key", {"defaultAction": "deny", "rulez": []}, "rulez"),
+    ("unknown action", {"rules": [{"type": "hostname", "value": "a.example", "action": "maybe"}]}, "$.rules[0].action"),
+    ("bad CIDR", {"rules": [{"type": "cidr", "value": "10.0.0.0/33", "action": "allow"}]}, "$.rules[0].value"),
+    ("bad pattern", {"rules": [{"type": "hostname", "value": "github.com", "action": "allow"},
+                               {"type": "hostname", "value": "a*.example", "action": "allow"}]}, "$.rules[1].value"),
+    ("bad port", {"rules": [{"type": "hostname", "value": "a.example", "action": "allow", "ports": [70000]}]},
+     "$.rules[0].ports[0]"),
+    ("public suffix", {"searchDomains": [".com"], "rules": []}, "$.searchDomains[0]"),
+)
+
+
+@case("a bad policy: 125 and one line with file, JSON path and reason; COMMAND never starts")
+def bad_policy(lab):
+    for what, content, path in BAD_POLICIES:
+        policy = lab.policy(content)
+        line = one_line(never_started(lab, ["--policy", policy]), what)
+        contains(line, str(policy), what)
+        contains(line, path, what)
+
+
+@case("a policy file that cannot be read: 125 and one line")
+def unreadable_policy(lab):
+    for path in ("/nonexistent/policy.json", "/"):
+        contains(one_line(never_started(lab, ["--policy", path]), "stderr"), path, "stderr")
+
+
+@case("bad options: 125 and a message; COMMAND never starts")
+def bad_options(lab):
+    for options in (["--allow", "a*.example"], ["--allow", "github.com:99999"], ["--allow-cidr", "10.0.0.0/40"],
+                    ["--mode", "perhaps"], ["--upstream", "resolver.example"], ["--summary", "xml"],
+                    ["--user", "no-such-user-here"], ["--no-such-option"]):
+        user = None if "--user" in options else "nobody"
+        assert never_started(lab, options, user=user).strip(), f"{options}: no message"
+
+
+@case("no command: 125 and a message")
+def no_command(lab):
+    r = lab.plain(lab.binary, "run", *ALLOW, "--")
+    equal((r.status, r.out), (125, ""), "exit status, stdout")
+    assert r.err.strip(), "no message"
+
+
+@case("without privileges: 125, one line that says what to do, COMMAND never starts")
+def unprivileged(lab):
+    r = lab.plain("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", lab.binary, "run", *ALLOW, "--",
+                  "echo", "started")
+    equal((r.status, r.out), (125, ""), "exit status, stdout")
+    one_line(r.err, "stderr")
+
+
+@case("with cgroup2 out of sight (as under `ip netns exec`) it mounts one for itself and enforces")
+def hidden_cgroup(lab):
+    log = lab.new_log()
+    r = lab.plain("unshare", "--mount", "sh", "-c", 'umount -l /sys; mount -t sysfs sysfs /sys; exec "$@"', "sh",
+                  lab.binary, "run", "--log", log, "--user", "nobody", *QUIET, "--",
+                  *lab.python("report(no=attempt(tcp, NAMELESS4, 7), name=resolve('github.com'), "
+                              "yes=attempt(tcp, GITHUB4, 7))"))
+    refused(r, "no")
+    worked(r, "yes")
+    untouched(lab, NAMELESS4)
+
+
+# -- streams and terminal
+
+@case("stdin and stdout pass through untouched")
+def streams(lab):
+    data = os.urandom(1 << 20)
+    r = lab.run(QUIET, ["cat"], data=data)
+    assert r.out_bytes == data, "stdout differs from stdin"
+    equal((r.status, r.err), (0, ""), "status and stderr")
+
+
+@case("stderr of COMMAND passes through; messages of cargowall never reach stdout")
+def stderr_passes(lab):
+    r = lab.run(ALLOW, ["sh", "-c", "echo out; echo err >&2"])
+    equal(r.out, "out\n", "stdout")
+    contains(r.err, "err\n", "stderr")
+
+
+@case("COMMAND on a terminal is in its foreground")
+def terminal(lab):
+    command = lab.python("report(tty=[os.isatty(fd) for fd in range(3)], foreground=os.tcgetpgrp(0) == os.getpgrp())")
+    r = lab.plain("/usr/bin/python3", "-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))",
+                  lab.binary, "run", "--user", "nobody", *QUIET, "--", *command)
+    equal((r.status, r.facts.get("tty"), r.facts.get("foreground")), (0, [True] * 3, True), "status, isatty, foreground")
+
+
+@case("the environment and the working directory of COMMAND are the caller's")
+def environment(lab):
+    r = lab.run(QUIET, ["sh", "-c", "echo $MARKER; pwd"], env={"MARKER": "a b"})
+    equal(r.out, f"a b\n{lab.dir}/work\n", "output")
+
+
+@case("no descriptor of cargowall is left open in COMMAND")
+def descriptors(lab):
+    r = lab.run(QUIET, lab.python("report(fds=sorted(int(fd) for fd in os.listdir('/proc/self/fd')))"))
+    equal(r.facts["fds"][:3], [0, 1, 2], "standard streams")
+    assert len(r.facts["fds"]) <= 4, f"descriptors in COMMAND: {r.facts['fds']}"  # the fourth is listdir's own
+
+
+@case("COMMAND runs as the user who called sudo, with that user's groups and no capabilities")
+def sudo_user(lab):
+    show = ["sh", "-c", "id -u; id -g; id -G; grep CapEff /proc/self/status"]
+    r = lab.run(QUIET, show, user=None, env={"SUDO_USER": "nobody", "SUDO_UID": "65534", "SUDO_GID": "65534"})
+    equal(r.out.split("\n")[:4], ["65534", "65534", "65534", "CapEff:\t0000000000000000"], "ids and capabilities")
+    equal(lab.run(QUIET, ["id", "-u"], user="root").out, "0\n", "--user root")
+
+
+# -- signals and ends
+
+@case("SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGQUIT reach COMMAND")
+def signals_pass(lab):
+    for name in ("TERM", "INT", "HUP", "USR1", "QUIT"):
+        running = lab.start(QUIET, ["sh", "-c", f"trap 'echo got {name}; exit 7' {name}; echo up; "
+                                    "while :; do sleep 0.02; done"])
+        equal(running.read_line(), b"up\n", "first line")
+        running.signal(getattr(signal, "SIG" + name))
+        r = running.finish(seconds=20)
+        equal((r.status, r.out), (7, f"got {name}\n"), name)
+
+
+@case("processes left in the background end with the run, and its cgroup goes")
+def background(lab):
+    r = lab.run(QUIET, ["sh", "-c", "sleep 1000 & echo $!; setsid sleep 1000 >/dev/null 2>&1 & echo $!"])
+    equal(r.status, 0, "exit status")
+    for pid in r.out.split():
+        wait_until(lambda pid=pid: gone(pid), f"process {pid} to end", 10)
+    equal(lab.leftover_cgroups(r.pid) or [], [], "cgroups left behind")
+
+
+@case("the cgroup goes also after a denied run, a failed run and a signal")
+def cgroup_removed(lab):
+    for command in (["true"], ["false"], ["/nonexistent"], ["sh", "-c", "kill -9 $$"]):
+        r = lab.run(QUIET, command)
+        leftover = lab.leftover_cgroups(r.pid)
+        if leftover is None:
+            raise Skip("cgroup2 is not mounted here: the run made a private mount")
+        equal(leftover, [], "cgroups left behind")
+
+
+@case("G5 SIGKILL of cargowall: the job dies and not one packet gets out")
+def killed(lab):
+    running = lab.start(QUIET, lab.python("""
+        import itertools
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            print(os.getpid(), flush=True)
+            for n in itertools.count():
+                try:
+                    s.sendto(b"out", (EVIL4, 7))
+                except OSError:
+                    pass
+    """))
+    sender = int(running.read_line())
+    running.signal(signal.SIGKILL)
+    wait_until(lambda: gone(sender), "the job to die", 15)
+    equal(running.finish().status, -signal.SIGKILL, "status")
+    untouched(lab, EVIL4)
+
+
+@case("several runs side by side, each with its own policy")
+def side_by_side(lab):
+    source = """
+        report(github=[resolve("github.com"), attempt(tcp, GITHUB4, 7)][1],
+               example=[resolve("example.com"), attempt(tcp, EXAMPLE4, 7)][1])
+        print("up", flush=True)
+        input()
+        report(github2=attempt(tcp, GITHUB4, 7), example2=attempt(tcp, EXAMPLE4, 7))
+    """
+    runs = [lab.start(["--allow", name], lab.python(source), stdin=-1) for name in ("github.com", "example.com")]
+    early = [[run.read_line() for _ in range(2)][0] for run in runs]
+    facts = []
+    for first, running in zip(early, runs):
+        r = running.finish(b"go\n")
+        lab.results.append(r)
+        equal(r.status, 0, "exit status")
+        facts.append({**json.loads(first), **r.facts})
+    for mine, theirs, fact in (("github", "example", facts[0]), ("example", "github", facts[1])):
+        for suffix in ("", "2"):
+            assert "value" in fact[mine + suffix], fact
+            equal(fact[theirs + suffix].get("errno"), "EPERM", f"{theirs} in the run for {mine}")
+
+
+@case("a run inside a run: both policies hold")
+def nested(lab):
+    inner = [lab.binary, "run", "--allow", "github.com:7", "--allow", "evil.example:7", "--summary", "none", "--user",
+             "nobody", "--", *lab.python("""
+        report(both=[resolve("github.com"), attempt(tcp, GITHUB4, 7)][1], outer_only=attempt(tcp, EXAMPLE4, 7),
+               inner_only=attempt(tcp, EVIL4, 7), name=resolve("evil.example"))
+    """)]
+    r = lab.run(["--allow", "github.com:7", "--allow-cidr", f"{EXAMPLE4}:7", "--summary", "none"], inner, user="root",
+                log=False)
+    worked(r, "both")
+    refused(r, "outer_only", "inner_only")
+    equal(r.facts["name"], "EAI AGAIN", "a name only the inner run allows")
+    untouched(lab, EVIL4, EXAMPLE4)
+
+
+@case("G4 the first packet of COMMAND is judged, in each of five starts")
+def first_packet(lab):
+    for _ in range(5):
+        r = lab.attack(QUIET, "report(first=attempt(udp, EVIL4, 7))")
+        refused(r, "first")
+    untouched(lab, EVIL4)
+
+
+# -- the log
+
+@case("the log is made 0640, appended to, and begins and ends with the run")
+def log_file(lab):
+    log = lab.new_log()
+    lab.run(QUIET, ["true"], log=log)
+    r = lab.run(QUIET, ["true"], log=log)
+    equal(stat.S_IMODE(log.stat().st_mode), 0o640, "mode")
+    kinds = [e["event_type"] for e in r.events]
+    equal((kinds.count("run_started"), kinds.count("run_ended")), (2, 2), "run events")
+    equal((kinds[0], kinds[-1]), ("run_started", "run_ended"), "first and last event")
+    found(r, "run_started", mode="enforce")
+
+
+@case("the sequence numbers of a log have no gap")
+def sequence(lab):
+    r = lab.attack(QUIET, "resolve('github.com'); [attempt(tcp, a, 7) for a in (GITHUB4, NAMELESS4, EVIL4)]")
+    numbers = [e["sequence"] for e in r.events]
+    equal(numbers, list(range(1, len(numbers) + 1)), "sequence")
+
+
+@case("F5 a log that is a symbolic link, a fifo or a device is refused")
+def log_link(lab):
+    target = lab.dir / "logs" / "target"
+    link, fifo = lab.dir / "work" / "link", lab.dir / "work" / "fifo"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
+    if not fifo.exists():
+        os.mkfifo(fifo)
+    for path in (link, fifo, "/dev/full", "/dev/null", lab.dir / "logs"):
+        contains(one_line(never_started(lab, ["--log", path, *QUIET], log=False), "stderr"), str(path), "stderr")
+    assert not target.exists(), "the link was followed"
+
+
+@case("a full log disk: COMMAND is unaffected, refusals go on, the loss is reported")
+def full_disk(lab):
+    small = lab.dir / "small"
+    small.mkdir()
+    equal(lab.plain("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", small).status, 0, "mount")
+    r = lab.run(ALLOW + ["--log", small / "log"], lab.python("""
+        for port in range(1000, 1400):
+            outcome = attempt(tcp, NAMELESS4, port)
+            assert outcome.get("errno") == "EPERM", outcome
+        report(last=outcome)
+    """), log=False)
+    refused(r, "last")
+    contains(r.err.lower(), "lost", "stderr")
+    untouched(lab, NAMELESS4)
+
+
+@case("D5 a flood of refusals: every one is refused, and the log holds or counts each")
+def flood(lab):
+    r = lab.attack(QUIET, """
+        n = 0
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for i in range(100000):
+            try:
+                s.sendto(b"x", ("203.0.113.%d" % (64 + i % 60), 1024 + i % 40000))
+            except PermissionError:
+                n += 1
+        report(refused=n)
+    """)
+    equal(r.facts["refused"], 100000, "refusals")
+    counted = sum(e.get("count", 1) for e in r.events if e["event_type"] in ("connection_blocked", "events_lost"))
+    assert counted >= 100000, f"events and counted losses: {counted}"
+    untouched(lab, EVIL4, NAMELESS4)
+
+
+@case("--upstream: queries go to the servers named there and nowhere else")
+def upstream(lab):
+    r = lab.attack([*QUIET, "--upstream", "198.51.100.99"], "report(name=resolve('github.com'))")
+    assert GITHUB4 in r.facts["name"], r.facts
+    assert lab.packets("198.51.100.99", port=53) > 0, "no query at the server"
+    equal(lab.packets("198.51.100.53"), 0, "packets at the resolver of resolv.conf")
+
+
+@case("several upstreams: a dead one is passed over")
+def failover(lab):
+    r = lab.attack([*QUIET, "--upstream", "198.51.100.67", "--upstream", "[2001:db8:53::99]:53"],
+                   "report(name=resolve('github.com'))")
+    assert GITHUB4 in r.facts["name"], r.facts
+    assert r.seconds < 15, f"took {r.seconds} s"
+
+
+@case("all upstreams dead: SERVFAIL in bounded time, no hang")
+def dead_upstream(lab):
+    r = lab.attack([*QUIET, "--upstream", "198.51.100.67"], """
+        LIMIT_OF_THIS_TEST = 30
+        s = new_socket(RESOLVER4, socket.SOCK_DGRAM)
+        s.settimeout(LIMIT_OF_THIS_TEST)
+        s.sendto(dnswire.query("github.com"), (RESOLVER4, 53))
+        report(rcode=dnswire.parse(s.recv(4096))["rcode"], direct=attempt(tcp, NAMELESS4, 7))
+    """)
+    refused(r, "direct")
+    equal(r.facts["rcode"], "SERVFAIL", "answer")
+    assert r.seconds < 25, f"took {r.seconds} s"
+    untouched(lab, NAMELESS4)
+
+
+@case("--help and --version print to stdout and succeed")
+def help_text(lab):
+    for option in ("--help", "--version"):
+        r = lab.plain(lab.binary, option)
+        equal((r.status, r.err), (0, ""), option)
+        contains(r.out, "cargowall", option)
+    contains(lab.plain(lab.binary, "run", "--help").out, "--fail-on-denied", "run --help")

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The input: the type asked, flags and counts of the header, the records. What was read can be written and read again. */
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "dns/dns-message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(const DnsAnswer *a, const DnsQuery *q) {
+        static uint8_t buf[DNS_MESSAGE_MAX];
+        static DnsAnswer again;
+
+        assert(a->n_chain <= DNS_CHAIN_MAX && a->n_addrs <= DNS_ADDRS_MAX && a->n_services <= DNS_SVC_MAX);
+        assert(a->ttl <= INT32_MAX && (a->rcode == DNS_RCODE_NOERROR || a->rcode == DNS_RCODE_NXDOMAIN));
+        for (size_t i = 0; i < a->n_chain; i++)
+                assert(memchr(a->chain[i], '\0', DNS_NAME_SIZE) && dns_name_is_canonical(a->chain[i]));
+        size_t n = dns_reply_build(buf, sizeof(buf), q, a->rcode, a, a->ttl, NULL);
+        assert(dns_answer_parse(buf, n, q->id, q->name, q->type, q->case_bits, &again) == 0);
+        assert(again.n_chain == a->n_chain && again.n_addrs == a->n_addrs && again.n_services == a->n_services);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_CNAME, DNS_TYPE_HTTPS };
+        static DnsAnswer a;
+        if (size < 11)
+                return 0;
+        DnsQuery q = { .name = "a.example", .id = 7, .type = types[data[0] % ELEMENTSOF(types)] };
+        uint8_t *m = malloc(512 + size); /* shrunk below, so that a sanitizer sees a read past the end */
+        size_t n = dns_reply_build(m, 512, &q, DNS_RCODE_NOERROR, NULL, 0, NULL);
+        memcpy(m + 2, data + 1, 10);
+        m[2] |= DNS_FLAG_QR >> 8;
+        memcpy(m + n, data + 11, size - 11);
+        m = realloc(m, n + size - 11);
+        if (dns_answer_parse(m, n + size - 11, q.id, q.name, q.type, q.case_bits, &a) == 0)
+                check(&a, &q);
+        free(m);
+        return 0;
+}

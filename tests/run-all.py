@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs all test programs of one or more build directories and counts what they say in TAP.
+
+run-all.py all|quick BUILD [SANITIZED-BUILD]. Prints failures with their output, skips with their reason, and closes
+with "N passed, N failed, N skipped". A program that dies, prints no test at all or runs out of time is a failure.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TAP_LINE = re.compile(r"^(not )?ok\b[ \t]*\d*[ \t]*-?[ \t]*(.*?)(?:[ \t]+#[ \t]*SKIP\b[ \t]*(.*))?$", re.IGNORECASE)
+LIMIT_SECONDS = 900
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def line(self, title, line):
+        """Counts one line of TAP; False when it is none."""
+        match = TAP_LINE.match(line)
+        if not match:
+            return False
+        failed, name, skip = match.groups()
+        if skip is not None:
+            self.skipped += 1
+            print(f"   skipped  {title}: {name}: {skip or 'no reason given'}")
+        elif failed:
+            self.failed += 1
+            print(f"   FAILED   {title}: {name}")
+        else:
+            self.passed += 1
+        return True
+
+    def fail(self, title, why, output):
+        self.failed += 1
+        print(f"   FAILED   {title}: {why}")
+        print("\n".join("      | " + line for line in output.splitlines()[-60:]))
+
+
+def run(counts, title, command, env=None):
+    print(f"-- {title}", flush=True)
+    failed_before, n = counts.failed, 0
+    try:
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, timeout=LIMIT_SECONDS,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except subprocess.TimeoutExpired as error:
+        counts.fail(title, f"no end after {LIMIT_SECONDS} s", (error.stdout or b"").decode(errors="replace"))
+        return
+    output = done.stdout.decode(errors="replace")
+    whole_skip = re.search(r"^1\.\.0[ \t]*#[ \t]*SKIP[ \t]*(.*)$", output, re.IGNORECASE | re.MULTILINE)
+    if whole_skip and done.returncode in (0, 77):
+        counts.skipped += 1
+        print(f"   skipped  {title}: {whole_skip.group(1)}")
+        return
+    for line in output.splitlines():
+        n += counts.line(title, line)
+    if counts.failed > failed_before:
+        print("\n".join("      | " + line for line in output.splitlines() if not re.match(r"^ok\b", line)))
+    elif done.returncode != 0:
+        counts.fail(title, f"exit status {done.returncode}", output)
+    elif n == 0:
+        counts.fail(title, "ran no test", output)
+
+
+def run_meson_tests(counts, build, sanitized):
+    """Every test the build knows, one by one, as Check programs and corpus replays print TAP."""
+    tests = json.loads(subprocess.check_output(["meson", "introspect", "--tests", build]))
+    for test in tests:
+        if sanitized and "no-sanitize" in test["suite"][0]:
+            continue
+        env = {**test["env"], "CK_TAP_LOG_FILE_NAME": "-", "CK_VERBOSITY": "silent"}
+        if sanitized:
+            # One process, so that leaks are seen where they are made.
+            env |= {"CK_FORK": "no", "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
+        run(counts, f"{build}: {test['name']}", test["cmd"], env)
+
+
+def main():
+    what, builds = sys.argv[1], sys.argv[2:]
+    counts = Counts()
+    run(counts, "layers", [sys.executable, "tests/check-includes.py", "."])
+    run(counts, "scripts", ["tests/check-scripts"])
+    for i, build in enumerate(builds):
+        run_meson_tests(counts, build, sanitized=i > 0)
+        if what == "all":
+            run(counts, f"{build}: end to end", ["tests/e2e/run"], {"CARGOWALL": str(ROOT / build / "cargowall")})
+    print(f"\n{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
+    return 1 if counts.failed or not counts.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cgroup.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <check.h>
+
+#include "basic/macro.h"
+#include "host/cgroup-mount.h"
+#include "host/read-file.h"
+
+#define KILL_TIMEOUT_USEC (10 * USEC_PER_SEC)
+
+static const struct {
+        const char *text;
+        int result;
+        const char *path;
+} own_cases[] = {
+        { "0::/\n", 0, "/" },
+        { "0::/a/b\n", 0, "/a/b" },
+        { "0::/a/b", 0, "/a/b" },
+        { "9:name=systemd:/x\n4:memory:/y\n0::/user.slice/a b\n", 0, "/user.slice/a b" },
+        { "0::/../x\n", 0, "/../x" },
+        { "", -ENOSYS, NULL },
+        { "10::/x\n", -ENOSYS, NULL },
+        { "0::\n", -ENOSYS, NULL },
+        { "4:memory:/0::/x\n", -ENOSYS, NULL },
+};
+
+START_TEST(own_path_is_parsed) {
+        char *path = NULL;
+
+        ck_assert_int_eq(cgroup_own_path_parse(own_cases[_i].text, &path), own_cases[_i].result);
+        if (own_cases[_i].result >= 0)
+                ck_assert_str_eq(path, own_cases[_i].path);
+        free(path);
+}
+END_TEST
+
+static const struct {
+        const char *root, *path, *below; /* below NULL: outside */
+} below_cases[] = {
+        { "/", "/", "/" },
+        { "/", "/a/b", "/a/b" },
+        { "/docker/abc", "/docker/abc/x", "/x" },
+        { "/docker/abc", "/docker/abc", "/" },
+        { "/docker/abc", "/docker/abcd", NULL },
+        { "/docker/abc", "/docker", NULL },
+        { "/docker/abc", "/", NULL },
+        { "/", "/../x", NULL },
+        { "/", "/..", NULL },
+        { "/", "/a/..", NULL },
+        { "/", "/..a/b..", "/..a/b.." },
+        { "/..", "/", NULL },
+        { "/..", "/../b", "/b" },
+        { "/..", "/../../b", NULL },
+        { "/../a", "/../a/b", "/b" },
+};
+
+START_TEST(path_is_seen_below_a_mount) {
+        char *below = NULL;
+        int r;
+
+        r = cgroup_path_below(below_cases[_i].root, below_cases[_i].path, &below);
+        ck_assert_int_eq(r, below_cases[_i].below ? 0 : -ENOTSUP);
+        if (r >= 0)
+                ck_assert_str_eq(below, below_cases[_i].below);
+        free(below);
+}
+END_TEST
+
+START_TEST(mounts_are_found) {
+        static const char text[] =
+                "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+                "30 22 0:26 / /sys/fs/cgroup rw shared:4 master:2 - cgroup2 cgroup rw,nsdelegate\n"
+                "31 22 0:26 /a\\040b /mnt/x\\011y\\134z rw - cgroup2 cgroup2 rw\n"
+                "32 22 0:27 / /mnt/named-cgroup2 rw - ext4 cgroup2 rw\n"
+                "33 22 0:27 / /v1 rw - cgroup cgroup rw,cpu\n"
+                "34 22 0:27 / /cut rw -\n"
+                "35\n"
+                "\n"
+                "36 22 0:26 /../p /q rw - cgroup2 none rw";
+        static const char *const expected[][2] = {
+                { "/", "/sys/fs/cgroup" },
+                { "/a b", "/mnt/x\ty\\z" },
+                { "/../p", "/q" },
+        };
+        const char *cursor = text;
+        char *root, *point;
+
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                ck_assert_int_eq(cgroup_mount_next(&cursor, &root, &point), 1);
+                ck_assert_str_eq(root, expected[i][0]);
+                ck_assert_str_eq(point, expected[i][1]);
+                free(root);
+                free(point);
+        }
+        ck_assert_int_eq(cgroup_mount_next(&cursor, &root, &point), 0);
+        ck_assert_int_eq(cgroup_mount_next(&cursor, &root, &point), 0);
+}
+END_TEST
+
+/* The rest needs a cgroup that may be written. false: there is none, and the reason has been printed. */
+static bool cgroup_new(Cgroup *ret) {
+        const char *what = NULL;
+        int r;
+
+        r = cgroup_create_below_own(ret, &what);
+        if (r < 0)
+                ck_assert_str_ne(what, "");
+        if (r == -EPERM || r == -EACCES || r == -EROFS || r == -ENOSYS) {
+                printf("# SKIP %s\n", what);
+                return false;
+        }
+        ck_assert_int_eq(r, 0);
+        return true;
+}
+
+/* A process in the cgroup, or in its child of that name, that only ends when killed. */
+static pid_t inmate_new(const Cgroup *c, const char *child) {
+        Cgroup sub = *c;
+        int fds[2];
+        char byte;
+        pid_t pid;
+
+        if (child) {
+                ck_assert(mkdirat(c->fd, child, 0755) == 0 || errno == EEXIST);
+                sub.fd = openat(c->fd, child, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+                ck_assert_int_ge(sub.fd, 0);
+        }
+        ck_assert_int_eq(pipe(fds), 0);
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                byte = cgroup_enter(&sub) < 0 ? 'e' : 'k';
+                (void) write(fds[1], &byte, 1);
+                for (;;)
+                        (void) pause();
+        }
+        ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+        ck_assert_int_eq(byte, 'k');
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+        if (child)
+                (void) close(sub.fd);
+        return pid;
+}
+
+static void assert_killed(pid_t pid) {
+        int status;
+
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFSIGNALED(status));
+        ck_assert_int_eq(WTERMSIG(status), SIGKILL);
+}
+
+START_TEST(cgroup_is_made_entered_and_removed) {
+        Cgroup c = CGROUP_INIT, copy;
+        char path[64], *text, *own;
+        const char *end;
+        unsigned n = 7;
+        struct stat st;
+        pid_t pid;
+
+        if (!cgroup_new(&c))
+                return;
+        ck_assert_int_eq(fstat(c.fd, &st), 0);
+        ck_assert_uint_eq(c.id, st.st_ino);
+        pid = inmate_new(&c, NULL);
+        (void) snprintf(path, sizeof(path), "/proc/%d/cgroup", (int) pid);
+        ck_assert_int_eq(read_file_at(AT_FDCWD, path, 65536, &text, NULL), 0);
+        ck_assert_int_eq(cgroup_own_path_parse(text, &own), 0);
+        end = strrchr(c.path, '/');
+        ck_assert_str_eq(strrchr(own, '/'), end);
+        free(own);
+        free(text);
+
+        copy = c;
+        copy.path = strdup(c.path);
+        copy.fd = dup(c.fd);
+        copy.root_fd = dup(c.root_fd);
+        ck_assert_int_eq(cgroup_remove(&copy), -EBUSY);
+        cgroup_done(&copy);
+
+        ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
+        ck_assert_uint_eq(n, 1);
+        assert_killed(pid);
+        ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
+        ck_assert_uint_eq(n, 0);
+        ck_assert_int_eq(cgroup_remove(&c), 0);
+        ck_assert_int_eq(c.fd, -EBADF);
+}
+END_TEST
+
+START_TEST(cgroup_that_is_gone_is_empty) {
+        Cgroup c = CGROUP_INIT;
+        unsigned n = 7;
+
+        if (!cgroup_new(&c))
+                return;
+        ck_assert_int_eq(unlinkat(c.root_fd, c.path + 1, AT_REMOVEDIR), 0);
+        ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
+        ck_assert_uint_eq(n, 0);
+        ck_assert_int_eq(cgroup_kill_each(&c, KILL_TIMEOUT_USEC), 0);
+        ck_assert_int_lt(cgroup_enter(&c), 0);
+        ck_assert_int_eq(cgroup_remove(&c), 0);
+}
+END_TEST
+
+/* _i: 0 cgroup.kill, 1 one by one */
+START_TEST(nested_cgroups_are_killed_and_removed) {
+        static const char *const children[] = { NULL, "a", "a/b", "c" };
+        pid_t pids[ELEMENTSOF(children)];
+        Cgroup c = CGROUP_INIT;
+        unsigned n;
+
+        if (!cgroup_new(&c))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(children); i++)
+                pids[i] = inmate_new(&c, children[i]);
+        if (_i == 0) {
+                ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
+                ck_assert_uint_eq(n, ELEMENTSOF(children));
+        } else
+                ck_assert_int_eq(cgroup_kill_each(&c, KILL_TIMEOUT_USEC), 0);
+        for (size_t i = 0; i < ELEMENTSOF(children); i++)
+                assert_killed(pids[i]);
+        ck_assert_int_eq(cgroup_remove(&c), 0);
+}
+END_TEST
+
+/* In a child whose mounts are its own. Exit status 77: not allowed here. */
+static void hide_cgroups(void) {
+        if (unshare(CLONE_NEWNS) < 0)
+                _exit(errno == EPERM ? 77 : 1);
+        if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || umount2("/sys", MNT_DETACH) < 0)
+                _exit(77);
+}
+
+START_TEST(hidden_hierarchy_is_reached_by_a_private_mount) {
+        Cgroup c = CGROUP_INIT;
+        const char *what;
+        int status;
+        pid_t pid;
+
+        pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                hide_cgroups();
+                if (cgroup_create_below_own(&c, &what) < 0 || c.id == 0 || cgroup_remove(&c) < 0)
+                        _exit(1);
+                _exit(0);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFEXITED(status));
+        if (WEXITSTATUS(status) == 77)
+                printf("# SKIP a mount namespace needs CAP_SYS_ADMIN\n");
+        else
+                ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("cgroup");
+        TCase *t = tcase_create("cgroup");
+
+        tcase_set_timeout(t, 60);
+        tcase_add_loop_test(t, own_path_is_parsed, 0, ELEMENTSOF(own_cases));
+        tcase_add_loop_test(t, path_is_seen_below_a_mount, 0, ELEMENTSOF(below_cases));
+        tcase_add_test(t, mounts_are_found);
+        tcase_add_test(t, cgroup_is_made_entered_and_removed);
+        tcase_add_test(t, cgroup_that_is_gone_is_empty);
+        tcase_add_loop_test(t, nested_cgroups_are_killed_and_removed, 0, 2);
+        tcase_add_test(t, hidden_hierarchy_is_reached_by_a_private_mount);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The DNS server sockets on loopback, in a real loop. */
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "basic/macro.h"
+#include "net/dns-stub.h"
+
+#define HELD_MAX (DNS_STUB_CLIENTS_MAX + 8)
+#define WAIT_USEC (10 * USEC_PER_SEC) /* never reached unless something is broken */
+
+typedef struct Fixture {
+        sd_event *event;
+        DnsStub *stub;
+        uint16_t port4, port6;
+        bool hold; /* else the query is sent back at once */
+        size_t n_queries;
+        size_t n_held;
+        DnsClient *held[HELD_MAX];
+} Fixture;
+
+static void on_query(DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
+        Fixture *f = userdata;
+
+        ck_assert_ptr_eq(stub, f->stub);
+        f->n_queries++;
+        if (!f->hold) {
+                dns_client_reply(client, data, size);
+                return;
+        }
+        ck_assert_uint_lt(f->n_held, HELD_MAX);
+        f->held[f->n_held++] = client;
+}
+
+static Fixture *fixture_new(bool hold) {
+        Fixture *f = calloc(1, sizeof(*f));
+
+        ck_assert_ptr_nonnull(f);
+        f->hold = hold;
+        ck_assert_int_eq(sd_event_new(&f->event), 0);
+        ck_assert_int_eq(dns_stub_new(f->event, on_query, f, &f->stub), 0);
+        ck_assert_int_eq(dns_stub_bind_loopback(f->stub, &f->port4, &f->port6), 0);
+        ck_assert_uint_ne(f->port4, 0);
+        return f;
+}
+
+static void fixture_free(Fixture *f) {
+        dns_stub_free(f->stub);
+        sd_event_unref(f->event);
+        free(f);
+}
+
+/* Handles all that is ready: what was sent on loopback is. */
+static void settle(Fixture *f) {
+        while (sd_event_run(f->event, 0) > 0)
+                ;
+}
+
+static int client_socket(int family, int type, uint16_t port) {
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port),
+                                    .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+        int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(connect(fd, family == AF_INET ? (struct sockaddr *) &in : (struct sockaddr *) &in6,
+                                 family == AF_INET ? sizeof(in) : sizeof(in6)),
+                         0);
+        return fd;
+}
+
+static void expect(int fd, const char *text, size_t size) {
+        char buf[256];
+
+        ck_assert_int_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), (ssize_t) size);
+        ck_assert_mem_eq(buf, text, size);
+}
+
+static unsigned count_fds(void) {
+        DIR *dir = opendir("/proc/self/fd");
+        unsigned n = 0;
+
+        ck_assert_ptr_nonnull(dir);
+        while (readdir(dir))
+                n++;
+        closedir(dir);
+        return n;
+}
+
+static void local_port(int fd, uint16_t *ret) {
+        struct sockaddr_storage ss;
+        socklen_t length = sizeof(ss);
+        InAddr addr;
+
+        ck_assert_int_eq(getsockname(fd, (struct sockaddr *) &ss, &length), 0);
+        ck_assert_int_eq(in_addr_from_sockaddr((struct sockaddr *) &ss, &addr, ret), 0);
+}
+
+static const struct {
+        int family, type;
+        const char *sent;
+        size_t size;
+        const char *loopback;
+} peer_cases[] = {
+        { AF_INET, SOCK_DGRAM, "hello", 5, "127.0.0.1" },
+        { AF_INET6, SOCK_DGRAM, "hello", 5, "::1" },
+        { AF_INET, SOCK_STREAM, "\0\5hello", 7, "127.0.0.1" },
+        { AF_INET6, SOCK_STREAM, "\0\5hello", 7, "::1" },
+};
+
+START_TEST(reply_and_peer) {
+        Fixture *f = fixture_new(true);
+        uint16_t port = peer_cases[_i].family == AF_INET ? f->port4 : f->port6;
+
+        if (port == 0) { /* no IPv6 here */
+                fixture_free(f);
+                return;
+        }
+
+        int fd = client_socket(peer_cases[_i].family, peer_cases[_i].type, port);
+        ck_assert_int_eq(send(fd, peer_cases[_i].sent, peer_cases[_i].size, 0), (ssize_t) peer_cases[_i].size);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, 1);
+        ck_assert_int_eq(dns_client_is_tcp(f->held[0]), peer_cases[_i].type == SOCK_STREAM);
+
+        InAddr addr, wanted;
+        uint16_t peer_port, own_port;
+        dns_client_peer(f->held[0], &addr, &peer_port);
+        local_port(fd, &own_port);
+        ck_assert_int_eq(in_addr_parse(peer_cases[_i].loopback, &wanted), 0);
+        ck_assert(in_addr_equal(&addr, &wanted));
+        ck_assert_uint_eq(peer_port, own_port);
+
+        dns_client_reply(f->held[0], (const uint8_t *) "hello", 5);
+        expect(fd, peer_cases[_i].sent, peer_cases[_i].size);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(udp_burst) {
+        Fixture *f = fixture_new(false);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+
+        for (unsigned i = 0; i < 100; i++)
+                ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+        settle(f);
+        ck_assert_uint_eq(f->n_queries, 100);
+        for (unsigned i = 0; i < 100; i++)
+                expect(fd, "q", 1);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->udp_queries, 100);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(udp_size_limit) {
+        static const char data[DNS_STUB_UDP_SIZE_MAX + 1];
+        Fixture *f = fixture_new(true);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+
+        ck_assert_int_eq(send(fd, data, sizeof(data), 0), (ssize_t) sizeof(data));
+        settle(f);
+        ck_assert_uint_eq(f->n_held, 0);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->oversize, 1);
+        ck_assert_int_eq(send(fd, data, sizeof(data) - 1, 0), (ssize_t) sizeof(data) - 1);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, 1);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(clients_limit) {
+        Fixture *f = fixture_new(true);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+
+        for (unsigned i = 1; i <= DNS_STUB_CLIENTS_MAX; i++) {
+                ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+                if (i % 64 == 0) /* what the socket's buffer holds */
+                        settle(f);
+        }
+        settle(f);
+        ck_assert_uint_eq(f->n_held, DNS_STUB_CLIENTS_MAX);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->overload, 0);
+
+        int tcp = client_socket(AF_INET, SOCK_STREAM, f->port4);
+        ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+        ck_assert_int_eq(send(tcp, "\0\1q", 3, 0), 3);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, DNS_STUB_CLIENTS_MAX);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->overload, 2);
+
+        dns_client_drop(f->held[0]);
+        dns_client_reply(f->held[1], (const uint8_t *) "r", 1);
+        expect(fd, "r", 1);
+        ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+        ck_assert_int_eq(send(tcp, "\0\1q", 3, 0), 3);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, DNS_STUB_CLIENTS_MAX + 2);
+        (void) close(fd);
+        (void) close(tcp);
+        fixture_free(f); /* with all of them waiting */
+}
+END_TEST
+
+START_TEST(tcp_connections_limit) {
+        Fixture *f = fixture_new(false);
+        int fds[DNS_STUB_CLIENTS_TCP_MAX + 1];
+        char c;
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                fds[i] = client_socket(AF_INET, SOCK_STREAM, f->port4);
+                while (dns_stub_stats(f->stub)->tcp_connections <= i) /* wake-ups to accept have a rate */
+                        ck_assert_int_gt(sd_event_run(f->event, WAIT_USEC), 0);
+        }
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_refused, 1);
+        ck_assert_int_eq(recv(fds[DNS_STUB_CLIENTS_TCP_MAX], &c, 1, MSG_DONTWAIT), 0);
+
+        for (size_t i = 0; i < DNS_STUB_CLIENTS_TCP_MAX; i++)
+                ck_assert_int_eq(send(fds[i], "\0\1q", 3, 0), 3);
+        settle(f);
+        for (size_t i = 0; i < DNS_STUB_CLIENTS_TCP_MAX; i++)
+                expect(fds[i], "\0\1q", 3);
+
+        (void) close(fds[0]);
+        settle(f);
+        fds[0] = client_socket(AF_INET, SOCK_STREAM, f->port4);
+        ck_assert_int_eq(send(fds[0], "\0\1r", 3, 0), 3);
+        while (f->n_queries <= DNS_STUB_CLIENTS_TCP_MAX)
+                ck_assert_int_gt(sd_event_run(f->event, WAIT_USEC), 0);
+        expect(fds[0], "\0\1r", 3);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_refused, 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                (void) close(fds[i]);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(tcp_pipeline_limit) {
+        Fixture *f = fixture_new(true);
+        int fd = client_socket(AF_INET, SOCK_STREAM, f->port4);
+
+        for (unsigned i = 0; i <= DNS_STUB_PIPELINE_MAX; i++)
+                ck_assert_int_eq(send(fd, "\0\1q", 3, 0), 3);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, DNS_STUB_PIPELINE_MAX);
+        dns_client_drop(f->held[5]);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, DNS_STUB_PIPELINE_MAX + 1);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(tcp_vanished_client) {
+        static const struct linger reset = { .l_onoff = 1 };
+        Fixture *f = fixture_new(true);
+        int fd = client_socket(AF_INET, SOCK_STREAM, f->port4);
+        InAddr addr;
+        uint16_t port;
+
+        ck_assert_int_eq(send(fd, "\0\1a\0\1b", 6, 0), 6);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, 2);
+        ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+        (void) close(fd);
+        settle(f);
+
+        ck_assert(dns_client_is_tcp(f->held[0]));
+        dns_client_peer(f->held[0], &addr, &port);
+        ck_assert(in_addr_is_v4(&addr));
+        dns_client_reply(f->held[0], (const uint8_t *) "A", 1);
+        dns_client_drop(f->held[1]);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, 1);
+        settle(f);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(ports_are_ours_alone) {
+        static const int options[] = { 0, SO_REUSEADDR, SO_REUSEPORT };
+        static const uint32_t addresses[] = { INADDR_LOOPBACK, INADDR_ANY };
+        Fixture *f = fixture_new(false);
+
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                for (size_t k = 0; k < ELEMENTSOF(addresses); k++)
+                        for (int type = SOCK_STREAM; type <= SOCK_DGRAM; type++) {
+                                struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(f->port4),
+                                                          .sin_addr.s_addr = htonl(addresses[k]) };
+                                int fd = socket(AF_INET, type, 0);
+                                if (options[i] != 0)
+                                        ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, options[i], &(int) { 1 }, 4), 0);
+                                ck_assert_int_eq(bind(fd, (struct sockaddr *) &in, sizeof(in)), -1);
+                                ck_assert_int_eq(errno, EADDRINUSE);
+                                (void) close(fd);
+                        }
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(two_stubs_side_by_side) {
+        Fixture *a = fixture_new(false), *b = fixture_new(false);
+
+        ck_assert_uint_ne(a->port4, b->port4);
+        fixture_free(a);
+        fixture_free(b);
+}
+END_TEST
+
+/* In a network namespace of its own, where lo is down. Exit status: errno; 255: no such namespace for us. */
+static int bind_without_loopback(void) {
+        sd_event *event;
+        DnsStub *stub;
+        uint16_t port4, port6;
+
+        if (unshare(CLONE_NEWNET) < 0)
+                return 255;
+        if (sd_event_new(&event) < 0 || dns_stub_new(event, on_query, NULL, &stub) < 0)
+                return 254;
+        int r = dns_stub_bind_loopback(stub, &port4, &port6);
+        dns_stub_free(stub);
+        sd_event_unref(event);
+        return -r;
+}
+
+START_TEST(no_loopback) {
+        pid_t pid = fork();
+        int status;
+
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+                _exit(bind_without_loopback());
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFEXITED(status));
+        if (WEXITSTATUS(status) != 255) /* unprivileged */
+                ck_assert_int_eq(WEXITSTATUS(status), ENETUNREACH);
+}
+END_TEST
+
+START_TEST(add_refuses_other_families) {
+        Fixture *f = fixture_new(false);
+        int fds[2];
+
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds), 0);
+        ck_assert_int_eq(dns_stub_add_udp(f->stub, fds[0]), -EAFNOSUPPORT);
+        ck_assert_int_eq(dns_stub_add_tcp(f->stub, fds[1]), -EAFNOSUPPORT);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(nothing_is_left) {
+        unsigned before = count_fds();
+        Fixture *f = fixture_new(true);
+        int udp = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+        int tcp = client_socket(AF_INET, SOCK_STREAM, f->port4);
+
+        ck_assert_int_eq(send(udp, "q", 1, 0), 1);
+        ck_assert_int_eq(send(tcp, "\0\1q\0", 4, 0), 4);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, 2);
+        fixture_free(f);
+        (void) close(udp);
+        (void) close(tcp);
+        ck_assert_uint_eq(count_fds(), before);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("dns-stub");
+        TCase *tc = tcase_create("loopback");
+
+        tcase_set_timeout(tc, 60);
+        tcase_add_loop_test(tc, reply_and_peer, 0, ELEMENTSOF(peer_cases));
+        tcase_add_test(tc, udp_burst);
+        tcase_add_test(tc, udp_size_limit);
+        tcase_add_test(tc, clients_limit);
+        tcase_add_test(tc, tcp_connections_limit);
+        tcase_add_test(tc, tcp_pipeline_limit);
+        tcase_add_test(tc, tcp_vanished_client);
+        tcase_add_test(tc, ports_are_ours_alone);
+        tcase_add_test(tc, two_stubs_side_by_side);
+        tcase_add_test(tc, no_loopback);
+        tcase_add_test(tc, add_refuses_other_families);
+        tcase_add_test(tc, nothing_is_left);
+        suite_add_tcase(s, tc);
+        return s;
+}
+
+#include "check-main.h"

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "event/event-json.h"
+
+#include <check.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "basic/macro.h"
+#include "policy/port.h"
+
+static InAddr addr(const char *text) {
+        InAddr a;
+
+        ck_assert_int_eq(in_addr_parse(text, &a), 0);
+        return a;
+}
+
+static Event full(void) {
+        return (Event) {
+                .type = EVENT_CONNECTION_BLOCKED,
+                .time_usec = 1700000000123456,
+                .sequence = 42,
+                .mode = MODE_AUDIT,
+                .verdict = ACTION_DENY,
+                .reason = CW_REASON_RULE,
+                .has_verdict = true,
+                .mid_stream = true,
+                .has_src = true,
+                .has_dst = true,
+                .src = addr("192.0.2.1"),
+                .dst = addr("2001:db8::7"),
+                .src_port = 40000,
+                .dst_port = 443,
+                .protocol = PROTOCOL_TCP,
+                .hostname = "www.example",
+                .cname_chain = "cdn.example edge.example",
+                .query_type = "A",
+                .dns_reason = "policy",
+                .matched_rule = "*.example",
+                .rule = 3,
+                .automatic = "dns",
+                .policy_digest = "sha256:00ff",
+                .pid = 123,
+                .tid = 124,
+                .uid = 1000,
+                .gid = 1001,
+                .process = "curl",
+                .executable = "/usr/bin/curl",
+                .parents = { { .pid = 100, .comm = "bash" }, { .pid = 1, .comm = NULL } },
+                .n_parents = 2,
+                .cgroup = "/run-1",
+                .cgroup_id = 4711,
+                .bytes_out = 10,
+                .bytes_in = 20,
+                .duration_usec = 30,
+                .count = 2,
+        };
+}
+
+#define AT "{\"timestamp\":\"2023-11-14T22:13:20.123456Z\",\"schema_version\":1,\"sequence\":42,"
+
+static void check_line(const Event *e, const char *wanted) {
+        char buf[EVENT_LINE_MAX];
+        size_t n = event_json_write(e, buf);
+
+        ck_assert_uint_lt(n, sizeof(buf));
+        buf[n] = '\0';
+        ck_assert_str_eq(buf, wanted);
+}
+
+START_TEST(test_full) {
+        Event e = full();
+        check_line(&e, AT
+                   "\"event_type\":\"connection_blocked\",\"verdict\":\"deny\",\"blocked\":false,\"would_deny\":true,"
+                   "\"mode\":\"audit\",\"reason\":\"rule\",\"src_ip\":\"192.0.2.1\",\"src_port\":40000,"
+                   "\"dst_ip\":\"2001:db8::7\",\"dst_hostname\":\"www.example\",\"dst_port\":443,\"protocol\":\"TCP\","
+                   "\"cname_chain\":[\"www.example\",\"cdn.example\",\"edge.example\"],\"query_type\":\"A\","
+                   "\"dns_reason\":\"policy\",\"mid_stream\":true,\"matched_rule\":\"*.example\",\"rule\":3,"
+                   "\"auto_allowed_type\":\"dns\",\"policy_digest\":\"sha256:00ff\",\"process\":\"curl\",\"pid\":123,"
+                   "\"tid\":124,\"uid\":1000,\"gid\":1001,\"executable\":\"/usr/bin/curl\","
+                   "\"parents\":[{\"pid\":100,\"comm\":\"bash\"},{\"pid\":1}],\"cgroup\":\"/run-1\","
+                   "\"cgroup_id\":4711,\"count\":2}\n");
+}
+END_TEST
+
+START_TEST(test_least) {
+        Event e = { .type = EVENT_EVENTS_LOST, .time_usec = 1700000000123456, .sequence = 42, .rule = RULE_NONE };
+        check_line(&e, AT "\"event_type\":\"events_lost\",\"blocked\":false,\"would_deny\":false,\"mode\":\"enforce\","
+                          "\"count\":0}\n");
+
+        e.type = EVENT_CONNECTION_CLOSED; /* its counts are there also when they are zero */
+        check_line(&e, AT "\"event_type\":\"connection_closed\",\"blocked\":false,\"would_deny\":false,"
+                          "\"mode\":\"enforce\",\"bytes_out\":0,\"bytes_in\":0,\"duration_usec\":0}\n");
+
+        e.type = EVENT_RUN_STARTED;
+        e.policy_digest = "x";
+        e.hostname = e.process = e.matched_rule = ""; /* empty is unknown */
+        check_line(&e, AT "\"event_type\":\"run_started\",\"blocked\":false,\"would_deny\":false,"
+                          "\"mode\":\"enforce\",\"policy_digest\":\"x\"}\n");
+}
+END_TEST
+
+/* One event of each type as the documentation shows them, against the golden file that the schema is tested with. */
+static size_t samples(Event ret[static 16]) {
+        Event connection = {
+                .type = EVENT_CONNECTION_ALLOWED,
+                .has_verdict = true,
+                .verdict = ACTION_ALLOW,
+                .reason = CW_REASON_RULE,
+                .has_src = true,
+                .has_dst = true,
+                .src = addr("192.0.2.10"),
+                .dst = addr("203.0.113.5"),
+                .src_port = 40000,
+                .dst_port = 443,
+                .protocol = PROTOCOL_TCP,
+                .hostname = "www.example",
+                .cname_chain = "edge.cdn.example",
+                .matched_rule = "www.example",
+                .rule = 0,
+                .pid = 4242,
+                .tid = 4242,
+                .uid = 1000,
+                .gid = 1000,
+                .process = "curl",
+                .executable = "/usr/bin/curl",
+                .parents = { { .pid = 4200, .comm = "bash" }, { .pid = 4100, .comm = "cargowall" } },
+                .n_parents = 2,
+                .cgroup_id = 7211,
+        };
+        size_t n = 0;
+
+        ret[n++] = (Event) { .type = EVENT_RUN_STARTED, .policy_digest = "sha256:9f86d081884c7d65", .rule = RULE_NONE };
+        ret[n++] = connection;
+
+        Event closed = connection;
+        closed.type = EVENT_CONNECTION_CLOSED;
+        closed.bytes_out = 1830;
+        closed.bytes_in = 52114;
+        closed.duration_usec = 241877;
+        ret[n++] = closed;
+
+        Event denied = connection;
+        denied.type = EVENT_CONNECTION_BLOCKED;
+        denied.verdict = ACTION_DENY;
+        denied.reason = CW_REASON_DEFAULT;
+        denied.has_src = false;
+        denied.src_port = 0;
+        denied.dst = addr("2001:db8::7");
+        denied.hostname = denied.cname_chain = denied.matched_rule = NULL;
+        denied.rule = RULE_NONE;
+        ret[n++] = denied;
+        denied.mode = MODE_AUDIT;
+        denied.mid_stream = true;
+        ret[n++] = denied;
+        denied.mode = MODE_ENFORCE;
+        denied.mid_stream = false;
+
+        Event dns = denied;
+        dns.type = EVENT_DNS_BLOCKED;
+        dns.has_dst = false;
+        dns.dst_port = 53;
+        dns.protocol = PROTOCOL_UDP;
+        dns.hostname = "evil.example";
+        dns.query_type = "TXT";
+        dns.dns_reason = "policy";
+        ret[n++] = dns;
+
+        Event protocol = denied;
+        protocol.type = EVENT_PROTOCOL_BLOCKED;
+        protocol.reason = CW_REASON_RAW_SOCKET;
+        protocol.has_dst = false;
+        protocol.dst_port = 0;
+        protocol.protocol = PROTOCOL_ICMP;
+        ret[n++] = protocol;
+
+        Event existing = connection;
+        existing.type = EVENT_EXISTING_CONNECTION;
+        existing.matched_rule = "203.0.113.0/24";
+        existing.automatic = "dns";
+        existing.hostname = existing.cname_chain = NULL;
+        ret[n++] = existing;
+
+        ret[n++] = (Event) { .type = EVENT_EVENTS_LOST, .count = 12, .rule = RULE_NONE };
+        ret[n++] = (Event) { .type = EVENT_RUN_ENDED, .rule = RULE_NONE };
+        for (size_t i = 0; i < n; i++) {
+                ret[i].time_usec = 1700000000123456 + i * 1000;
+                ret[i].sequence = i + 1;
+        }
+        return n;
+}
+
+START_TEST(test_golden) {
+        char path[4096], wanted[EVENT_LINE_MAX], line[EVENT_LINE_MAX];
+        Event events[16];
+        size_t n = samples(events);
+
+        (void) snprintf(path, sizeof(path), "%s/unit/data/events.ndjson", getenv("CARGOWALL_TEST_DATA") ?: "tests");
+        FILE *f = fopen(path, "re");
+        ck_assert_msg(f != NULL, "cannot read %s", path);
+        for (size_t i = 0; i < n; i++) {
+                line[event_json_write(&events[i], line)] = '\0';
+                ck_assert_ptr_nonnull(fgets(wanted, sizeof(wanted), f));
+                ck_assert_str_eq(line, wanted);
+        }
+        ck_assert_ptr_null(fgets(wanted, sizeof(wanted), f));
+        (void) fclose(f);
+}
+END_TEST
+
+static const struct {
+        EventType type;
+        Action verdict;
+        Mode mode;
+        bool blocked, would_deny;
+} denials[] = {
+        { EVENT_CONNECTION_ALLOWED, ACTION_ALLOW, MODE_ENFORCE, false, false },
+        { EVENT_CONNECTION_BLOCKED, ACTION_DENY, MODE_ENFORCE, true, false },
+        { EVENT_CONNECTION_BLOCKED, ACTION_DENY, MODE_AUDIT, false, true },
+        { EVENT_DNS_BLOCKED, ACTION_DENY, MODE_ENFORCE, true, false },
+        { EVENT_DNS_BLOCKED, ACTION_DENY, MODE_AUDIT, false, true },
+        { EVENT_PROTOCOL_BLOCKED, ACTION_DENY, MODE_ENFORCE, true, false },
+        { EVENT_EXISTING_CONNECTION, ACTION_DENY, MODE_ENFORCE, true, false },
+        { EVENT_EXISTING_CONNECTION, ACTION_ALLOW, MODE_ENFORCE, false, false },
+        { EVENT_CONNECTION_CLOSED, ACTION_DENY, MODE_AUDIT, false, false },
+};
+
+static json_object *parse(const char *line, size_t n) {
+        json_tokener *tokener = json_tokener_new();
+
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        json_object *o = json_tokener_parse_ex(tokener, line, (int) n);
+        ck_assert_msg(json_tokener_get_error(tokener) == json_tokener_success, "%.*s", (int) n, line);
+        json_tokener_free(tokener);
+        return o;
+}
+
+static bool get_bool(json_object *o, const char *key) {
+        json_object *v = NULL;
+
+        ck_assert(json_object_object_get_ex(o, key, &v));
+        return json_object_get_boolean(v);
+}
+
+START_TEST(test_denials) {
+        Event e = full();
+        char buf[EVENT_LINE_MAX];
+
+        e.type = denials[_i].type;
+        e.verdict = denials[_i].verdict;
+        e.mode = denials[_i].mode;
+        json_object *o = parse(buf, event_json_write(&e, buf));
+        ck_assert_int_eq(get_bool(o, "blocked"), denials[_i].blocked);
+        ck_assert_int_eq(get_bool(o, "would_deny"), denials[_i].would_deny);
+        json_object_put(o);
+}
+END_TEST
+
+START_TEST(test_timestamps) {
+        /* Each day for 900 years, odd seconds, compared with the C library. */
+        Event e = { .type = EVENT_RUN_ENDED };
+        char buf[EVENT_LINE_MAX], wanted[64];
+
+        for (uint64_t day = 0; day < 900 * 366; day++) {
+                uint64_t second = day * 86400 + day * 7919 % 86400, micro = day * 104729 % USEC_PER_SEC;
+                time_t t = (time_t) second;
+                struct tm tm;
+
+                e.time_usec = second * USEC_PER_SEC + micro;
+                (void) event_json_write(&e, buf);
+                (void) gmtime_r(&t, &tm);
+                size_t n = strftime(wanted, sizeof(wanted), "{\"timestamp\":\"%Y-%m-%dT%H:%M:%S.", &tm);
+                (void) snprintf(wanted + n, sizeof(wanted) - n, "%06uZ\"", (unsigned) micro);
+                ck_assert_mem_eq(buf, wanted, strlen(wanted));
+        }
+
+        e.time_usec = UINT64_MAX; /* RFC 3339 has four digits for the year */
+        (void) event_json_write(&e, buf);
+        ck_assert_mem_eq(buf, "{\"timestamp\":\"9999-12-31T23:59:59.999999Z\"", 42);
+}
+END_TEST
+
+START_TEST(test_numbers) {
+        static const uint64_t numbers[] = { 1, 9, 10, 99, 100, 101, 999, 1000, 123456789, UINT32_MAX, UINT64_MAX };
+        char buf[EVENT_LINE_MAX], wanted[32];
+
+        for (size_t i = 0; i < ELEMENTSOF(numbers); i++) {
+                Event e = { .type = EVENT_EVENTS_LOST, .count = numbers[i] };
+                size_t n = event_json_write(&e, buf);
+                int k = snprintf(wanted, sizeof(wanted), "\"count\":%llu}\n", (unsigned long long) numbers[i]);
+                ck_assert_mem_eq(buf + n - k, wanted, (size_t) k);
+        }
+}
+END_TEST
+
+/* Strings of n times the same text, as long as any share and longer. */
+static const char *const texts[] = { "\x01", "\xff", "\"", "\\", "é", "\xe2\x80\xa8", "😀", "a", "\xf0\x9f\x98",
+                                     " ", "\x01 " };
+
+START_TEST(test_worst_case) {
+        static const size_t lengths[] = { 1, 2, 15, 16, 84, 85, 86, 253, 254, 340, 341, 342, 1023, 1024, 1025, 2047,
+                                          2048, 2049, 9000 };
+        char text[9001], buf[EVENT_LINE_MAX + 16];
+
+        for (size_t i = 0; i < ELEMENTSOF(lengths); i++) {
+                size_t k = strlen(texts[_i]), n = 0;
+                while (n + k <= lengths[i]) {
+                        memcpy(text + n, texts[_i], k);
+                        n += k;
+                }
+                text[n] = '\0';
+
+                Event e = full();
+                e.type = EVENT_CONNECTION_CLOSED;
+                e.time_usec = e.sequence = e.bytes_out = e.bytes_in = e.duration_usec = e.count = UINT64_MAX;
+                e.cgroup_id = UINT64_MAX;
+                e.pid = e.tid = e.uid = e.gid = UINT32_MAX;
+                e.rule = UINT32_MAX - 1;
+                e.src_port = e.dst_port = UINT16_MAX;
+                e.protocol = 254;
+                e.reason = CW_REASON_RAW_SOCKET;
+                memset(&e.src, 0x11, sizeof(e.src));
+                memset(&e.dst, 0x11, sizeof(e.dst));
+                e.hostname = e.cname_chain = e.query_type = e.dns_reason = e.matched_rule = e.automatic = text;
+                e.policy_digest = e.process = e.executable = e.cgroup = text;
+                e.n_parents = EVENT_PARENTS_MAX + 1; /* one more than there are */
+                for (size_t p = 0; p < EVENT_PARENTS_MAX; p++)
+                        e.parents[p] = (EventParent) { .pid = UINT32_MAX, .comm = text };
+
+                memset(buf, 'Z', sizeof(buf));
+                size_t written = event_json_write(&e, buf);
+                ck_assert_uint_le(written, EVENT_LINE_MAX);
+                ck_assert_int_eq(buf[EVENT_LINE_MAX], 'Z');
+                ck_assert_ptr_eq(memchr(buf, '\n', written), buf + written - 1);
+
+                json_object *o = parse(buf, written), *parents = NULL;
+                ck_assert(json_object_object_get_ex(o, "parents", &parents));
+                ck_assert_uint_eq(json_object_array_length(parents), EVENT_PARENTS_MAX);
+                json_object_put(o);
+        }
+}
+END_TEST
+
+static const struct {
+        const char *hostname, *chain, *wanted; /* NULL: no such field */
+} chains[] = {
+        { "a.example", NULL, NULL },
+        { "a.example", "", NULL },
+        { "a.example", " ", "[\"a.example\"]" },
+        { "a.example", "b.example", "[\"a.example\",\"b.example\"]" },
+        { "a.example", " b.example  c.example ", "[\"a.example\",\"b.example\",\"c.example\"]" },
+        { NULL, "b.example", "[\"b.example\"]" },
+};
+
+START_TEST(test_chains) {
+        Event e = { .type = EVENT_CONNECTION_ALLOWED, .hostname = chains[_i].hostname, .cname_chain = chains[_i].chain };
+        char buf[EVENT_LINE_MAX];
+        json_object *o = parse(buf, event_json_write(&e, buf)), *chain = NULL;
+
+        ck_assert_int_eq(json_object_object_get_ex(o, "cname_chain", &chain), chains[_i].wanted != NULL);
+        if (chain)
+                ck_assert_str_eq(json_object_to_json_string_ext(chain, JSON_C_TO_STRING_PLAIN), chains[_i].wanted);
+        json_object_put(o);
+}
+END_TEST
+
+/* A chain that does not fit ends after a whole name. */
+START_TEST(test_long_chain) {
+        char name[254], text[16 * 254 + 1] = "", buf[EVENT_LINE_MAX];
+        Event e = { .type = EVENT_CONNECTION_ALLOWED, .hostname = "a.example", .cname_chain = text };
+
+        memset(name, 'n', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        for (size_t i = 0; i < 16; i++) {
+                strcat(text, i > 0 ? " " : "");
+                strcat(text, name);
+        }
+
+        json_object *o = parse(buf, event_json_write(&e, buf)), *chain = NULL;
+        ck_assert(json_object_object_get_ex(o, "cname_chain", &chain));
+        size_t n = json_object_array_length(chain);
+        ck_assert_uint_eq(n, 1 + 2048 / 256 - 1);
+        for (size_t i = 1; i < n; i++)
+                ck_assert_str_eq(json_object_get_string(json_object_array_get_idx(chain, i)), name);
+        json_object_put(o);
+}
+END_TEST
+
+START_TEST(test_types) {
+        static const char *const names[_EVENT_TYPE_MAX] = {
+                "connection_allowed", "connection_blocked",  "connection_closed", "dns_blocked", "protocol_blocked",
+                "existing_connection", "events_lost", "run_started", "run_ended",
+        };
+
+        for (int i = 0; i < _EVENT_TYPE_MAX; i++)
+                ck_assert_str_eq(event_type_to_string((EventType) i), names[i]);
+        ck_assert_str_eq(event_type_to_string(_EVENT_TYPE_MAX), "unknown");
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("event-json");
+        TCase *t = tcase_create("event-json");
+
+        tcase_add_test(t, test_full);
+        tcase_add_test(t, test_least);
+        tcase_add_test(t, test_golden);
+        tcase_add_loop_test(t, test_denials, 0, ELEMENTSOF(denials));
+        tcase_add_test(t, test_timestamps);
+        tcase_add_test(t, test_numbers);
+        tcase_add_loop_test(t, test_worst_case, 0, ELEMENTSOF(texts));
+        tcase_add_loop_test(t, test_chains, 0, ELEMENTSOF(chains));
+        tcase_add_test(t, test_long_chain);
+        tcase_add_test(t, test_types);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"

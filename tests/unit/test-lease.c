@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dns/lease.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#define S NSEC_PER_SEC
+
+static const uint8_t key[16] = "sixteen bytes ok";
+static const LeaseTimes times = { .floor_nsec = 60 * S, .grace_nsec = 30 * S, .cap_nsec = 600 * S };
+
+static LeaseTable *table_new(size_t max_leases, const LeaseTimes *t) {
+        LeaseTable *table = NULL;
+
+        ck_assert_int_eq(lease_table_new(max_leases, t, key, &table), 0);
+        return table;
+}
+
+static InAddr addr_of(uint32_t n) {
+        InAddr a = { .b = { [10] = 0xff, [11] = 0xff } };
+
+        memcpy(a.b + 12, &n, sizeof(n));
+        return a;
+}
+
+static NameVerdict verdict_of(uint32_t rule) {
+        NameVerdict v = { .n_allow = 1 };
+
+        memset(v.rules, 0xff, sizeof(v.rules));
+        v.rules[0] = rule;
+        return v;
+}
+
+static int bind_chain(LeaseTable *t, uint32_t a, const char *name, const char *chain, uint32_t rule, uint32_t ttl,
+                      uint64_t now, const Lease **ret) {
+        InAddr addr = addr_of(a);
+        NameVerdict v = verdict_of(rule);
+
+        return lease_table_bind(t, &addr, name, chain, &v, ttl, now, ret);
+}
+
+static int bind_name(LeaseTable *t, uint32_t a, const char *name, uint32_t rule, uint32_t ttl, uint64_t now,
+                     const Lease **ret) {
+        return bind_chain(t, a, name, NULL, rule, ttl, now, ret);
+}
+
+static const Lease *get(LeaseTable *t, uint32_t a, uint64_t now) {
+        InAddr addr = addr_of(a);
+
+        return lease_table_get(t, &addr, now);
+}
+
+static const Lease *find(LeaseTable *t, uint32_t a) {
+        InAddr addr = addr_of(a);
+
+        return lease_table_find(t, &addr);
+}
+
+typedef struct Told {
+        size_t n_changed, n_gone;
+        InAddr last;
+} Told;
+
+static void on_changed(const Lease *l, void *userdata) {
+        Told *told = userdata;
+
+        if (l->n_bindings > 0)
+                told->n_changed++;
+        else
+                told->n_gone++;
+        told->last = l->addr;
+}
+
+START_TEST(test_life) {
+        static const struct {
+                uint32_t ttl;
+                uint64_t life;
+        } table[] = {
+                { 0, 90 * S },   /* floor and grace */
+                { 59, 90 * S },
+                { 61, 91 * S },
+                { 570, 600 * S },
+                { 571, 600 * S }, /* cap */
+                { UINT32_MAX, 600 * S },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(table); i++) {
+                _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+                const Lease *l = NULL;
+
+                ck_assert_int_eq(bind_name(t, 1, "x.example", 0, table[i].ttl, 7 * S, &l), 1);
+                ck_assert_uint_eq(l->expires_nsec, 7 * S + table[i].life);
+                ck_assert_ptr_eq(get(t, 1, l->expires_nsec - 1), l);
+                ck_assert_ptr_null(get(t, 1, l->expires_nsec));
+                ck_assert_ptr_eq(find(t, 1), l);
+                ck_assert_ptr_null(find(t, 2));
+        }
+}
+END_TEST
+
+START_TEST(test_bad_times) {
+        static const LeaseTimes bad[] = { { .floor_nsec = S }, { .cap_nsec = S } };
+        LeaseTable *t = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                ck_assert_int_eq(lease_table_new(1, &bad[i], key, &t), -EINVAL);
+                ck_assert_ptr_null(t);
+        }
+}
+END_TEST
+
+START_TEST(test_same_verdict_is_shared) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+
+        ck_assert_int_eq(bind_chain(t, 1, "a.example", "b.example c.example", 0, 300, 0, &l), 1);
+        ck_assert_str_eq(l->bindings[0].name, "a.example");
+        ck_assert_str_eq(l->bindings[0].chain, "b.example c.example");
+        ck_assert_int_eq(bind_name(t, 1, "d.example", 0, 60, 0, &l), 0);
+        ck_assert_uint_eq(l->n_bindings, 1);
+        ck_assert_str_eq(l->bindings[0].name, "d.example");
+        ck_assert_ptr_null(l->bindings[0].chain);
+        ck_assert_uint_eq(l->expires_nsec, 330 * S); /* the later end stays */
+        ck_assert_uint_eq(lease_table_n(t), 1);
+}
+END_TEST
+
+/* A chain alone may change, and the text handed in may be the table's own. */
+START_TEST(test_text) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        char chain[2 * LEASE_CHAIN_TEXT_MAX], name[DNS_NAME_SIZE + 1];
+        const Lease *l = NULL;
+
+        bind_name(t, 1, "a.example", 0, 60, 0, &l);
+        bind_chain(t, 1, "a.example", "", 0, 60, 0, &l);
+        ck_assert_ptr_null(l->bindings[0].chain);
+        bind_chain(t, 1, "a.example", "b.example", 0, 60, 0, &l);
+        ck_assert_str_eq(l->bindings[0].chain, "b.example");
+        bind_chain(t, 1, l->bindings[0].chain, l->bindings[0].name, 0, 60, 0, &l);
+        ck_assert_str_eq(l->bindings[0].name, "b.example");
+        ck_assert_str_eq(l->bindings[0].chain, "a.example");
+
+        /* 511 bytes fit whole, 512 lose their last name, one endless name is lost whole */
+        memset(chain, 'c', sizeof(chain));
+        chain[499] = ' ';
+        chain[LEASE_CHAIN_TEXT_MAX - 1] = '\0';
+        bind_chain(t, 1, "a.example", chain, 0, 60, 0, &l);
+        ck_assert_str_eq(l->bindings[0].chain, chain);
+        chain[LEASE_CHAIN_TEXT_MAX - 1] = 'c';
+        chain[LEASE_CHAIN_TEXT_MAX] = '\0';
+        for (int i = 0; i < 2; i++) {
+                bind_chain(t, 1, "a.example", chain, 0, 60, 0, &l);
+                ck_assert_uint_eq(strlen(l->bindings[0].chain), 499);
+        }
+        chain[499] = 'c';
+        bind_chain(t, 1, "a.example", chain, 0, 60, 0, &l);
+        ck_assert_ptr_null(l->bindings[0].chain);
+
+        memset(name, 'a', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        ck_assert_int_eq(bind_name(t, 1, name, 0, 60, 0, &l), -EINVAL);
+        ck_assert_str_eq(l->bindings[0].name, "a.example");
+        ck_assert_int_eq(bind_name(t, 1, name + 1, 0, 60, 0, &l), 0);
+}
+END_TEST
+
+START_TEST(test_verdicts_bounded) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL, *untouched = NULL;
+
+        for (uint32_t i = 0; i < LEASE_BINDINGS_MAX; i++) {
+                ck_assert_int_eq(bind_name(t, 1, "x.example", i, 60 + i, 0, &l), 1);
+                ck_assert_uint_eq(l->n_bindings, i + 1);
+                ck_assert_uint_eq(l->latest, i);
+        }
+        ck_assert_int_eq(bind_name(t, 1, "y.example", 99, 600, 0, &untouched), -ENOSPC);
+        ck_assert_ptr_null(untouched);
+        ck_assert_uint_eq(l->n_bindings, LEASE_BINDINGS_MAX);
+        ck_assert_uint_eq(l->expires_nsec, (90 + LEASE_BINDINGS_MAX - 1) * S);
+
+        /* those of 60 and 61 seconds have ended: room again, without anybody collecting */
+        ck_assert_int_eq(bind_name(t, 1, "y.example", 99, 60, 91 * S, &l), 1);
+        ck_assert_uint_eq(l->n_bindings, LEASE_BINDINGS_MAX - 1);
+        ck_assert_uint_eq(l->latest, LEASE_BINDINGS_MAX - 2);
+        ck_assert_uint_eq(l->bindings[0].verdict.rules[0], 2);
+        ck_assert_str_eq(l->bindings[l->latest].name, "y.example");
+}
+END_TEST
+
+/* Renewal of one binding that drops another one must be written: the kernel still has its ports. */
+START_TEST(test_dropping_is_written) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+
+        bind_name(t, 1, "short.example", 1, 60, 0, &l);
+        bind_name(t, 1, "long.example", 2, 570, 0, &l);
+        ck_assert_int_eq(bind_name(t, 1, "long.example", 2, 60, 89 * S, &l), 0);
+        ck_assert_int_eq(bind_name(t, 1, "long.example", 2, 60, 90 * S, &l), 1);
+        ck_assert_uint_eq(l->n_bindings, 1);
+        ck_assert_uint_eq(l->latest, 0);
+        ck_assert_int_eq(bind_name(t, 1, "long.example", 2, 60, 90 * S, &l), 0);
+}
+END_TEST
+
+/* A hot name costs a write per quarter of its life, and none while a cached answer runs down. */
+START_TEST(test_hot_name_writes) {
+        static const LeaseTimes no_grace = { .floor_nsec = S, .cap_nsec = 3600 * S };
+        const Lease *l = NULL;
+        unsigned n_writes = 0;
+
+        for (int cached = 0; cached < 2; cached++) {
+                _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, cached ? &no_grace : &times);
+
+                n_writes = 0;
+                for (uint64_t ms = 0; ms < 300000; ms += 100) {
+                        uint32_t ttl = cached ? (uint32_t) (300 - ms / 1000) : 1;
+                        int r = bind_name(t, 1, "hot.example", 0, ttl, ms * NSEC_PER_MSEC, &l);
+
+                        ck_assert_int_ge(r, 0);
+                        n_writes += (unsigned) r;
+                }
+                /* Seconds rounded up move a cached end by less than one second: a write for each step at worst. */
+                ck_assert_uint_le(n_writes, cached ? 10 : 1 + 300 * 4 / 90);
+                ck_assert_uint_ge(n_writes, 1);
+        }
+}
+END_TEST
+
+/* The life is 90 s here: only what moves the end by more than 22.5 s is written. */
+START_TEST(test_quarter) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 1, 0, &l), 1);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 1, 22500 * NSEC_PER_MSEC, &l), 0);
+        ck_assert_uint_eq(l->expires_nsec, 112500 * NSEC_PER_MSEC);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 1, 22501 * NSEC_PER_MSEC, &l), 1);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 1, 45001 * NSEC_PER_MSEC, &l), 0);
+}
+END_TEST
+
+/* The quarter alone would let the kernel's entry end before a client's TTL. */
+START_TEST(test_written_before_ttl) {
+        static const LeaseTimes no_grace = { .floor_nsec = S, .cap_nsec = 3600 * S };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &no_grace);
+        const Lease *l = NULL;
+
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 100, 0, &l), 1);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 100, 1, &l), 1);
+        ck_assert_uint_eq(l->expires_nsec, 100 * S + 1);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 99, S, &l), 0);
+}
+END_TEST
+
+START_TEST(test_write_failed) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+        InAddr known = addr_of(1), unknown = addr_of(2);
+
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 60, 0, &l), 1);
+        lease_table_write_failed(t, &known);
+        lease_table_write_failed(t, &unknown);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 60, 0, &l), 1);
+        ck_assert_int_eq(bind_name(t, 1, "x.example", 0, 60, 0, &l), 0);
+}
+END_TEST
+
+START_TEST(test_expire) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(100, &times);
+        const Lease *l = NULL;
+        Told told = {};
+
+        ck_assert_uint_eq(lease_table_expire(t, 0, 10, on_changed, &told), UINT64_MAX);
+        bind_name(t, 1, "a.example", 1, 60, 0, &l);
+        bind_name(t, 1, "b.example", 2, 300, 0, &l);
+        bind_name(t, 1, "a.example", 1, 60, 0, &l);
+        ck_assert_uint_eq(l->latest, 0);
+        bind_name(t, 2, "a.example", 1, 100, 0, &l);
+
+        ck_assert_uint_eq(lease_table_expire(t, 90 * S - 1, 10, on_changed, &told), 90 * S);
+        ck_assert_uint_eq(told.n_changed + told.n_gone, 0);
+        ck_assert_uint_eq(lease_table_expire(t, 90 * S, 10, on_changed, &told), 130 * S);
+        ck_assert_uint_eq(told.n_changed, 1);
+        ck_assert_uint_eq(told.n_gone, 0);
+        l = find(t, 1);
+        ck_assert_uint_eq(l->n_bindings, 1);
+        ck_assert_uint_eq(l->latest, 0);
+        ck_assert_str_eq(l->bindings[0].name, "b.example");
+
+        ck_assert_uint_eq(lease_table_expire(t, 400 * S, 10, on_changed, &told), UINT64_MAX);
+        ck_assert_uint_eq(told.n_changed, 1);
+        ck_assert_uint_eq(told.n_gone, 2);
+        ck_assert_uint_eq(lease_table_n(t), 0);
+}
+END_TEST
+
+START_TEST(test_expire_is_bounded) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(100, &times);
+        const Lease *l = NULL;
+        Told told = {};
+
+        for (uint32_t i = 0; i < 100; i++)
+                bind_name(t, i, "x.example", 0, 60 + i % 7, 0, &l);
+        for (size_t n = 1; n <= 10; n++) {
+                uint64_t next = lease_table_expire(t, 500 * S, 10, on_changed, &told);
+
+                ck_assert_uint_eq(told.n_gone, 10 * n);
+                ck_assert_uint_eq(next == UINT64_MAX, n == 10);
+        }
+        bind_name(t, 1, "x.example", 0, 60, 0, &l);
+        ck_assert_uint_eq(lease_table_expire(t, 500 * S, 0, on_changed, &told), 90 * S);
+        ck_assert_uint_eq(lease_table_n(t), 1);
+}
+END_TEST
+
+START_TEST(test_latest_after_drop) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+        Told told = {};
+
+        bind_name(t, 1, "a.example", 1, 200, 0, &l);
+        bind_name(t, 1, "b.example", 2, 300, 0, &l);
+        bind_name(t, 1, "c.example", 3, 60, 0, &l);
+        lease_table_expire(t, 100 * S, 10, on_changed, &told);
+        ck_assert_uint_eq(find(t, 1)->n_bindings, 2);
+        ck_assert_uint_eq(find(t, 1)->latest, 1); /* the longest */
+}
+END_TEST
+
+START_TEST(test_full_table) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(3, &times);
+        const Lease *l = NULL;
+        InAddr evicted = {}, expected = addr_of(2);
+
+        bind_name(t, 1, "a.example", 1, 300, 0, &l);
+        bind_name(t, 2, "b.example", 1, 60, 0, &l);
+        bind_name(t, 3, "c.example", 1, 200, 0, &l);
+        ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S - 1, &l), -ENOSPC);
+        ck_assert(!lease_table_evicted(t, &evicted));
+        ck_assert_int_eq(bind_name(t, 3, "c.example", 1, 200, 90 * S - 1, &l), 1); /* known ones go on */
+
+        ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S, &l), 1);
+        ck_assert(lease_table_evicted(t, &evicted));
+        ck_assert_mem_eq(&evicted, &expected, sizeof(evicted));
+        ck_assert_ptr_null(find(t, 2));
+        ck_assert_uint_eq(lease_table_n(t), 3);
+        ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S, &l), 0);
+        ck_assert(!lease_table_evicted(t, &evicted));
+}
+END_TEST
+
+/* A lease that still has one live binding does not give way. */
+START_TEST(test_partly_ended_stays) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+
+        bind_name(t, 1, "a.example", 1, 60, 0, &l);
+        bind_name(t, 1, "b.example", 2, 300, 0, &l);
+        ck_assert_int_eq(bind_name(t, 2, "c.example", 1, 60, 100 * S, &l), -ENOSPC);
+        ck_assert_int_eq(bind_name(t, 2, "c.example", 1, 60, 330 * S, &l), 1);
+}
+END_TEST
+
+START_TEST(test_name_flood) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1000, &times);
+        const Lease *l = NULL;
+        char name[DNS_NAME_SIZE];
+        unsigned n_writes = 0;
+
+        for (uint32_t i = 0; i < 100000; i++) {
+                snprintf(name, sizeof(name), "n%u.example", i);
+                int r = bind_name(t, i % 4, name, 5, 60, i, &l);
+                if (r < 0 || l->n_bindings != 1 || strcmp(l->bindings[0].name, name) != 0)
+                        ck_abort_msg("name %u: %d", i, r);
+                n_writes += (unsigned) r;
+        }
+        ck_assert_uint_eq(lease_table_n(t), 4);
+        ck_assert_uint_eq(n_writes, 4);
+}
+END_TEST
+
+START_TEST(test_address_flood) {
+        enum { MAX_LEASES = 1000 };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(MAX_LEASES, &times);
+        const Lease *l = NULL;
+
+        for (uint32_t i = 0; i < 100000; i++) {
+                int r = bind_name(t, i, "x.example", 5, 60, i, &l);
+                if (r != (i < MAX_LEASES ? 1 : -ENOSPC))
+                        ck_abort_msg("address %u: %d", i, r);
+        }
+        ck_assert_uint_eq(lease_table_n(t), MAX_LEASES);
+        for (uint32_t i = 0; i < MAX_LEASES; i++) {
+                l = get(t, i, 100000);
+                ck_assert_ptr_nonnull(l);
+                ck_assert_uint_eq(l->expires_nsec, 90 * S + i);
+        }
+}
+END_TEST
+
+/* Stands in for the kernel's map: what was written, and what clients were promised, per address and verdict. */
+enum { N_ADDRS = 6, N_RULES = 12 };
+
+typedef struct Kernel {
+        uint64_t expires[N_ADDRS];
+        bool has[N_ADDRS][N_RULES];
+        uint64_t promised[N_ADDRS][N_RULES];
+} Kernel;
+
+static uint32_t addr_number(const InAddr *a) {
+        uint32_t n;
+
+        memcpy(&n, a->b + 12, sizeof(n));
+        return n;
+}
+
+static void kernel_write(const Lease *l, void *userdata) {
+        Kernel *k = userdata;
+        uint32_t n = addr_number(&l->addr);
+
+        memset(k->has[n], 0, sizeof(k->has[n]));
+        for (size_t i = 0; i < l->n_bindings; i++)
+                k->has[n][l->bindings[i].verdict.rules[0]] = true;
+        k->expires[n] = l->n_bindings > 0 ? l->expires_nsec : 0;
+}
+
+static bool kernel_keeps_promises(const Kernel *k, uint64_t now, uint64_t cap) {
+        for (size_t a = 0; a < N_ADDRS; a++) {
+                if (k->expires[a] > now + cap)
+                        return false;
+                for (size_t v = 0; v < N_RULES; v++)
+                        if (k->promised[a][v] > now && (k->expires[a] < k->promised[a][v] || !k->has[a][v]))
+                                return false;
+        }
+        return true;
+}
+
+static uint32_t random_next(uint32_t *state) {
+        *state ^= *state << 13; /* xorshift32 (Marsaglia 2003) */
+        *state ^= *state >> 17;
+        *state ^= *state << 5;
+        return *state;
+}
+
+static void random_bind(LeaseTable *t, Kernel *k, uint32_t *seed, uint64_t now, uint64_t cap) {
+        uint32_t a = random_next(seed) % N_ADDRS, v = random_next(seed) % N_RULES, ttl = random_next(seed) % 150;
+        uint64_t end = now + MIN(ttl * S, cap);
+        const Lease *l = NULL;
+        InAddr evicted;
+
+        int r = bind_name(t, a, v % 2 == 0 ? "a.example" : "b.example", v, ttl, now, &l);
+        if (lease_table_evicted(t, &evicted))
+                k->expires[addr_number(&evicted)] = 0;
+        if (r < 0) {
+                ck_assert_int_eq(r, -ENOSPC);
+                return;
+        }
+        if (r == 1)
+                kernel_write(l, k);
+        k->promised[a][v] = MAX(k->promised[a][v], end);
+}
+
+/* Whatever the order of renewals, no entry of the kernel ends while a client may still use its address, and none
+ * outlives the cap. */
+START_TEST(test_no_client_outlives_its_lease) {
+        static const LeaseTimes variants[] = {
+                { .floor_nsec = 60 * S, .grace_nsec = 30 * S, .cap_nsec = 600 * S },
+                { .floor_nsec = S, .grace_nsec = 0, .cap_nsec = 600 * S },
+                { .floor_nsec = S, .grace_nsec = 1, .cap_nsec = 20 * S },
+                { .floor_nsec = 100 * S, .grace_nsec = 0, .cap_nsec = 100 * S },
+        };
+        const LeaseTimes *v = &variants[_i];
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(N_ADDRS - 1, v);
+        uint32_t seed = 20240 + (uint32_t) _i;
+        uint64_t now = S;
+        Kernel k = {};
+
+        for (int i = 0; i < 100000; i++) {
+                now += random_next(&seed) % (4 * S);
+                if (random_next(&seed) % 8 == 0)
+                        (void) lease_table_expire(t, now, random_next(&seed) % 3, kernel_write, &k);
+                else
+                        random_bind(t, &k, &seed, now, v->cap_nsec);
+                if (!kernel_keeps_promises(&k, now, v->cap_nsec))
+                        ck_abort_msg("step %d", i);
+        }
+
+        ck_assert_uint_eq(lease_table_expire(t, now + v->cap_nsec, SIZE_MAX, kernel_write, &k), UINT64_MAX);
+        for (size_t a = 0; a < N_ADDRS; a++)
+                ck_assert_uint_eq(k.expires[a], 0);
+}
+END_TEST
+
+static Policy *policy_of(const char *const *names, size_t n) {
+        PolicySource source = {};
+        const char *reason = NULL;
+        Policy *p = NULL;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = rule_list_add(&source.rules, RULE_HOSTNAME, names[i], ACTION_ALLOW, TIER_USER, NULL, 0, false,
+                                      &reason);
+                ck_assert_int_ge(r, 0);
+        }
+        ck_assert_int_eq(policy_new(&source, &p), 0);
+        return p;
+}
+
+static void match(const Policy *p, const char *name, NameVerdict *ret) {
+        memset(ret, 0, sizeof(*ret));
+        policy_match_name(p, name, ret);
+}
+
+/* From one rule per name to one for both: the bindings merge; a third name loses its rule, only names the address. */
+START_TEST(test_rematch) {
+        static const char *const before[] = { "a.one.example", "b.one.example", "c.two.example" };
+        static const char *const after[] = { "unrelated.example", "*.one.example" };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
+        Policy *old = policy_of(before, 3), *new = policy_of(after, 2);
+        InAddr addr = addr_of(1);
+        NameVerdict v, shared, none;
+        const Lease *l = NULL;
+        Told told = {};
+
+        for (size_t i = 0; i < 3; i++) {
+                match(old, before[i], &v);
+                ck_assert_uint_eq(v.n_allow, 1);
+                int r = lease_table_bind(t, &addr, before[i], i == 0 ? "x.example" : NULL, &v,
+                                         300 - 100 * (uint32_t) i, 0, &l);
+                ck_assert_int_eq(r, 1);
+        }
+        match(old, before[0], &v);
+        lease_table_bind(t, &addr, before[0], "x.example", &v, 60, 0, &l);
+        ck_assert_uint_eq(l->n_bindings, 3);
+        addr = addr_of(2);
+        lease_table_bind(t, &addr, before[0], NULL, &v, 60, 0, &l);
+
+        lease_table_rematch(t, new, on_changed, &told);
+        ck_assert_uint_eq(told.n_changed, 2);
+        l = find(t, 1);
+        ck_assert_uint_eq(l->n_bindings, 2);
+        match(new, before[0], &shared);
+        match(new, before[2], &none);
+        ck_assert_uint_eq(shared.n_allow, 1);
+        ck_assert_uint_eq(none.n_allow + none.n_deny, 0);
+        ck_assert_uint_eq(l->latest, 0);
+        ck_assert_mem_eq(&l->bindings[0].verdict, &shared, sizeof(shared));
+        ck_assert_str_eq(l->bindings[0].name, before[0]); /* the one renewed last */
+        ck_assert_str_eq(l->bindings[0].chain, "x.example");
+        ck_assert_uint_eq(l->bindings[0].expires_nsec, 330 * S);
+        ck_assert_mem_eq(&l->bindings[1].verdict, &none, sizeof(none));
+        ck_assert_str_eq(l->bindings[1].name, before[2]);
+
+        /* the order of expiry is the new one */
+        ck_assert_uint_eq(lease_table_expire(t, 90 * S, 10, on_changed, &told), 130 * S);
+        ck_assert_uint_eq(lease_table_expire(t, 130 * S, 10, on_changed, &told), 330 * S);
+        policy_free(old);
+        policy_free(new);
+}
+END_TEST
+
+/* When the last name renewed is merged into an earlier binding, it is that binding's name and the latest. */
+START_TEST(test_rematch_keeps_newest_name) {
+        static const char *const before[] = { "a.one.example", "x.example", "b.one.example" };
+        static const char *const after[] = { "*.one.example" };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
+        Policy *old = policy_of(before, 3), *new = policy_of(after, 1);
+        InAddr addr = addr_of(1);
+        const Lease *l = NULL;
+        Told told = {};
+        NameVerdict v;
+
+        for (size_t i = 0; i < 3; i++) {
+                match(old, before[i], &v);
+                lease_table_bind(t, &addr, before[i], NULL, &v, 300 - 100 * (uint32_t) i, 0, &l);
+        }
+        lease_table_rematch(t, new, on_changed, &told);
+        l = find(t, 1);
+        ck_assert_uint_eq(l->n_bindings, 2);
+        ck_assert_uint_eq(l->latest, 0);
+        ck_assert_str_eq(l->bindings[0].name, "b.one.example");
+        ck_assert_uint_eq(l->bindings[0].expires_nsec, 330 * S);
+        ck_assert_str_eq(l->bindings[1].name, "x.example");
+        policy_free(old);
+        policy_free(new);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("lease");
+        TCase *t = tcase_create("lease");
+
+        tcase_set_timeout(t, 60);
+        tcase_add_test(t, test_life);
+        tcase_add_test(t, test_bad_times);
+        tcase_add_test(t, test_same_verdict_is_shared);
+        tcase_add_test(t, test_text);
+        tcase_add_test(t, test_verdicts_bounded);
+        tcase_add_test(t, test_dropping_is_written);
+        tcase_add_test(t, test_hot_name_writes);
+        tcase_add_test(t, test_quarter);
+        tcase_add_test(t, test_written_before_ttl);
+        tcase_add_test(t, test_write_failed);
+        tcase_add_test(t, test_expire);
+        tcase_add_test(t, test_expire_is_bounded);
+        tcase_add_test(t, test_latest_after_drop);
+        tcase_add_test(t, test_full_table);
+        tcase_add_test(t, test_partly_ended_stays);
+        tcase_add_test(t, test_name_flood);
+        tcase_add_test(t, test_address_flood);
+        tcase_add_loop_test(t, test_no_client_outlives_its_lease, 0, 4);
+        tcase_add_test(t, test_rematch);
+        tcase_add_test(t, test_rematch_keeps_newest_name);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"

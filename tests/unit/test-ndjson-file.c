@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/ndjson-file.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "basic/macro.h"
+#include "event/event-json.h"
+
+static char dir[] = "/tmp/cargowall-test-XXXXXX"; /* each test makes and empties its own */
+static char path[64];
+
+static void make_dir(void) {
+        strcpy(dir + strlen(dir) - 6, "XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(dir));
+        (void) snprintf(path, sizeof(path), "%s/log", dir);
+}
+
+static void remove_dir(void) {
+        (void) unlink(path);
+        ck_assert_int_eq(rmdir(dir), 0);
+}
+
+static Event event(uint64_t sequence) {
+        return (Event) { .type = EVENT_RUN_STARTED, .sequence = sequence, .rule = RULE_NONE };
+}
+
+static void write_events(NdjsonFile *f, uint64_t first, uint64_t n) {
+        for (uint64_t i = 0; i < n; i++) {
+                Event e = event(first + i);
+                ndjson_file_write(f, &e);
+        }
+}
+
+static size_t line_length(void) {
+        char line[EVENT_LINE_MAX];
+        Event e = event(1000);
+
+        return event_json_write(&e, line);
+}
+
+static char *read_fd(int fd, size_t *ret_size) {
+        size_t size = 0;
+        char *text = malloc(4 << 20);
+
+        for (ssize_t n; (n = read(fd, text + size, (4 << 20) - 1 - size)) > 0;)
+                size += (size_t) n;
+        text[size] = '\0';
+        *ret_size = size;
+        return text;
+}
+
+static char *read_log(size_t *ret_size) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        ck_assert_int_ge(fd, 0);
+        char *text = read_fd(fd, ret_size);
+        close(fd);
+        return text;
+}
+
+/* Whole lines of ours, with rising sequence numbers; returns how many. */
+static size_t check_lines(const char *text) {
+        unsigned long long sequence = 0, last = 0;
+        size_t n = 0;
+
+        for (const char *p = text; *p; n++) {
+                char line[EVENT_LINE_MAX];
+                const char *field = strstr(p, "\"sequence\":"), *end = strchr(p, '\n');
+
+                ck_assert_msg(end && field && field < end, "no whole line: %.80s", p);
+                sequence = strtoull(field + strlen("\"sequence\":"), NULL, 10);
+                ck_assert_uint_gt(sequence, last);
+                last = sequence;
+
+                Event e = event(sequence);
+                size_t length = event_json_write(&e, line);
+                ck_assert_uint_eq(length, (size_t) (end + 1 - p));
+                ck_assert_mem_eq(p, line, length);
+                p = end + 1;
+        }
+        return n;
+}
+
+static size_t check_log(void) {
+        size_t size;
+        char *text = read_log(&size);
+        size_t n = check_lines(text);
+
+        free(text);
+        return n;
+}
+
+START_TEST(test_create_and_append) {
+        NdjsonFile *f;
+        struct stat st;
+
+        make_dir();
+        mode_t mask = umask(0);
+        ck_assert_int_eq(ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &f), 0);
+        umask(mask);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0640);
+
+        write_events(f, 1, 3);
+        ck_assert_uint_eq(check_log(), 0);
+        ndjson_file_flush(f);
+        ck_assert_uint_eq(check_log(), 3);
+        ck_assert(ndjson_file_n_written(f) == 3 && ndjson_file_n_lost(f) == 0 && ndjson_file_last_error(f) == 0);
+        write_events(f, 4, 1);
+        ck_assert_ptr_null(ndjson_file_free(f));
+
+        ck_assert_int_eq(ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &f), 0);
+        write_events(f, 5, 2000); /* more than a buffer */
+        ck_assert_uint_gt(check_log(), 4);
+        ndjson_file_flush(f);
+        ck_assert_uint_eq(ndjson_file_n_written(f), 2000);
+        ndjson_file_free(f);
+        ck_assert_uint_eq(check_log(), 2004);
+        ck_assert_ptr_null(ndjson_file_free(NULL));
+        remove_dir();
+}
+END_TEST
+
+START_TEST(test_owner) {
+        NdjsonFile *f;
+        struct stat st;
+
+        if (geteuid() != 0) {
+                printf("# owner: skipped, needs root\n");
+                return;
+        }
+        make_dir();
+        ck_assert_int_eq(ndjson_file_open(path, 12345, 54321, &f), 0);
+        ndjson_file_free(f);
+        ck_assert_int_eq(ndjson_file_open(path, 1, 1, &f), 0); /* there already: as it was */
+        ndjson_file_free(f);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert(st.st_uid == 12345 && st.st_gid == 54321);
+        remove_dir();
+}
+END_TEST
+
+START_TEST(test_refused_files) {
+        NdjsonFile *f = NULL;
+        char target[80];
+
+        make_dir();
+        (void) snprintf(target, sizeof(target), "%s/target", dir);
+        ck_assert_int_eq(symlink(target, path), 0); /* dangling: nothing is made behind it */
+        ck_assert_int_eq(ndjson_file_open(path, 0, 0, &f), -ELOOP);
+        ck_assert_int_eq(access(target, F_OK), -1);
+        ck_assert_int_eq(unlink(path), 0);
+
+        ck_assert_int_eq(mkfifo(path, 0600), 0); /* must not hold us either */
+        ck_assert_int_eq(ndjson_file_open(path, 0, 0, &f), -EINVAL);
+        ck_assert_int_eq(unlink(path), 0);
+
+        ck_assert_int_eq(ndjson_file_open("/dev/null", 0, 0, &f), -EINVAL);
+        ck_assert_int_eq(ndjson_file_open(dir, 0, 0, &f), -EISDIR);
+        ck_assert_int_eq(ndjson_file_open("/nonexistent/log", 0, 0, &f), -ENOENT);
+        ck_assert_ptr_null(f);
+        remove_dir();
+}
+END_TEST
+
+/* What a writer before us left unfinished is ended, not continued. */
+START_TEST(test_unfinished_file) {
+        NdjsonFile *f;
+        size_t size;
+
+        make_dir();
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        ck_assert_int_eq(write(fd, "{\"half", 6), 6);
+        close(fd);
+
+        ck_assert_int_eq(ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &f), 0);
+        write_events(f, 1, 1);
+        ndjson_file_flush(f);
+        write_events(f, 2, 1);
+        ndjson_file_free(f);
+
+        char *text = read_log(&size);
+        ck_assert_mem_eq(text, "{\"half\n", 7);
+        ck_assert_uint_eq(check_lines(text + 7), 2);
+        free(text);
+        remove_dir();
+}
+END_TEST
+
+/* Writes n events and flushes while no file of this process may grow past limit bytes. No assertion inside: Check keeps
+ * its messages in a file. */
+static void write_limited(NdjsonFile *f, rlim_t limit, uint64_t first, uint64_t n) {
+        struct rlimit old, new;
+
+        (void) signal(SIGXFSZ, SIG_IGN);
+        int r = getrlimit(RLIMIT_FSIZE, &old);
+        new = old;
+        new.rlim_cur = limit;
+        if (r >= 0)
+                r = setrlimit(RLIMIT_FSIZE, &new);
+        if (r >= 0) {
+                write_events(f, first, n);
+                ndjson_file_flush(f);
+                r = setrlimit(RLIMIT_FSIZE, &old);
+        }
+        ck_assert_int_eq(r, 0);
+}
+
+/* Half a line is taken back, and the log goes on when there is room. */
+START_TEST(test_size_limit) {
+        bool appended_by_other = _i;
+        NdjsonFile *f;
+
+        make_dir();
+        ck_assert_int_eq(ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &f), 0);
+        write_limited(f, 2 * line_length() + line_length() / 2, 1000, 5);
+        ck_assert(ndjson_file_n_written(f) == 2 && ndjson_file_n_lost(f) == 3);
+        ck_assert_int_eq(ndjson_file_last_error(f), -EFBIG);
+        ck_assert_uint_eq(check_log(), 2);
+
+        if (appended_by_other) {
+                NdjsonFile *other;
+                ck_assert_int_eq(ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &other), 0);
+                write_events(other, 1005, 1);
+                ndjson_file_free(other);
+        }
+        write_events(f, 1006, 2);
+        ndjson_file_flush(f);
+        ck_assert(ndjson_file_n_written(f) == 4 && ndjson_file_n_lost(f) == 3);
+        ndjson_file_free(f);
+        ck_assert_uint_eq(check_log(), 4U + appended_by_other);
+        remove_dir();
+}
+END_TEST
+
+/* Half a line with something of another writer behind it is not ours to take back: it is ended before the next one. */
+START_TEST(test_torn) {
+        NdjsonFile *f;
+        size_t size, length = line_length();
+
+        make_dir();
+        int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ftruncate(fd, 4096), 0); /* without O_APPEND: we write before this end */
+        ck_assert_int_eq(ndjson_file_new_fd(fd, &f), 0);
+
+        write_limited(f, length + 10, 1000, 3);
+        ck_assert(ndjson_file_n_written(f) == 1 && ndjson_file_n_lost(f) == 2);
+        write_limited(f, length + 10, 1003, 1); /* no room, not even for the end of the line */
+        ck_assert(ndjson_file_n_written(f) == 1 && ndjson_file_n_lost(f) == 3);
+        write_events(f, 1004, 1);
+        ndjson_file_free(f);
+        ck_assert_int_eq(ftruncate(fd, lseek(fd, 0, SEEK_CUR)), 0);
+        close(fd);
+
+        char *text = read_log(&size);
+        ck_assert_uint_eq(size, 2 * length + 10 + 1);
+        ck_assert_int_eq(text[length + 10], '\n');
+        ck_assert_uint_eq(check_lines(text + length + 11), 1);
+        free(text);
+        remove_dir();
+}
+END_TEST
+
+/* A reader that is slow: whole lines get lost, a line half through is completed. */
+START_TEST(test_pipe) {
+        NdjsonFile *f;
+        int fds[2];
+        size_t size;
+
+        ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+        ck_assert_int_eq(ndjson_file_new_fd(fds[1], &f), 0);
+        write_events(f, 1000, 2000);
+        ndjson_file_flush(f);
+        ndjson_file_flush(f); /* nothing new, no room either */
+        write_events(f, 3000, 3);
+        ndjson_file_flush(f);
+        uint64_t written = ndjson_file_n_written(f);
+        ck_assert_uint_eq(written + ndjson_file_n_lost(f), 2003);
+        ck_assert_int_eq(ndjson_file_last_error(f), -EAGAIN);
+
+        char *first = read_fd(fds[0], &size);
+        ck_assert_uint_eq(written, size / line_length());
+        ck_assert_uint_ne(size % line_length(), 0); /* or the test shows nothing */
+        write_events(f, 4000, 2);
+        ndjson_file_flush(f);
+        ck_assert_uint_eq(ndjson_file_n_written(f), written + 3);
+        ck_assert_uint_eq(ndjson_file_n_written(f) + ndjson_file_n_lost(f), 2005);
+        size_t rest_size;
+        char *rest = read_fd(fds[0], &rest_size);
+        memcpy(first + size, rest, rest_size + 1);
+        ck_assert_uint_eq(check_lines(first), ndjson_file_n_written(f));
+
+        free(first);
+        free(rest);
+        ndjson_file_free(f);
+        close(fds[0]);
+        close(fds[1]);
+}
+END_TEST
+
+START_TEST(test_pipe_closed) {
+        NdjsonFile *f;
+        int fds[2];
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+        close(fds[0]);
+        ck_assert_int_eq(ndjson_file_new_fd(fds[1], &f), 0);
+        write_events(f, 1, 5);
+        ndjson_file_flush(f);
+        ck_assert(ndjson_file_n_written(f) == 0 && ndjson_file_n_lost(f) == 5);
+        ck_assert_int_eq(ndjson_file_last_error(f), -EPIPE);
+        ndjson_file_free(f);
+        close(fds[1]);
+}
+END_TEST
+
+/* A disk that is full, then has room again. */
+START_TEST(test_disk_full) {
+        NdjsonFile *f;
+
+        make_dir();
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=0700") < 0) {
+                printf("# disk full: skipped, needs a mount namespace of its own (%s)\n", strerror(errno));
+                remove_dir();
+                return;
+        }
+
+        ck_assert_int_eq(ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &f), 0);
+        write_events(f, 1000, 2000);
+        ndjson_file_flush(f);
+        uint64_t written = ndjson_file_n_written(f);
+        ck_assert_uint_eq(written, 65536 / line_length());
+        ck_assert_uint_eq(written + ndjson_file_n_lost(f), 2000);
+        ck_assert_int_eq(ndjson_file_last_error(f), -ENOSPC);
+        ck_assert_uint_eq(check_log(), written);
+
+        ck_assert_int_eq(mount(NULL, dir, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, "size=1m"), 0);
+        write_events(f, 3000, 10);
+        ndjson_file_free(f);
+        ck_assert_uint_eq(check_log(), written + 10);
+        ck_assert_int_eq(umount(dir), 0);
+        remove_dir();
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("ndjson-file");
+        TCase *t = tcase_create("ndjson-file");
+
+        tcase_add_test(t, test_create_and_append);
+        tcase_add_test(t, test_owner);
+        tcase_add_test(t, test_refused_files);
+        tcase_add_test(t, test_unfinished_file);
+        tcase_add_loop_test(t, test_size_limit, 0, 2);
+        tcase_add_test(t, test_torn);
+        tcase_add_test(t, test_pipe);
+        tcase_add_test(t, test_pipe_closed);
+        tcase_add_test(t, test_disk_full);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"
