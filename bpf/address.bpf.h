@@ -49,6 +49,14 @@ static __always_inline bool addr_is_loopback(const struct cw_addr *a) {
         return !w[0] && !w[1] && !w[2] && w[3] == bpf_htonl(1);
 }
 
+/* connect() and sendto() to 0.0.0.0 and :: mean this host (ip(7)); no packet ever has them as its destination. */
+static __always_inline bool addr_is_unspecified(const struct cw_addr *a) {
+        __u32 w[4];
+
+        __builtin_memcpy(w, a->b, 16);
+        return !w[0] && !w[1] && !w[3] && (!w[2] || w[2] == bpf_htonl(0xffff));
+}
+
 static __always_inline bool is_dns(__u8 protocol, __u16 port) {
         return port == 53 && (protocol == IP_TCP || protocol == IP_UDP);
 }

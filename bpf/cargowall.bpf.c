@@ -99,7 +99,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         }
 
         bool own_netns = bpf_get_netns_cookie(ctx) == proxy_netns_cookie;
-        bool loopback = addr_is_loopback(dst);
+        bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
         struct question q = { .dst = *dst, .port = port, .protocol = protocol, .has_port = true };
         q.local = loopback || (own_netns && bpf_map_lookup_elem(&local_addrs, dst));
 
@@ -417,12 +417,20 @@ int cw_egress(struct __sk_buff *skb) {
         return judge_packet(skb, scope, &key, known, &p, local);
 }
 
-/* Bytes that came in on UDP and ICMP flows; TCP counts its own. */
+static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {
+        __u8 h[10];
+
+        if (bpf_skb_load_bytes(skb, 0, h, sizeof(h)) < 0)
+                return false;
+        return h[0] >> 4 == 4 ? h[9] == IP_TCP : h[6] == IP_TCP;
+}
+
+/* Bytes that came in on UDP flows; TCP counts its own. */
 SEC("cgroup_skb/ingress")
 int cw_ingress(struct __sk_buff *skb) {
         struct packet p;
 
-        if (skb->ifindex == LOOPBACK_IFINDEX || !packet_parse(skb, &p) || p.protocol != IP_UDP)
+        if (skb->ifindex == LOOPBACK_IFINDEX || packet_is_tcp(skb) || !packet_parse(skb, &p) || p.protocol != IP_UDP)
                 return 1;
 
         struct cw_flow_key key = {

@@ -49,6 +49,7 @@ struct DnsProxy {
         Mode mode;
         uint16_t port4, port6;
         dns_denial_fn on_denial;
+        dns_peer_fn on_peer;
         void *userdata;
         DnsProxyStats stats;
         DnsAnswer answer;        /* scratch: too big for the stack of a deep call */
@@ -78,12 +79,17 @@ static void reply_error(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8
         dns_client_reply(client, p->reply, n);
 }
 
+static DnsPeer peer_of(const DnsClient *client) {
+        DnsPeer peer = { .is_tcp = dns_client_is_tcp(client) };
+
+        dns_client_peer(client, &peer.addr, &peer.port);
+        return peer;
+}
+
 static void deny(DnsProxy *p, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
-        DnsDenial d = { .name = q->name, .type = q->type, .why = why, .rule = rule,
-                        .client_is_tcp = dns_client_is_tcp(client) };
+        DnsDenial d = { .peer = peer_of(client), .name = q->name, .type = q->type, .why = why, .rule = rule };
 
         p->stats.refused++;
-        dns_client_peer(client, &d.client, &d.client_port);
         p->on_denial(&d, p->userdata);
 }
 
@@ -343,9 +349,11 @@ static void answer_reverse(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
 
 static void answer_query(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
         uint64_t now = now_nsec();
+        const DnsPeer peer = peer_of(client);
         const char *why = NULL;
         Judged j;
 
+        p->on_peer(&peer, p->userdata);
         if (q->type == DNS_TYPE_PTR) {
                 answer_reverse(p, client, q);
                 return;
@@ -384,7 +392,7 @@ static void on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *d
                 dns_client_drop(client);
         } else if (r == -EPERM) {
                 deny(p, client, &q, "name", RULE_NONE);
-                reply_error(p, client, &q, DNS_RCODE_REFUSED);
+                reply(p, client, &q, DNS_RCODE_REFUSED, NULL, NULL);
         } else if (r < 0) {
                 p->stats.malformed++;
                 reply_error(p, client, &q, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
@@ -405,6 +413,7 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
                 return -ENOMEM;
         p->leases = o->leases;
         p->on_denial = o->on_denial;
+        p->on_peer = o->on_peer;
         p->userdata = o->userdata;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;

@@ -12,17 +12,24 @@
 
 typedef struct DnsProxy DnsProxy;
 
+/* Where a query came from: the client's own address and port. */
+typedef struct DnsPeer {
+        InAddr addr;
+        uint16_t port;
+        bool is_tcp;
+} DnsPeer;
+
 typedef struct DnsDenial {
+        DnsPeer peer;
         const char *name;       /* as far as it was read */
         uint16_t type;
         const char *why;        /* constant word: "policy", "type", "name", "rebinding", "cname", "reverse", "lease" */
         uint32_t rule;          /* RULE_NONE */
-        InAddr client;
-        uint16_t client_port;
-        bool client_is_tcp;
 } DnsDenial;
 
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
+/* A query that can be read has come; its sender waits for the answer. */
+typedef void (*dns_peer_fn)(const DnsPeer *peer, void *userdata);
 
 typedef struct DnsProxyStats {
         uint64_t queries, malformed, refused, cache_hits, upstream_failures, lease_failures;
@@ -33,6 +40,7 @@ typedef struct DnsProxyOptions {
         size_t n_servers;
         LeaseTable *leases;     /* borrowed, like the rest */
         dns_denial_fn on_denial;
+        dns_peer_fn on_peer;
         void *userdata;
 } DnsProxyOptions;
 

@@ -39,6 +39,7 @@ struct Engine {
         LeaseTable *leases;
         DnsProxy *proxy;
         Programs *programs;
+        int dns_clients_fd; /* borrowed from the programs */
         PolicyMaps *maps;
         EventPipeline *pipeline;
         EventRing *ring;
@@ -63,20 +64,32 @@ static void on_record(const void *data, size_t size, void *userdata) {
         event_pipeline_record(e->pipeline, data, size);
 }
 
+/* Which process a query came from, by the kernel. */
+static bool find_client(const Engine *e, const DnsPeer *peer, struct cw_dns_client *ret) {
+        struct cw_dns_client_key key = {
+                .src_port = peer->port,
+                .protocol = peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
+        };
+        int fd = e->dns_clients_fd;
+
+        memcpy(key.src.b, peer->addr.b, sizeof(key.src.b));
+        return fd >= 0 && bpf_map_lookup_elem(fd, &key, ret) == 0;
+}
+
 static void on_denial(const DnsDenial *d, void *userdata) {
         Engine *e = userdata;
         struct cw_dns_client client;
-        struct cw_dns_client_key key = {
-                .src_port = d->client_port,
-                .protocol = d->client_is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
-        };
 
-        if (!e->pipeline)
-                return;
-        memcpy(key.src.b, d->client.b, sizeof(key.src.b));
-        int fd = programs_map_fd(e->programs, "dns_clients");
-        bool known = fd >= 0 && bpf_map_lookup_elem(fd, &key, &client) == 0;
-        event_pipeline_denial(e->pipeline, d, known ? &client : NULL);
+        if (e->pipeline)
+                event_pipeline_denial(e->pipeline, d, find_client(e, &d->peer, &client) ? &client : NULL);
+}
+
+static void on_peer(const DnsPeer *peer, void *userdata) {
+        Engine *e = userdata;
+        struct cw_dns_client client;
+
+        if (e->pipeline && find_client(e, peer, &client))
+                event_pipeline_client(e->pipeline, &client);
 }
 
 static void on_local_addr(const InAddr *addr, bool added, void *userdata) {
@@ -148,7 +161,7 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
         if (r < 0)
                 return r;
         DnsProxyOptions proxy = { .servers = o->servers, .n_servers = o->n_servers, .leases = e->leases,
-                                  .on_denial = on_denial, .userdata = e };
+                                  .on_denial = on_denial, .on_peer = on_peer, .userdata = e };
         r = dns_proxy_new(event, &proxy, &e->proxy);
         if (r < 0)
                 *ret_what = "the DNS proxy cannot listen on 127.0.0.1: is the loopback device up?";
@@ -161,6 +174,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, cons
         r = load_programs(e, ret_what);
         if (r < 0)
                 return r;
+        e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
         r = policy_maps_new(e->programs, e->scope, &e->maps);
         if (r < 0)
                 return r;
@@ -196,6 +210,7 @@ int engine_new(sd_event *event, EngineOptions *o, Engine **ret, const char **ret
         e->policy = TAKE_PTR(o->policy);
         e->mode = o->mode;
         e->scope = o->cgroup_id;
+        e->dns_clients_fd = -EBADF;
 
         r = start_proxy(e, event, o, ret_what);
         if (r >= 0)
@@ -207,6 +222,34 @@ int engine_new(sd_event *event, EngineOptions *o, Engine **ret, const char **ret
         (void) sd_event_source_set_description(e->timer, "engine-tick");
         event_pipeline_note(e->pipeline, EVENT_RUN_STARTED, 0);
         *ret = TAKE_PTR(e);
+        return 0;
+}
+
+static bool knows_a_client(const Engine *e) {
+        struct cw_dns_client_key key;
+
+        return bpf_map_get_next_key(e->dns_clients_fd, NULL, &key) == 0;
+}
+
+int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const char **ret_what) {
+        int r;
+
+        *ret_what = "the self-test could not be run";
+        r = probe(ENGINE_PROBE_CONNECT, userdata);
+        if (r < 0)
+                return r;
+        if (programs_counter(e->programs, CW_COUNT_DNS_CAPTURED) == 0) {
+                *ret_what = "self-test failed: this kernel does not show the command's sockets to the firewall";
+                return -EOPNOTSUPP;
+        }
+        r = probe(ENGINE_PROBE_SEND, userdata);
+        if (r < 0)
+                return r;
+        if (!knows_a_client(e)) {
+                *ret_what = "self-test failed: this kernel does not show the command's packets to the firewall (are the "
+                            "net_cls or net_prio controllers in use?)";
+                return -EOPNOTSUPP;
+        }
         return 0;
 }
 

@@ -118,8 +118,9 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
                 p->n_bad++;
                 return;
         }
-        if (record.policy_id == p->policy_id)
-                add_rule(p, &e); /* indices of an older policy mean nothing in this one */
+        if (record.policy_id != p->policy_id)
+                e.rule = RULE_NONE; /* an index of an older policy means nothing in this one */
+        add_rule(p, &e);
         add_name(p, &e);
         add_process(p, &e);
         emit(p, &e);
@@ -138,10 +139,10 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 .query_type = d->type ? dns_type_to_string(d->type, type) : NULL,
                 .dns_reason = d->why,
                 .rule = d->rule,
-                .protocol = d->client_is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
+                .protocol = d->peer.is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
                 .has_src = true,
-                .src = d->client,
-                .src_port = d->client_port,
+                .src = d->peer.addr,
+                .src_port = d->peer.port,
         };
 
         if (client) {
@@ -160,6 +161,10 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
         add_rule(p, &e);
         add_process(p, &e);
         emit(p, &e);
+}
+
+void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client) {
+        process_cache_note(p->processes, client->process.pid, client->process.comm);
 }
 
 void event_pipeline_note(EventPipeline *p, EventType type, uint64_t count) {

@@ -17,6 +17,8 @@ void event_pipeline_set_policy(EventPipeline *p, const Policy *policy, uint32_t 
 void event_pipeline_record(EventPipeline *p, const void *data, size_t size);
 /* client: who asked, by the kernel; NULL when unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
+/* A process waits for an answer now: to be looked at while it is there. */
+void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client);
 void event_pipeline_note(EventPipeline *p, EventType type, uint64_t count);
 uint64_t event_pipeline_n_bad(const EventPipeline *p); /* records that could not be read */
 

@@ -43,8 +43,8 @@ static Character character_at(const char *s, size_t n) {
         return (Character) { .code = code, .length = length, .valid = true };
 }
 
-/* Controls, and what changes or hides the text around it: line separators, bidi controls (Unicode TR 36 2.6), zero-width
- * and annotation characters. All are in the BMP. */
+/* Controls, and what changes or hides the text around it: line separators, bidi controls (Unicode TR 36 2.6),
+ * zero-width and annotation characters. All are in the BMP. */
 static bool is_deceptive(uint32_t code) {
         return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || (code >= 0x200b && code <= 0x200f) ||
                (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
@@ -79,8 +79,8 @@ static Piece piece_plain(const char *s, const Character *c) {
         return p;
 }
 
-/* "##[" and "##name[" anywhere, and "::name …::" at the start of a line, are commands to CI runners that read output. An
- * IPv6 address never holds "::" twice. */
+/* "##[" and "##name[" anywhere, and "::name …::" at the start of a line, are commands to CI runners that read output.
+ * An IPv6 address never holds "::" twice. */
 static bool is_command_start(const char *s, size_t n, bool at_start) {
         if (n < 2 || s[0] != s[1])
                 return false;

@@ -45,8 +45,11 @@ static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MA
                 const char *reason, *words;
         } known[] = {
                 { "policy", "no rule allows the name" },
+                { "name", "not a host name" },
+                { "cname", "an alias in the answer is denied" },
                 { "rebinding", "the answer held a private address" },
-                { "budget", "too many different names" },
+                { "reverse", "reverse look-up of an address that no allowed name has" },
+                { "lease", "no room to remember the answer" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
@@ -54,7 +57,7 @@ static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MA
                         return known[i].words;
 
         if (strcmp(e->dns_reason, "type") == 0)
-                (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s", e->query_type[0] ? e->query_type : "not allowed");
+                (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s is refused", e->query_type);
         else
                 (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", e->dns_reason);
         return buf;

@@ -93,7 +93,8 @@ static void write_bytes(FILE *out, const SummaryEntry *e) {
         char sent[16], received[16];
 
         if (e->n_closed > 0)
-                fprintf(out, ", %s out, %s in", summary_bytes(e->bytes_out, sent), summary_bytes(e->bytes_in, received));
+                fprintf(out, ", %s out, %s in", summary_bytes(e->bytes_out, sent),
+                        summary_bytes(e->bytes_in, received));
 }
 
 static void write_denial(FILE *out, const SummaryEntry *e, const Line *l, const Widths *w) {
@@ -127,7 +128,8 @@ static void write_class(FILE *out, const Summary *s, const SummaryView *v, Summa
         }
 
         if (v->n_class[class] > LINES_MAX)
-                fprintf(out, "  %-*s  ... and %zu more destinations\n", word_width, word, v->n_class[class] - LINES_MAX);
+                fprintf(out, "  %-*s  ... and %zu more destinations\n", word_width, word,
+                        v->n_class[class] - LINES_MAX);
         if (s->n_unlisted[class] > 0)
                 fprintf(out, "  %-*s  ... and %" PRIu64 " more times, past the limit of %d destinations\n", word_width,
                         word, s->n_unlisted[class], SUMMARY_DESTINATIONS_MAX / 2);

@@ -67,7 +67,8 @@ typedef struct Key {
 static Key key_of(SummaryClass class, SummaryKind kind, const char *name, const InAddr *addr, uint8_t protocol,
                   uint16_t port) {
         Key k = {
-                .bytes = { (uint8_t) class, (uint8_t) kind, name != NULL, protocol, (uint8_t) (port >> 8), (uint8_t) port },
+                .bytes = { (uint8_t) class, (uint8_t) kind, name != NULL, protocol, (uint8_t) (port >> 8),
+                           (uint8_t) port },
                 .length = 6,
         };
 
@@ -100,14 +101,14 @@ static int entry_new(SummaryClass class, SummaryKind kind, const Event *e, Summa
 
         n->class = class;
         n->kind = kind;
-        n->has_addr = e->has_dst;
-        n->addr = e->dst;
         n->reason = e->reason;
         n->pid = e->pid;
         copy_text(n->process, sizeof(n->process), e->process);
         copy_text(n->query_type, sizeof(n->query_type), e->query_type);
         copy_text(n->dns_reason, sizeof(n->dns_reason), e->dns_reason);
-        if (kind != SUMMARY_DNS) {
+        if (kind != SUMMARY_DNS) { /* a query's address is the resolver's */
+                n->has_addr = e->has_dst;
+                n->addr = e->dst;
                 n->protocol = e->protocol;
                 n->port = e->dst_port;
         }
@@ -130,7 +131,8 @@ static int entry_new(SummaryClass class, SummaryKind kind, const Event *e, Summa
 static int find_or_add(Summary *s, SummaryClass class, SummaryKind kind, const Event *e, SummaryEntry **ret) {
         bool dns = kind == SUMMARY_DNS;
         const char *name = e->hostname && *e->hostname ? e->hostname : NULL;
-        Key key = key_of(class, kind, name, e->has_dst ? &e->dst : NULL, dns ? 0 : e->protocol, dns ? 0 : e->dst_port);
+        const InAddr *addr = e->has_dst && !dns ? &e->dst : NULL;
+        Key key = key_of(class, kind, name, addr, dns ? 0 : e->protocol, dns ? 0 : e->dst_port);
         uint64_t hash = hash_index_hash(&s->index, key.bytes, key.length);
         size_t *n_listed = &s->n_listed[class != SUMMARY_ALLOWED];
 

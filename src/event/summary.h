@@ -26,7 +26,8 @@ Summary *summary_free(Summary *s);
 /* Connections, denials, and the bytes of CONNECTION_CLOSED. Other types are not the summary's; losses are told with
  * summary_add_lost(). -ENOMEM: counted, not listed. */
 int summary_add(Summary *s, const Event *e);
-void summary_add_lost(Summary *s, uint64_t n_events, const char *where); /* where: constant, "kernel ring", "log file" */
+/* where: constant, "kernel ring", "log file" */
+void summary_add_lost(Summary *s, uint64_t n_events, const char *where);
 uint64_t summary_n_denied(const Summary *s); /* blocked or would-deny, DNS included */
 
 /* The option that would allow this destination, "--allow github.com:443" or "--allow-cidr 203.0.113.7:443/udp". Only

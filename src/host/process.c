@@ -183,3 +183,15 @@ const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
         executable_refresh(info);
         return info;
 }
+
+void process_cache_note(ProcessCache *c, uint32_t pid, const char comm[static CW_COMM_MAX]) {
+        ProcessInfo *info;
+
+        assert(c && comm);
+
+        info = &c->entries[pid % c->n];
+        if (info->pid == pid && strncmp(info->noted_comm, comm, CW_COMM_MAX) == 0)
+                return;
+        if (process_cache_get(c, pid))
+                memcpy(info->noted_comm, comm, CW_COMM_MAX);
+}

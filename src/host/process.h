@@ -23,6 +23,7 @@ typedef struct ProcessStat {
 typedef struct ProcessInfo {
         uint32_t pid;
         uint64_t start_ticks;   /* field 22 of /proc/PID/stat */
+        char noted_comm[CW_COMM_MAX]; /* under which it was noted last */
         char *executable;       /* readlink of /proc/PID/exe; NULL: unknown */
         EventParent parents[EVENT_PARENTS_MAX]; /* comm strings owned */
         size_t n_parents;
@@ -37,3 +38,5 @@ ProcessCache *process_cache_free(ProcessCache *c);
 /* What /proc shows, or what it showed last when the process has gone; NULL when neither is known. Valid until the next
  * call. A pid that was used again is recognised by its start time while the new process lives. */
 const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid);
+/* Looks at a process that is known to be alive, for later. Cheap when it was looked at before under the same comm. */
+void process_cache_note(ProcessCache *c, uint32_t pid, const char comm[static CW_COMM_MAX]);

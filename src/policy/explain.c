@@ -243,5 +243,7 @@ int explanation_format(const Policy *p, const Destination *d, const Explanation 
         bool by_policy = e->reason == CW_REASON_RULE || e->reason == CW_REASON_DEFAULT;
         return snprintf(buf, size, "%s is %s%s%s", destination, reason,
                         d->name[0] != '\0' && by_policy && !e->name_refused ? " The name itself may be looked up." : "",
-                        e->action != e->verdict ? " In audit mode it passes and is reported." : "");
+                        e->action != e->verdict && e->reason != CW_REASON_DNS
+                                ? " In audit mode it passes and is reported."
+                                : "");
 }

@@ -81,9 +81,12 @@ static int scan_string(Scan *s, const Step *step, const char **ret, size_t *ret_
                 return refuse(s, step, "not JSON: a string is missing");
 
         const char *start = s->text + s->at;
-        for (; s->at < s->length && s->text[s->at] != '"'; s->at++)
+        for (; s->at < s->length && s->text[s->at] != '"'; s->at++) {
+                if ((uint8_t) s->text[s->at] < 0x20) /* RFC 8259 7; json-c lets it pass */
+                        return refuse(s, step, "not JSON: a control character in a string");
                 if (s->text[s->at] == '\\')
                         s->at++;
+        }
         if (s->at >= s->length)
                 return refuse(s, step, "not JSON: a string does not end");
 

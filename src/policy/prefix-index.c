@@ -25,8 +25,6 @@ static int compare_rules(const void *a, const void *b, void *userdata) {
         int c = compare_prefixes(&x->prefix, &y->prefix);
         if (c != 0)
                 return c;
-        if (x->tier != y->tier)
-                return x->tier < y->tier ? -1 : 1;
         if (x->action != y->action)
                 return x->action == ACTION_DENY ? -1 : 1;
         return *i < *j ? -1 : *i > *j;

@@ -11,7 +11,7 @@
 typedef struct PrefixNode {
         InPrefix prefix;
         uint32_t parent;   /* PREFIX_NONE at the top */
-        uint32_t first;    /* run of rules[], by tier, deny before allow */
+        uint32_t first;    /* run of rules[], denies before allows */
         uint32_t n;
 } PrefixNode;
 

@@ -5,15 +5,24 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "basic/in-addr.h"
 #include "basic/macro.h"
 #include "run/capability.h"
+#include "run/side-doors.h"
+
+/* What the parent may say on the release pipe. */
+#define SAY_GO '\0'
+#define SAY_PROBE 'a' /* and the step added */
 
 const char *child_stage_to_string(ChildStage s) {
         static const char *const names[_CHILD_STAGE_MAX] = {
                 [CHILD_WAITING] = "wait",
                 [CHILD_CGROUP] = "enter its cgroup",
+                [CHILD_PROBE] = "take part in the self-test",
+                [CHILD_SIDE_DOORS] = "be kept from the local name services",
                 [CHILD_CAPABILITIES] = "give up network capabilities",
                 [CHILD_USER] = "become its user",
                 [CHILD_SIGNALS] = "restore its signals",
@@ -24,10 +33,10 @@ const char *child_stage_to_string(ChildStage s) {
 }
 
 /* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which is how the parent learns of it. */
-static void report(int status_fd, ChildStage stage, int error) {
+static int report(int status_fd, ChildStage stage, int error) {
         const ChildFault fault = { .stage = stage, .error = error };
 
-        (void) write(status_fd, &fault, sizeof(fault)); /* less than PIPE_BUF: whole or not at all */
+        return write(status_fd, &fault, sizeof(fault)) < 0 ? -errno : 0; /* less than PIPE_BUF: whole or not at all */
 }
 
 /* Who has lost its parent before this takes effect is told by the second look. */
@@ -40,6 +49,9 @@ static int die_with_parent(pid_t parent) {
 static ChildFault start(const ChildOptions *o, pid_t parent) {
         int r;
 
+        r = side_doors_close();
+        if (r < 0)
+                return (ChildFault) { CHILD_SIDE_DOORS, r };
         r = capability_drop_bounding();
         if (r < 0)
                 return (ChildFault) { CHILD_CAPABILITIES, r };
@@ -72,10 +84,40 @@ static int enter_cgroup(const Cgroup *cgroup) {
         return 0;
 }
 
+static int probe(EngineProbe step, int *fd) {
+        struct sockaddr_storage sa;
+        socklen_t size;
+        InAddr addr;
+
+        if (step == ENGINE_PROBE_SEND)
+                return send(*fd, "", 1, MSG_DONTWAIT) == 1 ? 0 : -errno;
+
+        (void) in_addr_parse(ENGINE_PROBE_ADDR, &addr);
+        size = in_addr_to_sockaddr(&addr, 53, &sa);
+        *fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (*fd < 0 || connect(*fd, (struct sockaddr *) &sa, size) < 0)
+                return -errno;
+        return 0;
+}
+
+/* 1: the parent lets us go; 0: it has gone. */
+static int wait_for_release(int release_fd, int status_fd) {
+        _cleanup_close_ int probe_fd = -EBADF;
+
+        for (;;) {
+                char say;
+                ssize_t n = read(release_fd, &say, 1);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n != 1 || say == SAY_GO)
+                        return n == 1;
+                report(status_fd, CHILD_PROBE, probe(say - SAY_PROBE, &probe_fd));
+        }
+}
+
 _Noreturn static void child_main(const ChildOptions *o, pid_t parent, int release_fd, int status_fd) {
         ChildFault fault;
-        ssize_t n;
-        char byte;
         int r;
 
         r = enter_cgroup(o->cgroup);
@@ -84,10 +126,7 @@ _Noreturn static void child_main(const ChildOptions *o, pid_t parent, int releas
                 _exit(EXIT_FAILURE);
         }
         report(status_fd, CHILD_WAITING, 0);
-        do
-                n = read(release_fd, &byte, 1);
-        while (n < 0 && errno == EINTR);
-        if (n == 1) {
+        if (wait_for_release(release_fd, status_fd)) {
                 fault = start(o, parent);
                 report(status_fd, fault.stage, fault.error);
         }
@@ -148,14 +187,32 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         return 0;
 }
 
+static int say(const Child *c, char what) {
+        return write(c->release_fd, &what, 1) == 1 ? 0 : -errno;
+}
+
+int child_probe(Child *c, EngineProbe step) {
+        ChildFault fault;
+        int r;
+
+        assert(c && c->release_fd >= 0);
+
+        r = say(c, (char) (SAY_PROBE + step));
+        if (r < 0)
+                return r;
+        r = read_fault(c->status_fd, &fault);
+        return r > 0 ? fault.error : r < 0 ? r : -ESRCH;
+}
+
 int child_release(Child *c, ChildFault *ret_fault) {
         int r;
 
         assert(c && c->release_fd >= 0 && ret_fault);
 
         *ret_fault = (ChildFault) { .stage = CHILD_WAITING };
-        if (write(c->release_fd, "", 1) != 1)
-                return -errno;
+        r = say(c, SAY_GO);
+        if (r < 0)
+                return r;
         r = read_fault(c->status_fd, ret_fault);
         return r > 0 ? ret_fault->error : r;
 }

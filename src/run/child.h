@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "engine/engine.h"
 #include "host/cgroup.h"
 #include "run/run-signals.h"
 #include "run/run-user.h"
@@ -20,6 +21,8 @@ typedef struct ChildOptions {
 typedef enum ChildStage {
         CHILD_WAITING,       /* no failure: it is inside its cgroup */
         CHILD_CGROUP,
+        CHILD_PROBE,
+        CHILD_SIDE_DOORS,
         CHILD_CAPABILITIES,
         CHILD_USER,
         CHILD_SIGNALS,
@@ -43,6 +46,8 @@ typedef struct Child {
 
 /* Forks and waits until it is inside its cgroup. Negative errno with *ret_fault. */
 int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault);
+/* One step of the engine's self-test, made by the waiting process. */
+int child_probe(Child *c, EngineProbe step);
 /* Lets it start the program, and waits until that runs. Negative errno with *ret_fault; it has ended then. */
 int child_release(Child *c, ChildFault *ret_fault);
 /* Kills and reaps it where it has not been reaped. */

@@ -47,14 +47,13 @@ static void close_others(const Cgroup *cgroup, int life_fd) {
 
 /* Neither the terminal nor `pkill cargowall` may end it: a session of its own, all signals blocked. Nor may it keep a
  * mount busy or hold open the pipe that COMMAND's output goes to. */
-static void settle(const Cgroup *cgroup, int life_fd) {
+static int settle(const Cgroup *cgroup, int life_fd) {
         sigset_t all;
         int null_fd;
 
         (void) sigfillset(&all);
         (void) sigprocmask(SIG_SETMASK, &all, NULL);
         (void) setsid();
-        (void) chdir("/");
         (void) prctl(PR_SET_NAME, "cargowall-guard");
         null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (null_fd >= 0) {
@@ -62,6 +61,7 @@ static void settle(const Cgroup *cgroup, int life_fd) {
                 (void) dup2(null_fd, STDOUT_FILENO);
         }
         close_others(cgroup, life_fd);
+        return chdir("/") < 0 ? -errno : 0;
 }
 
 /* However long it takes: a process that cannot be killed yet must not find the hooks gone when it wakes. */
@@ -71,7 +71,7 @@ static void end_run(Cgroup *cgroup) {
         while (cgroup_kill(cgroup, KILL_TIMEOUT_USEC, &n) < 0)
                 (void) sleep(1);
         (void) cgroup_remove(cgroup);
-        (void) dprintf(STDERR_FILENO, "cargowall: ended unexpectedly; %u processes of the run were killed\n", n);
+        (void) dprintf(STDERR_FILENO, "cargowall: ended unexpectedly; processes of the run killed: %u\n", n);
 }
 
 _Noreturn static void guard_main(const Cgroup *cgroup, int life_fd) {
@@ -79,12 +79,11 @@ _Noreturn static void guard_main(const Cgroup *cgroup, int life_fd) {
         ssize_t n;
         char byte;
 
-        settle(cgroup, life_fd);
+        (void) settle(cgroup, life_fd);
         do
-                n = read(life_fd, &byte, 1);
+                n = read(life_fd, &byte, 1); /* nothing is ever written: it returns when the other end is closed */
         while (n < 0 && errno == EINTR);
-        if (n != 1)
-                end_run(&c);
+        end_run(&c);
         _exit(EXIT_SUCCESS);
 }
 
@@ -113,7 +112,7 @@ int guard_new(const Cgroup *cgroup, Guard *ret) {
 
 void guard_done(Guard *g) {
         if (g->pid > 0) {
-                (void) write(g->life_fd, "", 1);
+                (void) kill(g->pid, SIGKILL);
                 while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
                         ;
         }

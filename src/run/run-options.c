@@ -72,7 +72,8 @@ static int add_server(RunOptions *o, const char *text, char error[static RUN_OPT
         return 0;
 }
 
-static int set_once(const char **value, const char *text, const char *option, char error[static RUN_OPTIONS_ERROR_MAX]) {
+static int set_once(const char **value, const char *text, const char *option,
+                    char error[static RUN_OPTIONS_ERROR_MAX]) {
         if (*value)
                 return fail(error, "%s is given twice", option);
         *value = text;

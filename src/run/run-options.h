@@ -32,7 +32,8 @@ typedef struct RunOptions {
 
 #define RUN_OPTIONS_ERROR_MAX 256
 
-/* argv[0] is the first word behind the verb. -EINVAL with one sentence in error, which may hold text of argv; -ENOMEM. */
+/* argv[0] is the first word behind the verb. -EINVAL with one sentence in error, which may hold text of argv;
+ * -ENOMEM. */
 int run_options_parse(int argc, char **argv, RunOptions *ret, char error[static RUN_OPTIONS_ERROR_MAX]);
 void run_options_done(RunOptions *o);
 /* "--allow-cidr": how such a rule is spelled. */

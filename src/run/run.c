@@ -232,6 +232,12 @@ static int start_loop(Run *run) {
         return r < 0 ? fail("the event loop cannot be started", r) : 0;
 }
 
+static int on_probe(EngineProbe step, void *userdata) {
+        Run *run = userdata;
+
+        return child_probe(&run->child, step);
+}
+
 static int start_engine(Run *run) {
         EngineOptions options = {
                 .policy = TAKE_PTR(run->policy),
@@ -247,6 +253,8 @@ static int start_engine(Run *run) {
         int r;
 
         r = engine_new(run->event, &options, &run->engine, &what);
+        if (r >= 0)
+                r = engine_self_test(run->engine, on_probe, run, &what);
         return r < 0 ? fail(what, r) : 0;
 }
 
@@ -402,7 +410,7 @@ int cli_run(int argc, char **argv) {
                 (void) fail("signals cannot be blocked", r);
                 return RUN_EXIT_FAILED;
         }
-        /* The child exists before the engine and inherits nothing of it; the guard comes after and inherits its links. */
+        /* The child is there before the engine and inherits nothing of it; the guard comes after and has its links. */
         if (start_child(&run) < 0 || start_loop(&run) < 0 || start_engine(&run) < 0 || start_guard(&run) < 0)
                 return RUN_EXIT_FAILED;
         return run_command(&run);

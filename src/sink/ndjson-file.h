@@ -12,8 +12,8 @@
 
 typedef struct NdjsonFile NdjsonFile;
 
-/* Creates 0640 (less the umask), appends, refuses symbolic links (-ELOOP), fifos and devices (-EINVAL, -ENXIO). uid/gid:
- * new owner of a file that was created, -1 to leave. Negative errno. */
+/* Creates 0640 (less the umask), appends, refuses symbolic links (-ELOOP), fifos and devices (-EINVAL, -ENXIO).
+ * uid/gid: new owner of a file that was created, -1 to leave. Negative errno. */
 int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret);
 /* An fd the caller owns (a pipe in tests, stderr): borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);

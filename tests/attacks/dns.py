@@ -183,7 +183,7 @@ def classes_and_counts(lab):
         import attacker
         question = dnswire.query("github.com")
         def ask(message):
-            return attempt(lambda: dns_udp(RESOLVER4, message)["rcode"]).get("value", "silence")
+            return attempt(dns_rcode, RESOLVER4, message).get("value", "silence")
         attacker.LIMIT = 1.5
         report(chaos=ask(dnswire.query("version.bind", "TXT", qclass=3)), chaos_a=ask(dnswire.query("github.com", "A", 3)),
                any_class=ask(dnswire.query("github.com", "A", 255)), two=ask(dnswire.query("github.com", n_questions=2)),
@@ -328,7 +328,7 @@ def odd_names(lab):
         names = ([b'a"b', b"evil", b"example"], [b"a\\nb\\x1b[31m", b"github", b"com"], [b"\\xff\\xfe", b"github", b"com"],
                  [b"a.b", b"github", b"com"], [b"\\0x", b"github", b"com"], [b"x" * 63] * 3 + [b"github", b"com"],
                  [b"::error::x", b"github", b"com"])
-        report(rcodes=[attempt(lambda n=n: dns_udp(RESOLVER4, dnswire.query(n))["rcode"]).get("value") for n in names])
+        report(rcodes=[attempt(dns_rcode, RESOLVER4, dnswire.query(n)).get("value") for n in names])
     """)
     for rcode in facts["rcodes"][:5]:
         assert rcode in ("REFUSED", "FORMERR"), facts

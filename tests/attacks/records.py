@@ -78,7 +78,7 @@ def process_names(lab):
 def query_names(lab):
     r = lab.attack(ALLOW, """
         for label in (b"a\\nb", b'x"y', b"\\x1b]0;t\\x07", b"::warning::w", b"\\xe2\\x80\\xae", b"a\\\\b", b"*", b" "):
-            attempt(lambda: dns_udp(RESOLVER4, dnswire.query([label, b"evil", b"example"])))
+            attempt(dns_rcode, RESOLVER4, dnswire.query([label, b"evil", b"example"]))
         report(last=resolve("evil.example"))
     """)
     found(r, "dns_blocked", dst_hostname="evil.example")
@@ -92,7 +92,7 @@ def attributed(lab):
     r = lab.attack(ALLOW, """
         for port in range(2000, 2300):
             attempt(tcp, NAMELESS4, port)
-            dns_udp(RESOLVER4, dnswire.query(f"n{port}.evil.example"))
+            dns_rcode(RESOLVER4, dnswire.query(f"n{port}.evil.example"))
     """)
     refusals = [e for e in r.events if e["event_type"] in ("connection_blocked", "dns_blocked")]
     assert len(refusals) > 100, len(refusals)
@@ -128,11 +128,9 @@ def lease_option(lab):
 
 @case("all logs of these tests agree with the schema")
 def schema(lab):
-    validator = ROOT / "tests" / "schema" / "validate.py"
-    if not validator.is_file():
-        raise Skip("tests/schema/validate.py is not there")
-    logs = [log for log in lab.logs() if log.is_file() and log.stat().st_size]
-    assert logs, "no logs"
-    done = subprocess.run([sys.executable, validator, ROOT / "docs" / "events.schema.json", *logs],
-                          capture_output=True, text=True)
-    equal(done.returncode, 0, f"validation of {len(logs)} logs: {(done.stdout + done.stderr)[-2000:]}")
+    logs = b"".join(log.read_bytes() for log in lab.logs() if log.is_file())
+    assert logs.count(b"\n") > 100, "no logs"
+    done = subprocess.run([sys.executable, ROOT / "tests" / "schema" / "validate.py"], input=logs, capture_output=True)
+    if done.returncode == 77:
+        raise Skip("python3-jsonschema is not installed")
+    equal(done.returncode, 0, f"validation: {(done.stdout + done.stderr).decode()[-2000:]}")

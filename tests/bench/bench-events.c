@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "bpf/api.h"
 #include "event/event-json.h"
 #include "sink/ndjson-file.h"
 
@@ -25,7 +26,7 @@ static void fill(Event *e) {
                 .type = EVENT_CONNECTION_ALLOWED,
                 .time_usec = 1767225600123456,
                 .verdict = ACTION_ALLOW,
-                .reason = REASON_RULE,
+                .reason = CW_REASON_RULE,
                 .has_verdict = true,
                 .has_src = true,
                 .has_dst = true,

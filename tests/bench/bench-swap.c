@@ -6,9 +6,9 @@
  *   sender ALLOWED-DONE ALLOWED-REFUSED DENIED-REFUSED DENIED-PASSED FAILED
  * with the attempts the sender made meanwhile. */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/membarrier.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -116,15 +116,15 @@ static void ignore_event(_unused_ const Event *e, _unused_ void *userdata) {
 
 
 /* The engine's own work goes on between two swaps. */
-static void run_for(sd_event *event, uint64_t usec) {
-        uint64_t end, now;
+static int run_for(sd_event *event, uint64_t usec) {
+        uint64_t now, end = bench_now() / 1000 + usec;
 
-        if (sd_event_now(event, CLOCK_MONOTONIC, &now) < 0)
-                bench_die("no clock");
-        end = bench_now() / 1000 + usec;
-        while ((now = bench_now() / 1000) < end)
-                if (sd_event_run(event, end - now) < 0)
-                        bench_die("the loop ended");
+        while ((now = bench_now() / 1000) < end) {
+                int r = sd_event_run(event, end - now);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 static int compare(const void *a, const void *b) {
@@ -145,28 +145,28 @@ static uint64_t time_barrier(void) {
         return ns[BARRIERS / 2];
 }
 
-static void swap_many(sd_event *event, Engine *engine, const char *allowed, unsigned n) {
-        for (unsigned i = 0; i < n; i++) {
+static int swap_many(sd_event *event, Engine *engine, const char *allowed, unsigned n) {
+        int r = run_for(event, BETWEEN_USEC);
+
+        for (unsigned i = 0; r >= 0 && i < n; i++) {
                 Policy *policy = make_policy(allowed, (i + 1) % 2);
                 uint64_t begin = bench_now();
-                int r = engine_set_policy(engine, policy, MODE_ENFORCE);
+                r = engine_set_policy(engine, policy, MODE_ENFORCE);
                 uint64_t end = bench_now();
 
-                if (r < 0)
-                        bench_die("swap %u failed: %s", i, strerror(-r));
                 (void) printf("swap %" PRIu64 "\n", end - begin);
-                run_for(event, BETWEEN_USEC);
+                if (r >= 0)
+                        r = run_for(event, BETWEEN_USEC);
         }
         (void) printf("barrier %" PRIu64 "\n", time_barrier());
+        return r;
 }
 
 static pid_t start_sender(Shared *shared, const Cgroup *cgroup, const Target targets[static 2], int gate) {
         pid_t pid = fork();
         char byte;
 
-        if (pid < 0)
-                bench_die("fork: %m");
-        if (pid > 0)
+        if (pid != 0)
                 return pid;
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (cgroup_enter(cgroup) < 0 || read(gate, &byte, 1) != 1)
@@ -174,51 +174,59 @@ static pid_t start_sender(Shared *shared, const Cgroup *cgroup, const Target tar
         send_until_stopped(shared, targets);
 }
 
+/* The sender waits at the gate until it is confined. */
+static int measure(char **argv, const Cgroup *cgroup, Shared *shared, int gate, const char **ret_what) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(engine_freep) Engine *engine = NULL;
+        DnsServer server;
+        EngineOptions options = { .mode = MODE_ENFORCE, .servers = &server, .n_servers = 1, .cgroup_fd = cgroup->fd,
+                                  .cgroup_id = cgroup->id, .on_event = ignore_event };
+        int r;
+
+        *ret_what = "no event loop";
+        r = dns_server_parse(argv[1], &server);
+        if (r >= 0)
+                r = sd_event_new(&event);
+        if (r < 0)
+                return r;
+        options.policy = make_policy(argv[1], 0);
+        r = engine_new(event, &options, &engine, ret_what);
+        if (r < 0)
+                return r;
+        *ret_what = "a swap failed";
+        if (write(gate, "", 1) != 1)
+                return -errno;
+        r = swap_many(event, engine, argv[1], bench_number(argv[3], SWAPS_MAX));
+        shared->stop = true;
+        while (waitpid(-1, NULL, 0) > 0) /* it ends before what confines it */
+                ;
+        return r;
+}
+
 int main(int argc, char **argv) {
         Cgroup cgroup = CGROUP_INIT;
-        DnsServer server;
         const char *what;
-        sd_event *event;
-        Engine *engine;
-        int r, gate[2], status;
-        unsigned killed;
+        unsigned n_killed;
+        int r, gate[2];
 
         if (argc != 4)
                 bench_die("ALLOWED, DENIED and SWAPS");
         const Target targets[] = { target(argv[1], true), target(argv[2], false) };
-        unsigned n = bench_number(argv[3], SWAPS_MAX);
-        Shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (shared == MAP_FAILED || pipe(gate) < 0)
+        Shared *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (s == MAP_FAILED || pipe2(gate, O_CLOEXEC) < 0)
                 bench_die("no memory: %m");
         r = cgroup_create_below_own(&cgroup, &what);
         if (r < 0)
                 bench_die("%s: %s", what, strerror(-r));
-        pid_t sender = start_sender(shared, &cgroup, targets, gate[0]);
 
-        EngineOptions options = { .policy = make_policy(argv[1], 0), .mode = MODE_ENFORCE, .servers = &server,
-                                  .n_servers = 1, .cgroup_fd = cgroup.fd, .cgroup_id = cgroup.id,
-                                  .on_event = ignore_event };
-        r = dns_server_parse(argv[1], &server);
-        if (r >= 0)
-                r = sd_event_new(&event);
-        if (r >= 0)
-                r = engine_new(event, &options, &engine, &what);
-        if (r < 0) {
-                (void) cgroup_kill(&cgroup, USEC_PER_SEC, &killed);
-                (void) cgroup_remove(&cgroup);
-                bench_die("%s: %s", what, strerror(-r));
-        }
-        if (write(gate[1], "", 1) != 1)
-                bench_die("the sender is gone");
-        run_for(event, BETWEEN_USEC);
-        swap_many(event, engine, argv[1], n);
-        shared->stop = true;
-        (void) waitpid(sender, &status, 0);
-        (void) printf("sender %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", shared->allowed_done,
-                      shared->allowed_refused, shared->denied_refused, shared->denied_passed, shared->failed);
-        engine_free(engine);
-        sd_event_unref(event);
+        what = "no sender";
+        r = start_sender(s, &cgroup, targets, gate[0]) < 0 ? -errno : measure(argv, &cgroup, s, gate[1], &what);
+        (void) cgroup_kill(&cgroup, USEC_PER_SEC, &n_killed);
         (void) cgroup_remove(&cgroup);
         cgroup_done(&cgroup);
-        return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        if (r < 0)
+                bench_die("%s: %s", what, strerror(-r));
+        (void) printf("sender %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", s->allowed_done,
+                      s->allowed_refused, s->denied_refused, s->denied_passed, s->failed);
+        return EXIT_SUCCESS;
 }

@@ -81,12 +81,12 @@ def untouched(lab, *addresses):
 
 
 def blocked(result, addr, port=None, protocol="TCP", **fields):
-    """The event of a refused connection, with the facts every one of them must hold."""
+    """The event of a refused connection, with the facts every one of them must hold. Not the executable: it is read
+    from /proc, where a process that ended at once has left nothing."""
     if port is not None:
         fields["dst_port"] = port
     event = found(result, "connection_blocked", dst_ip=addr, protocol=protocol, **fields)
-    for name in ("pid", "process", "executable", "uid"):
-        assert event.get(name) not in (None, "", 0 if name == "pid" else None), f"{name} is missing in {event}"
+    assert event.get("pid") and event.get("process") and "uid" in event, f"process facts are missing in {event}"
     return event
 
 
@@ -113,7 +113,7 @@ def diagnose(lab, error):
     reason = f"{type(error).__name__}: {error}"
     for text in (where, reason, *map(str, lab.results[-2:])):
         for line in text.splitlines():
-            print("# " + line)
+            print("# " + (line if len(line) < 800 else line[:800] + "…"))
 
 
 def run_case(lab, number, title, function):

@@ -32,7 +32,7 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE / "client"))
 import plan  # noqa: E402
 
-TOOLS = ("ip", "unshare", "nsenter", "unbound", "nginx", "fcgiwrap", "openssl", "git", "curl", "dig", "ping")
+TOOLS = ("ip", "nsenter", "unbound", "nginx", "fcgiwrap", "openssl", "git", "curl", "dig", "ping")
 CLONE_NEWNET = 0x40000000
 READY_SECONDS = 30
 NAMES = ("github.com", "*.github.com", "example.com", "*.example.com", "evil.example", "*.evil.example",
@@ -163,7 +163,7 @@ class Lab:
         self.setup_log = open(self.dir / "setup.log", "wb")  # closed with the process
         for name in ("work", "logs", "client", "git", "nginx-tmp", "home"):
             (self.dir / name).mkdir()
-        shutil.chown(self.dir / "work", "nobody")
+        os.chown(self.dir / "work", plan.JOB_ID, plan.JOB_ID)
         for source in (HERE / "client").iterdir():
             if source.is_file():
                 shutil.copy(source, self.dir / "client")
@@ -206,6 +206,9 @@ class Lab:
         (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n", encoding="ascii")
         (etc / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="ascii")
         (etc / "gai.conf").unlink(missing_ok=True)
+        with open(etc / "passwd", "a", encoding="utf-8") as passwd, open(etc / "group", "a", encoding="utf-8") as group:
+            passwd.write(f"{plan.JOB}:x:{plan.JOB_ID}:{plan.JOB_ID}::{self.dir}/work:/bin/sh\n")
+            group.write(f"{plan.JOB}:x:{plan.JOB_ID}:\n")
         certificates = etc / "ssl" / "certs"
         certificates.mkdir(parents=True, exist_ok=True)
         bundle = certificates / "ca-certificates.crt"
@@ -227,7 +230,7 @@ class Lab:
 
     def _hold_namespace(self):
         """A process that does nothing in namespaces of its own; they end with it."""
-        holder = subprocess.Popen(["unshare", "--net", "--mount", "sh", "-c", "echo ready; exec sleep infinity"],
+        holder = subprocess.Popen([sys.executable, HERE / "hold.py"],
                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent,
                                   start_new_session=True)
         self._end_at_exit(holder)
@@ -386,7 +389,7 @@ class Lab:
         self.n_logs += 1
         return self.dir / "logs" / f"{self.n_logs}.ndjson"
 
-    def start(self, options, command, user="nobody", log=True, **others):
+    def start(self, options, command, user=plan.JOB, log=True, **others):
         """cargowall run OPTIONS -- COMMAND, not waited for."""
         log = self.new_log() if log is True else log
         argv = [self.binary, "run", *(["--log", log] if log else []), *(["--user", user] if user else []),

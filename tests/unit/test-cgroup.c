@@ -141,9 +141,9 @@ static pid_t inmate_new(const Cgroup *c, const char *child) {
         ck_assert_int_ge(pid, 0);
         if (pid == 0) {
                 byte = cgroup_enter(&sub) < 0 ? 'e' : 'k';
-                (void) write(fds[1], &byte, 1);
-                for (;;)
+                while (write(fds[1], &byte, 1) == 1)
                         (void) pause();
+                _exit(1);
         }
         ck_assert_int_eq(read(fds[0], &byte, 1), 1);
         ck_assert_int_eq(byte, 'k');

@@ -66,8 +66,8 @@ static const char *text(Json *row, size_t column) {
 
 #define FOREACH_ROW(row, id)                                                                            \
         for (Json *_rows = rows_of(id), *row = NULL; _rows; _rows = NULL)                               \
-                for (size_t _i = 0; _i < json_object_array_length(_rows) &&                             \
-                                    (row = json_object_array_get_idx(_rows, _i)) != NULL; _i++)
+                for (size_t _row = 0; _row < json_object_array_length(_rows) &&                         \
+                                      (row = json_object_array_get_idx(_rows, _row)) != NULL; _row++)
 
 #define ROW(row) json_object_to_json_string_ext(row, JSON_C_TO_STRING_PLAIN)
 
@@ -97,7 +97,7 @@ static Policy *policy_of(Json *rules, Json *search_domains, const char *default_
 
         if (!json_object_is_type(rules, json_type_array)) {
                 array = json_object_new_array();
-                json_object_array_add(array, json_object_get(rules));
+                json_object_array_add(array, rules); /* takes the reference */
         }
         join(&p, array, search_domains, default_action);
         return p;
@@ -629,8 +629,8 @@ START_TEST(test_shared_ip_ports) {
 
                         for (size_t i = 0; i < n; i++)
                                 names[i] = &v[(turn < n ? i + turn : 2 * n - 1 - i + turn) % n];
-                        check_shared_ports(row, _i, p, names, n, "203.0.113.1");
-                        check_shared_ports(row, _i, p, names, n, "2001:db8::1");
+                        check_shared_ports(row, _row, p, names, n, "203.0.113.1");
+                        check_shared_ports(row, _row, p, names, n, "2001:db8::1");
                 }
                 policy_free(p);
         }

@@ -356,7 +356,11 @@ static const struct {
 };
 
 START_TEST(test_chains) {
-        Event e = { .type = EVENT_CONNECTION_ALLOWED, .hostname = chains[_i].hostname, .cname_chain = chains[_i].chain };
+        Event e = {
+                .type = EVENT_CONNECTION_ALLOWED,
+                .hostname = chains[_i].hostname,
+                .cname_chain = chains[_i].chain,
+        };
         char buf[EVENT_LINE_MAX];
         json_object *o = parse(buf, event_json_write(&e, buf)), *chain = NULL;
 

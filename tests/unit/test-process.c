@@ -89,8 +89,7 @@ static pid_t child_new(int *ret_fd) {
         ck_assert_int_ge(pid, 0);
         if (pid == 0) {
                 (void) close(fds[1]);
-                (void) read(fds[0], &byte, 1);
-                _exit(0);
+                _exit(read(fds[0], &byte, 1) != 0);
         }
         (void) close(fds[0]);
         *ret_fd = fds[1];
@@ -137,8 +136,8 @@ START_TEST(executable_follows_exec) {
                 (void) dup2(in[0], 0);
                 (void) dup2(out[1], 1);
                 (void) close(in[1]);
-                (void) read(0, &byte, 1);
-                execv("/bin/cat", argv);
+                if (read(0, &byte, 1) == 1)
+                        (void) execv("/bin/cat", argv);
                 _exit(1);
         }
         info = process_cache_get(c, (uint32_t) pid);

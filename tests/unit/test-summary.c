@@ -31,7 +31,7 @@ static Event event(EventType type, const char *hostname, const char *address, ui
         Event e = {
                 .type = type,
                 .has_verdict = true,
-                .verdict = type == EVENT_CONNECTION_ALLOWED || type == EVENT_CONNECTION_CLOSED ? ACTION_ALLOW : ACTION_DENY,
+                .verdict = ACTION_DENY,
                 .reason = CW_REASON_DEFAULT,
                 .hostname = hostname,
                 .has_dst = address != NULL,
@@ -43,6 +43,8 @@ static Event event(EventType type, const char *hostname, const char *address, ui
         };
         if (address)
                 e.dst = addr(address);
+        if (type == EVENT_CONNECTION_ALLOWED || type == EVENT_CONNECTION_CLOSED)
+                e.verdict = ACTION_ALLOW;
         return e;
 }
 
@@ -192,14 +194,17 @@ static const struct {
         uint8_t protocol;
         const char *dns_reason, *wanted;
 } suggestions[] = {
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, "a.example", "203.0.113.7", 443, 6, NULL, "--allow a.example:443" },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, "a.example", "203.0.113.7", 443, 6, NULL,
+          "--allow a.example:443" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, "a.example", NULL, 53, 17, NULL, "--allow a.example:53/udp" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, NULL, "203.0.113.7", 443, 6, NULL, "--allow-cidr 203.0.113.7:443" },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, NULL, "203.0.113.7", 443, 6, NULL,
+          "--allow-cidr 203.0.113.7:443" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, NULL, "203.0.113.7", 123, 17, NULL,
           "--allow-cidr 203.0.113.7:123/udp" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, NULL, "2001:db8::7", 443, 6, NULL,
           "--allow-cidr [2001:db8::7]:443" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, NULL, "203.0.113.7", 0, 1, NULL, "--allow-cidr 203.0.113.7:0/icmp" },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, NULL, "203.0.113.7", 0, 1, NULL,
+          "--allow-cidr 203.0.113.7:0/icmp" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_DEFAULT, "$(id)", "203.0.113.7", 443, 6, NULL,
           "--allow-cidr 203.0.113.7:443" },
         { EVENT_EXISTING_CONNECTION, CW_REASON_DEFAULT, "a.example", NULL, 22, 6, NULL, "--allow a.example:22" },
@@ -254,9 +259,9 @@ static const struct {
         { EVENT_CONNECTION_BLOCKED, CW_REASON_FAULT, NULL, NULL, NULL, "firewall state missing, failed closed" },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_PROTOCOL, NULL, NULL, NULL, "the protocol cannot be judged" },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_RAW_SOCKET, NULL, NULL, NULL, "raw sockets are refused" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT" },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT is refused" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer held a private address" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "budget", "A", "too many different names" },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "cname", "A", "an alias in the answer is denied" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "new\nword", "A", "new\\x0aword" },
 };
 
@@ -292,7 +297,8 @@ START_TEST(test_hostile_strings) {
         free(text);
 
         text = format(s, SUMMARY_MARKDOWN);
-        ck_assert_ptr_nonnull(strstr(text, "| x&#124;&#60;b&#62;&#92;x0a&#92;x1b&#93;0;&#92;xff&#96;&#64;me | 443 TCP |"));
+        ck_assert_ptr_nonnull(
+                strstr(text, "| x&#124;&#60;b&#62;&#92;x0a&#92;x1b&#93;0;&#92;xff&#96;&#64;me | 443 TCP |"));
         free(text);
 
         text = format(s, SUMMARY_JSON);
@@ -328,7 +334,8 @@ START_TEST(test_aggregation) {
         add(s, e, 1);
         e.type = EVENT_DNS_BLOCKED;
         add(s, e, 1);
-        e.dst_port = 0; /* of no matter to a name */
+        e.dst_port = 0; /* neither port nor resolver are of any matter to a name */
+        e.dst = addr("203.0.113.53");
         add(s, e, 1);
         e.type = EVENT_CONNECTION_ALLOWED;
         e.verdict = ACTION_ALLOW;

@@ -96,6 +96,13 @@ def dns_udp(server, message, port=53):
         return dnswire.parse(s.recvfrom(65535)[0])
 
 
+def dns_rcode(server, message):
+    """The answer's code alone, for questions whose answer may have no body."""
+    with new_socket(server, socket.SOCK_DGRAM) as s:
+        s.sendto(message, (server, 53))
+        return dnswire.RCODES[s.recvfrom(65535)[0][3] & 15]
+
+
 def dns_tcp(server, messages, port=53, chunk=None):
     """All messages over one connection, in pieces of chunk bytes; the replies by id."""
     stream = b"".join(struct.pack("!H", len(m)) + m for m in messages)
@@ -151,7 +158,3 @@ def set_name(name):
     """The process name as attackers set it: any bytes but NUL."""
     with open("/proc/self/comm", "wb", buffering=0) as f:
         f.write(name)
-
-
-def pid():
-    return os.getpid()

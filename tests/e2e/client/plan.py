@@ -4,6 +4,9 @@
 CLIENT4, CLIENT6 = "10.77.0.2", "fd77::2"
 GATEWAY4, GATEWAY6 = "10.77.0.1", "fd77::1"
 
+# the user that commands run as; in the client's own /etc/passwd
+JOB, JOB_ID = "job", 64123
+
 # github.com, api.github.com
 GITHUB4, GITHUB6 = "203.0.113.10", "2001:db8:113::10"
 # example.com

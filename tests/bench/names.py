@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DNS: CPU time per query of the server process, ours and dnsmasq's, with the same client and the same upstream."""
+
+import contextlib
+import statistics
+
+from figures import Row, megabytes, of_pairs, ratio, rotated
+from stage import FIRST_CPU, SERVER, ZONE, BenchError
+
+WINDOW = 64
+HOSTS = 1000
+
+
+class Load:
+    """A client that keeps one server busy."""
+
+    def __init__(self, server, client):
+        self.server, self.client = server, client
+
+    def ask(self, letter, first, count, modulo=1000000, window=WINDOW):
+        """CPU ns per query, part of the time the server was busy, and what became of the queries."""
+        before = self.server.cpu_ns()
+        ns, *counts = self.client.ask("ask", letter, ZONE, first, count, modulo, window)
+        cpu = self.server.cpu_ns() - before
+        return cpu / count, cpu / ns, counts
+
+    def measure(self, *args, **options):
+        cpu, busy, (answered, refused, failed, lost) = self.ask(*args, **options)
+        if refused or failed or lost or not answered:
+            raise BenchError(f"{self.server.title}: {answered} answered, {refused} refused, {failed} failed, {lost} lost")
+        return cpu, busy
+
+
+def start_ours(stage, stack, log=True):
+    policy = stage.policy(hosts=HOSTS, extra=[("hostname", ZONE)])
+    options = ("--log", stage.path(".ndjson")) if log else ()
+    argv = [*stage.cargowall(policy, *options), stage.program("resolve"), SERVER]
+    server = stage.talk("client", argv, cpu=FIRST_CPU, stack=stack)
+    return Load(server, server)
+
+
+def start_dnsmasq(stage, stack):
+    server = stage.dnsmasq(stack)
+    return Load(server, stage.talk("client", [stage.program("resolve"), "127.0.0.1"], stack=stack))
+
+
+def microseconds(values):
+    return f"{statistics.median(values) / 1000:.1f} us"
+
+
+def rows_of(what, ours, theirs, again, busy, target, limit):
+    return [
+        Row(f"{what}: dnsmasq, A against A", ratio(of_pairs(theirs, again)), "noise", ""),
+        Row(f"{what}: CPU per query against dnsmasq ({microseconds(ours)} to {microseconds(theirs)}, "
+            f"busy {statistics.median(busy):.0%})",
+            ratio(of_pairs(ours, [(a + b) / 2 for a, b in zip(theirs, again)])), target, limit),
+    ]
+
+
+def hit(stage):
+    n, n_rounds = (10000, 5) if stage.quick else (10000, 15)
+    with contextlib.ExitStack() as stack:
+        loads = {"theirs": start_dnsmasq(stage, stack), "ours": start_ours(stage, stack)}
+        loads["again"] = loads["theirs"]
+        for load in loads.values():
+            load.measure("u", 0, 2000, modulo=1000)
+        cpu, busy = {name: [] for name in loads}, []
+        for i in range(n_rounds):
+            for name in rotated(loads, i):
+                value, part = loads[name].measure("u", 0, n, modulo=1000)
+                cpu[name].append(value)
+                if name == "ours":
+                    busy.append(part)
+    return rows_of("DNS, cached answer", cpu["ours"], cpu["theirs"], cpu["again"], busy, "0.6", "0.75")
+
+
+def miss(stage):
+    """Every name new, with an address of its own: a lease is written for each. Fresh servers each round."""
+    n, n_rounds = (6000, 3) if stage.quick else (6000, 9)
+    starts = {"theirs": start_dnsmasq, "ours": start_ours, "again": start_dnsmasq}
+    cpu, busy = {name: [] for name in starts}, []
+    for i in range(n_rounds):
+        for name in rotated(starts, i):
+            with contextlib.ExitStack() as stack:
+                load = starts[name](stage, stack)
+                load.measure("u", 0, 500)
+                value, part = load.measure("u", 500, n)
+            cpu[name].append(value)
+            if name == "ours":
+                busy.append(part)
+    return rows_of("DNS, miss with a lease written", cpu["ours"], cpu["theirs"], cpu["again"], busy, "0.5", "0.75")
+
+
+def full(stage):
+    """The cache holds 10,000 answers. Names share 256 addresses, so that the leases stay few."""
+    n_rounds = 2 if stage.quick else 5
+    ratios = []
+    for _ in range(n_rounds):
+        with contextlib.ExitStack() as stack:
+            load = start_ours(stage, stack)
+            load.measure("s", 0, 500)
+            room, _ = load.measure("s", 500, 5000)
+            load.measure("s", 5500, 7000)
+            no_room, _ = load.measure("s", 12500, 5000)
+        ratios.append(no_room / room)
+    return [Row("DNS, miss with a full cache against not full", ratio(ratios), "1.1", "1.2")]
+
+
+def flood(stage):
+    """100,000 unique names below one rule, once with 256 addresses among them, once with one each."""
+    figures = []
+    for letter, what in (("s", "256 addresses"), ("u", "an address each")):
+        with contextlib.ExitStack() as stack:
+            load = start_ours(stage, stack)
+            load.measure("v", 0, 1)  # leased before the flood
+            load.ask(letter, 0, 20000)
+            before = load.server.resident_bytes()
+            _, _, (answered, refused, failed, lost) = load.ask(letter, 20000, 80000)
+            after = load.server.resident_bytes()
+            load.measure("v", 0, 1)
+        figures.append(f"{what}: {megabytes(before)} after 20,000, {megabytes(after)} after 100,000 "
+                       f"({answered} of the last 80,000 answered, {refused + failed} refused, {lost} lost)")
+    return [Row("100,000 unique names below one rule: resident memory", "; ".join(figures), "bounded", "")]
+
+
+def memory(stage):
+    with contextlib.ExitStack() as stack:
+        load = start_ours(stage, stack)
+        load.measure("u", 0, 1)
+        before = load.server.resident_bytes()
+        load.measure("u", 1, 9999)
+        after = load.server.resident_bytes()
+    return [Row(f"resident memory with 10,000 leased names ({megabytes(before)} with one)", megabytes(after), "8 MB",
+                "12 MB")]

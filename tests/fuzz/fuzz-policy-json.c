@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* JSON text to a policy: faults have a path and a reason; what is accepted compiles, and each rule it prints is read
+ * again as the same rule. */
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "policy/policy.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        PolicyFault faults[2] = {};
+        PolicySource source = {};
+        RuleList again = {};
+        Policy *p = NULL;
+        const char *reason;
+        size_t n;
+
+        int r = policy_source_from_json(&source, (const char *) data, size, faults, ELEMENTSOF(faults), &n);
+        assert((r == 0) == (n == 0));
+        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
+                assert(faults[i].path[0] == '$' && faults[i].reason[0] != '\0');
+        for (size_t i = 0; r == 0 && i < source.rules.n; i++) {
+                const Rule *rule = &source.rules.rules[i];
+                _cleanup_free_ char *text = rule_to_string(rule);
+
+                r = rule_list_add_text(&again, rule->type, strchr(text, ' ') + 1, rule->action, rule->tier, &reason);
+                assert(r == 0 && again.n == i + 1 && strcmp(again.rules[i].value, rule->value) == 0);
+        }
+        if (r == 0)
+                assert(policy_new(&source, &p) != -EINVAL);
+        policy_source_done(&source);
+        rule_list_done(&again);
+        policy_free(p);
+        return 0;
+}
