@@ -14,7 +14,7 @@ ALLOWED = PURE | {
     "sink": {"basic", "event"},
     "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
     "run": {"basic", "policy", "event", "net", "host", "sink", "engine", "cli"},
-    "cli": {"basic", "policy", "event", "run"},
+    "cli": {"basic", "policy", "dns", "event", "run"},
 }
 API_H = {"policy", "event", "kernel", "engine"}  # who may see what the kernel shares
 # Pure layers: no descriptor, no clock, no log, no loop.

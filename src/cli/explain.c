@@ -51,7 +51,7 @@ static int usage_error(const char *what, const char *reason) {
         return STATUS_USAGE;
 }
 
-/* "--name VALUE" and "--name=VALUE". Returns whether argv[*i] is this option; *ret is NULL when its value is missing. */
+/* "--name VALUE" and "--name=VALUE". Is argv[*i] this option? *ret is NULL when its value is missing. */
 static bool option_value(const char *name, int argc, char **argv, int *i, const char **ret) {
         size_t n = strlen(name);
 

@@ -301,7 +301,8 @@ static int parse_ports(char *s, PortRange ports[static RULE_PORTS_MAX], size_t *
                 if (r == -ERANGE)
                         return refuse(-EINVAL, ret_reason, "a port is out of range (1 to 65535, or 0/icmp)");
                 if (r < 0)
-                        return refuse(-EINVAL, ret_reason, "malformed port: PORT, LOW-HIGH, PORT/tcp, PORT/udp or 0/icmp");
+                        return refuse(-EINVAL, ret_reason,
+                                      "malformed port: PORT, LOW-HIGH, PORT/tcp, PORT/udp or 0/icmp");
                 n++;
         }
         *ret_n = n;

@@ -13,6 +13,6 @@
 int search_domain_canonical(const char *text, char ret[static 254], const char **ret_reason);
 
 /* The short form of a canonical name: the longest suffix that fits, configured or of Kubernetes, taken off. Writes its
- * length and returns whether there is one. *ret_configured (also without one): is the name under a configured suffix. */
+ * length and returns whether there is one. *ret_configured, always written: is the name under a configured suffix. */
 bool search_domain_strip(char *const *domains, size_t n_domains, const char *name, size_t *ret_length,
                          bool *ret_configured);

@@ -187,12 +187,13 @@ def second_datagram(lab):
 def connected_udp(lab):
     r = lab.attack(ALLOW, """
         report(v4=attempt(udp_connected, EVIL4, 7), v6=attempt(udp_connected, EVIL6, 7),
+               other_port=attempt(udp_connected, GITHUB4, 8000),
                allowed=attempt(udp_connected, GITHUB4, 7))
         with new_socket(GITHUB4, socket.SOCK_DGRAM) as s:
             s.connect((GITHUB4, 7))
             report(elsewhere=attempt(s.sendto, b"out", (EVIL4, 7)), elsewhere_msg=attempt(s.sendmsg, [b"out"], [], 0, (EVIL4, 7)))
     """)
-    refused(r, "v4", "v6", "elsewhere", "elsewhere_msg")
+    refused(r, "v4", "v6", "other_port", "elsewhere", "elsewhere_msg")
     worked(r, "allowed")
     untouched(lab, EVIL4, EVIL6)
 

@@ -204,7 +204,7 @@ class Lab:
         (etc / "resolv.conf").unlink(missing_ok=True)
         (etc / "resolv.conf").write_text(f"nameserver {plan.RESOLVER4}\nnameserver {plan.RESOLVER6}\n", encoding="ascii")
         (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n", encoding="ascii")
-        (etc / "hosts").write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="ascii")
+        (etc / "hosts").write_text(f"127.0.0.1 localhost {os.uname().nodename}\n::1 localhost\n", encoding="utf-8")
         (etc / "gai.conf").unlink(missing_ok=True)
         with open(etc / "passwd", "a", encoding="utf-8") as passwd, open(etc / "group", "a", encoding="utf-8") as group:
             passwd.write(f"{plan.JOB}:x:{plan.JOB_ID}:{plan.JOB_ID}::{self.dir}/work:/bin/sh\n")

@@ -208,7 +208,8 @@ START_TEST(test_hostname_pattern_match) {
                 const char *reason;
 
                 ck_assert_int_eq(pattern_new(text(row, 0), &p, &reason), 0);
-                ck_assert_msg(pattern_matches(p, text(row, 1)) == json_object_get_boolean(cell(row, 2)), "%s", ROW(row));
+                ck_assert_msg(pattern_matches(p, text(row, 1)) == json_object_get_boolean(cell(row, 2)), "%s",
+                              ROW(row));
                 pattern_free(p);
         }
 }
@@ -768,36 +769,22 @@ START_TEST(test_wanted_behaviour) {
 END_TEST
 
 static Suite *suite(void) {
+        const TTest *const tests[] = {
+                test_hostname_is_pattern, test_hostname_pattern_compile, test_hostname_pattern_match,
+                test_env_value_grammar, test_cidr_canonical, test_cidr_contains, test_ports_union,
+                test_protocols_overlap, test_port_match, test_protocol_name, test_hostname_rule_verdict,
+                test_subdomain_and_default, test_duplicate_rule_merge, test_attribution_name,
+                test_search_domain_valid, test_search_domain_normalise, test_search_domain_strip,
+                test_search_domain_suffix, test_search_form_pick_deny, test_search_form_pick_allow,
+                test_dns_query_filter, test_cidr_vs_hostname_conflict, test_shared_ip_ports,
+                test_auto_allow_veto, test_config_validation, test_wanted_behaviour,
+        };
         Suite *s = suite_create("conformance-policy");
         TCase *t = tcase_create("suites");
 
         tcase_add_checked_fixture(t, load_cases, unload_cases);
-        tcase_add_test(t, test_hostname_is_pattern);
-        tcase_add_test(t, test_hostname_pattern_compile);
-        tcase_add_test(t, test_hostname_pattern_match);
-        tcase_add_test(t, test_env_value_grammar);
-        tcase_add_test(t, test_cidr_canonical);
-        tcase_add_test(t, test_cidr_contains);
-        tcase_add_test(t, test_ports_union);
-        tcase_add_test(t, test_protocols_overlap);
-        tcase_add_test(t, test_port_match);
-        tcase_add_test(t, test_protocol_name);
-        tcase_add_test(t, test_hostname_rule_verdict);
-        tcase_add_test(t, test_subdomain_and_default);
-        tcase_add_test(t, test_duplicate_rule_merge);
-        tcase_add_test(t, test_attribution_name);
-        tcase_add_test(t, test_search_domain_valid);
-        tcase_add_test(t, test_search_domain_normalise);
-        tcase_add_test(t, test_search_domain_strip);
-        tcase_add_test(t, test_search_domain_suffix);
-        tcase_add_test(t, test_search_form_pick_deny);
-        tcase_add_test(t, test_search_form_pick_allow);
-        tcase_add_test(t, test_dns_query_filter);
-        tcase_add_test(t, test_cidr_vs_hostname_conflict);
-        tcase_add_test(t, test_shared_ip_ports);
-        tcase_add_test(t, test_auto_allow_veto);
-        tcase_add_test(t, test_config_validation);
-        tcase_add_test(t, test_wanted_behaviour);
+        for (size_t i = 0; i < ELEMENTSOF(tests); i++)
+                tcase_add_test(t, tests[i]);
         suite_add_tcase(s, t);
         return s;
 }
