@@ -4,7 +4,7 @@
 import shutil
 
 from harness import Skip, blocked, case, contains, equal, found, refused, untouched, worked
-from plan import EVIL4, EVIL6, GITHUB4, JOB, JOB_ID, NAMELESS4, NAMELESS6
+from plan import EVIL4, EVIL6, GATEWAY4, GITHUB4, JOB, JOB_ID, NAMELESS4, NAMELESS6
 
 ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", "[2001:db8:113::10]:7"]
 
@@ -57,6 +57,47 @@ def ping_socket(lab):
     assert r.facts["v6"].get("errno") in ("EPERM", "timeout"), r.facts["v6"]
     blocked(r, EVIL4, protocol="ICMP")
     blocked(r, EVIL6, protocol="ICMPv6")
+    untouched(lab, EVIL4, EVIL6)
+
+
+@case("C3 source routing: a detour over a denied address is judged by where the packet goes")
+def source_route(lab):
+    r = lab.attack(ALLOW, """
+        import attacker
+        attacker.LIMIT = 1
+        IP_OPTIONS, IP_RETOPTS, IPV6_RTHDR = 4, 7, 57
+        loose = b"\\x01\\x83\\x07\\x04" + socket.inet_aton(EVIL4)  # NOP, LSRR (RFC 791 3.1)
+        segments = b"".join(socket.inet_pton(socket.AF_INET6, a) for a in (GITHUB6, EVIL6))
+        header = bytes([0, 4, 4, 1, 1, 0, 0, 0]) + segments  # segment routing (RFC 8754 2), by way of the last
+        def route(addr, level, option, value, kind):
+            with new_socket(addr, kind) as s:
+                s.setsockopt(level, option, value)
+                s.connect((addr, 7))
+                s.send(b"out")
+        def ancillary(addr, level, option, value):
+            with new_socket(addr, socket.SOCK_DGRAM) as s:
+                return s.sendmsg([b"out"], [(level, option, value)], 0, (addr, 7))
+        four, six = (GITHUB4, socket.IPPROTO_IP), (GITHUB6, socket.IPPROTO_IPV6)
+        for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+            report(**{f"v4 {kind.name}": attempt(route, *four, IP_OPTIONS, loose, kind),
+                      f"v6 {kind.name}": attempt(route, *six, IPV6_RTHDR, header, kind)})
+        report(v4_ancillary=attempt(ancillary, *four, IP_RETOPTS, loose), v6_ancillary=attempt(ancillary, *six, IPV6_RTHDR, header))
+    """)
+    equal((r.status, len(r.facts)), (0, 6), "status, attempts")
+    untouched(lab, EVIL4, EVIL6)
+
+
+@case("C3 datagrams that are cut into fragments: all of one passes, or none")
+def fragments(lab):
+    r = lab.attack(ALLOW, """
+        def large(addr):
+            with new_socket(addr, socket.SOCK_DGRAM) as s:
+                s.sendto(b"x" * 20000, (addr, 7))
+                return len(s.recv(65535))
+        report(v4=attempt(large, GITHUB4), v6=attempt(large, GITHUB6), denied=attempt(large, EVIL4), denied6=attempt(large, EVIL6))
+    """)
+    worked(r, "v4", "v6")
+    refused(r, "denied", "denied6")
     untouched(lab, EVIL4, EVIL6)
 
 
@@ -163,6 +204,27 @@ def new_interface(lab):
         lab.plain("ip", "link", "del", name)
     worked(reachable, "open")
     refused(r, "bound", "udp")
+
+
+@case("C10 replies to a connection from outside are judged by the peer's address")
+def inbound(lab):
+    running = lab.start(ALLOW, lab.python("""
+        with socket.create_server(("0.0.0.0", 9999)) as listener:
+            report(up=True)
+            listener.settimeout(2)
+            report(accepted=attempt(lambda: listener.accept()[1][0]))
+    """))
+    running.read_line()
+    lab.plain("nsenter", f"--target={lab.internet}", "--net", *lab.python("""
+        import attacker
+        attacker.LIMIT = 1
+        report(outside=attempt(reach, CLIENT4, 9999))
+    """))
+    r = running.finish()
+    lab.results.append(r)
+    equal(r.facts["accepted"].get("errno"), "timeout", "a connection from outside")
+    found(r, "connection_blocked", dst_ip=GATEWAY4, protocol="TCP")
+    untouched(lab, GATEWAY4)
 
 
 @case("C12 one UDP socket: the first datagram to an allowed address, the next elsewhere")

@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TOOLS = ("ip", "unshare", "nsenter", "dnsmasq")
 READY_SECONDS = 20
+END_SECONDS = 5
 FIRST_CPU, LAST_CPU = 0, (os.cpu_count() or 1) - 1
 
 CLIENT = "198.18.0.1"      # RFC 2544: for benchmarks
@@ -58,7 +59,7 @@ class Talker:
         with contextlib.suppress(OSError):
             self.process.stdin.close()
         try:
-            self.process.wait(READY_SECONDS)
+            self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -68,11 +69,13 @@ class Talker:
         threads = pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text(encoding="ascii").split()[0]) for thread in threads)
 
-    def resident_bytes(self):
+    def resident(self):
+        """(all, anonymous): resident bytes, and those that are not pages of files and maps."""
+        fields = {}
         for line in pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise BenchError(f"{self.title} has no VmRSS")
+            key, _, value = line.partition(":")
+            fields[key] = value.split()
+        return tuple(int(fields[key][0]) * 1024 for key in ("VmRSS", "RssAnon"))
 
 
 def bind_to_parent(cpu):

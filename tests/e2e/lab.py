@@ -57,15 +57,6 @@ def wait_until(condition, what, seconds=READY_SECONDS):
     return value
 
 
-def cgroup2_mount():
-    """Where cgroup2 is mounted, or None."""
-    for line in pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines():
-        fields, filesystem = line.split(" - ")
-        if filesystem.split()[0] == "cgroup2":
-            return fields.split()[4]
-    return None
-
-
 class Result:
     """What one run did: its status, its output, its log."""
 
@@ -132,6 +123,7 @@ class Lab:
     def __init__(self):
         self.stack = contextlib.ExitStack()
         self.n_logs = 0
+        self.runs = []
         self.results = []
         self.witness_lock = threading.Lock()
         self.binary = os.environ.get("CARGOWALL", str(ROOT / "build" / "cargowall"))
@@ -239,7 +231,13 @@ class Lab:
         return holder.pid
 
     def _end_inhabitants(self):
-        """Kills what tests left running: all that is in the lab's own namespaces."""
+        """Ends what tests left running, which is only so when they were interrupted. Runs are asked to clean up after
+        themselves; then all that is in the lab's own namespaces is killed."""
+        for process in self.runs:
+            if process.poll() is None:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(5)
         ours = {os.readlink(f"/proc/{pid}/ns/net") for pid in (self.internet, self.client)}
         for entry in pathlib.Path("/proc").iterdir():
             with contextlib.suppress(OSError):
@@ -284,6 +282,9 @@ class Lab:
         self._setup(*self._enter(self.client, "sh", "-ec", "\n".join(both + client[:5])))
         self._setup(*self._enter(self.internet, "sh", "-ec", "\n".join(both + internet)))
         self._setup(*self._enter(self.client, "sh", "-ec", "\n".join(client[5:])))
+        # for the tests to look at; not in the client's namespace, where cargowall shall find its own way
+        (self.dir / "cgroup2").mkdir()
+        self._setup(*self._enter(self.internet, "mount", "-t", "cgroup2", "cgroup2", self.dir / "cgroup2"))
 
     def _serve(self, *argv, **options):
         process = subprocess.Popen(self.in_internet(*argv), stdin=options.pop("stdin", subprocess.DEVNULL),
@@ -299,7 +300,7 @@ class Lab:
         shutil.copy(shutil.which("unbound"), self.dir / "unbound")
         self._serve(self.dir / "unbound", "-d", "-p", "-c", self.dir / "unbound.conf")
         self._serve("nginx", "-c", self.dir / "nginx.conf", "-e", self.dir / "nginx.err")
-        self._serve("fcgiwrap", "-s", f"unix:{self.dir}/fcgiwrap.sock", "-c", "2")
+        self._serve("fcgiwrap", "-s", f"unix:{self.dir}/fcgiwrap.sock")
         if self.services.stdout.readline() != "ready\n":
             raise LabError("services: " + (self.dir / "setup.log").read_text(errors="replace"))
         wait_until((self.dir / "fcgiwrap.sock").exists, "fcgiwrap")
@@ -377,6 +378,7 @@ class Lab:
         argv = [str(a) for a in argv]
         process = subprocess.Popen(self.in_client(*argv), env=self.environment(env), preexec_fn=die_with_parent,
                                    start_new_session=True, **streams, **options)
+        self.runs = [run for run in self.runs if run.poll() is None] + [process]
         return Running(argv, process, log)
 
     def plain(self, *argv, data=b"", env=None, seconds=30):
@@ -421,9 +423,9 @@ class Lab:
         return path
 
     def leftover_cgroups(self, pid):
-        """Directories that the run with this pid should have removed. None: cgroup2 cannot be seen from here."""
-        mount = cgroup2_mount()
-        return None if mount is None else [str(p) for p in pathlib.Path(mount).glob(f"**/cargowall-{pid}-*")]
+        """Directories that the run with this pid should have removed."""
+        mount = pathlib.Path(f"/proc/{self.internet}/root{self.dir}/cgroup2")
+        return [path.name for path in mount.glob(f"**/cargowall-{pid}-*")]
 
     def logs(self):
         return sorted((self.dir / "logs").iterdir())

@@ -153,6 +153,11 @@ def stderr_passes(lab):
 @case("COMMAND on a terminal is in its foreground")
 def terminal(lab):
     command = lab.python("report(tty=[os.isatty(fd) for fd in range(3)], foreground=os.tcgetpgrp(0) == os.getpgrp())")
+    try:
+        for fd in os.openpty():
+            os.close(fd)
+    except OSError:
+        raise Skip("no pseudo terminal can be opened here") from None
     r = lab.plain("/usr/bin/python3", "-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))",
                   lab.binary, "run", "--user", JOB, *QUIET, "--", *command)
     equal((r.status, r.facts.get("tty"), r.facts.get("foreground")), (0, [True] * 3, True), "status, isatty, foreground")
@@ -198,17 +203,24 @@ def background(lab):
     equal(r.status, 0, "exit status")
     for pid in r.out.split():
         wait_until(lambda pid=pid: gone(pid), f"process {pid} to end", 10)
-    equal(lab.leftover_cgroups(r.pid) or [], [], "cgroups left behind")
+    equal(lab.leftover_cgroups(r.pid), [], "cgroups left behind")
 
 
 @case("the cgroup goes also after a denied run, a failed run and a signal")
 def cgroup_removed(lab):
     for command in (["true"], ["false"], ["/nonexistent"], ["sh", "-c", "kill -9 $$"]):
         r = lab.run(QUIET, command)
-        leftover = lab.leftover_cgroups(r.pid)
-        if leftover is None:
-            raise Skip("cgroup2 is not mounted here: the run made a private mount")
-        equal(leftover, [], "cgroups left behind")
+        equal(lab.leftover_cgroups(r.pid), [], "cgroups left behind")
+
+
+@case("the run's cgroup is below that of the caller and bears the run's pid")
+def cgroup_name(lab):
+    running = lab.start(QUIET, ["sh", "-c", "echo up; read line"])
+    running.read_line()
+    names = lab.leftover_cgroups(running.pid)
+    r = running.finish(b"\n")
+    equal(len(names), 1, f"cgroups of a run that lives ({names})")
+    equal(lab.leftover_cgroups(r.pid), [], "cgroups left behind")
 
 
 @case("G5 SIGKILL of cargowall: the job dies and not one packet gets out")
