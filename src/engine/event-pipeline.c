@@ -3,16 +3,20 @@
 #include "engine/event-pipeline.h"
 
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "dns/dns-message.h"
 #include "event/event-decode.h"
+#include "event/name-history.h"
 #include "host/process.h"
 
 #define PROCESSES_MAX 1024
+#define NAMES_MAX 4096
 
 struct EventPipeline {
         LeaseTable *leases;   /* borrowed */
+        NameHistory *names;
         ProcessCache *processes;
         const Policy *policy; /* borrowed */
         uint32_t policy_id;
@@ -32,6 +36,7 @@ static uint64_t clock_usec(clockid_t id) {
 
 int event_pipeline_new(LeaseTable *leases, engine_event_fn fn, void *userdata, EventPipeline **ret) {
         _cleanup_(event_pipeline_freep) EventPipeline *p = calloc(1, sizeof(*p));
+        uint8_t key[16];
         int r;
 
         if (!p)
@@ -39,7 +44,11 @@ int event_pipeline_new(LeaseTable *leases, engine_event_fn fn, void *userdata, E
         p->leases = leases;
         p->fn = fn;
         p->userdata = userdata;
-        r = process_cache_new(PROCESSES_MAX, &p->processes);
+        if (getrandom(key, sizeof(key), 0) != sizeof(key))
+                return -EIO;
+        r = name_history_new(NAMES_MAX, key, &p->names);
+        if (r >= 0)
+                r = process_cache_new(PROCESSES_MAX, &p->processes);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -49,6 +58,7 @@ int event_pipeline_new(LeaseTable *leases, engine_event_fn fn, void *userdata, E
 EventPipeline *event_pipeline_free(EventPipeline *p) {
         if (!p)
                 return NULL;
+        name_history_free(p->names);
         process_cache_free(p->processes);
         free(p);
         return NULL;
@@ -97,10 +107,12 @@ static void add_name(EventPipeline *p, Event *e) {
         const Lease *lease = e->has_dst ? lease_table_find(p->leases, &e->dst) : NULL;
         const LeaseBinding *b = lease ? pick_binding(lease, e->rule) : NULL;
 
-        if (!b)
-                return;
-        e->hostname = b->name;
-        e->cname_chain = b->chain;
+        if (b) {
+                e->hostname = b->name;
+                e->cname_chain = b->chain;
+                (void) name_history_put(p->names, &e->dst, b->name, b->chain); /* without it the end has no name */
+        } else if (e->has_dst)
+                e->hostname = name_history_get(p->names, &e->dst, &e->cname_chain);
 }
 
 static void emit(EventPipeline *p, Event *e) {

@@ -153,7 +153,8 @@ def ptr(lab):
         resolve("github.com")
         v6 = "".join(f"{c}." for c in reversed(socket.inet_pton(socket.AF_INET6, GITHUB6).hex())) + "ip6.arpa"
         report(after=ptr("10.113.0.203.in-addr.arpa"), six=ptr(v6), evil=ptr("66.113.0.203.in-addr.arpa"),
-               data=ptr("data.evil.example"), odd=ptr("300.113.0.203.in-addr.arpa"), partial=ptr("113.0.203.in-addr.arpa"))
+               data=ptr("data.evil.example"), odd=ptr("300.113.0.203.in-addr.arpa"),
+               partial=ptr("113.0.203.in-addr.arpa"))
     """)
     equal((facts["after"], facts["six"]), (["NOERROR", "github.com"],) * 2, "leased addresses")
     for name in ("before", "evil", "data", "odd", "partial"):
@@ -185,8 +186,10 @@ def classes_and_counts(lab):
         def ask(message):
             return attempt(dns_rcode, RESOLVER4, message).get("value", "silence")
         attacker.LIMIT = 1.5
-        report(chaos=ask(dnswire.query("version.bind", "TXT", qclass=3)), chaos_a=ask(dnswire.query("github.com", "A", 3)),
-               any_class=ask(dnswire.query("github.com", "A", 255)), two=ask(dnswire.query("github.com", n_questions=2)),
+        report(chaos=ask(dnswire.query("version.bind", "TXT", qclass=3)),
+               chaos_a=ask(dnswire.query("github.com", "A", qclass=3)),
+               any_class=ask(dnswire.query("github.com", "A", qclass=255)),
+               two=ask(dnswire.query("github.com", n_questions=2)),
                none=ask(dnswire.query("github.com", n_questions=0)), response=ask(b"\\x12\\x34\\x81" + question[3:]),
                notify=ask(b"\\x12\\x34\\x20" + question[3:]), cut=ask(question[:-3]), header=ask(question[:11]),
                loop=ask(question[:12] + b"\\xc0\\x0c\\0\\x01\\0\\x01"), trailing=ask(question + b"extra"))
@@ -300,7 +303,8 @@ def covert(lab):
         option = struct.pack("!HH", 65001, 14) + b"EXFILTRATEDATA"
         reply = dns_udp(RESOLVER4, dnswire.query("GiThUb.CoM", ident=0xBEEF, edns=option))
         report(id=reply["id"], name=reply["questions"][0][0], answers=reply["answers"])
-        padded = dns_udp(RESOLVER4, dnswire.query("v4.github.com", ident=0xF00D, edns=struct.pack("!HH", 12, 400) + b"P" * 400))
+        padding = struct.pack("!HH", 12, 400) + b"P" * 400
+        padded = dns_udp(RESOLVER4, dnswire.query("v4.github.com", edns=padding))
         report(padded=padded["rcode"])
     """)
     equal((facts["id"], facts["name"]), (0xBEEF, "GiThUb.CoM"), "id and name in the reply")
@@ -325,9 +329,9 @@ def dig_case(lab):
 @case("A14 odd bytes in names are refused, logged on one line, and never asked upstream")
 def odd_names(lab):
     r, facts = rcodes(lab, """
-        names = ([b'a"b', b"evil", b"example"], [b"a\\nb\\x1b[31m", b"github", b"com"], [b"\\xff\\xfe", b"github", b"com"],
-                 [b"a.b", b"github", b"com"], [b"\\0x", b"github", b"com"], [b"x" * 63] * 3 + [b"github", b"com"],
-                 [b"::error::x", b"github", b"com"])
+        names = ([b'a"b', b"evil", b"example"], [b"a\\nb\\x1b[31m", b"github", b"com"],
+                 [b"\\xff\\xfe", b"github", b"com"], [b"a.b", b"github", b"com"], [b"\\0x", b"github", b"com"],
+                 [b"x" * 63] * 3 + [b"github", b"com"], [b"::error::x", b"github", b"com"])
         report(rcodes=[attempt(dns_rcode, RESOLVER4, dnswire.query(n)).get("value") for n in names])
     """)
     for rcode in facts["rcodes"][:5]:

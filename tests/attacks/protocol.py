@@ -13,7 +13,8 @@ ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", "[2001:db8:113::10]:7"]
 def direct(lab):
     r = lab.attack(ALLOW, """
         report(pid=os.getpid(), v4=attempt(tcp, NAMELESS4, 443), v6=attempt(tcp, NAMELESS6, 443),
-               other_port=attempt(tcp, GITHUB4, 22), allowed=attempt(tcp, GITHUB4, 7), allowed6=attempt(tcp, GITHUB6, 7))
+               other_port=attempt(tcp, GITHUB4, 22), allowed=attempt(tcp, GITHUB4, 7),
+               allowed6=attempt(tcp, GITHUB6, 7))
         time.sleep(0.5)  # the executable is read from /proc
     """)
     refused(r, "v4", "v6", "other_port")
@@ -81,7 +82,8 @@ def source_route(lab):
         for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
             report(**{f"v4 {kind.name}": attempt(route, *four, IP_OPTIONS, loose, kind),
                       f"v6 {kind.name}": attempt(route, *six, IPV6_RTHDR, header, kind)})
-        report(v4_ancillary=attempt(ancillary, *four, IP_RETOPTS, loose), v6_ancillary=attempt(ancillary, *six, IPV6_RTHDR, header))
+        report(v4_ancillary=attempt(ancillary, *four, IP_RETOPTS, loose),
+               v6_ancillary=attempt(ancillary, *six, IPV6_RTHDR, header))
     """)
     equal((r.status, len(r.facts)), (0, 6), "status, attempts")
     untouched(lab, EVIL4, EVIL6)
@@ -94,7 +96,8 @@ def fragments(lab):
             with new_socket(addr, socket.SOCK_DGRAM) as s:
                 s.sendto(b"x" * 20000, (addr, 7))
                 return len(s.recv(65535))
-        report(v4=attempt(large, GITHUB4), v6=attempt(large, GITHUB6), denied=attempt(large, EVIL4), denied6=attempt(large, EVIL6))
+        report(v4=attempt(large, GITHUB4), v6=attempt(large, GITHUB6),
+               denied=attempt(large, EVIL4), denied6=attempt(large, EVIL6))
     """)
     worked(r, "v4", "v6")
     refused(r, "denied", "denied6")
@@ -116,7 +119,8 @@ RAW = """
 @case("C4 raw and packet sockets are refused to root")
 def raw(lab):
     r = lab.attack(ALLOW, RAW + """
-        report(packet=attempt(make, socket.AF_PACKET, socket.SOCK_RAW, 0), dgram=attempt(make, socket.AF_PACKET, socket.SOCK_DGRAM, 0))
+        report(packet=attempt(make, socket.AF_PACKET, socket.SOCK_RAW, 0),
+               dgram=attempt(make, socket.AF_PACKET, socket.SOCK_DGRAM, 0))
     """, user="root")
     refused(r, "icmp", "raw", "raw_tcp", "raw6", "icmp6", "packet", "dgram")
 
@@ -236,7 +240,8 @@ def second_datagram(lab):
                 return s.recv(10).decode()
             report(first=attempt(exchange, GITHUB4), denied=attempt(exchange, EVIL4), again=attempt(exchange, GITHUB4))
         with new_socket(GITHUB6, socket.SOCK_DGRAM) as s:
-            report(first6=attempt(exchange, GITHUB6), denied6=attempt(exchange, EVIL6), mapped=attempt(exchange, "::ffff:" + EVIL4))
+            report(first6=attempt(exchange, GITHUB6), denied6=attempt(exchange, EVIL6),
+                   mapped=attempt(exchange, "::ffff:" + EVIL4))
     """)
     worked(r, "first", "again", "first6")
     refused(r, "denied", "denied6", "mapped")
@@ -253,7 +258,8 @@ def connected_udp(lab):
                allowed=attempt(udp_connected, GITHUB4, 7))
         with new_socket(GITHUB4, socket.SOCK_DGRAM) as s:
             s.connect((GITHUB4, 7))
-            report(elsewhere=attempt(s.sendto, b"out", (EVIL4, 7)), elsewhere_msg=attempt(s.sendmsg, [b"out"], [], 0, (EVIL4, 7)))
+            report(elsewhere=attempt(s.sendto, b"out", (EVIL4, 7)),
+                   elsewhere_msg=attempt(s.sendmsg, [b"out"], [], 0, (EVIL4, 7)))
     """)
     refused(r, "v4", "v6", "other_port", "elsewhere", "elsewhere_msg")
     worked(r, "allowed")

@@ -57,7 +57,8 @@ def short_lived(lab):
 
 @case("D6 process names with line ends, escapes, quotes and workflow commands stay one valid line each")
 def process_names(lab):
-    names = (b"a\nb", b"\x1b[31mred", b'","x":"y', b"::error::x", b"\xff\xfe\x80", b"\\u0000\\", b"a|b`c`<i>", b"\r\x08\x7f")
+    names = (b"a\nb", b"\x1b[31mred", b'","x":"y', b"::error::x", b"\xff\xfe\x80", b"\\u0000\\", b"a|b`c`<i>",
+             b"\r\x08\x7f")
     r = lab.attack(ALLOW, f"""
         for port, name in enumerate({names!r}, 1000):
             set_name(name)
@@ -69,7 +70,7 @@ def process_names(lab):
     assert not set(r.log_text) & (set(range(0x20)) - {0x0A} | {0x7F}), "control characters in the log"
     for line in r.log_text.decode("utf-8").splitlines():
         json.loads(line)
-    assert "\x1b" not in r.err and "\r" not in r.err and "\x08" not in r.err, f"control characters in the summary: {r.err!r}"
+    assert not set("\x1b\r\x08") & set(r.err), f"control characters in the summary: {r.err!r}"
     for line in r.err.splitlines():
         assert not line.startswith("::"), f"a workflow command in the summary: {line!r}"
 
@@ -112,19 +113,22 @@ def expired(lab):
             while "value" in (outcome := attempt(tcp, addr, 7)) and time.monotonic() < end:
                 time.sleep(1)
             report(expired=outcome)
-            s.sendall(b"alive")
+            s.sendall(b"still alive")
             report(live=s.recv(16).decode())
             report(again=(resolve("brief.github.com"), attempt(tcp, addr, 7)))
     """, seconds=330)
     worked(r, "first")
     refused(r, "expired")
-    equal(r.facts["live"], "alive", "a flow that was open")
+    equal(r.facts["live"], "still alive", "a flow that was open")
     assert "value" in r.facts["again"][1], "looked up again, it is open again"
+    ends = [e for e in r.events if e["event_type"] == "connection_closed" and e["bytes_out"] == len("still alive")]
+    equal([e.get("dst_hostname") for e in ends], ["brief.github.com"], "the name at the end of the flow")
 
 
 @case("all logs of these tests agree with the schema")
 def schema(lab):
-    logs = b"".join(log.read_bytes() for log in lab.logs() if log.is_file())
+    # the first lines of each: a flood repeats itself
+    logs = b"".join(b"".join(log.read_bytes().splitlines(True)[:2000]) for log in lab.logs() if log.is_file())
     assert logs.count(b"\n") > 100, "no logs"
     done = subprocess.run([sys.executable, ROOT / "tests" / "schema" / "validate.py"], input=logs, capture_output=True)
     if done.returncode == 77:

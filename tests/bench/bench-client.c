@@ -167,7 +167,8 @@ int main(void) {
         while (bench_read_command(line, words)) {
                 Counts c = run(words);
 
-                (void) printf("%" PRIu64 " %" PRIu64 " %u %u %u\n", c.first_ns, c.second_ns, c.done, c.refused, c.failed);
+                (void) printf("%" PRIu64 " %" PRIu64 " %u %u %u\n", c.first_ns, c.second_ns, c.done, c.refused,
+                              c.failed);
                 (void) fflush(stdout);
         }
         return EXIT_SUCCESS;

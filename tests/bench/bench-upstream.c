@@ -81,7 +81,8 @@ static void serve_some(int fd) {
         for (int i = 0; i < n; i++) {
                 size_t size = answer(data[i], messages[i].msg_len);
                 if (size > 0)
-                        (void) sendto(fd, data[i], size, 0, (struct sockaddr *) &from[i], messages[i].msg_hdr.msg_namelen);
+                        (void) sendto(fd, data[i], size, 0, (struct sockaddr *) &from[i],
+                                      messages[i].msg_hdr.msg_namelen);
         }
 }
 

@@ -90,7 +90,8 @@ def tcp(stage):
         recorded = count_recorded(pair.log, made)
     return [
         Row("TCP connect, A against A (no BPF)", noise(times), "noise", ""),
-        Row("TCP connect to a leased address, all hooks, event recorded", ratio(compare(times, "lease")), "1.04", "1.06"),
+        Row("TCP connect to a leased address, all hooks, event recorded", ratio(compare(times, "lease")), "1.04",
+            "1.06"),
         Row("the same by one of 10,000 networks", ratio(compare(times, "network")), "", ""),
         Row("socket, connect and close together, both events (A against A: " + noise(times, 1) + ")",
             ratio(compare(times, "lease", which=1)), "", ""),
@@ -118,7 +119,8 @@ def bulk(stage):
         pair = Pair(stage, stack)
         times = rounds(n_rounds, cases_of(pair, "bulk", PORT_STREAM, n, {"lease": NAMED}))
     return [
-        Row(f"bulk TCP, {n} MB, A against A: time; CPU of the sender", noise(times) + "; " + noise(times, 1), "noise", ""),
+        Row(f"bulk TCP, {n} MB, A against A: time; CPU of the sender", noise(times) + "; " + noise(times, 1), "noise",
+            ""),
         Row("bulk TCP, all hooks: time; CPU of the sender",
             ratio(compare(times, "lease")) + "; " + ratio(compare(times, "lease", which=1)), "inside A/A", ""),
     ]

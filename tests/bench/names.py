@@ -27,7 +27,8 @@ class Load:
     def measure(self, *args, **options):
         cpu, busy, (answered, refused, failed, lost) = self.ask(*args, **options)
         if refused or failed or lost or not answered:
-            raise BenchError(f"{self.server.title}: {answered} answered, {refused} refused, {failed} failed, {lost} lost")
+            raise BenchError(f"{self.server.title}: {answered} answered, {refused} refused, {failed} failed, "
+                             f"{lost} lost")
         return cpu, busy
 
 

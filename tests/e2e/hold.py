@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds a network and a mount namespace: makes them, says "ready", waits to be killed.
 
-Not unshare(1): that gives up where / is no mount point, as in a plain chroot. There the mounts cannot be cut off from the
-host's through any path below /; the way out is the namespace's own root (setns(2) into one's own mount namespace)."""
+Not unshare(1): that gives up where / is no mount point, as in a plain chroot. There the mounts cannot be cut off from
+the host's through any path below /; the way out is the namespace's own root (setns(2) into one's own mount namespace).
+"""
 
 import ctypes
 import os

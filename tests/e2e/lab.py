@@ -82,8 +82,9 @@ class Result:
     def __str__(self):
         command = " ".join(a if len(a) < 200 and "\n" not in a else "…" for a in self.argv)
         log = self.log_text.decode("utf-8", "replace").splitlines()
-        return "\n".join([f"$ {command}", f"status {self.status} after {self.seconds:.2f} s", "stdout: " + self.out[-3000:],
-                          "stderr: " + self.err[-3000:], f"log ({len(log)} lines):", *log[-20:]])
+        return "\n".join([f"$ {command}", f"status {self.status} after {self.seconds:.2f} s",
+                          "stdout: " + self.out[-3000:], "stderr: " + self.err[-3000:],
+                          f"log ({len(log)} lines):", *log[-20:]])
 
 
 class Running:
@@ -182,7 +183,8 @@ class Lab:
         return done.stdout.decode().strip()
 
     def _make_certificates(self):
-        new = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30")
+        new = ("openssl", "req", "-x509", "-nodes", "-days", "30", "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:P-256")
         self._setup(*new, "-subj", "/CN=lab CA", "-keyout", self.dir / "ca.key", "-out", self.dir / "ca.crt")
         names = ",".join("DNS:" + name for name in NAMES)
         self._setup(*new, "-subj", "/CN=github.com", "-CA", self.dir / "ca.crt", "-CAkey", self.dir / "ca.key",
@@ -194,7 +196,8 @@ class Lab:
         etc = self.dir / "etc"
         self._setup("cp", "-a", "/etc", etc)
         (etc / "resolv.conf").unlink(missing_ok=True)
-        (etc / "resolv.conf").write_text(f"nameserver {plan.RESOLVER4}\nnameserver {plan.RESOLVER6}\n", encoding="ascii")
+        servers = "".join(f"nameserver {addr}\n" for addr in (plan.RESOLVER4, plan.RESOLVER6))
+        (etc / "resolv.conf").write_text(servers, encoding="ascii")
         (etc / "nsswitch.conf").write_text("passwd: files\ngroup: files\nhosts: files dns\n", encoding="ascii")
         (etc / "hosts").write_text(f"127.0.0.1 localhost {os.uname().nodename}\n::1 localhost\n", encoding="utf-8")
         (etc / "gai.conf").unlink(missing_ok=True)
@@ -273,7 +276,8 @@ class Lab:
                   "ip link set eth0 up",
                   "echo '0 2147483647' >/proc/sys/net/ipv4/ping_group_range",
                   f"ip route add default via {plan.GATEWAY4}", f"ip -6 route add default via {plan.GATEWAY6}"]
-        internet = ["echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind", f"ip addr add {plan.GATEWAY4}/24 dev eth0", f"ip addr add {plan.GATEWAY6}/64 dev eth0 nodad",
+        internet = ["echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind",
+                    f"ip addr add {plan.GATEWAY4}/24 dev eth0", f"ip addr add {plan.GATEWAY6}/64 dev eth0 nodad",
                     "ip link set eth0 up",
                     *(f"ip route add local {prefix} dev lo" for prefix in plan.INTERNET4),
                     *(f"ip -6 route add local {prefix} dev lo" for prefix in plan.INTERNET6),

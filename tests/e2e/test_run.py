@@ -124,7 +124,8 @@ def unprivileged(lab):
 @case("with cgroup2 out of sight (as under `ip netns exec`) it mounts one for itself and enforces")
 def hidden_cgroup(lab):
     log = lab.new_log()
-    r = lab.plain("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", 'umount -l /sys; mount -t sysfs sysfs /sys; exec "$@"', "sh",
+    hide = 'umount -l /sys; mount -t sysfs sysfs /sys; exec "$@"'
+    r = lab.plain("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", hide, "sh",
                   lab.binary, "run", "--log", log, "--user", JOB, *QUIET, "--",
                   *lab.python("report(no=attempt(tcp, NAMELESS4, 7), name=resolve('github.com'), "
                               "yes=attempt(tcp, GITHUB4, 7))"))
@@ -158,9 +159,10 @@ def terminal(lab):
             os.close(fd)
     except OSError:
         raise Skip("no pseudo terminal can be opened here") from None
-    r = lab.plain("/usr/bin/python3", "-c", "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))",
+    on_terminal = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    r = lab.plain("/usr/bin/python3", "-c", on_terminal,
                   lab.binary, "run", "--user", JOB, *QUIET, "--", *command)
-    equal((r.status, r.facts.get("tty"), r.facts.get("foreground")), (0, [True] * 3, True), "status, isatty, foreground")
+    equal((r.status, r.facts.get("tty"), r.facts.get("foreground")), (0, [True] * 3, True), "status, tty, foreground")
 
 
 @case("the environment and the working directory of COMMAND are the caller's")
