@@ -167,7 +167,7 @@ struct cw_record {
         __u8 reason;
         __u8 mode;
         __u8 hook;
-        __u8 mid_stream; /* DENY: a TCP packet that is not the first of its connection */
+        __u8 mid_stream; /* DENY: a TCP packet that does not ask for a connection: of an older one, or a reply */
         __u8 pad;
 };
 

@@ -16,7 +16,7 @@ struct packet {
         __u8 hop_limit;
         __u8 icmp_type;
         bool has_port;     /* TCP and UDP of a first or only fragment; ICMP counts as port 0 */
-        bool continues;    /* TCP without SYN */
+        bool continues;    /* TCP that does not ask for a connection: anything but a lone SYN */
 };
 
 struct ipv4_header {
@@ -55,7 +55,7 @@ static __always_inline bool parse_transport(struct __sk_buff *skb, __u32 offset,
         p->has_port = true;
         p->src_port = (__u16) h[0] << 8 | h[1];
         p->dst_port = (__u16) h[2] << 8 | h[3];
-        p->continues = p->protocol == IP_TCP && !(h[13] & 0x02);
+        p->continues = p->protocol == IP_TCP && (h[13] & 0x12) != 0x02;
         return true;
 }
 

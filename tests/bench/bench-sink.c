@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The other side of bench-client: TCP port 8001 accepts and closes, UDP port 8002 discards, TCP port 8003 reads a
- * stream to its end. Says "ready", ends with its stdin. What comes in is taken in batches, so that no client pays for waking
- * this process. */
+ * stream to its end. Says "ready", ends with its stdin. What comes in is taken in batches, so that no client pays for
+ * waking this process. */
 
 #include <fcntl.h>
 #include <poll.h>
