@@ -3,7 +3,8 @@
 
 /* What the kernel side and user space share: map keys and values, and the records of the ring. Fixed-width types,
  * explicit padding that is always zero, sizes asserted. Addresses are 16 bytes in network byte order, IPv4 as
- * v4-mapped IPv6. Ports are in host byte order unless the name ends in _be. Times are nanoseconds of CLOCK_BOOTTIME. */
+ * v4-mapped IPv6. Ports are in host byte order unless the name ends in _be. Times are nanoseconds of CLOCK_MONOTONIC, which
+ * is what every supported kernel can read cheaply; user space, which has the leases, counts suspended time as well. */
 
 #include <linux/types.h>
 
@@ -79,9 +80,10 @@ struct cw_prefix_key {
         struct cw_addr addr;
 };
 
-/* scopes: a set of processes with one policy. Replacing the value is the atomic policy swap. */
+/* scopes: a set of processes with one policy. One 64-bit store of the value is the atomic policy swap. */
+#define CW_SCOPES_MAX 16
 struct cw_scope {
-        __u32 policy_id;
+        __u32 policy_id; /* 0: there is no policy, nothing passes */
         __u8 mode;
         __u8 default_action;
         __u8 allow_raw; /* raw sockets may be made; their packets are still judged */
@@ -111,23 +113,27 @@ struct cw_flow_key {
 enum cw_flow_state {
         CW_FLOW_JUDGED = 0, /* by the socket hook; no packet yet */
         CW_FLOW_SEEN = 1,   /* its first packet was seen and reported */
+        CW_FLOW_ENDED = 2,  /* its end was reported; the last packets of TCP may still come */
 };
 
 struct cw_flow {
         struct cw_process process;
         struct cw_addr src;
         __u64 start_ns;
-        __u64 last_ns;  /* UDP only: time of the last packet */
-        __u64 bytes_out; /* payload for TCP, IP packets for the rest */
-        __u64 bytes_in;
+        __u64 last_ns;   /* time of the last packet; TCP: of the end */
+        __u64 bytes_out; /* TCP: payload, each byte once; the rest: IP packets */
+        __u64 bytes_in;  /* the same; TCP: what we acknowledged */
         __u32 policy_id; /* under which it was judged */
         __u32 rule;
+        __u32 sequence;       /* TCP: the next one to be sent, as far as seen */
+        __u32 acknowledgment; /* TCP: the last one sent */
         __u16 src_port;
         __u8 action;
         __u8 reason;
         __u8 state;
         __u8 mode;
-        __u8 pad[2];
+        __u8 released; /* TCP: the socket was closed, its FIN is still to come */
+        __u8 fin_sent; /* TCP */
 };
 
 enum cw_record_type {
@@ -208,7 +214,7 @@ _Static_assert(sizeof(struct cw_prefix_key) == 28, "layout");
 _Static_assert(sizeof(struct cw_scope) == 8, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");
 _Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
-_Static_assert(sizeof(struct cw_flow) == 104, "layout");
+_Static_assert(sizeof(struct cw_flow) == 112, "layout");
 _Static_assert(sizeof(struct cw_record) == 144, "layout");
 _Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
 _Static_assert(sizeof(struct cw_dns_client) == 72, "layout");

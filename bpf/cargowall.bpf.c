@@ -15,16 +15,10 @@ static __always_inline int apply_mode(const struct cw_scope *scope, __u8 action)
         return action == CW_ALLOW || scope->mode == CW_AUDIT;
 }
 
-/* No policy for this scope: nothing may pass, in no mode. */
-static __always_inline int closed(void) {
-        count(CW_COUNT_FAULT);
-        return 0;
-}
-
 /* ------------------------------------------------------------------ flows */
 
 static __always_inline void flow_fill(struct cw_flow *f, const struct cw_scope *scope, const struct verdict *v) {
-        f->start_ns = bpf_ktime_get_boot_ns();
+        f->start_ns = now_coarse();
         f->policy_id = scope->policy_id;
         f->mode = scope->mode;
         f->rule = v->rule;
@@ -64,8 +58,12 @@ static __always_inline void report_open(const struct cw_scope *scope, const stru
 
 /* Only what passed has an end: refused flows were told when they were refused. */
 static __always_inline void report_close(const struct cw_scope *scope, const struct cw_flow_key *key,
-                                         const struct cw_flow *f) {
-        if (f->state != CW_FLOW_SEEN || !apply_mode(scope, f->action))
+                                         struct cw_flow *f) {
+        if (f->state != CW_FLOW_SEEN)
+                return;
+        f->state = CW_FLOW_ENDED;
+        f->last_ns = now_coarse();
+        if (!apply_mode(scope, f->action))
                 return;
         struct cw_record *r = record_begin(CW_RECORD_CLOSE, scope);
         if (!r)
@@ -100,8 +98,10 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
 
         bool own_netns = bpf_get_netns_cookie(ctx) == proxy_netns_cookie;
         bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
-        struct question q = { .dst = *dst, .port = port, .protocol = protocol, .has_port = true };
-        q.local = loopback || (own_netns && bpf_map_lookup_elem(&local_addrs, dst));
+        struct question q = {
+                .dst = *dst, .port = port, .protocol = protocol, .has_port = true, .loopback = loopback,
+                .may_be_local = own_netns,
+        };
 
         struct verdict v;
         if (loopback && !own_netns) /* another namespace's own resolver: what it sends on is judged there */
@@ -129,28 +129,28 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
 }
 
 static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
-        struct cw_scope *scope = scope_find();
+        struct cw_scope scope;
         struct cw_addr dst;
 
-        if (!scope)
-                return closed();
+        if (!scope_find(&scope))
+                return 0;
         addr_from_v4(&dst, ctx->user_ip4);
         if (is_dns(ctx->protocol, bpf_ntohs(ctx->user_port)) && redirect4(ctx, &dst))
                 return 1;
-        return judge_socket(ctx, scope, &dst, hook);
+        return judge_socket(ctx, &scope, &dst, hook);
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
-        struct cw_scope *scope = scope_find();
         __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+        struct cw_scope scope;
         struct cw_addr dst;
 
-        if (!scope)
-                return closed();
+        if (!scope_find(&scope))
+                return 0;
         __builtin_memcpy(dst.b, w, 16);
         if (is_dns(ctx->protocol, bpf_ntohs(ctx->user_port)) && redirect6(ctx, &dst))
                 return 1;
-        return judge_socket(ctx, scope, &dst, hook);
+        return judge_socket(ctx, &scope, &dst, hook);
 }
 
 SEC("cgroup/connect4")
@@ -199,23 +199,23 @@ int cw_getpeername6(struct bpf_sock_addr *ctx) {
 
 SEC("cgroup/sock_create")
 int cw_sock_create(struct bpf_sock *ctx) {
-        struct cw_scope *scope = scope_find();
-        __u64 cookie = bpf_get_socket_cookie(ctx);
         struct cw_process process = {};
+        struct cw_scope scope;
 
-        if (!scope)
-                return closed();
         if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
                 return 1;
+        if (!scope_find(&scope))
+                return 0;
 
+        __u64 cookie = bpf_get_socket_cookie(ctx);
         process_fill(&process);
-        if (ctx->type != SOCK_RAW || scope->allow_raw) {
+        if (ctx->type != SOCK_RAW || scope.allow_raw || scope.mode == CW_AUDIT)
                 bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
+        if (ctx->type != SOCK_RAW || scope.allow_raw)
                 return 1;
-        }
 
         count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, scope);
+        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, &scope);
         if (r) {
                 r->cookie = cookie;
                 r->process = process;
@@ -224,145 +224,131 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 r->action = CW_DENY;
                 r->reason = CW_REASON_RAW_SOCKET;
                 r->hook = CW_HOOK_SOCKET;
-                record_submit(r, scope->mode == CW_ENFORCE);
+                record_submit(r, scope.mode == CW_ENFORCE);
         }
-        if (scope->mode == CW_AUDIT)
-                bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
-        return apply_mode(scope, CW_DENY);
+        return apply_mode(&scope, CW_DENY);
 }
 
-/* A connected UDP socket is closed. Unconnected ones end by idleness, which user space looks after. */
+/* The socket is closed: the end of a flow. TCP may have its FIN still to send, with the last bytes; then the packet hook
+ * tells the end. Unconnected UDP sockets name no destination here: their flows end by idleness, in user space. */
 SEC("cgroup/sock_release")
 int cw_sock_release(struct bpf_sock *ctx) {
-        struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(ctx), .protocol = IP_UDP };
+        struct cw_flow_key key = { .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol };
         __u32 w[4] = { ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3] };
+        struct cw_scope scope;
 
-        if (ctx->protocol != IP_UDP || !ctx->dst_port)
+        if ((key.protocol != IP_UDP && key.protocol != IP_TCP) || !ctx->dst_port)
                 return 1;
         if (ctx->family == AF_INET)
                 addr_from_v4(&key.dst, ctx->dst_ip4);
         else
                 __builtin_memcpy(key.dst.b, w, 16);
-        key.port = bpf_ntohs((__u16) ctx->dst_port);
-
-        struct cw_scope *scope = scope_find();
-        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (!scope || !f)
+        if (addr_is_loopback(&key.dst))
                 return 1;
-        report_close(scope, &key, f);
-        bpf_map_delete_elem(&flows, &key);
-        return 1;
-}
+        key.port = bpf_ntohs((__u16) ctx->dst_port);
+        key.cookie = bpf_get_socket_cookie(ctx);
 
-/* ------------------------------------------------------------------ TCP: source and byte counts from the stack itself */
-
-static __always_inline void sockops_key(struct bpf_sock_ops *ctx, struct cw_flow_key *key) {
-        __u32 w[4] = { ctx->remote_ip6[0], ctx->remote_ip6[1], ctx->remote_ip6[2], ctx->remote_ip6[3] };
-
-        __builtin_memset(key, 0, sizeof(*key));
-        key->cookie = bpf_get_socket_cookie(ctx);
-        key->protocol = IP_TCP;
-        key->port = bpf_ntohl(ctx->remote_port);
-        if (ctx->family == AF_INET)
-                addr_from_v4(&key->dst, ctx->remote_ip4);
-        else
-                __builtin_memcpy(key->dst.b, w, 16);
-}
-
-static __always_inline __u64 minus(__u64 a, __u64 b) {
-        return a > b ? a - b : 0;
-}
-
-/* The sequence space counts SYN and FIN as one byte each; which were seen follows from the state that was left. */
-static __always_inline void tcp_closed(struct bpf_sock_ops *ctx) {
-        struct cw_scope *scope = scope_find();
-        struct cw_flow_key key;
-
-        sockops_key(ctx, &key);
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (!scope || !f)
-                return;
-
-        __u32 old = ctx->args[0];
-        bool fin_acked = old == BPF_TCP_FIN_WAIT2 || old == BPF_TCP_LAST_ACK || old == BPF_TCP_TIME_WAIT;
-        bool fin_received = old == BPF_TCP_FIN_WAIT2 || old == BPF_TCP_LAST_ACK || old == BPF_TCP_TIME_WAIT ||
-                            old == BPF_TCP_CLOSE_WAIT || old == BPF_TCP_CLOSING;
-        f->bytes_out = minus(ctx->bytes_acked, 1 + fin_acked);
-        f->bytes_in = minus(ctx->bytes_received, fin_received);
-        report_close(scope, &key, f);
-        bpf_map_delete_elem(&flows, &key);
-}
-
-SEC("sockops")
-int cw_sockops(struct bpf_sock_ops *ctx) {
-        struct cw_flow_key key;
-
-        switch (ctx->op) {
-        case BPF_SOCK_OPS_TCP_CONNECT_CB:
-                sockops_key(ctx, &key);
-                if (bpf_map_lookup_elem(&flows, &key))
-                        bpf_sock_ops_cb_flags_set(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
-                break;
-        case BPF_SOCK_OPS_STATE_CB:
-                if (ctx->args[1] == BPF_TCP_CLOSE)
-                        tcp_closed(ctx);
-                break;
+        if (!f || !scope_find(&scope))
+                return 1;
+        bool sends_more = ctx->state == BPF_TCP_ESTABLISHED || ctx->state == BPF_TCP_CLOSE_WAIT;
+        if (key.protocol == IP_TCP && sends_more && !f->fin_sent) {
+                f->released = 1;
+                f->last_ns = now_coarse();
+                return 1;
         }
+        report_close(&scope, &key, f);
+        if (key.protocol == IP_UDP || f->state == CW_FLOW_JUDGED)
+                bpf_map_delete_elem(&flows, &key);
         return 1;
 }
 
 /* ------------------------------------------------------------------ packets */
 
-static __always_inline void flow_see(const struct cw_scope *scope, const struct cw_flow_key *key, struct cw_flow *f,
-                                     const struct packet *p) {
-        if (p->protocol != IP_TCP) {
+/* Sequence numbers count each byte once, however often it was sent, and need no look at incoming packets. */
+static __always_inline void count_tcp(struct cw_flow *f, const struct packet *p) {
+        __u32 end = p->sequence + p->payload;
+        __s32 sent = end - f->sequence, acknowledged = p->acknowledgment - f->acknowledgment;
+
+        if (p->tcp_flags & TCP_SYN) {
+                f->sequence = end + 1;
+                return;
+        }
+        if (sent > 0) {
+                f->bytes_out += sent;
+                f->sequence = end;
+        }
+        if (f->acknowledgment && acknowledged > 0)
+                f->bytes_in += acknowledged;
+        if (!f->acknowledgment || acknowledged > 0)
+                f->acknowledgment = p->acknowledgment;
+}
+
+/* The peer's FIN takes a sequence number too. */
+static __always_inline bool peer_has_finished(struct __sk_buff *skb) {
+        struct bpf_sock *sk = skb->sk;
+
+        if (!sk)
+                return false;
+        sk = bpf_sk_fullsock(sk);
+        return sk && sk->state == BPF_TCP_LAST_ACK;
+}
+
+static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_scope *scope,
+                                     const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+        if (p->tcp_flags & TCP_FIN) {
+                f->fin_sent = 1;
+                if (f->bytes_in && peer_has_finished(skb))
+                        f->bytes_in--;
+        }
+        if (f->released || p->tcp_flags & TCP_RST)
+                report_close(scope, key, f);
+}
+
+static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scope *scope,
+                                     const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+        if (f->state == CW_FLOW_ENDED)
+                return;
+        if (p->protocol == IP_TCP)
+                count_tcp(f, p);
+        else {
                 __sync_fetch_and_add(&f->bytes_out, p->length);
                 f->last_ns = now_coarse();
         }
-        if (f->state == CW_FLOW_SEEN)
-                return;
-        f->state = CW_FLOW_SEEN;
-        f->src = p->src;
-        f->src_port = p->src_port;
-        if (f->action == CW_ALLOW)
-                report_open(scope, key, f);
-        else
-                report_denial(scope, key, f, CW_HOOK_PACKET, p->continues);
+        if (f->state == CW_FLOW_JUDGED) {
+                f->state = CW_FLOW_SEEN;
+                f->src = p->src;
+                f->src_port = p->src_port;
+                if (f->action == CW_ALLOW)
+                        report_open(scope, key, f);
+                else
+                        report_denial(scope, key, f, CW_HOOK_PACKET, p->continues);
+        }
+        if (p->tcp_flags & (TCP_FIN | TCP_RST))
+                flow_end(skb, scope, key, f, p);
 }
 
-/* The packet's flow is not known, or was judged under another policy. */
-static __always_inline int judge_packet(struct __sk_buff *skb, const struct cw_scope *scope, struct cw_flow_key *key,
-                                        struct cw_flow *known, const struct packet *p, bool local) {
-        struct question q = {
-                .dst = p->dst, .port = p->dst_port, .protocol = p->protocol, .has_port = p->has_port, .local = local,
-        };
-        struct verdict v;
+static __always_inline void flow_judge(const struct cw_scope *scope, struct cw_flow *f, const struct verdict *v) {
+        f->policy_id = scope->policy_id;
+        f->mode = scope->mode;
+        f->rule = v->rule;
+        f->reason = v->reason;
+        if (f->action != v->action && f->state == CW_FLOW_SEEN)
+                f->state = CW_FLOW_JUDGED; /* news: to be told */
+        f->action = v->action;
+}
 
-        count(CW_COUNT_PACKETS);
-        judge(scope, &q, &v);
-        if (v.reason == CW_REASON_LOCAL)
-                return 1;
-
-        if (known) {
-                known->policy_id = scope->policy_id;
-                known->mode = scope->mode;
-                known->rule = v.rule;
-                known->reason = v.reason;
-                if (known->action != v.action)
-                        known->state = CW_FLOW_JUDGED; /* news: to be told */
-                known->action = v.action;
-                flow_see(scope, key, known, p);
-                return apply_mode(scope, v.action);
-        }
-
-        struct cw_flow f = {};
+/* A flow that no socket hook announced. NULL when it cannot be remembered. */
+static __always_inline struct cw_flow *flow_begin(const struct cw_scope *scope, const struct cw_flow_key *key,
+                                                  const struct verdict *v, const struct packet *p) {
+        struct cw_flow f = { .sequence = p->sequence };
         struct cw_process *maker = bpf_map_lookup_elem(&makers, &key->cookie);
+
         if (maker)
                 f.process = *maker;
-        flow_fill(&f, scope, &v);
-        flow_see(scope, key, &f, p);
+        flow_fill(&f, scope, v);
         flow_remember(key, &f);
-        return apply_mode(scope, v.action);
+        return bpf_map_lookup_elem(&flows, key);
 }
 
 static __always_inline int deny_malformed(const struct cw_scope *scope, struct __sk_buff *skb, const struct packet *p) {
@@ -381,13 +367,13 @@ static __always_inline int deny_malformed(const struct cw_scope *scope, struct _
 
 SEC("cgroup_skb/egress")
 int cw_egress(struct __sk_buff *skb) {
-        struct cw_scope *scope = scope_find();
+        struct cw_scope scope;
         struct packet p;
 
-        if (!scope)
-                return closed();
+        if (!scope_find(&scope))
+                return 0;
         if (!packet_parse(skb, &p))
-                return deny_malformed(scope, skb, &p);
+                return deny_malformed(&scope, skb, &p);
         if (packet_is_neighbour_discovery(&p))
                 return 1;
 
@@ -396,25 +382,41 @@ int cw_egress(struct __sk_buff *skb) {
         };
 
         /* What leaves through the loopback device stays in this namespace; the address alone would not prove it. */
-        bool local = false;
-        if (skb->ifindex == LOOPBACK_IFINDEX) {
-                bool loopback = addr_is_loopback(&p.dst);
+        bool stays = skb->ifindex == LOOPBACK_IFINDEX, loopback = stays && addr_is_loopback(&p.dst);
+        if (loopback) {
                 __u16 proxy_port = p.family == 4 ? proxy_port4 : proxy_port6;
-                if (loopback && proxy_port && p.dst_port == proxy_port && !p.continues)
+                if (proxy_port && p.dst_port == proxy_port && !p.continues)
                         register_client(key.cookie, &p.src, p.src_port, p.protocol);
-                local = loopback || bpf_map_lookup_elem(&local_addrs, &p.dst);
-                if (local && !is_dns(p.protocol, p.dst_port))
+                if (!is_dns(p.protocol, p.dst_port))
                         return 1;
         }
 
-        struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
-        if (known && known->policy_id == scope->policy_id) {
-                if (known->reason == CW_REASON_LOCAL)
-                        return local; /* allowed as local: only while it stays so */
-                flow_see(scope, &key, known, &p);
-                return apply_mode(scope, known->action);
+        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        if (!f || f->policy_id != scope.policy_id) {
+                struct question q = {
+                        .dst = p.dst, .port = p.dst_port, .protocol = p.protocol, .has_port = p.has_port,
+                        .loopback = loopback, .may_be_local = stays,
+                };
+                struct verdict v;
+
+                count(CW_COUNT_PACKETS);
+                judge(&scope, &q, &v);
+                if (v.reason == CW_REASON_LOCAL)
+                        return 1;
+                /* What a connection sends after its end (a reset, a late acknowledgment) is no new flow. */
+                if (!f && v.action == CW_ALLOW && p.continues && !p.payload)
+                        return 1;
+                if (f)
+                        flow_judge(&scope, f, &v);
+                else
+                        f = flow_begin(&scope, &key, &v, &p);
+                if (!f)
+                        return apply_mode(&scope, v.action);
         }
-        return judge_packet(skb, scope, &key, known, &p, local);
+        if (f->reason == CW_REASON_LOCAL)
+                return stays; /* allowed as local: only while it stays so */
+        flow_see(skb, &scope, &key, f, &p);
+        return apply_mode(&scope, f->action);
 }
 
 static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {

@@ -11,8 +11,9 @@
 
 #include "api.h"
 
-/* Set before load. Every process below the attached cgroup belongs to this scope. */
+/* Set before load. Every process below the attached cgroup belongs to this scope: its cgroup id, its place in scopes. */
 const volatile __u64 scope_id = 0;
+const volatile __u32 scope_index = 0;
 /* The proxy's ports on 127.0.0.1 and ::1, in the network namespace with this cookie. 0: no proxy for the family. */
 const volatile __u16 proxy_port4 = 0;
 const volatile __u16 proxy_port6 = 0;
@@ -21,10 +22,11 @@ const volatile __u64 proxy_netns_cookie = 0;
 const volatile __u32 ring_wake_bytes = 1 << 16;
 
 struct {
-        __uint(type, BPF_MAP_TYPE_HASH);
-        __uint(max_entries, 16);
-        __type(key, __u64);
-        __type(value, struct cw_scope);
+        __uint(type, BPF_MAP_TYPE_ARRAY);
+        __uint(map_flags, BPF_F_MMAPABLE);
+        __uint(max_entries, CW_SCOPES_MAX);
+        __type(key, __u32);
+        __type(value, __u64); /* struct cw_scope, read and written whole */
 } scopes SEC(".maps");
 
 struct {
@@ -116,12 +118,20 @@ static __always_inline void count(__u32 which) {
                 (*n)++; /* per CPU, and cgroup programs do not nest on one CPU */
 }
 
-static __always_inline struct cw_scope *scope_find(void) {
-        __u64 id = scope_id;
+/* A copy, so that a swap in the middle of a program is seen whole or not at all. false: no policy, closed. */
+static __always_inline bool scope_find(struct cw_scope *scope) {
+        __u32 index = scope_index;
+        volatile __u64 *value = bpf_map_lookup_elem(&scopes, &index);
+        __u64 copy = value ? *value : 0;
 
-        return bpf_map_lookup_elem(&scopes, &id);
+        __builtin_memcpy(scope, &copy, sizeof(*scope));
+        if (scope->policy_id)
+                return true;
+        count(CW_COUNT_FAULT);
+        return false;
 }
 
+/* Good to a tick, a tenth of the price. */
 static __always_inline __u64 now_coarse(void) {
         if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns))
                 return bpf_ktime_get_coarse_ns();

@@ -35,7 +35,7 @@ static __always_inline struct cw_record *record_begin(__u16 type, const struct c
         __builtin_memset(r, 0, sizeof(*r));
         r->version = CW_API_VERSION;
         r->type = type;
-        r->time_ns = bpf_ktime_get_boot_ns();
+        r->time_ns = bpf_ktime_get_ns();
         r->scope = scope_id;
         r->policy_id = scope->policy_id;
         r->mode = scope->mode;

@@ -10,7 +10,8 @@ struct question {
         __u16 port;
         __u8 protocol;
         bool has_port; /* false for a later fragment: only rules for every port speak of it */
-        bool local;    /* loopback or an address of this host, and the packet stays here */
+        bool loopback; /* and the packet stays here */
+        bool may_be_local; /* an address of this host counts as loopback does */
 };
 
 struct verdict {
@@ -69,7 +70,7 @@ static __always_inline const struct cw_port_slice *find_ports(const struct cw_sc
                                                               const struct cw_addr *dst) {
         struct cw_exact_key exact_key = { .policy_id = scope->policy_id, .addr = *dst };
         struct cw_exact_value *e = bpf_map_lookup_elem(&exact, &exact_key);
-        if (e && (e->expires_ns == 0 || e->expires_ns > bpf_ktime_get_boot_ns()))
+        if (e && (e->expires_ns == 0 || e->expires_ns > now_coarse()))
                 return &e->ports;
 
         struct cw_prefix_key prefix_key = {
@@ -81,6 +82,10 @@ static __always_inline const struct cw_port_slice *find_ports(const struct cw_sc
         return bpf_map_lookup_elem(&prefixes, &prefix_key);
 }
 
+static __always_inline bool protocol_is_judged(__u8 protocol) {
+        return protocol == IP_TCP || protocol == IP_UDP || protocol == IP_ICMP || protocol == IP_ICMP6;
+}
+
 static __always_inline void judge(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
         /* Port 53 reached this point without being sent to the proxy. Before the local pass: a resolver on loopback
          * would carry a query out. */
@@ -88,19 +93,21 @@ static __always_inline void judge(const struct cw_scope *scope, const struct que
                 verdict_set(v, CW_DENY, CW_REASON_DNS, CW_NO_RULE);
                 return;
         }
-        if (q->local) {
+        if (q->loopback) {
                 verdict_set(v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
                 return;
         }
-        if (q->protocol != IP_TCP && q->protocol != IP_UDP && q->protocol != IP_ICMP && q->protocol != IP_ICMP6) {
+        if (protocol_is_judged(q->protocol)) {
+                verdict_set(v, scope->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
+                const struct cw_port_slice *slice = find_ports(scope, &q->dst);
+                if (slice)
+                        judge_ports(slice, q, v);
+        } else
                 verdict_set(v, CW_DENY, CW_REASON_PROTOCOL, CW_NO_RULE);
-                return;
-        }
 
-        verdict_set(v, scope->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
-        const struct cw_port_slice *slice = find_ports(scope, &q->dst);
-        if (slice)
-                judge_ports(slice, q, v);
+        /* Last because it is rare: this host's own addresses pass whatever was said. */
+        if (v->action == CW_DENY && q->may_be_local && bpf_map_lookup_elem(&local_addrs, &q->dst))
+                verdict_set(v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
 }
 
 /* Is anything at all allowed at this address? */

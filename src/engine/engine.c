@@ -18,7 +18,7 @@
 
 #define LEASES_MAX 16384
 #define FLOWS_MAX 16384
-#define RING_BYTES (1U << 20)
+#define RING_BYTES (1U << 19)
 #define EXPIRE_USEC USEC_PER_SEC
 #define EXPIRE_STEPS 4096
 #define SWEEP_EVERY 30          /* expiry ticks between two looks at the flows */
@@ -146,7 +146,7 @@ static int load_programs(Engine *e, const char **ret_what) {
                 return r;
         o.max_prefixes = n[0] * 2 + 65536;
         o.max_exact = n[0] * 2 + LEASES_MAX * 2;
-        o.max_port_rules = n[1] * 2 + 65536;
+        o.max_port_rules = n[1] * 2 + 16384;
         dns_proxy_ports(e->proxy, &o.proxy_port4, &o.proxy_port6);
         return programs_load(&o, &e->programs, ret_what);
 }
@@ -175,7 +175,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, cons
         if (r < 0)
                 return r;
         e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
-        r = policy_maps_new(e->programs, e->scope, &e->maps);
+        r = policy_maps_new(e->programs, &e->maps);
         if (r < 0)
                 return r;
         r = policy_maps_swap(e->maps, e->policy, e->mode, NULL);

@@ -121,7 +121,7 @@ static void emit(EventPipeline *p, Event *e) {
 }
 
 void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
-        int64_t offset = (int64_t) clock_usec(CLOCK_REALTIME) - (int64_t) clock_usec(CLOCK_BOOTTIME);
+        int64_t offset = (int64_t) clock_usec(CLOCK_REALTIME) - (int64_t) clock_usec(CLOCK_MONOTONIC);
         char comm[CW_COMM_MAX];
         struct cw_record record;
         Event e;

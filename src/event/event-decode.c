@@ -69,10 +69,10 @@ static EventType event_type(const struct cw_record *r) {
         }
 }
 
-static uint64_t real_usec(uint64_t boot_nsec, int64_t boot_to_real_usec) {
+static uint64_t real_usec(uint64_t boot_nsec, int64_t monotonic_to_real_usec) {
         int64_t usec = (int64_t) (boot_nsec / 1000), real; /* at most 2^54 */
 
-        if (__builtin_add_overflow(usec, boot_to_real_usec, &real))
+        if (__builtin_add_overflow(usec, monotonic_to_real_usec, &real))
                 return INT64_MAX;
         return real < 0 ? 0 : (uint64_t) real;
 }
@@ -105,7 +105,7 @@ static void add_process(Event *e, const struct cw_process *p, char comm_buf[stat
         e->process = comm_buf;
 }
 
-int event_decode(const void *data, size_t size, int64_t boot_to_real_usec, char comm_buf[static CW_COMM_MAX],
+int event_decode(const void *data, size_t size, int64_t monotonic_to_real_usec, char comm_buf[static CW_COMM_MAX],
                  Event *ret, struct cw_record *ret_record) {
         assert(data || size == 0);
         assert(ret);
@@ -120,7 +120,7 @@ int event_decode(const void *data, size_t size, int64_t boot_to_real_usec, char 
 
         Event e = {
                 .type = event_type(&r),
-                .time_usec = real_usec(r.time_ns, boot_to_real_usec),
+                .time_usec = real_usec(r.time_ns, monotonic_to_real_usec),
                 .mode = (Mode) r.mode,
                 .has_verdict = true,
                 .verdict = (Action) r.action,

@@ -14,24 +14,35 @@ struct EventRing {
         sd_event_source *io, *timer;
         event_ring_fn fn;
         void *userdata;
+        uint64_t n_read;
 };
+
+/* A sender that never stops must not keep the loop from its other work: a share at a time, and the rest right after. */
+#define SHARE 1024
+#define DRAIN_SHARES_MAX 16
 
 static int on_record(void *userdata, void *data, size_t size) {
         EventRing *r = userdata;
 
         r->fn(data, size, r->userdata);
-        return 0;
+        return ++r->n_read % SHARE == 0 ? -EAGAIN : 0; /* libbpf stops there and keeps its place */
+}
+
+static void read_share(EventRing *r, uint64_t then_usec) {
+        if (ring_buffer__consume(r->ring) == -EAGAIN)
+                then_usec = 0;
+        (void) sd_event_source_set_time_relative(r->timer, then_usec);
+        (void) sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_wake(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        (void) event_ring_drain(userdata);
+        read_share(userdata, DRAIN_USEC);
         return 0;
 }
 
-static int on_timer(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        (void) event_ring_drain(userdata);
-        (void) sd_event_source_set_time_relative(s, DRAIN_USEC);
-        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        read_share(userdata, DRAIN_USEC);
+        return 0;
 }
 
 int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *userdata, EventRing **ret) {
@@ -69,5 +80,10 @@ EventRing *event_ring_free(EventRing *r) {
 }
 
 int event_ring_drain(EventRing *r) {
-        return ring_buffer__consume(r->ring);
+        int k = -EAGAIN;
+
+        /* Bounded all the same: a ring holds no more than so many records. */
+        for (unsigned i = 0; i < DRAIN_SHARES_MAX && k == -EAGAIN; i++)
+                k = ring_buffer__consume(r->ring);
+        return k;
 }

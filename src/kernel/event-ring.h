@@ -15,7 +15,7 @@ typedef void (*event_ring_fn)(const void *data, size_t size, void *userdata);
 
 int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *userdata, EventRing **ret);
 EventRing *event_ring_free(EventRing *r);
-/* Reads all that is there. Returns the number of records or a negative errno. */
+/* Reads what is there, at most what fits in a ring. Returns the number of records of the last share or a negative errno. */
 int event_ring_drain(EventRing *r);
 
 DEFINE_CLEANUP_FUNC(EventRing *, event_ring_free)

@@ -11,23 +11,20 @@
 
 #define STEPS_MAX 200000 /* keys may move while we walk: no endless walk */
 
-typedef struct Now {
-        uint64_t boot_ns, monotonic_ns;
-} Now;
-
-static uint64_t clock_ns(clockid_t id) {
+static uint64_t now_nsec(void) {
         struct timespec t = {};
 
-        (void) clock_gettime(id, &t);
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
         return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
 }
 
-static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f, const Now *now, uint64_t idle_ns) {
-        if (f->state != CW_FLOW_SEEN)
-                return now->boot_ns > f->start_ns && now->boot_ns - f->start_ns > idle_ns;
-        if (key->protocol == IPPROTO_TCP)
-                return false;
-        return now->monotonic_ns > f->last_ns && now->monotonic_ns - f->last_ns > idle_ns;
+static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t now, uint64_t idle_ns) {
+        bool tcp = key->protocol == IPPROTO_TCP;
+        uint64_t last = f->state == CW_FLOW_JUDGED ? f->start_ns : f->last_ns;
+
+        if (tcp && f->state == CW_FLOW_SEEN && !f->released)
+                return false; /* its socket will tell */
+        return now > last && now - last > idle_ns;
 }
 
 static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t scope, uint64_t now_ns,
@@ -63,7 +60,7 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
 int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns, bool all, event_ring_fn fn,
                      void *userdata) {
         int fd = programs_map_fd(programs, "flows"), n_left = 0;
-        Now now = { clock_ns(CLOCK_BOOTTIME), clock_ns(CLOCK_MONOTONIC) };
+        uint64_t now = now_nsec();
         struct cw_flow_key key, next;
         struct cw_flow f;
 
@@ -75,14 +72,14 @@ int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns,
                 more = bpf_map_get_next_key(fd, &key, &next) == 0; /* before key goes */
                 if (bpf_map_lookup_elem(fd, &key, &f) < 0)
                         continue;
-                if (!all && !flow_is_idle(&key, &f, &now, idle_ns)) {
+                if (!all && !flow_is_idle(&key, &f, now, idle_ns)) {
                         n_left++;
                         continue;
                 }
                 /* Only what passed has an end: refused flows were told when they were refused. */
                 bool passed = f.action == CW_ALLOW || f.mode == CW_AUDIT;
                 if (bpf_map_delete_elem(fd, &key) == 0 && f.state == CW_FLOW_SEEN && passed)
-                        report(&key, &f, scope, now.boot_ns, fn, userdata);
+                        report(&key, &f, scope, now, fn, userdata);
         }
         return n_left;
 }

@@ -5,8 +5,8 @@
 
 #include "kernel/event-ring.h"
 
-/* Calls fn with a CW_RECORD_CLOSE for each flow that ends, and removes it. Ended are UDP and other datagram flows without
- * a packet for idle_ns, and flows that were judged that long ago and never sent one (those silently). all: every flow
- * ends. Returns how many flows are left or a negative errno. */
+/* Calls fn with a CW_RECORD_CLOSE for each flow that ends, and removes it. That are datagram flows without a packet for
+ * idle_ns and TCP flows whose socket was closed that long ago without a FIN; flows that never sent a packet, or whose
+ * end was reported, go silently. all: every flow ends. Returns how many flows are left or a negative errno. */
 int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns, bool all, event_ring_fn fn,
                      void *userdata);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "kernel/port-slices.h"
 
@@ -22,12 +23,18 @@ typedef struct StaticEntries {
         size_t n, n_allocated;
 } StaticEntries;
 
+/* The memory of an array map, shared with the kernel. */
+typedef struct Mapping {
+        void *p;
+        size_t size;
+        uint32_t n; /* entries */
+} Mapping;
+
 struct PolicyMaps {
-        uint64_t scope;
         uint32_t policy_id; /* 0: none yet */
-        int scopes_fd, exact_fd, prefixes_fd, local_fd; /* borrowed from the programs */
-        void *array;        /* mapping of port_rules */
-        size_t array_size;
+        int exact_fd, prefixes_fd, local_fd; /* borrowed from the programs */
+        Mapping port_rules;
+        Mapping scopes;
         PortSlices *slices;
         StaticEntries current;
 };
@@ -52,38 +59,47 @@ static struct cw_exact_key exact_key(const InAddr *a, uint32_t policy_id) {
         return (struct cw_exact_key) { .policy_id = policy_id, .addr = to_kernel(a) };
 }
 
-static int map_array(PolicyMaps *m, const Programs *programs) {
+static int mapping_init(Mapping *m, const Programs *programs, const char *name) {
         struct bpf_map_info info = {};
         uint32_t size = sizeof(info);
-        int fd = programs_map_fd(programs, "port_rules");
+        size_t page = sysconf(_SC_PAGESIZE);
+        int fd = programs_map_fd(programs, name);
 
+        if (fd < 0)
+                return fd;
         if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
                 return -errno;
-
-        size_t page = sysconf(_SC_PAGESIZE), bytes = (size_t) info.max_entries * sizeof(struct cw_port_rule);
-        bytes = (bytes + page - 1) / page * page;
-        void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        if (p == MAP_FAILED)
+        m->n = info.max_entries;
+        m->size = ((size_t) info.max_entries * info.value_size + page - 1) / page * page;
+        m->p = mmap(NULL, m->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (m->p == MAP_FAILED) {
+                m->p = NULL;
                 return -errno;
-        m->array = p;
-        m->array_size = bytes;
-        return port_slices_new(p, info.max_entries, &m->slices);
+        }
+        return 0;
 }
 
-int policy_maps_new(Programs *programs, uint64_t scope, PolicyMaps **ret) {
+static void mapping_done(Mapping *m) {
+        if (m->p)
+                (void) munmap(m->p, m->size);
+}
+
+int policy_maps_new(Programs *programs, PolicyMaps **ret) {
         _cleanup_(policy_maps_freep) PolicyMaps *m = calloc(1, sizeof(*m));
         int r;
 
         if (!m)
                 return -ENOMEM;
-        m->scope = scope;
-        m->scopes_fd = programs_map_fd(programs, "scopes");
         m->exact_fd = programs_map_fd(programs, "exact");
         m->prefixes_fd = programs_map_fd(programs, "prefixes");
         m->local_fd = programs_map_fd(programs, "local_addrs");
-        if (m->scopes_fd < 0 || m->exact_fd < 0 || m->prefixes_fd < 0 || m->local_fd < 0)
+        if (m->exact_fd < 0 || m->prefixes_fd < 0 || m->local_fd < 0)
                 return -ENOENT;
-        r = map_array(m, programs);
+        r = mapping_init(&m->scopes, programs, "scopes");
+        if (r >= 0)
+                r = mapping_init(&m->port_rules, programs, "port_rules");
+        if (r >= 0)
+                r = port_slices_new(m->port_rules.p, m->port_rules.n, &m->slices);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);
@@ -94,8 +110,8 @@ PolicyMaps *policy_maps_free(PolicyMaps *m) {
         if (!m)
                 return NULL;
         port_slices_free(m->slices);
-        if (m->array)
-                (void) munmap(m->array, m->array_size);
+        mapping_done(&m->port_rules);
+        mapping_done(&m->scopes);
         free(m->current.entries);
         free(m);
         return NULL;
@@ -172,7 +188,7 @@ static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id
                         continue;
                 /* Each entry of the map holds its own reference, so that removing it is always the same. */
                 PortSet set = { .n = e->entries[i].ports.count };
-                memcpy(set.rules, (struct cw_port_rule *) m->array + e->entries[i].ports.first,
+                memcpy(set.rules, (struct cw_port_rule *) m->port_rules.p + e->entries[i].ports.first,
                        set.n * sizeof(set.rules[0]));
                 int r = port_slices_get(m->slices, &set, &values[n].ports);
                 if (r < 0)
@@ -231,10 +247,22 @@ static const PortSet deny_all = {
         .n = 1,
 };
 
+/* Leases end by CLOCK_BOOTTIME, the kernel side reads CLOCK_MONOTONIC: after a suspend its entries end late, until the
+ * next look at the table removes them. */
+static uint64_t to_monotonic(uint64_t boot_nsec) {
+        struct timespec monotonic = {}, boot = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &monotonic); /* first, so that the difference is never below zero */
+        (void) clock_gettime(CLOCK_BOOTTIME, &boot);
+        uint64_t suspended = (uint64_t) (boot.tv_sec - monotonic.tv_sec) * NSEC_PER_SEC + (uint64_t) boot.tv_nsec -
+                             (uint64_t) monotonic.tv_nsec;
+        return boot_nsec > suspended ? boot_nsec - suspended : 1;
+}
+
 static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, uint32_t policy_id) {
         const NameVerdict *names[LEASE_BINDINGS_MAX];
         struct cw_exact_key key = exact_key(&lease->addr, policy_id);
-        struct cw_exact_value value = { .expires_ns = lease->expires_nsec }, old;
+        struct cw_exact_value value = { .expires_ns = to_monotonic(lease->expires_nsec) }, old;
         PortSet set = {};
         int r;
 
@@ -250,11 +278,16 @@ static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, 
         r = port_slices_get(m->slices, &set, &value.ports);
         if (r < 0)
                 return r;
-        bool had = bpf_map_lookup_elem(m->exact_fd, &key, &old) == 0;
-        if (bpf_map_update_elem(m->exact_fd, &key, &value, BPF_ANY) < 0) {
-                r = errno == E2BIG ? -ENOSPC : -errno;
+        /* Most leases are new: one call then. */
+        bool had = false;
+        r = bpf_map_update_elem(m->exact_fd, &key, &value, BPF_NOEXIST);
+        if (r == -EEXIST) {
+                had = bpf_map_lookup_elem(m->exact_fd, &key, &old) == 0;
+                r = bpf_map_update_elem(m->exact_fd, &key, &value, BPF_ANY);
+        }
+        if (r < 0) {
                 port_slices_put(m->slices, &value.ports);
-                return r;
+                return r == -E2BIG ? -ENOSPC : r;
         }
         if (had)
                 port_slices_put(m->slices, &old.ports);
@@ -299,23 +332,30 @@ static int write_policy(PolicyMaps *m, const Policy *policy, LeaseTable *leases,
         return r;
 }
 
+/* One 64-bit store, after everything it leads to. */
+static void flip(PolicyMaps *m, const struct cw_scope *scope) {
+        uint64_t value;
+
+        _Static_assert(sizeof(*scope) == sizeof(value), "a scope is stored whole");
+        memcpy(&value, scope, sizeof(value));
+        __atomic_store_n((uint64_t *) m->scopes.p, value, __ATOMIC_RELEASE);
+}
+
 int policy_maps_swap(PolicyMaps *m, const Policy *policy, Mode mode, LeaseTable *leases) {
-        uint32_t new_id = m->policy_id + 1;
         StaticEntries e = {};
         struct cw_scope scope = {
-                .policy_id = new_id,
+                .policy_id = m->policy_id + 1,
                 .mode = mode,
                 .default_action = policy_default_action(policy),
         };
         int r;
 
-        r = write_policy(m, policy, leases, &e, new_id);
-        if (r >= 0 && bpf_map_update_elem(m->scopes_fd, &m->scope, &scope, BPF_ANY) < 0)
-                r = -errno;
+        r = write_policy(m, policy, leases, &e, scope.policy_id);
         if (r < 0) {
-                remove_policy(m, &e, new_id);
+                remove_policy(m, &e, scope.policy_id);
                 return r == -E2BIG ? -ENOSPC : r;
         }
+        flip(m, &scope);
 
         /* A program that began before the flip may still look for the old entries: wait until it has ended. The global
          * barrier is synchronize_rcu() (kernel/sched/membarrier.c). */
@@ -324,7 +364,7 @@ int policy_maps_swap(PolicyMaps *m, const Policy *policy, Mode mode, LeaseTable 
                 remove_policy(m, &m->current, m->policy_id);
         }
         m->current = e;
-        m->policy_id = new_id;
+        m->policy_id = scope.policy_id;
         return 0;
 }
 

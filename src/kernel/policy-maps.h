@@ -10,7 +10,7 @@
 
 typedef struct PolicyMaps PolicyMaps;
 
-int policy_maps_new(Programs *programs, uint64_t scope, PolicyMaps **ret);
+int policy_maps_new(Programs *programs, PolicyMaps **ret);
 PolicyMaps *policy_maps_free(PolicyMaps *m);
 /* Writes the policy under a new id, and the live leases with it, flips the scope with one store, removes the old. On
  * failure the old policy stays whole. leases may be NULL. */

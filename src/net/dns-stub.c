@@ -10,9 +10,10 @@
 #include "basic/macro.h"
 #include "net/dns-stream.h"
 
-#define UDP_BATCH 32    /* datagrams per wake-up */
-#define ACCEPT_BATCH 16 /* connections per wake-up */
-#define BIND_TRIES 16   /* free UDP ports tried until one is free for TCP too */
+#define UDP_BATCH 32       /* datagrams per wake-up */
+#define UDP_REPLY_MAX 1232 /* what EDNS clients ask for at most (DNS flag day 2020); longer replies are not gathered */
+#define ACCEPT_BATCH 16    /* connections per wake-up */
+#define BIND_TRIES 16      /* free UDP ports tried until one is free for TCP too */
 
 /* accept() that fails for want of fds leaves the socket readable: wake-ups are bounded instead of spinning. */
 #define ACCEPT_INTERVAL_USEC (100 * USEC_PER_MSEC)
@@ -49,11 +50,22 @@ struct DnsClient {
         LIST_ENTRY(DnsClient) clients; /* in one of: stub->clients, connection->clients, stub->unused */
 };
 
+/* Replies given while a batch of queries is handled: they leave together, as one system call costs less than many. */
+typedef struct UdpReplies {
+        const Listener *listener; /* borrowed; whose queries these are, NULL outside of a batch */
+        size_t n;
+        struct mmsghdr messages[UDP_BATCH];
+        struct iovec parts[UDP_BATCH];
+        SockAddr peers[UDP_BATCH];
+        uint8_t data[UDP_BATCH][UDP_REPLY_MAX];
+} UdpReplies;
+
 typedef struct UdpBatch {
         struct mmsghdr messages[UDP_BATCH];
         struct iovec parts[UDP_BATCH];
         SockAddr peers[UDP_BATCH];
         uint8_t data[UDP_BATCH][DNS_STUB_UDP_SIZE_MAX];
+        UdpReplies replies;
 } UdpBatch;
 
 struct DnsStub {
@@ -66,7 +78,7 @@ struct DnsStub {
         ClientList unused;
         size_t n_connections;
         size_t n_clients;
-        UdpBatch *batch;
+        UdpBatch *batch; /* there once a UDP socket is */
         DnsStubStats stats;
         bool in_callback;
 };
@@ -199,10 +211,48 @@ void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port) {
         }
 }
 
-static int client_send_udp(const DnsClient *c, const uint8_t *data, size_t size) {
-        socklen_t length = c->peer.sa.sa_family == AF_INET ? sizeof(c->peer.in) : sizeof(c->peer.in6);
+static socklen_t sockaddr_length(const SockAddr *address) {
+        return address->sa.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
+}
 
-        if (sendto(c->listener->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &c->peer.sa, length) < 0)
+static void replies_send(DnsStub *s) {
+        UdpReplies *replies = &s->batch->replies;
+        size_t i = 0;
+
+        if (replies->n > 1) { /* for one, sendmsg() is cheaper */
+                int n = sendmmsg(replies->listener->fd, replies->messages, (unsigned) replies->n,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+                i = n > 0 ? (size_t) n : 0;
+        }
+
+        /* It stops at the first failure, which must not cost the replies of others. */
+        for (; i < replies->n; i++)
+                if (sendmsg(replies->listener->fd, &replies->messages[i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                        s->stats.dropped++;
+        replies->n = 0;
+}
+
+static void replies_add(DnsStub *s, const SockAddr *peer, const uint8_t *data, size_t size) {
+        UdpReplies *replies = &s->batch->replies;
+
+        if (replies->n == UDP_BATCH) /* clients that waited from before this batch are answered in it too */
+                replies_send(s);
+
+        size_t i = replies->n++;
+        replies->peers[i] = *peer;
+        replies->messages[i].msg_hdr.msg_namelen = sockaddr_length(peer);
+        replies->parts[i].iov_len = size;
+        memcpy(replies->data[i], data, size);
+}
+
+static int client_send_udp(const DnsClient *c, const uint8_t *data, size_t size) {
+        if (c->listener == c->stub->batch->replies.listener && size <= UDP_REPLY_MAX) {
+                replies_add(c->stub, &c->peer, data, size);
+                return 0;
+        }
+
+        if (sendto(c->listener->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &c->peer.sa,
+                   sockaddr_length(&c->peer)) < 0)
                 return -errno;
         return 0;
 }
@@ -251,11 +301,14 @@ static int on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _un
         Listener *l = userdata;
         UdpBatch *b = l->stub->batch;
 
+        b->replies.listener = l;
         int n = recvmmsg(fd, b->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
                 udp_take(l, (size_t) i);
                 b->messages[i].msg_hdr.msg_namelen = sizeof(SockAddr);
         }
+        replies_send(l->stub);
+        b->replies.listener = NULL;
         return 0; /* errors of one datagram or one client are not ours */
 }
 
@@ -371,6 +424,12 @@ static int stub_need_batch(DnsStub *s) {
                         .msg_iov = &b->parts[i],
                         .msg_iovlen = 1,
                 };
+                b->replies.parts[i].iov_base = b->replies.data[i];
+                b->replies.messages[i].msg_hdr = (struct msghdr) {
+                        .msg_name = &b->replies.peers[i],
+                        .msg_iov = &b->replies.parts[i],
+                        .msg_iovlen = 1,
+                };
         }
         s->batch = b;
         return 0;
@@ -408,7 +467,7 @@ int dns_stub_add_tcp(DnsStub *s, int fd) {
 /* A new socket bound to *address, whose port is filled in when it was 0. Without SO_REUSEADDR and SO_REUSEPORT: nobody
  * can bind the port beside us. */
 static int socket_bound(int type, SockAddr *address) {
-        socklen_t length = address->sa.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
+        socklen_t length = sockaddr_length(address);
 
         _cleanup_close_ int fd = socket(address->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)

@@ -43,5 +43,6 @@ const DnsStubStats *dns_stub_stats(const DnsStub *s);
 
 bool dns_client_is_tcp(const DnsClient *c);
 void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port);
-void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size); /* ends the client */
+/* Ends the client. Over UDP, from within the query callback: sent once the queries that came together are handled. */
+void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size);
 void dns_client_drop(DnsClient *c);

@@ -2,7 +2,6 @@
 #include "policy/json-text.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,22 +12,18 @@
 
 #define KEYS_MAX 32 /* of one object */
 
-/* The way from the root to a value, innermost last. */
-typedef struct Step {
-        const struct Step *outer;
-        const char *key; /* borrowed, not terminated; NULL for an element of an array */
-        size_t n;        /* length of key, or index */
-} Step;
-
 typedef struct Scan {
         const char *text;
         size_t length;
         size_t at;
         size_t found;         /* offset of the innermost value on the wanted path so far */
         JsonTextFault *fault; /* where the first fault goes */
+        const char *key;      /* of the root: fn is told of each element of its array; NULL for none */
+        json_text_fn fn;
+        void *userdata;
 } Scan;
 
-static int scan_value(Scan *s, const Step *step, size_t depth, const char *path);
+static int scan_value(Scan *s, const JsonStep *step, size_t depth, const char *path);
 
 unsigned json_text_line(const char *text, size_t length, size_t offset) {
         const char *end = text + MIN(offset, length);
@@ -41,11 +36,13 @@ unsigned json_text_line(const char *text, size_t length, size_t offset) {
         return line;
 }
 
-static size_t format_path(const Step *step, char *buf, size_t size) {
+size_t json_step_format(const JsonStep *step, char *buf, size_t size) {
+        assert(buf);
+
         if (!step)
                 return (size_t) snprintf(buf, size, "$");
 
-        size_t n = format_path(step->outer, buf, size);
+        size_t n = json_step_format(step->outer, buf, size);
         if (n >= size)
                 return n;
         if (step->key)
@@ -53,18 +50,28 @@ static size_t format_path(const Step *step, char *buf, size_t size) {
         return n + (size_t) snprintf(buf + n, size - n, "[%zu]", step->n);
 }
 
-static int refuse(Scan *s, const Step *step, const char *reason) {
+static int refuse(Scan *s, const JsonStep *step, const char *reason) {
         if (s->fault) {
-                (void) format_path(step, s->fault->path, sizeof(s->fault->path));
+                (void) json_step_format(step, s->fault->path, sizeof(s->fault->path));
                 s->fault->reason = reason;
                 s->fault->line = json_text_line(s->text, s->length, s->at);
         }
         return -EINVAL;
 }
 
+static bool is_space(char c) {
+        return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* Of a number, true, false, null; json-c has looked closer. */
+static bool is_scalar(char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' ||
+               c == '.';
+}
+
 /* Next character that is not white space, or NUL at the end. */
 static char peek(Scan *s) {
-        while (s->at < s->length && strchr(" \t\r\n", s->text[s->at]) && s->text[s->at] != '\0')
+        while (s->at < s->length && is_space(s->text[s->at]))
                 s->at++;
         return s->at < s->length ? s->text[s->at] : '\0';
 }
@@ -76,7 +83,7 @@ static bool take(Scan *s, char c) {
         return true;
 }
 
-static int scan_string(Scan *s, const Step *step, const char **ret, size_t *ret_n) {
+static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *ret_n) {
         if (!take(s, '"'))
                 return refuse(s, step, "not JSON: a string is missing");
 
@@ -97,7 +104,7 @@ static int scan_string(Scan *s, const Step *step, const char **ret, size_t *ret_
 }
 
 /* What is left of path behind this key or index; NULL when the path leads elsewhere. */
-static const char *path_into(const char *path, const Step *step) {
+static const char *path_into(const char *path, const JsonStep *step) {
         char index[32];
 
         if (!path)
@@ -112,9 +119,9 @@ static const char *path_into(const char *path, const Step *step) {
         return *path == '\0' || *path == '.' || *path == '[' ? path : NULL;
 }
 
-static int scan_member(Scan *s, const Step *outer, size_t depth, const char *path, Step keys[static KEYS_MAX],
+static int scan_member(Scan *s, const JsonStep *outer, size_t depth, const char *path, JsonStep keys[static KEYS_MAX],
                        size_t *n_keys) {
-        Step step = { .outer = outer };
+        JsonStep step = { .outer = outer };
 
         int r = scan_string(s, outer, &step.key, &step.n);
         if (r < 0)
@@ -134,8 +141,8 @@ static int scan_member(Scan *s, const Step *outer, size_t depth, const char *pat
         return scan_value(s, &step, depth, path_into(path, &step));
 }
 
-static int scan_object(Scan *s, const Step *step, size_t depth, const char *path) {
-        Step keys[KEYS_MAX];
+static int scan_object(Scan *s, const JsonStep *step, size_t depth, const char *path) {
+        JsonStep keys[KEYS_MAX];
         size_t n = 0;
 
         if (take(s, '}'))
@@ -148,13 +155,24 @@ static int scan_object(Scan *s, const Step *step, size_t depth, const char *path
         return take(s, '}') ? 0 : refuse(s, step, "not JSON: an object does not end");
 }
 
-static int scan_array(Scan *s, const Step *outer, size_t depth, const char *path) {
-        Step step = { .outer = outer };
+/* Is this the value of the key whose elements fn wants? */
+static bool is_wanted(const Scan *s, const JsonStep *step) {
+        return s->key && step && !step->outer && step->key && step->n == strlen(s->key) &&
+               memcmp(step->key, s->key, step->n) == 0;
+}
+
+static int scan_array(Scan *s, const JsonStep *outer, size_t depth, const char *path) {
+        JsonStep step = { .outer = outer };
+        bool wanted = is_wanted(s, outer);
 
         if (take(s, ']'))
                 return 0;
         do {
+                (void) peek(s);
+                size_t begin = s->at;
                 int r = scan_value(s, &step, depth, path_into(path, &step));
+                if (r >= 0 && wanted)
+                        r = s->fn(begin, s->at, s->userdata);
                 if (r < 0)
                         return r;
                 step.n++;
@@ -163,7 +181,7 @@ static int scan_array(Scan *s, const Step *outer, size_t depth, const char *path
 }
 
 /* path: what is left of the wanted one, "" when this is its value, NULL when it leads elsewhere. */
-static int scan_value(Scan *s, const Step *step, size_t depth, const char *path) {
+static int scan_value(Scan *s, const JsonStep *step, size_t depth, const char *path) {
         const char *string;
         size_t n;
 
@@ -181,10 +199,16 @@ static int scan_value(Scan *s, const Step *step, size_t depth, const char *path)
                 return scan_string(s, step, &string, &n);
 
         size_t start = s->at;
-        while (s->at < s->length && (isalnum((unsigned char) s->text[s->at]) || strchr("+-.", s->text[s->at])) &&
-               s->text[s->at] != '\0')
+        while (s->at < s->length && is_scalar(s->text[s->at]))
                 s->at++;
         return s->at > start ? 0 : refuse(s, step, "not JSON: a value is missing");
+}
+
+static int scan_text(Scan *s) {
+        int r = scan_value(s, NULL, 0, NULL);
+        if (r < 0)
+                return r;
+        return peek(s) == '\0' && s->at == s->length ? 0 : refuse(s, NULL, "not JSON: text follows the value");
 }
 
 int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
@@ -193,10 +217,17 @@ int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
         assert(text);
         assert(ret);
 
-        int r = scan_value(&s, NULL, 0, NULL);
-        if (r < 0)
-                return r;
-        return peek(&s) == '\0' && s.at == length ? 0 : refuse(&s, NULL, "not JSON: text follows the value");
+        return scan_text(&s);
+}
+
+int json_text_for_each(const char *text, size_t length, const char *key, json_text_fn fn, void *userdata) {
+        Scan s = { .text = text, .length = length, .key = key, .fn = fn, .userdata = userdata };
+
+        assert(text);
+        assert(key);
+        assert(fn);
+
+        return scan_text(&s);
 }
 
 unsigned json_text_locate(const char *text, size_t length, const char *path) {

@@ -9,6 +9,17 @@
 
 #define JSON_TEXT_DEPTH_MAX 8
 
+/* The way from the root to a value, innermost last: one on the stack of each function that reads a value, so that a
+ * path is put into text only where somebody has to be told. NULL is the root. */
+typedef struct JsonStep {
+        const struct JsonStep *outer; /* borrowed */
+        const char *key;              /* borrowed, need not be terminated; NULL for an element of an array */
+        size_t n;                     /* length of key, or index */
+} JsonStep;
+
+/* "$.rules[3].ports", cut to size. Returns the length that it has when not cut, or more than size. */
+size_t json_step_format(const JsonStep *step, char *buf, size_t size);
+
 typedef struct JsonTextFault {
         char path[160];     /* "$.rules[3].ports" */
         const char *reason; /* constant sentence */
@@ -17,6 +28,10 @@ typedef struct JsonTextFault {
 
 /* -EINVAL: an object has two equal keys, a key with an escape, or more keys than any object here can have. */
 int json_text_check(const char *text, size_t length, JsonTextFault *ret);
+/* The same, without the fault, and calls fn with the offsets where each element of the array at the root's key begins
+ * and ends (behind its last byte), in order. Stops on fn's negative return and hands it on. */
+typedef int (*json_text_fn)(size_t begin, size_t end, void *userdata);
+int json_text_for_each(const char *text, size_t length, const char *key, json_text_fn fn, void *userdata);
 /* Line of the value at path, or of the nearest one around it. */
 unsigned json_text_locate(const char *text, size_t length, const char *path);
 unsigned json_text_line(const char *text, size_t length, size_t offset);

@@ -42,7 +42,10 @@ int name_index_init(NameIndex *x, const RuleList *rules) {
         assert(x);
         assert(rules);
 
-        *x = (NameIndex) { .entries = calloc(rules->n + 1, sizeof(NameIndexEntry)) };
+        size_t n = 0;
+        for (uint32_t i = 0; i < rules->n; i++)
+                n += rules->rules[i].type == RULE_HOSTNAME;
+        *x = (NameIndex) { .entries = calloc(n + 1, sizeof(NameIndexEntry)) };
         if (!x->entries)
                 return -ENOMEM;
 

@@ -43,13 +43,16 @@ int prefix_index_init(PrefixIndex *x, const RuleList *rules) {
         assert(x);
         assert(rules);
 
+        for (uint32_t i = 0; i < rules->n; i++)
+                n += rules->rules[i].type == RULE_CIDR;
         *x = (PrefixIndex) {
-                .nodes = calloc(rules->n + 1, sizeof(PrefixNode)),
-                .rules = calloc(rules->n + 1, sizeof(uint32_t)),
+                .nodes = calloc(n + 1, sizeof(PrefixNode)),
+                .rules = calloc(n + 1, sizeof(uint32_t)),
         };
         if (!x->nodes || !x->rules)
                 return -ENOMEM;
 
+        n = 0;
         for (uint32_t i = 0; i < rules->n; i++)
                 if (rules->rules[i].type == RULE_CIDR)
                         x->rules[n++] = i;

@@ -9,7 +9,6 @@
 
 #include "basic/macro.h"
 
-#define NO_SLOT SIZE_MAX
 #define TEXT_MAX 1024 /* of one rule in the text grammar; a name and RULE_PORTS_MAX ports fit */
 
 static int refuse(int error, const char **ret_reason, const char *reason) {
@@ -26,10 +25,12 @@ static bool ends_in_number(const char *name) {
         return last[strspn(last, "0123456789")] == '\0';
 }
 
-int rule_value_canonical(RuleType type, const char *text, char ret[static 254], const char **ret_reason) {
+int rule_value_parse(RuleType type, const char *text, RuleValue *ret, const char **ret_reason) {
         InPrefix prefix;
+        char name[254];
 
         assert(text);
+        assert(ret);
         assert(ret_reason);
 
         bool is_prefix = in_prefix_parse(text, &prefix) == 0;
@@ -37,11 +38,12 @@ int rule_value_canonical(RuleType type, const char *text, char ret[static 254], 
         if (type == RULE_CIDR) {
                 if (!is_prefix)
                         return refuse(-EINVAL, ret_reason, "not an address or a prefix such as 10.0.0.0/8");
-                (void) in_prefix_format(&prefix, ret);
+                ret->type = type;
+                ret->prefix = prefix;
+                (void) in_prefix_format(&prefix, ret->text);
                 return 0;
         }
 
-        char name[254];
         if (is_prefix)
                 return refuse(-EINVAL, ret_reason, "an address is not a host name: make it a rule of type cidr");
         int r = hostname_canonical(text, true, name, ret_reason);
@@ -50,7 +52,8 @@ int rule_value_canonical(RuleType type, const char *text, char ret[static 254], 
         if (ends_in_number(name))
                 return refuse(-EINVAL, ret_reason, "the last label of a host name cannot be a number");
 
-        memcpy(ret, name, sizeof(name));
+        ret->type = type;
+        (void) strcpy(ret->text, name);
         return 0;
 }
 
@@ -66,13 +69,14 @@ void rule_done(Rule *r) {
         memset(r, 0, sizeof(*r));
 }
 
-static int rule_init(Rule *r, RuleType type, const char *value, Action action, Tier tier, const char **ret_reason) {
-        *r = (Rule) { .type = type, .action = action, .tier = tier, .value = strdup(value) };
+static int rule_init(Rule *r, const RuleValue *value, Action action, Tier tier, const char **ret_reason) {
+        *r = (Rule) { .type = value->type, .action = action, .tier = tier, .value = strdup(value->text) };
         if (!r->value)
                 return -ENOMEM;
-        if (type == RULE_CIDR)
-                return in_prefix_parse(value, &r->prefix);
-        return pattern_new(value, &r->pattern, ret_reason);
+        if (value->type == RULE_HOSTNAME)
+                return pattern_new(value->text, &r->pattern, ret_reason);
+        r->prefix = value->prefix;
+        return 0;
 }
 
 static int rule_set_ports(Rule *r, const PortRange *ports, size_t n) {
@@ -138,9 +142,6 @@ static uint64_t rule_hash(RuleType type, const char *value, Action action, Tier 
 
 /* Slot of the equal rule, or the free one where it belongs. */
 static size_t find_slot(const RuleList *l, RuleType type, const char *value, Action action, Tier tier) {
-        if (l->n_slots == 0)
-                return NO_SLOT;
-
         size_t i = rule_hash(type, value, action, tier) & (l->n_slots - 1);
         for (;; i = (i + 1) & (l->n_slots - 1)) {
                 if (l->slots[i] == RULE_NONE)
@@ -176,13 +177,10 @@ static int rule_list_reserve(RuleList *l) {
         return 0;
 }
 
-static int check_ports(RuleType type, const char *canonical, const PortRange *ports, size_t n_ports,
-                       const char **ret_reason) {
-        InPrefix prefix;
-
+static int check_ports(const RuleValue *value, const PortRange *ports, size_t n_ports, const char **ret_reason) {
         if (n_ports > RULE_PORTS_MAX)
                 return refuse(-E2BIG, ret_reason, "a rule can list at most 32 ports");
-        if (type != RULE_CIDR || in_prefix_parse(canonical, &prefix) < 0 || in_prefix_is_v4(&prefix))
+        if (value->type != RULE_CIDR || in_prefix_is_v4(&value->prefix))
                 return 0;
         for (size_t i = 0; i < n_ports; i++)
                 if (ports[i].protocol == PROTOCOL_ICMP)
@@ -190,18 +188,15 @@ static int check_ports(RuleType type, const char *canonical, const PortRange *po
         return 0;
 }
 
-static int rule_list_append(RuleList *l, RuleType type, const char *value, Action action, Tier tier,
+static int rule_list_append(RuleList *l, size_t slot, const RuleValue *value, Action action, Tier tier,
                             const PortRange *ports, size_t n_ports, bool allow_private, const char **ret_reason) {
         PortRange own[RULE_PORTS_MAX];
         Rule rule;
 
         if (l->n >= RULES_MAX)
                 return refuse(-E2BIG, ret_reason, "a policy can have at most 200000 rules");
-        int r = rule_list_reserve(l);
-        if (r < 0)
-                return r;
 
-        r = rule_init(&rule, type, value, action, tier, ret_reason);
+        int r = rule_init(&rule, value, action, tier, ret_reason);
         if (r >= 0) {
                 /* The union with itself drops duplicates. */
                 int n = port_ranges_union(ports, n_ports, ports, n_ports, own);
@@ -214,31 +209,39 @@ static int rule_list_append(RuleList *l, RuleType type, const char *value, Actio
         }
 
         rule.allow_private = allow_private;
-        l->slots[find_slot(l, type, value, action, tier)] = (uint32_t) l->n;
+        l->slots[slot] = (uint32_t) l->n;
         l->rules[l->n++] = rule;
         return 0;
 }
 
-int rule_list_add(RuleList *l, RuleType type, const char *value, Action action, Tier tier, const PortRange *ports,
-                  size_t n_ports, bool allow_private, const char **ret_reason) {
-        char canonical[254];
-
+int rule_list_add_value(RuleList *l, const RuleValue *value, Action action, Tier tier, const PortRange *ports,
+                        size_t n_ports, bool allow_private, const char **ret_reason) {
         assert(l);
         assert(value);
         assert(ports || n_ports == 0);
         assert(ret_reason);
 
-        int r = rule_value_canonical(type, value, canonical, ret_reason);
+        int r = check_ports(value, ports, n_ports, ret_reason);
         if (r < 0)
                 return r;
-        r = check_ports(type, canonical, ports, n_ports, ret_reason);
+        r = rule_list_reserve(l);
         if (r < 0)
                 return r;
 
-        size_t slot = find_slot(l, type, canonical, action, tier);
-        if (slot != NO_SLOT && l->slots[slot] != RULE_NONE)
+        size_t slot = find_slot(l, value->type, value->text, action, tier);
+        if (l->slots[slot] != RULE_NONE)
                 return rule_merge(&l->rules[l->slots[slot]], ports, n_ports, allow_private, ret_reason);
-        return rule_list_append(l, type, canonical, action, tier, ports, n_ports, allow_private, ret_reason);
+        return rule_list_append(l, slot, value, action, tier, ports, n_ports, allow_private, ret_reason);
+}
+
+int rule_list_add(RuleList *l, RuleType type, const char *text, Action action, Tier tier, const PortRange *ports,
+                  size_t n_ports, bool allow_private, const char **ret_reason) {
+        RuleValue value;
+
+        int r = rule_value_parse(type, text, &value, ret_reason);
+        if (r < 0)
+                return r;
+        return rule_list_add_value(l, &value, action, tier, ports, n_ports, allow_private, ret_reason);
 }
 
 /* ------------------------------------------------------------------ text grammar */

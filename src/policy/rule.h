@@ -35,15 +35,25 @@ typedef struct RuleList {
 
 #define RULES_MAX 200000
 
-/* Text of a rule's value in its canonical form. -EINVAL with a constant sentence. */
-int rule_value_canonical(RuleType type, const char *text, char ret[static 254], const char **ret_reason);
+/* What a rule speaks of. */
+typedef struct RuleValue {
+        RuleType type;
+        InPrefix prefix; /* cidr */
+        char text[254];  /* canonical */
+} RuleValue;
+
+/* -EINVAL with a constant sentence. */
+int rule_value_parse(RuleType type, const char *text, RuleValue *ret, const char **ret_reason);
 
 void rule_done(Rule *r);
 void rule_list_done(RuleList *l);
 /* Validates and appends. Takes nothing: value and ports are copied. An equal rule (type, value, action, tier) is
  * merged, ports by union. On -EINVAL *ret_reason is a constant sentence, and on -E2BIG (RULES_MAX, RULE_PORTS_MAX). */
-int rule_list_add(RuleList *l, RuleType type, const char *value, Action action, Tier tier, const PortRange *ports,
+int rule_list_add(RuleList *l, RuleType type, const char *text, Action action, Tier tier, const PortRange *ports,
                   size_t n_ports, bool allow_private, const char **ret_reason);
+/* The same with a value that rule_value_parse() has made. */
+int rule_list_add_value(RuleList *l, const RuleValue *value, Action action, Tier tier, const PortRange *ports,
+                        size_t n_ports, bool allow_private, const char **ret_reason);
 
 /* "github.com:443;80/tcp", "[2001:db8::1]:443", "10.0.0.0/8:8000-8100/tcp": the environment's and the command line's
  * grammar. Adds one rule. */

@@ -55,7 +55,7 @@ static int fixture_load(Fixture *f) {
                 return r;
         }
         f->egress_fd = programs_program_fd(f->programs, "cw_egress");
-        r = policy_maps_new(f->programs, SCOPE, &f->maps);
+        r = policy_maps_new(f->programs, &f->maps);
         return r < 0 ? r : lease_table_new(1024, &times, key, &f->leases);
 }
 

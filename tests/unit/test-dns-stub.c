@@ -20,17 +20,26 @@ typedef struct Fixture {
         DnsStub *stub;
         uint16_t port4, port6;
         bool hold; /* else the query is sent back at once */
+        bool hold_h; /* queries that begin with h are held; others release all held ones first */
         size_t n_queries;
         size_t n_held;
         DnsClient *held[HELD_MAX];
 } Fixture;
+
+static void release(Fixture *f) {
+        for (size_t i = 0; i < f->n_held; i++)
+                dns_client_reply(f->held[i], (const uint8_t *) "late", 4);
+        f->n_held = 0;
+}
 
 static void on_query(DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
         Fixture *f = userdata;
 
         ck_assert_ptr_eq(stub, f->stub);
         f->n_queries++;
-        if (!f->hold) {
+        if (f->hold_h && data[0] != 'h')
+                release(f);
+        if (!f->hold && (!f->hold_h || data[0] != 'h')) {
                 dns_client_reply(client, data, size);
                 return;
         }
@@ -157,6 +166,150 @@ START_TEST(udp_burst) {
                 expect(fd, "q", 1);
         ck_assert_uint_eq(dns_stub_stats(f->stub)->udp_queries, 100);
         (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+/* A socket of our own, to break it. */
+static int add_udp(Fixture *f, uint16_t *ret_port) {
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *) &in, sizeof(in)), 0);
+        local_port(fd, ret_port);
+        ck_assert_int_eq(dns_stub_add_udp(f->stub, fd), 0);
+        return fd;
+}
+
+static void expect_nothing(int fd) {
+        char c;
+
+        ck_assert_int_eq(recv(fd, &c, 1, MSG_DONTWAIT), -1);
+        ck_assert_int_eq(errno, EAGAIN);
+}
+
+#define CROWD 40 /* more than one batch */
+
+START_TEST(udp_batch_each_gets_its_own) {
+        Fixture *f = fixture_new(false);
+        int families[] = { AF_INET, f->port6 != 0 ? AF_INET6 : AF_INET };
+        int fds[CROWD];
+        char text[CROWD];
+
+        memset(text, 'x', sizeof(text));
+        for (size_t i = 0; i < CROWD; i++) {
+                int family = families[i % 2];
+                fds[i] = client_socket(family, SOCK_DGRAM, family == AF_INET ? f->port4 : f->port6);
+                ck_assert_int_eq(send(fds[i], text, i + 1, 0), (ssize_t) i + 1);
+        }
+        settle(f);
+        for (size_t i = 0; i < CROWD; i++) {
+                expect(fds[i], text, i + 1);
+                expect_nothing(fds[i]);
+                (void) close(fds[i]);
+        }
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, 0);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(udp_batch_mixed) {
+        Fixture *f = fixture_new(false);
+        int late = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+        int at_once = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+        int other = client_socket(AF_INET, SOCK_STREAM, f->port4);
+
+        f->hold_h = true;
+        for (size_t i = 0; i < CROWD; i++)
+                ck_assert_int_eq(send(late, "h", 1, 0), 1);
+        ck_assert_int_eq(send(other, "\0\1h", 3, 0), 3);
+        settle(f);
+        ck_assert_uint_eq(f->n_held, CROWD + 1);
+
+        /* In one batch: more replies than it has queries, and of another kind. */
+        for (size_t i = 0; i < 3; i++)
+                ck_assert_int_eq(send(at_once, "q", 1, 0), 1);
+        ck_assert_int_eq(send(late, "h", 1, 0), 1);
+        settle(f);
+        for (size_t i = 0; i < CROWD; i++)
+                expect(late, "late", 4);
+        for (size_t i = 0; i < 3; i++)
+                expect(at_once, "q", 1);
+        expect(other, "\0\4late", 6);
+        expect_nothing(late);
+
+        ck_assert_uint_eq(f->n_held, 1);
+        release(f); /* outside of a batch: at once */
+        expect(late, "late", 4);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, 0);
+        (void) close(late);
+        (void) close(at_once);
+        (void) close(other);
+        fixture_free(f);
+}
+END_TEST
+
+/* With IP_RECVERR the refusal of one peer's host fails the next send to any: sendmmsg() stops in the middle. */
+START_TEST(udp_batch_vanished_client) {
+        Fixture *f = fixture_new(false);
+        uint16_t port;
+        int server = add_udp(f, &port);
+        int gone = client_socket(AF_INET, SOCK_DGRAM, port);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, port);
+
+        ck_assert_int_eq(setsockopt(server, IPPROTO_IP, IP_RECVERR, &(int) { 1 }, sizeof(int)), 0);
+        ck_assert_int_eq(send(gone, "q", 1, 0), 1);
+        (void) close(gone);
+        for (size_t i = 1; i < CROWD; i++)
+                ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+        while (f->n_queries < CROWD) /* the error queue, which nobody reads, keeps the socket ready */
+                ck_assert_int_gt(sd_event_run(f->event, WAIT_USEC), 0);
+        for (size_t i = 1; i < CROWD; i++)
+                expect(fd, "q", 1);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, 0);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(udp_batch_counts_what_fails) {
+        Fixture *f = fixture_new(false);
+        uint16_t port;
+        int server = add_udp(f, &port);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, port);
+
+        (void) shutdown(server, SHUT_WR); /* takes effect, though it says ENOTCONN */
+        for (size_t i = 0; i < CROWD; i++)
+                ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+        settle(f);
+        ck_assert_uint_eq(f->n_queries, CROWD);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, CROWD);
+        expect_nothing(fd);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(udp_batch_long_replies) {
+        static const size_t sizes[] = { 12, 1232, 1233, DNS_STUB_UDP_SIZE_MAX, 13 };
+        Fixture *f = fixture_new(false);
+        char data[DNS_STUB_UDP_SIZE_MAX], buf[DNS_STUB_UDP_SIZE_MAX + 1];
+        int fds[ELEMENTSOF(sizes)];
+
+        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                fds[i] = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+                memset(data, (int) i, sizes[i]);
+                ck_assert_int_eq(send(fds[i], data, sizes[i], 0), (ssize_t) sizes[i]);
+        }
+        settle(f);
+        for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
+                ck_assert_int_eq(recv(fds[i], buf, sizeof(buf), MSG_DONTWAIT), (ssize_t) sizes[i]);
+                memset(data, (int) i, sizes[i]);
+                ck_assert_mem_eq(buf, data, sizes[i]);
+                (void) close(fds[i]);
+        }
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, 0);
         fixture_free(f);
 }
 END_TEST
@@ -381,6 +534,11 @@ static Suite *suite(void) {
         tcase_set_timeout(tc, 60);
         tcase_add_loop_test(tc, reply_and_peer, 0, ELEMENTSOF(peer_cases));
         tcase_add_test(tc, udp_burst);
+        tcase_add_test(tc, udp_batch_each_gets_its_own);
+        tcase_add_test(tc, udp_batch_mixed);
+        tcase_add_test(tc, udp_batch_vanished_client);
+        tcase_add_test(tc, udp_batch_counts_what_fails);
+        tcase_add_test(tc, udp_batch_long_replies);
         tcase_add_test(tc, udp_size_limit);
         tcase_add_test(tc, clients_limit);
         tcase_add_test(tc, tcp_connections_limit);
