@@ -303,6 +303,8 @@ static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_scop
         }
         if (f->released || p->tcp_flags & TCP_RST)
                 report_close(scope, key, f);
+        if (p->tcp_flags & TCP_RST)
+                bpf_map_delete_elem(&flows, key); /* nothing comes after a reset */
 }
 
 static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scope *scope,
@@ -415,8 +417,9 @@ int cw_egress(struct __sk_buff *skb) {
         }
         if (f->reason == CW_REASON_LOCAL)
                 return stays; /* allowed as local: only while it stays so */
+        __u8 action = f->action; /* flow_see() may give the entry away */
         flow_see(skb, &scope, &key, f, &p);
-        return apply_mode(&scope, f->action);
+        return apply_mode(&scope, action);
 }
 
 static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {

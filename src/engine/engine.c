@@ -21,6 +21,7 @@
 #define RING_BYTES (1U << 19)
 #define EXPIRE_USEC USEC_PER_SEC
 #define EXPIRE_STEPS 4096
+#define PEERS_PER_TICK 500
 #define SWEEP_EVERY 30          /* expiry ticks between two looks at the flows */
 #define FLOW_IDLE_NSEC (120 * NSEC_PER_SEC)
 
@@ -46,6 +47,7 @@ struct Engine {
         LocalAddrs *local_addrs;
         sd_event_source *timer;
         unsigned n_ticks;
+        unsigned n_peers_left; /* looks at processes that ask, until the next tick */
         uint64_t n_lost_told;
 };
 
@@ -84,11 +86,15 @@ static void on_denial(const DnsDenial *d, void *userdata) {
                 event_pipeline_denial(e->pipeline, d, find_client(e, &d->peer, &client) ? &client : NULL);
 }
 
+/* So many a second, and no more: under a flood of queries the same few processes ask again and again. */
 static void on_peer(const DnsPeer *peer, void *userdata) {
         Engine *e = userdata;
         struct cw_dns_client client;
 
-        if (e->pipeline && find_client(e, peer, &client))
+        if (!e->pipeline || e->n_peers_left == 0)
+                return;
+        e->n_peers_left--;
+        if (find_client(e, peer, &client))
                 event_pipeline_client(e->pipeline, &client);
 }
 
@@ -122,6 +128,7 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         if (++e->n_ticks % SWEEP_EVERY == 0)
                 (void) flow_table_sweep(e->programs, e->scope, FLOW_IDLE_NSEC, false, on_record, e);
         tell_losses(e);
+        e->n_peers_left = PEERS_PER_TICK;
         (void) sd_event_source_set_time_relative(s, EXPIRE_USEC);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -211,6 +218,7 @@ int engine_new(sd_event *event, EngineOptions *o, Engine **ret, const char **ret
         e->mode = o->mode;
         e->scope = o->cgroup_id;
         e->dns_clients_fd = -EBADF;
+        e->n_peers_left = PEERS_PER_TICK;
 
         r = start_proxy(e, event, o, ret_what);
         if (r >= 0)

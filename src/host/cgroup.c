@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 
@@ -178,6 +180,17 @@ static int write_file_at(int dir_fd, const char *name, const char *value) {
 
 int cgroup_enter(const Cgroup *c) {
         return write_file_at(c->fd, "cgroup.procs", "0");
+}
+
+int cgroup_fork(const Cgroup *c) {
+        struct clone_args args = {
+                .flags = CLONE_INTO_CGROUP,
+                .exit_signal = SIGCHLD,
+                .cgroup = (uint64_t) c->fd,
+        };
+        long pid = syscall(SYS_clone3, &args, sizeof(args)); /* glibc has no wrapper */
+
+        return pid < 0 ? -errno : (int) pid;
 }
 
 /* Calls fn for each child cgroup; one that has gone meanwhile is no error. */

@@ -22,6 +22,10 @@ typedef struct Cgroup {
 int cgroup_create_below_own(Cgroup *ret, const char **ret_what);
 /* Moves the calling process in. Async-signal-safe: for a child after fork. */
 int cgroup_enter(const Cgroup *c);
+/* fork(2) into it, with clone3(2): unlike a move, which waits for an RCU grace period, it takes no time. Returns 0 in
+ * the child and its pid here. No handler of pthread_atfork(3) runs: for a process of one thread. Negative errno before
+ * Linux 5.7 and where a filter knows nothing of the call (-ENOSYS, -EPERM): then fork(2) and cgroup_enter(). */
+int cgroup_fork(const Cgroup *c);
 /* Kills everything in it and below with cgroup.kill, else by SIGKILL to each until none is left; waits, bounded by
  * timeout. *ret_n: processes that were still there. -ETIMEDOUT: something is left (uninterruptible sleep). */
 int cgroup_kill(const Cgroup *c, uint64_t timeout_usec, unsigned *ret_n);

@@ -17,7 +17,7 @@ typedef struct JsonStep {
         size_t n;                     /* length of key, or index */
 } JsonStep;
 
-/* "$.rules[3].ports", cut to size. Returns the length that it has when not cut, or more than size. */
+/* "$.rules[3].ports", cut to size. Returns its length, or at least size when it was cut. */
 size_t json_step_format(const JsonStep *step, char *buf, size_t size);
 
 typedef struct JsonTextFault {

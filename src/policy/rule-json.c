@@ -398,7 +398,7 @@ static int parse_parts(JsonTokener *t, const Part *parts, size_t n, json_object 
         return 0;
 }
 
-/* A tree of every rule at once takes twenty times the room of the text, and more time to make and to free than all
+/* A tree of every rule at once takes fifteen times the room of the text, and more time to make and to free than all
  * else here. So the rules are cut out of the text and become trees by the piece, and the rest is a tree of its own. */
 typedef struct Pieces {
         Reader *reader;

@@ -71,10 +71,10 @@ static ChildFault start(const ChildOptions *o, pid_t parent) {
         return (ChildFault) { CHILD_EXEC, -errno };
 }
 
-static int enter_cgroup(const Cgroup *cgroup) {
+static int settle_in_cgroup(const Cgroup *cgroup, bool inside) {
         int r;
 
-        r = cgroup_enter(cgroup);
+        r = inside ? 0 : cgroup_enter(cgroup);
         if (r < 0)
                 return r;
         /* A cgroup namespace is a border that no process of it crosses where the hierarchy is mounted with nsdelegate,
@@ -116,11 +116,11 @@ static int wait_for_release(int release_fd, int status_fd) {
         }
 }
 
-_Noreturn static void child_main(const ChildOptions *o, pid_t parent, int release_fd, int status_fd) {
+_Noreturn static void child_main(const ChildOptions *o, pid_t parent, bool inside, int release_fd, int status_fd) {
         ChildFault fault;
         int r;
 
-        r = enter_cgroup(o->cgroup);
+        r = settle_in_cgroup(o->cgroup, inside);
         if (r < 0) {
                 report(status_fd, CHILD_CGROUP, r);
                 _exit(EXIT_FAILURE);
@@ -149,6 +149,7 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         _cleanup_(child_done) Child c = CHILD_INIT;
         int release[2], status[2], r;
         pid_t parent = getpid();
+        bool inside = true;
 
         assert(o && ret && ret_fault);
 
@@ -162,10 +163,14 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
                 return r;
         }
         c.status_fd = status[0];
-        c.pid = fork();
+        c.pid = cgroup_fork(o->cgroup);
+        if (c.pid < 0) { /* whatever it was: what is wrong in earnest is wrong this way too, and is told */
+                inside = false;
+                c.pid = fork();
+        }
         if (c.pid == 0) {
                 (void) close(release[1]); /* else it would wait for itself */
-                child_main(o, parent, release[0], status[1]);
+                child_main(o, parent, inside, release[0], status[1]);
         }
         r = c.pid < 0 ? -errno : 0;
         (void) close(release[0]);

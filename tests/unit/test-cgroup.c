@@ -200,6 +200,29 @@ START_TEST(cgroup_is_made_entered_and_removed) {
 }
 END_TEST
 
+START_TEST(fork_into_cgroup) {
+        Cgroup c = CGROUP_INIT;
+        unsigned n = 7;
+        int pid;
+
+        if (!cgroup_new(&c))
+                return;
+        pid = cgroup_fork(&c);
+        if (pid == 0)
+                for (;;)
+                        (void) pause();
+        if (pid == -ENOSYS || pid == -EPERM || pid == -EINVAL)
+                printf("# SKIP no clone3(2) into a cgroup here\n");
+        else {
+                ck_assert_int_gt(pid, 0);
+                ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
+                ck_assert_uint_eq(n, 1);
+                assert_killed(pid);
+        }
+        ck_assert_int_eq(cgroup_remove(&c), 0);
+}
+END_TEST
+
 START_TEST(cgroup_that_is_gone_is_empty) {
         Cgroup c = CGROUP_INIT;
         unsigned n = 7;
@@ -211,6 +234,7 @@ START_TEST(cgroup_that_is_gone_is_empty) {
         ck_assert_uint_eq(n, 0);
         ck_assert_int_eq(cgroup_kill_each(&c, KILL_TIMEOUT_USEC), 0);
         ck_assert_int_lt(cgroup_enter(&c), 0);
+        ck_assert_int_lt(cgroup_fork(&c), 0);
         ck_assert_int_eq(cgroup_remove(&c), 0);
 }
 END_TEST
@@ -277,6 +301,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, path_is_seen_below_a_mount, 0, ELEMENTSOF(below_cases));
         tcase_add_test(t, mounts_are_found);
         tcase_add_test(t, cgroup_is_made_entered_and_removed);
+        tcase_add_test(t, fork_into_cgroup);
         tcase_add_test(t, cgroup_that_is_gone_is_empty);
         tcase_add_loop_test(t, nested_cgroups_are_killed_and_removed, 0, 2);
         tcase_add_test(t, hidden_hierarchy_is_reached_by_a_private_mount);

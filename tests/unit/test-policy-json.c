@@ -215,6 +215,74 @@ START_TEST(test_too_many_rules) {
 }
 END_TEST
 
+/* Rules are read some at a time: none is lost, doubled or misplaced where one lot ends, and what is around them counts.
+ * _i: their number. */
+START_TEST(test_rules_in_order) {
+        char text[16384] = "{ \"searchDomains\" : [\"corp.example\"],\n\"rules\" : [ ", value[32];
+        PolicyFault f[1] = {};
+        PolicySource s;
+        size_t n;
+
+        for (int i = 0; i < _i; i++)
+                (void) snprintf(text + strlen(text), sizeof(text) - strlen(text),
+                                "%s{\"type\":\"cidr\",\"value\":\"10.0.%d.0/24\",\"action\":\"deny\"}\n",
+                                i == 0 ? "" : " , ", i);
+        strcat(text, " ], \"mode\" : \"audit\" }\n");
+        ck_assert_int_eq(parse(text, &s, f, 1, &n), 0);
+        ck_assert_uint_eq(s.rules.n, _i);
+        for (int i = 0; i < _i; i++) {
+                (void) snprintf(value, sizeof(value), "10.0.%d.0/24", i);
+                ck_assert_str_eq(s.rules.rules[i].value, value);
+        }
+        ck_assert(s.has_mode && s.mode == MODE_AUDIT);
+        ck_assert_uint_eq(s.n_search_domains, 1);
+        policy_source_done(&s);
+
+        strcpy(strstr(text, " ], \"mode\""), _i == 0 ? "{}]}" : ",{}]}");
+        ck_assert_int_eq(parse(text, &s, f, 1, &n), -EINVAL);
+        policy_source_done(&s);
+        (void) snprintf(value, sizeof(value), "$.rules[%d]", _i);
+        ck_assert_str_eq(f[0].path, value);
+        ck_assert_uint_eq(f[0].line, _i + 2);
+
+        strcpy(strstr(text, "{}]}"), "]}"); /* a comma too many, or none */
+        ck_assert_int_eq(parse(text, &s, f, 1, &n), _i == 0 ? 0 : -EINVAL);
+        policy_source_done(&s);
+}
+END_TEST
+
+static int count_element(size_t begin, size_t end, void *userdata) {
+        int *n = userdata;
+
+        ck_assert_uint_lt(begin, end);
+        return ++*n == 3 ? -ECANCELED : 0;
+}
+
+static const struct {
+        const char *text;
+        int r;
+        int n;
+} elements[] = {
+        { "{}", 0, 0 },
+        { "[[1], 2]", 0, 0 },
+        { "{\"a\": []}", 0, 0 },
+        { "{\"a\": [1, [2, 3]], \"ab\": [4], \"b\": {\"a\": [5]}}", 0, 2 },
+        { "{\"a\": {\"a\": [1]}}", 0, 0 },
+        { "{\"a\": [1, 2, 3, 4]}", -ECANCELED, 3 },
+        { "{\"a\": [1, 2, ]}", -EINVAL, 2 },
+        { "{\"a\": [1], \"a\": [2]}", -EINVAL, 1 },
+        { "{\"a\": [1]} x", -EINVAL, 1 },
+};
+
+START_TEST(test_for_each) {
+        const char *text = elements[_i].text;
+        int n = 0;
+
+        ck_assert_int_eq(json_text_for_each(text, strlen(text), "a", count_element, &n), elements[_i].r);
+        ck_assert_int_eq(n, elements[_i].n);
+}
+END_TEST
+
 static const struct {
         const char *path;
         unsigned line;
@@ -254,6 +322,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_nul_byte);
         tcase_add_test(t, test_size_limit);
         tcase_add_test(t, test_too_many_rules);
+        tcase_add_loop_test(t, test_rules_in_order, 0, 100);
+        tcase_add_loop_test(t, test_for_each, 0, ELEMENTSOF(elements));
         tcase_add_loop_test(t, test_locate, 0, ELEMENTSOF(places));
         tcase_add_test(t, test_many_keys);
         suite_add_tcase(s, t);
