@@ -100,6 +100,28 @@ def attributed(lab):
     equal([e for e in refusals if not e.get("pid") or not e.get("process")][:3], [], "events without a process")
 
 
+@case("a connection is one flow, however it ends: by FIN, by a reset, or refused by the peer")
+def one_flow(lab):
+    r = lab.attack(["--allow-cidr", "203.0.113.10"], """
+        addr = "203.0.113.10"
+        for n in range(20):
+            with new_socket(addr, socket.SOCK_STREAM) as s:
+                s.connect((addr, 7))
+                s.sendall(b"x" * (100 + n))
+                recv_exactly(s, 100 + n)
+                if n % 2:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        report(closed=attempt(reach, addr, 9))
+    """)
+    equal(r.facts["closed"].get("errno"), "ECONNREFUSED", "a port nobody listens on")
+    opened = [e["src_port"] for e in r.events if e["event_type"] == "connection_allowed"]
+    ended = {e["src_port"]: e for e in r.events if e["event_type"] == "connection_closed"}
+    equal(len(opened), 21, "flows begun")
+    equal(sorted(opened), sorted(ended), "flows begun and ended")
+    equal(sorted((e["bytes_out"], e["bytes_in"]) for e in ended.values()),
+          [(0, 0)] + [(100 + n, 100 + n) for n in range(20)], "bytes of each")
+
+
 @case("B11 an expired lease denies new flows; a live TCP flow goes on")
 def expired(lab):
     # A lease lives for its TTL, five seconds here, but 90 at least: floor and grace of the engine.
