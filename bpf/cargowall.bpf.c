@@ -96,7 +96,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
                         return apply_mode(scope, known->action); /* reported when it began */
         }
 
-        bool own_netns = bpf_get_netns_cookie(ctx) == proxy_netns_cookie;
+        bool own_netns = in_proxy_netns(ctx);
         bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
         struct question q = {
                 .dst = *dst, .port = port, .protocol = protocol, .has_port = true, .loopback = loopback,

@@ -7,8 +7,8 @@
 #include "record.bpf.h"
 
 /* The proxy lives on the loopback of one network namespace. Elsewhere 127.0.0.1 is somebody else's. */
-static __always_inline bool proxy_reachable(struct bpf_sock_addr *ctx) {
-        return bpf_get_netns_cookie(ctx) == proxy_netns_cookie;
+static __always_inline bool in_proxy_netns(struct bpf_sock_addr *ctx) {
+        return bpf_get_netns_cookie(ctx) == (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
 }
 
 static __always_inline void remember_redirect(__u64 cookie, const struct cw_addr *server, __u16 port) {
@@ -20,7 +20,7 @@ static __always_inline void remember_redirect(__u64 cookie, const struct cw_addr
 
 /* Rewrites the destination to the proxy. 1: done; 0: no proxy for this family or namespace, to be judged. */
 static __always_inline int redirect4(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
-        if (!proxy_port4 || !proxy_reachable(ctx))
+        if (!proxy_port4 || !in_proxy_netns(ctx))
                 return 0;
         remember_redirect(bpf_get_socket_cookie(ctx), dst, 53);
         ctx->user_ip4 = bpf_htonl(0x7f000001);
@@ -33,7 +33,7 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx, const struct cw_
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
-        if (!port || !proxy_reachable(ctx))
+        if (!port || !in_proxy_netns(ctx))
                 return 0;
         remember_redirect(bpf_get_socket_cookie(ctx), dst, 53);
         ctx->user_ip6[0] = 0;

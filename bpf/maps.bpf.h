@@ -14,7 +14,8 @@
 /* Set before load. Every process below the attached cgroup belongs to this scope: its cgroup id, its place in scopes. */
 const volatile __u64 scope_id = 0;
 const volatile __u32 scope_index = 0;
-/* The proxy's ports on 127.0.0.1 and ::1, in the network namespace with this cookie. 0: no proxy for the family. */
+/* The proxy's ports on 127.0.0.1 and ::1, in the network namespace with this cookie. Port 0: no proxy for the family.
+ * Cookie 0: the kernel cannot tell user space its cookie (before 5.14), it is the initial namespace's. */
 const volatile __u16 proxy_port4 = 0;
 const volatile __u16 proxy_port6 = 0;
 const volatile __u64 proxy_netns_cookie = 0;
