@@ -2,6 +2,7 @@
 """A. DNS as a channel."""
 
 import json
+import sys
 
 import dnswire
 from harness import absent, blocked, case, equal, found, refused, untouched, worked
@@ -284,6 +285,27 @@ def side_doors(lab):
     fact = r.facts["mdns6"]
     assert "errno" in fact and fact["ms"] < 1000, f"mdns6: {fact}"
     untouched(lab, "224.0.0.251", "224.0.0.252", "ff02::fb", RESOLVER4)
+
+
+NAME_SERVICE = """
+import os, socket, subprocess, sys
+subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+path = "/run/systemd/resolve/io.systemd.Resolve"
+os.makedirs(os.path.dirname(path))
+with socket.socket(socket.AF_UNIX) as server:
+    server.bind(path)
+    os.chmod(path, 0o777)
+    server.listen()
+    ask = [sys.executable, "-c", f"import socket; socket.socket(socket.AF_UNIX).connect('{path}')"]
+    for command in ask, [sys.argv[1], "run", "--", *ask]:
+        print(subprocess.run(command, stderr=subprocess.PIPE).returncode, flush=True)
+"""
+
+
+@case("A9 the sockets of local name services are covered: look-ups cannot go past the proxy")
+def name_services(lab):
+    r = lab.plain("unshare", "--mount", sys.executable, "-c", NAME_SERVICE, lab.binary)
+    equal(r.out.split(), ["0", "1"], "exit status outside and inside")
 
 
 @case("A11 the proxy's own upstream, asked directly, is the proxy again")
