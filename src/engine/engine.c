@@ -18,7 +18,7 @@
 
 #define LEASES_MAX 16384
 #define FLOWS_MAX 16384
-#define RING_BYTES (1U << 19)
+#define RING_BYTES (1U << 18)
 #define EXPIRE_USEC USEC_PER_SEC
 #define EXPIRE_STEPS 4096
 #define PEERS_PER_TICK 500
