@@ -3,7 +3,7 @@
 
 /* Addresses: one 16-byte form for both families. */
 
-#include "maps.bpf.h"
+#include "scope.bpf.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -14,6 +14,7 @@
 
 enum {
         IP_ICMP = 1,
+        IP_IGMP = 2,
         IP_TCP = 6,
         IP_UDP = 17,
         IP_ICMP6 = 58,

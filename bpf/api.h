@@ -18,6 +18,7 @@ enum cw_action {
 enum cw_mode {
         CW_ENFORCE = 0,
         CW_AUDIT = 1, /* same verdict; a deny passes and is reported as would-deny */
+        CW_OFF = 2,   /* nothing is judged, captured or reported */
 };
 
 /* Why a verdict is what it is. Names for people: reason_to_string() in policy/verdict.h. */
@@ -32,6 +33,7 @@ enum cw_reason {
         CW_REASON_MALFORMED = 7,  /* a header that cannot be read */
         CW_REASON_FLOW = 8,       /* part of a flow that was allowed when it began */
         CW_REASON_FAULT = 9,      /* the firewall's own state is missing: closed */
+        CW_REASON_INBOUND = 10,   /* answers a peer that opened the connection */
         _CW_REASON_MAX,
 };
 
@@ -80,14 +82,38 @@ struct cw_prefix_key {
         struct cw_addr addr;
 };
 
-/* scopes: a set of processes with one policy. One 64-bit store of the value is the atomic policy swap. */
-#define CW_SCOPES_MAX 16
+/* scopes: a set of processes with one policy, by index. One 64-bit store of the value is the atomic policy swap. The low
+ * bits of a policy id are the index of its scope, so that a record or a flow names both. */
+#define CW_SCOPES_MAX 256
+#define CW_SCOPE_HOST 0 /* of whatever no other scope claims */
+#define CW_SCOPE_SELF 255 /* the service itself: reaches nothing but by the sockets it registers */
+#define CW_SCOPE_UNKNOWN 0xffffffffU
+#define CW_POLICY_SCOPE(policy_id) ((policy_id) & (CW_SCOPES_MAX - 1))
+
+enum cw_scope_flags {
+        CW_SCOPE_RAW = 1,     /* raw sockets may be made; their packets are still judged */
+        CW_SCOPE_INBOUND = 2, /* answers to connections and datagrams from outside pass */
+        CW_SCOPE_SYSTEM = 4,  /* what a machine needs to be on a network passes: DHCP, the kernel's own answers */
+};
+
 struct cw_scope {
         __u32 policy_id; /* 0: there is no policy, nothing passes */
         __u8 mode;
         __u8 default_action;
-        __u8 allow_raw; /* raw sockets may be made; their packets are still judged */
+        __u8 flags;
         __u8 pad;
+};
+
+/* subjects: by cgroup id. The nearest cgroup with an entry decides for a socket. */
+struct cw_subject {
+        __u32 scope; /* index */
+        __u32 slice; /* 1: only a container of others. What lives below and has no entry yet waits for one. */
+};
+
+/* subject_cache: what the walk found, by cgroup id. */
+struct cw_subject_cache {
+        __u32 scope;
+        __u32 generation; /* of subjects; another one: void */
 };
 
 /* Facts about the process that acted, taken in the hook. */
@@ -97,7 +123,8 @@ struct cw_process {
         __u32 tid;
         __u32 uid;
         __u32 gid;
-        char comm[CW_COMM_MAX]; /* of the thread; not always terminated by its owner, here always */
+        char comm[CW_COMM_MAX]; /* of the thread; not always terminated by its owner, here always. Empty where the
+                                 * loader may not ask for it (CAP_PERFMON) */
 };
 
 /* flows: one socket and one destination. Destination and protocol are part of the key because an unconnected UDP
@@ -158,7 +185,7 @@ struct cw_record {
         __u64 time_ns;
         __u64 start_ns; /* CLOSE: when the flow began */
         __u64 cookie;
-        __u64 scope; /* cgroup id of the scope */
+        __u64 scope; /* its index */
         __u64 bytes_out;
         __u64 bytes_in;
         struct cw_process process; /* pid 0: not known in this hook */
@@ -187,7 +214,7 @@ struct cw_dns_client_key {
 
 struct cw_dns_client {
         struct cw_process process;
-        __u64 scope;
+        __u64 scope; /* its index; CW_SCOPE_UNKNOWN: the cgroup has no entry yet */
         struct cw_addr server; /* the resolver the client asked for */
         __u16 server_port;
         __u16 pad[3];
@@ -204,6 +231,7 @@ enum cw_counter {
         CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be remembered */
         CW_COUNT_FAULT = 5,       /* verdicts closed for want of state */
         CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
+        CW_COUNT_WAITING = 7,     /* packets dropped because their cgroup has no entry yet; TCP sends them again */
         _CW_COUNTER_MAX,
 };
 
@@ -212,6 +240,8 @@ _Static_assert(sizeof(struct cw_exact_key) == 20, "layout");
 _Static_assert(sizeof(struct cw_exact_value) == 16, "layout");
 _Static_assert(sizeof(struct cw_prefix_key) == 28, "layout");
 _Static_assert(sizeof(struct cw_scope) == 8, "layout");
+_Static_assert(sizeof(struct cw_subject) == 8, "layout");
+_Static_assert(sizeof(struct cw_subject_cache) == 8, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");
 _Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
 _Static_assert(sizeof(struct cw_flow) == 112, "layout");

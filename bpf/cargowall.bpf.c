@@ -6,7 +6,7 @@
 
 #include "verdict.bpf.h"
 #include "dns.bpf.h"
-#include "packet.bpf.h"
+#include "inbound.bpf.h"
 #include "record.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -34,7 +34,7 @@ static __always_inline void flow_remember(const struct cw_flow_key *key, const s
 static __always_inline void report_denial(const struct cw_scope *scope, const struct cw_flow_key *key,
                                           const struct cw_flow *f, __u8 hook, bool mid_stream) {
         count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_DENY, scope);
+        struct cw_record *r = record_begin(CW_RECORD_DENY, f->policy_id, f->mode);
         if (!r)
                 return;
         record_key(r, key);
@@ -44,10 +44,9 @@ static __always_inline void report_denial(const struct cw_scope *scope, const st
         record_submit(r, scope->mode == CW_ENFORCE);
 }
 
-static __always_inline void report_open(const struct cw_scope *scope, const struct cw_flow_key *key,
-                                        const struct cw_flow *f) {
+static __always_inline void report_open(const struct cw_flow_key *key, const struct cw_flow *f) {
         count(CW_COUNT_ALLOWED);
-        struct cw_record *r = record_begin(CW_RECORD_OPEN, scope);
+        struct cw_record *r = record_begin(CW_RECORD_OPEN, f->policy_id, f->mode);
         if (!r)
                 return;
         record_key(r, key);
@@ -57,15 +56,14 @@ static __always_inline void report_open(const struct cw_scope *scope, const stru
 }
 
 /* Only what passed has an end: refused flows were told when they were refused. */
-static __always_inline void report_close(const struct cw_scope *scope, const struct cw_flow_key *key,
-                                         struct cw_flow *f) {
+static __always_inline void report_close(const struct cw_flow_key *key, struct cw_flow *f) {
         if (f->state != CW_FLOW_SEEN)
                 return;
         f->state = CW_FLOW_ENDED;
         f->last_ns = now_coarse();
-        if (!apply_mode(scope, f->action))
+        if (f->action != CW_ALLOW && f->mode != CW_AUDIT)
                 return;
-        struct cw_record *r = record_begin(CW_RECORD_CLOSE, scope);
+        struct cw_record *r = record_begin(CW_RECORD_CLOSE, f->policy_id, f->mode);
         if (!r)
                 return;
         record_key(r, key);
@@ -80,6 +78,16 @@ static __always_inline void report_close(const struct cw_scope *scope, const str
  * packet, which the packet hook refuses with the same EPERM; the flow carries the facts there. */
 static __always_inline bool wait_for_packet(const struct cw_scope *scope, const struct question *q) {
         return q->protocol == IP_UDP && (scope->mode == CW_AUDIT || allows_something(scope, &q->dst));
+}
+
+/* Denied by the policy, but not a matter of it: the service's own look-ups, answers to datagrams, DHCP (whose source port
+ * the packet hook sees). */
+static __always_inline bool passes_unnamed(const struct cw_scope *scope, const struct cw_flow_key *key) {
+        if (is_own_socket(key->cookie))
+                return true;
+        if (scope->flags & CW_SCOPE_INBOUND && is_datagram_answer(key))
+                return true;
+        return scope->flags & CW_SCOPE_SYSTEM && is_dhcp_port(key->protocol, key->port);
 }
 
 static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct cw_scope *scope,
@@ -111,6 +119,8 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
 
         if (v.reason == CW_REASON_LOCAL && !is_dns(protocol, port))
                 return 1;
+        if (v.action == CW_DENY && passes_unnamed(scope, &key))
+                return 1;
 
         struct cw_flow f = {};
         process_fill(&f.process);
@@ -128,28 +138,41 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         return apply_mode(scope, CW_DENY);
 }
 
+/* Port 53 goes to the proxy, whichever scope it is, and also where the scope is not known yet: the proxy finds out. */
+static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject subject, const struct cw_addr *dst) {
+        __u16 port = bpf_ntohs(ctx->user_port);
+
+        if (subject == SUBJECT_OFF || subject == SUBJECT_FAULT)
+                return is_proxy(dst, port); /* it came to the proxy by itself: only to know who it is */
+        return is_dns(ctx->protocol, port) && !is_own_socket(bpf_get_socket_cookie(ctx));
+}
+
 static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
+        __u32 index = scope_of_task();
         struct cw_scope scope;
         struct cw_addr dst;
+        enum subject subject = scope_read(index, &scope);
 
-        if (!scope_find(&scope))
-                return 0;
         addr_from_v4(&dst, ctx->user_ip4);
-        if (is_dns(ctx->protocol, bpf_ntohs(ctx->user_port)) && redirect4(ctx, &dst))
+        if (is_captured(ctx, subject, &dst) && redirect4(ctx, index, &dst))
                 return 1;
+        if (subject != SUBJECT_JUDGED)
+                return subject != SUBJECT_FAULT; /* its packets wait in the packet hook */
         return judge_socket(ctx, &scope, &dst, hook);
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
+        __u32 index = scope_of_task();
         struct cw_scope scope;
         struct cw_addr dst;
+        enum subject subject = scope_read(index, &scope);
 
-        if (!scope_find(&scope))
-                return 0;
         __builtin_memcpy(dst.b, w, 16);
-        if (is_dns(ctx->protocol, bpf_ntohs(ctx->user_port)) && redirect6(ctx, &dst))
+        if (is_captured(ctx, subject, &dst) && redirect6(ctx, index, &dst))
                 return 1;
+        if (subject != SUBJECT_JUDGED)
+                return subject != SUBJECT_FAULT;
         return judge_socket(ctx, &scope, &dst, hook);
 }
 
@@ -204,18 +227,20 @@ int cw_sock_create(struct bpf_sock *ctx) {
 
         if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
                 return 1;
-        if (!scope_find(&scope))
-                return 0;
+        enum subject subject = scope_read(scope_of_task(), &scope);
+        if (subject == SUBJECT_OFF || subject == SUBJECT_FAULT)
+                return subject == SUBJECT_OFF;
 
         __u64 cookie = bpf_get_socket_cookie(ctx);
+        bool may = ctx->type != SOCK_RAW || scope.flags & CW_SCOPE_RAW;
         process_fill(&process);
-        if (ctx->type != SOCK_RAW || scope.allow_raw || scope.mode == CW_AUDIT)
+        if (may || scope.mode == CW_AUDIT)
                 bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
-        if (ctx->type != SOCK_RAW || scope.allow_raw)
-                return 1;
+        if (may || subject == SUBJECT_WAITS)
+                return may;
 
         count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, &scope);
+        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, scope.policy_id, scope.mode);
         if (r) {
                 r->cookie = cookie;
                 r->process = process;
@@ -235,7 +260,6 @@ SEC("cgroup/sock_release")
 int cw_sock_release(struct bpf_sock *ctx) {
         struct cw_flow_key key = { .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol };
         __u32 w[4] = { ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3] };
-        struct cw_scope scope;
 
         if ((key.protocol != IP_UDP && key.protocol != IP_TCP) || !ctx->dst_port)
                 return 1;
@@ -249,7 +273,7 @@ int cw_sock_release(struct bpf_sock *ctx) {
         key.cookie = bpf_get_socket_cookie(ctx);
 
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (!f || !scope_find(&scope))
+        if (!f)
                 return 1;
         bool sends_more = ctx->state == BPF_TCP_ESTABLISHED || ctx->state == BPF_TCP_CLOSE_WAIT;
         if (key.protocol == IP_TCP && sends_more && !f->fin_sent) {
@@ -257,7 +281,7 @@ int cw_sock_release(struct bpf_sock *ctx) {
                 f->last_ns = now_coarse();
                 return 1;
         }
-        report_close(&scope, &key, f);
+        report_close(&key, f);
         if (key.protocol == IP_UDP || f->state == CW_FLOW_JUDGED)
                 bpf_map_delete_elem(&flows, &key);
         return 1;
@@ -294,15 +318,14 @@ static __always_inline bool peer_has_finished(struct __sk_buff *skb) {
         return sk && sk->state == BPF_TCP_LAST_ACK;
 }
 
-static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_scope *scope,
-                                     const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
         if (p->tcp_flags & TCP_FIN) {
                 f->fin_sent = 1;
                 if (f->bytes_in && peer_has_finished(skb))
                         f->bytes_in--;
         }
         if (f->released || p->tcp_flags & TCP_RST)
-                report_close(scope, key, f);
+                report_close(key, f);
         if (p->tcp_flags & TCP_RST)
                 bpf_map_delete_elem(&flows, key); /* nothing comes after a reset */
 }
@@ -322,12 +345,12 @@ static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scop
                 f->src = p->src;
                 f->src_port = p->src_port;
                 if (f->action == CW_ALLOW)
-                        report_open(scope, key, f);
+                        report_open(key, f);
                 else
                         report_denial(scope, key, f, CW_HOOK_PACKET, p->continues);
         }
         if (p->tcp_flags & (TCP_FIN | TCP_RST))
-                flow_end(skb, scope, key, f, p);
+                flow_end(skb, key, f, p);
 }
 
 static __always_inline void flow_judge(const struct cw_scope *scope, struct cw_flow *f, const struct verdict *v) {
@@ -367,15 +390,46 @@ static __always_inline int deny_malformed(const struct cw_scope *scope, struct _
         return apply_mode(scope, CW_DENY);
 }
 
+/* What passes in this scope though no rule names it. */
+static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const struct cw_scope *scope,
+                                                  const struct cw_flow_key *key, const struct packet *p) {
+        if (is_own_socket(key->cookie))
+                return true;
+        if (scope->flags & CW_SCOPE_SYSTEM && (is_dhcp(p) || is_kernel_answer(skb, p)))
+                return true;
+        return scope->flags & CW_SCOPE_INBOUND && is_datagram_answer(key);
+}
+
+/* A flow that goes on whatever the policy became: a peer opened it, or it is older than the service. */
+static __always_inline bool flow_is_kept(const struct cw_scope *scope, const struct cw_flow *f) {
+        return f->reason == CW_REASON_FLOW || (f->reason == CW_REASON_INBOUND && scope->flags & CW_SCOPE_INBOUND);
+}
+
+static __always_inline void remember_answer(const struct cw_scope *scope, const struct cw_flow_key *key) {
+        struct cw_flow f = {
+                .policy_id = scope->policy_id, .mode = scope->mode, .rule = CW_NO_RULE, .action = CW_ALLOW,
+                .reason = CW_REASON_INBOUND, .state = CW_FLOW_ENDED, /* no flow of ours: nothing to tell */
+        };
+
+        flow_remember(key, &f);
+}
+
+#define DROP_SILENTLY 2 /* the sender sees no error, TCP sends it again */
+
 SEC("cgroup_skb/egress")
 int cw_egress(struct __sk_buff *skb) {
+        enum subject subject;
         struct cw_scope scope;
         struct packet p;
 
-        if (!scope_find(&scope))
+        subject = scope_read(scope_of_packet(skb), &scope);
+        if (subject == SUBJECT_FAULT)
                 return 0;
-        if (!packet_parse(skb, &p))
-                return deny_malformed(&scope, skb, &p);
+        if (!packet_parse(skb, &p)) {
+                if (subject == SUBJECT_JUDGED)
+                        return deny_malformed(&scope, skb, &p);
+                return subject == SUBJECT_OFF;
+        }
         if (packet_is_neighbour_discovery(&p))
                 return 1;
 
@@ -386,14 +440,22 @@ int cw_egress(struct __sk_buff *skb) {
         /* What leaves through the loopback device stays in this namespace; the address alone would not prove it. */
         bool stays = skb->ifindex == LOOPBACK_IFINDEX, loopback = stays && addr_is_loopback(&p.dst);
         if (loopback) {
-                __u16 proxy_port = p.family == 4 ? proxy_port4 : proxy_port6;
-                if (proxy_port && p.dst_port == proxy_port && !p.continues)
+                bool to_proxy = is_proxy(&p.dst, p.dst_port);
+                if (to_proxy && !p.continues)
                         register_client(key.cookie, &p.src, p.src_port, p.protocol);
-                if (!is_dns(p.protocol, p.dst_port))
+                if (to_proxy || !is_dns(p.protocol, p.dst_port))
                         return 1;
+        }
+        if (subject == SUBJECT_OFF)
+                return 1;
+        if (subject == SUBJECT_WAITS) {
+                count(CW_COUNT_WAITING);
+                return is_own_socket(key.cookie) ? 1 : DROP_SILENTLY;
         }
 
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        if (f && f->policy_id != scope.policy_id && flow_is_kept(&scope, f))
+                f->policy_id = scope.policy_id;
         if (!f || f->policy_id != scope.policy_id) {
                 struct question q = {
                         .dst = p.dst, .port = p.dst_port, .protocol = p.protocol, .has_port = p.has_port,
@@ -402,8 +464,15 @@ int cw_egress(struct __sk_buff *skb) {
                 struct verdict v;
 
                 count(CW_COUNT_PACKETS);
+                if (!f && scope.flags & CW_SCOPE_INBOUND && is_tcp_answer(skb, key.cookie, &p)) {
+                        if (!(p.tcp_flags & (TCP_SYN | TCP_RST)))
+                                remember_answer(&scope, &key);
+                        return 1;
+                }
                 judge(&scope, &q, &v);
                 if (v.reason == CW_REASON_LOCAL)
+                        return 1;
+                if (v.action == CW_DENY && packet_passes_unnamed(skb, &scope, &key, &p))
                         return 1;
                 /* What a connection sends after its end (a reset, a late acknowledgment) is no new flow. */
                 if (!f && v.action == CW_ALLOW && p.continues && !p.payload)
@@ -430,6 +499,15 @@ static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {
         return h[0] >> 4 == 4 ? h[9] == IP_TCP : h[6] == IP_TCP;
 }
 
+/* A datagram from outside came first: the socket may answer. */
+static __always_inline void remember_peer(struct __sk_buff *skb, const struct cw_flow_key *key) {
+        struct cw_scope scope;
+
+        if (scope_read(scope_of_packet(skb), &scope) == SUBJECT_JUDGED && scope.flags & CW_SCOPE_INBOUND &&
+            !is_own_socket(key->cookie))
+                bpf_map_update_elem(&datagram_peers, key, &present, BPF_ANY);
+}
+
 /* Bytes that came in on UDP flows; TCP counts its own. */
 SEC("cgroup_skb/ingress")
 int cw_ingress(struct __sk_buff *skb) {
@@ -444,5 +522,7 @@ int cw_ingress(struct __sk_buff *skb) {
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
         if (f)
                 __sync_fetch_and_add(&f->bytes_in, p.length);
+        else if (many_scopes)
+                remember_peer(skb, &key);
         return 1;
 }

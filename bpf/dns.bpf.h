@@ -11,35 +11,41 @@ static __always_inline bool in_proxy_netns(struct bpf_sock_addr *ctx) {
         return bpf_get_netns_cookie(ctx) == (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
 }
 
-static __always_inline void remember_redirect(__u64 cookie, const struct cw_addr *server, __u16 port) {
-        struct cw_dns_client c = { .scope = scope_id, .server = *server, .server_port = port };
+static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
+        if (addr_is_v4(a))
+                return proxy_port4 && port == proxy_port4 && addr_v4(a) == proxy_addr4;
+        return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
+}
+
+static __always_inline void remember_redirect(__u64 cookie, __u32 scope, const struct cw_addr *server, __u16 port) {
+        struct cw_dns_client c = { .scope = scope, .server = *server, .server_port = port };
 
         process_fill(&c.process);
         bpf_map_update_elem(&dns_redirects, &cookie, &c, BPF_ANY);
 }
 
 /* Rewrites the destination to the proxy. 1: done; 0: no proxy for this family or namespace, to be judged. */
-static __always_inline int redirect4(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u32 scope, const struct cw_addr *dst) {
         if (!proxy_port4 || !in_proxy_netns(ctx))
                 return 0;
-        remember_redirect(bpf_get_socket_cookie(ctx), dst, 53);
-        ctx->user_ip4 = bpf_htonl(0x7f000001);
+        remember_redirect(bpf_get_socket_cookie(ctx), scope, dst, 53);
+        ctx->user_ip4 = proxy_addr4;
         ctx->user_port = bpf_htons(proxy_port4);
         count(CW_COUNT_DNS_CAPTURED);
         return 1;
 }
 
-static __always_inline int redirect6(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u32 scope, const struct cw_addr *dst) {
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
         if (!port || !in_proxy_netns(ctx))
                 return 0;
-        remember_redirect(bpf_get_socket_cookie(ctx), dst, 53);
+        remember_redirect(bpf_get_socket_cookie(ctx), scope, dst, 53);
         ctx->user_ip6[0] = 0;
         ctx->user_ip6[1] = 0;
         ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;
-        ctx->user_ip6[3] = mapped ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+        ctx->user_ip6[3] = mapped ? proxy_addr4 : bpf_htonl(1);
         ctx->user_port = bpf_htons(port);
         count(CW_COUNT_DNS_CAPTURED);
         return 1;
@@ -47,7 +53,7 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx, const struct cw_
 
 /* recvmsg, getpeername: the other way round. */
 static __always_inline void restore4(struct bpf_sock_addr *ctx) {
-        if (!proxy_port4 || ctx->user_port != bpf_htons(proxy_port4) || ctx->user_ip4 != bpf_htonl(0x7f000001))
+        if (!proxy_port4 || ctx->user_port != bpf_htons(proxy_port4) || ctx->user_ip4 != proxy_addr4)
                 return;
         __u64 cookie = bpf_get_socket_cookie(ctx);
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
@@ -62,9 +68,7 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
         struct cw_addr from;
 
         __builtin_memcpy(from.b, w, 16);
-        bool mapped = addr_is_v4(&from);
-        __u16 port = mapped ? proxy_port4 : proxy_port6;
-        if (!port || ctx->user_port != bpf_htons(port) || !addr_is_loopback(&from))
+        if (!is_proxy(&from, bpf_ntohs(ctx->user_port)))
                 return;
 
         __u64 cookie = bpf_get_socket_cookie(ctx);

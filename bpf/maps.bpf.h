@@ -5,17 +5,26 @@
 
 #include <stdbool.h>
 #include <linux/bpf.h>
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
 #include "api.h"
 
-/* Set before load. Every process below the attached cgroup belongs to this scope: its cgroup id, its place in scopes. */
-const volatile __u64 scope_id = 0;
-const volatile __u32 scope_index = 0;
-/* The proxy's ports on 127.0.0.1 and ::1, in the network namespace with this cookie. Port 0: no proxy for the family.
- * Cookie 0: the kernel cannot tell user space its cookie (before 5.14), it is the initial namespace's. */
+/* Set before load. Helpers that the kernel, or the loader's capabilities, may not allow. */
+const volatile bool has_coarse_clock = false;
+const volatile bool has_comm = false;
+const volatile bool has_ns_pid = false;
+/* The reader's pid namespace, by device (as the kernel writes it) and inode. */
+const volatile __u64 pid_ns_device = 0;
+const volatile __u64 pid_ns_inode = 0;
+/* false: every process below the attached cgroup belongs to scope 0. */
+const volatile bool many_scopes = false;
+/* The cgroup where the host's own sockets are: those that the kernel made for itself. 0: unknown. */
+const volatile __u64 root_cgroup = 0;
+/* The proxy's address and ports, on a loopback IPv4 address (network byte order) and on ::1, in the network namespace with this
+ * cookie. Port 0: no proxy for the family. Cookie 0: the kernel cannot tell user space its cookie (before 5.14), it is
+ * the initial namespace's. */
+const volatile __u32 proxy_addr4 = 0;
 const volatile __u16 proxy_port4 = 0;
 const volatile __u16 proxy_port6 = 0;
 const volatile __u64 proxy_netns_cookie = 0;
@@ -29,6 +38,46 @@ struct {
         __type(key, __u32);
         __type(value, __u64); /* struct cw_scope, read and written whole */
 } scopes SEC(".maps");
+
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, 65536);
+        __type(key, __u64);
+        __type(value, struct cw_subject);
+} subjects SEC(".maps");
+
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 4096);
+        __type(key, __u64);
+        __type(value, struct cw_subject_cache);
+} subject_cache SEC(".maps");
+
+/* Sockets of the service itself, by cookie: what it sends to the resolvers it was told of. Far more than it has. */
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 4096);
+        __type(key, __u64);
+        __type(value, __u8);
+} own_sockets SEC(".maps");
+
+/* Sockets made for connections from outside, by cookie. */
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 8192);
+        __type(key, __u64);
+        __type(value, __u8);
+} accepted SEC(".maps");
+
+/* Who sent datagrams to a socket before it sent any back. Apart from the flows, so that strangers cannot push those
+ * out. */
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 8192);
+        __type(key, struct cw_flow_key);
+        __type(value, __u8);
+} datagram_peers SEC(".maps");
 
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
@@ -113,28 +162,18 @@ struct {
         __type(value, __u64);
 } counters SEC(".maps");
 
-static __always_inline void count(__u32 which) {
-        __u64 *n = bpf_map_lookup_elem(&counters, &which);
+/* Keys and values that never change have no place on the stack: there the compiler lets them share a slot with a
+ * pointer, which the verifier refuses to a loader without CAP_PERFMON. */
+const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+const __u8 present = 1;
+
+static __always_inline void count(enum cw_counter which) {
+        __u64 *n = bpf_map_lookup_elem(&counters, &counter_keys[which]);
         if (n)
                 (*n)++; /* per CPU, and cgroup programs do not nest on one CPU */
 }
 
-/* A copy, so that a swap in the middle of a program is seen whole or not at all. false: no policy, closed. */
-static __always_inline bool scope_find(struct cw_scope *scope) {
-        __u32 index = scope_index;
-        volatile __u64 *value = bpf_map_lookup_elem(&scopes, &index);
-        __u64 copy = value ? *value : 0;
-
-        __builtin_memcpy(scope, &copy, sizeof(*scope));
-        if (scope->policy_id)
-                return true;
-        count(CW_COUNT_FAULT);
-        return false;
-}
-
 /* Good to a tick, a tenth of the price. */
 static __always_inline __u64 now_coarse(void) {
-        if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_ktime_get_coarse_ns))
-                return bpf_ktime_get_coarse_ns();
-        return bpf_ktime_get_ns();
+        return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
 }

@@ -6,27 +6,37 @@
 
 #include "address.bpf.h"
 
+/* The pid as the reader of the records sees it. Of a process in another pid namespace (a container's) the reader, if it
+ * is in the initial one, sees the kernel's own number. */
+static __always_inline __u64 current_pid_tgid(void) {
+        struct bpf_pidns_info info = {};
+
+        if (has_ns_pid && bpf_get_ns_current_pid_tgid(pid_ns_device, pid_ns_inode, &info, sizeof(info)) == 0)
+                return (__u64) info.tgid << 32 | info.pid;
+        return bpf_get_current_pid_tgid();
+}
+
 static __always_inline void process_fill(struct cw_process *p) {
-        __u64 id = bpf_get_current_pid_tgid(), user = bpf_get_current_uid_gid();
+        __u64 id = current_pid_tgid(), user = bpf_get_current_uid_gid();
 
         p->cgroup_id = bpf_get_current_cgroup_id();
         p->pid = id >> 32;
         p->tid = (__u32) id;
         p->uid = (__u32) user;
         p->gid = user >> 32;
-        bpf_get_current_comm(p->comm, sizeof(p->comm));
+        if (has_comm)
+                bpf_get_current_comm(p->comm, sizeof(p->comm));
         p->comm[CW_COMM_MAX - 1] = 0;
 }
 
 static __always_inline bool process_is_new(__u32 pid) {
         if (!pid || bpf_map_lookup_elem(&reported, &pid))
                 return false;
-        __u8 one = 1;
-        bpf_map_update_elem(&reported, &pid, &one, BPF_ANY);
+        bpf_map_update_elem(&reported, &pid, &present, BPF_ANY);
         return true;
 }
 
-static __always_inline struct cw_record *record_begin(__u16 type, const struct cw_scope *scope) {
+static __always_inline struct cw_record *record_begin(__u16 type, __u32 policy_id, __u8 mode) {
         struct cw_record *r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);
         if (!r) {
                 count(CW_COUNT_RING_FULL);
@@ -36,9 +46,9 @@ static __always_inline struct cw_record *record_begin(__u16 type, const struct c
         r->version = CW_API_VERSION;
         r->type = type;
         r->time_ns = bpf_ktime_get_ns();
-        r->scope = scope_id;
-        r->policy_id = scope->policy_id;
-        r->mode = scope->mode;
+        r->scope = CW_POLICY_SCOPE(policy_id);
+        r->policy_id = policy_id;
+        r->mode = mode;
         r->rule = CW_NO_RULE;
         return r;
 }
@@ -68,6 +78,4 @@ static __always_inline void record_flow(struct cw_record *r, const struct cw_flo
         r->rule = f->rule;
         r->action = f->action;
         r->reason = f->reason;
-        r->policy_id = f->policy_id;
-        r->mode = f->mode;
 }

@@ -6,13 +6,16 @@ import pathlib
 import re
 import sys
 
-PURE = {"basic": set(), "policy": {"basic"}, "dns": {"basic", "policy"}, "event": {"basic", "policy"}}
+PURE = {"basic": set(), "policy": {"basic"}, "dns": {"basic", "policy"}, "event": {"basic", "policy"},
+        "config": {"basic", "policy"}, "state": {"basic"}}
 ALLOWED = PURE | {
     "kernel": {"basic", "policy", "dns"},
     "net": {"basic", "dns"},
-    "host": {"basic", "net", "event"},
+    "host": {"basic", "net", "event", "config", "policy", "state"},
     "sink": {"basic", "event"},
     "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
+    "daemon": {"basic", "policy", "dns", "event", "config", "state", "kernel", "net", "host", "sink", "engine"},
+    "ctl": {"basic", "policy", "dns", "event", "net", "host", "cli"},
     "run": {"basic", "policy", "event", "net", "host", "sink", "engine", "cli"},
     "cli": {"basic", "policy", "dns", "event", "run"},
 }

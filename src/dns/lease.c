@@ -292,6 +292,25 @@ static int table_bind_new(LeaseTable *t, const InAddr *addr, const char *name, c
         return r;
 }
 
+static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain,
+                      const NameVerdict *verdict, uint64_t now_nsec, uint64_t expires_nsec, LeaseEntry **ret) {
+        t->has_evicted = false;
+        if (strlen(name) > DNS_NAME_MAX)
+                return -EINVAL;
+
+        LeaseEntry *e = table_find(t, addr);
+        int r;
+        if (e)
+                r = lease_bind(&e->lease, name, chain, verdict, now_nsec, expires_nsec);
+        else
+                r = table_bind_new(t, addr, name, chain, verdict, now_nsec, expires_nsec, &e);
+        if (r < 0)
+                return r;
+        table_reorder(t, e);
+        *ret = e;
+        return r;
+}
+
 int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const NameVerdict *verdict,
                      uint32_t ttl_seconds, uint64_t now_nsec, const Lease **ret_lease) {
         assert(t);
@@ -300,25 +319,15 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
         assert(verdict);
         assert(ret_lease);
 
-        t->has_evicted = false;
-        if (strlen(name) > DNS_NAME_MAX)
-                return -EINVAL;
-
         uint64_t ttl = ttl_seconds * NSEC_PER_SEC;
         uint64_t life = MIN(add_saturating(MAX(ttl, t->times.floor_nsec), t->times.grace_nsec), t->times.cap_nsec);
         uint64_t expires = add_saturating(now_nsec, life);
         assert(expires > now_nsec);
 
-        LeaseEntry *e = table_find(t, addr);
-        int r;
-        if (e)
-                r = lease_bind(&e->lease, name, chain, verdict, now_nsec, expires);
-        else
-                r = table_bind_new(t, addr, name, chain, verdict, now_nsec, expires, &e);
+        LeaseEntry *e;
+        int r = table_bind(t, addr, name, chain, verdict, now_nsec, expires, &e);
         if (r < 0)
                 return r;
-
-        table_reorder(t, e);
         *ret_lease = &e->lease;
 
         /* A client keeps using the address until its TTL has passed: the kernel's entry must not end before. Beyond
@@ -404,16 +413,16 @@ static void lease_merge(Lease *l, size_t i, size_t j) {
         lease_remove_binding(l, j);
 }
 
-static void binding_rematch(LeaseBinding *b, const Policy *policy) {
-        policy_match_name(policy, b->name, &b->verdict);
-        for (const char *target = b->chain; target && *target;) {
-                char name[DNS_NAME_SIZE];
+static void match_chain(const Policy *policy, const char *name, const char *chain, NameVerdict *ret) {
+        policy_match_name(policy, name, ret);
+        for (const char *target = chain; target && *target;) {
+                char alias[DNS_NAME_SIZE];
                 size_t n = strcspn(target, " ");
 
-                if (n < sizeof(name)) {
-                        memcpy(name, target, n);
-                        name[n] = '\0';
-                        policy_follow_alias(policy, name, &b->verdict);
+                if (n < sizeof(alias)) {
+                        memcpy(alias, target, n);
+                        alias[n] = '\0';
+                        policy_follow_alias(policy, alias, ret);
                 }
                 target += n + (target[n] == ' ');
         }
@@ -421,7 +430,7 @@ static void binding_rematch(LeaseBinding *b, const Policy *policy) {
 
 static void lease_rematch(Lease *l, const Policy *policy) {
         for (size_t i = 0; i < l->n_bindings; i++)
-                binding_rematch(&l->bindings[i], policy);
+                match_chain(policy, l->bindings[i].name, l->bindings[i].chain, &l->bindings[i].verdict);
 
         for (size_t i = 0; i < l->n_bindings; i++)
                 for (size_t j = l->n_bindings; j-- > i + 1;)
@@ -443,6 +452,36 @@ void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn f
                 e->written_nsec = e->lease.expires_nsec;
                 fn(&e->lease, userdata);
         }
+}
+
+int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const Policy *policy,
+                        uint64_t expires_nsec, uint64_t now_nsec, const Lease **ret_lease) {
+        assert(t);
+        assert(addr);
+        assert(name);
+        assert(policy);
+        assert(ret_lease);
+
+        NameVerdict verdict;
+        LeaseEntry *e;
+        if (expires_nsec <= now_nsec)
+                return -ESTALE;
+        match_chain(policy, name, chain, &verdict);
+        int r = table_bind(t, addr, name, chain, &verdict, now_nsec,
+                           MIN(expires_nsec, add_saturating(now_nsec, t->times.cap_nsec)), &e);
+        if (r < 0)
+                return r;
+        e->written_nsec = e->lease.expires_nsec;
+        *ret_lease = &e->lease;
+        return 0;
+}
+
+void lease_table_for_each(const LeaseTable *t, lease_changed_fn fn, void *userdata) {
+        assert(t);
+        assert(fn);
+
+        for (size_t i = 0; i < t->ends.n; i++)
+                fn(&entry_from_end(t->ends.items[i])->lease, userdata);
 }
 
 size_t lease_table_n(const LeaseTable *t) {

@@ -58,6 +58,11 @@ DEFINE_CLEANUP_FUNC(LeaseTable *, lease_table_free)
 int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const NameVerdict *verdict,
                      uint32_t ttl_seconds, uint64_t now_nsec, const Lease **ret_lease);
 
+/* A binding that a predecessor made, matched with the policy, until the end it was given (at most the cap from now). The
+ * kernel's entry must be written. -ESTALE: it has ended; the rest as lease_table_bind(). */
+int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const Policy *policy,
+                        uint64_t expires_nsec, uint64_t now_nsec, const Lease **ret_lease);
+
 /* The ended lease that the last bind dropped to make room in a full table: its entry in the kernel must go, nothing
  * else will tell. False when there was none. */
 bool lease_table_evicted(const LeaseTable *t, InAddr *ret);
@@ -80,3 +85,5 @@ uint64_t lease_table_expire(LeaseTable *t, uint64_t now_nsec, size_t max_steps, 
  * change the table. */
 void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn fn, void *userdata);
 size_t lease_table_n(const LeaseTable *t);
+/* Every lease, ended ones not yet collected included; fn may not change the table. */
+void lease_table_for_each(const LeaseTable *t, lease_changed_fn fn, void *userdata);

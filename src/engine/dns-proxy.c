@@ -9,13 +9,11 @@
 
 #include "basic/hash-index.h"
 #include "basic/macro.h"
-#include "dns/derived-name.h"
 #include "dns/dns-cache.h"
 #include "dns/special-addr.h"
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
-#define DERIVED_MAX 4096
 #define PENDING_MAX 1024        /* questions asked upstream at a time */
 #define WAITERS_MAX 64          /* clients that wait for one of them */
 #define TTL_MAX 300             /* seconds a client may keep an answer: what a lease is sure to cover */
@@ -25,6 +23,8 @@ typedef struct Waiter {
         struct Waiter *next;
         DnsClient *client;
         DnsQuery query;
+        uint32_t scope_id; /* the scope may be gone when the answer comes */
+        bool forwards;
 } Waiter;
 
 /* One question on its way upstream; clients that ask the same meanwhile share it. */
@@ -38,18 +38,19 @@ typedef struct Pending {
 } Pending;
 
 struct DnsProxy {
+        sd_event *event;         /* borrowed */
         DnsStub *stub;
         DnsUpstream *upstream;
         DnsCache *cache;
-        DerivedNames *derived;
         HashIndex pending;
-        LeaseTable *leases;      /* borrowed, like all below */
-        const Policy *policy;
-        PolicyMaps *maps;
-        Mode mode;
+        Scope *const *scopes;    /* borrowed */
+        size_t n_scopes;
+        InAddr addr4;
         uint16_t port4, port6;
         dns_denial_fn on_denial;
-        dns_peer_fn on_peer;
+        dns_asker_fn on_query;
+        dns_lease_fn on_lease;
+        dns_upstream_socket_fn on_socket;
         void *userdata;
         DnsProxyStats stats;
         DnsAnswer answer;        /* scratch: too big for the stack of a deep call */
@@ -86,8 +87,10 @@ static DnsPeer peer_of(const DnsClient *client) {
         return peer;
 }
 
-static void deny(DnsProxy *p, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
-        DnsDenial d = { .peer = peer_of(client), .name = q->name, .type = q->type, .why = why, .rule = rule };
+static void deny(DnsProxy *p, const Scope *scope, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
+        DnsDenial d = {
+                .peer = peer_of(client), .scope = scope, .name = q->name, .type = q->type, .why = why, .rule = rule,
+        };
 
         p->stats.refused++;
         p->on_denial(&d, p->userdata);
@@ -108,16 +111,16 @@ typedef struct Judged {
 } Judged;
 
 /* May the name be looked up? */
-static bool judge_name(DnsProxy *p, const char *name, uint64_t now, Judged *ret) {
+static bool judge_name(const Scope *s, const char *name, uint64_t now, Judged *ret) {
         NameVerdict derived;
         const char *origin;
 
         ret->origin = name;
-        policy_match_name(p->policy, name, &ret->verdict);
-        if (policy_name_resolves(p->policy, &ret->verdict, &ret->rule))
+        policy_match_name(s->policy, name, &ret->verdict);
+        if (policy_name_resolves(s->policy, &ret->verdict, &ret->rule))
                 return true;
         if (ret->verdict.n_deny + ret->verdict.n_late > 0 ||
-            derived_names_get(p->derived, name, now, &derived, &origin) <= 0)
+            derived_names_get(s->derived, name, now, &derived, &origin) <= 0)
                 return false;
         ret->verdict = derived;
         ret->origin = origin;
@@ -143,20 +146,20 @@ static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEA
         return 0;
 }
 
-static const char *judge_chain(const DnsProxy *p, const DnsAnswer *a, Judged *j) {
+static const char *judge_chain(const Scope *s, const DnsAnswer *a, Judged *j) {
         for (size_t i = 0; i < a->n_chain; i++)
-                policy_follow_alias(p->policy, a->chain[i], &j->verdict);
-        return a->n_chain == 0 || policy_name_resolves(p->policy, &j->verdict, &j->rule) ? NULL : "cname";
+                policy_follow_alias(s->policy, a->chain[i], &j->verdict);
+        return a->n_chain == 0 || policy_name_resolves(s->policy, &j->verdict, &j->rule) ? NULL : "cname";
 }
 
 /* Rebinding guard: a public name has no business with addresses of this kind. */
-static const char *judge_addresses(const DnsProxy *p, const DnsAnswer *a, const NameVerdict *v) {
+static const char *judge_addresses(const Scope *s, const DnsAnswer *a, const NameVerdict *v) {
         for (size_t i = 0; i < a->n_addrs; i++) {
                 AddrKind kind = addr_kind(&a->addrs[i]);
 
-                if (kind == ADDR_GLOBAL || policy_allows_address(p->policy, &a->addrs[i]))
+                if (kind == ADDR_GLOBAL || policy_allows_address(s->policy, &a->addrs[i]))
                         continue;
-                if (kind == ADDR_PRIVATE && policy_name_may_be_private(p->policy, v))
+                if (kind == ADDR_PRIVATE && policy_name_may_be_private(s->policy, v))
                         continue;
                 return "rebinding";
         }
@@ -164,33 +167,35 @@ static const char *judge_addresses(const DnsProxy *p, const DnsAnswer *a, const 
 }
 
 /* One address into the kernel, unless it is there with enough life left. */
-static int lease_address(DnsProxy *p, const InAddr *addr, const Judged *j, const char *chain, uint32_t ttl,
+static int lease_address(DnsProxy *p, Scope *s, const InAddr *addr, const Judged *j, const char *chain, uint32_t ttl,
                          uint64_t now) {
         const Lease *lease;
         InAddr evicted;
         int r;
 
-        r = lease_table_bind(p->leases, addr, j->origin, *chain ? chain : NULL, &j->verdict, ttl, now, &lease);
-        if (lease_table_evicted(p->leases, &evicted))
-                policy_maps_remove_lease(p->maps, &evicted);
+        r = lease_table_bind(s->leases, addr, j->origin, *chain ? chain : NULL, &j->verdict, ttl, now, &lease);
+        if (lease_table_evicted(s->leases, &evicted))
+                policy_slot_remove_lease(s->slot, &evicted);
         if (r <= 0)
                 return r;
-        r = policy_maps_set_lease(p->maps, p->policy, lease);
+        if (p->on_lease)
+                p->on_lease(s, lease, p->userdata);
+        r = policy_slot_set_lease(s->slot, s->policy, lease);
         if (r < 0)
-                lease_table_write_failed(p->leases, addr);
+                lease_table_write_failed(s->leases, addr);
         return r;
 }
 
-static int lease_answer(DnsProxy *p, const char *name, const DnsAnswer *a, const Judged *j, uint64_t now) {
+static int lease_answer(DnsProxy *p, Scope *s, const char *name, const DnsAnswer *a, const Judged *j, uint64_t now) {
         char chain[LEASE_CHAIN_TEXT_MAX];
         int r = chain_text(a, j->origin == name ? NULL : name, chain);
 
         for (size_t i = 0; i < a->n_addrs && r >= 0; i++)
-                r = lease_address(p, &a->addrs[i], j, chain, a->ttl, now);
+                r = lease_address(p, s, &a->addrs[i], j, chain, a->ttl, now);
         return r;
 }
 
-static void remember_chain(DnsProxy *p, const DnsAnswer *a, const Judged *j, uint64_t now) {
+static void remember_chain(Scope *s, const DnsAnswer *a, const Judged *j, uint64_t now) {
         uint32_t ttl = 0;
 
         if (j->verdict.n_deny + j->verdict.n_allow + j->verdict.n_late == 0)
@@ -198,44 +203,75 @@ static void remember_chain(DnsProxy *p, const DnsAnswer *a, const Judged *j, uin
         for (size_t i = 0; i < a->n_chain; i++) {
                 ttl = derived_chain_ttl(ttl, a->chain_ttl[i]);
                 /* What cannot be remembered is refused: closed. */
-                (void) derived_names_add(p->derived, a->chain[i], j->origin, &j->verdict, ttl, now);
+                (void) derived_names_add(s->derived, a->chain[i], j->origin, &j->verdict, ttl, now);
         }
 }
 
-/* What happens to an answer for this client: the rcode, after everything it allows is in the kernel. */
-static uint8_t admit(DnsProxy *p, DnsClient *client, const DnsQuery *q, DnsAnswer *a, uint64_t now) {
+/* What became of an answer in one scope. */
+typedef struct Admission {
+        bool admitted;
+        const char *why;    /* to be told; NULL: nothing */
+        uint32_t rule;
+        uint8_t rcode;      /* where it was not admitted */
+} Admission;
+
+/* Everything that the answer allows is in the kernel when this returns. */
+static Admission admit_in(DnsProxy *p, Scope *s, const DnsQuery *q, DnsAnswer *a, uint64_t now) {
+        Admission result = { .admitted = true, .rule = RULE_NONE, .rcode = DNS_RCODE_REFUSED };
         Judged j;
-        const char *why;
 
-        if (!judge_name(p, q->name, now, &j) && p->mode == MODE_ENFORCE)
-                return DNS_RCODE_REFUSED; /* the policy changed meanwhile; told when the next query is refused */
-
-        why = judge_chain(p, a, &j);
-        if (!why)
-                why = judge_addresses(p, a, &j.verdict);
-        if (why) {
-                deny(p, client, q, why, j.rule);
-                if (p->mode == MODE_ENFORCE)
-                        return DNS_RCODE_REFUSED;
+        if (!scope_is_judged(s))
+                return result; /* passes and opens nothing: there is nothing to open */
+        if (!judge_name(s, q->name, now, &j) && s->mode == MODE_ENFORCE) {
+                result.admitted = false; /* the policy changed meanwhile; told when the next query is refused */
+                return result;
+        }
+        result.why = judge_chain(s, a, &j);
+        if (!result.why)
+                result.why = judge_addresses(s, a, &j.verdict);
+        if (result.why) {
+                result.rule = j.rule;
+                result.admitted = s->mode == MODE_AUDIT;
+                if (!result.admitted)
+                        return result;
                 /* Audit lets it pass, but it opens nothing: the connection gets the verdict it would get. */
                 memset(&j.verdict, 0, sizeof(j.verdict));
                 memset(j.verdict.rules, 0xff, sizeof(j.verdict.rules));
         }
-        a->ttl = MIN(a->ttl, (uint32_t) TTL_MAX);
-        if (lease_answer(p, q->name, a, &j, now) < 0) {
+        if (lease_answer(p, s, q->name, a, &j, now) < 0) {
                 p->stats.lease_failures++;
-                deny(p, client, q, "lease", RULE_NONE);
-                return DNS_RCODE_SERVFAIL;
+                return (Admission) { .why = "lease", .rule = RULE_NONE, .rcode = DNS_RCODE_SERVFAIL };
         }
-        remember_chain(p, a, &j, now);
-        return a->rcode;
+        remember_chain(s, a, &j, now);
+        return result;
 }
 
-static void answer_client(DnsProxy *p, DnsClient *client, const DnsQuery *q, DnsAnswer *a, uint64_t now) {
-        uint8_t rcode = admit(p, client, q, a, now);
-        bool passed = rcode == a->rcode;
+/* A forwarder's answer reaches processes of every scope: each that allows the name gets its lease. It is refused where
+ * none does, and told as a refusal of the forwarder's own scope. */
+static Admission admit_in_all(DnsProxy *p, const DnsAsker *asker, const DnsQuery *q, DnsAnswer *a, uint64_t now) {
+        Admission own = admit_in(p, asker->scope, q, a, now);
 
-        reply(p, client, q, rcode, passed ? a : NULL, NULL);
+        if (!asker->forwards)
+                return own;
+        for (size_t i = 0; i < p->n_scopes; i++) {
+                if (p->scopes[i] == asker->scope || !scope_is_judged(p->scopes[i]))
+                        continue;
+                if (admit_in(p, p->scopes[i], q, a, now).admitted && !own.admitted)
+                        own = (Admission) { .admitted = true };
+        }
+        return own;
+}
+
+static void answer_client(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q, DnsAnswer *a,
+                          uint64_t now) {
+        a->ttl = MIN(a->ttl, (uint32_t) TTL_MAX);
+        Admission r = admit_in_all(p, asker, q, a, now);
+
+        if (r.why)
+                deny(p, asker->scope, client, q, r.why, r.rule);
+        if (r.admitted)
+                p->stats.answered++;
+        reply(p, client, q, r.admitted ? a->rcode : r.rcode, r.admitted ? a : NULL, NULL);
 }
 
 /* ------------------------------------------------------------------ upstream */
@@ -263,10 +299,33 @@ static void pending_free(Pending *pending) {
         free(pending);
 }
 
+static Scope *find_scope(const DnsProxy *p, uint32_t id) {
+        for (size_t i = 0; i < p->n_scopes; i++)
+                if (p->scopes[i]->id == id)
+                        return p->scopes[i];
+        return NULL;
+}
+
+static void serve_waiter(DnsProxy *p, const Waiter *w, const DnsAnswer *answer, uint64_t now) {
+        DnsAsker asker = { .scope = find_scope(p, w->scope_id), .forwards = w->forwards };
+
+        if (!answer || !asker.scope) {
+                reply(p, w->client, &w->query, DNS_RCODE_SERVFAIL, NULL, NULL);
+                return;
+        }
+        p->answer = *answer;
+        answer_client(p, &asker, w->client, &w->query, &p->answer, now);
+}
+
 static void on_answer(int r, const DnsAnswer *answer, void *userdata) {
         Pending *pending = userdata;
         DnsProxy *p = pending->proxy;
         uint64_t now = now_nsec();
+
+        /* Other servers took the place of those that were asked. */
+        if (r == -ECANCELED && p->upstream &&
+            dns_upstream_query(p->upstream, pending->name, pending->type, on_answer, pending) >= 0)
+                return;
 
         hash_index_remove(&p->pending, &pending->item);
         if (r < 0 || answer->truncated) {
@@ -278,18 +337,13 @@ static void on_answer(int r, const DnsAnswer *answer, void *userdata) {
         while (pending->waiters) {
                 Waiter *w = pending->waiters;
                 pending->waiters = w->next;
-                if (r < 0)
-                        reply(p, w->client, &w->query, DNS_RCODE_SERVFAIL, NULL, NULL);
-                else {
-                        p->answer = *answer;
-                        answer_client(p, w->client, &w->query, &p->answer, now);
-                }
+                serve_waiter(p, w, r < 0 ? NULL : answer, now);
                 free(w);
         }
         pending_free(pending);
 }
 
-static int wait_on(Pending *pending, DnsClient *client, const DnsQuery *q) {
+static int wait_on(Pending *pending, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
         Waiter *w;
 
         if (pending->n_waiters >= WAITERS_MAX)
@@ -299,18 +353,20 @@ static int wait_on(Pending *pending, DnsClient *client, const DnsQuery *q) {
                 return -ENOMEM;
         w->client = client;
         w->query = *q;
+        w->scope_id = asker->scope->id;
+        w->forwards = asker->forwards;
         w->next = pending->waiters;
         pending->waiters = w;
         pending->n_waiters++;
         return 0;
 }
 
-static int ask_upstream(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
+static int ask_upstream(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
         Pending *pending = pending_find(p, q->name, q->type);
         int r;
 
         if (pending)
-                return wait_on(pending, client, q);
+                return wait_on(pending, asker, client, q);
         if (p->pending.n >= PENDING_MAX)
                 return -EBUSY;
         pending = calloc(1, sizeof(*pending));
@@ -319,7 +375,7 @@ static int ask_upstream(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
         pending->proxy = p;
         pending->type = q->type;
         memcpy(pending->name, q->name, sizeof(pending->name));
-        r = wait_on(pending, client, q);
+        r = wait_on(pending, asker, client, q);
         if (r >= 0)
                 r = dns_upstream_query(p->upstream, q->name, q->type, on_answer, pending);
         if (r < 0) {
@@ -333,49 +389,76 @@ static int ask_upstream(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
 /* ------------------------------------------------------------------ queries */
 
 /* Reverse names are answered from our own leases, never asked upstream: they would carry data out. */
-static void answer_reverse(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
-        InAddr addr;
+static void answer_reverse(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
+        uint64_t now = now_nsec();
         const Lease *lease = NULL;
+        InAddr addr;
 
-        if (dns_reverse_name_to_addr(q->name, &addr) >= 0)
-                lease = lease_table_get(p->leases, &addr, now_nsec());
+        if (dns_reverse_name_to_addr(q->name, &addr) >= 0) {
+                lease = lease_table_get(asker->scope->leases, &addr, now);
+                for (size_t i = 0; i < p->n_scopes && !lease && asker->forwards; i++)
+                        lease = lease_table_get(p->scopes[i]->leases, &addr, now);
+        }
         if (!lease) {
-                deny(p, client, q, "reverse", RULE_NONE);
+                deny(p, asker->scope, client, q, "reverse", RULE_NONE);
                 reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
                 return;
         }
+        p->stats.answered++;
         reply(p, client, q, DNS_RCODE_NOERROR, NULL, lease->bindings[lease->latest].name);
 }
 
-static void answer_query(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
-        uint64_t now = now_nsec();
-        const DnsPeer peer = peer_of(client);
-        const char *why = NULL;
+/* May it be asked at all? NULL, or why not. */
+static const char *refuse_in(const Scope *s, const DnsQuery *q, uint64_t now, uint32_t *ret_rule) {
         Judged j;
 
-        p->on_peer(&peer, p->userdata);
-        if (q->type == DNS_TYPE_PTR) {
-                answer_reverse(p, client, q);
+        *ret_rule = RULE_NONE;
+        if (!type_is_served(q->type))
+                return "type";
+        if (!scope_is_judged(s) || judge_name(s, q->name, now, &j))
+                return NULL;
+        *ret_rule = j.rule;
+        return "policy";
+}
+
+static const char *refuse_in_all(const DnsProxy *p, const DnsAsker *asker, const DnsQuery *q, uint64_t now,
+                                 uint32_t *ret_rule) {
+        const char *why = refuse_in(asker->scope, q, now, ret_rule);
+        uint32_t rule;
+
+        for (size_t i = 0; i < p->n_scopes && why && asker->forwards; i++)
+                if (scope_is_judged(p->scopes[i]) && !refuse_in(p->scopes[i], q, now, &rule))
+                        why = NULL;
+        return why;
+}
+
+static void answer_query(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
+        uint64_t now = now_nsec();
+        uint32_t rule;
+
+        if (asker->is_self && strcmp(q->name, DNS_SELF_TEST_NAME) == 0) {
+                reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
                 return;
         }
-        if (!judge_name(p, q->name, now, &j))
-                why = "policy";
-        else if (!type_is_served(q->type))
-                why = "type";
+        if (q->type == DNS_TYPE_PTR) {
+                answer_reverse(p, asker, client, q);
+                return;
+        }
+        const char *why = refuse_in_all(p, asker, q, now, &rule);
         if (why) {
-                deny(p, client, q, why, strcmp(why, "policy") == 0 ? j.rule : RULE_NONE);
+                deny(p, asker->scope, client, q, why, rule);
                 /* Audit answers what it can answer: other types have no form we could rebuild. */
-                if (p->mode == MODE_ENFORCE || !type_is_served(q->type)) {
+                if (asker->scope->mode == MODE_ENFORCE || !type_is_served(q->type)) {
                         reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
                         return;
                 }
         }
         if (dns_cache_get(p->cache, q->name, q->type, now, &p->answer) > 0) {
                 p->stats.cache_hits++;
-                answer_client(p, client, q, &p->answer, now);
+                answer_client(p, asker, client, q, &p->answer, now);
                 return;
         }
-        if (ask_upstream(p, client, q) < 0) {
+        if (ask_upstream(p, asker, client, q) < 0) {
                 p->stats.upstream_failures++;
                 reply(p, client, q, DNS_RCODE_SERVFAIL, NULL, NULL);
         }
@@ -383,6 +466,7 @@ static void answer_query(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
 
 static void on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
         DnsProxy *p = userdata;
+        DnsAsker asker = {};
         DnsQuery q;
         int r = dns_query_parse(data, size, &q);
 
@@ -390,19 +474,73 @@ static void on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *d
         if (r == -EBADMSG) {
                 p->stats.malformed++;
                 dns_client_drop(client);
-        } else if (r == -EPERM) {
-                deny(p, client, &q, "name", RULE_NONE);
-                reply(p, client, &q, DNS_RCODE_REFUSED, NULL, NULL);
-        } else if (r < 0) {
+                return;
+        }
+        if (r < 0 && r != -EPERM) {
                 p->stats.malformed++;
                 reply_error(p, client, &q, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
-        } else if (!p->policy)
+                return;
+        }
+        const DnsPeer peer = peer_of(client);
+        p->on_query(&peer, &asker, p->userdata);
+        if (!asker.scope) { /* no policy may be guessed for it; resolvers ask again */
+                p->stats.unattributed++;
                 reply(p, client, &q, DNS_RCODE_SERVFAIL, NULL, NULL);
-        else
-                answer_query(p, client, &q);
+        } else if (r == -EPERM) {
+                deny(p, asker.scope, client, &q, "name", RULE_NONE);
+                reply(p, client, &q, DNS_RCODE_REFUSED, NULL, NULL);
+        } else
+                answer_query(p, &asker, client, &q);
 }
 
 /* ------------------------------------------------------------------ life */
+
+static int add_socket(DnsProxy *p, int fd) {
+        struct sockaddr_storage sa;
+        socklen_t size = sizeof(sa);
+        int type;
+        socklen_t type_size = sizeof(type);
+        uint16_t port;
+        InAddr addr;
+
+        if (getsockname(fd, (struct sockaddr *) &sa, &size) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0) {
+                int r = -errno;
+                (void) close(fd);
+                return r;
+        }
+        int r = in_addr_from_sockaddr((const struct sockaddr *) &sa, &addr, &port);
+        if (r >= 0 && in_addr_is_v4(&addr) && addr.b[12] == 127) {
+                p->addr4 = addr;
+                p->port4 = port;
+        } else if (r >= 0 && !in_addr_is_v4(&addr))
+                p->port6 = port;
+        return type == SOCK_STREAM ? dns_stub_add_tcp(p->stub, fd) : dns_stub_add_udp(p->stub, fd);
+}
+
+static int listen_sockets(DnsProxy *p, const DnsProxyOptions *o) {
+        static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+        int r = 0;
+
+        if (o->n_fds == 0) {
+                in_addr_from_v4(loopback, &p->addr4);
+                return dns_stub_bind_loopback(p->stub, &p->port4, &p->port6);
+        }
+        for (size_t i = 0; i < o->n_fds; i++) {
+                int k = add_socket(p, o->fds[i]);
+                if (k < 0)
+                        r = k;
+        }
+        return r < 0 ? r : p->port4 == 0 ? -EADDRNOTAVAIL : 0;
+}
+
+static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_servers, DnsUpstream **ret) {
+        int r = dns_upstream_new(p->event, servers, n_servers, UPSTREAM_TIMEOUT_USEC, ret);
+
+        if (r >= 0)
+                dns_upstream_set_socket_fn(*ret, p->on_socket, p->userdata);
+        return r;
+}
 
 int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         _cleanup_(dns_proxy_freep) DnsProxy *p = calloc(1, sizeof(*p));
@@ -411,9 +549,11 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
 
         if (!p)
                 return -ENOMEM;
-        p->leases = o->leases;
+        p->event = event;
         p->on_denial = o->on_denial;
-        p->on_peer = o->on_peer;
+        p->on_query = o->on_query;
+        p->on_lease = o->on_lease;
+        p->on_socket = o->on_socket;
         p->userdata = o->userdata;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
@@ -421,13 +561,11 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         if (r >= 0)
                 r = dns_cache_new(CACHE_ENTRIES_MAX, CACHE_BYTES_MAX, key, &p->cache);
         if (r >= 0)
-                r = derived_names_new(DERIVED_MAX, key, &p->derived);
-        if (r >= 0)
-                r = dns_upstream_new(event, o->servers, o->n_servers, UPSTREAM_TIMEOUT_USEC, &p->upstream);
+                r = start_upstream(p, o->servers, o->n_servers, &p->upstream);
         if (r >= 0)
                 r = dns_stub_new(event, on_query, p, &p->stub);
         if (r >= 0)
-                r = dns_stub_bind_loopback(p->stub, &p->port4, &p->port6);
+                r = listen_sockets(p, o);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -437,27 +575,45 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
 DnsProxy *dns_proxy_free(DnsProxy *p) {
         if (!p)
                 return NULL;
-        dns_upstream_free(p->upstream); /* ends every pending question: replies still find the stub */
+        DnsUpstream *upstream = TAKE_PTR(p->upstream);
+        dns_upstream_free(upstream); /* ends every pending question: replies still find the stub */
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
-        derived_names_free(p->derived);
         hash_index_done(&p->pending);
         free(p);
         return NULL;
 }
 
-void dns_proxy_ports(const DnsProxy *p, uint16_t *ret_port4, uint16_t *ret_port6) {
+void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4, uint16_t *ret_port6) {
+        *ret_addr4 = p->addr4;
         *ret_port4 = p->port4;
         *ret_port6 = p->port6;
 }
 
-void dns_proxy_set_policy(DnsProxy *p, const Policy *policy, Mode mode, PolicyMaps *maps) {
-        p->policy = policy;
-        p->mode = mode;
-        p->maps = maps;
-        derived_names_flush(p->derived);
+void dns_proxy_set_scopes(DnsProxy *p, Scope *const *scopes, size_t n_scopes) {
+        p->scopes = scopes;
+        p->n_scopes = n_scopes;
+}
+
+int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers) {
+        DnsUpstream *upstream, *old = p->upstream;
+        int r = start_upstream(p, servers, n_servers, &upstream);
+
+        if (r < 0)
+                return r;
+        p->upstream = upstream;
+        dns_upstream_free(old); /* its questions come back, and are asked of the new ones */
+        return 0;
 }
 
 const DnsProxyStats *dns_proxy_stats(const DnsProxy *p) {
         return &p->stats;
+}
+
+size_t dns_proxy_n_cached(const DnsProxy *p) {
+        return dns_cache_n_entries(p->cache);
+}
+
+const DnsStubStats *dns_proxy_stub_stats(const DnsProxy *p) {
+        return dns_stub_stats(p->stub);
 }

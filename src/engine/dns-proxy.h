@@ -4,11 +4,9 @@
 /* The query pipeline: parse -> policy -> cache or upstream -> guard -> lease in the kernel -> reply. The reply leaves
  * only after the kernel allows the addresses in it. */
 
-#include "dns/lease.h"
-#include "kernel/policy-maps.h"
+#include "engine/scope.h"
 #include "net/dns-stub.h"
 #include "net/dns-upstream.h"
-#include "policy/policy.h"
 
 typedef struct DnsProxy DnsProxy;
 
@@ -19,8 +17,19 @@ typedef struct DnsPeer {
         bool is_tcp;
 } DnsPeer;
 
+/* Who sent it, as far as the kernel says. */
+typedef struct DnsAsker {
+        Scope *scope;   /* NULL: unknown, the query fails */
+        bool forwards;  /* a resolver that asks for processes of any scope */
+        bool is_self;   /* this process, for a self-test */
+} DnsAsker;
+
+/* A query for this name that we send to ourselves is answered and not told to anybody (RFC 6761 6.4). */
+#define DNS_SELF_TEST_NAME "cargowall-self-test.invalid"
+
 typedef struct DnsDenial {
         DnsPeer peer;
+        const Scope *scope;
         const char *name;       /* as far as it was read */
         uint16_t type;
         const char *why;        /* constant word: "policy", "type", "name", "rebinding", "cname", "reverse", "lease" */
@@ -28,28 +37,40 @@ typedef struct DnsDenial {
 } DnsDenial;
 
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
-/* A query that can be read has come; its sender waits for the answer. */
-typedef void (*dns_peer_fn)(const DnsPeer *peer, void *userdata);
+/* A query has come; its sender waits for the answer. */
+typedef void (*dns_asker_fn)(const DnsPeer *peer, DnsAsker *ret, void *userdata);
+/* This address was just leased to the scope: name led to it, with the chain as one text or NULL. */
+typedef void (*dns_lease_fn)(const Scope *scope, const Lease *lease, void *userdata);
 
 typedef struct DnsProxyStats {
-        uint64_t queries, malformed, refused, cache_hits, upstream_failures, lease_failures;
+        uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed;
 } DnsProxyStats;
 
 typedef struct DnsProxyOptions {
         const DnsServer *servers;
         size_t n_servers;
-        LeaseTable *leases;     /* borrowed, like the rest */
+        const int *fds;         /* bound sockets, taken, also on failure; none: free ports of the loopback */
+        size_t n_fds;
         dns_denial_fn on_denial;
-        dns_peer_fn on_peer;
+        dns_asker_fn on_query;
+        dns_lease_fn on_lease;  /* NULL: nobody wants to know */
+        dns_upstream_socket_fn on_socket; /* NULL */
         void *userdata;
 } DnsProxyOptions;
 
-/* Binds free loopback ports and serves; every query gets SERVFAIL until a policy is set. */
+/* Every query gets SERVFAIL until its asker has a scope. -EADDRNOTAVAIL: among the sockets is none on a loopback IPv4
+ * address. */
 int dns_proxy_new(sd_event *event, const DnsProxyOptions *options, DnsProxy **ret);
 DnsProxy *dns_proxy_free(DnsProxy *p);
-void dns_proxy_ports(const DnsProxy *p, uint16_t *ret_port4, uint16_t *ret_port6);
-/* All borrowed. Names derived under the old policy are forgotten; cached answers are judged anew when used. */
-void dns_proxy_set_policy(DnsProxy *p, const Policy *policy, Mode mode, PolicyMaps *maps);
+/* Where it listens: an address of 127.0.0.0/8 and its port, and the port on ::1 or 0. */
+void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4, uint16_t *ret_port6);
+/* All scopes, for a query that concerns all of them and to find that of a query that had to wait. Borrowed, the array
+ * too. */
+void dns_proxy_set_scopes(DnsProxy *p, Scope *const *scopes, size_t n_scopes);
+/* Questions on their way are asked anew. On failure the old ones stay. */
+int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers);
 const DnsProxyStats *dns_proxy_stats(const DnsProxy *p);
+size_t dns_proxy_n_cached(const DnsProxy *p);
+const DnsStubStats *dns_proxy_stub_stats(const DnsProxy *p);
 
 DEFINE_CLEANUP_FUNC(DnsProxy *, dns_proxy_free)

@@ -4,51 +4,47 @@
 
 #include <bpf/bpf.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
-#include "basic/macro.h"
-#include "engine/dns-proxy.h"
 #include "engine/event-pipeline.h"
 #include "host/local-addr.h"
 #include "kernel/event-ring.h"
 #include "kernel/flow-table.h"
-#include "kernel/policy-maps.h"
-#include "kernel/programs.h"
+#include "kernel/subjects.h"
 
-#define LEASES_MAX 16384
-#define FLOWS_MAX 16384
+#define LEASES_MAX 16384        /* of a scope that does not say */
+#define FLOWS_MAX 16384         /* of one scope */
+#define FLOWS_MANY 65536        /* of a whole machine */
 #define RING_BYTES (1U << 18)
 #define EXPIRE_USEC USEC_PER_SEC
 #define EXPIRE_STEPS 4096
+#define COLLECT_USEC (20 * USEC_PER_MSEC)
+#define COLLECT_STEPS 4096
 #define PEERS_PER_TICK 500
 #define SWEEP_EVERY 30          /* expiry ticks between two looks at the flows */
 #define FLOW_IDLE_NSEC (120 * NSEC_PER_SEC)
 
-/* A client may use an address for as long as its answer's TTL; floor and grace cover clients that keep it longer and
- * connections that are begun in the last second. */
-static const LeaseTimes lease_times = {
-        .floor_nsec = 60 * NSEC_PER_SEC,
-        .grace_nsec = 30 * NSEC_PER_SEC,
-        .cap_nsec = 3600 * NSEC_PER_SEC,
-};
-
 struct Engine {
-        Policy *policy;
-        Mode mode;
-        uint64_t scope;
-        LeaseTable *leases;
+        Scope **scopes;         /* the host's first */
+        size_t n_scopes;
+        uint32_t next_scope_id;
+        bool many_scopes;
+        PolicySlot *self;       /* CW_SCOPE_SELF; may be NULL */
+        Policy *self_policy;
         DnsProxy *proxy;
         Programs *programs;
-        int dns_clients_fd; /* borrowed from the programs */
+        int dns_clients_fd;     /* borrowed from the programs */
         PolicyMaps *maps;
         EventPipeline *pipeline;
         EventRing *ring;
         LocalAddrs *local_addrs;
-        sd_event_source *timer;
+        sd_event_source *timer, *collector;
         unsigned n_ticks;
-        unsigned n_peers_left; /* looks at processes that ask, until the next tick */
+        unsigned n_peers_left;  /* looks at processes that ask, until the next tick */
         uint64_t n_lost_told;
+        engine_asker_fn on_asker;
+        dns_lease_fn on_lease;
+        void *userdata;
 };
 
 static uint64_t now_nsec(void) {
@@ -86,16 +82,58 @@ static void on_denial(const DnsDenial *d, void *userdata) {
                 event_pipeline_denial(e->pipeline, d, find_client(e, &d->peer, &client) ? &client : NULL);
 }
 
-/* So many a second, and no more: under a flood of queries the same few processes ask again and again. */
-static void on_peer(const DnsPeer *peer, void *userdata) {
+static Scope *scope_by_index(const Engine *e, uint32_t index) {
+        for (size_t i = 0; i < e->n_scopes; i++)
+                if (e->scopes[i]->index == index)
+                        return e->scopes[i];
+        return NULL;
+}
+
+static void attribute(Engine *e, const struct cw_dns_client *client, DnsAsker *ret) {
+        uint32_t index = client->scope;
+
+        if (e->on_asker)
+                ret->forwards = e->on_asker(client, &index, e->userdata);
+        ret->scope = scope_by_index(e, index);
+        ret->is_self = index == CW_SCOPE_SELF;
+        if (ret->is_self)
+                ret->scope = e->scopes[0];
+}
+
+/* So many looks at processes a second, and no more: under a flood of queries the same few ask again and again. */
+static void on_query(const DnsPeer *peer, DnsAsker *ret, void *userdata) {
         Engine *e = userdata;
         struct cw_dns_client client;
+        bool look = e->pipeline && e->n_peers_left > 0, known;
 
-        if (!e->pipeline || e->n_peers_left == 0)
+        if (!e->many_scopes)
+                ret->scope = e->n_scopes > 0 ? e->scopes[0] : NULL;
+        else if (e->n_scopes == 0)
+                return;
+        if (!e->many_scopes && !look)
+                return;
+        known = find_client(e, peer, &client);
+        if (known && e->many_scopes)
+                attribute(e, &client, ret);
+        if (!known || !look)
                 return;
         e->n_peers_left--;
-        if (find_client(e, peer, &client))
-                event_pipeline_client(e->pipeline, &client);
+        event_pipeline_client(e->pipeline, &client);
+}
+
+static void on_lease(const Scope *scope, const Lease *lease, void *userdata) {
+        Engine *e = userdata;
+
+        if (e->on_lease)
+                e->on_lease(scope, lease, e->userdata);
+}
+
+static void on_own_socket(int fd, bool open, void *userdata) {
+        Engine *e = userdata;
+
+        /* One that cannot be registered has its queries captured, and fails. */
+        if (e->programs && e->many_scopes)
+                (void) own_sockets_set(e->programs, fd, open);
 }
 
 static void on_local_addr(const InAddr *addr, bool added, void *userdata) {
@@ -106,31 +144,247 @@ static void on_local_addr(const InAddr *addr, bool added, void *userdata) {
 }
 
 static void on_lease_changed(const Lease *lease, void *userdata) {
-        Engine *e = userdata;
+        Scope *s = userdata;
 
-        if (policy_maps_set_lease(e->maps, e->policy, lease) < 0)
-                lease_table_write_failed(e->leases, &lease->addr); /* the kernel's entry ends by itself */
+        if (s->policy && policy_slot_set_lease(s->slot, s->policy, lease) < 0)
+                lease_table_write_failed(s->leases, &lease->addr); /* the kernel's entry ends by itself */
 }
 
 static void tell_losses(Engine *e) {
         uint64_t lost = engine_events_lost(e);
+        Event event = { .type = EVENT_EVENTS_LOST, .rule = RULE_NONE, .count = lost - e->n_lost_told };
 
         if (lost <= e->n_lost_told)
                 return;
-        event_pipeline_note(e->pipeline, EVENT_EVENTS_LOST, lost - e->n_lost_told);
+        event.mode = e->n_scopes > 0 ? e->scopes[0]->mode : MODE_ENFORCE;
+        engine_tell(e, &event);
         e->n_lost_told = lost;
 }
 
 static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
 
-        (void) lease_table_expire(e->leases, now_nsec(), EXPIRE_STEPS, on_lease_changed, e);
+        for (size_t i = 0; i < e->n_scopes; i++)
+                (void) lease_table_expire(e->scopes[i]->leases, now_nsec(), EXPIRE_STEPS, on_lease_changed, e->scopes[i]);
         if (++e->n_ticks % SWEEP_EVERY == 0)
-                (void) flow_table_sweep(e->programs, e->scope, FLOW_IDLE_NSEC, false, on_record, e);
+                (void) flow_table_sweep(e->programs, FLOW_IDLE_NSEC, false, on_record, e);
         tell_losses(e);
         e->n_peers_left = PEERS_PER_TICK;
         (void) sd_event_source_set_time_relative(s, EXPIRE_USEC);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+static int on_collect(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Engine *e = userdata;
+
+        if (!policy_maps_collect(e->maps, COLLECT_STEPS))
+                return 0;
+        (void) sd_event_source_set_time_relative(s, COLLECT_USEC);
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+/* ------------------------------------------------------------------ scopes */
+
+/* A place that no scope has; places are used again, ids are not. */
+static uint32_t free_index(const Engine *e, const ScopeSpec *specs, Scope *const *scopes, size_t n) {
+        for (uint32_t index = 0; index < CW_SCOPE_SELF; index++) {
+                bool used = scope_by_index(e, index) != NULL;
+                for (size_t i = 0; i < n && !used; i++)
+                        used = (scopes[i] && scopes[i]->index == index) ||
+                               (specs[i].previous_id != 0 && CW_POLICY_SCOPE(specs[i].previous_id) == index);
+                if (!used)
+                        return index;
+        }
+        return CW_SCOPE_UNKNOWN;
+}
+
+static int new_scope(Engine *e, const ScopeSpec *specs, size_t n, const ScopeSpec *spec, Scope *const *scopes,
+                     Scope **ret) {
+        _cleanup_(scope_freep) Scope *s = NULL;
+        uint32_t index = free_index(e, specs, scopes, n);
+        int r;
+
+        if (spec->previous_id != 0)
+                index = CW_POLICY_SCOPE(spec->previous_id); /* a predecessor gave each scope its own */
+        if (index == CW_SCOPE_UNKNOWN)
+                return -ENOSPC;
+        r = scope_new(spec->name, ++e->next_scope_id, index, spec->max_leases ?: LEASES_MAX, &s);
+        if (r >= 0)
+                r = policy_slot_new(e->maps, index, &s->slot);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+/* Writes the spec's policy, unseen. */
+static int stage_scope(Scope *s, const ScopeSpec *spec) {
+        int r;
+
+        (void) lease_table_expire(s->leases, now_nsec(), SIZE_MAX, on_lease_changed, s);
+        r = policy_slot_stage(s->slot, spec->policy, spec->policy ? s->leases : NULL,
+                              spec->is_same ? spec->previous_id : 0);
+        if (r < 0 && s->policy)
+                lease_table_rematch(s->leases, s->policy, on_lease_changed, s);
+        return r;
+}
+
+static void commit_scope(Scope *s, ScopeSpec *spec, char *digest) {
+        policy_slot_commit(s->slot, spec->policy ? spec->mode : MODE_OFF, spec->flags);
+        policy_free(s->policy);
+        free(s->digest);
+        s->policy = TAKE_PTR(spec->policy);
+        s->mode = s->policy ? spec->mode : MODE_OFF;
+        s->flags = spec->flags;
+        s->digest = digest;
+        derived_names_flush(s->derived);
+}
+
+/* The scopes of the specs: those there are, or new ones. Nothing changes yet but what is unseen. */
+static int stage_scopes(Engine *e, ScopeSpec *specs, size_t n, Scope **scopes, char **digests, size_t *ret_bad) {
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                *ret_bad = i;
+                digests[i] = specs[i].digest ? strdup(specs[i].digest) : NULL;
+                if (specs[i].digest && !digests[i])
+                        return -ENOMEM;
+                scopes[i] = engine_find_scope(e, specs[i].name);
+                if (!scopes[i])
+                        r = new_scope(e, specs, n, &specs[i], scopes, &scopes[i]);
+                if (r >= 0)
+                        r = stage_scope(scopes[i], &specs[i]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void unstage_scopes(Engine *e, Scope **scopes, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (!scopes[i])
+                        continue;
+                if (scope_by_index(e, scopes[i]->index) != scopes[i]) {
+                        scope_free(scopes[i]);
+                        continue;
+                }
+                policy_slot_unstage(scopes[i]->slot);
+                if (scopes[i]->policy)
+                        lease_table_rematch(scopes[i]->leases, scopes[i]->policy, on_lease_changed, scopes[i]);
+        }
+}
+
+static void start_collecting(Engine *e) {
+        if (!e->collector)
+                return;
+        (void) sd_event_source_set_time_relative(e->collector, COLLECT_USEC);
+        (void) sd_event_source_set_enabled(e->collector, SD_EVENT_ONESHOT);
+}
+
+static bool contains(Scope *const *scopes, size_t n, const Scope *s) {
+        for (size_t i = 0; i < n; i++)
+                if (scopes[i] == s)
+                        return true;
+        return false;
+}
+
+static void replace_scopes(Engine *e, Scope **scopes, size_t n, engine_fill_fn reassign, void *userdata) {
+        Scope **old = e->scopes;
+        size_t n_old = e->n_scopes;
+
+        e->scopes = scopes;
+        e->n_scopes = n;
+        if (e->pipeline)
+                event_pipeline_set_scopes(e->pipeline, e->scopes, n);
+        dns_proxy_set_scopes(e->proxy, e->scopes, n);
+        if (reassign)
+                (void) reassign(e, userdata);
+        for (size_t i = 0; i < n_old; i++)
+                if (!contains(scopes, n, old[i])) {
+                        policy_slot_close(old[i]->slot);
+                        scope_free(old[i]);
+                }
+        free(old);
+        start_collecting(e);
+}
+
+int engine_set_scopes(Engine *e, ScopeSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
+                      size_t *ret_bad) {
+        _cleanup_free_ Scope **scopes = calloc(MAX(n_specs, (size_t) 1), sizeof(*scopes));
+        _cleanup_free_ char **digests = calloc(MAX(n_specs, (size_t) 1), sizeof(*digests));
+        size_t bad = 0;
+        int r = -ENOMEM;
+
+        if (e->ring)
+                (void) event_ring_drain(e->ring); /* records of the old policies still find their rules */
+        if (scopes && digests)
+                r = stage_scopes(e, specs, n_specs, scopes, digests, &bad);
+        if (ret_bad)
+                *ret_bad = bad;
+        if (r < 0 && scopes)
+                unstage_scopes(e, scopes, n_specs);
+        for (size_t i = 0; i < n_specs; i++) {
+                if (r >= 0)
+                        commit_scope(scopes[i], &specs[i], digests[i]);
+                else if (digests)
+                        free(digests[i]);
+                specs[i].policy = policy_free(specs[i].policy);
+        }
+        if (r >= 0)
+                replace_scopes(e, TAKE_PTR(scopes), n_specs, reassign, userdata);
+        return r;
+}
+
+int engine_set_scope(Engine *e, ScopeSpec *spec) {
+        Scope *s = engine_find_scope(e, spec->name);
+        char *digest = spec->digest ? strdup(spec->digest) : NULL;
+        int r = s ? 0 : -ENOENT;
+
+        if (spec->digest && !digest)
+                r = -ENOMEM;
+        (void) event_ring_drain(e->ring);
+        if (r >= 0)
+                r = stage_scope(s, spec);
+        if (r >= 0)
+                commit_scope(s, spec, TAKE_PTR(digest));
+        free(digest);
+        spec->policy = policy_free(spec->policy);
+        start_collecting(e);
+        return r;
+}
+
+size_t engine_n_scopes(const Engine *e) {
+        return e->n_scopes;
+}
+
+Scope *engine_scope(const Engine *e, size_t i) {
+        return e->scopes[i];
+}
+
+Scope *engine_find_scope(const Engine *e, const char *name) {
+        for (size_t i = 0; i < e->n_scopes; i++)
+                if (strcmp(e->scopes[i]->name, name) == 0)
+                        return e->scopes[i];
+        return NULL;
+}
+
+void engine_set_mode(_unused_ Engine *e, Scope *scope, Mode mode) {
+        if (!scope->policy)
+                return;
+        policy_slot_set_mode(scope->slot, mode);
+        scope->mode = mode;
+}
+
+int engine_restore_lease(_unused_ Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
+                         uint64_t expires_nsec) {
+        uint64_t now = now_nsec();
+        const Lease *lease;
+        int r;
+
+        if (!scope->policy)
+                return 0;
+        r = lease_table_restore(scope->leases, addr, name, chain, scope->policy, expires_nsec, now, &lease);
+        return r < 0 ? r : policy_slot_set_lease(scope->slot, scope->policy, lease);
 }
 
 /* ------------------------------------------------------------------ start */
@@ -143,49 +397,75 @@ static int count_prefix(_unused_ const InPrefix *prefix, const PortSet *set, voi
         return 0;
 }
 
-/* Maps are sized by the policy, twice over so that a second one fits beside it during a swap. */
-static int load_programs(Engine *e, const char **ret_what) {
-        uint32_t n[2] = { 0, 0 };
-        ProgramsOptions o = { .scope = e->scope, .max_flows = FLOWS_MAX, .ring_bytes = RING_BYTES };
-        int r = policy_for_each_prefix(e->policy, count_prefix, n);
+/* Maps are sized by the policies, twice over so that a second one fits beside each during a swap. */
+static int load_programs(Engine *e, const EngineOptions *options, const ScopeSpec *specs, size_t n_specs,
+                         const char **ret_what) {
+        uint32_t n[2] = { options->expected_prefixes, options->expected_prefixes }, leases = 0;
+        ProgramsOptions o = {
+                .many_scopes = options->many_scopes,
+                .root_cgroup = options->many_scopes ? options->cgroup_id : 0,
+                .max_flows = options->many_scopes ? FLOWS_MANY : FLOWS_MAX,
+                .ring_bytes = RING_BYTES,
+                .optional_hooks = options->optional_hooks,
+                .inherit = options->inherit,
+                .inherit_userdata = options->inherit_userdata,
+        };
 
-        if (r < 0)
-                return r;
+        for (size_t i = 0; i < n_specs; i++) {
+                int r = specs[i].policy ? policy_for_each_prefix(specs[i].policy, count_prefix, n) : 0;
+                if (r < 0)
+                        return r;
+                leases += specs[i].max_leases ?: LEASES_MAX;
+        }
         o.max_prefixes = n[0] * 2 + 65536;
-        o.max_exact = n[0] * 2 + LEASES_MAX * 2;
+        o.max_exact = n[0] * 2 + leases * 2 + (options->many_scopes ? 65536 : 0);
         o.max_port_rules = n[1] * 2 + 16384;
-        dns_proxy_ports(e->proxy, &o.proxy_port4, &o.proxy_port6);
+        dns_proxy_address(e->proxy, &o.proxy_addr4, &o.proxy_port4, &o.proxy_port6);
         return programs_load(&o, &e->programs, ret_what);
 }
 
 static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const char **ret_what) {
-        uint8_t key[16];
-        int r;
+        const DnsProxyOptions proxy = {
+                .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
+                .on_denial = on_denial, .on_query = on_query, .on_lease = on_lease, .on_socket = on_own_socket,
+                .userdata = e,
+        };
+        int r = dns_proxy_new(event, &proxy, &e->proxy);
 
-        if (getrandom(key, sizeof(key), 0) != sizeof(key))
-                return -EIO;
-        r = lease_table_new(LEASES_MAX, &lease_times, key, &e->leases);
-        if (r < 0)
-                return r;
-        DnsProxyOptions proxy = { .servers = o->servers, .n_servers = o->n_servers, .leases = e->leases,
-                                  .on_denial = on_denial, .on_peer = on_peer, .userdata = e };
-        r = dns_proxy_new(event, &proxy, &e->proxy);
         if (r < 0)
                 *ret_what = "the DNS proxy cannot listen on 127.0.0.1: is the loopback device up?";
         return r;
 }
 
-static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, const char **ret_what) {
+/* Deny all, in force in every mode: a probe that must be refused, and a bound for whoever should take us over. */
+static int start_self(Engine *e) {
+        PolicySource nothing = { .default_action = ACTION_DENY };
+        int r = policy_new(&nothing, &e->self_policy);
+
+        if (r >= 0)
+                r = policy_slot_new(e->maps, CW_SCOPE_SELF, &e->self);
+        if (r >= 0)
+                r = policy_slot_stage(e->self, e->self_policy, NULL, 0);
+        if (r >= 0)
+                policy_slot_commit(e->self, MODE_ENFORCE, 0);
+        return r;
+}
+
+static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, ScopeSpec *specs, size_t n_specs,
+                        const char **ret_what) {
         int r;
 
-        r = load_programs(e, ret_what);
+        r = load_programs(e, o, specs, n_specs, ret_what);
         if (r < 0)
                 return r;
         e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
         r = policy_maps_new(e->programs, &e->maps);
         if (r < 0)
                 return r;
-        r = policy_maps_swap(e->maps, e->policy, e->mode, NULL);
+        policy_maps_skip_ids(e->maps, o->last_policy_id);
+        r = o->has_self ? start_self(e) : 0;
+        if (r >= 0)
+                r = engine_set_scopes(e, specs, n_specs, NULL, NULL, NULL);
         if (r < 0) {
                 *ret_what = "the policy does not fit into the kernel's maps";
                 return r;
@@ -193,42 +473,59 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, cons
         r = local_addrs_new(event, on_local_addr, e, &e->local_addrs);
         if (r < 0)
                 return r;
-        r = event_pipeline_new(e->leases, o->on_event, o->userdata, &e->pipeline);
+        r = event_pipeline_new(o->on_event, o->userdata, o->first_sequence, &e->pipeline);
         if (r < 0)
                 return r;
-        r = event_ring_new(event, e->programs, on_record, e, &e->ring);
-        if (r < 0)
-                return r;
-        event_pipeline_set_policy(e->pipeline, e->policy, policy_maps_policy_id(e->maps), e->mode);
-        dns_proxy_set_policy(e->proxy, e->policy, e->mode, e->maps);
-        return programs_attach(e->programs, o->cgroup_fd, ret_what);
+        event_pipeline_set_scopes(e->pipeline, e->scopes, e->n_scopes);
+        return event_ring_new(event, e->programs, on_record, e, &e->ring);
 }
 
-int engine_new(sd_event *event, EngineOptions *o, Engine **ret, const char **ret_what) {
+static int start_timers(Engine *e, sd_event *event) {
+        int r;
+
+        r = sd_event_add_time_relative(event, &e->timer, CLOCK_BOOTTIME, EXPIRE_USEC, EXPIRE_USEC, on_tick, e);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &e->collector, CLOCK_MONOTONIC, 0, 0, on_collect, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->collector, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_description(e->timer, "engine-tick");
+        (void) sd_event_source_set_description(e->collector, "engine-collector");
+        return 0;
+}
+
+int engine_new(sd_event *event, const EngineOptions *o, ScopeSpec *specs, size_t n_specs, engine_fill_fn fill,
+               Engine **ret, const char **ret_what) {
         _cleanup_(engine_freep) Engine *e = NULL;
         int r;
 
         *ret_what = "the engine could not be started";
         e = calloc(1, sizeof(*e));
-        if (!e) {
-                o->policy = policy_free(o->policy);
-                return -ENOMEM;
-        }
-        e->policy = TAKE_PTR(o->policy);
-        e->mode = o->mode;
-        e->scope = o->cgroup_id;
-        e->dns_clients_fd = -EBADF;
-        e->n_peers_left = PEERS_PER_TICK;
-
-        r = start_proxy(e, event, o, ret_what);
+        r = e ? 0 : -ENOMEM;
+        if (r >= 0) {
+                e->many_scopes = o->many_scopes;
+                e->dns_clients_fd = -EBADF;
+                e->n_peers_left = PEERS_PER_TICK;
+                e->on_asker = o->on_asker;
+                e->on_lease = o->on_lease;
+                e->userdata = o->userdata;
+                r = start_proxy(e, event, o, ret_what);
+        } else
+                for (size_t i = 0; i < o->n_dns_fds; i++)
+                        (void) close(o->dns_fds[i]);
         if (r >= 0)
-                r = start_kernel(e, event, o, ret_what);
+                r = start_kernel(e, event, o, specs, n_specs, ret_what);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &e->timer, CLOCK_BOOTTIME, EXPIRE_USEC, EXPIRE_USEC, on_tick, e);
+                r = start_timers(e, event);
+        if (r >= 0 && fill)
+                r = fill(e, o->userdata);
+        if (r >= 0)
+                r = programs_attach(e->programs, o->cgroup_fd, ret_what);
+        for (size_t i = 0; i < n_specs; i++)
+                specs[i].policy = policy_free(specs[i].policy); /* those that nobody took */
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(e->timer, "engine-tick");
-        event_pipeline_note(e->pipeline, EVENT_RUN_STARTED, 0);
         *ret = TAKE_PTR(e);
         return 0;
 }
@@ -265,44 +562,71 @@ Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;
         sd_event_source_disable_unref(e->timer);
+        sd_event_source_disable_unref(e->collector);
         local_addrs_free(e->local_addrs);
         event_ring_free(e->ring);
         dns_proxy_free(e->proxy); /* may still report a refusal */
         event_pipeline_free(e->pipeline);
+        for (size_t i = 0; i < e->n_scopes; i++)
+                scope_free(e->scopes[i]);
+        free(e->scopes);
+        policy_slot_free(e->self);
+        policy_free(e->self_policy);
         policy_maps_free(e->maps);
-        programs_free(e->programs); /* detaches */
-        lease_table_free(e->leases);
-        policy_free(e->policy);
+        programs_free(e->programs);
         free(e);
         return NULL;
 }
 
-int engine_set_policy(Engine *e, Policy *policy, Mode mode) {
-        _cleanup_(policy_freep) Policy *p = policy;
-        int r;
+/* ------------------------------------------------------------------ what front ends ask for */
 
-        (void) event_ring_drain(e->ring); /* records of the old policy still find its rules */
-        (void) lease_table_expire(e->leases, now_nsec(), SIZE_MAX, on_lease_changed, e);
-        r = policy_maps_swap(e->maps, p, mode, e->leases);
-        if (r < 0) {
-                lease_table_rematch(e->leases, e->policy, on_lease_changed, e);
-                return r;
-        }
-        policy_free(e->policy);
-        e->policy = TAKE_PTR(p);
-        e->mode = mode;
-        event_pipeline_set_policy(e->pipeline, e->policy, policy_maps_policy_id(e->maps), mode);
-        dns_proxy_set_policy(e->proxy, e->policy, mode, e->maps);
-        return 0;
+int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers) {
+        return dns_proxy_set_servers(e->proxy, servers, n_servers);
+}
+
+int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, bool slice) {
+        return subjects_set(e->programs, cgroup_id, scope, slice);
+}
+
+int engine_remove_subject(Engine *e, uint64_t cgroup_id) {
+        return subjects_remove(e->programs, cgroup_id);
+}
+
+int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port) {
+        return flows_keep(e->programs, cookie, peer, port);
+}
+
+Programs *engine_programs(Engine *e) {
+        return e->programs;
+}
+
+const DnsProxy *engine_proxy(const Engine *e) {
+        return e->proxy;
+}
+
+void engine_tell(Engine *e, Event *event) {
+        event_pipeline_tell(e->pipeline, event);
+}
+
+uint64_t engine_sequence(const Engine *e) {
+        return event_pipeline_sequence(e->pipeline);
+}
+
+void engine_drain(Engine *e) {
+        (void) event_ring_drain(e->ring);
+        tell_losses(e);
 }
 
 void engine_finish(Engine *e) {
-        (void) event_ring_drain(e->ring);
-        (void) flow_table_sweep(e->programs, e->scope, 0, true, on_record, e);
+        engine_drain(e);
+        (void) flow_table_sweep(e->programs, 0, true, on_record, e);
         tell_losses(e);
-        event_pipeline_note(e->pipeline, EVENT_RUN_ENDED, 0);
 }
 
 uint64_t engine_events_lost(const Engine *e) {
         return programs_counter(e->programs, CW_COUNT_RING_FULL) + event_pipeline_n_bad(e->pipeline);
+}
+
+uint64_t engine_self_refusals(const Engine *e) {
+        return event_pipeline_n_self(e->pipeline);
 }

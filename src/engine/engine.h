@@ -1,35 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One engine: policy, DNS proxy, kernel and events for one scope. The only place where the layers meet; its front ends
- * know neither BPF nor DNS. */
+/* One engine: policies, DNS proxy, kernel and events for a set of scopes. The only place where the layers meet; its
+ * front ends know neither BPF nor DNS. */
 
 #include <systemd/sd-event.h>
 
 #include "basic/macro.h"
+#include "engine/dns-proxy.h"
+#include "engine/scope.h"
 #include "event/event.h"
-#include "net/dns-upstream.h"
-#include "policy/policy.h"
+#include "kernel/programs.h"
 
 typedef struct Engine Engine;
 
+/* A scope as it is to be. Everything is borrowed but the policy, which is taken, also on failure. */
+typedef struct ScopeSpec {
+        const char *name;
+        const char *digest;      /* may be NULL */
+        Policy *policy;          /* NULL: nobody judges this scope */
+        Mode mode;
+        uint8_t flags;           /* enum cw_scope_flags */
+        uint32_t previous_id;    /* a predecessor's policy id for this scope, whose place it takes; 0: none */
+        bool is_same;            /* the policy is the predecessor's too: what was judged under it stays so */
+        size_t max_leases;       /* 0: the default */
+} ScopeSpec;
+
 typedef void (*engine_event_fn)(const Event *e, void *userdata);
+/* A query came from a process of this cgroup (id, and pid for want of a name). *ret_scope: index of its scope when the
+ * kernel did not know yet. Returns whether it resolves for others. */
+typedef bool (*engine_asker_fn)(const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata);
 
 typedef struct EngineOptions {
-        Policy *policy;          /* taken */
-        Mode mode;
         const DnsServer *servers;
         size_t n_servers;
+        const int *dns_fds;      /* bound sockets, taken; none: free ports of the loopback */
+        size_t n_dns_fds;
         int cgroup_fd;           /* borrowed */
         uint64_t cgroup_id;
+        bool many_scopes;        /* false: one, of every process below the cgroup */
+        size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */
+        uint32_t optional_hooks; /* bits, see kernel/programs.h */
+        programs_inherit_fn inherit; /* NULL */
+        void *inherit_userdata;
         engine_event_fn on_event; /* every event, in order */
+        engine_asker_fn on_asker; /* NULL: as the kernel says, nobody resolves for others */
+        dns_lease_fn on_lease;   /* NULL */
+        bool has_self;           /* the service's own cgroup has a scope, CW_SCOPE_SELF, that reaches nothing */
+        uint32_t last_policy_id; /* a predecessor's highest; 0: none */
+        uint64_t first_sequence; /* of the events; 0: 1 */
         void *userdata;
 } EngineOptions;
 
-/* Loads, fills the maps, attaches. From its success on every socket of the cgroup is judged. *ret_what: a constant
- * sentence that says what to do. */
-int engine_new(sd_event *event, EngineOptions *options, Engine **ret, const char **ret_what);
+/* Loads and fills the maps, with leases for the scopes if fill says so, and attaches. From its success on every socket of the cgroup is
+ * judged. *ret_what: a constant sentence that says what to do. */
+typedef int (*engine_fill_fn)(Engine *e, void *userdata);
+int engine_new(sd_event *event, const EngineOptions *options, ScopeSpec *specs, size_t n_specs, engine_fill_fn fill,
+               Engine **ret, const char **ret_what);
 Engine *engine_free(Engine *e);
+
 /* Proves on the real path that the hooks see the processes of the cgroup, where kernels can be set up so that they do
  * not (version 1 network controllers before 5.15). probe makes a process of the cgroup take one step and returns when it
  * has: it connects a UDP socket to ENGINE_PROBE_ADDR, port 53, and after that sends one byte over it. Neither leaves the
@@ -42,10 +71,41 @@ typedef enum EngineProbe {
 } EngineProbe;
 typedef int (*engine_probe_fn)(EngineProbe step, void *userdata);
 int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const char **ret_what);
-/* Takes the policy, also on failure; the old one stays then. */
-int engine_set_policy(Engine *e, Policy *policy, Mode mode);
+
+/* All scopes as they are to be, whole or not at all; those of the same name keep what they learnt, an unnamed one ends. The
+ * first is the host's (CW_SCOPE_HOST). reassign (may be NULL) gives cgroups to the new scopes before the ones without a
+ * spec are closed. Takes the policies, also on failure; *ret_bad (may be NULL): which spec failed. -ENOSPC: the maps are full. */
+int engine_set_scopes(Engine *e, ScopeSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
+                      size_t *ret_bad);
+/* One of the scopes there are; -ENOENT: none of this name. Takes the policy, also on failure. */
+int engine_set_scope(Engine *e, ScopeSpec *spec);
+size_t engine_n_scopes(const Engine *e);
+Scope *engine_scope(const Engine *e, size_t i);
+Scope *engine_find_scope(const Engine *e, const char *name); /* NULL */
+/* One store: nothing else changes. */
+void engine_set_mode(Engine *e, Scope *scope, Mode mode);
+/* A lease from elsewhere, before anything is attached: what a predecessor knew. */
+int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
+                         uint64_t expires_nsec);
+
+int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
+/* Which scope (index) the sockets of a cgroup belong to; see subjects_set(). */
+int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, bool slice);
+int engine_remove_subject(Engine *e, uint64_t cgroup_id);
+/* A connection that is older than the engine goes on. */
+int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);
+
+Programs *engine_programs(Engine *e);
+const DnsProxy *engine_proxy(const Engine *e);
+/* An event of the front end's own, through the same pipeline: numbered and dated. */
+void engine_tell(Engine *e, Event *event);
+uint64_t engine_sequence(const Engine *e);
 /* Reads what the kernel still holds and reports flows that are still open as closed. */
 void engine_finish(Engine *e);
+/* Reads what the kernel still holds; flows go on. */
+void engine_drain(Engine *e);
 uint64_t engine_events_lost(const Engine *e);
+/* Counts refusals of the service's own scope, which no event tells of: the self-test looks for them. */
+uint64_t engine_self_refusals(const Engine *e);
 
 DEFINE_CLEANUP_FUNC(Engine *, engine_free)

@@ -15,15 +15,13 @@
 #define NAMES_MAX 4096
 
 struct EventPipeline {
-        LeaseTable *leases;   /* borrowed */
+        Scope *const *scopes; /* borrowed */
+        size_t n_scopes;
         NameHistory *names;
         ProcessCache *processes;
-        const Policy *policy; /* borrowed */
-        uint32_t policy_id;
-        Mode mode;
         uint64_t sequence;
-        uint64_t n_bad;
-        engine_event_fn fn;
+        uint64_t n_bad, n_self;
+        event_fn fn;
         void *userdata;
 };
 
@@ -34,14 +32,14 @@ static uint64_t clock_usec(clockid_t id) {
         return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / 1000;
 }
 
-int event_pipeline_new(LeaseTable *leases, engine_event_fn fn, void *userdata, EventPipeline **ret) {
+int event_pipeline_new(event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
         _cleanup_(event_pipeline_freep) EventPipeline *p = calloc(1, sizeof(*p));
         uint8_t key[16];
         int r;
 
         if (!p)
                 return -ENOMEM;
-        p->leases = leases;
+        p->sequence = first_sequence > 0 ? first_sequence - 1 : 0;
         p->fn = fn;
         p->userdata = userdata;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
@@ -64,10 +62,16 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
         return NULL;
 }
 
-void event_pipeline_set_policy(EventPipeline *p, const Policy *policy, uint32_t policy_id, Mode mode) {
-        p->policy = policy;
-        p->policy_id = policy_id;
-        p->mode = mode;
+void event_pipeline_set_scopes(EventPipeline *p, Scope *const *scopes, size_t n_scopes) {
+        p->scopes = scopes;
+        p->n_scopes = n_scopes;
+}
+
+static const Scope *find_scope(const EventPipeline *p, uint32_t index) {
+        for (size_t i = 0; i < p->n_scopes; i++)
+                if (p->scopes[i]->index == index)
+                        return p->scopes[i];
+        return NULL;
 }
 
 static void add_process(EventPipeline *p, Event *e) {
@@ -78,14 +82,20 @@ static void add_process(EventPipeline *p, Event *e) {
         info = process_cache_get(p->processes, e->pid);
         if (!info)
                 return;
+        if (!e->process || *e->process == '\0') /* the kernel did not let the programs ask */
+                e->process = info->comm;
         e->executable = info->executable;
         e->n_parents = info->n_parents;
         memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));
 }
 
-static void add_rule(const EventPipeline *p, Event *e) {
-        const Rule *rule = p->policy ? policy_rule(p->policy, e->rule) : NULL;
+static void add_scope(const Scope *scope, Event *e) {
+        if (!scope)
+                return;
+        e->scope = scope->name;
+        e->policy_digest = scope->digest;
 
+        const Rule *rule = scope->policy ? policy_rule(scope->policy, e->rule) : NULL;
         if (!rule)
                 return;
         e->matched_rule = rule->value;
@@ -103,8 +113,8 @@ static const LeaseBinding *pick_binding(const Lease *lease, uint32_t rule) {
         return lease->n_bindings > 0 ? &lease->bindings[lease->latest] : NULL;
 }
 
-static void add_name(EventPipeline *p, Event *e) {
-        const Lease *lease = e->has_dst ? lease_table_find(p->leases, &e->dst) : NULL;
+static void add_name(EventPipeline *p, const Scope *scope, Event *e) {
+        const Lease *lease = scope && e->has_dst ? lease_table_find(scope->leases, &e->dst) : NULL;
         const LeaseBinding *b = lease ? pick_binding(lease, e->rule) : NULL;
 
         if (b) {
@@ -130,10 +140,15 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
                 p->n_bad++;
                 return;
         }
-        if (record.policy_id != p->policy_id)
+        if (CW_POLICY_SCOPE(record.policy_id) == CW_SCOPE_SELF) {
+                p->n_self++;
+                return;
+        }
+        const Scope *scope = find_scope(p, CW_POLICY_SCOPE(record.policy_id));
+        if (!scope || record.policy_id != policy_slot_policy_id(scope->slot))
                 e.rule = RULE_NONE; /* an index of an older policy means nothing in this one */
-        add_rule(p, &e);
-        add_name(p, &e);
+        add_scope(scope, &e);
+        add_name(p, scope, &e);
         add_process(p, &e);
         emit(p, &e);
 }
@@ -143,7 +158,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
         Event e = {
                 .type = EVENT_DNS_BLOCKED,
                 .time_usec = clock_usec(CLOCK_REALTIME),
-                .mode = p->mode,
+                .mode = d->scope->mode,
                 .has_verdict = true,
                 .verdict = ACTION_DENY,
                 .reason = d->rule != RULE_NONE ? CW_REASON_RULE : CW_REASON_DEFAULT,
@@ -170,7 +185,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 memcpy(e.dst.b, client->server.b, sizeof(e.dst.b));
                 e.dst_port = client->server_port;
         }
-        add_rule(p, &e);
+        add_scope(d->scope, &e);
         add_process(p, &e);
         emit(p, &e);
 }
@@ -179,16 +194,17 @@ void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client)
         process_cache_note(p->processes, client->process.pid, client->process.comm);
 }
 
-void event_pipeline_note(EventPipeline *p, EventType type, uint64_t count) {
-        Event e = {
-                .type = type,
-                .time_usec = clock_usec(CLOCK_REALTIME),
-                .mode = p->mode,
-                .rule = RULE_NONE,
-                .count = count,
-        };
+void event_pipeline_tell(EventPipeline *p, Event *e) {
+        e->time_usec = clock_usec(CLOCK_REALTIME);
+        emit(p, e);
+}
 
-        emit(p, &e);
+uint64_t event_pipeline_sequence(const EventPipeline *p) {
+        return p->sequence;
+}
+
+uint64_t event_pipeline_n_self(const EventPipeline *p) {
+        return p->n_self;
 }
 
 uint64_t event_pipeline_n_bad(const EventPipeline *p) {

@@ -16,11 +16,15 @@ enum {
         EXECUTABLE_SHARE = 1024,
         CGROUP_SHARE = 768,
         COMM_SHARE = (CW_COMM_MAX - 1) * ESCAPE_JSON_MAX,
-        LABEL_SHARE = 96, /* digest, query_type, dns_reason, auto_allowed_type */
+        LABEL_SHARE = 96, /* scope, digest, query_type, dns_reason, auto_allowed_type */
+        UNIT_SHARE = 512,
+        DETAIL_SHARE = 512,
+        JOB_VALUE_SHARE = 256,
 
+        JOB_SHARE = EVENT_LABELS_MAX * (EVENT_LABEL_KEY_MAX + JOB_VALUE_SHARE + 6), /* quotes, colon and comma */
         PARENT_SHARE = 40 + COMM_SHARE,
         STRINGS_MAX = HOSTNAME_SHARE + CHAIN_SHARE + RULE_SHARE + EXECUTABLE_SHARE + CGROUP_SHARE + COMM_SHARE +
-                      4 * LABEL_SHARE + EVENT_PARENTS_MAX * PARENT_SHARE,
+                      5 * LABEL_SHARE + UNIT_SHARE + DETAIL_SHARE + JOB_SHARE + EVENT_PARENTS_MAX * PARENT_SHARE,
         REST_MAX = 1200, /* keys, numbers, addresses, our own words; the worst case is a test */
 };
 
@@ -129,7 +133,7 @@ static char *put_verdict(char *p, const Event *e) {
         p = put_string_field(p, "event_type", event_type_to_string(e->type), LABEL_SHARE);
         if (e->has_verdict)
                 p = put_string_field(p, "verdict", action_to_string(e->verdict), LABEL_SHARE);
-        p = put_bool_field(p, "blocked", denial && e->mode != MODE_AUDIT);
+        p = put_bool_field(p, "blocked", denial && e->mode == MODE_ENFORCE);
         p = put_bool_field(p, "would_deny", denial && e->mode == MODE_AUDIT);
         p = put_string_field(p, "mode", mode_to_string(e->mode), LABEL_SHARE);
         if (e->has_verdict)
@@ -201,6 +205,8 @@ static char *put_rule(char *p, const Event *e) {
                 p = put_number_field(p, "rule", e->rule);
         if (is_set(e->automatic))
                 p = put_string_field(p, "auto_allowed_type", e->automatic, LABEL_SHARE);
+        if (is_set(e->scope))
+                p = put_string_field(p, "scope", e->scope, LABEL_SHARE);
         if (is_set(e->policy_digest))
                 p = put_string_field(p, "policy_digest", e->policy_digest, LABEL_SHARE);
         return p;
@@ -234,10 +240,39 @@ static char *put_process(char *p, const Event *e) {
                 p = put_string_field(p, "executable", e->executable, EXECUTABLE_SHARE);
         if (e->n_parents > 0)
                 p = put_parents(p, e);
+        if (is_set(e->unit))
+                p = put_string_field(p, "unit", e->unit, UNIT_SHARE);
         if (is_set(e->cgroup))
                 p = put_string_field(p, "cgroup", e->cgroup, CGROUP_SHARE);
         if (e->cgroup_id > 0)
                 p = put_number_field(p, "cgroup_id", e->cgroup_id);
+        return p;
+}
+
+static bool key_is_new(const Event *e, size_t i, size_t key_length) {
+        for (size_t k = 0; k < i; k++)
+                if (strncmp(e->labels[k], e->labels[i], key_length + 1) == 0) /* with its '=' */
+                        return false;
+        return true;
+}
+
+static char *put_job(char *begin, const Event *e) {
+        char *first = put_literal(begin, KEY("job") "{"), *p = first;
+
+        for (size_t i = 0; i < MIN(e->n_labels, (size_t) EVENT_LABELS_MAX); i++) {
+                size_t n = event_label_key_length(e->labels[i]);
+                if (n == 0 || !key_is_new(e, i, n))
+                        continue;
+
+                if (p > first)
+                        *p++ = ',';
+                *p++ = '"';
+                p = mempcpy(p, e->labels[i], n);
+                p = put_string(put_literal(p, "\":"), e->labels[i] + n + 1, JOB_VALUE_SHARE);
+        }
+        if (p == first)
+                return begin;
+        *p++ = '}';
         return p;
 }
 
@@ -253,6 +288,8 @@ size_t event_json_write(const Event *e, char buf[static EVENT_LINE_MAX]) {
         p = put_destination(p, e);
         p = put_rule(p, e);
         p = put_process(p, e);
+        if (e->n_labels > 0)
+                p = put_job(p, e);
         if (e->type == EVENT_CONNECTION_CLOSED) {
                 p = put_number_field(p, "bytes_out", e->bytes_out);
                 p = put_number_field(p, "bytes_in", e->bytes_in);
@@ -260,6 +297,8 @@ size_t event_json_write(const Event *e, char buf[static EVENT_LINE_MAX]) {
         }
         if (e->count > 0 || e->type == EVENT_EVENTS_LOST)
                 p = put_number_field(p, "count", e->count);
+        if (is_set(e->detail))
+                p = put_string_field(p, "detail", e->detail, DETAIL_SHARE);
         p = put_literal(p, "}\n");
 
         assert(p <= buf + EVENT_LINE_MAX);

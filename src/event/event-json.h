@@ -7,7 +7,7 @@
 
 #include "event/event.h"
 
-#define EVENT_LINE_MAX 8192
+#define EVENT_LINE_MAX 16384
 #define EVENT_SCHEMA_VERSION 1
 
 /* Writes one line that ends in '\n' and returns its length. Every event fits: strings are cut to fit their share, never

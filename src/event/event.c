@@ -2,6 +2,7 @@
 #include "event/event.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "basic/macro.h"
 
@@ -15,6 +16,16 @@ static const char *const names[_EVENT_TYPE_MAX] = {
         [EVENT_EVENTS_LOST] = "events_lost",
         [EVENT_RUN_STARTED] = "run_started",
         [EVENT_RUN_ENDED] = "run_ended",
+        [EVENT_MODE_CHANGED] = "mode_changed",
+        [EVENT_POLICY_LOADED] = "policy_loaded",
+        [EVENT_POLICY_REJECTED] = "policy_rejected",
+        [EVENT_ENFORCEMENT_STARTED] = "enforcement_started",
+        [EVENT_ENFORCEMENT_ENDED] = "enforcement_ended",
+        [EVENT_ENFORCEMENT_RESUMED] = "enforcement_resumed",
+        [EVENT_HOOK_LOST] = "hook_lost",
+        [EVENT_JOB_BEGUN] = "job_begun",
+        [EVENT_JOB_ENDED] = "job_ended",
+        [EVENT_PRIVILEGED_CALL] = "privileged_call",
 };
 
 const char *event_type_to_string(EventType t) {
@@ -34,4 +45,27 @@ bool event_is_denial(const Event *e) {
         default: /* the end of a flow that audit mode let pass was reported as a denial when it began */
                 return false;
         }
+}
+
+bool event_is_traffic(const Event *e) {
+        assert(e);
+
+        switch (e->type) {
+        case EVENT_CONNECTION_ALLOWED:
+        case EVENT_CONNECTION_BLOCKED:
+        case EVENT_CONNECTION_CLOSED:
+        case EVENT_DNS_BLOCKED:
+        case EVENT_PROTOCOL_BLOCKED:
+        case EVENT_EXISTING_CONNECTION:
+                return true;
+        default:
+                return false;
+        }
+}
+
+size_t event_label_key_length(const char *label) {
+        assert(label);
+
+        size_t n = strspn(label, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+        return n <= EVENT_LABEL_KEY_MAX && label[n] == '=' ? n : 0;
 }

@@ -17,12 +17,24 @@ typedef enum EventType {
         EVENT_EVENTS_LOST,        /* count says how many */
         EVENT_RUN_STARTED,        /* mode and policy_digest */
         EVENT_RUN_ENDED,
+        EVENT_MODE_CHANGED,       /* detail: "enforce -> audit"; mode is the new one */
+        EVENT_POLICY_LOADED,      /* of scope; policy_digest */
+        EVENT_POLICY_REJECTED,    /* detail: the first fault. The policy in force stays */
+        EVENT_ENFORCEMENT_STARTED,
+        EVENT_ENFORCEMENT_ENDED,
+        EVENT_ENFORCEMENT_RESUMED, /* hooks and maps taken over from the process before */
+        EVENT_HOOK_LOST,          /* detail: which */
+        EVENT_JOB_BEGUN,          /* unit and labels */
+        EVENT_JOB_ENDED,          /* detail: what it did, in words */
+        EVENT_PRIVILEGED_CALL,    /* detail: "SetMode audit: denied"; uid, pid and unit are the caller's */
         _EVENT_TYPE_MAX,
 } EventType;
 
 const char *event_type_to_string(EventType t);
 
 #define EVENT_PARENTS_MAX 8
+#define EVENT_LABELS_MAX 16
+#define EVENT_LABEL_KEY_MAX 48 /* bytes */
 
 typedef struct EventParent {
         uint32_t pid;
@@ -52,6 +64,7 @@ typedef struct Event {
         const char *matched_rule;    /* value of the deciding rule; NULL: none */
         uint32_t rule;               /* its index; RULE_NONE */
         const char *automatic;       /* auto_allowed_type */
+        const char *scope;           /* its name; NULL: unknown */
         const char *policy_digest;
 
         uint32_t pid, tid, uid, gid; /* pid 0: process unknown */
@@ -61,10 +74,19 @@ typedef struct Event {
         size_t n_parents;
         uint64_t cgroup_id;
         const char *cgroup;          /* path; NULL: unknown */
+        const char *unit;            /* systemd unit; NULL: unknown */
+        const char *const *labels;   /* of the job: "key=value", sorted; those past EVENT_LABELS_MAX do not count */
+        size_t n_labels;
 
         uint64_t bytes_out, bytes_in, duration_usec; /* CONNECTION_CLOSED */
         uint64_t count;              /* EVENTS_LOST, and aggregated events; 0: one */
+        const char *detail;          /* in words, see the type; NULL: none */
 } Event;
 
 /* Is this event a refusal (blocked or would_deny)? */
 bool event_is_denial(const Event *e);
+/* Does it tell of one connection, query or packet, rather than of the firewall itself? */
+bool event_is_traffic(const Event *e);
+/* Length of the key of "key=value": 1 to EVENT_LABEL_KEY_MAX of [A-Za-z0-9_.-], so that no encoder has to change it. 0:
+ * the label is none, encoders leave it out. */
+size_t event_label_key_length(const char *label);

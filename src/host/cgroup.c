@@ -166,6 +166,80 @@ int cgroup_create_below_own(Cgroup *ret, const char **ret_what) {
         return error;
 }
 
+static int open_mount(const char *point, int *ret_fd, uint64_t *ret_id) {
+        _cleanup_close_ int fd = -EBADF;
+        struct statfs fs;
+        struct stat st;
+
+        fd = open(point, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (fs.f_type != CGROUP2_SUPER_MAGIC) /* mounted over */
+                return -ENOENT;
+        *ret_fd = TAKE_FD(fd);
+        *ret_id = st.st_ino;
+        return 0;
+}
+
+/* The first mount that will do: of the hierarchy's root (whole), or of any cgroup that holds ours. -ENOENT: none. */
+static int open_root(const char *mounts, const char *own, bool whole, int *ret_fd, uint64_t *ret_id, char **ret_path) {
+        int r, error = -ENOENT;
+
+        for (const char *cursor = mounts;;) {
+                _cleanup_free_ char *root = NULL, *point = NULL, *below = NULL;
+
+                r = cgroup_mount_next(&cursor, &root, &point);
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        return error;
+                r = whole && strcmp(root, "/") != 0 ? -ENOENT : cgroup_path_below(root, own, &below);
+                if (r >= 0)
+                        r = open_mount(point, ret_fd, ret_id);
+                if (r >= 0) {
+                        *ret_path = TAKE_PTR(root);
+                        return 0;
+                }
+                if (r != -ENOENT)
+                        error = r;
+        }
+}
+
+static const char *root_error_to_advice(int r) {
+        switch (r) {
+        case -ENOSYS:
+                return "this kernel has no cgroup2 hierarchy: boot one that has CONFIG_CGROUPS and CONFIG_CGROUP_BPF";
+        case -ENOENT:
+                return "no cgroup2 hierarchy is mounted: boot with systemd.unified_cgroup_hierarchy=1 or mount one";
+        case -ENOTSUP:
+                return "our own cgroup is outside the visible cgroup2 hierarchy: start from a cgroup inside it";
+        default:
+                return "the cgroup2 hierarchy cannot be opened: it must be readable for everybody";
+        }
+}
+
+int cgroup_root_open(int *ret_fd, uint64_t *ret_id, char **ret_path, const char **ret_what) {
+        _cleanup_free_ char *text = NULL, *mounts = NULL, *own = NULL;
+        int r;
+
+        assert(ret_fd && ret_id && ret_path && ret_what);
+
+        r = read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_TEXT_MAX, &text, NULL);
+        if (r >= 0)
+                r = cgroup_own_path_parse(text, &own);
+        if (r >= 0)
+                r = read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_TEXT_MAX, &mounts, NULL);
+        if (r >= 0)
+                r = open_root(mounts, own, true, ret_fd, ret_id, ret_path);
+        if (r == -ENOENT || r == -ENOTSUP)
+                r = open_root(mounts, own, false, ret_fd, ret_id, ret_path);
+        if (r < 0) {
+                *ret_what = root_error_to_advice(r);
+                return r == -ENOENT ? -ENOSYS : r;
+        }
+        return 0;
+}
+
 /* One write(2): cgroup files take a whole value at a time. Async-signal-safe. */
 static int write_file_at(int dir_fd, const char *name, const char *value) {
         _cleanup_close_ int fd = -EBADF;

@@ -16,6 +16,13 @@ typedef struct Cgroup {
 
 #define CGROUP_INIT { .root_fd = -EBADF, .fd = -EBADF }
 
+/* The root of the visible cgroup2 hierarchy, for programs and watches that cover all of it: where the hierarchy's own
+ * root is mounted, else a mount that holds our own cgroup, as in a container. *ret_fd: O_DIRECTORY|O_RDONLY, *ret_id as
+ * Cgroup.id, *ret_path: what /proc/PID/cgroup calls it, "/" as a rule (cgroup_path_below()); the caller closes and
+ * frees. Needs no privilege and no writable mount. -ENOSYS: no cgroup2, or none is mounted; -ENOTSUP: our own cgroup is
+ * outside. *ret_what, set on error only, is a constant sentence that says what to do. */
+int cgroup_root_open(int *ret_fd, uint64_t *ret_id, char **ret_path, const char **ret_what);
+
 /* Creates "cargowall-PID-RANDOM" below the caller's own cgroup. -ENOSYS: no cgroup2 in this kernel; -EROFS, -EACCES,
  * -EPERM: not ours to write; -ENOTSUP: own cgroup is outside the visible hierarchy. *ret_what is a constant sentence
  * that says what to do. */

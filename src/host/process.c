@@ -180,6 +180,7 @@ const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
                 info->start_ticks = s.start_ticks;
                 parents_read(info, s.ppid);
         }
+        memcpy(info->comm, s.comm, sizeof(info->comm));
         executable_refresh(info);
         return info;
 }

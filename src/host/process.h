@@ -23,6 +23,7 @@ typedef struct ProcessStat {
 typedef struct ProcessInfo {
         uint32_t pid;
         uint64_t start_ticks;   /* field 22 of /proc/PID/stat */
+        char comm[PROCESS_COMM_MAX];  /* when it was seen last */
         char noted_comm[CW_COMM_MAX]; /* under which it was noted last */
         char *executable;       /* readlink of /proc/PID/exe; NULL: unknown */
         EventParent parents[EVENT_PARENTS_MAX]; /* comm strings owned */

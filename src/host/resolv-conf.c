@@ -55,9 +55,11 @@ size_t resolv_conf_parse(const char *text, DnsServer *ret, size_t max) {
         return n;
 }
 
-/* systemd-resolved.service(8): 127.0.0.53 is the full stub, 127.0.0.54 the one that only forwards. */
-static bool is_resolved_stub(const InAddr *addr) {
+bool resolv_conf_is_stub(const InAddr *addr) {
+        /* The full one, and the one that only forwards. */
         static const uint8_t stubs[][4] = { { 127, 0, 0, 53 }, { 127, 0, 0, 54 } };
+
+        assert(addr);
 
         for (size_t i = 0; i < ELEMENTSOF(stubs); i++) {
                 InAddr stub;
@@ -69,10 +71,32 @@ static bool is_resolved_stub(const InAddr *addr) {
         return false;
 }
 
-static int servers_read(const char *path, DnsServer *ret, size_t max, size_t *ret_n) {
+static bool addr_is_local(const InAddr *addr) {
+        static const InAddr v6_unspecified = {}, v6_loopback = { .b = { [15] = 1 } };
+        static const uint8_t v4_unspecified[4] = {};
+
+        if (in_addr_is_v4(addr))
+                return addr->b[12] == 127 || memcmp(addr->b + 12, v4_unspecified, sizeof(v4_unspecified)) == 0;
+        return in_addr_equal(addr, &v6_unspecified) || in_addr_equal(addr, &v6_loopback);
+}
+
+size_t resolv_conf_drop_local(DnsServer *servers, size_t n) {
+        size_t kept = 0;
+
+        assert(servers || n == 0);
+
+        for (size_t i = 0; i < n; i++)
+                if (!addr_is_local(&servers[i].addr))
+                        servers[kept++] = servers[i];
+        return kept;
+}
+
+int resolv_conf_read_file(const char *path, DnsServer *ret, size_t max, size_t *ret_n) {
         _cleanup_free_ char *text = NULL;
         size_t n;
         int r;
+
+        assert(path && ret && ret_n);
 
         r = read_file_at(AT_FDCWD, path, TEXT_MAX, &text, NULL);
         if (r < 0)
@@ -90,13 +114,13 @@ int resolv_conf_read_files(const char *path, const char *resolved_path, DnsServe
 
         assert(path && resolved_path && ret && ret_n);
 
-        r = servers_read(path, ret, max, &n);
+        r = resolv_conf_read_file(path, ret, max, &n);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++)
-                n_stubs += is_resolved_stub(&ret[i].addr);
+                n_stubs += resolv_conf_is_stub(&ret[i].addr);
         if (n_stubs == n)
-                return servers_read(resolved_path, ret, max, ret_n);
+                return resolv_conf_read_file(resolved_path, ret, max, ret_n);
         *ret_n = n;
         return 0;
 }

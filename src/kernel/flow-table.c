@@ -27,8 +27,8 @@ static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f,
         return now > last && now - last > idle_ns;
 }
 
-static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t scope, uint64_t now_ns,
-                   event_ring_fn fn, void *userdata) {
+static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t now_ns, event_ring_fn fn,
+                   void *userdata) {
         struct cw_record r = {
                 .version = CW_API_VERSION,
                 .type = CW_RECORD_CLOSE,
@@ -36,7 +36,7 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
                 .time_ns = now_ns,
                 .start_ns = f->start_ns,
                 .cookie = key->cookie,
-                .scope = scope,
+                .scope = CW_POLICY_SCOPE(f->policy_id),
                 .bytes_out = f->bytes_out,
                 .bytes_in = f->bytes_in,
                 .process = f->process,
@@ -57,8 +57,7 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
         fn(&r, sizeof(r), userdata);
 }
 
-int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns, bool all, event_ring_fn fn,
-                     void *userdata) {
+int flow_table_sweep(const Programs *programs, uint64_t idle_ns, bool all, event_ring_fn fn, void *userdata) {
         int fd = programs_map_fd(programs, "flows"), n_left = 0;
         uint64_t now = now_nsec();
         struct cw_flow_key key, next;
@@ -79,7 +78,7 @@ int flow_table_sweep(const Programs *programs, uint64_t scope, uint64_t idle_ns,
                 /* Only what passed has an end: refused flows were told when they were refused. */
                 bool passed = f.action == CW_ALLOW || f.mode == CW_AUDIT;
                 if (bpf_map_delete_elem(fd, &key) == 0 && f.state == CW_FLOW_SEEN && passed)
-                        report(&key, &f, scope, now, fn, userdata);
+                        report(&key, &f, now, fn, userdata);
         }
         return n_left;
 }

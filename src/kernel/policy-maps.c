@@ -30,13 +30,37 @@ typedef struct Mapping {
         uint32_t n; /* entries */
 } Mapping;
 
+/* What a policy left behind. First its prefixes, then what it has in the exact map. */
+typedef struct Garbage {
+        struct Garbage *next;
+        uint32_t policy_id;
+        StaticEntries entries;
+        size_t n_removed;            /* of entries */
+        struct cw_exact_key cursor;  /* the next to be looked at in the exact map */
+        bool has_cursor;
+} Garbage;
+
 struct PolicyMaps {
-        uint32_t policy_id; /* 0: none yet */
         int exact_fd, prefixes_fd, local_fd; /* borrowed from the programs */
         Mapping port_rules;
         Mapping scopes;
         PortSlices *slices;
+        Garbage *garbage;
+        bool settled; /* no program can still be looking at the garbage */
+        uint32_t last_ids[CW_SCOPES_MAX]; /* used by each scope, or by whoever had its place before: what was left or
+                                           * judged under them may still be there */
+};
+
+struct PolicySlot {
+        PolicyMaps *maps;
+        uint32_t scope;
+        uint32_t policy_id;      /* 0: none yet */
         StaticEntries current;
+        Garbage *current_room;   /* made beforehand, so that a commit cannot fail */
+        uint32_t staged_id;      /* 0: nothing is staged */
+        StaticEntries staged;
+        Garbage *staged_room;
+        uint8_t staged_default;
 };
 
 static struct cw_addr to_kernel(const InAddr *a) {
@@ -109,10 +133,15 @@ int policy_maps_new(Programs *programs, PolicyMaps **ret) {
 PolicyMaps *policy_maps_free(PolicyMaps *m) {
         if (!m)
                 return NULL;
+        while (m->garbage) {
+                Garbage *g = m->garbage;
+                m->garbage = g->next;
+                free(g->entries.entries);
+                free(g);
+        }
         port_slices_free(m->slices);
         mapping_done(&m->port_rules);
         mapping_done(&m->scopes);
-        free(m->current.entries);
         free(m);
         return NULL;
 }
@@ -198,16 +227,6 @@ static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id
         return update_many(m->exact_fd, keys, sizeof(*keys), values, sizeof(*values), n);
 }
 
-static void remove_prefixes(PolicyMaps *m, StaticEntries *e, uint32_t policy_id) {
-        for (size_t i = 0; i < e->n; i++) {
-                struct cw_prefix_key key = prefix_key(&e->entries[i].prefix, policy_id);
-                (void) bpf_map_delete_elem(m->prefixes_fd, &key);
-                port_slices_put(m->slices, &e->entries[i].ports);
-        }
-        free(e->entries);
-        *e = (StaticEntries) {};
-}
-
 static void remove_exact(PolicyMaps *m, const struct cw_exact_key *key) {
         struct cw_exact_value value;
 
@@ -217,17 +236,76 @@ static void remove_exact(PolicyMaps *m, const struct cw_exact_key *key) {
                 port_slices_put(m->slices, &value.ports);
 }
 
-static void remove_policy(PolicyMaps *m, StaticEntries *e, uint32_t policy_id) {
-        struct cw_exact_key key, next;
-        bool more = bpf_map_get_next_key(m->exact_fd, NULL, &next) == 0;
+/* ------------------------------------------------------------------ garbage */
 
-        remove_prefixes(m, e, policy_id);
-        while (more) {
-                key = next;
-                more = bpf_map_get_next_key(m->exact_fd, &key, &next) == 0; /* before key goes */
-                if (key.policy_id == policy_id)
+#define BATCH 256
+
+/* In one call where the kernel can for this kind of map. */
+static void delete_prefixes(PolicyMaps *m, const StaticEntry *entries, uint32_t n, uint32_t policy_id) {
+        struct cw_prefix_key keys[BATCH];
+        uint32_t done = n;
+
+        for (uint32_t i = 0; i < n; i++)
+                keys[i] = prefix_key(&entries[i].prefix, policy_id);
+        if (bpf_map_delete_batch(m->prefixes_fd, keys, &done, NULL) < 0)
+                for (uint32_t i = 0; i < n; i++)
+                        (void) bpf_map_delete_elem(m->prefixes_fd, &keys[i]);
+        for (uint32_t i = 0; i < n; i++)
+                port_slices_put(m->slices, &entries[i].ports);
+}
+
+static size_t collect_prefixes(PolicyMaps *m, Garbage *g, size_t n_steps) {
+        size_t n = MIN(g->entries.n - g->n_removed, n_steps);
+
+        for (size_t i = 0; i < n; i += BATCH)
+                delete_prefixes(m, &g->entries.entries[g->n_removed + i], MIN(n - i, (size_t) BATCH), g->policy_id);
+        g->n_removed += n;
+        return n;
+}
+
+/* Returns whether it came to the end. */
+static bool collect_exact(PolicyMaps *m, Garbage *g, size_t n_steps) {
+        struct cw_exact_key key;
+
+        if (!g->has_cursor && bpf_map_get_next_key(m->exact_fd, NULL, &g->cursor) < 0)
+                return true;
+        g->has_cursor = true;
+        for (size_t i = 0; i < n_steps; i++) {
+                key = g->cursor;
+                bool more = bpf_map_get_next_key(m->exact_fd, &key, &g->cursor) == 0; /* before key goes */
+                if (key.policy_id == g->policy_id)
                         remove_exact(m, &key);
+                if (!more)
+                        return true;
         }
+        return false;
+}
+
+bool policy_maps_collect(PolicyMaps *m, size_t n_steps) {
+        while (m->garbage && n_steps > 0) {
+                Garbage *g = m->garbage;
+
+                /* A program that began before the flip may still look for the old entries: wait until it has ended. The
+                 * global barrier is synchronize_rcu() (kernel/sched/membarrier.c). */
+                if (!m->settled)
+                        (void) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+                m->settled = true;
+                n_steps -= collect_prefixes(m, g, n_steps);
+                if (g->n_removed < g->entries.n || !collect_exact(m, g, n_steps))
+                        break;
+                m->garbage = g->next;
+                free(g->entries.entries);
+                free(g);
+        }
+        return m->garbage != NULL;
+}
+
+/* entries are taken. */
+static void discard(PolicyMaps *m, Garbage *room, StaticEntries *entries, uint32_t policy_id) {
+        *room = (Garbage) { .next = m->garbage, .policy_id = policy_id, .entries = *entries };
+        *entries = (StaticEntries) {};
+        m->garbage = room;
+        m->settled = false;
 }
 
 /* ------------------------------------------------------------------ leases */
@@ -294,8 +372,8 @@ static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, 
         return compiled;
 }
 
-int policy_maps_set_lease(PolicyMaps *m, const Policy *policy, const Lease *lease) {
-        return write_lease(m, policy, lease, m->policy_id);
+int policy_slot_set_lease(PolicySlot *s, const Policy *policy, const Lease *lease) {
+        return write_lease(s->maps, policy, lease, s->policy_id);
 }
 
 typedef struct Rewrite {
@@ -332,46 +410,140 @@ static int write_policy(PolicyMaps *m, const Policy *policy, LeaseTable *leases,
         return r;
 }
 
+static uint64_t *scope_place(const PolicySlot *s) {
+        return (uint64_t *) s->maps->scopes.p + s->scope;
+}
+
 /* One 64-bit store, after everything it leads to. */
-static void flip(PolicyMaps *m, const struct cw_scope *scope) {
+static void flip(const PolicySlot *s, const struct cw_scope *scope) {
         uint64_t value;
 
         _Static_assert(sizeof(*scope) == sizeof(value), "a scope is stored whole");
         memcpy(&value, scope, sizeof(value));
-        __atomic_store_n((uint64_t *) m->scopes.p, value, __ATOMIC_RELEASE);
+        __atomic_store_n(scope_place(s), value, __ATOMIC_RELEASE);
 }
 
-int policy_maps_swap(PolicyMaps *m, const Policy *policy, Mode mode, LeaseTable *leases) {
-        StaticEntries e = {};
-        struct cw_scope scope = {
-                .policy_id = m->policy_id + 1,
-                .mode = mode,
-                .default_action = policy_default_action(policy),
-        };
-        int r;
+static struct cw_scope current_scope(const PolicySlot *s) {
+        uint64_t value = __atomic_load_n(scope_place(s), __ATOMIC_ACQUIRE);
+        struct cw_scope scope;
 
-        r = write_policy(m, policy, leases, &e, scope.policy_id);
-        if (r < 0) {
-                remove_policy(m, &e, scope.policy_id);
-                return r == -E2BIG ? -ENOSPC : r;
-        }
-        flip(m, &scope);
+        memcpy(&scope, &value, sizeof(scope));
+        return scope;
+}
 
-        /* A program that began before the flip may still look for the old entries: wait until it has ended. The global
-         * barrier is synchronize_rcu() (kernel/sched/membarrier.c). */
-        if (m->policy_id != 0) {
-                (void) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-                remove_policy(m, &m->current, m->policy_id);
-        }
-        m->current = e;
-        m->policy_id = scope.policy_id;
+void policy_maps_skip_ids(PolicyMaps *m, uint32_t last) {
+        for (uint32_t i = 0; i < ELEMENTSOF(m->last_ids); i++)
+                m->last_ids[i] = MAX(m->last_ids[i], (last & ~(uint32_t) (CW_SCOPES_MAX - 1)) | i);
+}
+
+int policy_slot_new(PolicyMaps *m, uint32_t scope, PolicySlot **ret) {
+        if (scope >= CW_SCOPES_MAX)
+                return -ENOSPC;
+        PolicySlot *s = calloc(1, sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        s->maps = m;
+        s->scope = scope;
+        *ret = s;
         return 0;
 }
 
-void policy_maps_remove_lease(PolicyMaps *m, const InAddr *addr) {
-        struct cw_exact_key key = exact_key(addr, m->policy_id);
+PolicySlot *policy_slot_free(PolicySlot *s) {
+        if (!s)
+                return NULL;
+        policy_slot_unstage(s);
+        free(s->current.entries);
+        free(s->current_room);
+        free(s);
+        return NULL;
+}
 
-        remove_exact(m, &key);
+void policy_slot_close(PolicySlot *s) {
+        const struct cw_scope closed = {};
+
+        flip(s, &closed);
+        if (s->current_room)
+                discard(s->maps, TAKE_PTR(s->current_room), &s->current, s->policy_id);
+        s->policy_id = 0;
+}
+
+static uint32_t next_policy_id(const PolicySlot *s) {
+        uint32_t id = s->maps->last_ids[s->scope] + CW_SCOPES_MAX; /* the low bits name the scope */
+
+        id = (id & ~(uint32_t) (CW_SCOPES_MAX - 1)) | s->scope;
+        return id >= CW_SCOPES_MAX ? id : CW_SCOPES_MAX | s->scope;
+}
+
+static int stage_once(PolicySlot *s, const Policy *policy, LeaseTable *leases, uint32_t policy_id) {
+        int r = 0;
+
+        s->staged_room = calloc(1, sizeof(*s->staged_room));
+        if (!s->staged_room)
+                return -ENOMEM;
+        s->staged_id = policy_id ?: next_policy_id(s);
+        s->maps->last_ids[s->scope] = MAX(s->maps->last_ids[s->scope], s->staged_id);
+        s->staged_default = policy ? policy_default_action(policy) : ACTION_ALLOW;
+        if (policy)
+                r = write_policy(s->maps, policy, leases, &s->staged, s->staged_id);
+        if (r < 0)
+                policy_slot_unstage(s);
+        return r == -E2BIG ? -ENOSPC : r;
+}
+
+int policy_slot_stage(PolicySlot *s, const Policy *policy, LeaseTable *leases, uint32_t policy_id) {
+        assert(policy_id == 0 || CW_POLICY_SCOPE(policy_id) == s->scope);
+        policy_slot_unstage(s);
+
+        int r = stage_once(s, policy, leases, policy_id);
+        if (r != -ENOSPC || !s->maps->garbage)
+                return r;
+        /* Changes came faster than their remains went. */
+        while (policy_maps_collect(s->maps, SIZE_MAX))
+                ;
+        return stage_once(s, policy, leases, policy_id);
+}
+
+void policy_slot_unstage(PolicySlot *s) {
+        if (s->staged_room)
+                discard(s->maps, s->staged_room, &s->staged, s->staged_id);
+        s->staged_room = NULL;
+        s->staged_id = 0;
+}
+
+void policy_slot_commit(PolicySlot *s, Mode mode, uint8_t flags) {
+        const struct cw_scope scope = {
+                .policy_id = s->staged_id,
+                .mode = mode,
+                .default_action = s->staged_default,
+                .flags = flags,
+        };
+
+        assert(s->staged_id != 0);
+        flip(s, &scope);
+        if (s->current_room)
+                discard(s->maps, s->current_room, &s->current, s->policy_id);
+        s->policy_id = s->staged_id;
+        s->current = s->staged;
+        s->current_room = TAKE_PTR(s->staged_room);
+        s->staged = (StaticEntries) {};
+        s->staged_id = 0;
+}
+
+void policy_slot_set_mode(PolicySlot *s, Mode mode) {
+        struct cw_scope scope = current_scope(s);
+
+        scope.mode = mode;
+        flip(s, &scope);
+}
+
+uint32_t policy_slot_policy_id(const PolicySlot *s) {
+        return s->policy_id;
+}
+
+void policy_slot_remove_lease(PolicySlot *s, const InAddr *addr) {
+        struct cw_exact_key key = exact_key(addr, s->policy_id);
+
+        remove_exact(s->maps, &key);
 }
 
 int policy_maps_set_local(PolicyMaps *m, const InAddr *addr, bool present) {
@@ -381,8 +553,4 @@ int policy_maps_set_local(PolicyMaps *m, const InAddr *addr, bool present) {
 
         r = present ? bpf_map_update_elem(m->local_fd, &key, &one, BPF_ANY) : bpf_map_delete_elem(m->local_fd, &key);
         return r < 0 && errno != ENOENT ? -errno : 0;
-}
-
-uint32_t policy_maps_policy_id(const PolicyMaps *m) {
-        return m->policy_id;
 }

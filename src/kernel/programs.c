@@ -2,19 +2,46 @@
 
 #include "kernel/programs.h"
 
-#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "basic/macro.h"
 #include "cargowall.skel.h"
+#include "kernel/helper-probe.h"
+
+/* Bit i of a mask of hooks stands for entry i. */
+static const struct {
+        const char *name;
+        const char *program;
+} hooks[] = {
+        { "connect4", "cw_connect4" },         { "connect6", "cw_connect6" },
+        { "sendmsg4", "cw_sendmsg4" },         { "sendmsg6", "cw_sendmsg6" },
+        { "recvmsg4", "cw_recvmsg4" },         { "recvmsg6", "cw_recvmsg6" },
+        { "getpeername4", "cw_getpeername4" }, { "getpeername6", "cw_getpeername6" },
+        { "sock_create", "cw_sock_create" },   { "sock_release", "cw_sock_release" },
+        { "egress", "cw_egress" },             { "ingress", "cw_ingress" },
+};
+
+/* What is going on, apart from any policy: worth keeping when a new process takes over. */
+static const char *const kept_maps[] = {
+        "flows", "dns_redirects", "dns_clients", "makers", "reported", "accepted", "datagram_peers", "ring", "counters",
+};
 
 struct Programs {
         struct cargowall_bpf *bpf;
-        struct bpf_link *links[16];
-        size_t n_links;
+        int links[ELEMENTSOF(hooks)]; /* -EBADF: not attached */
+        uint32_t new_links;           /* bits: made by us */
+        uint32_t new_maps;            /* bits of kept_maps */
+        uint32_t optional;
+        bool inherited;
+        programs_inherit_fn inherit;
+        void *inherit_userdata;
 };
 
 #ifndef SO_NETNS_COOKIE
@@ -38,6 +65,29 @@ static uint64_t own_netns_cookie(void) {
         return cookie;
 }
 
+static void set_pid_namespace(struct cargowall_bpf *b) {
+        struct stat st;
+
+        if (stat("/proc/self/ns/pid", &st) < 0 || !helper_has_ns_pid())
+                return;
+        b->rodata->has_ns_pid = true;
+        b->rodata->pid_ns_device = (uint64_t) major(st.st_dev) << 20 | minor(st.st_dev); /* MKDEV(), linux/kdev_t.h */
+        b->rodata->pid_ns_inode = st.st_ino;
+}
+
+static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
+        b->rodata->has_coarse_clock = helper_has_coarse_clock();
+        b->rodata->has_comm = helper_has_comm();
+        set_pid_namespace(b);
+        b->rodata->many_scopes = o->many_scopes;
+        b->rodata->root_cgroup = o->root_cgroup;
+        memcpy((void *) &b->rodata->proxy_addr4, o->proxy_addr4.b + 12, sizeof(b->rodata->proxy_addr4));
+        b->rodata->proxy_port4 = o->proxy_port4;
+        b->rodata->proxy_port6 = o->proxy_port6;
+        b->rodata->proxy_netns_cookie = own_netns_cookie();
+        b->rodata->ring_wake_bytes = o->ring_bytes / 4;
+}
+
 static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
         const struct {
                 struct bpf_map *map;
@@ -56,6 +106,54 @@ static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
         return 0;
 }
 
+/* ------------------------------------------------------------------ inheritance */
+
+static int inherited_fd(const ProgramsOptions *o, const char *kind, const char *name) {
+        char text[64];
+
+        if (!o->inherit)
+                return -ENOENT;
+        (void) snprintf(text, sizeof(text), "%s-%s", kind, name);
+        return o->inherit(text, o->inherit_userdata);
+}
+
+static bool has_same_layout(const struct bpf_map *map, int fd) {
+        struct bpf_map_info info = {};
+        uint32_t size = sizeof(info);
+
+        return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == bpf_map__type(map) &&
+               info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
+               info.map_flags == bpf_map__map_flags(map) && info.max_entries == bpf_map__max_entries(map);
+}
+
+/* One that has another layout is begun anew: flows are judged again at their next packet. */
+static int inherit_maps(struct cargowall_bpf *b, const ProgramsOptions *o, uint32_t *ret_new) {
+        *ret_new = 0;
+        for (size_t i = 0; i < ELEMENTSOF(kept_maps); i++) {
+                struct bpf_map *map = bpf_object__find_map_by_name(b->obj, kept_maps[i]);
+                int fd = inherited_fd(o, "map", kept_maps[i]);
+
+                if (!map || fd < 0 || !has_same_layout(map, fd)) {
+                        *ret_new |= 1U << i;
+                        continue;
+                }
+                int r = bpf_map__reuse_fd(map, fd); /* duplicates it */
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool is_our_link(int fd, uint64_t cgroup_id, uint32_t attach_type) {
+        struct bpf_link_info info = {};
+        uint32_t size = sizeof(info);
+
+        return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == BPF_LINK_TYPE_CGROUP &&
+               info.cgroup.cgroup_id == cgroup_id && info.cgroup.attach_type == attach_type;
+}
+
+/* ------------------------------------------------------------------ load */
+
 static const char *load_advice(int r) {
         switch (-r) {
         case EPERM:
@@ -63,14 +161,32 @@ static const char *load_advice(int r) {
                 return "loading BPF programs is not permitted: run it as root, with CAP_BPF and CAP_NET_ADMIN";
         case ENOSYS:
                 return "this kernel has no BPF (CONFIG_BPF_SYSCALL)";
-        case ESRCH:
-        case ENOENT:
-                return "this kernel has no BTF (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)";
         case ENOMEM:
                 return "not enough memory, or RLIMIT_MEMLOCK too low, for the BPF maps";
         default:
                 return "this kernel refused the BPF programs; 5.10 with cgroup BPF is the oldest that works";
         }
+}
+
+static struct bpf_program *hook_program(const Programs *p, size_t hook) {
+        return bpf_object__find_program_by_name(p->bpf->obj, hooks[hook].program);
+}
+
+static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out) {
+        int r;
+
+        cargowall_bpf__destroy(p->bpf);
+        p->bpf = cargowall_bpf__open();
+        if (!p->bpf)
+                return -errno;
+        set_constants(p->bpf, o);
+        r = set_sizes(p->bpf, o);
+        if (r >= 0)
+                r = inherit_maps(p->bpf, o, &p->new_maps);
+        for (size_t i = 0; i < ELEMENTSOF(hooks) && r >= 0; i++)
+                if (left_out & (1U << i))
+                        r = bpf_program__set_autoload(hook_program(p, i), false);
+        return r < 0 ? r : cargowall_bpf__load(p->bpf);
 }
 
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what) {
@@ -81,44 +197,85 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
         p = calloc(1, sizeof(*p));
         if (!p)
                 return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
+                p->links[i] = -EBADF;
+        p->optional = o->optional_hooks;
+        p->inherit = o->inherit;
+        p->inherit_userdata = o->inherit_userdata;
 
-        p->bpf = cargowall_bpf__open();
-        if (!p->bpf) {
-                *ret_what = load_advice(-errno);
-                return -errno;
-        }
-        p->bpf->rodata->scope_id = o->scope;
-        p->bpf->rodata->proxy_port4 = o->proxy_port4;
-        p->bpf->rodata->proxy_port6 = o->proxy_port6;
-        p->bpf->rodata->proxy_netns_cookie = own_netns_cookie();
-        p->bpf->rodata->ring_wake_bytes = o->ring_bytes / 4;
-
-        r = set_sizes(p->bpf, o);
-        if (r >= 0)
-                r = cargowall_bpf__load(p->bpf);
+        r = load_without(p, o, 0);
+        if (r < 0 && o->optional_hooks != 0 && r != -EPERM && r != -ENOMEM)
+                r = load_without(p, o, o->optional_hooks);
         if (r < 0) {
                 *ret_what = load_advice(r);
                 return r;
         }
-
         *ret = TAKE_PTR(p);
         return 0;
 }
 
-int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
-        struct bpf_program *program;
+/* ------------------------------------------------------------------ attach */
 
-        bpf_object__for_each_program(program, p->bpf->obj) {
-                assert(p->n_links < ELEMENTSOF(p->links));
-                struct bpf_link *link = bpf_program__attach_cgroup(program, cgroup_fd);
-                int r = libbpf_get_error(link);
-                if (r < 0) {
+static uint64_t cgroup_id_of(int cgroup_fd) {
+        struct stat st;
+
+        return fstat(cgroup_fd, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* The old program judges until the exchange, the new one after it. */
+static int take_over_link(Programs *p, size_t hook, int program_fd, int fd) {
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), r;
+
+        if (copy < 0)
+                return -errno;
+        r = bpf_link_update(copy, program_fd, NULL);
+        if (r < 0) {
+                (void) close(copy);
+                return r;
+        }
+        p->links[hook] = copy;
+        p->inherited = true;
+        return 0;
+}
+
+static int make_link(Programs *p, size_t hook, int cgroup_fd) {
+        struct bpf_program *program = hook_program(p, hook);
+        int fd = bpf_link_create(bpf_program__fd(program), cgroup_fd, bpf_program__expected_attach_type(program), NULL);
+
+        if (fd < 0)
+                return fd;
+        if (p->links[hook] >= 0)
+                (void) close(p->links[hook]);
+        p->links[hook] = fd;
+        p->new_links |= 1U << hook;
+        return 0;
+}
+
+static int attach_hook(Programs *p, size_t hook, int cgroup_fd) {
+        struct bpf_program *program = hook_program(p, hook);
+        char name[64];
+        int fd, program_fd = bpf_program__fd(program);
+        uint32_t type = bpf_program__expected_attach_type(program);
+
+        if (program_fd < 0)
+                return -EOPNOTSUPP; /* left out when it was loaded */
+        (void) snprintf(name, sizeof(name), "link-%s", hooks[hook].name);
+        fd = p->inherit ? p->inherit(name, p->inherit_userdata) : -ENOENT;
+        if (fd >= 0 && is_our_link(fd, cgroup_id_of(cgroup_fd), type) && take_over_link(p, hook, program_fd, fd) >= 0)
+                return 0;
+        return make_link(p, hook, cgroup_fd);
+}
+
+int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
+        for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
+                int r = attach_hook(p, i, cgroup_fd);
+
+                if (r < 0 && !(p->optional & (1U << i))) {
                         *ret_what = r == -EPERM ? "attaching to the cgroup is not permitted: run it as root, with "
                                                   "CAP_BPF and CAP_NET_ADMIN" :
                                                   "this kernel cannot attach a required program to a cgroup";
                         return r;
                 }
-                p->links[p->n_links++] = link;
         }
         return 0;
 }
@@ -126,11 +283,76 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
 Programs *programs_free(Programs *p) {
         if (!p)
                 return NULL;
-        for (size_t i = 0; i < p->n_links; i++)
-                (void) bpf_link__destroy(p->links[i]);
+        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
+                if (p->links[i] >= 0)
+                        (void) close(p->links[i]);
         cargowall_bpf__destroy(p->bpf);
         free(p);
         return NULL;
+}
+
+/* ------------------------------------------------------------------ state */
+
+const char *programs_hook_name(size_t i) {
+        return i < ELEMENTSOF(hooks) ? hooks[i].name : NULL;
+}
+
+size_t programs_n_hooks(void) {
+        return ELEMENTSOF(hooks);
+}
+
+uint32_t programs_attached(const Programs *p) {
+        uint32_t mask = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
+                if (p->links[i] >= 0)
+                        mask |= 1U << i;
+        return mask;
+}
+
+/* A link that was detached by force keeps its fd and loses its cgroup. */
+uint32_t programs_check(const Programs *p, uint64_t cgroup_id) {
+        uint32_t lost = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
+                if (p->links[i] >= 0 &&
+                    !is_our_link(p->links[i], cgroup_id, bpf_program__expected_attach_type(hook_program(p, i))))
+                        lost |= 1U << i;
+        return lost;
+}
+
+uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd) {
+        uint32_t attached = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
+                if (mask & (1U << i) && make_link(p, i, cgroup_fd) >= 0)
+                        attached |= 1U << i;
+        return attached;
+}
+
+bool programs_inherited(const Programs *p) {
+        return p->inherited;
+}
+
+int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
+        char name[64];
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(kept_maps) && r >= 0; i++) {
+                (void) snprintf(name, sizeof(name), "map-%s", kept_maps[i]);
+                r = fn(name, programs_map_fd(p, kept_maps[i]), p->new_maps & (1U << i), userdata);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(p->links) && r >= 0; i++) {
+                if (p->links[i] < 0)
+                        continue;
+                (void) snprintf(name, sizeof(name), "link-%s", hooks[i].name);
+                r = fn(name, p->links[i], p->new_links & (1U << i), userdata);
+        }
+        return r < 0 ? r : 0;
+}
+
+void programs_subjects_changed(Programs *p) {
+        __atomic_fetch_add(&p->bpf->bss->subjects_generation, 1, __ATOMIC_RELEASE);
 }
 
 int programs_map_fd(const Programs *p, const char *name) {

@@ -1,35 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The BPF object: opened, sized, loaded, attached to one cgroup. Owns its links: freeing it detaches. */
+/* The BPF object: opened, sized, loaded, attached to one cgroup. Owns its links: freeing it detaches, unless somebody
+ * else (the service manager's fd store) holds them as well. */
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "basic/macro.h"
 #include "basic/in-addr.h"
+#include "basic/macro.h"
 #include "policy/verdict.h"
 
 typedef struct Programs Programs;
 
+/* What a predecessor left, by name: a borrowed fd. -ENOENT: there is none. */
+typedef int (*programs_inherit_fn)(const char *name, void *userdata);
+
 typedef struct ProgramsOptions {
-        uint64_t scope;         /* cgroup id that every attached process belongs to */
+        bool many_scopes;       /* false: every attached process belongs to scope 0 */
+        uint64_t root_cgroup;   /* id of the cgroup of the kernel's own sockets; 0: unknown */
         uint32_t max_prefixes;  /* room in the trie */
         uint32_t max_exact;     /* leases and host rules */
         uint32_t max_port_rules;
         uint32_t max_flows;
         uint32_t ring_bytes;    /* power of two, multiple of the page size */
-        uint16_t proxy_port4, proxy_port6; /* on 127.0.0.1 and ::1; 0: no such proxy, port 53 of the family is refused */
+        InAddr proxy_addr4;     /* 127.0.0.0/8; the other is ::1 */
+        uint16_t proxy_port4, proxy_port6; /* 0: no such proxy, port 53 of the family is refused */
+        uint32_t optional_hooks; /* bits of hooks without which the start does not fail */
+        programs_inherit_fn inherit; /* NULL: nothing to inherit. Asked for "map-NAME" and "link-HOOK" */
+        void *inherit_userdata;
 } ProgramsOptions;
 
 /* -EPERM, -ENOSYS, -EOPNOTSUPP …; *ret_what: a constant sentence that says what to do. Allows no traffic by itself:
- * without a scope entry every verdict is deny. */
+ * without a scope entry every verdict is deny. Maps that hold what is going on (flows, clients, the ring, counters) are
+ * taken over where their layout is the same. */
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what);
+/* A link that was inherited gets the new program with one exchange; the others are made. */
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what);
 Programs *programs_free(Programs *p);
+
+/* The hooks, in the order of their bits. NULL behind the last. */
+const char *programs_hook_name(size_t i);
+size_t programs_n_hooks(void);
+uint32_t programs_attached(const Programs *p); /* bits */
+/* Is each attached program still the one in its place? Returns the bits of those that are not. */
+uint32_t programs_check(const Programs *p, uint64_t cgroup_id);
+bool programs_inherited(const Programs *p); /* at least one link was */
+
+/* Attaches those of the mask again that were taken away. Returns the bits that are attached now. */
+uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd);
+
+/* Everything that a successor wants: "link-HOOK" and "map-NAME". is_new: not what was inherited under this name. Stops on
+ * fn's negative return and hands it on. */
+typedef int (*programs_fd_fn)(const char *name, int fd, bool is_new, void *userdata);
+int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata);
 
 int programs_map_fd(const Programs *p, const char *name); /* -ENOENT */
 int programs_program_fd(const Programs *p, const char *name);
 uint64_t programs_counter(const Programs *p, enum cw_counter c);
+/* Scopes found for cgroups before now are looked for anew. After each change of the subjects map. */
+void programs_subjects_changed(Programs *p);
 
 DEFINE_CLEANUP_FUNC(Programs *, programs_free)

@@ -91,6 +91,8 @@ struct DnsUpstream {
         bool sweep;    /* a draining channel is empty */
         bool sending;  /* within ares_send() */
         bool freeing;
+        dns_upstream_socket_fn socket_fn; /* may be NULL */
+        void *socket_userdata;
         uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: in flight on any channel */
         uint8_t random[RANDOM_SIZE];
         size_t random_left;
@@ -193,12 +195,23 @@ static int on_socket(sd_event_source *source _unused_, int fd, uint32_t revents,
         return 0;
 }
 
+/* Between socket(2) and connect(2). */
+static int on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
+        DnsUpstream *u = ((Channel *) userdata)->upstream;
+
+        if (u->socket_fn)
+                u->socket_fn(fd, true, u->socket_userdata);
+        return ARES_SUCCESS;
+}
+
 /* A socket that cannot be watched leaves its queries to time out. */
 static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int writable) {
         Channel *c = userdata;
         uint32_t events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
         ChannelSocket *found = NULL, *unused = NULL;
 
+        if (events == 0 && c->upstream->socket_fn)
+                c->upstream->socket_fn(fd, false, c->upstream->socket_userdata);
         for (size_t i = 0; i < CHANNEL_SOCKETS; i++)
                 if (!c->sockets[i].io)
                         unused = &c->sockets[i];
@@ -270,8 +283,10 @@ static int channel_init(Channel *c, bool tcp) {
                                                ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
                                                ARES_OPT_SORTLIST | ARES_OPT_NOROTATE | ARES_OPT_EDNSPSZ |
                                                ARES_OPT_RESOLVCONF | OPT_QUERY_CACHE);
-        if (status == ARES_SUCCESS)
+        if (status == ARES_SUCCESS) {
+                ares_set_socket_configure_callback(c->ares, on_socket_made, c);
                 return 0;
+        }
 
         c->ares = NULL;
         return status == ARES_ENOMEM ? -ENOMEM : -EIO;
@@ -548,6 +563,11 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
 
         timer_rearm(u);
         return 0;
+}
+
+void dns_upstream_set_socket_fn(DnsUpstream *u, dns_upstream_socket_fn fn, void *userdata) {
+        u->socket_fn = fn;
+        u->socket_userdata = userdata;
 }
 
 DnsUpstream *dns_upstream_free(DnsUpstream *u) {

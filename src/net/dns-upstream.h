@@ -36,6 +36,10 @@ typedef void (*dns_upstream_answer_fn)(int r, const DnsAnswer *answer, void *use
 /* Never reads resolv.conf or the environment. timeout bounds one question over all servers and tries. */
 int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers, uint64_t timeout_usec,
                      DnsUpstream **ret);
+/* Told of each socket before it sends anything (open true) and before it is closed. */
+typedef void (*dns_upstream_socket_fn)(int fd, bool open, void *userdata);
+/* Before the first question. */
+void dns_upstream_set_socket_fn(DnsUpstream *u, dns_upstream_socket_fn fn, void *userdata);
 /* Calls the fn of every question in flight with -ECANCELED. Not from within fn. */
 DnsUpstream *dns_upstream_free(DnsUpstream *u);
 /* fn is always called exactly once, never from within this call. On error fn is not called; -EBUSY: too many in flight;

@@ -15,6 +15,7 @@ static const char *const action_names[] = {
 static const char *const mode_names[] = {
         [MODE_ENFORCE] = "enforce",
         [MODE_AUDIT] = "audit",
+        [MODE_OFF] = "off",
 };
 
 static const char *const tier_names[] = {
@@ -34,6 +35,7 @@ static const char *const reason_names[] = {
         [CW_REASON_MALFORMED] = "malformed",
         [CW_REASON_FLOW] = "flow",
         [CW_REASON_FAULT] = "fault",
+        [CW_REASON_INBOUND] = "inbound",
 };
 
 _Static_assert(ELEMENTSOF(tier_names) == _TIER_MAX, "a name for each tier");
@@ -92,6 +94,8 @@ int mode_from_string(const char *s, Mode *ret) {
         int r = value_of(mode_names, ELEMENTSOF(mode_names), s, &value);
         if (r < 0)
                 return r;
+        if (value == MODE_OFF)
+                return -EINVAL;
 
         *ret = (Mode) value;
         return 0;

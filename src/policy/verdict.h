@@ -13,6 +13,7 @@ typedef enum Action {
 typedef enum Mode {
         MODE_ENFORCE = CW_ENFORCE,
         MODE_AUDIT = CW_AUDIT,
+        MODE_OFF = CW_OFF, /* of a scope that nobody judges; a policy cannot ask for it */
 } Mode;
 
 typedef enum cw_reason Reason;
@@ -33,4 +34,4 @@ const char *mode_to_string(Mode m);
 const char *tier_to_string(Tier t);
 const char *reason_to_string(Reason r);
 int action_from_string(const char *s, Action *ret); /* "allow", "deny"; -EINVAL */
-int mode_from_string(const char *s, Mode *ret);     /* "enforce", "audit"; -EINVAL */
+int mode_from_string(const char *s, Mode *ret);     /* "enforce", "audit": what a policy may say; -EINVAL */

@@ -238,10 +238,15 @@ static int on_probe(EngineProbe step, void *userdata) {
         return child_probe(&run->child, step);
 }
 
+static void tell(Run *run, EventType type) {
+        Event e = { .type = type, .mode = run->mode, .rule = RULE_NONE };
+
+        engine_tell(run->engine, &e);
+}
+
 static int start_engine(Run *run) {
-        EngineOptions options = {
-                .policy = TAKE_PTR(run->policy),
-                .mode = run->mode,
+        ScopeSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy), .mode = run->mode };
+        const EngineOptions options = {
                 .servers = run->servers,
                 .n_servers = run->n_servers,
                 .cgroup_fd = run->cgroup.fd,
@@ -252,9 +257,11 @@ static int start_engine(Run *run) {
         const char *what = "the engine could not be started";
         int r;
 
-        r = engine_new(run->event, &options, &run->engine, &what);
-        if (r >= 0)
+        r = engine_new(run->event, &options, &spec, 1, NULL, &run->engine, &what);
+        if (r >= 0) {
+                tell(run, EVENT_RUN_STARTED);
                 r = engine_self_test(run->engine, on_probe, run, &what);
+        }
         return r < 0 ? fail(what, r) : 0;
 }
 
@@ -335,6 +342,7 @@ static int finish(Run *run) {
         uint64_t n_lost;
 
         engine_finish(run->engine);
+        tell(run, EVENT_RUN_ENDED);
         n_lost = engine_events_lost(run->engine);
         if (n_lost > 0)
                 summary_add_lost(run->summary, n_lost, "kernel ring");

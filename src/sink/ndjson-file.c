@@ -13,21 +13,31 @@
 #include "event/event-json.h"
 
 #define BUFFER_SIZE (64U * 1024)
+#define MODE_CREATED 0640
+#define MODE_ANY ((mode_t) -1) /* MODE_CREATED less the umask */
+
+/* How a file is opened, and opened again. */
+typedef struct Target {
+        const char *path;
+        mode_t mode;
+        uid_t uid; /* -1: as created */
+        gid_t gid;
+} Target;
 
 struct NdjsonFile {
         int fd;
-        bool owned;
+        Target target; /* its path is owned; NULL: the fd is borrowed */
         bool regular;
         bool torn; /* the file ends in half a line: to be ended before the next one */
         int last_error;
-        uint64_t n_written, n_lost;
+        uint64_t n_written, n_lost, n_reopen_failures;
         size_t n_buffered; /* lines */
         size_t remainder;  /* bytes at the start of the buffer that complete a line whose first half is in a pipe */
         size_t length;
         char buffer[BUFFER_SIZE];
 };
 
-static int file_new(int fd, bool owned, bool torn, NdjsonFile **ret) {
+static int file_new(int fd, bool torn, NdjsonFile **ret) {
         struct stat st;
 
         if (fstat(fd, &st) < 0)
@@ -38,11 +48,11 @@ static int file_new(int fd, bool owned, bool torn, NdjsonFile **ret) {
                 return -ENOMEM;
 
         f->fd = fd;
-        f->owned = owned;
+        f->target = (Target) {};
         f->regular = S_ISREG(st.st_mode);
         f->torn = torn;
         f->last_error = 0;
-        f->n_written = f->n_lost = 0;
+        f->n_written = f->n_lost = f->n_reopen_failures = 0;
         f->n_buffered = f->remainder = f->length = 0;
         *ret = f;
         return 0;
@@ -56,7 +66,7 @@ static int open_log(const char *path, bool *ret_created) {
         /* Twice at most: the file may be removed between the two, but somebody who does so all the time is no log
          * rotation. */
         for (int i = 0; i < 2; i++) {
-                int fd = open(path, flags | O_CREAT | O_EXCL, 0640);
+                int fd = open(path, flags | O_CREAT | O_EXCL, MODE_CREATED);
                 if (fd >= 0 || errno != EEXIST) {
                         *ret_created = true;
                         return fd >= 0 ? fd : -errno;
@@ -86,33 +96,64 @@ static int ends_in_line(int fd, bool *ret) {
         return 0;
 }
 
-int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret) {
-        assert(path);
-        assert(ret);
-
+static int open_target(const Target *t, int *ret_fd, bool *ret_torn) {
         bool created = false, whole = true;
-        _cleanup_close_ int fd = open_log(path, &created);
+        _cleanup_close_ int fd = open_log(t->path, &created);
         if (fd < 0)
                 return fd;
 
         int r = ends_in_line(fd, &whole);
         if (r < 0)
                 return r;
-        if (created && (uid != (uid_t) -1 || gid != (gid_t) -1) && fchown(fd, uid, gid) < 0)
+        if (created && t->mode != MODE_ANY && fchmod(fd, t->mode) < 0)
+                return -errno;
+        if (created && (t->uid != (uid_t) -1 || t->gid != (gid_t) -1) && fchown(fd, t->uid, t->gid) < 0)
                 return -errno;
 
-        r = file_new(fd, true, !whole, ret);
+        *ret_fd = TAKE_FD(fd);
+        *ret_torn = !whole;
+        return 0;
+}
+
+static int file_open(const Target *t, NdjsonFile **ret) {
+        _cleanup_close_ int fd = -EBADF;
+        bool torn;
+
+        int r = open_target(t, &fd, &torn);
         if (r < 0)
                 return r;
+
+        _cleanup_free_ char *path = strdup(t->path);
+        if (!path)
+                return -ENOMEM;
+        r = file_new(fd, torn, ret);
+        if (r < 0)
+                return r;
+        (*ret)->target = *t;
+        (*ret)->target.path = TAKE_PTR(path);
         (void) TAKE_FD(fd);
         return 0;
+}
+
+int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret) {
+        assert(path);
+        assert(ret);
+
+        return file_open(&(Target) { .path = path, .mode = MODE_ANY, .uid = uid, .gid = gid }, ret);
+}
+
+int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret) {
+        assert(path);
+        assert(ret);
+
+        return file_open(&(Target) { .path = path, .mode = mode, .uid = (uid_t) -1, .gid = (gid_t) -1 }, ret);
 }
 
 int ndjson_file_new_fd(int fd, NdjsonFile **ret) {
         assert(fd >= 0);
         assert(ret);
 
-        return file_new(fd, false, false, ret);
+        return file_new(fd, false, ret);
 }
 
 NdjsonFile *ndjson_file_free(NdjsonFile *f) {
@@ -120,8 +161,9 @@ NdjsonFile *ndjson_file_free(NdjsonFile *f) {
                 return NULL;
 
         ndjson_file_flush(f);
-        if (f->owned)
+        if (f->target.path)
                 (void) close(f->fd);
+        free((char *) f->target.path);
         free(f);
         return NULL;
 }
@@ -210,6 +252,43 @@ void ndjson_file_flush(NdjsonFile *f) {
         f->n_buffered = f->remainder = f->length = 0;
 }
 
+int ndjson_file_reopen(NdjsonFile *f) {
+        bool torn;
+        int fd;
+
+        assert(f);
+
+        if (!f->target.path)
+                return -EBADF;
+
+        ndjson_file_flush(f); /* what happened before belongs into the old file */
+        int r = open_target(&f->target, &fd, &torn);
+        if (r < 0) {
+                f->last_error = r;
+                f->n_reopen_failures++;
+                return r;
+        }
+
+        (void) close(f->fd);
+        f->fd = fd;
+        f->torn = torn;
+        return 0;
+}
+
+int ndjson_file_sync(NdjsonFile *f) {
+        assert(f);
+
+        uint64_t n_lost = ndjson_file_n_lost(f);
+        ndjson_file_flush(f);
+        if (ndjson_file_n_lost(f) != n_lost)
+                return f->last_error;
+        if (f->regular && fdatasync(f->fd) < 0) {
+                f->last_error = -errno;
+                return f->last_error;
+        }
+        return 0;
+}
+
 void ndjson_file_write(NdjsonFile *f, const Event *e) {
         assert(f);
         assert(e);
@@ -231,6 +310,12 @@ uint64_t ndjson_file_n_lost(const NdjsonFile *f) {
         assert(f);
 
         return f->n_lost + (f->remainder > 0); /* half a line is lost until its other half is through */
+}
+
+uint64_t ndjson_file_n_reopen_failures(const NdjsonFile *f) {
+        assert(f);
+
+        return f->n_reopen_failures;
 }
 
 int ndjson_file_last_error(const NdjsonFile *f) {

@@ -15,12 +15,21 @@ typedef struct NdjsonFile NdjsonFile;
 /* Creates 0640 (less the umask), appends, refuses symbolic links (-ELOOP), fifos and devices (-EINVAL, -ENXIO).
  * uid/gid: new owner of a file that was created, -1 to leave. Negative errno. */
 int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret);
+/* The same, owned by who runs us, with exactly this mode when it is created, whatever the umask. */
+int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret);
 /* An fd the caller owns (a pipe in tests, stderr): borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);
 NdjsonFile *ndjson_file_free(NdjsonFile *f); /* flushes */
 /* Buffers the line; writes when the buffer is nearly full. */
 void ndjson_file_write(NdjsonFile *f, const Event *e);
 void ndjson_file_flush(NdjsonFile *f);
+/* Writes out, then opens the path anew as it was opened first: after log rotation. On failure the old file stays in
+ * use. -EBADF: there is no path. */
+int ndjson_file_reopen(NdjsonFile *f);
+/* Writes out and waits for the disk: at the end of a job or of the service, not in between. Negative errno, also when
+ * lines were lost while it wrote. */
+int ndjson_file_sync(NdjsonFile *f);
 uint64_t ndjson_file_n_written(const NdjsonFile *f);
 uint64_t ndjson_file_n_lost(const NdjsonFile *f); /* lines that could not be written */
-int ndjson_file_last_error(const NdjsonFile *f);  /* negative errno of the last failed write, 0 */
+uint64_t ndjson_file_n_reopen_failures(const NdjsonFile *f);
+int ndjson_file_last_error(const NdjsonFile *f);  /* negative errno of the last failed write or reopening, 0 */

@@ -31,12 +31,13 @@ static bool is_program(int fd) {
 
 int main(void) {
         const ProgramsOptions options = {
-                .scope = 1,
+                .many_scopes = true, /* the longer programs */
                 .max_prefixes = 1024,
                 .max_exact = 1024,
                 .max_port_rules = 1024,
                 .max_flows = 1024,
                 .ring_bytes = 1U << 20,
+                .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } },
                 .proxy_port4 = 1053,
                 .proxy_port6 = 1053,
         };

@@ -149,9 +149,9 @@ static int swap_many(sd_event *event, Engine *engine, const char *allowed, unsig
         int r = run_for(event, BETWEEN_USEC);
 
         for (unsigned i = 0; r >= 0 && i < n; i++) {
-                Policy *policy = make_policy(allowed, (i + 1) % 2);
+                ScopeSpec spec = { .name = "bench", .policy = make_policy(allowed, (i + 1) % 2), .mode = MODE_ENFORCE };
                 uint64_t begin = bench_now();
-                r = engine_set_policy(engine, policy, MODE_ENFORCE);
+                r = engine_set_scopes(engine, &spec, 1, NULL, NULL, NULL);
                 uint64_t end = bench_now();
 
                 (void) printf("swap %" PRIu64 "\n", end - begin);
@@ -179,8 +179,9 @@ static int measure(char **argv, const Cgroup *cgroup, Shared *shared, int gate, 
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(engine_freep) Engine *engine = NULL;
         DnsServer server;
-        EngineOptions options = { .mode = MODE_ENFORCE, .servers = &server, .n_servers = 1, .cgroup_fd = cgroup->fd,
-                                  .cgroup_id = cgroup->id, .on_event = ignore_event };
+        const EngineOptions options = { .servers = &server, .n_servers = 1, .cgroup_fd = cgroup->fd,
+                                        .cgroup_id = cgroup->id, .on_event = ignore_event };
+        ScopeSpec spec = { .name = "bench", .mode = MODE_ENFORCE };
         int r;
 
         *ret_what = "no event loop";
@@ -189,8 +190,8 @@ static int measure(char **argv, const Cgroup *cgroup, Shared *shared, int gate, 
                 r = sd_event_new(&event);
         if (r < 0)
                 return r;
-        options.policy = make_policy(argv[1], 0);
-        r = engine_new(event, &options, &engine, ret_what);
+        spec.policy = make_policy(argv[1], 0);
+        r = engine_new(event, &options, &spec, 1, NULL, &engine, ret_what);
         if (r < 0)
                 return r;
         *ret_what = "a swap failed";

@@ -16,17 +16,17 @@
 #include "packet-builder.h"
 #include "policy/explain.h"
 
-#define SCOPE 4242
-
 typedef struct Fixture {
         Programs *programs;
         PolicyMaps *maps;
+        PolicySlot *slot;
         Policy *policy;
         LeaseTable *leases;
         int egress_fd;
 } Fixture;
 
 static void fixture_done(Fixture *f) {
+        policy_slot_free(f->slot);
         policy_maps_free(f->maps);
         programs_free(f->programs);
         lease_table_free(f->leases);
@@ -44,8 +44,8 @@ static int fixture_load(Fixture *f) {
         static const LeaseTimes times = { NSEC_PER_SEC, NSEC_PER_SEC, 3600 * NSEC_PER_SEC };
         static const uint8_t key[16] = "0123456789abcde";
         ProgramsOptions o = {
-                .scope = SCOPE, .max_prefixes = 4096, .max_exact = 4096, .max_port_rules = 65536, .max_flows = 4096,
-                .ring_bytes = 1 << 16, .proxy_port4 = 5300, .proxy_port6 = 5301,
+                .max_prefixes = 4096, .max_exact = 4096, .max_port_rules = 65536, .max_flows = 4096,
+                .ring_bytes = 1 << 16, .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } }, .proxy_port4 = 5300, .proxy_port6 = 5301,
         };
         const char *what = "";
         int r = programs_load(&o, &f->programs, &what);
@@ -56,6 +56,8 @@ static int fixture_load(Fixture *f) {
         }
         f->egress_fd = programs_program_fd(f->programs, "cw_egress");
         r = policy_maps_new(f->programs, &f->maps);
+        if (r >= 0)
+                r = policy_slot_new(f->maps, CW_SCOPE_HOST, &f->slot);
         return r < 0 ? r : lease_table_new(1024, &times, key, &f->leases);
 }
 
@@ -63,7 +65,10 @@ static void fixture_set(Fixture *f, PolicySource *source, Mode mode) {
         Policy *policy = NULL;
 
         ck_assert_int_ge(policy_new(source, &policy), 0);
-        ck_assert_int_ge(policy_maps_swap(f->maps, policy, mode, f->leases), 0);
+        ck_assert_int_ge(policy_slot_stage(f->slot, policy, f->leases, 0), 0);
+        policy_slot_commit(f->slot, mode, 0);
+        while (policy_maps_collect(f->maps, SIZE_MAX))
+                ;
         policy_free(f->policy);
         f->policy = policy;
 }
@@ -358,7 +363,7 @@ START_TEST(test_random) {
                         names[i] = &verdicts[i];
                         ck_assert_int_ge(lease_table_bind(f.leases, &leased[i], name, NULL, &verdicts[i], 600,
                                                           now_nsec(), &lease), 0);
-                        ck_assert_int_ge(policy_maps_set_lease(f.maps, f.policy, lease), 0);
+                        ck_assert_int_ge(policy_slot_set_lease(f.slot, f.policy, lease), 0);
                 }
                 compare_packets(&f, &r, leased, 3, names);
         }
@@ -440,18 +445,18 @@ START_TEST(test_lease_ends) {
         Lease lease = { .addr = s.dst, .expires_nsec = now_nsec() + 3600 * NSEC_PER_SEC, .n_bindings = 1,
                         .bindings = &binding };
         policy_match_name(f.policy, "a.example", &binding.verdict);
-        ck_assert_int_ge(policy_maps_set_lease(f.maps, f.policy, &lease), 0);
+        ck_assert_int_ge(policy_slot_set_lease(f.slot, f.policy, &lease), 0);
         ck_assert_int_eq(run_packet(&f, &s), 1);
         s.dst_port = 444;
         ck_assert_int_eq(run_packet(&f, &s), 0);
 
         s.dst_port = 443;
         lease.expires_nsec = 1; /* long ago: the kernel must see it without our help */
-        ck_assert_int_ge(policy_maps_set_lease(f.maps, f.policy, &lease), 0);
+        ck_assert_int_ge(policy_slot_set_lease(f.slot, f.policy, &lease), 0);
         ck_assert_int_eq(run_packet(&f, &s), 0);
 
         lease.n_bindings = 0;
-        ck_assert_int_ge(policy_maps_set_lease(f.maps, f.policy, &lease), 0);
+        ck_assert_int_ge(policy_slot_set_lease(f.slot, f.policy, &lease), 0);
         ck_assert_int_eq(run_packet(&f, &s), 0);
         fixture_done(&f);
 }
@@ -476,11 +481,11 @@ START_TEST(test_host_deny_outlives_lease) {
         static const uint64_t expiries[] = { UINT64_MAX, 1 };
         for (size_t i = 0; i < 2; i++) {
                 lease.expires_nsec = expiries[i];
-                ck_assert_int_ge(policy_maps_set_lease(f.maps, f.policy, &lease), 0);
+                ck_assert_int_ge(policy_slot_set_lease(f.slot, f.policy, &lease), 0);
                 ck_assert_int_eq(run_packet(&f, &s), 0);
         }
         lease.n_bindings = 0;
-        ck_assert_int_ge(policy_maps_set_lease(f.maps, f.policy, &lease), 0);
+        ck_assert_int_ge(policy_slot_set_lease(f.slot, f.policy, &lease), 0);
         ck_assert_int_eq(run_packet(&f, &s), 0);
         fixture_done(&f);
 }

@@ -18,6 +18,8 @@ static InAddr addr(const char *text) {
         return a;
 }
 
+static const char *const labels[] = { "ref=refs/heads/main", "repository=octo/widgets" };
+
 static Event full(void) {
         return (Event) {
                 .type = EVENT_CONNECTION_BLOCKED,
@@ -42,6 +44,7 @@ static Event full(void) {
                 .matched_rule = "*.example",
                 .rule = 3,
                 .automatic = "dns",
+                .scope = "host",
                 .policy_digest = "sha256:00ff",
                 .pid = 123,
                 .tid = 124,
@@ -52,11 +55,15 @@ static Event full(void) {
                 .parents = { { .pid = 100, .comm = "bash" }, { .pid = 1, .comm = NULL } },
                 .n_parents = 2,
                 .cgroup = "/run-1",
+                .unit = "runner@1.service",
+                .labels = labels,
+                .n_labels = ELEMENTSOF(labels),
                 .cgroup_id = 4711,
                 .bytes_out = 10,
                 .bytes_in = 20,
                 .duration_usec = 30,
                 .count = 2,
+                .detail = "why",
         };
 }
 
@@ -79,10 +86,13 @@ START_TEST(test_full) {
                    "\"dst_ip\":\"2001:db8::7\",\"dst_hostname\":\"www.example\",\"dst_port\":443,\"protocol\":\"TCP\","
                    "\"cname_chain\":[\"www.example\",\"cdn.example\",\"edge.example\"],\"query_type\":\"A\","
                    "\"dns_reason\":\"policy\",\"mid_stream\":true,\"matched_rule\":\"*.example\",\"rule\":3,"
-                   "\"auto_allowed_type\":\"dns\",\"policy_digest\":\"sha256:00ff\",\"process\":\"curl\",\"pid\":123,"
+                   "\"auto_allowed_type\":\"dns\",\"scope\":\"host\",\"policy_digest\":\"sha256:00ff\","
+                   "\"process\":\"curl\",\"pid\":123,"
                    "\"tid\":124,\"uid\":1000,\"gid\":1001,\"executable\":\"/usr/bin/curl\","
-                   "\"parents\":[{\"pid\":100,\"comm\":\"bash\"},{\"pid\":1}],\"cgroup\":\"/run-1\","
-                   "\"cgroup_id\":4711,\"count\":2}\n");
+                   "\"parents\":[{\"pid\":100,\"comm\":\"bash\"},{\"pid\":1}],\"unit\":\"runner@1.service\","
+                   "\"cgroup\":\"/run-1\",\"cgroup_id\":4711,"
+                   "\"job\":{\"ref\":\"refs/heads/main\",\"repository\":\"octo/widgets\"},"
+                   "\"count\":2,\"detail\":\"why\"}\n");
 }
 END_TEST
 
@@ -97,14 +107,73 @@ START_TEST(test_least) {
 
         e.type = EVENT_RUN_STARTED;
         e.policy_digest = "x";
-        e.hostname = e.process = e.matched_rule = ""; /* empty is unknown */
+        e.hostname = e.process = e.matched_rule = e.scope = e.unit = e.detail = ""; /* empty is unknown */
         check_line(&e, AT "\"event_type\":\"run_started\",\"blocked\":false,\"would_deny\":false,"
                           "\"mode\":\"enforce\",\"policy_digest\":\"x\"}\n");
 }
 END_TEST
 
 /* One event of each type as the documentation shows them, against the golden file that the schema is tested with. */
-static size_t samples(Event ret[static 16]) {
+static size_t service_samples(Event *ret, const Event *denied) {
+        static const char digest[] = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        const Event blank = { .rule = RULE_NONE, .scope = "host", .policy_digest = digest };
+        size_t n = 0;
+
+        ret[n] = blank;
+        ret[n++].type = EVENT_ENFORCEMENT_STARTED;
+        ret[n] = blank;
+        ret[n++].type = EVENT_ENFORCEMENT_RESUMED;
+        ret[n] = blank;
+        ret[n++].type = EVENT_POLICY_LOADED;
+        ret[n] = blank;
+        ret[n].type = EVENT_POLICY_REJECTED;
+        ret[n].policy_digest = NULL;
+        ret[n++].detail = "policy.json: $.rules[3].action: neither allow nor deny";
+        ret[n] = blank;
+        ret[n].type = EVENT_MODE_CHANGED;
+        ret[n].mode = MODE_OFF;
+        ret[n++].detail = "enforce -> off";
+        ret[n] = blank;
+        ret[n].type = EVENT_HOOK_LOST;
+        ret[n++].detail = "connect4";
+        ret[n] = (Event) {
+                .type = EVENT_PRIVILEGED_CALL,
+                .rule = RULE_NONE,
+                .pid = 4300,
+                .uid = 1000,
+                .gid = 1000,
+                .unit = "actions.runner.octo-widgets.one.service",
+                .detail = "SetMode audit: denied",
+        };
+        n++;
+        ret[n] = (Event) { .type = EVENT_JOB_BEGUN, .rule = RULE_NONE, .labels = labels, .n_labels = 2 };
+        ret[n++].unit = "actions.runner.octo-widgets.one.service";
+
+        ret[n] = *denied;
+        ret[n].hostname = "evil.example";
+        ret[n].scope = "runners";
+        ret[n].policy_digest = digest;
+        ret[n].unit = "actions.runner.octo-widgets.one.service";
+        ret[n].cgroup = "/system.slice/actions.runner.octo-widgets.one.service";
+        ret[n].labels = labels;
+        ret[n++].n_labels = ELEMENTSOF(labels);
+        ret[n] = *denied;
+        ret[n].reason = CW_REASON_INBOUND;
+        ret[n].verdict = ACTION_ALLOW;
+        ret[n].scope = "host";
+        ret[n++].type = EVENT_CONNECTION_ALLOWED;
+
+        ret[n] = ret[n - 3];
+        ret[n].type = EVENT_JOB_ENDED;
+        ret[n++].detail = "12 connections allowed, 1 denied";
+        ret[n] = blank;
+        ret[n++].type = EVENT_ENFORCEMENT_ENDED;
+        return n;
+}
+
+#define SAMPLES_MAX 32
+
+static size_t samples(Event ret[static SAMPLES_MAX]) {
         Event connection = {
                 .type = EVENT_CONNECTION_ALLOWED,
                 .has_verdict = true,
@@ -186,6 +255,8 @@ static size_t samples(Event ret[static 16]) {
 
         ret[n++] = (Event) { .type = EVENT_EVENTS_LOST, .count = 12, .rule = RULE_NONE };
         ret[n++] = (Event) { .type = EVENT_RUN_ENDED, .rule = RULE_NONE };
+        n += service_samples(ret + n, &denied);
+        ck_assert_uint_le(n, SAMPLES_MAX);
         for (size_t i = 0; i < n; i++) {
                 ret[i].time_usec = 1700000000123456 + i * 1000;
                 ret[i].sequence = i + 1;
@@ -195,8 +266,14 @@ static size_t samples(Event ret[static 16]) {
 
 START_TEST(test_golden) {
         char path[4096], wanted[EVENT_LINE_MAX], line[EVENT_LINE_MAX];
-        Event events[16];
+        Event events[SAMPLES_MAX];
         size_t n = samples(events);
+        bool seen[_EVENT_TYPE_MAX] = {};
+
+        for (size_t i = 0; i < n; i++)
+                seen[events[i].type] = true;
+        for (size_t i = 0; i < _EVENT_TYPE_MAX; i++)
+                ck_assert_msg(seen[i], "no sample of %s", event_type_to_string((EventType) i));
 
         (void) snprintf(path, sizeof(path), "%s/unit/data/events.ndjson", getenv("CARGOWALL_TEST_DATA") ?: "tests");
         FILE *f = fopen(path, "re");
@@ -226,6 +303,7 @@ static const struct {
         { EVENT_EXISTING_CONNECTION, ACTION_DENY, MODE_ENFORCE, true, false },
         { EVENT_EXISTING_CONNECTION, ACTION_ALLOW, MODE_ENFORCE, false, false },
         { EVENT_CONNECTION_CLOSED, ACTION_DENY, MODE_AUDIT, false, false },
+        { EVENT_CONNECTION_BLOCKED, ACTION_DENY, MODE_OFF, false, false },
 };
 
 static json_object *parse(const char *line, size_t n) {
@@ -325,7 +403,15 @@ START_TEST(test_worst_case) {
                 memset(&e.src, 0x11, sizeof(e.src));
                 memset(&e.dst, 0x11, sizeof(e.dst));
                 e.hostname = e.cname_chain = e.query_type = e.dns_reason = e.matched_rule = e.automatic = text;
-                e.policy_digest = e.process = e.executable = e.cgroup = text;
+                e.policy_digest = e.process = e.executable = e.cgroup = e.scope = e.unit = e.detail = text;
+                char keyed[EVENT_LABELS_MAX + 1][sizeof(text) + EVENT_LABEL_KEY_MAX + 1];
+                const char *many[EVENT_LABELS_MAX + 1];
+                for (size_t l = 0; l <= EVENT_LABELS_MAX; l++) {
+                        (void) snprintf(keyed[l], sizeof(keyed[l]), "%0*zu=%s", EVENT_LABEL_KEY_MAX, l, text);
+                        many[l] = keyed[l];
+                }
+                e.labels = many;
+                e.n_labels = EVENT_LABELS_MAX + 1;
                 e.n_parents = EVENT_PARENTS_MAX + 1; /* one more than there are */
                 for (size_t p = 0; p < EVENT_PARENTS_MAX; p++)
                         e.parents[p] = (EventParent) { .pid = UINT32_MAX, .comm = text };
@@ -336,11 +422,41 @@ START_TEST(test_worst_case) {
                 ck_assert_int_eq(buf[EVENT_LINE_MAX], 'Z');
                 ck_assert_ptr_eq(memchr(buf, '\n', written), buf + written - 1);
 
-                json_object *o = parse(buf, written), *parents = NULL;
+                json_object *o = parse(buf, written), *parents = NULL, *job = NULL;
                 ck_assert(json_object_object_get_ex(o, "parents", &parents));
                 ck_assert_uint_eq(json_object_array_length(parents), EVENT_PARENTS_MAX);
+                ck_assert(json_object_object_get_ex(o, "job", &job));
+                ck_assert_int_eq(json_object_object_length(job), EVENT_LABELS_MAX);
                 json_object_put(o);
         }
+}
+END_TEST
+
+#define KEY_48 "k23456789012345678901234567890123456789012345678"
+
+static const struct {
+        const char *labels[4];
+        const char *wanted; /* NULL: no such field */
+} jobs[] = {
+        { { "a=1", "b=" }, "{\"a\":\"1\",\"b\":\"\"}" },
+        { { "a=1", "a=2" }, "{\"a\":\"1\"}" }, /* a key twice would be no JSON for many readers */
+        { { "a=1", "ab=2", "a=3" }, "{\"a\":\"1\",\"ab\":\"2\"}" },
+        { { "a", "=x", "a b=1", "\"=1" }, NULL },
+        { { "a\n=1", "run-id.x_Y=a=b\"" }, "{\"run-id.x_Y\":\"a=b\\\"\"}" },
+        { { KEY_48 "=1", KEY_48 "9=1" }, "{\"" KEY_48 "\":\"1\"}" },
+};
+
+START_TEST(test_jobs) {
+        Event e = { .type = EVENT_JOB_BEGUN, .labels = jobs[_i].labels };
+        char buf[EVENT_LINE_MAX];
+
+        while (e.n_labels < ELEMENTSOF(jobs[_i].labels) && e.labels[e.n_labels])
+                e.n_labels++;
+        json_object *o = parse(buf, event_json_write(&e, buf)), *job = NULL;
+        ck_assert_int_eq(json_object_object_get_ex(o, "job", &job), jobs[_i].wanted != NULL);
+        if (job)
+                ck_assert_str_eq(json_object_to_json_string_ext(job, JSON_C_TO_STRING_PLAIN), jobs[_i].wanted);
+        json_object_put(o);
 }
 END_TEST
 
@@ -396,7 +512,9 @@ END_TEST
 START_TEST(test_types) {
         static const char *const names[_EVENT_TYPE_MAX] = {
                 "connection_allowed", "connection_blocked",  "connection_closed", "dns_blocked", "protocol_blocked",
-                "existing_connection", "events_lost", "run_started", "run_ended",
+                "existing_connection", "events_lost", "run_started", "run_ended", "mode_changed",
+                "policy_loaded", "policy_rejected", "enforcement_started", "enforcement_ended", "enforcement_resumed",
+                "hook_lost", "job_begun", "job_ended", "privileged_call",
         };
 
         for (int i = 0; i < _EVENT_TYPE_MAX; i++)
@@ -418,6 +536,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_worst_case, 0, ELEMENTSOF(texts));
         tcase_add_loop_test(t, test_chains, 0, ELEMENTSOF(chains));
         tcase_add_test(t, test_long_chain);
+        tcase_add_loop_test(t, test_jobs, 0, ELEMENTSOF(jobs));
         tcase_add_test(t, test_types);
         suite_add_tcase(s, t);
         return s;

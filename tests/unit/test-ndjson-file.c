@@ -132,6 +132,114 @@ START_TEST(test_create_and_append) {
 }
 END_TEST
 
+/* The service's umask would keep the log's group out. */
+START_TEST(test_mode) {
+        NdjsonFile *f;
+        struct stat st;
+
+        make_dir();
+        mode_t mask = umask(0077);
+        int r = ndjson_file_open_mode(path, 0640, &f);
+        umask(mask);
+        ck_assert_int_eq(r, 0);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0640);
+        ndjson_file_free(f);
+
+        ck_assert_int_eq(chmod(path, 0600), 0); /* there already: as its administrator wants it */
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ndjson_file_free(f);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0600);
+        ck_assert_int_eq(unlink(path), 0);
+
+        mask = umask(0077);
+        r = ndjson_file_open(path, (uid_t) -1, (gid_t) -1, &f);
+        umask(mask);
+        ck_assert_int_eq(r, 0);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, 0600);
+        ndjson_file_free(f);
+        remove_dir();
+}
+END_TEST
+
+/* Log rotation: what was written before goes into the old file, what comes after into a new one with the same mode. */
+START_TEST(test_reopen) {
+        bool created_for_us = _i; /* by log rotation, "create" */
+        char old[80];
+        NdjsonFile *f;
+        struct stat st;
+
+        make_dir();
+        (void) snprintf(old, sizeof(old), "%s.1", path);
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        write_events(f, 1, 3);
+        ck_assert_int_eq(rename(path, old), 0);
+        if (created_for_us) {
+                int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+                ck_assert_int_eq(write(fd, "{\"half", 6), 6);
+                close(fd);
+        }
+        mode_t mask = umask(0077);
+        int r = ndjson_file_reopen(f);
+        umask(mask);
+        ck_assert_int_eq(r, 0);
+        write_events(f, 4, 2);
+        ck_assert_int_eq(ndjson_file_sync(f), 0);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_uint_eq(st.st_mode & 07777, created_for_us ? 0600 : 0640);
+        ck_assert(ndjson_file_n_written(f) == 5 && ndjson_file_n_lost(f) == 0);
+        ck_assert_uint_eq(ndjson_file_n_reopen_failures(f), 0);
+
+        size_t size;
+        char *text = read_log(&size);
+        size_t before = created_for_us ? strlen("{\"half\n") : 0;
+        ck_assert_mem_eq(text, "{\"half\n", before);
+        ck_assert_uint_eq(check_lines(text + before), 2);
+        free(text);
+        ck_assert_int_eq(rename(old, path), 0);
+        ck_assert_uint_eq(check_log(), 3);
+        ndjson_file_free(f);
+        remove_dir();
+}
+END_TEST
+
+/* A log that cannot be opened again goes on in the old file, and again when it can be. */
+START_TEST(test_reopen_failure) {
+        char old[80];
+        NdjsonFile *f;
+
+        make_dir();
+        (void) snprintf(old, sizeof(old), "%s.1", path);
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ck_assert_int_eq(rename(path, old), 0);
+        ck_assert_int_eq(symlink("/dev/null", path), 0);
+        ck_assert_int_eq(ndjson_file_reopen(f), -ELOOP);
+        ck_assert(ndjson_file_n_reopen_failures(f) == 1 && ndjson_file_last_error(f) == -ELOOP);
+        write_events(f, 1, 2);
+        ndjson_file_flush(f);
+        ck_assert_int_eq(rename(old, path), 0);
+        ck_assert_uint_eq(check_log(), 2);
+
+        ck_assert_int_eq(ndjson_file_reopen(f), 0); /* the same file again */
+        write_events(f, 3, 1);
+        ndjson_file_free(f);
+        ck_assert_uint_eq(check_log(), 3);
+        remove_dir();
+
+        int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ndjson_file_new_fd(fd, &f), 0);
+        ck_assert_int_eq(ndjson_file_reopen(f), -EBADF);
+        write_events(f, 1, 1);
+        ck_assert_int_eq(ndjson_file_sync(f), 0); /* no disk behind it */
+        ndjson_file_free(f);
+        ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC); /* borrowed: still ours */
+        close(fd);
+}
+END_TEST
+
 START_TEST(test_owner) {
         NdjsonFile *f;
         struct stat st;
@@ -322,6 +430,8 @@ START_TEST(test_pipe_closed) {
         ndjson_file_flush(f);
         ck_assert(ndjson_file_n_written(f) == 0 && ndjson_file_n_lost(f) == 5);
         ck_assert_int_eq(ndjson_file_last_error(f), -EPIPE);
+        write_events(f, 6, 1);
+        ck_assert_int_eq(ndjson_file_sync(f), -EPIPE);
         ndjson_file_free(f);
         close(fds[1]);
 }
@@ -362,6 +472,9 @@ static Suite *suite(void) {
         TCase *t = tcase_create("ndjson-file");
 
         tcase_add_test(t, test_create_and_append);
+        tcase_add_test(t, test_mode);
+        tcase_add_loop_test(t, test_reopen, 0, 2);
+        tcase_add_test(t, test_reopen_failure);
         tcase_add_test(t, test_owner);
         tcase_add_test(t, test_refused_files);
         tcase_add_test(t, test_unfinished_file);

@@ -99,12 +99,41 @@ START_TEST(files_are_read) {
 }
 END_TEST
 
+static const struct {
+        const char *addr;
+        bool local, stub;
+} addr_cases[] = {
+        { "192.0.2.1", false, false },  { "2001:db8::1", false, false }, { "128.0.0.1", false, false },
+        { "126.0.0.53", false, false }, { "0.0.0.1", false, false },     { "::2", false, false },
+        { "127.0.0.1", true, false },   { "127.255.255.255", true, false }, { "127.0.0.155", true, false },
+        { "127.0.0.53", true, true },   { "127.0.0.54", true, true },    { "::ffff:127.0.0.53", true, true },
+        { "127.0.1.53", true, false },  { "::1", true, false },          { "::", true, false },
+        { "0.0.0.0", true, false },
+};
+
+START_TEST(local_servers_are_dropped) {
+        DnsServer servers[3] = { { .port = 53 }, { .port = 5353 }, { .port = 53 } };
+        bool local = addr_cases[_i].local;
+        char text[IN_ADDR_TEXT_MAX];
+
+        ck_assert_int_eq(in_addr_parse(addr_cases[_i].addr, &servers[0].addr), 0);
+        ck_assert_int_eq(in_addr_parse("198.51.100.1", &servers[1].addr), 0);
+        servers[2].addr = servers[0].addr;
+        ck_assert(resolv_conf_is_stub(&servers[0].addr) == addr_cases[_i].stub);
+        ck_assert_uint_eq(resolv_conf_drop_local(servers, 3), local ? 1 : 3);
+        ck_assert_str_eq(in_addr_format(&servers[local ? 0 : 1].addr, text), "198.51.100.1");
+        ck_assert_uint_eq(servers[local ? 0 : 1].port, 5353);
+        ck_assert_uint_eq(resolv_conf_drop_local(NULL, 0), 0);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("resolv-conf");
         TCase *t = tcase_create("resolv-conf");
 
         tcase_add_loop_test(t, text_is_parsed, 0, ELEMENTSOF(parse_cases));
         tcase_add_loop_test(t, files_are_read, 0, ELEMENTSOF(read_cases));
+        tcase_add_loop_test(t, local_servers_are_dropped, 0, ELEMENTSOF(addr_cases));
         suite_add_tcase(s, t);
         return s;
 }

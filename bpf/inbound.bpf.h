@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Answers. A machine that is reached from outside, by ssh or as a server, sends packets to addresses that no policy
+ * names. They pass where the scope says so, and only they. */
+
+#include "packet.bpf.h"
+
+/* Does somebody on this host listen on the local port? A connection from such a port whose first SYN the policy would
+ * have refused was opened by the peer. */
+static __always_inline bool port_listens(struct __sk_buff *skb, const struct packet *p) {
+        struct bpf_sock_tuple tuple = {};
+        __u32 size = sizeof(tuple.ipv6);
+
+        if (p->family == 4) {
+                size = sizeof(tuple.ipv4);
+                tuple.ipv4.daddr = addr_v4(&p->src);
+                tuple.ipv4.dport = bpf_htons(p->src_port);
+        } else {
+                __builtin_memcpy(tuple.ipv6.daddr, p->src.b, 16);
+                tuple.ipv6.dport = bpf_htons(p->src_port);
+        }
+        /* No peer in the tuple: only a listener matches. */
+        struct bpf_sock *sk = bpf_sk_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
+        if (!sk)
+                return false;
+        bool listens = sk->state == BPF_TCP_LISTEN;
+        bpf_sk_release(sk);
+        return listens;
+}
+
+/* A packet of a connection that was not seen to begin here. The listener may be gone when the first data is sent, so the
+ * socket is remembered when it answers the SYN; it keeps the request's cookie (tcp_v4_syn_recv_sock). */
+static __always_inline bool is_tcp_answer(struct __sk_buff *skb, __u64 cookie, const struct packet *p) {
+
+        if (p->protocol != IP_TCP || !p->continues)
+                return false;
+        if (bpf_map_lookup_elem(&accepted, &cookie))
+                return true;
+        if (!port_listens(skb, p))
+                return false;
+        bpf_map_update_elem(&accepted, &cookie, &present, BPF_ANY);
+        return true;
+}
+
+static __always_inline bool is_datagram_answer(const struct cw_flow_key *key) {
+        return key->protocol == IP_UDP && bpf_map_lookup_elem(&datagram_peers, key);
+}
+
+/* Only root may send from these ports. */
+static __always_inline bool is_dhcp(const struct packet *p) {
+        return p->protocol == IP_UDP && p->has_port && ((p->src_port == 68 && p->dst_port == 67) ||
+                                                        (p->src_port == 546 && p->dst_port == 547));
+}
+
+static __always_inline bool is_dhcp_port(__u8 protocol, __u16 port) {
+        return protocol == IP_UDP && (port == 67 || port == 547);
+}
+
+/* What the kernel sends by itself: resets, ICMP errors and echo replies, group memberships. */
+static __always_inline bool is_kernel_answer(struct __sk_buff *skb, const struct packet *p) {
+        if (!root_cgroup || bpf_skb_cgroup_id(skb) != root_cgroup)
+                return false;
+        switch (p->protocol) {
+        case IP_TCP:
+                return p->tcp_flags & TCP_RST && !p->payload;
+        case IP_ICMP:
+                return p->icmp_type == 0 || p->icmp_type == 3 || p->icmp_type == 11 || p->icmp_type == 12;
+        case IP_ICMP6:
+                return (p->icmp_type >= 1 && p->icmp_type <= 4) || p->icmp_type == 129 ||
+                       (p->icmp_type >= 130 && p->icmp_type <= 132) || p->icmp_type == 143;
+        default:
+                return p->protocol == IP_IGMP;
+        }
+}

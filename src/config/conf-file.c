@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/conf-file.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+
+#define BLANKS " \t"
+#define NAME_MAX_BYTES 64U /* of a section or key */
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+
+typedef struct Reader {
+        const char *at; /* next byte to read */
+        const char *end;
+        unsigned line;      /* of the byte at */
+        unsigned statement; /* line where the current statement begins */
+        char section[NAME_MAX_BYTES + 1]; /* "": before the first */
+        char text[CONF_LINE_MAX + 1];     /* the current statement, terminated */
+        conf_file_fn fn;
+        void *userdata;
+        ConfFault *faults;
+        size_t max;
+        size_t n;
+} Reader;
+
+static int fault(Reader *r, const char *key, const char *reason) {
+        if (r->n < r->max) {
+                ConfFault *f = &r->faults[r->n];
+                const char *blank = key && r->section[0] != '\0' ? " " : "";
+
+                *f = (ConfFault) { .line = r->statement };
+                if (r->section[0] != '\0')
+                        (void) snprintf(f->item, sizeof(f->item), "[%.64s]%s%.28s", r->section, blank, key ?: "");
+                (void) snprintf(f->reason, sizeof(f->reason), "%s", reason);
+        }
+        r->n++;
+        return 0;
+}
+
+static int call(Reader *r, const char *key, const char *value) {
+        const char *reason = "not valid";
+
+        int k = r->fn(r->section, key, value, &reason, r->userdata);
+        return k == -EINVAL ? fault(r, key, reason) : k;
+}
+
+/* ------------------------------------------------------------------ lines */
+
+static const char *trim(char *s) {
+        s += strspn(s, BLANKS);
+        size_t n = strlen(s);
+        while (n > 0 && strchr(BLANKS, s[n - 1]))
+                n--;
+        s[n] = '\0';
+        return s;
+}
+
+/* Why the line cannot be read, or NULL. */
+static const char *bad_bytes(const char *s, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (s[i] == '\0')
+                        return "a NUL byte";
+                if (s[i] == '\r')
+                        return "a carriage return: lines end in a newline alone";
+                if (((unsigned char) s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
+                        return "a control character";
+        }
+        return NULL;
+}
+
+/* An odd number of backslashes at the end; a pair of them is what it looks like. */
+static bool is_continued(const char *s, size_t n) {
+        size_t backslashes = 0;
+
+        while (backslashes < n && s[n - 1 - backslashes] == '\\')
+                backslashes++;
+        return backslashes % 2 == 1;
+}
+
+static bool is_comment(const char *s, size_t n) {
+        for (; n > 0 && strchr(BLANKS, *s) && *s != '\0'; s++)
+                n--;
+        return n > 0 && (*s == '#' || *s == ';');
+}
+
+/* The next line, without its newline. */
+static const char *line_next(Reader *r, size_t *ret_n) {
+        const char *line = r->at, *newline = memchr(r->at, '\n', (size_t) (r->end - r->at));
+
+        *ret_n = (size_t) ((newline ?: r->end) - line);
+        r->at = newline ? newline + 1 : r->end;
+        r->line++;
+        return line;
+}
+
+/* The next statement with its continuations into text, "" for an empty line or a comment. A line that cannot be read is
+ * a fault and makes the statement empty. */
+static void statement_next(Reader *r) {
+        const char *reason = NULL;
+        bool continued = false;
+        size_t n = 0;
+
+        r->statement = r->line;
+        do {
+                size_t length;
+                const char *line = line_next(r, &length);
+
+                reason = reason ?: bad_bytes(line, length);
+                if (n + length > CONF_LINE_MAX)
+                        reason = reason ?: "the line is longer than 4096 bytes";
+                if (is_comment(line, length))
+                        continue; /* inside of a statement it does not end it */
+                continued = is_continued(line, length);
+                if (reason)
+                        continue;
+                memcpy(r->text + n, line, length);
+                n += length;
+                if (continued)
+                        r->text[n - 1] = ' ';
+        } while (continued && r->at < r->end);
+
+        if (continued && !reason)
+                reason = "the last line ends in a backslash";
+        if (reason)
+                fault(r, NULL, reason);
+        r->text[reason ? 0 : n] = '\0';
+}
+
+/* ------------------------------------------------------------------ statements */
+
+static bool is_name(const char *s) {
+        size_t n = strspn(s, NAME_CHARACTERS);
+
+        return n > 0 && n <= NAME_MAX_BYTES && s[n] == '\0';
+}
+
+static int read_section(Reader *r, char *s) {
+        size_t n = strlen(s);
+
+        r->section[0] = '\0'; /* what follows a bad head belongs to nothing */
+        if (s[n - 1] != ']')
+                return fault(r, NULL, "a section's head is [NAME] and nothing else");
+        s[n - 1] = '\0';
+        if (!is_name(s + 1))
+                return fault(r, NULL, "a section's name has 1 to 64 letters, digits and dashes");
+        memcpy(r->section, s + 1, n - 1);
+        return call(r, NULL, NULL);
+}
+
+static int read_assignment(Reader *r, char *s) {
+        char *equals = strchr(s, '=');
+
+        if (!equals)
+                return fault(r, NULL, "neither [SECTION], KEY=VALUE nor a comment");
+        *equals = '\0';
+        const char *key = trim(s), *value = trim(equals + 1);
+        if (!is_name(key))
+                return fault(r, NULL, "a key has 1 to 64 letters, digits and dashes");
+        if (r->section[0] == '\0')
+                return fault(r, NULL, "a key outside of any section");
+        return call(r, key, value);
+}
+
+static int read_all(Reader *r) {
+        int k = 0;
+
+        while (k >= 0 && r->at < r->end) {
+                statement_next(r);
+                char *s = r->text + strspn(r->text, BLANKS);
+                (void) trim(s);
+                if (*s != '\0')
+                        k = *s == '[' ? read_section(r, s) : read_assignment(r, s);
+        }
+        return k;
+}
+
+int conf_file_parse(const char *text, size_t size, conf_file_fn fn, void *userdata, ConfFault *faults,
+                    size_t n_faults, size_t *ret_n_faults) {
+        assert(text || size == 0);
+        assert(fn);
+        assert(faults || n_faults == 0);
+        assert(ret_n_faults);
+
+        Reader r = {
+                .at = text, .end = size > 0 ? text + size : text, .line = 1,
+                .fn = fn, .userdata = userdata, .faults = faults, .max = n_faults,
+        };
+        int k = 0;
+
+        if (size > CONF_TEXT_MAX) {
+                r.statement = 0;
+                (void) fault(&r, NULL, "the text is larger than 1 MiB");
+        } else
+                k = read_all(&r);
+        *ret_n_faults = r.n;
+        return k < 0 ? k : r.n > 0 ? -EINVAL : 0;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/service-config.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "basic/in-addr.h"
+
+#define BLANKS " \t"
+#define WORD_MAX 255U /* of a list; systemd.unit(5) allows as much */
+#define LOG_LEVEL_FIRST 3
+#define LOG_LEVEL_DEFAULT 6
+#define EVENTS_FILE_DEFAULT "/var/log/cargowall/events.ndjson"
+#define FORWARDERS_DEFAULT "systemd-resolved.service"
+#define PATH_MAX_BYTES 4095U
+
+static const char *const mode_words[] = {
+        [MODE_ENFORCE] = "enforce",
+        [MODE_AUDIT] = "audit",
+        [MODE_OFF] = "off",
+};
+
+static const char *const persist_words[_PERSIST_MAX] = {
+        [PERSIST_FDSTORE] = "fdstore",
+        [PERSIST_PIN] = "pin",
+};
+
+static const char *const existing_words[_EXISTING_MAX] = {
+        [EXISTING_KEEP] = "keep",
+        [EXISTING_JUDGE] = "judge",
+};
+
+static const char *const wiring_words[_DNS_WIRING_MAX] = {
+        [DNS_WIRING_BPF] = "bpf",
+        [DNS_WIRING_BPF_RESOLVED] = "bpf+resolved",
+};
+
+static const char *const journal_words[_JOURNAL_EVENTS_MAX] = {
+        [JOURNAL_EVENTS_DENIED] = "denied",
+        [JOURNAL_EVENTS_ALL] = "all",
+        [JOURNAL_EVENTS_NONE] = "none",
+};
+
+static const char *const level_words[] = { "err", "warning", "notice", "info", "debug" }; /* from LOG_LEVEL_FIRST */
+
+static const char *const hook_words[] = {
+        "connect4",     "connect6",     "sendmsg4",    "sendmsg6",     "recvmsg4",     "recvmsg6",
+        "getpeername4", "getpeername6", "sock_create", "sock_release", "egress",       "ingress",
+};
+
+_Static_assert(CONFIG_HOOKS_ALL == (1U << ELEMENTSOF(hook_words)) - 1, "a bit for each hook");
+
+static int refuse(const char **ret_reason, const char *reason) {
+        *ret_reason = reason;
+        return -EINVAL;
+}
+
+static int word_find(const char *const *words, size_t n, const char *s) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(words[i], s) == 0)
+                        return (int) i;
+        return -EINVAL;
+}
+
+static const char *word_at(const char *const *words, size_t n, unsigned i) {
+        return i < n ? words[i] : "unknown";
+}
+
+const char *config_hook_name(size_t i) {
+        return i < ELEMENTSOF(hook_words) ? hook_words[i] : NULL;
+}
+
+const char *persist_to_string(Persist p) {
+        return word_at(persist_words, ELEMENTSOF(persist_words), p);
+}
+
+const char *existing_connections_to_string(ExistingConnections e) {
+        return word_at(existing_words, ELEMENTSOF(existing_words), e);
+}
+
+const char *dns_wiring_to_string(DnsWiring w) {
+        return word_at(wiring_words, ELEMENTSOF(wiring_words), w);
+}
+
+const char *journal_events_to_string(JournalEvents e) {
+        return word_at(journal_words, ELEMENTSOF(journal_words), e);
+}
+
+const char *log_level_to_string(int level) {
+        size_t i = (size_t) level - LOG_LEVEL_FIRST;
+
+        return level >= LOG_LEVEL_FIRST && i < ELEMENTSOF(level_words) ? level_words[i] : NULL;
+}
+
+int log_level_from_string(const char *s, int *ret) {
+        assert(s);
+        assert(ret);
+
+        int i = word_find(level_words, ELEMENTSOF(level_words), s);
+        if (i < 0)
+                return i;
+
+        *ret = LOG_LEVEL_FIRST + i;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ lists */
+
+static void strings_free(char ***list, size_t *n) {
+        for (size_t i = 0; i < *n; i++)
+                free((*list)[i]);
+        free(*list);
+        *list = NULL;
+        *n = 0;
+}
+
+static int strings_add(char ***list, size_t *n, const char *word) {
+        _cleanup_free_ char *copy = strdup(word);
+        char **bigger = realloc(*list, (*n + 1) * sizeof(char *));
+
+        if (bigger)
+                *list = bigger;
+        if (!copy || !bigger)
+                return -ENOMEM;
+        bigger[(*n)++] = TAKE_PTR(copy);
+        return 0;
+}
+
+/* The next word of the list at *s into word, cut at WORD_MAX + 1 bytes, which no good word has. false: none is left. */
+static bool word_next(const char **s, char word[static WORD_MAX + 2]) {
+        *s += strspn(*s, BLANKS);
+        size_t n = strcspn(*s, BLANKS), kept = MIN(n, (size_t) WORD_MAX + 1);
+
+        memcpy(word, *s, kept);
+        word[kept] = '\0';
+        *s += n;
+        return n > 0;
+}
+
+/* Returns 0, or -EINVAL with a reason. */
+typedef int (*word_check_fn)(const char *word, const char **ret_reason);
+
+typedef struct Strings {
+        char ***list;
+        size_t *n;
+        size_t max;
+        word_check_fn check;
+        const char *too_many;
+} Strings;
+
+static int strings_parse(const Strings *strings, const char *value, const char **ret_reason) {
+        char word[WORD_MAX + 2];
+        size_t n = *strings->n;
+
+        for (const char *s = value; word_next(&s, word); n++) {
+                int r = strings->check(word, ret_reason);
+                if (r < 0)
+                        return r;
+                if (n == strings->max)
+                        return refuse(ret_reason, strings->too_many);
+        }
+        for (const char *s = value; word_next(&s, word);) {
+                int r = strings_add(strings->list, strings->n, word);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* The list is complete and good, or as it was. */
+static int strings_assign(ServiceConfig *c, ConfigList which, const Strings *strings, const char *value,
+                          const char **ret_reason) {
+        bool anew = (c->assigned & which) == 0 || *value == '\0';
+        char **list = NULL;
+        size_t n = 0;
+
+        Strings target = *strings;
+        if (anew) {
+                target.list = &list;
+                target.n = &n;
+        }
+        int r = strings_parse(&target, value, ret_reason);
+        if (r < 0) {
+                strings_free(&list, &n);
+                return r;
+        }
+        if (anew) {
+                strings_free(strings->list, strings->n);
+                *strings->list = list;
+                *strings->n = n;
+        }
+        c->assigned |= which;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ words of lists */
+
+/* "1" to "65535", without a leading zero. */
+static bool is_port(const char *s) {
+        size_t n = strspn(s, "0123456789");
+
+        return n > 0 && n <= 5 && s[n] == '\0' && s[0] != '0' && strtoul(s, NULL, 10) <= UINT16_MAX;
+}
+
+/* The shapes that dns_server_parse() of net/dns-upstream.h takes. */
+static int check_upstream(const char *word, const char **ret_reason) {
+        static const char what[] = "an upstream is ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT";
+        bool bracketed = word[0] == '[';
+        const char *begin = word + bracketed, *port = NULL;
+        const char *end = strchr(begin, bracketed ? ']' : ':');
+        char text[IN_ADDR_TEXT_MAX];
+        InAddr addr;
+
+        if (bracketed && (!end || (end[1] != '\0' && end[1] != ':')))
+                return refuse(ret_reason, what);
+        if (bracketed)
+                port = end[1] == ':' ? end + 2 : NULL;
+        else if (end && !strchr(end + 1, ':'))
+                port = end + 1; /* a single colon: IPv4 and port */
+        else
+                end = begin + strlen(begin);
+
+        size_t n = (size_t) (end - begin);
+        if (n >= sizeof(text))
+                return refuse(ret_reason, what);
+        memcpy(text, begin, n);
+        text[n] = '\0';
+        if (in_addr_parse(text, &addr) < 0 || (bracketed && !strchr(text, ':')) || (port && !is_port(port)))
+                return refuse(ret_reason, what);
+        return 0;
+}
+
+static int check_forwarder(const char *word, const char **ret_reason) {
+        static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
+        size_t n = strlen(word), ending = strlen(".service");
+
+        if (n > WORD_MAX || n <= ending || strcmp(word + n - ending, ".service") != 0 || strspn(word, safe) != n)
+                return refuse(ret_reason, "a forwarder is the name of a service, as systemd-resolved.service");
+        return 0;
+}
+
+/* ------------------------------------------------------------------ keys */
+
+typedef int (*apply_fn)(ServiceConfig *c, const char *value, const char **ret_reason);
+
+static int apply_mode(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(mode_words, ELEMENTSOF(mode_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown mode: it is enforce, audit or off");
+        c->mode = (Mode) i;
+        return 0;
+}
+
+static int apply_persist(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(persist_words, ELEMENTSOF(persist_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown word: it is fdstore or pin");
+        c->persist = (Persist) i;
+        return 0;
+}
+
+static int apply_required_hooks(ServiceConfig *c, const char *value, const char **ret_reason) {
+        uint32_t hooks = c->assigned & CONFIG_REQUIRED_HOOKS && *value != '\0' ? c->required_hooks : 0;
+        char word[WORD_MAX + 2];
+
+        for (const char *s = value; word_next(&s, word);) {
+                int i = word_find(hook_words, ELEMENTSOF(hook_words), word);
+                if (i < 0)
+                        return refuse(ret_reason, "unknown hook: see cargowall.conf(5) for their names");
+                hooks |= 1U << i;
+        }
+        c->required_hooks = hooks;
+        c->assigned |= CONFIG_REQUIRED_HOOKS;
+        return 0;
+}
+
+static int apply_existing_connections(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(existing_words, ELEMENTSOF(existing_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown word: it is keep or judge");
+        c->existing_connections = (ExistingConnections) i;
+        return 0;
+}
+
+static int apply_log_level(ServiceConfig *c, const char *value, const char **ret_reason) {
+        if (log_level_from_string(value, &c->log_level) < 0)
+                return refuse(ret_reason, "unknown level: it is debug, info, notice, warning or err");
+        return 0;
+}
+
+static int apply_upstream(ServiceConfig *c, const char *value, const char **ret_reason) {
+        const Strings strings = { &c->upstreams, &c->n_upstreams, CONFIG_UPSTREAMS_MAX, check_upstream,
+                                  "at most 8 upstreams can be given" };
+
+        return strings_assign(c, CONFIG_UPSTREAM, &strings, value, ret_reason);
+}
+
+static int apply_wiring(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(wiring_words, ELEMENTSOF(wiring_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown wiring: it is bpf or bpf+resolved");
+        c->dns_wiring = (DnsWiring) i;
+        return 0;
+}
+
+static int apply_forwarders(ServiceConfig *c, const char *value, const char **ret_reason) {
+        const Strings strings = { &c->forwarders, &c->n_forwarders, CONFIG_FORWARDERS_MAX, check_forwarder,
+                                  "at most 16 forwarders can be given" };
+
+        return strings_assign(c, CONFIG_FORWARDERS, &strings, value, ret_reason);
+}
+
+/* A path that leads where it looks as if it led. */
+static bool is_plain_path(const char *s) {
+        size_t n = strnlen(s, PATH_MAX_BYTES + 1);
+
+        if (n > PATH_MAX_BYTES || *s != '/' || s[strcspn(s, BLANKS)] != '\0')
+                return false;
+        while (*s) {
+                size_t length = strcspn(++s, "/");
+
+                if (length == 0 || (length <= 2 && strspn(s, ".") >= length))
+                        return false;
+                s += length;
+        }
+        return true;
+}
+
+static int apply_events_file(ServiceConfig *c, const char *value, const char **ret_reason) {
+        char *path = NULL;
+
+        if (strcmp(value, "none") != 0) {
+                if (!is_plain_path(value))
+                        return refuse(ret_reason, "it is none, or an absolute path without blanks, . and ..");
+                path = strdup(value);
+                if (!path)
+                        return -ENOMEM;
+        }
+        free(c->events_file);
+        c->events_file = path;
+        return 0;
+}
+
+static int apply_journal_events(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(journal_words, ELEMENTSOF(journal_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown word: it is denied, all or none");
+        c->journal_events = (JournalEvents) i;
+        return 0;
+}
+
+static const struct {
+        const char *section;
+        const char *key;
+        apply_fn apply;
+} settings[] = {
+        { "Service", "Mode", apply_mode },
+        { "Service", "Persist", apply_persist },
+        { "Service", "RequiredHooks", apply_required_hooks },
+        { "Service", "ExistingConnections", apply_existing_connections },
+        { "Service", "LogLevel", apply_log_level },
+        { "DNS", "Upstream", apply_upstream },
+        { "DNS", "Wiring", apply_wiring },
+        { "DNS", "Forwarders", apply_forwarders },
+        { "Log", "EventsFile", apply_events_file },
+        { "Log", "JournalEvents", apply_journal_events },
+};
+
+int service_config_apply(const char *section, const char *key, const char *value, const char **ret_reason,
+                         void *userdata) {
+        bool known = false;
+
+        assert(section);
+        assert((key == NULL) == (value == NULL));
+        assert(ret_reason);
+        assert(userdata);
+
+        for (size_t i = 0; i < ELEMENTSOF(settings); i++) {
+                if (strcmp(settings[i].section, section) != 0)
+                        continue;
+                known = true;
+                if (key && strcmp(settings[i].key, key) == 0)
+                        return settings[i].apply(userdata, value, ret_reason);
+        }
+        if (!known)
+                return refuse(ret_reason, "unknown section: they are [Service], [DNS] and [Log]");
+        return key ? refuse(ret_reason, "unknown key") : 0;
+}
+
+void service_config_done(ServiceConfig *c) {
+        assert(c);
+
+        strings_free(&c->upstreams, &c->n_upstreams);
+        strings_free(&c->forwarders, &c->n_forwarders);
+        free(c->events_file);
+        *c = (ServiceConfig) {};
+}
+
+int service_config_init(ServiceConfig *ret) {
+        _cleanup_(service_config_done) ServiceConfig c = {
+                .mode = MODE_ENFORCE,
+                .persist = PERSIST_FDSTORE,
+                .required_hooks = CONFIG_HOOKS_ALL,
+                .existing_connections = EXISTING_KEEP,
+                .log_level = LOG_LEVEL_DEFAULT,
+                .dns_wiring = DNS_WIRING_BPF_RESOLVED,
+                .journal_events = JOURNAL_EVENTS_DENIED,
+        };
+
+        assert(ret);
+
+        c.events_file = strdup(EVENTS_FILE_DEFAULT);
+        if (!c.events_file || strings_add(&c.forwarders, &c.n_forwarders, FORWARDERS_DEFAULT) < 0)
+                return -ENOMEM;
+
+        *ret = c;
+        c = (ServiceConfig) {};
+        return 0;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What cargowall.conf(5) can say: the service's settings, their defaults, and the one place where they are parsed. */
+
+#include "basic/macro.h"
+#include "policy/verdict.h"
+
+typedef enum Persist {
+        PERSIST_FDSTORE, /* what enforces is held by the service manager across restarts */
+        PERSIST_PIN,     /* and pinned, so that it outlives a stop */
+        _PERSIST_MAX,
+} Persist;
+
+typedef enum ExistingConnections {
+        EXISTING_KEEP,
+        EXISTING_JUDGE,
+        _EXISTING_MAX,
+} ExistingConnections;
+
+typedef enum DnsWiring {
+        DNS_WIRING_BPF,
+        DNS_WIRING_BPF_RESOLVED, /* and a drop-in for systemd-resolved */
+        _DNS_WIRING_MAX,
+} DnsWiring;
+
+typedef enum JournalEvents {
+        JOURNAL_EVENTS_DENIED,
+        JOURNAL_EVENTS_ALL,
+        JOURNAL_EVENTS_NONE,
+        _JOURNAL_EVENTS_MAX,
+} JournalEvents;
+
+#define CONFIG_UPSTREAMS_MAX 8
+#define CONFIG_FORWARDERS_MAX 16
+
+/* A list keeps its default until the first assignment, which begins it anew; later ones append, an empty one resets. */
+typedef enum ConfigList {
+        CONFIG_REQUIRED_HOOKS = 1U << 0,
+        CONFIG_UPSTREAM = 1U << 1,
+        CONFIG_FORWARDERS = 1U << 2,
+} ConfigList;
+
+typedef struct ServiceConfig {
+        Mode mode;
+        Persist persist;
+        uint32_t required_hooks; /* bit i: config_hook_name(i) */
+        ExistingConnections existing_connections;
+        int log_level;     /* of syslog(3): 3 err to 7 debug (RFC 5424 6.2.1) */
+        char **upstreams;  /* "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"; none: those of the machine */
+        size_t n_upstreams;
+        DnsWiring dns_wiring;
+        char **forwarders; /* names of services */
+        size_t n_forwarders;
+        char *events_file; /* absolute; NULL: none */
+        JournalEvents journal_events;
+        unsigned assigned; /* ConfigList */
+} ServiceConfig;
+
+/* Every default. -ENOMEM. */
+int service_config_init(ServiceConfig *ret);
+void service_config_done(ServiceConfig *c);
+
+/* One statement; a conf_file_fn with userdata = the ServiceConfig. A later one overrides. -EINVAL with a constant
+ * sentence: unknown section, key or value; *c is as before. -ENOMEM. */
+int service_config_apply(const char *section, const char *key, const char *value, const char **ret_reason,
+                         void *userdata);
+
+/* "connect4", in the order of their bits; NULL behind the last. */
+const char *config_hook_name(size_t i);
+#define CONFIG_HOOKS_ALL 0xfffU
+
+/* As the configuration says them; "unknown" out of range. */
+const char *persist_to_string(Persist p);
+const char *existing_connections_to_string(ExistingConnections e);
+const char *dns_wiring_to_string(DnsWiring w);
+const char *journal_events_to_string(JournalEvents e);
+/* "err", "warning", "notice", "info", "debug": NULL for other levels. */
+const char *log_level_to_string(int level);
+int log_level_from_string(const char *s, int *ret); /* -EINVAL */

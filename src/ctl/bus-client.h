@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Calls of org.cargowall1, and what their errors mean to the caller: org.cargowall1(5). */
+
+#include <systemd/sd-bus.h>
+
+#include "ctl/ask-password.h"
+#include "ctl/json-value.h"
+
+#define BUS_NAME "org.cargowall1"
+#define BUS_PATH "/org/cargowall1"
+#define BUS_MANAGER BUS_NAME ".Manager"
+#define BUS_SCOPE BUS_NAME ".Scope"
+#define BUS_JOB BUS_NAME ".Job"
+#define BUS_LOG_PATH "/org/freedesktop/LogControl1"
+#define BUS_LOG "org.freedesktop.LogControl1"
+
+/* cargowallctl(1), "Exit status". */
+typedef enum ExitStatus {
+        STATUS_OK = 0,
+        STATUS_FAILED = 1,        /* also: denials found, destination denied, policies differ */
+        STATUS_USAGE = 2,
+        STATUS_NOT_ENFORCING = 3,
+        STATUS_NO_SUCH = 4,       /* scope or job */
+        STATUS_UNREACHABLE = 5,
+        STATUS_ACCESS_DENIED = 6,
+        STATUS_INVALID_POLICY = 7,
+} ExitStatus;
+
+typedef struct BusClient {
+        sd_bus *bus;         /* NULL until the first call */
+        AskPassword agent;
+        bool ask_password;   /* polkit may ask the user */
+        bool silent;         /* errors are not printed */
+        int unsaid;          /* errors of this exit status are not: the caller has more to say about them; 0: none */
+} BusClient;
+
+void bus_client_done(BusClient *c);
+/* Connects if that was not done yet. DBUS_SYSTEM_BUS_ADDRESS names another bus than the system's. Returns 0 or an exit
+ * status, after one line on stderr; so do all below. */
+int bus_client_connect(BusClient *c);
+
+typedef enum CallFlags {
+        CALL_PRIVILEGED = 1 << 0, /* polkit is asked: the user may be, and has time to type */
+} CallFlags;
+
+/* Calls a method of the manager. types and what follows as in sd_bus_message_append(3); ret may be NULL. The service is
+ * never started by a call: whoever stopped the firewall meant it. */
+int bus_client_call(BusClient *c, const char *member, CallFlags flags, sd_bus_message **ret, const char *types, ...);
+/* The same with arguments that are already in m, from bus_client_message(). Takes m. */
+int bus_client_send(BusClient *c, sd_bus_message *m, CallFlags flags, sd_bus_message **ret);
+int bus_client_message(BusClient *c, const char *path, const char *interface, const char *member,
+                       sd_bus_message **ret);
+
+/* All properties of the manager under our JSON keys (ctl/variant-json.h). The caller owns *ret. */
+int bus_client_properties(BusClient *c, JsonObject **ret);
+/* The objects with this interface (BUS_SCOPE, BUS_JOB) below the manager, in one call: an array of their properties under
+ * our JSON keys, each with "path", in order of path. The caller owns *ret. */
+int bus_client_objects(BusClient *c, const char *interface, JsonObject **ret);
+
+/* Prints what went wrong unless silent, and returns the exit status. error may be NULL or not set. */
+int bus_client_fail(const BusClient *c, const char *what, const sd_bus_error *error, int r);
+/* Pure: the exit status for the name of an error ("org.cargowall1.Error.NoSuchJob"; NULL: none) and a negative errno. */
+ExitStatus bus_error_status(const char *name, int r);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What every verb is given: the options, the terminal, the service. */
+
+#include "ctl/bus-client.h"
+#include "ctl/json-value.h"
+#include "ctl/output.h"
+#include "ctl/pager.h"
+
+#define LABELS_MAX 16
+#define EVENTS_PER_CALL 1000U /* the service lists no more at once */
+
+typedef struct Ctl {
+        Output output;
+        Pager pager;
+        BusClient client;
+
+        JsonFormat json;
+        bool use_pager;
+        bool legend;
+        bool quiet;
+        bool full;
+        bool follow;
+        bool denied;
+        bool exit_code;
+        bool has_lines;
+        uint32_t lines;
+        uint64_t wait_usec;
+        uint64_t since_usec;   /* CLOCK_REALTIME; 0: from the beginning */
+        const char *scope;     /* borrowed; NULL: not given */
+        const char *labels[LABELS_MAX]; /* "key=value"; borrowed */
+        size_t n_labels;
+} Ctl;
+
+/* Verbs. argv[0] is the first word behind the verb; the number of words was checked. Each returns the exit status. */
+int verb_status(Ctl *c, int argc, char **argv);
+int verb_is_enforcing(Ctl *c, int argc, char **argv);
+int verb_scopes(Ctl *c, int argc, char **argv);
+int verb_mode(Ctl *c, int argc, char **argv);
+int verb_reload(Ctl *c, int argc, char **argv);
+int verb_log_level(Ctl *c, int argc, char **argv);
+int verb_policy_show(Ctl *c, int argc, char **argv);
+int verb_policy_load(Ctl *c, int argc, char **argv);
+int verb_policy_check(Ctl *c, int argc, char **argv);
+int verb_policy_diff(Ctl *c, int argc, char **argv);
+int verb_explain(Ctl *c, int argc, char **argv);
+int verb_events(Ctl *c, int argc, char **argv);
+int verb_dns(Ctl *c, int argc, char **argv);
+int verb_job_begin(Ctl *c, int argc, char **argv);
+int verb_job_end(Ctl *c, int argc, char **argv);
+int verb_job_list(Ctl *c, int argc, char **argv);
+int verb_job_show(Ctl *c, int argc, char **argv);
+int verb_check(Ctl *c, int argc, char **argv);
+int verb_version(Ctl *c, int argc, char **argv);
+int verb_help(Ctl *c, int argc, char **argv);
+
+/* One JSON value on stdout. Returns the exit status. */
+int ctl_print_json(const Ctl *c, JsonObject *o);
+/* "      Mode: enforce", the value escaped. Nothing is printed for "". The label "" goes on with the field before. */
+int ctl_print_field(const Ctl *c, const char *label, const char *value);
+/* Reports a failure of our own, as -ENOMEM, and returns the exit status. */
+int ctl_fail(int r);
+/* Opens the pager unless options forbid it. */
+void ctl_page(Ctl *c);
+/* The object of that name in an array from bus_client_objects(); NULL when there is none. Borrowed. */
+JsonObject *ctl_find(JsonObject *objects, const char *key, const char *wanted);
+/* The last component of an object path. */
+const char *ctl_path_id(const char *path);
+/* Every required hook is there. */
+bool ctl_hooks_complete(JsonObject *properties);
+/* "N scopes listed.", in the place of a table's last line. */
+void ctl_print_listed(const Ctl *c, size_t n, const char *one, const char *many);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* One event of the service as one line for people. Pure. Events are JSON objects with the keys of docs/events.md. */
+
+#include "ctl/json-value.h"
+#include "ctl/output.h"
+
+#define EVENT_TEXT_MAX 2048
+
+/* Blocked, or would be in audit mode. */
+bool event_line_is_denial(JsonObject *event);
+/* "denied", "audit" (passed, but the policy denies it), "allowed", or "note" for what is no verdict. */
+const char *event_line_verdict(JsonObject *event, Color *ret_color);
+/* Microseconds of CLOCK_REALTIME; 0 when the event has no time. */
+uint64_t event_line_time(JsonObject *event);
+/* "curl[123] runner.service -> evil.example [203.0.113.66]:443/tcp: no rule allows it". Not escaped for a terminal yet;
+ * names hold neither blanks nor controls here, so none can pretend to be another part. Returns buf. */
+const char *event_line_text(JsonObject *event, bool with_pid, char buf[static EVENT_TEXT_MAX]);
+/* How many events the line stands for, at least 1. */
+uint64_t event_line_count(JsonObject *event);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* cargowallctl: options, and the way to the verb. */
+
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/ctl.h"
+#include "ctl/time-text.h"
+#include "ctl/verb-table.h"
+
+enum {
+        ARG_VERSION = 0x100,
+        ARG_SCOPE,
+        ARG_JSON,
+        ARG_NO_LEGEND,
+        ARG_NO_PAGER,
+        ARG_NO_ASK_PASSWORD,
+        ARG_SINCE,
+        ARG_DENIED,
+        ARG_EXIT_CODE,
+        ARG_LABEL,
+        ARG_WAIT,
+};
+
+static const struct option long_options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, ARG_VERSION },
+        { "scope", required_argument, NULL, ARG_SCOPE },
+        { "json", required_argument, NULL, ARG_JSON },
+        { "quiet", no_argument, NULL, 'q' },
+        { "full", no_argument, NULL, 'l' },
+        { "no-legend", no_argument, NULL, ARG_NO_LEGEND },
+        { "no-pager", no_argument, NULL, ARG_NO_PAGER },
+        { "no-ask-password", no_argument, NULL, ARG_NO_ASK_PASSWORD },
+        { "follow", no_argument, NULL, 'f' },
+        { "lines", required_argument, NULL, 'n' },
+        { "since", required_argument, NULL, ARG_SINCE },
+        { "denied", no_argument, NULL, ARG_DENIED },
+        { "exit-code", no_argument, NULL, ARG_EXIT_CODE },
+        { "label", required_argument, NULL, ARG_LABEL },
+        { "wait", required_argument, NULL, ARG_WAIT },
+        {},
+};
+
+/* Which verbs take the option: those whose mask has this. 0: all of them. */
+static unsigned option_mask(int option) {
+        static const struct {
+                int option;
+                unsigned mask;
+        } masks[] = {
+                { ARG_SCOPE, OPTION_SCOPE },
+                { ARG_JSON, OPTION_JSON },
+                { 'j', OPTION_JSON },
+                { 'f', OPTION_FOLLOW },
+                { 'n', OPTION_LINES },
+                { ARG_SINCE, OPTION_SINCE },
+                { ARG_DENIED, OPTION_DENIED },
+                { ARG_EXIT_CODE, OPTION_EXIT_CODE },
+                { ARG_LABEL, OPTION_LABEL },
+                { ARG_WAIT, OPTION_WAIT },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(masks); i++)
+                if (masks[i].option == option)
+                        return masks[i].mask;
+        return 0;
+}
+
+static int usage(const char *what, const char *reason) {
+        complain("%s: %s (see \"cargowallctl help\")", what, reason);
+        return STATUS_USAGE;
+}
+
+static int parse_json(Ctl *c, const char *value) {
+        if (strcmp(value, "pretty") == 0)
+                c->json = JSON_PRETTY;
+        else if (strcmp(value, "short") == 0)
+                c->json = JSON_SHORT;
+        else if (strcmp(value, "off") == 0)
+                c->json = JSON_OFF;
+        else
+                return usage(value, "--json is pretty, short or off");
+        return STATUS_OK;
+}
+
+static int parse_lines(Ctl *c, const char *value) {
+        char *end;
+
+        errno = 0;
+        unsigned long n = strtoul(value, &end, 10);
+        if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n > UINT32_MAX)
+                return usage(value, "--lines is a number");
+        c->lines = (uint32_t) n;
+        c->has_lines = true;
+        return STATUS_OK;
+}
+
+static int parse_label(Ctl *c, const char *value) {
+        const char *equals = strchr(value, '=');
+
+        if (!equals || equals == value)
+                return usage(value, "a label is KEY=VALUE");
+        if (c->n_labels == LABELS_MAX)
+                return usage(value, "more labels than a job can have");
+        c->labels[c->n_labels++] = value;
+        return STATUS_OK;
+}
+
+static int parse_option(Ctl *c, int option, const char *value) {
+        switch (option) {
+        case ARG_SCOPE:
+                c->scope = value;
+                break;
+        case ARG_JSON:
+                return parse_json(c, value);
+        case 'j':
+                c->json = c->output.tty ? JSON_PRETTY : JSON_SHORT;
+                break;
+        case 'q':
+                c->quiet = true;
+                break;
+        case 'l':
+                c->full = true;
+                break;
+        case ARG_NO_LEGEND:
+                c->legend = false;
+                break;
+        case ARG_NO_PAGER:
+                c->use_pager = false;
+                break;
+        case ARG_NO_ASK_PASSWORD:
+                c->client.ask_password = false;
+                break;
+        case 'f':
+                c->follow = true;
+                break;
+        case 'n':
+                return parse_lines(c, value);
+        case ARG_SINCE:
+                return time_parse(value, (uint64_t) time(NULL) * USEC_PER_SEC, &c->since_usec) < 0
+                               ? usage(value, "not a time: cargowallctl(1) lists the forms")
+                               : STATUS_OK;
+        case ARG_DENIED:
+                c->denied = true;
+                break;
+        case ARG_EXIT_CODE:
+                c->exit_code = true;
+                break;
+        case ARG_LABEL:
+                return parse_label(c, value);
+        case ARG_WAIT:
+                return span_parse(value, &c->wait_usec) < 0 ? usage(value, "--wait is a number of seconds") : STATUS_OK;
+        default: /* getopt_long() has said what is wrong */
+                return STATUS_USAGE;
+        }
+        return STATUS_OK;
+}
+
+/* Returns an exit status, or -1 to go on with the verb. *seen: the masks of all options that were given. */
+static int parse_options(Ctl *c, int argc, char **argv, unsigned *seen) {
+        int option;
+
+        while ((option = getopt_long(argc, argv, "hjqlfn:", long_options, NULL)) >= 0) {
+                if (option == 'h')
+                        return verb_help(c, 0, NULL);
+                if (option == ARG_VERSION) {
+                        (void) puts("cargowallctl " CARGOWALL_VERSION);
+                        return STATUS_OK;
+                }
+                int status = parse_option(c, option, optarg);
+                if (status != STATUS_OK)
+                        return status;
+                *seen |= option_mask(option);
+        }
+        return -1;
+}
+
+static int run(Ctl *c, int argc, char **argv) {
+        unsigned seen = 0;
+        int words;
+
+        int status = parse_options(c, argc, argv, &seen);
+        if (status >= 0)
+                return status;
+        argc -= optind;
+        argv += optind;
+        const Verb *v = verb_find(argc, argv, &words);
+        if (!v)
+                return usage(argv[0], "no such verb");
+        argc -= words;
+        argv += words;
+        if (argc < v->min_arguments)
+                return usage(v->name, "an argument is missing");
+        if (argc > v->max_arguments)
+                return usage(argv[v->max_arguments], "one argument too many");
+        if (seen & ~v->options)
+                return usage(v->name, "does not take all of these options");
+        if (argc > 0 && c->scope && (v->run == verb_status || v->run == verb_is_enforcing))
+                return usage(argv[0], "the scope is given twice");
+        return v->run(c, argc, argv);
+}
+
+int main(int argc, char **argv) {
+        Ctl c = { .legend = true, .use_pager = true, .client.ask_password = true };
+
+        (void) setlocale(LC_CTYPE, ""); /* dates and numbers are the same for everybody */
+        output_init(&c.output);
+        int status = run(&c, argc, argv);
+        bus_client_done(&c.client);
+
+        bool paged = c.pager.pid > 0;
+        if (!paged && (fflush(stdout) != 0 || ferror(stdout))) {
+                complain("standard output cannot be written");
+                status = status == STATUS_OK ? STATUS_FAILED : status;
+        }
+        pager_close(&c.pager);
+        return status;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* How two policies differ in what they mean: the order of rules and ports and the layout of the text do not count.
+ * Pure. */
+
+#include "policy/policy.h"
+
+typedef struct PolicyChange {
+        char sign;  /* '-' gone, '+' new; a rule with other ports is one of each, next to each other */
+        char *text; /* "allow github.com:443", "mode: audit" */
+} PolicyChange;
+
+typedef struct PolicyDiff {
+        PolicyChange *changes; /* settings first, then rules in the order of the old policy, then the new ones */
+        size_t n, n_allocated;
+} PolicyDiff;
+
+void policy_diff_done(PolicyDiff *d);
+/* Default action, mode, search domains, rules. Appends to *d. -ENOMEM. */
+int policy_diff(PolicyDiff *d, const PolicySource *old, const PolicySource *new);
+/* What a PolicySource does not hold: the keys name, match, inbound and sudoLockdown of the documents, compared as JSON.
+ * Both texts have passed policy_source_from_json(). */
+int policy_diff_keys(PolicyDiff *d, const char *old, const char *new);

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/preflight.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <systemd/sd-bus.h>
+
+#include "basic/in-addr.h"
+#include "basic/macro.h"
+#include "host/cgroup-mount.h"
+#include "host/read-file.h"
+#include "host/resolv-conf.h"
+
+#define TEXT_MAX (4U * 1024 * 1024)
+#define PATH_TEXT_MAX 512
+#define SERVERS_MAX DNS_UPSTREAM_SERVERS_MAX
+#define BUS_TIMEOUT_USEC (2 * USEC_PER_SEC)
+#define SYSTEMD "org.freedesktop.systemd1"
+#define SERVICE_ADDRESS "127.0.0.155"
+
+typedef struct Table {
+        const PreflightFacts *facts;
+        const char *root;
+        CheckRow *rows;
+        size_t n;
+} Table;
+
+static _printf_(4, 5) CheckRow *add(Table *t, const char *name, CheckState state, const char *format, ...) {
+        va_list ap;
+
+        assert(t->n < CHECK_ROWS_MAX);
+        CheckRow *row = &t->rows[t->n++];
+        *row = (CheckRow) { .name = name, .state = state };
+        va_start(ap, format);
+        (void) vsnprintf(row->detail, sizeof(row->detail), format, ap);
+        va_end(ap);
+        return row;
+}
+
+static void advise(CheckRow *row, const char *advice) {
+        (void) snprintf(row->advice, sizeof(row->advice), "%s", advice);
+}
+
+static bool has(const Table *t, const char *path) {
+        char whole[PATH_TEXT_MAX];
+        struct stat st;
+
+        int n = snprintf(whole, sizeof(whole), "%s%s", t->root, path);
+        return n > 0 && (size_t) n < sizeof(whole) && stat(whole, &st) >= 0;
+}
+
+/* NULL when it cannot be read. The caller frees. */
+static char *read_text(const Table *t, const char *path) {
+        char whole[PATH_TEXT_MAX], *text = NULL;
+
+        int n = snprintf(whole, sizeof(whole), "%s%s", t->root, path);
+        if (n < 0 || (size_t) n >= sizeof(whole) || read_file_at(AT_FDCWD, whole, TEXT_MAX, &text, NULL) < 0)
+                return NULL;
+        return text;
+}
+
+/* ------------------------------------------------------------------ kernel */
+
+static void check_kernel(Table *t) {
+        unsigned major = 0, minor = 0;
+
+        if (sscanf(t->facts->kernel, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 10)))
+                (void) add(t, "kernel", CHECK_OK, "%s", t->facts->kernel);
+        else
+                advise(add(t, "kernel", CHECK_FAIL, "%s", t->facts->kernel), "boot a kernel of version 5.10 or later");
+}
+
+static void check_bpf(Table *t) {
+        switch (t->facts->bpf_error) {
+        case ENOSYS:
+                advise(add(t, "bpf", CHECK_FAIL, "the kernel has no bpf system call"),
+                       "boot a kernel with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF");
+                break;
+        default:
+                (void) add(t, "bpf", CHECK_OK, "the bpf system call is there");
+        }
+        (void) add(t, "btf", CHECK_OK, "%s",
+                   has(t, "/sys/kernel/btf/vmlinux") ? "present" : "absent, and not required");
+}
+
+static void check_unprivileged_bpf(Table *t) {
+        _cleanup_free_ char *text = read_text(t, "/proc/sys/kernel/unprivileged_bpf_disabled");
+
+        if (!text)
+                (void) add(t, "unprivileged bpf", CHECK_OK, "not known to this kernel");
+        else if (text[0] == '0')
+                advise(add(t, "unprivileged bpf", CHECK_WARN, "any user may load BPF programs"),
+                       "sysctl kernel.unprivileged_bpf_disabled=2; the service does not depend on it");
+        else
+                (void) add(t, "unprivileged bpf", CHECK_OK, "disabled");
+}
+
+static void check_cgroup(Table *t) {
+        _cleanup_free_ char *text = read_text(t, "/proc/self/mountinfo");
+        _cleanup_free_ char *root = NULL, *point = NULL;
+        const char *cursor = text ?: "";
+
+        if (cgroup_mount_next(&cursor, &root, &point) <= 0)
+                advise(add(t, "cgroup2", CHECK_FAIL, "not mounted"),
+                       "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 before the service starts");
+        else if (strcmp(point, "/sys/fs/cgroup") != 0)
+                advise(add(t, "cgroup2", CHECK_WARN, "mounted at %.200s, beside cgroup v1", point),
+                       "boot with systemd.unified_cgroup_hierarchy=1: containers may be in cgroup v1 only");
+        else
+                (void) add(t, "cgroup2", CHECK_OK, "mounted at %.200s", point);
+}
+
+/* ------------------------------------------------------------------ system */
+
+static void check_systemd(Table *t) {
+        unsigned version = 0;
+
+        if (!has(t, "/run/systemd/system"))
+                advise(add(t, "systemd", CHECK_FAIL, "not the init system here"),
+                       "cargowalld needs systemd; \"cargowall run\" does not");
+        else if (sscanf(t->facts->systemd, "%u", &version) != 1)
+                (void) add(t, "systemd", CHECK_WARN, "running, of a version that could not be asked for");
+        else if (version < 252)
+                advise(add(t, "systemd", CHECK_WARN, "version %s", t->facts->systemd),
+                       "version 252 is the oldest that is tested");
+        else
+                (void) add(t, "systemd", CHECK_OK, "version %s", t->facts->systemd);
+}
+
+static void check_polkit(Table *t) {
+        if (has(t, "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"))
+                (void) add(t, "polkit", CHECK_OK, "present");
+        else
+                advise(add(t, "polkit", CHECK_WARN, "absent: only root can change the mode or the policy"),
+                       "install polkit, or use sudo");
+}
+
+static void check_docker(Table *t) {
+        bool docker = has(t, "/run/docker.sock");
+
+        (void) add(t, "containers", CHECK_OK, "%s",
+                   docker ? "docker is running; its containers are judged" : "docker is not running");
+}
+
+/* ------------------------------------------------------------------ names */
+
+/* Does the "hosts" line name the service as a word? nsswitch.conf(5) */
+static bool hosts_line_has(const char *text, const char *service) {
+        size_t length = strlen(service);
+
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                if (strncmp(line, "hosts:", 6) != 0)
+                        continue;
+                for (const char *p = line + 6; *p && *p != '\n' && *p != '#';) {
+                        size_t n = strcspn(p, " \t\n#[");
+
+                        if (n == length && strncmp(p, service, n) == 0)
+                                return true;
+                        p += n > 0 ? n : 1;
+                }
+        }
+        return false;
+}
+
+static void check_resolved(Table *t) {
+        _cleanup_free_ char *text = read_text(t, "/etc/nsswitch.conf");
+        bool running = has(t, "/run/systemd/resolve/stub-resolv.conf"), used = text && hosts_line_has(text, "resolve");
+
+        if (running)
+                (void) add(t, "resolved", CHECK_OK, "running%s", used ? "; nsswitch.conf asks it for hosts" : "");
+        else if (used)
+                advise(add(t, "resolved", CHECK_WARN, "not running, but nsswitch.conf asks it for hosts"),
+                       "start systemd-resolved.service, or take \"resolve\" out of /etc/nsswitch.conf");
+        else
+                (void) add(t, "resolved", CHECK_OK, "not used");
+}
+
+static void check_upstream(Table *t) {
+        char path[PATH_TEXT_MAX], resolved[PATH_TEXT_MAX], text[IN_ADDR_TEXT_MAX];
+        DnsServer servers[SERVERS_MAX];
+        size_t n = 0;
+
+        (void) snprintf(path, sizeof(path), "%s/etc/resolv.conf", t->root);
+        (void) snprintf(resolved, sizeof(resolved), "%s/run/systemd/resolve/resolv.conf", t->root);
+        if (resolv_conf_read_files(path, resolved, servers, SERVERS_MAX, &n) < 0 || n == 0)
+                advise(add(t, "upstream", CHECK_FAIL, "no resolver found in /etc/resolv.conf"),
+                       "set Upstream= in the section [DNS] of /etc/cargowall/cargowall.conf");
+        else
+                (void) add(t, "upstream", CHECK_OK, "%s%s", in_addr_format(&servers[0].addr, text),
+                           n > 1 ? ", and others" : "");
+}
+
+/* Has /proc/net/udp or tcp a socket bound to this address, or to all, and port 53? A bound UDP socket has state 07, a
+ * listening TCP socket 0A: proc_pid_net(5). Addresses are printed as the CPU reads them. */
+static bool port_taken(const char *text, uint32_t addr, const char *state) {
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                unsigned local, port;
+                char found[3];
+
+                if (sscanf(line, " %*d: %8X:%4X %*8X:%*4X %2s", &local, &port, found) == 3 && port == 53 &&
+                    (local == addr || local == 0) && strcmp(found, state) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void check_port(Table *t) {
+        _cleanup_free_ char *udp = read_text(t, "/proc/net/udp"), *tcp = read_text(t, "/proc/net/tcp");
+        static const uint8_t bytes[4] = { 127, 0, 0, 155 };
+        uint32_t addr;
+
+        memcpy(&addr, bytes, sizeof(addr));
+        bool taken = (udp && port_taken(udp, addr, "07")) || (tcp && port_taken(tcp, addr, "0A"));
+        if (t->facts->dns_socket_active)
+                (void) add(t, "dns port", CHECK_OK, SERVICE_ADDRESS ":53 is ours");
+        else if (!udp || !tcp)
+                (void) add(t, "dns port", CHECK_WARN, "/proc/net cannot be read");
+        else if (taken)
+                advise(add(t, "dns port", CHECK_FAIL, SERVICE_ADDRESS ":53 is taken by another service"),
+                       "bind that service to its own address, or give cargowalld-dns.socket another");
+        else
+                (void) add(t, "dns port", CHECK_OK, SERVICE_ADDRESS ":53 is free");
+}
+
+/* ------------------------------------------------------------------ all */
+
+size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow ret[static CHECK_ROWS_MAX]) {
+        Table t = { .facts = facts, .root = root, .rows = ret };
+
+        assert(facts && root);
+
+        check_kernel(&t);
+        check_bpf(&t);
+        check_unprivileged_bpf(&t);
+        check_cgroup(&t);
+        check_systemd(&t);
+        check_resolved(&t);
+        check_upstream(&t);
+        check_port(&t);
+        check_polkit(&t);
+        check_docker(&t);
+        return t.n;
+}
+
+static void ask_systemd(PreflightFacts *facts) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_free_ char *version = NULL, *state = NULL;
+
+        if (sd_bus_open_system(&bus) < 0 || sd_bus_set_method_call_timeout(bus, BUS_TIMEOUT_USEC) < 0)
+                return;
+        if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "Version", NULL,
+                                       &version) >= 0)
+                (void) snprintf(facts->systemd, sizeof(facts->systemd), "%s", version);
+        if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1/unit/cargowalld_2ddns_2esocket",
+                                       SYSTEMD ".Unit", "ActiveState", NULL, &state) >= 0)
+                facts->dns_socket_active = strcmp(state, "active") == 0;
+}
+
+void preflight_facts(PreflightFacts *ret) {
+        struct utsname name;
+
+        assert(ret);
+
+        *ret = (PreflightFacts) {};
+        if (uname(&name) >= 0)
+                (void) snprintf(ret->kernel, sizeof(ret->kernel), "%s", name.release);
+        /* No such command: EINVAL, E2BIG or EPERM where there is the call, ENOSYS where there is none. */
+        if (syscall(__NR_bpf, -1, NULL, 0) < 0)
+                ret->bpf_error = errno;
+        ask_systemd(ret);
+}
+
+const char *check_state_to_string(CheckState s) {
+        return s == CHECK_OK ? "ok" : s == CHECK_WARN ? "warn" : "fail";
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* events: what was denied and what changed, from the service's memory, and as it happens. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/event-line.h"
+#include "ctl/time-text.h"
+#include "ctl/variant-json.h"
+
+#define PAGES_MAX 100
+#define LINES_BEFORE_FOLLOW 10
+
+/* ------------------------------------------------------------------ printing */
+
+/* The bus carries nested values as their text; in JSON they are values again, as in docs/events.md. */
+static int unpack(JsonObject *event) {
+        static const char *const nested[] = { "parents", "job" };
+
+        for (size_t i = 0; i < ELEMENTSOF(nested); i++) {
+                const char *text = json_value_text(event, nested[i]);
+                JsonObject *value = text[0] == '[' || text[0] == '{' ? json_tokener_parse(text) : NULL;
+
+                if (value && json_value_add(event, nested[i], value) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+static int print_line(const Ctl *c, JsonObject *event, uint64_t count, bool with_pid) {
+        char text[EVENT_TEXT_MAX], stamp[TIME_TEXT_MAX] = "?", repeated[40] = "";
+        uint64_t usec = event_line_time(event);
+        _cleanup_free_ char *line = NULL, *safe = NULL;
+        Color color;
+
+        const char *verdict = event_line_verdict(event, &color);
+        if (usec > 0)
+                (void) time_format_short(usec, stamp);
+        if (count > 1)
+                (void) snprintf(repeated, sizeof(repeated), " (%" PRIu64 " times)", count);
+        if (asprintf(&line, "%s%s", event_line_text(event, with_pid, text), repeated) < 0 ||
+            !(safe = output_safe(&c->output, line)))
+                return ctl_fail(-ENOMEM);
+
+        size_t used = strlen(stamp) + 1 + 7 + 1; /* time, verdict */
+        if (!c->full && c->output.columns > used)
+                output_cut(&c->output, safe, c->output.columns - used);
+        (void) printf("%s %s%-7s%s %s\n", stamp, output_color(&c->output, color), verdict,
+                      output_color(&c->output, COLOR_NORMAL), safe);
+        return STATUS_OK;
+}
+
+static int print_event(const Ctl *c, JsonObject *event, uint64_t count, bool with_pid) {
+        if (c->quiet)
+                return STATUS_OK;
+        if (c->json == JSON_OFF)
+                return print_line(c, event, count, with_pid);
+        int r = unpack(event);
+        if (r < 0)
+                return ctl_fail(r);
+        /* One object a line where events come one by one; as in the log. */
+        r = json_value_print(stdout, event, c->json);
+        return r < 0 ? ctl_fail(r) : STATUS_OK;
+}
+
+/* Same in all but time and process number, and next to each other? */
+static bool is_repeated(JsonObject *a, JsonObject *b) {
+        char x[EVENT_TEXT_MAX], y[EVENT_TEXT_MAX];
+        Color color;
+
+        return strcmp(event_line_verdict(a, &color), event_line_verdict(b, &color)) == 0 &&
+               json_value_text(a, "verdict")[0] != '\0' &&
+               strcmp(event_line_text(a, false, x), event_line_text(b, false, y)) == 0;
+}
+
+static int print_list(const Ctl *c, JsonObject *events) {
+        size_t n = json_value_length(events);
+        int status = STATUS_OK;
+
+        for (size_t i = 0; i < n && status == STATUS_OK;) {
+                JsonObject *event = json_object_array_get_idx(events, i);
+                uint64_t count = event_line_count(event);
+                bool one_process = true;
+                size_t k = i + 1;
+
+                for (; c->json == JSON_OFF && k < n; k++) {
+                        JsonObject *next = json_object_array_get_idx(events, k);
+
+                        if (!is_repeated(event, next))
+                                break;
+                        count += event_line_count(next);
+                        one_process = one_process && json_value_u64(event, "pid") == json_value_u64(next, "pid");
+                }
+                status = print_event(c, event, count, one_process);
+                i = k;
+        }
+        return status;
+}
+
+/* ------------------------------------------------------------------ fetching */
+
+static int list_page(Ctl *c, uint64_t since, JsonObject **ret) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int status = bus_client_call(&c->client, "ListEvents", CALL_PRIVILEGED, &reply, "tu", since, EVENTS_PER_CALL);
+        if (status != STATUS_OK)
+                return status;
+        int r = variant_to_json(reply, ret);
+        if (r >= 0 && !json_object_is_type(*ret, json_type_array))
+                r = -EBADMSG;
+        return r < 0 ? bus_client_fail(&c->client, "ListEvents", NULL, r) : STATUS_OK;
+}
+
+/* Events of a log have numbers that rise. Appends those behind *last, which moves on. Returns how many. */
+static int append_new(const Ctl *c, JsonObject *page, uint64_t *last, JsonObject *events) {
+        int n = 0;
+
+        for (size_t i = 0; i < json_value_length(page); i++) {
+                JsonObject *event = json_object_array_get_idx(page, i);
+                uint64_t sequence = json_value_u64(event, "sequence");
+
+                if (!json_object_is_type(event, json_type_object) || sequence <= *last)
+                        continue;
+                *last = sequence;
+                n++;
+                if (c->denied && !event_line_is_denial(event))
+                        continue;
+                if (json_object_array_add(events, json_object_get(event)) < 0) {
+                        json_object_put(event);
+                        return -ENOMEM;
+                }
+        }
+        return n;
+}
+
+/* All that the service remembers, by pages; then the last c->lines of them. *last: number of the newest event. */
+static int fetch(Ctl *c, uint64_t *last, JsonObject **ret) {
+        _cleanup_(json_object_putp) JsonObject *events = json_object_new_array();
+        uint64_t since = c->since_usec;
+
+        if (!events)
+                return ctl_fail(-ENOMEM);
+        for (unsigned i = 0; i < PAGES_MAX; i++) {
+                _cleanup_(json_object_putp) JsonObject *page = NULL;
+
+                int status = list_page(c, since, &page);
+                if (status != STATUS_OK)
+                        return status;
+                int n = append_new(c, page, last, events);
+                if (n < 0)
+                        return ctl_fail(n);
+                size_t length = json_value_length(page);
+                if (n == 0 || length < EVENTS_PER_CALL)
+                        break;
+                since = event_line_time(json_object_array_get_idx(page, length - 1));
+        }
+        if (c->has_lines && json_value_length(events) > c->lines &&
+            json_object_array_del_idx(events, 0, json_value_length(events) - c->lines) < 0)
+                return ctl_fail(-EINVAL);
+        *ret = TAKE_PTR(events);
+        return STATUS_OK;
+}
+
+/* ------------------------------------------------------------------ following */
+
+typedef struct Follow {
+        Ctl *c;          /* borrowed */
+        const char *sender; /* the service's unique name; borrowed */
+        uint64_t last;   /* number of the newest event that was printed */
+        int status;
+        bool done;
+} Follow;
+
+static int on_denied(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        _cleanup_(json_object_putp) JsonObject *event = NULL;
+        Follow *f = userdata;
+
+        /* Anybody on the bus can send us a signal of any name. */
+        if (!f->sender || strcmp(sd_bus_message_get_sender(m) ?: "", f->sender) != 0)
+                return 0;
+        if (variant_to_json(m, &event) < 0 || !json_object_is_type(event, json_type_object))
+                return 0;
+        uint64_t sequence = json_value_u64(event, "sequence"), dropped = json_value_u64(event, "bus_events_dropped");
+        if (dropped > 0)
+                complain("%" PRIu64 " events came too fast to be sent", dropped);
+        if (sequence > 0 && sequence <= f->last)
+                return 0;
+        f->last = MAX(f->last, sequence);
+        f->status = print_event(f->c, event, event_line_count(event), true);
+        f->done = f->status != STATUS_OK || fflush(stdout) != 0;
+        return 0;
+}
+
+static int on_owner_changed(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        Follow *f = userdata;
+
+        complain("the service has gone");
+        f->status = STATUS_UNREACHABLE;
+        f->done = true;
+        return 0;
+}
+
+static int add_matches(sd_bus *bus, Follow *f) {
+        int r = sd_bus_add_match(bus, NULL,
+                                 "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+                                 "member='NameOwnerChanged',arg0='" BUS_NAME "'",
+                                 on_owner_changed, f);
+        return r < 0 ? r
+                     : sd_bus_match_signal(bus, NULL, BUS_NAME, BUS_PATH, BUS_MANAGER, "ConnectionDenied", on_denied, f);
+}
+
+static int loop(Ctl *c, Follow *f) {
+        sd_bus *bus = c->client.bus;
+
+        while (!f->done) {
+                int r = sd_bus_process(bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(bus, UINT64_MAX);
+                if (r < 0 && r != -EINTR)
+                        return bus_client_fail(&c->client, "ConnectionDenied", NULL, r);
+        }
+        return f->status;
+}
+
+static int follow(Ctl *c) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(json_object_putp) JsonObject *events = NULL;
+        Follow f = { .c = c };
+
+        int status = bus_client_connect(&c->client);
+        if (status != STATUS_OK)
+                return status;
+        int r = add_matches(c->client.bus, &f);
+        if (r < 0)
+                return bus_client_fail(&c->client, "Subscribe", NULL, r);
+        /* First the signals, then the list: nothing falls between them, and numbers show what is in both. */
+        status = bus_client_call(&c->client, "Subscribe", CALL_PRIVILEGED, &reply, NULL);
+        if (status == STATUS_OK)
+                status = fetch(c, &f.last, &events);
+        if (status == STATUS_OK)
+                status = print_list(c, events);
+        if (status != STATUS_OK || fflush(stdout) != 0)
+                return status != STATUS_OK ? status : STATUS_FAILED;
+        f.sender = sd_bus_message_get_sender(reply);
+        return loop(c, &f);
+}
+
+int verb_events(Ctl *c, _unused_ int argc, _unused_ char **argv) {
+        _cleanup_(json_object_putp) JsonObject *events = NULL;
+        uint64_t last = 0;
+        bool found = false;
+
+        if (c->follow && c->exit_code) {
+                complain("--follow and --exit-code do not go together: one has no end, the other is told at the end");
+                return STATUS_USAGE;
+        }
+        if (c->follow && !c->has_lines && c->since_usec == 0) {
+                c->has_lines = true;
+                c->lines = LINES_BEFORE_FOLLOW;
+        }
+        if (c->follow)
+                return follow(c);
+
+        int status = fetch(c, &last, &events);
+        if (status != STATUS_OK)
+                return status;
+        for (size_t i = 0; i < json_value_length(events) && !found; i++)
+                found = event_line_is_denial(json_object_array_get_idx(events, i));
+        ctl_page(c);
+        status = print_list(c, events);
+        return status != STATUS_OK ? status : found && c->exit_code ? STATUS_FAILED : STATUS_OK;
+}

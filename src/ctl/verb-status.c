@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* status, scopes, is-enforcing: what is in force. */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+#include "ctl/time-text.h"
+
+#define RETRY_USEC (200 * USEC_PER_MSEC)
+
+static uint64_t now_usec(clockid_t clock) {
+        struct timespec ts = {};
+
+        (void) clock_gettime(clock, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
+}
+
+static Color mode_color(const char *mode) {
+        return strcmp(mode, "enforce") == 0 ? COLOR_GREEN : strcmp(mode, "audit") == 0 ? COLOR_YELLOW : COLOR_RED;
+}
+
+/* ------------------------------------------------------------------ scopes */
+
+static int print_scopes(const Ctl *c, JsonObject *scopes) {
+        static const char *const headers[] = { "SCOPE", "MODE", "RULES", "CGROUPS", "SOURCE" };
+        _cleanup_(table_freep) Table *t = NULL;
+
+        int r = table_new(&c->output, headers, ELEMENTSOF(headers), &t);
+        for (size_t i = 0; i < json_value_length(scopes) && r >= 0; i++) {
+                JsonObject *o = json_object_array_get_idx(scopes, i);
+                const char *mode = json_value_text(o, "mode");
+
+                r = table_add(t, json_value_text(o, "name"));
+                if (r >= 0)
+                        r = table_add_color(t, mode_color(mode), mode);
+                if (r >= 0)
+                        r = table_add_u64(t, json_value_u64(o, "rule_count"));
+                if (r >= 0)
+                        r = table_add_u64(t, json_value_length(json_value_array(o, "control_groups")));
+                if (r >= 0)
+                        r = table_add(t, json_value_text(o, "policy_source"));
+        }
+        if (r < 0)
+                return ctl_fail(r);
+        table_print(t, stdout, c->legend, c->full);
+        ctl_print_listed(c, json_value_length(scopes), "scope", "scopes");
+        return STATUS_OK;
+}
+
+int verb_scopes(Ctl *c, _unused_ int argc, _unused_ char **argv) {
+        _cleanup_(json_object_putp) JsonObject *scopes = NULL;
+
+        int status = bus_client_objects(&c->client, BUS_SCOPE, &scopes);
+        if (status != STATUS_OK)
+                return status;
+        return c->json != JSON_OFF ? ctl_print_json(c, scopes) : print_scopes(c, scopes);
+}
+
+static int no_such_scope(const Ctl *c, const char *name) {
+        if (!c->client.silent)
+                complain("there is no scope \"%s\" (see \"cargowallctl scopes\")", name);
+        return STATUS_NO_SUCH;
+}
+
+/* ------------------------------------------------------------------ status */
+
+static int print_time(const Ctl *c, JsonObject *p) {
+        char local[TIME_TEXT_MAX], span[TIME_TEXT_MAX], text[2 * TIME_TEXT_MAX + 16];
+        uint64_t start, now = now_usec(CLOCK_REALTIME);
+
+        if (time_parse(json_value_text(p, "start_timestamp"), now, &start) < 0)
+                return STATUS_OK;
+        (void) snprintf(text, sizeof(text), "%s; %s ago", time_format_local(start, local),
+                        span_format(start < now ? now - start : 0, span));
+        return ctl_print_field(c, "Since", text);
+}
+
+/* "a, b", of an array of texts; only those that are not in except (which may be NULL). */
+static char *join(JsonObject *array, JsonObject *except) {
+        _cleanup_free_ char *text = strdup("");
+
+        for (size_t i = 0; i < json_value_length(array) && text; i++) {
+                const char *element = json_value_element(array, i);
+                char *more;
+
+                if (except && json_value_contains(except, element))
+                        continue;
+                if (asprintf(&more, "%s%s%s", text, text[0] != '\0' ? ", " : "", element) < 0)
+                        return NULL;
+                free(text);
+                text = more;
+        }
+        return TAKE_PTR(text);
+}
+
+static int print_hooks(const Ctl *c, JsonObject *p) {
+        JsonObject *required = json_value_array(p, "required_hooks"), *achieved = json_value_array(p, "achieved_hooks");
+        _cleanup_free_ char *missing = achieved ? join(required, achieved) : join(required, NULL);
+        _cleanup_free_ char *text = NULL;
+
+        if (!missing ||
+            asprintf(&text, "%zu attached, %zu required%s%s", json_value_length(achieved), json_value_length(required),
+                     missing[0] != '\0' ? ", missing: " : "", missing) < 0)
+                return ctl_fail(-ENOMEM);
+        return ctl_print_field(c, "Hooks", text);
+}
+
+static int print_dns(const Ctl *c, JsonObject *p) {
+        _cleanup_free_ char *upstreams = join(json_value_array(p, "upstreams"), NULL), *text = NULL;
+
+        if (!upstreams || asprintf(&text, "%s, upstream %s", json_value_text(p, "dns_wiring"),
+                                   upstreams[0] != '\0' ? upstreams : "unknown") < 0)
+                return ctl_fail(-ENOMEM);
+        return ctl_print_field(c, "DNS", text);
+}
+
+static int print_counters(const Ctl *c, JsonObject *p) {
+        uint64_t lost = json_value_u64(p, "events_lost");
+        char text[96];
+
+        (void) snprintf(text, sizeof(text), "%" PRIu64 " allowed, %" PRIu64 " denied",
+                        json_value_u64(p, "connections_allowed"), json_value_u64(p, "connections_denied"));
+        int status = ctl_print_field(c, "Connections", text);
+        (void) snprintf(text, sizeof(text), "%" PRIu64 " allowed, %" PRIu64 " denied",
+                        json_value_u64(p, "queries_allowed"), json_value_u64(p, "queries_denied"));
+        if (status == STATUS_OK)
+                status = ctl_print_field(c, "Queries", text);
+        (void) snprintf(text, sizeof(text), "%" PRIu64, lost);
+        if (status == STATUS_OK)
+                (void) printf("%12s: %s%s%s\n", "Events lost", lost > 0 ? output_color(&c->output, COLOR_RED) : "", text,
+                              lost > 0 ? output_color(&c->output, COLOR_NORMAL) : "");
+        return status;
+}
+
+static int print_policy(const Ctl *c, JsonObject *o) {
+        char rules[48];
+
+        int status = ctl_print_field(c, "Policy", json_value_text(o, "policy_source"));
+        if (status == STATUS_OK)
+                status = ctl_print_field(c, "Digest", json_value_text(o, "policy_digest"));
+        (void) snprintf(rules, sizeof(rules), "%" PRIu64, json_value_u64(o, "rule_count"));
+        return status != STATUS_OK ? status : ctl_print_field(c, "Rules", rules);
+}
+
+static int print_mode(const Ctl *c, JsonObject *p) {
+        const char *effective = json_value_text(p, "effective_mode"), *set = json_value_text(p, "mode");
+        const char *configured = json_value_text(p, "configured_mode");
+        bool overridden = strcmp(set, "configured") != 0;
+        _cleanup_free_ char *text = NULL, *safe = NULL;
+
+        if (asprintf(&text, "%s (%s%s%sconfigured: %s)", effective, overridden ? "set: " : "", overridden ? set : "",
+                     overridden ? ", " : "", configured) < 0 ||
+            !(safe = output_safe(&c->output, text)))
+                return ctl_fail(-ENOMEM);
+        (void) printf("%12s: %s%s%s%s\n", "Mode", output_color(&c->output, mode_color(effective)), safe,
+                      output_color(&c->output, COLOR_NORMAL),
+                      json_value_bool(p, "enforcing") ? "" : ", not enforcing everywhere");
+        return STATUS_OK;
+}
+
+static int print_headline(const Ctl *c, JsonObject *p) {
+        bool enforcing = json_value_bool(p, "enforcing");
+        Color color = enforcing                         ? COLOR_GREEN
+                      : strcmp(json_value_text(p, "effective_mode"), "audit") == 0 &&
+                                      ctl_hooks_complete(p) ? COLOR_YELLOW
+                                                            : COLOR_RED;
+        _cleanup_free_ char *version = output_safe(&c->output, json_value_text(p, "version"));
+
+        if (!version)
+                return ctl_fail(-ENOMEM);
+        (void) printf("%s%s%s cargowalld %s - egress firewall\n", output_color(&c->output, color),
+                      output_dot(&c->output), output_color(&c->output, COLOR_NORMAL), version);
+        return STATUS_OK;
+}
+
+static int print_status(const Ctl *c, JsonObject *p, JsonObject *scopes) {
+        int status = print_headline(c, p);
+        if (status == STATUS_OK)
+                status = print_mode(c, p);
+        if (status == STATUS_OK)
+                status = print_time(c, p);
+        if (status == STATUS_OK)
+                status = print_policy(c, p);
+        if (status == STATUS_OK)
+                status = print_hooks(c, p);
+        if (status == STATUS_OK)
+                status = print_dns(c, p);
+        if (status == STATUS_OK)
+                status = print_counters(c, p);
+        if (status != STATUS_OK)
+                return status;
+        (void) putchar('\n');
+        return print_scopes(c, scopes);
+}
+
+static int print_scope(const Ctl *c, JsonObject *o) {
+        JsonObject *groups = json_value_array(o, "control_groups");
+        const char *mode = json_value_text(o, "mode");
+        _cleanup_free_ char *name = output_safe(&c->output, json_value_text(o, "name"));
+
+        if (!name)
+                return ctl_fail(-ENOMEM);
+        (void) printf("%s%s%s %s - scope\n", output_color(&c->output, mode_color(mode)), output_dot(&c->output),
+                      output_color(&c->output, COLOR_NORMAL), name);
+        int status = ctl_print_field(c, "Mode", mode);
+        if (status == STATUS_OK)
+                status = print_policy(c, o);
+        for (size_t i = 0; i < json_value_length(groups) && status == STATUS_OK; i++)
+                status = ctl_print_field(c, i == 0 ? "CGroups" : "", json_value_element(groups, i));
+        return status;
+}
+
+/* A scope is enforced when its own mode says so and the hooks are there, whatever other scopes do. */
+static bool scope_enforcing(JsonObject *properties, JsonObject *scope) {
+        return strcmp(json_value_text(scope, "mode"), "enforce") == 0 && ctl_hooks_complete(properties);
+}
+
+/* The objects of status. *ret_scope: the one named, borrowed from *ret_scopes; NULL when name is. */
+static int fetch(Ctl *c, const char *name, JsonObject **ret_properties, JsonObject **ret_scopes,
+                 JsonObject **ret_scope) {
+        *ret_scope = NULL;
+        int status = bus_client_properties(&c->client, ret_properties);
+        if (status == STATUS_OK)
+                status = bus_client_objects(&c->client, BUS_SCOPE, ret_scopes);
+        if (status != STATUS_OK || !name)
+                return status;
+        *ret_scope = ctl_find(*ret_scopes, "name", name);
+        return *ret_scope ? STATUS_OK : no_such_scope(c, name);
+}
+
+int verb_status(Ctl *c, int argc, char **argv) {
+        _cleanup_(json_object_putp) JsonObject *p = NULL, *scopes = NULL;
+        const char *name = argc > 0 ? argv[0] : c->scope;
+        JsonObject *scope;
+
+        int status = fetch(c, name, &p, &scopes, &scope);
+        if (status != STATUS_OK)
+                return status;
+        bool enforcing = scope ? scope_enforcing(p, scope) : json_value_bool(p, "enforcing");
+
+        ctl_page(c);
+        if (c->json != JSON_OFF && scope)
+                status = ctl_print_json(c, scope);
+        else if (c->json != JSON_OFF) {
+                if (json_value_add(p, "scopes", json_object_get(scopes)) < 0)
+                        return ctl_fail(-ENOMEM);
+                status = ctl_print_json(c, p);
+        } else if (!c->quiet)
+                status = scope ? print_scope(c, scope) : print_status(c, p, scopes);
+        return status != STATUS_OK ? status : enforcing ? STATUS_OK : STATUS_NOT_ENFORCING;
+}
+
+/* ------------------------------------------------------------------ is-enforcing */
+
+static int ask_enforcing(Ctl *c, const char *name) {
+        _cleanup_(json_object_putp) JsonObject *p = NULL, *scopes = NULL;
+        JsonObject *scope;
+        int status;
+
+        if (name) {
+                status = fetch(c, name, &p, &scopes, &scope);
+                if (status == STATUS_OK && !scope_enforcing(p, scope))
+                        status = STATUS_NOT_ENFORCING;
+                return status;
+        }
+        status = bus_client_properties(&c->client, &p);
+        if (status == STATUS_OK && !json_value_bool(p, "enforcing"))
+                status = STATUS_NOT_ENFORCING;
+        return status;
+}
+
+/* A connection that broke is made anew by the next call. */
+static void pause_for(Ctl *c, uint64_t usec) {
+        if (c->client.bus && sd_bus_is_open(c->client.bus) <= 0)
+                c->client.bus = sd_bus_close_unref(c->client.bus);
+        struct timespec pause = { .tv_sec = (time_t) (usec / USEC_PER_SEC),
+                                  .tv_nsec = (long) (usec % USEC_PER_SEC * 1000) };
+        (void) nanosleep(&pause, NULL);
+}
+
+int verb_is_enforcing(Ctl *c, int argc, char **argv) {
+        const char *name = argc > 0 ? argv[0] : c->scope;
+        uint64_t begin = now_usec(CLOCK_MONOTONIC), end;
+        int status;
+
+        if (__builtin_add_overflow(begin, c->wait_usec, &end))
+                end = UINT64_MAX;
+        for (;;) {
+                uint64_t now = now_usec(CLOCK_MONOTONIC);
+                bool last = now >= end;
+
+                c->client.silent = !last || c->quiet;
+                status = ask_enforcing(c, name);
+                if (status == STATUS_OK || last)
+                        break;
+                pause_for(c, MIN(RETRY_USEC, end - now));
+        }
+        if (c->quiet || (status != STATUS_OK && status != STATUS_NOT_ENFORCING))
+                return status;
+        if (c->json != JSON_OFF) {
+                _cleanup_(json_object_putp) JsonObject *o = json_object_new_object();
+                if (json_value_add(o, "enforcing", json_object_new_boolean(status == STATUS_OK)) < 0)
+                        return ctl_fail(-ENOMEM);
+                return ctl_print_json(c, o) != STATUS_OK ? STATUS_FAILED : status;
+        }
+        (void) puts(status == STATUS_OK ? "enforcing" : "not enforcing");
+        return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* All verbs: one table for the command line, for --help and, by a test, for man page and completions. */
+
+#include "ctl/ctl.h"
+
+/* Options that only some verbs take; a verb given another is a usage error. */
+typedef enum OptionMask {
+        OPTION_SCOPE = 1 << 0,
+        OPTION_FOLLOW = 1 << 1,
+        OPTION_LINES = 1 << 2,
+        OPTION_SINCE = 1 << 3,
+        OPTION_DENIED = 1 << 4,
+        OPTION_EXIT_CODE = 1 << 5,
+        OPTION_LABEL = 1 << 6,
+        OPTION_WAIT = 1 << 7,
+        OPTION_JSON = 1 << 8,
+} OptionMask;
+
+typedef struct Verb {
+        const char *group;     /* heading of --help; NULL: that of the verb before */
+        const char *name;
+        const char *noun;      /* second word, or NULL */
+        const char *arguments; /* as --help shows them */
+        const char *help;
+        int min_arguments, max_arguments;
+        unsigned options;      /* OptionMask */
+        int (*run)(Ctl *c, int argc, char **argv);
+} Verb;
+
+/* The verb that argv begins with; status where argc is 0. *ret_words: how many words its name has. NULL: none. */
+const Verb *verb_find(int argc, char **argv, int *ret_words);

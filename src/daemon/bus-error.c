@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus-error.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "daemon/bus-text.h"
+
+static const sd_bus_error_map error_map[] = {
+        SD_BUS_ERROR_MAP(BUS_ERROR_INVALID_POLICY, EBADMSG),
+        SD_BUS_ERROR_MAP(BUS_ERROR_NO_SUCH_SCOPE, ENOENT),
+        SD_BUS_ERROR_MAP(BUS_ERROR_NO_SUCH_JOB, ENXIO),
+        SD_BUS_ERROR_MAP(BUS_ERROR_ALREADY_ACTIVE, EALREADY),
+        SD_BUS_ERROR_MAP(BUS_ERROR_NOT_SUPPORTED, EOPNOTSUPP),
+        SD_BUS_ERROR_MAP_END,
+};
+
+int bus_error_register(void) {
+        return sd_bus_error_add_map(error_map);
+}
+
+int bus_error_set(sd_bus_error *error, const char *name, const char *before, const char *text, const char *after) {
+        char buf[BUS_TEXT_MAX];
+
+        return sd_bus_error_setf(error, name, "%s%s%s", before, bus_text(text, buf), after);
+}
+
+int bus_error_set_faults(sd_bus_error *error, const PolicyFault *faults, size_t n_stored, size_t n) {
+        char path[BUS_TEXT_MAX], reason[BUS_TEXT_MAX], line[32] = "", more[48] = "";
+
+        assert(faults || n_stored == 0);
+
+        if (n_stored == 0 || n == 0)
+                return sd_bus_error_set(error, BUS_ERROR_INVALID_POLICY, "The policy is not valid.");
+        if (faults[0].line > 0)
+                (void) snprintf(line, sizeof(line), " (line %u)", faults[0].line);
+        if (n > 1)
+                (void) snprintf(more, sizeof(more), ", and %zu more", n - 1);
+        return sd_bus_error_setf(error, BUS_ERROR_INVALID_POLICY, "%s: %s%s%s", bus_text(faults[0].path, path),
+                                 bus_text(faults[0].reason, reason), line, more);
+}
+
+int bus_error_set_manager(sd_bus_error *error, int r) {
+        switch (r) {
+
+        case -ENOENT:
+                return sd_bus_error_set(error, BUS_ERROR_NO_SUCH_SCOPE, "There is no such scope.");
+
+        case -EEXIST:
+                return sd_bus_error_set(error, BUS_ERROR_ALREADY_ACTIVE, "The unit has a job already.");
+
+        case -ENOSPC:
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There is no room for more.");
+
+        case -EOPNOTSUPP:
+                return sd_bus_error_set(error, BUS_ERROR_NOT_SUPPORTED, "This host cannot do that.");
+
+        case -EINVAL:
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The request is not valid.");
+
+        default:
+                return sd_bus_error_set_errnof(error, -r, "The request failed: %m");
+        }
+}

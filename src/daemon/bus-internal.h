@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of the bus share. Each file publishes one interface, and its vtable is at its end. */
+
+#include "daemon/bus.h"
+#include "daemon/polkit.h"
+
+#define BUS_NAME "org.cargowall1"
+#define BUS_PATH "/org/cargowall1"
+#define BUS_PATH_SCOPE BUS_PATH "/scope"
+#define BUS_PATH_JOB BUS_PATH "/job"
+#define BUS_INTERFACE_MANAGER "org.cargowall1.Manager"
+#define BUS_INTERFACE_SCOPE "org.cargowall1.Scope"
+#define BUS_INTERFACE_JOB "org.cargowall1.Job"
+
+/* polkit/org.cargowall1.policy */
+#define ACTION_SET_MODE "org.cargowall1.set-mode"
+#define ACTION_SET_POLICY "org.cargowall1.set-policy"
+#define ACTION_DISABLE "org.cargowall1.disable"
+#define ACTION_RELOAD "org.cargowall1.reload"
+#define ACTION_MANAGE_JOBS "org.cargowall1.manage-jobs"
+#define ACTION_VIEW_EVENTS "org.cargowall1.view-events"
+
+#define SUBSCRIBERS_MAX 32
+
+/* A reply of more bytes could be refused by the bus, which then closes the connection: dbus-daemon(1) takes 32 MiB. */
+#define BUS_REPLY_TEXT_MAX (16U * 1024 * 1024)
+
+typedef struct Subscriber {
+        Bus *bus; /* borrowed */
+        char *name;
+        sd_bus_slot *watch;
+} Subscriber;
+
+struct Bus {
+        sd_event *event;
+        Manager *manager; /* borrowed */
+        sd_bus *bus;      /* NULL: none at present */
+        bool own;         /* connected here, so again when it goes */
+        sd_event_source *retry;
+        uint64_t retry_usec;
+        BusOptions options;
+        Polkit *polkit;
+
+        Subscriber subscribers[SUBSCRIBERS_MAX];
+        size_t n_subscribers;
+        double tokens;        /* of the events that may be sent now */
+        uint64_t tokens_usec; /* CLOCK_MONOTONIC */
+        uint64_t n_dropped;   /* since the last event that was sent */
+
+        /* As the bus knows them, to tell what came and went. */
+        uint64_t jobs[MANAGER_JOBS_MAX];
+        size_t n_jobs;
+        char **scopes; /* paths; ends with NULL */
+
+        BusStats stats;
+};
+
+/* The bus, when messages can be sent; else NULL. */
+sd_bus *bus_ready(const Bus *b);
+_printf_(3, 4) void bus_log(const Bus *b, int priority, const char *format, ...);
+
+/* -- bus-auth.c */
+
+/* polkit_check(), with the refusals noted. What it allowed ends in bus_note_result(). */
+int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *const *details,
+                  sd_bus_message_handler_t handler, Caller *ret, sd_bus_error *error);
+/* Notes what came of the call, r and *error, and returns r. */
+int bus_note_result(Bus *b, const char *action, const Caller *caller, int r, const sd_bus_error *error);
+int bus_unit_of(const Bus *b, const Caller *caller, char **ret_unit, char **ret_cgroup);
+
+/* -- one object or interface each */
+int bus_add_manager(Bus *b);
+int bus_add_scopes(Bus *b);
+int bus_add_jobs(Bus *b);
+int bus_add_log_control(Bus *b);
+
+const char *bus_mode_to_string(ModeSetting mode); /* "unknown" */
+int bus_mode_from_string(const char *s, ModeSetting *ret);
+
+int bus_scope_path(const char *name, char **ret);
+int bus_scope_paths(const Manager *m, char ***ret); /* a strv */
+/* Tells what came and went since the last time, when told is wanted. */
+int bus_scopes_update(Bus *b, bool tell);
+void bus_scopes_emit_changed(Bus *b);
+int bus_get_scopes(sd_bus *bus, const char *path, const char *interface, const char *property,
+                   sd_bus_message *reply, void *userdata, sd_bus_error *error);
+int bus_get_jobs(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                 void *userdata, sd_bus_error *error);
+char **bus_strv_free(char **strv);
+
+void bus_jobs_update(Bus *b, bool tell);
+void bus_subscribers_clear(Bus *b);
+
+/* The options a{sv} of a call, where "scope" is all there is: *ret is borrowed from m, SCOPE_HOST when it is absent. */
+int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error);
+/* -ENOENT with *error set. */
+int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error);
+
+/* -- methods of org.cargowall1.Manager */
+int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_get_dns_status(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_load_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_load_policy_string(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_validate_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_validate_policy_string(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_get_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error);

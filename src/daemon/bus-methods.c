@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <string.h>
+
+#include "daemon/bus-error.h"
+#include "daemon/bus-event.h"
+#include "daemon/bus-internal.h"
+#include "daemon/bus-text.h"
+#include "policy/pattern.h"
+
+#define EVENTS_MAX 1000U
+#define LEASES_MAX 10000U
+#define FAULTS_MAX 8U /* of which the error shows the first */
+
+static int invalid(sd_bus_error *error, const char *text) {
+        return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, text);
+}
+
+/* 0: as many as there may be. */
+static size_t clamp(uint32_t wanted, uint32_t max) {
+        return wanted == 0 ? max : MIN(wanted, max);
+}
+
+/* ------------------------------------------------------------------ mode, reload */
+
+/* The way back to a configuration that is off turns the firewall off as well. */
+static bool is_disabling(const Bus *b, ModeSetting mode) {
+        return mode == MODE_SETTING_OFF ||
+               (mode == MODE_SETTING_CONFIGURED && manager_configured_mode(b->manager) == MODE_OFF);
+}
+
+int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Bus *b = userdata;
+        ModeSetting mode;
+        const char *text;
+        uint64_t flags;
+        Caller caller;
+        int r;
+
+        r = sd_bus_message_read(m, "st", &text, &flags);
+        if (r < 0)
+                return r;
+        if (bus_mode_from_string(text, &mode) < 0)
+                return invalid(error, "A mode is enforce, audit, off or configured.");
+        if (flags != 0)
+                return invalid(error, "No flags are defined.");
+
+        const char *action = is_disabling(b, mode) ? ACTION_DISABLE : ACTION_SET_MODE;
+        r = bus_authorize(b, m, action, (const char *const[]) { "mode", text, NULL }, bus_method_set_mode, &caller,
+                          error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        /* While polkit was asked the configuration may have become one that needs the other action. */
+        if (is_disabling(b, mode) && strcmp(action, ACTION_DISABLE) != 0)
+                r = sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The configuration has changed; try again.");
+        else {
+                r = manager_set_mode(b->manager, mode);
+                if (r < 0)
+                        r = bus_error_set_manager(error, r);
+        }
+        if (bus_note_result(b, action, &caller, r, error) < 0)
+                return r;
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        PolicyFault faults[FAULTS_MAX];
+        Bus *b = userdata;
+        size_t n = 0;
+        Caller caller;
+        int r;
+
+        r = bus_authorize(b, m, ACTION_RELOAD, NULL, bus_method_reload, &caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = manager_reload(b->manager, faults, FAULTS_MAX, &n);
+        if (r == -EINVAL || r == -E2BIG)
+                r = bus_error_set_faults(error, faults, MIN(n, (size_t) FAULTS_MAX), n);
+        else if (r < 0)
+                r = bus_error_set_manager(error, r);
+        if (bus_note_result(b, ACTION_RELOAD, &caller, r, error) < 0)
+                return r;
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+/* ------------------------------------------------------------------ explain */
+
+int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+        const char *key, *type;
+        int r;
+
+        *ret = SCOPE_HOST;
+        r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &key);
+                if (r < 0)
+                        return r;
+                r = sd_bus_message_peek_type(m, NULL, &type);
+                if (r < 0)
+                        return r;
+                if (strcmp(key, "scope") != 0)
+                        return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option \"", key, "\".");
+                if (strcmp(type, "s") != 0)
+                        return invalid(error, "The option \"scope\" must be a string.");
+                r = sd_bus_message_read(m, "v", "s", ret);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int parse_destination(const char *host, uint16_t port, const char *protocol, Destination *ret,
+                             sd_bus_error *error) {
+        Destination d = { .port = port };
+        const char *reason;
+
+        if (in_addr_parse(host, &d.addr) < 0 && hostname_canonical(host, false, d.name, &reason) < 0)
+                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The destination is not an address, and: ",
+                                     reason, ".");
+        if (strcmp(protocol, "tcp") == 0)
+                d.protocol = PROTOCOL_TCP;
+        else if (strcmp(protocol, "udp") == 0)
+                d.protocol = PROTOCOL_UDP;
+        else if (strcmp(protocol, "icmp") == 0)
+                d.protocol = d.name[0] == '\0' && !in_addr_is_v4(&d.addr) ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
+        else
+                return invalid(error, "A protocol is tcp, udp or icmp.");
+        bool has_port = d.protocol == PROTOCOL_TCP || d.protocol == PROTOCOL_UDP;
+        if (has_port != (port != 0))
+                return invalid(error, "tcp and udp need a port from 1 to 65535, icmp has none: give 0.");
+        *ret = d;
+        return 0;
+}
+
+/* A scope that is off has no policy to ask: everything passes. */
+static int reply_off(sd_bus_message *m, const char *scope) {
+        return sd_bus_reply_method_return(m, "ssa{sv}", "allow", "", 5, "reason", "s", "off", "action", "s", "allow",
+                                          "mode", "s", "off", "scope", "s", scope, "text", "s",
+                                          "Nothing is judged: the scope is off.");
+}
+
+static int append_details(sd_bus_message *reply, const ManagerScope *scope, const Policy *policy, const Destination *d,
+                          const Explanation *e) {
+        char text[BUS_TEXT_MAX] = "";
+
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "reason", "s", reason_to_string(e->reason),
+                                          "action", "s", action_to_string(e->action), "mode", "s",
+                                          bus_mode_to_string((ModeSetting) scope->mode), "name_refused", "b",
+                                          (int) e->name_refused);
+        if (r >= 0 && e->rule != RULE_NONE)
+                r = sd_bus_message_append(reply, "{sv}", "tier", "s", tier_to_string(e->tier));
+        if (r >= 0)
+                r = bus_append_entry_text(reply, "scope", scope->name);
+        if (r < 0)
+                return r;
+        if (policy)
+                (void) explanation_format(policy, d, e, text, sizeof(text));
+        r = bus_append_entry_text(reply, "text", text);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int reply_explanation(sd_bus_message *m, const ManagerScope *scope, const Policy *policy, const Destination *d,
+                             const Explanation *e) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const Rule *rule = policy ? policy_rule(policy, e->rule) : NULL;
+        _cleanup_free_ char *text = rule ? rule_to_string(rule) : NULL;
+
+        if (rule && !text)
+                return -ENOMEM;
+        int r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", action_to_string(e->verdict));
+        if (r >= 0)
+                r = bus_append_text(reply, text);
+        if (r >= 0)
+                r = append_details(reply, scope, policy, d, e);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *host, *protocol, *name;
+        const Policy *policy = NULL;
+        const Bus *b = userdata;
+        ManagerScope scope;
+        Destination d;
+        Explanation e;
+        uint16_t port;
+        size_t i;
+        int r;
+
+        r = sd_bus_message_read(m, "sqs", &host, &port, &protocol);
+        if (r < 0)
+                return r;
+        r = bus_read_scope_option(m, &name, error);
+        if (r < 0)
+                return r;
+        r = parse_destination(host, port, protocol, &d, error);
+        if (r < 0)
+                return r;
+        r = bus_find_scope(b, name, &i, error);
+        if (r < 0)
+                return r;
+        manager_scope(b->manager, i, &scope);
+        r = manager_explain(b->manager, name, &d, &e, &policy);
+        if (r == -ENOENT)
+                return reply_off(m, name);
+        return r < 0 ? r : reply_explanation(m, &scope, policy, &d, &e);
+}
+
+/* ------------------------------------------------------------------ lists */
+
+typedef struct List {
+        sd_bus_message *reply; /* borrowed */
+        int result;            /* the first error */
+} List;
+
+static void append_line(const char *line, size_t size, void *userdata) {
+        List *list = userdata;
+
+        if (list->result < 0)
+                return;
+        int r = bus_event_append(list->reply, line, size, 0);
+        if (r != -EBADMSG) /* such a line appended nothing; the others are still good */
+                list->result = r;
+}
+
+int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        List list = {};
+        Bus *b = userdata;
+        uint64_t since;
+        Caller caller;
+        uint32_t max;
+        int r;
+
+        r = sd_bus_message_read(m, "tu", &since, &max);
+        if (r < 0)
+                return r;
+        r = bus_authorize(b, m, ACTION_VIEW_EVENTS, NULL, bus_method_list_events, &caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
+        if (r >= 0) {
+                list.reply = reply;
+                manager_recent_events(b->manager, since, clamp(max, EVENTS_MAX), append_line, &list);
+                r = list.result;
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (bus_note_result(b, ACTION_VIEW_EVENTS, &caller, r, error) < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+static void append_lease(const char *scope, const InAddr *addr, const char *name, uint64_t remaining_usec,
+                         void *userdata) {
+        char text[IN_ADDR_TEXT_MAX];
+        List *list = userdata;
+
+        if (list->result < 0)
+                return;
+        int r = sd_bus_message_open_container(list->reply, SD_BUS_TYPE_STRUCT, "ssst");
+        if (r >= 0)
+                r = bus_append_text(list->reply, scope);
+        if (r >= 0)
+                r = sd_bus_message_append(list->reply, "s", in_addr_format(addr, text));
+        if (r >= 0)
+                r = bus_append_text(list->reply, name);
+        if (r >= 0)
+                r = sd_bus_message_append(list->reply, "t", remaining_usec);
+        list->result = r < 0 ? r : sd_bus_message_close_container(list->reply);
+}
+
+static int append_leases(Bus *b, const char *scope, uint32_t max, sd_bus_message *reply, sd_bus_error *error) {
+        List list = { .reply = reply };
+        size_t i;
+        int r;
+
+        if (scope[0] != '\0') {
+                r = bus_find_scope(b, scope, &i, error);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(ssst)");
+        if (r < 0)
+                return r;
+        r = manager_for_each_lease(b->manager, scope[0] != '\0' ? scope : NULL, clamp(max, LEASES_MAX), append_lease,
+                                   &list);
+        if (r < 0)
+                return bus_error_set_manager(error, r);
+        return list.result < 0 ? list.result : sd_bus_message_close_container(reply);
+}
+
+int bus_method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Bus *b = userdata;
+        const char *scope;
+        Caller caller;
+        uint32_t max;
+        size_t i;
+        int r;
+
+        r = sd_bus_message_read(m, "su", &scope, &max);
+        if (r < 0)
+                return r;
+        if (scope[0] != '\0') {
+                r = bus_find_scope(b, scope, &i, error);
+                if (r < 0)
+                        return r;
+        }
+        r = bus_authorize(b, m, ACTION_VIEW_EVENTS, NULL, bus_method_list_leases, &caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = append_leases(b, scope, max, reply, error);
+        if (bus_note_result(b, ACTION_VIEW_EVENTS, &caller, r, error) < 0)
+                return r;
+        return sd_bus_send(NULL, reply, NULL);
+}
+
+int bus_method_get_dns_status(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const Bus *b = userdata;
+        ManagerDnsStatus s = {};
+
+        manager_dns_status(b->manager, &s);
+        return sd_bus_reply_method_return(m, "a{sv}", 9, "queries", "t", s.queries, "refused", "t", s.refused,
+                                          "cache_hits", "t", s.cache_hits, "malformed", "t", s.malformed,
+                                          "upstream_failures", "t", s.upstream_failures, "lease_failures", "t",
+                                          s.lease_failures, "tcp_connections", "t", s.tcp_connections, "leases", "t",
+                                          s.n_leases, "cached", "t", s.n_cached);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/bus-event.h"
+#include "daemon/bus-internal.h"
+
+/* To each subscriber. The log has what does not fit here. */
+#define EVENTS_PER_SECOND 50
+#define EVENTS_BURST 200
+#define QUEUED_MAX 1024 /* messages that the bus has not taken from us yet */
+
+static void subscriber_remove(Subscriber *s) {
+        Bus *b = s->bus;
+
+        sd_bus_slot_unref(s->watch);
+        free(s->name);
+        /* The place is kept: slots point at it. */
+        *s = (Subscriber) {};
+        b->n_subscribers--;
+}
+
+void bus_subscribers_clear(Bus *b) {
+        for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
+                if (b->subscribers[i].name)
+                        subscriber_remove(&b->subscribers[i]);
+}
+
+static Subscriber *subscriber_find(Bus *b, const char *name) {
+        for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
+                if (b->subscribers[i].name && strcmp(b->subscribers[i].name, name) == 0)
+                        return &b->subscribers[i];
+        return NULL;
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const char *name, *old_owner, *new_owner;
+        Subscriber *s = userdata;
+
+        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) >= 0 && new_owner[0] == '\0' && s->name &&
+            strcmp(name, s->name) == 0)
+                subscriber_remove(s);
+        return 0;
+}
+
+static int subscriber_add(Bus *b, const char *name) {
+        Subscriber *s = b->subscribers;
+        char match[512];
+        int r;
+
+        if (subscriber_find(b, name))
+                return 0;
+        if (b->n_subscribers == SUBSCRIBERS_MAX)
+                return -ENOSPC;
+        while (s->name)
+                s++;
+
+        *s = (Subscriber) { .bus = b, .name = strdup(name) };
+        if (!s->name)
+                return -ENOMEM;
+        b->n_subscribers++;
+        (void) snprintf(match, sizeof(match),
+                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'", name);
+        r = sd_bus_add_match_async(b->bus, &s->watch, match, on_owner_changed, NULL, s);
+        if (r < 0)
+                subscriber_remove(s);
+        return r;
+}
+
+/* ------------------------------------------------------------------ events */
+
+static bool take_token(Bus *b) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        uint64_t usec = (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+        b->tokens += (double) (usec - b->tokens_usec) * EVENTS_PER_SECOND / (double) USEC_PER_SEC;
+        b->tokens = MIN(b->tokens, (double) EVENTS_BURST);
+        b->tokens_usec = usec;
+        if (b->tokens < 1)
+                return false;
+        b->tokens -= 1;
+        return true;
+}
+
+static int send_event(Bus *b, const Subscriber *s, const char *line, size_t size) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+
+        int r = sd_bus_message_new_signal(b->bus, &m, BUS_PATH, BUS_INTERFACE_MANAGER, "ConnectionDenied");
+        if (r < 0)
+                return r;
+        r = bus_event_append(m, line, size, b->n_dropped);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_set_destination(m, s->name);
+        return r < 0 ? r : sd_bus_send(b->bus, m, NULL);
+}
+
+void bus_event(Bus *b, const char *line, size_t size) {
+        uint64_t n_queued;
+        bool sent = false;
+
+        if (!bus_ready(b) || b->n_subscribers == 0)
+                return;
+
+        if (sd_bus_get_n_queued_write(b->bus, &n_queued) >= 0 && n_queued < QUEUED_MAX && take_token(b))
+                for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
+                        if (b->subscribers[i].name && send_event(b, &b->subscribers[i], line, size) >= 0) {
+                                b->stats.events_sent++;
+                                sent = true;
+                        }
+        b->n_dropped = sent ? 0 : b->n_dropped + 1;
+        b->stats.events_dropped += !sent;
+}
+
+/* ------------------------------------------------------------------ methods */
+
+int bus_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Bus *b = userdata;
+        Caller caller;
+
+        int r = bus_authorize(b, m, ACTION_VIEW_EVENTS, NULL, bus_method_subscribe, &caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = subscriber_add(b, caller.sender);
+        if (r == -ENOSPC)
+                r = sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There are too many subscribers.");
+        if (bus_note_result(b, ACTION_VIEW_EVENTS, &caller, r, error) < 0)
+                return r;
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+int bus_method_unsubscribe(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(m);
+        Bus *b = userdata;
+
+        Subscriber *s = sender ? subscriber_find(b, sender) : NULL;
+        if (s)
+                subscriber_remove(s);
+        return sd_bus_reply_method_return(m, NULL);
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/bus.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/bus-error.h"
+#include "daemon/bus-internal.h"
+
+#define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
+
+#define RETRY_MIN_USEC (500 * USEC_PER_MSEC)
+#define RETRY_MAX_USEC (60 * USEC_PER_SEC)
+
+static int bus_connect(Bus *b);
+
+void bus_log(const Bus *b, int priority, const char *format, ...) {
+        char text[512];
+        va_list ap;
+
+        if (!b->options.log)
+                return;
+        va_start(ap, format);
+        (void) vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        b->options.log(priority, text, b->options.userdata);
+}
+
+sd_bus *bus_ready(const Bus *b) {
+        return b && b->bus && sd_bus_is_ready(b->bus) > 0 ? b->bus : NULL;
+}
+
+char **bus_strv_free(char **strv) {
+        for (char **s = strv; s && *s; s++)
+                free(*s);
+        free(strv);
+        return NULL;
+}
+
+/* ------------------------------------------------------------------ connection */
+
+/* What hangs on the connection goes with it. No flush: that would wait. */
+static void bus_drop(Bus *b) {
+        polkit_reset(b->polkit);
+        bus_subscribers_clear(b);
+        b->bus = sd_bus_close_unref(b->bus);
+}
+
+static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Bus *b = userdata;
+
+        bus_drop(b);
+        (void) bus_connect(b);
+        return 0;
+}
+
+/* Not from within a callback of the connection that goes: its object is freed when the timer fires. */
+static int bus_retry(Bus *b) {
+        int r;
+
+        if (b->retry_usec == 0)
+                b->retry_usec = RETRY_MIN_USEC;
+        if (b->retry) {
+                r = sd_event_source_set_time_relative(b->retry, b->retry_usec);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(b->retry, SD_EVENT_ONESHOT);
+        } else {
+                r = sd_event_add_time_relative(b->event, &b->retry, CLOCK_MONOTONIC, b->retry_usec, 0, on_retry, b);
+                if (r >= 0)
+                        (void) sd_event_source_set_description(b->retry, "bus-retry");
+        }
+        b->retry_usec = MIN(2 * b->retry_usec, RETRY_MAX_USEC);
+        return r;
+}
+
+static int on_disconnected(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        Bus *b = userdata;
+
+        bus_log(b, LOG_NOTICE, "The connection to the system bus is lost. Enforcement goes on without it.");
+        if (b->own)
+                (void) bus_retry(b);
+        return 0;
+}
+
+static int on_name(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        uint32_t result = 0;
+        Bus *b = userdata;
+
+        /* 1 and 4: D-Bus specification, RequestName: primary owner, already owner */
+        if (!sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "u", &result) >= 0 &&
+            (result == 1 || result == 4)) {
+                b->retry_usec = 0;
+                b->stats.connections++;
+                bus_log(b, LOG_DEBUG, "The name " BUS_NAME " is ours on the system bus.");
+                return 1;
+        }
+        bus_log(b, LOG_ERR, "The name " BUS_NAME " cannot be had on the system bus: %s. Trying again.",
+                sd_bus_message_get_error(m) ? sd_bus_message_get_error(m)->message : "it has an owner");
+        (void) bus_retry(b);
+        return 1;
+}
+
+static int bus_add_objects(Bus *b) {
+        int r = sd_bus_add_object_manager(b->bus, NULL, BUS_PATH);
+        if (r >= 0)
+                r = bus_add_manager(b);
+        if (r >= 0)
+                r = bus_add_scopes(b);
+        if (r >= 0)
+                r = bus_add_jobs(b);
+        if (r >= 0)
+                r = bus_add_log_control(b);
+        return r;
+}
+
+/* b->bus is started. */
+static int bus_setup(Bus *b) {
+        int r = bus_add_objects(b);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal_async(b->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                                      "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, b);
+        if (r < 0)
+                return r;
+        if (sd_bus_is_bus_client(b->bus) > 0) {
+                r = sd_bus_request_name_async(b->bus, NULL, BUS_NAME, 0, on_name, b);
+                if (r < 0)
+                        return r;
+        }
+        r = bus_scopes_update(b, false);
+        if (r < 0)
+                return r;
+        bus_jobs_update(b, false);
+        return sd_bus_attach_event(b->bus, b->event, SD_EVENT_PRIORITY_NORMAL);
+}
+
+/* What sd_bus_open_system() does, but a bus that is not there yet is waited for. */
+static int open_system_bus(sd_bus **ret) {
+        _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        r = sd_bus_new(&bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_address(bus, secure_getenv("DBUS_SYSTEM_BUS_ADDRESS") ?: SYSTEM_BUS_ADDRESS);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_bus_client(bus, true);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_watch_bind(bus, true);
+        if (r < 0)
+                return r;
+        (void) sd_bus_set_description(bus, "system");
+        r = sd_bus_start(bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+static int bus_connect(Bus *b) {
+        int r;
+
+        assert(!b->bus);
+
+        r = open_system_bus(&b->bus);
+        if (r >= 0)
+                r = bus_setup(b);
+        if (r >= 0)
+                return 0;
+
+        bus_log(b, LOG_WARNING, "The system bus cannot be reached: %s. Trying again.", strerror(-r));
+        b->bus = sd_bus_close_unref(b->bus);
+        return bus_retry(b);
+}
+
+int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret) {
+        _cleanup_(bus_freep) Bus *b = calloc(1, sizeof(*b));
+        int r;
+
+        assert(event);
+        assert(m);
+        assert(ret);
+
+        if (!b) {
+                sd_bus_close_unref(bus);
+                return -ENOMEM;
+        }
+        b->event = sd_event_ref(event);
+        b->manager = m;
+        b->bus = bus;
+        b->own = !bus;
+        r = polkit_new(&b->polkit);
+        if (r < 0)
+                return r;
+        r = bus_error_register();
+        if (r < 0)
+                return r;
+        r = bus ? bus_setup(b) : bus_connect(b);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(b);
+        return 0;
+}
+
+Bus *bus_free(Bus *b) {
+        if (!b)
+                return NULL;
+
+        if (b->polkit)
+                bus_drop(b);
+        sd_bus_close_unref(b->bus);
+        polkit_free(b->polkit);
+        sd_event_source_disable_unref(b->retry);
+        bus_strv_free(b->scopes);
+        sd_event_unref(b->event);
+        free(b);
+        return NULL;
+}
+
+void bus_set_options(Bus *b, const BusOptions *options) {
+        assert(b);
+        assert(options);
+
+        b->options = *options;
+        polkit_set_options(b->polkit, &(PolkitOptions) {
+                .timeout_usec = options->polkit_timeout_usec,
+                .trust_nobody = options->trust_nobody,
+        });
+}
+
+/* ------------------------------------------------------------------ what the manager tells */
+
+void bus_properties_changed(Bus *b, const char *name, ...) {
+        char *names[32];
+        size_t n = 0;
+        va_list ap;
+
+        if (!bus_ready(b))
+                return;
+        va_start(ap, name);
+        for (; name && n + 1 < ELEMENTSOF(names); name = va_arg(ap, const char *))
+                names[n++] = (char *) name;
+        va_end(ap);
+        names[n] = NULL;
+        (void) sd_bus_emit_properties_changed_strv(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, names);
+}
+
+void bus_mode_changed(Bus *b, ModeSetting old_mode, ModeSetting new_mode) {
+        if (!bus_ready(b))
+                return;
+        if (old_mode != new_mode)
+                (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "ModeChanged", "ss",
+                                          bus_mode_to_string(old_mode), bus_mode_to_string(new_mode));
+        bus_properties_changed(b, "Mode", "EffectiveMode", "Enforcing", NULL);
+        bus_scopes_emit_changed(b);
+}
+
+void bus_policy_reloaded(Bus *b) {
+        if (!bus_ready(b))
+                return;
+        if (bus_scopes_update(b, true) < 0)
+                bus_log(b, LOG_WARNING, "Changed scopes cannot be announced on the bus.");
+        (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "s",
+                                  manager_policy_digest(b->manager));
+        bus_properties_changed(b, "PolicyDigest", "PolicySource", "RuleCount", "ConfiguredMode", "EffectiveMode",
+                               "Enforcing", NULL);
+        bus_scopes_emit_changed(b);
+}
+
+void bus_jobs_changed(Bus *b) {
+        if (bus_ready(b))
+                bus_jobs_update(b, true);
+}
+
+void bus_stats(const Bus *b, BusStats *ret) {
+        assert(b);
+        assert(ret);
+
+        *ret = b->stats;
+        ret->subscribers = b->n_subscribers;
+        ret->calls_pending = polkit_n_pending(b->polkit);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/document.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void document_done(Document *d) {
+        free(d->name);
+        free(d->source);
+        free(d->text);
+        match_list_done(&d->match);
+        policy_free(d->policy);
+        *d = (Document) {};
+}
+
+void documents_done(Documents *d) {
+        for (size_t i = 0; i < d->n; i++)
+                document_done(&d->items[i]);
+        free(d->items);
+        *d = (Documents) {};
+}
+
+static void fault_set(PolicyFault *fault, const char *reason) {
+        *fault = (PolicyFault) { .path = "$" };
+        (void) snprintf(fault->reason, sizeof(fault->reason), "%s", reason);
+}
+
+/* Takes what it needs of *parsed. */
+static int document_fill(Document *d, PolicyDocument *parsed, const char *text, size_t size) {
+        int r;
+
+        d->has_mode = parsed->source.has_mode;
+        d->mode = parsed->source.mode;
+        d->match = parsed->match;
+        parsed->match = (MatchList) {};
+        d->size = size;
+        policy_digest(text, size, d->digest);
+        r = policy_new(&parsed->source, &d->policy);
+        if (r < 0)
+                return r;
+        d->n_rules = (uint32_t) policy_n_rules(d->policy);
+        return 0;
+}
+
+static int from_file(PolicyFile *f, Document *ret) {
+        ret->inbound = f->document.inbound;
+        ret->name = TAKE_PTR(f->document.name);
+        ret->source = TAKE_PTR(f->path);
+        ret->text = TAKE_PTR(f->text);
+        return document_fill(ret, &f->document, ret->text, f->size);
+}
+
+static int add_files(Documents *d, PolicyFiles *files, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
+        d->items = calloc(files->n + 1, sizeof(*d->items));
+        if (!d->items)
+                return -ENOMEM;
+        if (!files->has_host) {
+                d->items[0].name = strdup(POLICY_HOST_NAME);
+                d->items[0].inbound = true;
+                if (!d->items[0].name)
+                        return -ENOMEM;
+                d->n = 1;
+        }
+        for (size_t i = 0; i < files->n; i++) {
+                Document *item = &d->items[d->n++];
+                int r = from_file(&files->files[i], item);
+
+                if (r == -E2BIG && n_faults > 0) {
+                        (void) snprintf(faults[0].file, sizeof(faults[0].file), "%s", item->source);
+                        fault_set(&faults[0].fault, "more port rules cover one address than fit");
+                        *ret_n_faults = 1;
+                        return -EINVAL;
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int documents_load(const char *root, Documents *ret, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
+        _cleanup_(policy_files_done) PolicyFiles files = {};
+        _cleanup_(documents_done) Documents d = {};
+        int r;
+
+        *ret_n_faults = 0;
+        r = policy_files_load(root, &files, faults, n_faults, ret_n_faults);
+        if (r < 0)
+                return r;
+        if (files.n == 0)
+                return -ENOENT;
+        r = add_files(&d, &files, faults, n_faults, ret_n_faults);
+        if (r < 0)
+                return r;
+        *ret = d;
+        d = (Documents) {};
+        return 0;
+}
+
+static int copy_match(const MatchList *from, MatchList *to) {
+        const char *reason;
+
+        for (size_t i = 0; i < from->n; i++) {
+                int r = match_list_add(to, from->patterns[i].kind, from->patterns[i].text, &reason);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int document_replace(const Document *d, const char *text, size_t size, Document *ret, PolicyFault *faults,
+                     size_t n_faults, size_t *ret_n_faults) {
+        _cleanup_(policy_document_done) PolicyDocument parsed = {};
+        _cleanup_(document_done) Document new = {};
+        bool is_host = strcmp(d->name, POLICY_HOST_NAME) == 0;
+        int r;
+
+        r = policy_document_from_json(&parsed, text, size, d->name, faults, n_faults, ret_n_faults);
+        if (r < 0)
+                return r;
+        if ((is_host && parsed.match.n > 0) || strcmp(parsed.name, d->name) != 0) {
+                if (n_faults > 0)
+                        fault_set(&faults[0], is_host ? "the host's policy can have no name and no match of its own" :
+                                                        "it has another scope's name");
+                *ret_n_faults = 1;
+                return -EINVAL;
+        }
+        new.inbound = parsed.has_inbound ? parsed.inbound : is_host;
+        r = document_fill(&new, &parsed, text, size);
+        if (r == -E2BIG && n_faults > 0) {
+                fault_set(&faults[0], "more port rules cover one address than fit");
+                *ret_n_faults = 1;
+        }
+        if (r >= 0 && new.match.n == 0)
+                r = copy_match(&d->match, &new.match);
+        if (r < 0)
+                return r;
+        new.name = strdup(d->name);
+        new.source = strdup(DOCUMENT_SOURCE_BUS);
+        new.text = strndup(text, size);
+        if (!new.name || !new.source || !new.text)
+                return -ENOMEM;
+        *ret = new;
+        new = (Document) {};
+        return 0;
+}
+
+int document_validate(const char *text, size_t size, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+        _cleanup_(policy_document_done) PolicyDocument parsed = {};
+        _cleanup_(policy_freep) Policy *policy = NULL;
+        int r;
+
+        *ret_n_faults = 0;
+        r = policy_document_from_json(&parsed, text, size, NULL, faults, n_faults, ret_n_faults);
+        if (r < 0)
+                return r;
+        r = policy_new(&parsed.source, &policy);
+        if (r == -E2BIG && n_faults > 0) {
+                fault_set(&faults[0], "more port rules cover one address than fit");
+                *ret_n_faults = 1;
+                return -EINVAL;
+        }
+        return r;
+}
+
+void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
+        _cleanup_free_ char *list = NULL;
+        size_t size = 0, n = 0, last = 0;
+
+        for (size_t i = 0; i < d->n; i++)
+                if (d->items[i].source) {
+                        n++;
+                        last = i;
+                }
+        if (n == 1) {
+                memcpy(ret, d->items[last].digest, POLICY_DIGEST_SIZE);
+                return;
+        }
+        ret[0] = '\0';
+        FILE *f = open_memstream(&list, &size);
+        if (!f)
+                return;
+        for (size_t i = 0; i < d->n; i++)
+                if (d->items[i].source)
+                        (void) fprintf(f, "%s  %s\n", d->items[i].digest + strlen("sha256:"), d->items[i].name);
+        if (fclose(f) == 0 && list)
+                policy_digest(list, size, ret);
+}

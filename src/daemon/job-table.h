@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Jobs that units have announced: labels on what they do. They never widen anything. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "basic/macro.h"
+
+#define JOBS_MAX 256U
+#define JOB_LABELS_MAX 16U
+
+typedef struct Job {
+        uint64_t id;           /* from 1 */
+        char *unit, *cgroup;   /* owned, like the labels */
+        char **labels;         /* "key=value", sorted */
+        size_t n_labels;
+        uint64_t start_usec;   /* CLOCK_REALTIME */
+        uint64_t allowed, denied;
+} Job;
+
+typedef struct JobTable {
+        Job *jobs[JOBS_MAX];
+        size_t n;
+        uint64_t last_id;
+} JobTable;
+
+void job_table_done(JobTable *t);
+/* id 0: the next one. -EEXIST: the unit has a job; -ENOSPC; -EINVAL: no unit, or too many labels; -ENOMEM. */
+int job_table_add(JobTable *t, uint64_t id, const char *unit, const char *cgroup, const char *const *labels,
+                  size_t n_labels, uint64_t start_usec, Job **ret);
+Job *job_table_get(const JobTable *t, uint64_t id);            /* NULL */
+Job *job_table_of_cgroup(const JobTable *t, const char *path); /* of the cgroup or one above it; NULL */
+int job_table_remove(JobTable *t, uint64_t id);                /* -ENOENT */

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* cargowalld: the engine as a system service. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/manager-life.h"
+#include "host/config-files.h"
+
+static const char usage[] =
+        "Usage: cargowalld [OPTION]\n"
+        "\n"
+        "Judges what this machine's processes may reach. Started by systemd, see\n"
+        "cargowalld(8).\n"
+        "\n"
+        "  --dns-wiring  print how DNS is taken over, by the configuration, and exit\n"
+        "  --version     print the version and exit\n"
+        "  -h, --help    this text\n";
+
+static int print_dns_wiring(void) {
+        ServiceConfig config;
+        ConfigFault fault;
+        size_t n_faults;
+
+        if (config_files_load("", &config, &fault, 1, &n_faults) < 0)
+                return EXIT_FAILURE;
+        puts(dns_wiring_to_string(config.dns_wiring));
+        service_config_done(&config);
+        return EXIT_SUCCESS;
+}
+
+/* -1: no option, to be run. */
+static int parse_options(int argc, char **argv) {
+        if (argc == 1)
+                return -1;
+        if (argc == 2 && strcmp(argv[1], "--dns-wiring") == 0)
+                return print_dns_wiring();
+        if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+                puts("cargowalld " CARGOWALL_VERSION);
+                return EXIT_SUCCESS;
+        }
+        bool help = argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+        fputs(usage, help ? stdout : stderr);
+        return help ? EXIT_SUCCESS : 2;
+}
+
+/* sd_event_add_signal() wants them blocked; a reader of a log that goes away is no reason to end. */
+static int take_signals(void) {
+        sigset_t mask;
+
+        sigemptyset(&mask);
+        sigaddset(&mask, SIGHUP);
+        sigaddset(&mask, SIGUSR1);
+        sigaddset(&mask, SIGTERM);
+        sigaddset(&mask, SIGINT);
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        return 0;
+}
+
+static int run(ServiceLog *log) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        int r;
+
+        r = take_signals();
+        if (r >= 0)
+                r = sd_event_new(&event);
+        if (r < 0) {
+                log_message(log, LOG_ERR, "no event loop: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        if (manager_new(event, log, &manager) < 0)
+                return EXIT_FAILURE;
+        r = sd_event_loop(event);
+        if (r < 0) {
+                log_message(log, LOG_ERR, "the event loop failed: %s", strerror(-r));
+                return EXIT_FAILURE;
+        }
+        return manager_exit_status(manager);
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(service_log_freep) ServiceLog *log = NULL;
+        int r = parse_options(argc, argv);
+
+        if (r >= 0)
+                return r;
+        if (service_log_new(STDERR_FILENO, getenv("JOURNAL_STREAM"), NULL, "cargowalld", &log) < 0)
+                return EXIT_FAILURE;
+        return run(log);
+}

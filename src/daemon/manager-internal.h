@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of the manager share; each has one concern. */
+
+#include "config/service-config.h"
+#include "daemon/bus.h"
+#include "daemon/document.h"
+#include "daemon/job-table.h"
+#include "daemon/manager.h"
+#include "daemon/recent-events.h"
+#include "daemon/self-test.h"
+#include "engine/engine.h"
+#include "kernel/subjects.h"
+#include "host/cgroup-tree.h"
+#include "host/fd-store.h"
+#include "host/resolved.h"
+#include "host/service-manager.h"
+#include "host/state-memory.h"
+#include "host/upstreams.h"
+#include "sink/journal.h"
+#include "sink/ndjson-file.h"
+#include "sink/service-log.h"
+#include "state/state-log.h"
+
+#define FAULTS_MAX 16
+#define FORWARDER_CGROUPS_MAX 32
+
+/* What a predecessor left for a scope of this name. */
+typedef struct Predecessor {
+        char *name;
+        char *digest;
+        uint32_t policy_id;
+} Predecessor;
+
+struct Manager {
+        sd_event *event;
+        ServiceLog *log;         /* borrowed */
+        ServiceConfig config;
+        ServiceManager service;
+        bool ready;
+        char last_status[SERVICE_STATUS_SIZE];
+
+        /* state that outlives us */
+        FdStore *store;
+        StateMemory memory;
+        StateLog *state;         /* NULL: nothing will outlive us */
+        bool restoring;          /* what is done now is in the log already */
+        Predecessor *predecessors;
+        size_t n_predecessors;
+        uint64_t first_sequence;
+
+        Upstreams *upstreams;
+        char **upstream_texts;
+        size_t n_upstreams;
+
+        int cgroup_fd;
+        uint64_t cgroup_id;
+        char *cgroup_path;
+        char *own_path;          /* of our own unit; NULL: we have none */
+        CgroupTree *tree;
+        uint64_t forwarders[FORWARDER_CGROUPS_MAX]; /* ids of the cgroups of those who resolve for others */
+        size_t n_forwarders;
+        unsigned n_lookups_left; /* of cgroups in /proc, until the next tick */
+
+        Engine *engine;
+        Documents documents;
+        char digest[POLICY_DIGEST_SIZE];
+        ModeSetting override;
+        const char *hook_names[32]; /* scratch of manager_achieved_hooks() and manager_required_hooks() */
+        const char *required_names[32];
+
+        JournalSink *journal;
+        NdjsonFile *file;        /* NULL: none */
+        RecentEvents *recent;
+        JobTable jobs;
+        ManagerCounters counters;
+
+        Bus *bus;
+        sd_bus *resolved_bus;    /* while systemd-resolved is asked to forget its cache */
+        sd_bus_slot *resolved_slot;
+        SelfTest *self_test;
+        unsigned n_self_test_faults; /* in a row */
+        sd_event_source *hup, *usr1, *term, *interrupt, *tick, *flush, *log_flush;
+        uint64_t start_realtime_usec, start_monotonic_usec;
+        int exit_status;
+};
+
+uint64_t manager_now(clockid_t id); /* nanoseconds */
+
+/* manager-policy.c: documents -> scopes */
+int manager_start_policies(Manager *m);
+/* The specs for the documents, in their order; the policies are the engine's from then on. The caller frees the array. */
+int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret);
+Mode manager_mode_of(const Manager *m, const Document *d);
+void manager_policies_changed(Manager *m);
+
+/* manager-state.c: the log of what a successor must know */
+int manager_open_state(Manager *m);
+int manager_read_state(Manager *m);          /* scopes, mode, sequence, jobs */
+int manager_restore_leases(Manager *m);
+void manager_write_scopes(Manager *m);
+void manager_write_sequence(Manager *m);
+void manager_write_override(Manager *m);
+void manager_write_lease(Manager *m, const Scope *scope, const Lease *lease);
+void manager_write_job(Manager *m, const Job *job);
+int manager_store_fds(Manager *m);
+const Predecessor *manager_predecessor(const Manager *m, const char *name);
+uint32_t manager_last_policy_id(const Manager *m);
+void manager_forget_predecessors(Manager *m);
+
+/* manager-subjects.c: cgroups -> scopes */
+int manager_open_cgroups(Manager *m, const char **ret_what);
+int manager_start_subjects(Manager *m);
+int manager_reassign(Engine *e, void *userdata);
+bool manager_attribute(const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata);
+/* The path of an event's cgroup, or NULL; *ret_copy keeps it where it had to be looked for. */
+const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char **ret_copy);
+int manager_keep_connections(Manager *m);
+
+/* manager-events.c */
+int manager_open_sinks(Manager *m);
+void manager_on_event(const Event *e, void *userdata);
+void manager_tell(Manager *m, Event *e);
+void manager_tell_type(Manager *m, EventType type, const char *scope, const char *detail);
+void manager_flush_sinks(Manager *m);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The whole service, as main() sees it. */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/manager.h"
+#include "sink/service-log.h"
+
+/* Reads the configuration, takes over what a predecessor left, enforces, and has begun the self-test after which the
+ * service manager is told that we are ready. SIGHUP, SIGUSR1, SIGTERM and SIGINT are blocked by the caller. What went
+ * wrong is in the log. */
+int manager_new(sd_event *event, ServiceLog *log, Manager **ret);
+/* Enforcement goes on as long as the service manager holds what it was given. */
+Manager *manager_free(Manager *m);
+int manager_exit_status(const Manager *m);
+
+DEFINE_CLEANUP_FUNC(Manager *, manager_free)

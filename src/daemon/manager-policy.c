@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/manager-internal.h"
+
+/* ------------------------------------------------------------------ documents -> scopes */
+
+Mode manager_mode_of(const Manager *m, const Document *d) {
+        if (!d->source)
+                return MODE_OFF;
+        if (m->override != MODE_SETTING_CONFIGURED)
+                return (Mode) m->override;
+        return d->has_mode ? d->mode : m->config.mode;
+}
+
+/* What a machine needs passes in the host's scope alone; a job has no business with it. */
+static uint8_t flags_of(const Document *d) {
+        bool is_host = strcmp(d->name, SCOPE_HOST) == 0;
+
+        return (d->inbound ? CW_SCOPE_INBOUND : 0) | (is_host ? CW_SCOPE_SYSTEM : 0);
+}
+
+int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
+        ScopeSpec *specs = calloc(d->n, sizeof(*specs));
+
+        if (!specs)
+                return -ENOMEM;
+        for (size_t i = 0; i < d->n; i++) {
+                Document *item = &d->items[i];
+                const Predecessor *p = manager_predecessor(m, item->name);
+
+                specs[i] = (ScopeSpec) {
+                        .name = item->name,
+                        .digest = item->source ? item->digest : NULL,
+                        .policy = TAKE_PTR(item->policy),
+                        .mode = manager_mode_of(m, item),
+                        .flags = flags_of(item),
+                        .previous_id = p ? p->policy_id : 0,
+                        .is_same = p && item->source && strcmp(p->digest, item->digest) == 0,
+                        .max_leases = i == 0 ? 0 : 4096,
+                };
+        }
+        *ret = specs;
+        return 0;
+}
+
+static void log_faults(Manager *m, const PolicyFileFault *faults, size_t n_stored, size_t n) {
+        for (size_t i = 0; i < MIN(n, n_stored); i++) {
+                const PolicyFault *f = &faults[i].fault;
+                if (f->line > 0)
+                        log_message(m->log, LOG_ERR, "%s:%u: %s: %s", faults[i].file, f->line, f->path, f->reason);
+                else
+                        log_message(m->log, LOG_ERR, "%s: %s: %s", faults[i].file, f->path, f->reason);
+        }
+        if (n > n_stored)
+                log_message(m->log, LOG_ERR, "and %zu more faults", n - n_stored);
+}
+
+/* A policy that came over the bus holds until a reload, also for a successor. */
+static int take_stored_policies(Manager *m) {
+        for (size_t i = 0; i < m->documents.n; i++) {
+                Document *d = &m->documents.items[i], new = {};
+                _cleanup_free_ char *text = NULL;
+                PolicyFault fault;
+                char name[FD_STORE_NAME_MAX + 1] = "policy-";
+                size_t size, n_faults;
+
+                strncat(name, d->name, sizeof(name) - sizeof("policy-"));
+                _cleanup_close_ int fd = fd_store_take(m->store, name);
+                if (fd < 0)
+                        continue;
+                int r = memfd_read_sealed(fd, POLICY_TEXT_MAX, &text, &size);
+                if (r >= 0)
+                        r = document_replace(d, text, size, &new, &fault, 1, &n_faults);
+                if (r < 0) /* the predecessor took it: better none than another one */
+                        return r;
+                document_done(d);
+                *d = new;
+        }
+        return 0;
+}
+
+int manager_start_policies(Manager *m) {
+        PolicyFileFault faults[FAULTS_MAX];
+        size_t n_faults;
+        int r;
+
+        r = documents_load("", &m->documents, faults, FAULTS_MAX, &n_faults);
+        if (r == -ENOENT)
+                log_message(m->log, LOG_ERR, "there is no policy: write /etc/cargowall/policy.json or a document in "
+                                             "/etc/cargowall/policy.d, see cargowall-policy(5)");
+        else if (r < 0 && n_faults > 0)
+                log_faults(m, faults, FAULTS_MAX, n_faults);
+        else if (r < 0)
+                log_message(m->log, LOG_ERR, "the policy cannot be read: %s", strerror(-r));
+        if (r < 0)
+                return r;
+        r = take_stored_policies(m);
+        if (r < 0)
+                log_message(m->log, LOG_ERR, "the policy that was loaded over the bus cannot be read again: %s",
+                            strerror(-r));
+        documents_digest(&m->documents, m->digest);
+        return r;
+}
+
+/* ------------------------------------------------------------------ change */
+
+/* After the engine has the scopes of m->documents. */
+void manager_policies_changed(Manager *m) {
+        documents_digest(&m->documents, m->digest);
+        manager_write_scopes(m);
+        for (size_t i = 0; i < m->documents.n; i++)
+                manager_tell_type(m, EVENT_POLICY_LOADED, m->documents.items[i].name, NULL);
+        bus_policy_reloaded(m->bus);
+        (void) manager_store_fds(m);
+}
+
+/* Whole or not at all. d becomes the documents in force, and the old ones are freed; or d stays as it is. */
+static int install(Manager *m, Documents *d, size_t *ret_bad) {
+        _cleanup_free_ ScopeSpec *specs = NULL;
+        Documents old = m->documents;
+        int r;
+
+        r = manager_make_specs(m, d, &specs);
+        if (r < 0)
+                return r;
+        m->documents = *d; /* reassignment of the cgroups reads them */
+        r = engine_set_scopes(m->engine, specs, d->n, manager_reassign, m, ret_bad);
+        if (r < 0) {
+                m->documents = old;
+                return r;
+        }
+        *d = (Documents) {};
+        documents_done(&old);
+        manager_policies_changed(m);
+        return 0;
+}
+
+static void reject(Manager *m, const char *scope, const char *why) {
+        log_message(m->log, LOG_ERR, "the policy was refused, the old one stays: %s", why);
+        manager_tell_type(m, EVENT_POLICY_REJECTED, scope, why);
+}
+
+static void set_fault(PolicyFault *faults, size_t n_faults, size_t *ret_n_faults, const char *where, int error) {
+        if (n_faults == 0)
+                return;
+        faults[0] = (PolicyFault) {};
+        strncpy(faults[0].path, where, sizeof(faults[0].path) - 1);
+        strncpy(faults[0].reason, error == -ENOSPC ? "it does not fit into the kernel's maps" : strerror(-error),
+                sizeof(faults[0].reason) - 1);
+        *ret_n_faults = 1;
+}
+
+/* The file goes before the JSON path, as far as there is room. */
+static void copy_faults(const PolicyFileFault *from, size_t n_from, PolicyFault *faults, size_t n_faults) {
+        for (size_t i = 0; i < MIN(n_from, n_faults); i++) {
+                size_t n = strnlen(from[i].file, sizeof(faults[i].path) / 2);
+
+                faults[i] = from[i].fault;
+                memcpy(faults[i].path, from[i].file, n);
+                faults[i].path[n] = '\0';
+                strncat(faults[i].path, ": ", sizeof(faults[i].path) - n - 1);
+                strncat(faults[i].path, from[i].fault.path, sizeof(faults[i].path) - strlen(faults[i].path) - 1);
+        }
+}
+
+int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+        _cleanup_(documents_done) Documents d = {};
+        PolicyFileFault found[FAULTS_MAX];
+        size_t bad = 0;
+        int r;
+
+        *ret_n_faults = 0;
+        r = documents_load("", &d, found, FAULTS_MAX, ret_n_faults);
+        if (r >= 0) {
+                r = install(m, &d, &bad);
+                if (r < 0)
+                        set_fault(faults, n_faults, ret_n_faults, d.items[bad].name, r);
+        } else if (*ret_n_faults > 0) {
+                log_faults(m, found, FAULTS_MAX, *ret_n_faults);
+                copy_faults(found, MIN(*ret_n_faults, (size_t) FAULTS_MAX), faults, n_faults);
+                *ret_n_faults = MIN(*ret_n_faults, (size_t) FAULTS_MAX);
+        } else
+                set_fault(faults, n_faults, ret_n_faults, "/etc/cargowall", r);
+        if (r < 0)
+                reject(m, NULL, n_faults > 0 ? faults[0].reason : strerror(-r));
+        else
+                log_message(m->log, LOG_INFO, "policy reloaded: %u rules, %s", manager_n_rules(m), m->digest);
+        return r;
+}
+
+int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, PolicyFault *faults,
+                        size_t n_faults, size_t *ret_n_faults) {
+        _cleanup_free_ ScopeSpec *specs = NULL;
+        Documents one = { .n = 1 };
+        Document new = {}, *d = NULL;
+        int r;
+
+        *ret_n_faults = 0;
+        for (size_t i = 0; i < m->documents.n; i++)
+                if (strcmp(m->documents.items[i].name, scope) == 0)
+                        d = &m->documents.items[i];
+        if (!d)
+                return -ENOENT;
+        r = document_replace(d, text, size, &new, faults, n_faults, ret_n_faults);
+        if (r >= 0) {
+                one.items = &new;
+                r = manager_make_specs(m, &one, &specs);
+        }
+        if (r >= 0) {
+                r = engine_set_scope(m->engine, &specs[0]);
+                if (r < 0)
+                        set_fault(faults, n_faults, ret_n_faults, "$", r);
+        }
+        if (r < 0) {
+                document_done(&new);
+                reject(m, scope, *ret_n_faults > 0 ? faults[0].reason : strerror(-r));
+                return r;
+        }
+        document_done(d);
+        *d = new;
+        (void) manager_reassign(m->engine, m);
+        manager_policies_changed(m);
+        log_message(m->log, LOG_INFO, "policy of %s loaded over the bus: %u rules, %s", scope, d->n_rules, d->digest);
+        return 0;
+}
+
+int manager_set_mode(Manager *m, ModeSetting mode) {
+        ModeSetting old = m->override;
+
+        m->override = mode;
+        for (size_t i = 0; i < m->documents.n; i++) {
+                Scope *s = engine_find_scope(m->engine, m->documents.items[i].name);
+                if (s)
+                        engine_set_mode(m->engine, s, manager_mode_of(m, &m->documents.items[i]));
+        }
+        manager_write_override(m);
+        manager_write_scopes(m);
+        if (old == mode)
+                return 0;
+        log_message(m->log, LOG_NOTICE, "mode is now %s", mode_to_string(manager_effective_mode(m)));
+        manager_tell_type(m, EVENT_MODE_CHANGED, NULL,
+                          mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));
+        bus_mode_changed(m->bus, old, mode);
+        return 0;
+}
+
+int manager_validate(_unused_ const Manager *m, const char *text, size_t size, PolicyFault *faults, size_t n_faults,
+                     size_t *ret_n_faults) {
+        return document_validate(text, size, faults, n_faults, ret_n_faults);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/manager-internal.h"
+#include "host/cgroup.h"
+#include "host/existing-sockets.h"
+
+#define EXISTING_TOLD_MAX 256 /* events about connections that were there before us */
+
+/* ------------------------------------------------------------------ which scope */
+
+static bool has_matches(const Manager *m) {
+        for (size_t i = 0; i < m->documents.n; i++)
+                if (m->documents.items[i].match.n > 0)
+                        return true;
+        return false;
+}
+
+/* Index of the engine's scope for a path. */
+static uint32_t scope_of_path(const Manager *m, const char *path) {
+        const MatchList *lists[POLICY_DIR_MAX + 1];
+        int i;
+
+        if (m->own_path && strcmp(path, m->own_path) == 0)
+                return CW_SCOPE_SELF;
+        for (size_t k = 0; k < m->documents.n; k++)
+                lists[k] = &m->documents.items[k].match;
+        i = match_documents(lists, m->documents.n, path);
+
+        Scope *scope = engine_find_scope(m->engine, i < 0 ? SCOPE_HOST : m->documents.items[i].name);
+        return scope ? scope->index : CW_SCOPE_HOST;
+}
+
+static bool is_forwarder(const Manager *m, const char *path) {
+        char unit[CGROUP_UNIT_MAX];
+
+        (void) cgroup_path_unit(path, unit);
+        for (size_t i = 0; i < m->config.n_forwarders; i++)
+                if (strcmp(m->config.forwarders[i], unit) == 0)
+                        return true;
+        return false;
+}
+
+static void note_forwarder(Manager *m, const char *path, uint64_t id, bool added) {
+        for (size_t i = 0; i < m->n_forwarders; i++)
+                if (m->forwarders[i] == id)
+                        m->forwarders[i] = m->forwarders[--m->n_forwarders];
+        if (added && m->n_forwarders < FORWARDER_CGROUPS_MAX && is_forwarder(m, path))
+                m->forwarders[m->n_forwarders++] = id;
+}
+
+/* Without any match there is the host's scope and nothing to look for. With one, what lives in a slice must be known
+ * before it may speak: until then its packets wait in the kernel. */
+static void assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
+        uint32_t scope = scope_of_path(m, path);
+        int r = 0;
+
+        if (has_matches(m) || scope == CW_SCOPE_SELF)
+                r = engine_set_subject(m->engine, id, scope, is_slice);
+        else
+                (void) engine_remove_subject(m->engine, id);
+        if (r < 0)
+                log_message(m->log, LOG_ERR, "no room for %s among the kernel's subjects (%s): its packets wait", path,
+                            strerror(-r));
+}
+
+static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, void *userdata) {
+        Manager *m = userdata;
+
+        note_forwarder(m, path, id, added);
+        if (added)
+                assign(m, path, id, is_slice);
+        else
+                (void) engine_remove_subject(m->engine, id);
+}
+
+/* What is below cannot be followed: it belongs to the nearest that can. */
+static void on_fault(const char *path, int error, void *userdata) {
+        Manager *m = userdata;
+        uint64_t id;
+
+        log_message(m->log, LOG_WARNING, "the cgroups below %s cannot be followed (%s): they get its policy", path,
+                    strerror(-error));
+        if (cgroup_tree_find(m->tree, path, &id) >= 0)
+                (void) engine_set_subject(m->engine, id, scope_of_path(m, path), false);
+}
+
+static void reassign_one(const char *path, uint64_t id, bool is_slice, _unused_ bool added, void *userdata) {
+        assign(userdata, path, id, is_slice);
+}
+
+int manager_reassign(_unused_ Engine *e, void *userdata) {
+        Manager *m = userdata;
+
+        if (m->tree)
+                cgroup_tree_for_each(m->tree, reassign_one, m);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ start */
+
+/* Only a unit of our own may have a scope that reaches nothing: a shell we were started from is not ours. */
+static int find_own_unit(Manager *m) {
+        _cleanup_free_ char *path = NULL;
+        char unit[CGROUP_UNIT_MAX];
+        size_t n;
+
+        if (!getenv("INVOCATION_ID") || cgroup_path_of_pid(getpid(), m->cgroup_path, &path) < 0)
+                return 0;
+        n = strlen(cgroup_path_unit(path, unit));
+        if (n > strlen(".service") && strcmp(unit + n - strlen(".service"), ".service") == 0)
+                m->own_path = TAKE_PTR(path);
+        return 0;
+}
+
+int manager_open_cgroups(Manager *m, const char **ret_what) {
+        int r = cgroup_root_open(&m->cgroup_fd, &m->cgroup_id, &m->cgroup_path, ret_what);
+
+        return r < 0 ? r : find_own_unit(m);
+}
+
+int manager_start_subjects(Manager *m) {
+        return cgroup_tree_new(m->event, m->cgroup_fd, m->cgroup_path, CGROUP_TREE_MAX, on_cgroup, on_fault, m, &m->tree);
+}
+
+/* ------------------------------------------------------------------ attribution */
+
+const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char **ret_copy) {
+        const char *path = cgroup_tree_path_of(m->tree, cgroup_id);
+
+        *ret_copy = NULL;
+        if (path || m->n_lookups_left == 0)
+                return path;
+        m->n_lookups_left--;
+        return cgroup_tree_resolve(m->tree, cgroup_id, (pid_t) pid, ret_copy) < 0 ? NULL : *ret_copy;
+}
+
+bool manager_attribute(const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata) {
+        Manager *m = userdata;
+        uint64_t cgroup = client->process.cgroup_id;
+
+        if (*ret_scope == CW_SCOPE_UNKNOWN) {
+                _cleanup_free_ char *copy = NULL;
+                const char *path = manager_path_of(m, cgroup, client->process.pid, &copy);
+                if (path)
+                        *ret_scope = scope_of_path(m, path);
+        }
+        for (size_t i = 0; i < m->n_forwarders; i++)
+                if (m->forwarders[i] == cgroup)
+                        return true;
+        return false;
+}
+
+/* ------------------------------------------------------------------ connections older than we are */
+
+typedef struct Keeper {
+        Manager *manager;
+        unsigned n_told;
+        int r;
+} Keeper;
+
+static void keep(const ExistingSocket *s, void *userdata) {
+        Keeper *k = userdata;
+        Manager *m = k->manager;
+        _cleanup_free_ char *copy = NULL;
+        Event e = {
+                .type = EVENT_EXISTING_CONNECTION,
+                .rule = RULE_NONE,
+                .has_src = true, .src = s->local, .src_port = s->local_port,
+                .has_dst = true, .dst = s->remote, .dst_port = s->remote_port,
+                .protocol = IPPROTO_TCP,
+                .uid = s->uid,
+                .cgroup_id = s->cgroup_id,
+        };
+        int r = engine_keep_flow(m->engine, s->cookie, &s->remote, s->remote_port);
+
+        if (r < 0 && r != -EEXIST)
+                k->r = r;
+        if (s->accepted || k->n_told++ >= EXISTING_TOLD_MAX)
+                return;
+        e.mode = engine_scope(m->engine, 0)->mode;
+        manager_tell(m, &e);
+}
+
+/* Before the hooks are there, so that none of them is cut. */
+int manager_keep_connections(Manager *m) {
+        Keeper k = { .manager = m };
+        int r = existing_sockets_list(EXISTING_SOCKETS_MAX, keep, &k);
+
+        return r < 0 ? r : k.r;
+}

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "daemon/manager-internal.h"
+#include "daemon/manager-life.h"
+#include "host/config-files.h"
+
+#define TICK_USEC (5 * USEC_PER_SEC)
+#define TICK_ACCURACY_USEC USEC_PER_SEC
+#define LOOKUPS_PER_TICK 1000
+#define SELF_TEST_USEC (10 * USEC_PER_SEC)
+#define SELF_TEST_FAULTS_MAX 2 /* in a row; then the watchdog is left to bite */
+
+uint64_t manager_now(clockid_t id) {
+        struct timespec t = {};
+
+        (void) clock_gettime(id, &t);
+        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
+}
+
+static uint64_t now_usec(void) {
+        return manager_now(CLOCK_MONOTONIC) / 1000;
+}
+
+/* ------------------------------------------------------------------ configuration */
+
+static int load_config(Manager *m) {
+        ConfigFault faults[FAULTS_MAX];
+        size_t n_faults = 0;
+        int r = config_files_load("", &m->config, faults, FAULTS_MAX, &n_faults);
+
+        for (size_t i = 0; r < 0 && i < MIN(n_faults, (size_t) FAULTS_MAX); i++)
+                log_message(m->log, LOG_ERR, "%s:%u: %s: %s", faults[i].file, faults[i].fault.line,
+                            faults[i].fault.item, faults[i].fault.reason);
+        if (r < 0)
+                return r;
+        service_log_set_level(m->log, m->config.log_level);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ upstream resolvers */
+
+static int note_upstreams(Manager *m, const DnsServer *servers, size_t n) {
+        char **texts = calloc(n + 1, sizeof(*texts)), addr[IN_ADDR_TEXT_MAX];
+
+        if (!texts)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                (void) in_addr_format(&servers[i].addr, addr);
+                if (asprintf(&texts[i], in_addr_is_v4(&servers[i].addr) ? "%s:%u" : "[%s]:%u", addr,
+                             servers[i].port) < 0)
+                        texts[i] = NULL;
+        }
+        for (size_t i = 0; i < m->n_upstreams; i++)
+                free(m->upstream_texts[i]);
+        free(m->upstream_texts);
+        m->upstream_texts = texts;
+        m->n_upstreams = n;
+        return 0;
+}
+
+static void on_upstreams(int error, const DnsServer *servers, size_t n, void *userdata) {
+        Manager *m = userdata;
+        int r;
+
+        if (error < 0) {
+                log_message(m->log, LOG_WARNING, "this machine's resolvers cannot be told (%s): those known stay in use",
+                            error == -ENOENT ? "none is configured" : strerror(-error));
+                return;
+        }
+        r = engine_set_servers(m->engine, servers, n);
+        if (r >= 0)
+                r = note_upstreams(m, servers, n);
+        if (r < 0) {
+                log_message(m->log, LOG_ERR, "the new upstream resolvers are not used: %s", strerror(-r));
+                return;
+        }
+        log_message(m->log, LOG_INFO, "upstream resolvers changed, the first is %s", m->upstream_texts[0]);
+        bus_properties_changed(m->bus, "Upstreams", NULL);
+}
+
+static int start_upstreams(Manager *m) {
+        DnsServer configured[DNS_UPSTREAM_SERVERS_MAX];
+        const DnsServer *servers;
+        size_t n = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < m->config.n_upstreams && n < ELEMENTSOF(configured) && r >= 0; i++)
+                r = dns_server_parse(m->config.upstreams[i], &configured[n++]);
+        if (r >= 0)
+                r = upstreams_new(m->event, &upstream_files_default, configured, n, NULL, 0, on_upstreams, m,
+                                  &m->upstreams);
+        if (r == -ENOENT)
+                log_message(m->log, LOG_ERR, "no upstream resolver in /etc/resolv.conf or known to systemd-resolved: "
+                                             "configure one with [DNS] Upstream=, see cargowall.conf(5)");
+        else if (r == -ELOOP)
+                log_message(m->log, LOG_ERR, "[DNS] Upstream= names this service or systemd-resolved's stub, which asks "
+                                             "this service");
+        else if (r < 0)
+                log_message(m->log, LOG_ERR, "the upstream resolvers cannot be read: %s", strerror(-r));
+        if (r < 0)
+                return r;
+        n = upstreams_get(m->upstreams, &servers);
+        return note_upstreams(m, servers, n);
+}
+
+/* ------------------------------------------------------------------ the engine */
+
+typedef struct Inheritance {
+        Manager *manager;
+        struct {
+                char name[64];
+                int fd;
+        } taken[64];
+        size_t n;
+} Inheritance;
+
+/* Asked more than once for the same name. */
+static int inherit(const char *name, void *userdata) {
+        Inheritance *h = userdata;
+        int fd;
+
+        for (size_t i = 0; i < h->n; i++)
+                if (strcmp(h->taken[i].name, name) == 0)
+                        return h->taken[i].fd;
+        if (h->n == ELEMENTSOF(h->taken))
+                return -ENOENT;
+        fd = fd_store_take(h->manager->store, name);
+        (void) snprintf(h->taken[h->n].name, sizeof(h->taken[h->n].name), "%s", name);
+        h->taken[h->n++].fd = fd;
+        return fd;
+}
+
+static void inheritance_done(Inheritance *h) {
+        for (size_t i = 0; i < h->n; i++)
+                if (h->taken[i].fd >= 0)
+                        (void) close(h->taken[i].fd);
+}
+
+/* With the maps there and nothing attached yet, or a predecessor's programs still judging. */
+static int fill(Engine *e, void *userdata) {
+        Manager *m = userdata;
+        int r;
+
+        m->engine = e;
+        m->restoring = true;
+        r = manager_start_subjects(m);
+        if (r >= 0)
+                r = manager_restore_leases(m);
+        m->restoring = false;
+        if (r >= 0 && m->config.existing_connections == EXISTING_KEEP && m->n_predecessors == 0)
+                r = manager_keep_connections(m);
+        if (r < 0)
+                m->engine = NULL;
+        return r;
+}
+
+static void on_lease(const Scope *scope, const Lease *lease, void *userdata) {
+        manager_write_lease(userdata, scope, lease);
+}
+
+static size_t take_sockets(Manager *m, int *fds, size_t max) {
+        size_t n = 0;
+        int fd, family, type;
+
+        while (n < max && (fd = fd_store_take_socket(m->store, "dns-host", &family, &type)) >= 0)
+                fds[n++] = fd;
+        return n;
+}
+
+static int start_engine(Manager *m, const char **ret_what) {
+        _cleanup_(inheritance_done) Inheritance inheritance = { .manager = m };
+        _cleanup_free_ ScopeSpec *specs = NULL;
+        const DnsServer *servers;
+        size_t n_servers = upstreams_get(m->upstreams, &servers);
+        int fds[8], r;
+        EngineOptions o = {
+                .servers = servers,
+                .n_servers = n_servers,
+                .dns_fds = fds,
+                .n_dns_fds = take_sockets(m, fds, ELEMENTSOF(fds)),
+                .cgroup_fd = m->cgroup_fd,
+                .cgroup_id = m->cgroup_id,
+                .many_scopes = true,
+                .has_self = m->own_path != NULL,
+                .optional_hooks = CONFIG_HOOKS_ALL & ~m->config.required_hooks,
+                .inherit = inherit,
+                .inherit_userdata = &inheritance,
+                .on_event = manager_on_event,
+                .on_asker = manager_attribute,
+                .on_lease = on_lease,
+                .last_policy_id = manager_last_policy_id(m),
+                .first_sequence = m->first_sequence,
+                .userdata = m,
+        };
+
+        if (o.n_dns_fds == 0)
+                log_message(m->log, LOG_NOTICE, "no sockets were passed: listening on free ports of the loopback");
+        r = manager_make_specs(m, &m->documents, &specs);
+        if (r >= 0)
+                r = engine_new(m->event, &o, specs, m->documents.n, fill, &m->engine, ret_what);
+        if (r < 0)
+                m->engine = NULL;
+        return r;
+}
+
+/* ------------------------------------------------------------------ ready */
+
+static void say_status(Manager *m, char buf[static SERVICE_STATUS_SIZE]) {
+        Mode mode = manager_effective_mode(m);
+
+        (void) snprintf(buf, SERVICE_STATUS_SIZE, "%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
+                        mode == MODE_ENFORCE ? "Enforcing" : mode == MODE_AUDIT ? "Auditing" : "Partly off",
+                        m->digest, manager_n_rules(m), m->documents.n,
+                        m->counters.connections_denied + m->counters.queries_denied);
+}
+
+static void on_flushed(_unused_ int r, void *userdata) {
+        Manager *m = userdata;
+
+        if (r < 0)
+                log_message(m->log, LOG_NOTICE, "systemd-resolved did not forget its cache: %s", strerror(-r));
+        m->resolved_slot = sd_bus_slot_unref(m->resolved_slot);
+        (void) sd_bus_detach_event(m->resolved_bus);
+        m->resolved_bus = sd_bus_close_unref(m->resolved_bus);
+}
+
+/* What it knew before us passed nobody. */
+static void flush_resolved(Manager *m) {
+        if (sd_bus_open_system(&m->resolved_bus) < 0)
+                return;
+        if (sd_bus_attach_event(m->resolved_bus, m->event, 0) < 0 ||
+            resolved_flush_caches(m->resolved_bus, on_flushed, m, &m->resolved_slot) < 0)
+                m->resolved_bus = sd_bus_close_unref(m->resolved_bus);
+}
+
+static void become_ready(Manager *m) {
+        bool inherited = programs_inherited(engine_programs(m->engine));
+        char status[SERVICE_STATUS_SIZE];
+        int r;
+
+        r = manager_store_fds(m);
+        if (r < 0)
+                log_message(m->log, LOG_WARNING, "the service manager does not keep our state (%s): a crash would end "
+                                                 "enforcement", strerror(-r));
+        m->ready = true;
+        say_status(m, status);
+        service_manager_ready(&m->service, status, now_usec());
+        manager_tell_type(m, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
+        log_message(m->log, LOG_INFO, "%s%s", inherited ? "taken over: " : "", status);
+        r = bus_new(m->event, NULL, m, &m->bus);
+        if (r < 0)
+                log_message(m->log, LOG_WARNING, "not on the bus: %s", strerror(-r));
+        if (!inherited)
+                flush_resolved(m);
+}
+
+static void on_self_test(const char *fault, void *userdata) {
+        Manager *m = userdata;
+
+        if (!fault) {
+                m->n_self_test_faults = 0;
+                service_manager_progress(&m->service);
+                if (!m->ready)
+                        become_ready(m);
+                return;
+        }
+        log_message(m->log, LOG_ERR, "self-test failed: %s", fault);
+        if (!m->ready) {
+                service_manager_failed(-EIO, fault);
+                m->exit_status = EXIT_FAILURE;
+                (void) sd_event_exit(m->event, 0);
+        } else
+                m->n_self_test_faults++;
+}
+
+static void run_self_test(Manager *m) {
+        int r = self_test_run(m->self_test, SELF_TEST_USEC);
+
+        if (r < 0)
+                on_self_test(r == -EACCES ? "a connection that must be refused was not" : strerror(-r), m);
+}
+
+/* ------------------------------------------------------------------ loop */
+
+/* Who may take a hook away from us is root; it does not go unseen. */
+static void check_hooks(Manager *m) {
+        Programs *p = engine_programs(m->engine);
+        uint32_t lost = programs_check(p, m->cgroup_id), back;
+
+        if (lost == 0)
+                return;
+        back = programs_reattach(p, lost, m->cgroup_fd);
+        for (size_t i = 0; i < programs_n_hooks(); i++) {
+                if (!(lost & (1U << i)))
+                        continue;
+                log_message(m->log, LOG_CRIT, "hook %s was taken away and %s", programs_hook_name(i),
+                            back & (1U << i) ? "attached again" : "cannot be attached again");
+                manager_tell_type(m, EVENT_HOOK_LOST, NULL, programs_hook_name(i));
+        }
+        (void) manager_store_fds(m);
+        bus_properties_changed(m->bus, "AchievedHooks", "Enforcing", NULL);
+}
+
+static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Manager *m = userdata;
+        char status[SERVICE_STATUS_SIZE];
+
+        m->n_lookups_left = LOOKUPS_PER_TICK;
+        check_hooks(m);
+        if (m->ready) {
+                run_self_test(m);
+                say_status(m, status);
+                if (strcmp(status, m->last_status) != 0)
+                        service_manager_status(&m->service, status, now_usec());
+                memcpy(m->last_status, status, sizeof(status));
+                manager_write_sequence(m);
+        }
+        (void) service_manager_tick(&m->service, now_usec());
+        (void) sd_event_source_set_time_relative(s, MIN(TICK_USEC, MAX(m->service.watchdog_usec / 4, USEC_PER_SEC / 4)));
+        return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+}
+
+static int on_hup(_unused_ sd_event_source *s, _unused_ const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+        PolicyFault fault;
+        char status[SERVICE_STATUS_SIZE];
+        size_t n_faults;
+
+        service_manager_reloading(now_usec());
+        (void) manager_reload(m, &fault, 1, &n_faults);
+        say_status(m, status);
+        service_manager_ready(&m->service, status, now_usec());
+        return 0;
+}
+
+static int on_usr1(_unused_ sd_event_source *s, _unused_ const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+        int r = m->file ? ndjson_file_reopen(m->file) : 0;
+
+        if (r < 0)
+                log_message(m->log, LOG_ERR, "%s cannot be opened anew: %s", m->config.events_file, strerror(-r));
+        return 0;
+}
+
+static int on_term(_unused_ sd_event_source *s, _unused_ const struct signalfd_siginfo *si, void *userdata) {
+        Manager *m = userdata;
+
+        service_manager_stopping();
+        return sd_event_exit(m->event, 0);
+}
+
+static int start_loop(Manager *m) {
+        int r;
+
+        r = sd_event_add_signal(m->event, &m->hup, SIGHUP, on_hup, m);
+        if (r >= 0)
+                r = sd_event_add_signal(m->event, &m->usr1, SIGUSR1, on_usr1, m);
+        if (r >= 0)
+                r = sd_event_add_signal(m->event, &m->term, SIGTERM, on_term, m);
+        if (r >= 0)
+                r = sd_event_add_signal(m->event, &m->interrupt, SIGINT, on_term, m);
+        if (r >= 0)
+                r = sd_event_add_time_relative(m->event, &m->tick, CLOCK_MONOTONIC, 0, TICK_ACCURACY_USEC, on_tick, m);
+        if (r >= 0)
+                (void) sd_event_source_set_description(m->tick, "manager-tick");
+        return r;
+}
+
+/* ------------------------------------------------------------------ life */
+
+static int start(Manager *m) {
+        const char *what = "the service could not be started";
+        int r;
+
+        m->start_realtime_usec = manager_now(CLOCK_REALTIME) / 1000;
+        m->start_monotonic_usec = now_usec();
+        m->n_lookups_left = LOOKUPS_PER_TICK;
+        service_manager_init(&m->service, now_usec());
+        r = load_config(m);
+        if (r >= 0)
+                r = fd_store_collect(&m->store);
+        if (r >= 0)
+                r = manager_open_state(m);
+        if (r >= 0)
+                r = manager_read_state(m);
+        if (r >= 0)
+                r = manager_start_policies(m);
+        if (r >= 0)
+                r = start_upstreams(m);
+        if (r >= 0)
+                r = manager_open_sinks(m);
+        if (r < 0)
+                return r; /* said where it happened */
+        r = manager_open_cgroups(m, &what);
+        if (r >= 0)
+                r = start_engine(m, &what);
+        if (r >= 0)
+                r = self_test_new(m->event, m->engine, m->own_path != NULL, on_self_test, m, &m->self_test);
+        if (r >= 0)
+                r = start_loop(m);
+        if (r < 0) {
+                log_message(m->log, LOG_ERR, "%s: %s", what, strerror(-r));
+                return r;
+        }
+        manager_forget_predecessors(m);
+        (void) state_log_compact(m->state);
+        manager_write_scopes(m);
+        run_self_test(m);
+        return 0;
+}
+
+int manager_new(sd_event *event, ServiceLog *log, Manager **ret) {
+        _cleanup_(manager_freep) Manager *m = calloc(1, sizeof(*m));
+        int r;
+
+        if (!m)
+                return -ENOMEM;
+        m->event = event;
+        m->log = log;
+        m->cgroup_fd = -EBADF;
+        m->memory = STATE_MEMORY_NONE;
+        m->override = MODE_SETTING_CONFIGURED;
+        r = start(m);
+        if (r < 0)
+                service_manager_failed(r, "the start failed, see the journal");
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+int manager_exit_status(const Manager *m) {
+        return m->exit_status;
+}
+
+/* A successor goes on where we end, so flows are not told as closed. */
+static void finish(Manager *m) {
+        engine_drain(m->engine);
+        manager_tell_type(m, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
+        manager_write_sequence(m);
+        manager_flush_sinks(m);
+        if (m->file)
+                (void) ndjson_file_sync(m->file);
+}
+
+Manager *manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        if (m->engine)
+                finish(m);
+        bus_free(m->bus);
+        m->bus = NULL;
+        sd_bus_slot_unref(m->resolved_slot);
+        sd_bus_close_unref(m->resolved_bus);
+        self_test_free(m->self_test);
+        cgroup_tree_free(m->tree);
+        m->tree = NULL;
+        upstreams_free(m->upstreams);
+        engine_free(m->engine);
+        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->flush, m->log_flush };
+        for (size_t i = 0; i < ELEMENTSOF(sources); i++)
+                sd_event_source_disable_unref(sources[i]);
+        journal_sink_free(m->journal);
+        ndjson_file_free(m->file);
+        recent_events_free(m->recent);
+        job_table_done(&m->jobs);
+        documents_done(&m->documents);
+        manager_forget_predecessors(m);
+        state_log_free(m->state);
+        state_memory_done(&m->memory);
+        fd_store_free(m->store);
+        for (size_t i = 0; i < m->n_upstreams; i++)
+                free(m->upstream_texts[i]);
+        free(m->upstream_texts);
+        free(m->cgroup_path);
+        free(m->own_path);
+        if (m->cgroup_fd >= 0)
+                (void) close(m->cgroup_fd);
+        service_config_done(&m->config);
+        free(m);
+        return NULL;
+}
+
+/* ------------------------------------------------------------------ what else the bus asks for */
+
+int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
+                      uint64_t *ret_id) {
+        Event e = { .type = EVENT_JOB_BEGUN, .rule = RULE_NONE, .unit = unit, .cgroup = cgroup };
+        Job *job;
+        int r = job_table_add(&m->jobs, 0, unit, cgroup, labels, n_labels, manager_now(CLOCK_REALTIME) / 1000, &job);
+
+        if (r < 0)
+                return r;
+        manager_write_job(m, job);
+        e.labels = (const char *const *) job->labels;
+        e.n_labels = job->n_labels;
+        e.mode = manager_effective_mode(m);
+        manager_tell(m, &e);
+        *ret_id = job->id;
+        bus_jobs_changed(m->bus);
+        return 0;
+}
+
+int manager_end_job(Manager *m, uint64_t id) {
+        Job *job = job_table_get(&m->jobs, id);
+        char detail[96];
+        Event e = { .type = EVENT_JOB_ENDED, .rule = RULE_NONE, .detail = detail };
+
+        if (!job)
+                return -ENOENT;
+        (void) snprintf(detail, sizeof(detail), "%" PRIu64 " connections allowed, %" PRIu64 " denied", job->allowed,
+                        job->denied);
+        e.unit = job->unit;
+        e.labels = (const char *const *) job->labels;
+        e.n_labels = job->n_labels;
+        e.mode = manager_effective_mode(m);
+        manager_tell(m, &e);
+        (void) job_table_remove(&m->jobs, id);
+        if (m->state)
+                (void) state_log_append_job_end(m->state, id);
+        bus_jobs_changed(m->bus);
+        return 0;
+}
+
+void manager_set_log_level(Manager *m, int level) {
+        service_log_set_level(m->log, level);
+}
+
+void manager_note_call(Manager *m, const char *action, const char *sender, uint32_t uid, uint32_t pid,
+                       const char *unit, const char *result) {
+        char detail[256];
+        Event e = {
+                .type = EVENT_PRIVILEGED_CALL, .rule = RULE_NONE, .uid = uid, .pid = pid, .unit = unit, .detail = detail,
+        };
+
+        (void) snprintf(detail, sizeof(detail), "%s by %s: %s", action, sender ?: "unknown", result);
+        e.mode = manager_effective_mode(m);
+        log_message(m->log, LOG_NOTICE, "%s (uid %u, pid %u, unit %s)", detail, uid, pid, unit ?: "unknown");
+        manager_tell(m, &e);
+}

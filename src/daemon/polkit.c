@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/polkit.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define BUS_DRIVER "org.freedesktop.DBus"
+#define BUS_DRIVER_PATH "/org/freedesktop/DBus"
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+#define POLKIT_ALLOW_USER_INTERACTION 1U /* CheckAuthorizationFlags */
+
+typedef enum CheckState {
+        CHECK_CALLER,  /* the bus has been asked who calls */
+        CHECK_KNOWN,   /* the caller is known, polkit not asked yet */
+        CHECK_ASKED,   /* polkit has been asked */
+        CHECK_DECIDED,
+} CheckState;
+
+typedef struct Check {
+        Polkit *polkit; /* borrowed */
+        sd_bus_message *message;
+        sd_bus_message_handler_t handler;
+        void *userdata;     /* borrowed */
+        sd_bus_slot *slot;  /* the question in flight */
+        sd_bus_slot *watch; /* on the sender, while polkit is asked: that may take as long as somebody types */
+        CheckState state;
+        uint32_t uid, pid;
+        uint64_t id;
+        int result;         /* as polkit_check() returns it; once decided */
+        const char *name, *text; /* of the error; constant */
+        LIST_ENTRY(Check) checks;
+} Check;
+
+struct Polkit {
+        PolkitOptions options;
+        LIST_HEAD(, Check) checks;
+        size_t n_checks, n_asked;
+        uint64_t next_id;
+};
+
+int polkit_new(Polkit **ret) {
+        assert(ret);
+
+        Polkit *p = calloc(1, sizeof(*p));
+        if (!p)
+                return -ENOMEM;
+        p->options.timeout_usec = POLKIT_TIMEOUT_USEC;
+        *ret = p;
+        return 0;
+}
+
+static void check_free(Check *c) {
+        if (c->state == CHECK_ASKED)
+                c->polkit->n_asked--;
+        c->polkit->n_checks--;
+        LIST_REMOVE(c, checks);
+        sd_bus_slot_unref(c->slot);
+        sd_bus_slot_unref(c->watch);
+        sd_bus_message_unref(c->message);
+        free(c);
+}
+
+void polkit_reset(Polkit *p) {
+        assert(p);
+
+        while (!LIST_EMPTY(&p->checks))
+                check_free(LIST_FIRST(&p->checks));
+}
+
+Polkit *polkit_free(Polkit *p) {
+        if (!p)
+                return NULL;
+        polkit_reset(p);
+        free(p);
+        return NULL;
+}
+
+void polkit_set_options(Polkit *p, const PolkitOptions *options) {
+        assert(p);
+        assert(options);
+
+        p->options = *options;
+        if (p->options.timeout_usec == 0)
+                p->options.timeout_usec = POLKIT_TIMEOUT_USEC;
+}
+
+size_t polkit_n_pending(const Polkit *p) {
+        assert(p);
+
+        return p->n_checks;
+}
+
+static void check_set_state(Check *c, CheckState state) {
+        if (c->state == CHECK_ASKED)
+                c->polkit->n_asked--;
+        c->state = state;
+        if (c->state == CHECK_ASKED)
+                c->polkit->n_asked++;
+}
+
+/* Calls the handler anew and answers for it as sd-bus would. What does not wait once more is over. */
+static void check_resume(Check *c) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        c->slot = sd_bus_slot_unref(c->slot);
+        int r = sd_bus_message_rewind(c->message, true);
+        if (r >= 0)
+                r = c->handler(c->message, c->userdata, &error);
+        bool gone = c->state == CHECK_DECIDED && c->result == -ECANCELED;
+        if (!gone && (r < 0 || sd_bus_error_is_set(&error)))
+                (void) sd_bus_reply_method_errno(c->message, r, &error);
+        if (c->state != CHECK_ASKED)
+                check_free(c);
+}
+
+static void check_decide(Check *c, int result, const char *name, const char *text) {
+        check_set_state(c, CHECK_DECIDED);
+        c->result = result;
+        c->name = name;
+        c->text = text;
+        c->watch = sd_bus_slot_unref(c->watch);
+        check_resume(c);
+}
+
+/* ------------------------------------------------------------------ who calls */
+
+static int read_number(sd_bus_message *m, uint32_t *ret) {
+        return sd_bus_message_read(m, "v", "u", ret);
+}
+
+/* The a{sv} of GetConnectionCredentials; what is not known is skipped. */
+static int read_credentials(sd_bus_message *m, uint32_t *ret_uid, uint32_t *ret_pid) {
+        const char *key;
+        int r;
+
+        r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &key);
+                if (r < 0)
+                        return r;
+                if (strcmp(key, "UnixUserID") == 0)
+                        r = read_number(m, ret_uid);
+                else if (strcmp(key, "ProcessID") == 0)
+                        r = read_number(m, ret_pid);
+                else
+                        r = sd_bus_message_skip(m, "v");
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+static int on_credentials(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
+        const char *from = sd_bus_message_get_sender(reply);
+        Check *c = userdata;
+
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+                check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller is gone.");
+                return 1;
+        }
+        if (sd_bus_message_is_method_error(reply, NULL) || !from || strcmp(from, BUS_DRIVER) != 0 ||
+            read_credentials(reply, &c->uid, &c->pid) < 0 || c->uid == UINT32_MAX) {
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "The bus does not say who calls.");
+                return 1;
+        }
+        check_set_state(c, CHECK_KNOWN);
+        check_resume(c);
+        return 1;
+}
+
+static size_t n_checks_of(const Polkit *p, const char *sender) {
+        const Check *c;
+        size_t n = 0;
+
+        LIST_FOREACH(c, &p->checks, checks)
+                n += strcmp(sd_bus_message_get_sender(c->message), sender) == 0;
+        return n;
+}
+
+static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_message_handler_t handler,
+                       void *userdata) {
+        if (p->n_checks >= POLKIT_CHECKS_MAX || n_checks_of(p, sender) >= POLKIT_CHECKS_PER_SENDER_MAX)
+                return -ENOBUFS;
+
+        Check *c = calloc(1, sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (Check) {
+                .polkit = p,
+                .message = sd_bus_message_ref(m),
+                .handler = handler,
+                .userdata = userdata,
+                .uid = UINT32_MAX,
+                .id = p->next_id++,
+        };
+        LIST_INSERT_HEAD(&p->checks, c, checks);
+        p->n_checks++;
+
+        int r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &c->slot, BUS_DRIVER, BUS_DRIVER_PATH, BUS_DRIVER,
+                                         "GetConnectionCredentials", on_credentials, c, "s", sender);
+        if (r < 0)
+                check_free(c);
+        return r;
+}
+
+/* ------------------------------------------------------------------ what it may */
+
+static void format_cancellation_id(const Check *c, char buf[static 32]) {
+        (void) snprintf(buf, 32, "cargowall-%" PRIu64, c->id);
+}
+
+static int on_answer(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
+        Check *c = userdata;
+        int authorized = 0, challenge = 0;
+
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY) ||
+            sd_bus_message_is_method_error(reply, SD_BUS_ERROR_TIMEOUT))
+                check_decide(c, -ETIMEDOUT, SD_BUS_ERROR_ACCESS_DENIED, "polkit did not answer in time.");
+        else if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+                 sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do this: polkit is not running.");
+        else if (sd_bus_message_is_method_error(reply, NULL) ||
+                 sd_bus_message_enter_container(reply, SD_BUS_TYPE_STRUCT, "bba{ss}") < 0 ||
+                 sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0)
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "polkit could not decide.");
+        else if (authorized)
+                check_decide(c, 1, NULL, NULL);
+        else if (challenge)
+                check_decide(c, -EACCES, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                             "Interactive authentication is required.");
+        else
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "Access denied.");
+        return 1;
+}
+
+/* The dialog of somebody who has left must not stay on a screen. No reply is wanted. */
+static void cancel_question(const Check *c) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        char id[32];
+
+        format_cancellation_id(c, id);
+        if (sd_bus_message_new_method_call(bus, &m, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                                           "CancelCheckAuthorization") < 0 ||
+            sd_bus_message_append(m, "s", id) < 0 || sd_bus_message_set_expect_reply(m, false) < 0 ||
+            sd_bus_message_set_auto_start(m, false) < 0)
+                return;
+        (void) sd_bus_send(bus, m, NULL);
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const char *name, *old_owner, *new_owner;
+        Check *c = userdata;
+
+        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 || new_owner[0] != '\0' ||
+            strcmp(name, sd_bus_message_get_sender(c->message)) != 0)
+                return 0;
+        cancel_question(c);
+        check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller is gone.");
+        return 0;
+}
+
+static int append_details(sd_bus_message *m, const char *const *details) {
+        int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{ss}");
+        for (; r >= 0 && details && *details; details += 2)
+                r = sd_bus_message_append(m, "{ss}", details[0], details[1]);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int check_ask(Check *c, const char *action, const char *const *details) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *sender = sd_bus_message_get_sender(c->message);
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        bool interactive = sd_bus_message_get_allow_interactive_authorization(c->message) > 0;
+        char match[512], id[32];
+        int r;
+
+        /* Before the question: a sender that leaves from here on is noticed, one that has left is unknown to polkit. */
+        (void) snprintf(match, sizeof(match),
+                        "type='signal',sender='" BUS_DRIVER "',path='" BUS_DRIVER_PATH "',interface='" BUS_DRIVER
+                        "',member='NameOwnerChanged',arg0='%s'", sender);
+        r = sd_bus_add_match_async(bus, &c->watch, match, on_owner_changed, NULL, c);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_call(bus, &m, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "(sa{sv})s", "system-bus-name", 1, "name", "s", sender, action);
+        if (r < 0)
+                return r;
+        r = append_details(m, details);
+        if (r < 0)
+                return r;
+        format_cancellation_id(c, id);
+        r = sd_bus_message_append(m, "us", interactive ? POLKIT_ALLOW_USER_INTERACTION : 0U, id);
+        if (r < 0)
+                return r;
+        /* Somebody who types a password takes the time it takes; polkit ends that by itself. */
+        return sd_bus_call_async(bus, &c->slot, m, on_answer, c,
+                                 interactive ? UINT64_MAX : c->polkit->options.timeout_usec);
+}
+
+static size_t n_asked_by(const Polkit *p, uint32_t uid) {
+        const Check *c;
+        size_t n = 0;
+
+        LIST_FOREACH(c, &p->checks, checks)
+                n += c->state == CHECK_ASKED && c->uid == uid;
+        return n;
+}
+
+static int refuse(sd_bus_error *error, int r) {
+        if (r == -ENOBUFS)
+                (void) sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                              "Too many calls wait for authorization.");
+        else
+                (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The caller cannot be authorized.");
+        return r == -ENOBUFS ? r : -EACCES;
+}
+
+/* The caller is known: decide, or ask. */
+static int check_continue(Check *c, const char *action, const char *const *details, sd_bus_error *error) {
+        Polkit *p = c->polkit;
+
+        if (c->uid == 0 && !p->options.trust_nobody)
+                return 1;
+        if (!action) {
+                (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do this.");
+                return -EACCES;
+        }
+        if (p->n_asked >= POLKIT_ASKED_MAX || n_asked_by(p, c->uid) >= POLKIT_ASKED_PER_UID_MAX)
+                return refuse(error, -ENOBUFS);
+
+        int r = check_ask(c, action, details);
+        if (r < 0)
+                return refuse(error, r);
+        check_set_state(c, CHECK_ASKED);
+        return 0;
+}
+
+int polkit_check(Polkit *p, sd_bus_message *m, const char *action, const char *const *details,
+                 sd_bus_message_handler_t handler, void *userdata, Caller *ret_caller, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(m);
+        Check *c;
+
+        assert(p);
+        assert(handler);
+        assert(ret_caller);
+
+        *ret_caller = (Caller) { .sender = sender ?: "", .uid = UINT32_MAX };
+        LIST_FOREACH(c, &p->checks, checks)
+                if (c->message == m)
+                        break;
+        if (!c) {
+                int r = sender ? check_begin(p, m, sender, handler, userdata) : -EACCES;
+                return r < 0 ? refuse(error, r) : 0;
+        }
+
+        ret_caller->uid = c->uid;
+        ret_caller->pid = c->pid;
+        if (c->state == CHECK_KNOWN)
+                return check_continue(c, action, details, error);
+        if (c->state != CHECK_DECIDED) /* a handler that asks twice in one go */
+                return refuse(error, -EACCES);
+        if (c->result < 0)
+                (void) sd_bus_error_set(error, c->name, c->text);
+        return c->result;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Event -> one sentence for people: who did what, to which destination, and why it was decided so. */
+
+#include <stddef.h>
+
+#include "event/event.h"
+
+#define EVENT_MESSAGE_MAX 1024
+
+/* "Denied: curl[123] (runner.service) to evil.example [203.0.113.66]:443/tcp, no rule allows it". One line, untrusted
+ * parts as escape_terminal() writes them and cut to fit. Returns buf. */
+const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MAX]);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/config-files.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/config-dir.h"
+
+#define NAME "cargowall.conf"
+
+/* By weight, the heaviest first. */
+static const char *const drop_in_dirs[] = {
+        "/etc/cargowall/" NAME ".d",
+        "/run/cargowall/" NAME ".d",
+        "/usr/lib/cargowall/" NAME ".d",
+};
+
+typedef struct DropIn {
+        const char *dir;  /* borrowed */
+        const char *name; /* borrowed */
+} DropIn;
+
+typedef struct Loader {
+        const char *root;
+        ServiceConfig *config;
+        ConfigFault *faults;
+        size_t max;
+        size_t n;
+} Loader;
+
+static void fault(Loader *l, const char *file, const ConfFault *f) {
+        if (l->n < l->max) {
+                l->faults[l->n].fault = *f;
+                (void) snprintf(l->faults[l->n].file, sizeof(l->faults[l->n].file), "%s", file);
+        }
+        l->n++;
+}
+
+static void file_fault(Loader *l, const char *file, const char *reason) {
+        ConfFault f = {};
+
+        (void) snprintf(f.reason, sizeof(f.reason), "%s", reason);
+        fault(l, file, &f);
+}
+
+static int load_file(Loader *l, const char *file) {
+        _cleanup_free_ char *path = config_path(l->root, file, NULL), *text = NULL;
+        ConfFault faults[CONF_FAULTS_MAX];
+        const char *reason = NULL;
+        size_t size, n = 0;
+
+        if (!path)
+                return -ENOMEM;
+        int r = config_file_read(path, CONF_TEXT_MAX, true, &text, &size, &reason);
+        if (r == -ENOENT || r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                file_fault(l, file, reason);
+                return 0;
+        }
+
+        r = conf_file_parse(text, size, service_config_apply, l->config, faults, ELEMENTSOF(faults), &n);
+        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
+                fault(l, file, &faults[i]);
+        l->n += n - MIN(n, ELEMENTSOF(faults));
+        return r == -EINVAL ? 0 : r;
+}
+
+static int load_main(Loader *l, const char *file) {
+        int r = load_file(l, file);
+        return r == -ENOENT ? 0 : r;
+}
+
+/* ------------------------------------------------------------------ drop-ins */
+
+static bool is_hidden(const DropIn *drop_ins, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(drop_ins[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
+static int compare_drop_ins(const void *a, const void *b) {
+        return strcmp(((const DropIn *) a)->name, ((const DropIn *) b)->name);
+}
+
+static int load_drop_in(Loader *l, const DropIn *d) {
+        _cleanup_free_ char *file = config_path("", d->dir, d->name);
+
+        if (!file)
+                return -ENOMEM;
+        int r = load_file(l, file);
+        if (r == -ENOENT)
+                file_fault(l, file, "it went away while the configuration was read");
+        return r == -ENOENT ? 0 : r;
+}
+
+/* names: of each directory. */
+static int load_names(Loader *l, const ConfigNames names[static ELEMENTSOF(drop_in_dirs)]) {
+        DropIn drop_ins[ELEMENTSOF(drop_in_dirs) * CONFIG_DROP_INS_MAX];
+        size_t n = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(drop_in_dirs); i++)
+                for (size_t j = 0; j < names[i].n; j++)
+                        if (!is_hidden(drop_ins, n, names[i].names[j]))
+                                drop_ins[n++] = (DropIn) { .dir = drop_in_dirs[i], .name = names[i].names[j] };
+        qsort(drop_ins, n, sizeof(DropIn), compare_drop_ins);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = load_drop_in(l, &drop_ins[i]);
+        return r;
+}
+
+static int list_drop_ins(Loader *l, const char *dir, ConfigNames *ret) {
+        _cleanup_free_ char *path = config_path(l->root, dir, NULL);
+        const char *reason = NULL;
+
+        if (!path)
+                return -ENOMEM;
+        int r = config_dir_list(path, ".conf", CONFIG_DROP_INS_MAX, ret, &reason);
+        if (r < 0 && r != -ENOMEM)
+                file_fault(l, dir, reason);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int load_drop_ins(Loader *l) {
+        ConfigNames names[ELEMENTSOF(drop_in_dirs)] = {};
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(drop_in_dirs) && r >= 0; i++)
+                r = list_drop_ins(l, drop_in_dirs[i], &names[i]);
+        if (r >= 0)
+                r = load_names(l, names);
+        for (size_t i = 0; i < ELEMENTSOF(drop_in_dirs); i++)
+                config_names_done(&names[i]);
+        return r;
+}
+
+int config_files_load(const char *root, ServiceConfig *ret, ConfigFault *faults, size_t n_faults,
+                      size_t *ret_n_faults) {
+        _cleanup_(service_config_done) ServiceConfig config = {};
+
+        assert(root && ret && (faults || n_faults == 0) && ret_n_faults);
+
+        *ret_n_faults = 0;
+        Loader l = { .root = root, .config = &config, .faults = faults, .max = n_faults };
+        int r = service_config_init(&config);
+        if (r >= 0)
+                r = load_main(&l, "/usr/lib/cargowall/" NAME);
+        if (r >= 0)
+                r = load_main(&l, "/etc/cargowall/" NAME);
+        if (r >= 0)
+                r = load_drop_ins(&l);
+        *ret_n_faults = l.n;
+        if (r < 0)
+                return r;
+        if (l.n > 0)
+                return -EINVAL;
+
+        *ret = config;
+        config = (ServiceConfig) {};
+        return 0;
+}

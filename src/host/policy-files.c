@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/policy-files.h"
+
+#include <assert.h>
+#include <sha256.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "host/config-dir.h"
+#include "policy/json-text.h"
+
+#define HOST_FILE "/etc/cargowall/policy.json"
+#define POLICY_DIR "/etc/cargowall/policy.d"
+#define ENDING ".json"
+
+typedef struct Loader {
+        const char *root;
+        PolicyFiles files;
+        size_t text_size; /* of all files */
+        PolicyFileFault *faults;
+        size_t max;
+        size_t n;
+} Loader;
+
+void policy_digest(const void *text, size_t size, char ret[static POLICY_DIGEST_SIZE]) {
+        static const char prefix[] = "sha256:";
+
+        assert(text || size == 0);
+
+        _Static_assert(sizeof(prefix) - 1 + SHA256_DIGEST_STRING_LENGTH == POLICY_DIGEST_SIZE, "room for all");
+        memcpy(ret, prefix, sizeof(prefix));
+        (void) SHA256Data(text, size, ret + sizeof(prefix) - 1);
+}
+
+static void file_done(PolicyFile *f) {
+        free(f->path);
+        free(f->text);
+        policy_document_done(&f->document);
+        *f = (PolicyFile) {};
+}
+
+void policy_files_done(PolicyFiles *f) {
+        assert(f);
+
+        for (size_t i = 0; i < f->n; i++)
+                file_done(&f->files[i]);
+        free(f->files);
+        *f = (PolicyFiles) {};
+}
+
+/* ------------------------------------------------------------------ faults */
+
+static void add_fault(Loader *l, const char *file, const PolicyFault *f) {
+        if (l->n < l->max) {
+                l->faults[l->n].fault = *f;
+                (void) snprintf(l->faults[l->n].file, sizeof(l->faults[l->n].file), "%s", file);
+        }
+        l->n++;
+}
+
+/* f NULL: of the file as a whole. */
+static void fault(Loader *l, const char *file, const PolicyFile *f, const char *path, const char *reason) {
+        PolicyFault p = { .line = f ? json_text_locate(f->text, f->size, path) : 0 };
+
+        (void) snprintf(p.path, sizeof(p.path), "%s", path);
+        (void) snprintf(p.reason, sizeof(p.reason), "%s", reason);
+        add_fault(l, file, &p);
+}
+
+/* ------------------------------------------------------------------ one document */
+
+static void check_host(Loader *l, const PolicyFile *f) {
+        if (f->document.match.n > 0)
+                fault(l, f->path, f, "$.match", "the host's document has no match: it is for all that others are not");
+        if (strcmp(f->document.name, POLICY_HOST_NAME) != 0)
+                fault(l, f->path, f, "$.name", "the host's document has the name host");
+}
+
+static void check_other(Loader *l, const PolicyFile *f) {
+        char reason[sizeof(((PolicyFault *) NULL)->reason)];
+
+        if (f->document.match.n == 0)
+                fault(l, f->path, f, "$", "match is missing: it names the units, slices or containers this is for");
+        if (strcmp(f->document.name, POLICY_HOST_NAME) == 0) {
+                fault(l, f->path, f, "$.name", "the name host is that of " HOST_FILE);
+                return;
+        }
+        for (size_t i = 0; i < l->files.n; i++)
+                if (strcmp(l->files.files[i].document.name, f->document.name) == 0) {
+                        const char *other = strrchr(l->files.files[i].path, '/') + 1;
+
+                        (void) snprintf(reason, sizeof(reason), "the name is also that of %.128s", other);
+                        fault(l, f->path, f, "$.name", reason);
+                }
+}
+
+/* Reads and parses; *ret is complete where there was no fault. */
+static int read_document(Loader *l, const char *name, PolicyFile *f) {
+        _cleanup_free_ char *path = config_path(l->root, f->path, NULL);
+        PolicyFault faults[POLICY_FAULTS_MAX];
+        const char *reason = NULL;
+        size_t n = 0;
+
+        if (!path)
+                return -ENOMEM;
+        int r = config_file_read(path, POLICY_TEXT_MAX, false, &f->text, &f->size, &reason);
+        if (r == -ENOENT || r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                fault(l, f->path, NULL, "$", reason);
+                return 0;
+        }
+        l->text_size += f->size;
+        if (l->text_size > POLICY_FILES_TEXT_MAX) {
+                fault(l, f->path, NULL, "$", "the documents together are larger than 64 MiB");
+                return 0;
+        }
+
+        policy_digest(f->text, f->size, f->digest);
+        r = policy_document_from_json(&f->document, f->text, f->size, name, faults, ELEMENTSOF(faults), &n);
+        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
+                add_fault(l, f->path, &faults[i]);
+        l->n += n - MIN(n, ELEMENTSOF(faults));
+        return r == -EINVAL || r == -E2BIG ? 0 : r;
+}
+
+static int keep(Loader *l, PolicyFile *f) {
+        PolicyFile *files = realloc(l->files.files, (l->files.n + 1) * sizeof(PolicyFile));
+
+        if (!files)
+                return -ENOMEM;
+        l->files.files = files;
+        files[l->files.n++] = *f;
+        *f = (PolicyFile) {};
+        return 0;
+}
+
+/* Takes path; NULL: -ENOMEM. -ENOENT: no such file. */
+static int load_document(Loader *l, char *path, const char *name, bool is_host) {
+        _cleanup_(file_done) PolicyFile f = { .path = path };
+        size_t before = l->n;
+
+        if (!path)
+                return -ENOMEM;
+        int r = read_document(l, name, &f);
+        if (r < 0 || l->n > before)
+                return r;
+        if (is_host)
+                check_host(l, &f);
+        else
+                check_other(l, &f);
+        if (l->n > before)
+                return 0;
+
+        if (!f.document.has_inbound)
+                f.document.inbound = is_host;
+        l->files.has_host = l->files.has_host || is_host;
+        return keep(l, &f);
+}
+
+/* ------------------------------------------------------------------ all documents */
+
+static int load_host(Loader *l) {
+        int r = load_document(l, strdup(HOST_FILE), POLICY_HOST_NAME, true);
+        return r == -ENOENT ? 0 : r;
+}
+
+static int load_other(Loader *l, const char *file_name) {
+        _cleanup_free_ char *stem = strndup(file_name, strlen(file_name) - strlen(ENDING));
+
+        if (!stem)
+                return -ENOMEM;
+        int r = load_document(l, config_path("", POLICY_DIR, file_name), stem, false);
+        if (r == -ENOENT)
+                fault(l, POLICY_DIR, NULL, "$", "a document went away while all were read");
+        return r == -ENOENT ? 0 : r;
+}
+
+static int load_others(Loader *l) {
+        _cleanup_(config_names_done) ConfigNames names = {};
+        _cleanup_free_ char *path = config_path(l->root, POLICY_DIR, NULL);
+        const char *reason = NULL;
+
+        if (!path)
+                return -ENOMEM;
+        int r = config_dir_list(path, ENDING, POLICY_DIR_MAX, &names, &reason);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0) {
+                fault(l, POLICY_DIR, NULL, "$", r == -E2BIG ? "more than 254 documents" : reason);
+                return 0;
+        }
+        for (size_t i = 0; i < names.n && r >= 0; i++)
+                r = load_other(l, names.names[i]);
+        return r;
+}
+
+int policy_files_load(const char *root, PolicyFiles *ret, PolicyFileFault *faults, size_t n_faults,
+                      size_t *ret_n_faults) {
+        assert(root && ret && (faults || n_faults == 0) && ret_n_faults);
+
+        Loader l = { .root = root, .faults = faults, .max = n_faults };
+        int r = load_host(&l);
+        if (r >= 0)
+                r = load_others(&l);
+        *ret_n_faults = l.n;
+        if (r < 0 || l.n > 0) {
+                policy_files_done(&l.files);
+                return r < 0 ? r : -EINVAL;
+        }
+
+        *ret = l.files;
+        return 0;
+}

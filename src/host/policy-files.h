@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The policy documents of this machine: the host's, /etc/cargowall/policy.json, and those of /etc/cargowall/policy.d,
+ * each for the units, slices or containers that it matches. cargowall-policy(5). */
+
+#include "policy/policy-document.h"
+
+#define POLICY_HOST_NAME "host"
+#define POLICY_DIR_MAX 254 /* documents in policy.d: CW_SCOPES_MAX without the host and the service itself */
+#define POLICY_FILES_TEXT_MAX (2 * (size_t) POLICY_TEXT_MAX) /* bytes of all together */
+#define POLICY_DIGEST_SIZE 72 /* "sha256:", 64 digits, NUL */
+
+typedef struct PolicyFile {
+        char *path; /* without the root directory */
+        char *text; /* as it was read, terminated */
+        size_t size;
+        char digest[POLICY_DIGEST_SIZE];
+        PolicyDocument document; /* has a name; inbound is set where the text does not say it: true for the host */
+} PolicyFile;
+
+typedef struct PolicyFiles {
+        PolicyFile *files; /* the host's first, if it is there; then by file name in byte order */
+        size_t n;
+        bool has_host;
+} PolicyFiles;
+
+typedef struct PolicyFileFault {
+        char file[320]; /* without the root directory, cut to size; a name may have any byte: escape before printing */
+        PolicyFault fault;
+} PolicyFileFault;
+
+void policy_files_done(PolicyFiles *f);
+
+/* root: "" or the directory that stands for "/". Whole or not at all: all faults of all documents are told, those
+ * beyond n_faults are counted only. No document at all is no fault. Nothing is compiled yet. Returns 0 and what the
+ * caller frees with policy_files_done(); -EINVAL with *ret_n_faults >= 1; -ENOMEM. */
+int policy_files_load(const char *root, PolicyFiles *ret, PolicyFileFault *faults, size_t n_faults,
+                      size_t *ret_n_faults);
+
+/* "sha256:" and the lower-case hexadecimal digits of SHA-256 (FIPS 180-4) over the bytes: what sha256sum(1) prints for
+ * the file. */
+void policy_digest(const void *text, size_t size, char ret[static POLICY_DIGEST_SIZE]);

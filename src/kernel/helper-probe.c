@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "kernel/helper-probe.h"
+
+#include <bpf/bpf.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "basic/macro.h"
+
+static bool loads(enum bpf_prog_type type, enum bpf_attach_type attach, const struct bpf_insn *insns, size_t n) {
+        LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = attach);
+        int fd = bpf_prog_load(type, "cw_probe", "Dual BSD/GPL", insns, n, &o);
+
+        if (fd < 0)
+                return false;
+        (void) close(fd);
+        return true;
+}
+
+#define CALL(helper) { .code = BPF_JMP | BPF_CALL, .imm = (helper) }
+#define RETURN_1 { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 }, { .code = BPF_JMP | BPF_EXIT }
+
+bool helper_has_coarse_clock(void) {
+        static const struct bpf_insn insns[] = { CALL(BPF_FUNC_ktime_get_coarse_ns), RETURN_1 };
+
+        return loads(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, insns, ELEMENTSOF(insns)) &&
+               loads(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, insns, ELEMENTSOF(insns));
+}
+
+/* Every hook that takes a process's facts. */
+static bool loads_in_socket_hooks(const struct bpf_insn *insns, size_t n) {
+        return loads(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, insns, n) &&
+               loads(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, insns, n);
+}
+
+bool helper_has_comm(void) {
+        static const struct bpf_insn insns[] = {
+                { .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10 },
+                { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -16 },
+                { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 16 },
+                CALL(BPF_FUNC_get_current_comm),
+                RETURN_1,
+        };
+
+        return loads_in_socket_hooks(insns, ELEMENTSOF(insns));
+}
+
+bool helper_has_ns_pid(void) {
+        static const struct bpf_insn insns[] = {
+                { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 0 },
+                { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 0 },
+                { .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3, .src_reg = BPF_REG_10 },
+                { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_3, .imm = -8 },
+                { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_4, .imm = 8 },
+                CALL(BPF_FUNC_get_ns_current_pid_tgid),
+                RETURN_1,
+        };
+
+        return loads_in_socket_hooks(insns, ELEMENTSOF(insns));
+}

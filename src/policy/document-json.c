@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/document-json.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "policy/rule-json.h"
+
+static int read_default_action(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+
+        if (action_from_string(json_object_get_string(o), &d->source.default_action) < 0)
+                json_fault(r, at, "unknown action: it is allow or deny");
+        return 0;
+}
+
+static int read_mode(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+
+        d->source.has_mode = true;
+        if (mode_from_string(json_object_get_string(o), &d->source.mode) < 0)
+                json_fault(r, at, "unknown mode: it is enforce or audit");
+        return 0;
+}
+
+static int read_rules(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+
+        return json_read_rules(r, at, o, &d->source.rules);
+}
+
+/* ------------------------------------------------------------------ search domains, sudo */
+
+static int read_search_domain(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+        const char *reason;
+
+        int k = policy_source_add_search_domain(&d->source, json_object_get_string(o), &reason);
+        if (k == -EINVAL)
+                json_fault(r, at, reason);
+        return k == -EINVAL ? 0 : k;
+}
+
+static int read_search_domains(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(r, at, o, IS_STRING, "a search domain is a string", read_search_domain, into);
+}
+
+static int read_enabled(_unused_ JsonReader *r, _unused_ const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+
+        d->source.sudo_lockdown = json_object_get_boolean(o);
+        return 0;
+}
+
+/* sudo takes arguments and wildcards as part of the command: such an entry would grant something else than it says. */
+static int read_command(JsonReader *r, const JsonStep *at, json_object *o, _unused_ void *into) {
+        static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-";
+        const char *s = json_object_get_string(o);
+
+        if (s[0] != '/' || s[strspn(s, safe)] != '\0')
+                json_fault(r, at, "a command is an absolute path, without arguments or special characters");
+        return 0;
+}
+
+static int read_commands(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(r, at, o, IS_STRING, "a command is a string", read_command, into);
+}
+
+static int read_sudo_lockdown(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        static const JsonKey keys[] = {
+                { "enabled", IS_BOOL, "enabled is true or false", read_enabled },
+                { "allowCommands", IS_ARRAY, "allowCommands is an array", read_commands },
+        };
+
+        return json_read_object(r, at, o, keys, ELEMENTSOF(keys), into);
+}
+
+/* ------------------------------------------------------------------ who the document is for */
+
+static int read_name(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+        const char *s = json_object_get_string(o);
+
+        if (!policy_document_name_is_valid(s)) {
+                json_fault(r, at, "a name has 1 to 63 of a-z, 0-9 and -, and does not begin with -");
+                return 0;
+        }
+
+        char *name = strdup(s);
+        if (!name)
+                return -ENOMEM;
+        free(d->name);
+        d->name = name;
+        return 0;
+}
+
+static int read_inbound(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+        const char *s = json_object_get_string(o);
+
+        d->has_inbound = true;
+        d->inbound = strcmp(s, "allow") == 0;
+        if (!d->inbound && strcmp(s, "judge") != 0)
+                json_fault(r, at, "unknown word: it is allow or judge");
+        return 0;
+}
+
+static int read_pattern(JsonReader *r, const JsonStep *at, json_object *o, PolicyDocument *d, MatchKind kind) {
+        const char *reason;
+
+        int k = match_list_add(&d->match, kind, json_object_get_string(o), &reason);
+        if (k == -EINVAL)
+                json_fault(r, at, reason);
+        return k == -EINVAL ? 0 : k;
+}
+
+static int read_unit(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return read_pattern(r, at, o, into, MATCH_UNIT);
+}
+
+static int read_units(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(r, at, o, IS_STRING, "a unit is a string", read_unit, into);
+}
+
+static int read_container(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return read_pattern(r, at, o, into, MATCH_CONTAINER);
+}
+
+static int read_containers(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(r, at, o, IS_STRING, "a container is a string", read_container, into);
+}
+
+static int read_slice(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return read_pattern(r, at, o, into, MATCH_SLICE);
+}
+
+static int read_slices(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(r, at, o, IS_STRING, "a slice is a string", read_slice, into);
+}
+
+/* An empty match would be a document that is there and holds for nothing. */
+static int read_match(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        static const JsonKey keys[] = {
+                { "units", IS_ARRAY, "units is an array", read_units },
+                { "slices", IS_ARRAY, "slices is an array", read_slices },
+                { "containers", IS_ARRAY, "containers is an array", read_containers },
+                { "jobs", 0, "jobs is not supported: match the unit that the job runs in", NULL },
+        };
+        PolicyDocument *d = into;
+        size_t before = r->n;
+
+        match_list_done(&d->match);
+        int k = json_read_object(r, at, o, keys, ELEMENTSOF(keys), into);
+        if (k >= 0 && r->n == before && d->match.n == 0)
+                json_fault(r, at, "match names no unit, slice or container");
+        return k;
+}
+
+int json_read_document(JsonReader *r, json_object *root, PolicyDocument *d) {
+        static const JsonKey keys[] = {
+                { "defaultAction", IS_STRING, "defaultAction is a string: allow or deny", read_default_action },
+                { "inbound", IS_STRING, "inbound is a string: allow or judge", read_inbound },
+                { "match", IS_OBJECT, "match is an object", read_match },
+                { "mode", IS_STRING, "mode is a string: enforce or audit", read_mode },
+                { "name", IS_STRING, "name is a string", read_name },
+                { "rules", IS_ARRAY, "rules is an array", read_rules },
+                { "searchDomains", IS_ARRAY, "searchDomains is an array", read_search_domains },
+                { "sudoLockdown", IS_OBJECT, "sudoLockdown is an object", read_sudo_lockdown },
+        };
+
+        assert(d);
+
+        return json_read_object(r, NULL, root, keys, ELEMENTSOF(keys), d);
+}

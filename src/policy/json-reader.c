@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/json-reader.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+void json_fault(JsonReader *r, const JsonStep *at, const char *reason) {
+        assert(r);
+        assert(reason);
+
+        if (r->n < r->max) {
+                PolicyFault *f = &r->faults[r->n];
+
+                *f = (PolicyFault) {};
+                (void) json_step_format(at, f->path, sizeof(f->path));
+                (void) snprintf(f->reason, sizeof(f->reason), "%s", reason);
+        }
+        r->n++;
+}
+
+static bool type_is(json_object *o, unsigned types) {
+        return (types & 1U << json_object_get_type(o)) != 0;
+}
+
+/* A string with a NUL inside would end there for us and go on for others. */
+static bool has_nul(json_object *o) {
+        return json_object_is_type(o, json_type_string) &&
+               strlen(json_object_get_string(o)) != (size_t) json_object_get_string_len(o);
+}
+
+int json_read_object(JsonReader *r, const JsonStep *at, json_object *o, const JsonKey *keys, size_t n_keys,
+                     void *into) {
+        assert(r);
+        assert(keys);
+
+        json_object_object_foreach(o, name, value) {
+                const JsonStep inner = { .outer = at, .key = name, .n = strlen(name) };
+                size_t i = 0;
+
+                while (i < n_keys && strcmp(keys[i].name, name) != 0)
+                        i++;
+                if (i == n_keys) {
+                        json_fault(r, &inner, "unknown key");
+                        continue;
+                }
+                if (!type_is(value, keys[i].types) || has_nul(value)) {
+                        json_fault(r, &inner, keys[i].wrong_type);
+                        continue;
+                }
+                int k = keys[i].read(r, &inner, value, into);
+                if (k < 0)
+                        return k;
+        }
+        return 0;
+}
+
+int json_read_array(JsonReader *r, const JsonStep *at, json_object *o, unsigned types, const char *wrong_type,
+                    json_read_fn read, void *into) {
+        JsonStep inner = { .outer = at };
+
+        assert(r);
+        assert(read);
+
+        for (size_t n = json_object_array_length(o); inner.n < n; inner.n++) {
+                json_object *value = json_object_array_get_idx(o, inner.n);
+
+                if (!type_is(value, types) || has_nul(value)) {
+                        json_fault(r, &inner, wrong_type);
+                        continue;
+                }
+                int k = read(r, &inner, value, into);
+                if (k < 0)
+                        return k;
+        }
+        return 0;
+}

@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every verb and option of cargowallctl --help is in the man page and in both completions, and the other way round.
+
+check_verbs.py [SOURCE-DIRECTORY]. CARGOWALLCTL is the program. TAP.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+PROGRAM = os.environ.get("CARGOWALLCTL", "cargowallctl")
+ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2])
+WORD = r"[a-z][a-z-]*"
+OPTION = r"--?[a-z][a-z-]*"
+
+
+def of_help():
+    """Verbs are the words in lower case at the start of indented lines, before the heading "Options"."""
+    text = subprocess.run([PROGRAM, "--help"], env={**os.environ, "LC_ALL": "C.UTF-8"}, stdin=subprocess.DEVNULL,
+                          capture_output=True, check=True, timeout=60).stdout.decode()
+    verbs, options = text.split("\nOptions:\n")
+    found = set()
+    for line in verbs.splitlines():
+        match = re.match(rf"  ({WORD}(?: {WORD})?)(?: [A-Z\[]\S*)*(?:  |$)", line)
+        if match:
+            found.add(match.group(1))
+    return found, option_names(options)
+
+
+def option_names(text):
+    """The options that begin a line: "  -q --quiet", "     --since=TIME"."""
+    names = set()
+    for line in text.splitlines():
+        match = re.match(r"  (-\w)?\s*(--[a-z-]+)?", line)
+        if match:
+            names |= {name for name in match.groups() if name}
+    return names
+
+
+def of_man_page():
+    text = (ROOT / "docs/cargowallctl.1.scd").read_text()
+    verbs, options = set(), set()
+    for line in text.split("# STATE")[1].split("# OPTIONS")[0].splitlines():
+        match = re.match(rf"\*({WORD}(?: {WORD})?)\*", line)
+        if match:
+            verbs.add(match.group(1))
+    for line in text.split("# OPTIONS")[1].split("# JSON")[0].splitlines():
+        if line.startswith("*-"):
+            options |= set(re.findall(rf"\*({OPTION})=?\*", line))
+    return verbs, options
+
+
+def nested(verbs, nouns):
+    """Verbs with their second words in the place of the first alone."""
+    return {v for v in verbs if v not in nouns} | {f"{v} {n}" for v in verbs if v in nouns for n in nouns[v]}
+
+
+def of_bash():
+    text = (ROOT / "completions/bash/cargowallctl").read_text()
+    verbs = re.search(r"local verbs='([^']*)'", text).group(1).split()
+    options = set(re.search(r"local options='([^']*)'", text).group(1).split())
+    nouns = {name: re.search(rf"^    {name}\) candidates='([^']*)'", text, re.MULTILINE).group(1).split()
+             for name in ("policy", "job")}
+    return nested(verbs, nouns), options
+
+
+def of_zsh():
+    text = (ROOT / "completions/zsh/_cargowallctl").read_text()
+
+    def names(block):
+        return re.findall(rf"'({WORD}):", block)
+
+    nouns = {name: names(text.split(f"_cargowallctl_{name}() {{")[1].split("\n}")[0]) for name in ("policy", "job")}
+    verbs = names(text.split("_cargowallctl_verbs() {")[1].split("\n    )")[0])
+    arguments = text.split("_arguments")[1]
+    options = set(re.findall(rf"'\*?(?:\([^)]*\))?({OPTION})[=\[]", arguments))
+    for group in re.findall(r"\{([^}]*)\}", arguments):
+        options |= {name.rstrip("+=") for name in group.split(",")}
+    return nested(verbs, nouns), options
+
+
+def main():
+    verbs, options = of_help()
+    failed = number = 0
+    sources = (("man page", of_man_page), ("bash completion", of_bash), ("zsh completion", of_zsh))
+    print(f"1..{2 * len(sources) + 1}")
+
+    def result(good, title):
+        nonlocal failed, number
+        number += 1
+        failed += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {title}")
+
+    result(len(verbs) >= 15 and "policy load" in verbs and len(options) >= 15, "verbs and options are read from --help")
+    for name, read in sources:
+        for what, wanted, got in zip(("verbs", "options"), (verbs, options), read()):
+            for missing in sorted(wanted - got):
+                print(f"# {missing}: not in the {name}")
+            for extra in sorted(got - wanted):
+                print(f"# {extra}: in the {name}, not in --help")
+            result(wanted == got, f"{what} of the {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,722 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""cargowallctl against a service that is a fake (fake_service.py), on a bus of its own. TAP.
+
+CARGOWALLCTL is the program. Needs dbus-daemon, python3-dbus and python3-gi; skips with the reason when one is missing.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import pty
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = pathlib.Path(__file__).resolve().parent
+PROGRAM = os.environ.get("CARGOWALLCTL", "cargowallctl")
+PYTHON = "/usr/bin/python3"  # the one that Debian's python3-dbus belongs to
+LIMIT = 60
+PATH = "/org/cargowall1"
+HOSTILE = "evil\x1b[31m\u202e\u009b2J"
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+POLICY = '{ "defaultAction": "deny", "mode": "enforce",\n  "rules": [ { "type": "hostname", "value": "github.com",' \
+         ' "action": "allow", "ports": [443] } ] }\n'
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>system</type><listen>unix:path={}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/>
+<allow user="*"/></policy></busconfig>
+"""
+CASES = []
+
+
+def case(title):
+    def register(function):
+        CASES.append((title, function))
+        return function
+    return register
+
+
+def equal(got, wanted, what):
+    assert got == wanted, f"{what}: wanted {wanted!r}, got {got!r}"
+
+
+def contains(text, *parts):
+    for part in parts:
+        assert part in text, f"wanted {part!r} in {text!r}"
+
+
+def event(sequence, **fields):
+    base = {"timestamp": f"2026-11-22T03:12:{sequence % 60:02}.000000Z", "schema_version": 1, "sequence": sequence,
+            "event_type": "connection_blocked", "verdict": "deny", "blocked": True, "would_deny": False,
+            "mode": "enforce", "reason": "default", "dst_ip": "203.0.113.66", "dst_hostname": "evil.example",
+            "dst_port": 443, "protocol": "TCP", "process": "curl", "pid": 123, "unit": "runner.service"}
+    return base | fields
+
+
+def scenario(**changes):
+    hooks = ["connect4", "egress"]
+    base = {
+        "manager": {"Version": "9.9", "Mode": "configured", "ConfiguredMode": "enforce", "EffectiveMode": "enforce",
+                    "Enforcing": True, "PolicyDigest": "sha256:" + hashlib.sha256(POLICY.encode()).hexdigest(),
+                    "PolicySource": "/etc/cargowall/policy.json", "RuleCount": 1, "DNSWiring": "bpf+resolved",
+                    "Upstreams": ["192.0.2.53:53"], "RequiredHooks": hooks, "AchievedHooks": hooks,
+                    "StartTimestamp": 1795000000000000, "StartTimestampMonotonic": 5000000,
+                    "ConnectionsAllowed": 12, "ConnectionsDenied": 3, "QueriesAllowed": 40, "QueriesDenied": 2,
+                    "EventsLost": 0},
+        "objects": {
+            PATH + "/scope/host": ["org.cargowall1.Scope", {
+                "Name": "host", "Mode": "enforce", "PolicyDigest": "sha256:aa", "RuleCount": 1,
+                "PolicySource": "/etc/cargowall/policy.json", "ControlGroups": ["/"]}],
+            PATH + "/scope/runners": ["org.cargowall1.Scope", {
+                "Name": "runners", "Mode": "audit", "PolicyDigest": "sha256:bb", "RuleCount": 4,
+                "PolicySource": "/etc/cargowall/policy.d/runners.json",
+                "ControlGroups": ["/system.slice/a.service", "/system.slice/b.service"]}],
+            PATH + "/job/7": ["org.cargowall1.Job", {
+                "Labels": {"repository": "acme/app", "workflow": "ci", "job": "build"}, "Unit": "runner.service",
+                "StartTimestamp": 1795000001000000, "ConnectionsAllowed": 5, "ConnectionsDenied": 1}]},
+        "digest": "sha256:cc", "policy": POLICY, "faults": [], "log_level": "info",
+        "explain": ["deny", "", {"text": "evil.example:443/tcp is denied: no rule allows it", "reason": "default",
+                                 "action": "deny", "mode": "enforce", "name_refused": True}],
+        "events": [], "dns": {"queries": 42, "cache_hits": 7},
+        "leases": [["host", "192.0.2.80", "github.com", 90000000]],
+        "summary": {"unit": "runner.service", "labels": {"job": "build"}, "start_usec": 1795000001000000,
+                    "connections_allowed": 5, "connections_denied": 1},
+    }
+    for key, value in changes.items():
+        base[key] = base[key] | value if isinstance(base.get(key), dict) else value
+    return base
+
+
+class Result:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def json(self):
+        return json.loads(self.out)
+
+
+class Lab:
+    def __init__(self, folder):
+        self.folder = folder
+        self.log, self.scenario_file = folder / "log", folder / "scenario"
+        self.service = self.bus = None
+        self.address = f"unix:path={folder}/bus"
+
+    def start_bus(self):
+        config = self.folder / "bus.conf"
+        config.write_text(BUS_CONFIG.format(self.folder / "bus"))
+        with open(self.folder / "bus.log", "w", encoding="utf-8") as log:
+            self.bus = subprocess.Popen(["dbus-daemon", "--nofork", "--print-address", f"--config-file={config}"],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self.bus.stdout.readline(), (self.folder / "bus.log").read_text()
+
+    def start_service(self):
+        self.service = subprocess.Popen([PYTHON, str(HERE / "fake_service.py"), str(self.scenario_file), str(self.log)],
+                                        env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        text=True)
+        equal(self.service.stdout.readline(), "ready\n", "first line of the fake service")
+
+    def stop_service(self):
+        if self.service:
+            self.service.terminate()
+            self.service.wait(LIMIT)
+            self.service.stdout.close()
+            self.service = None
+
+    def close(self):
+        self.stop_service()
+        if self.bus:
+            self.bus.terminate()
+            self.bus.wait(LIMIT)
+            self.bus.stdout.close()
+
+    def environment(self, **changes):
+        keep = {k: v for k, v in os.environ.items() if k in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")}
+        return keep | {"DBUS_SYSTEM_BUS_ADDRESS": self.address, "TZ": "UTC", "LC_ALL": "C.UTF-8",
+                       "TERM": "xterm"} | changes
+
+    def set(self, **changes):
+        """Another scenario, whole at once: the service may be reading."""
+        new = self.scenario_file.with_suffix(".new")
+        new.write_text(json.dumps(scenario(**changes)))
+        new.replace(self.scenario_file)
+        self.log.write_text("")
+
+    def calls(self, member):
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line["member"] == member]
+
+    def run(self, *args, stdin="", **env):
+        done = subprocess.run([PROGRAM, *args], env=self.environment(**env), input=stdin.encode(), capture_output=True,
+                              timeout=LIMIT, check=False)
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *args):
+        return subprocess.Popen([PROGRAM, *args], env=self.environment(), stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def on_terminal(self, *args, **env):
+        """stdout is a terminal; stdin is none, so that nobody is asked for a password."""
+        leader, follower = pty.openpty()
+        process = subprocess.Popen([PROGRAM, *args], env=self.environment(**env), stdin=subprocess.DEVNULL,
+                                   stdout=follower, stderr=subprocess.PIPE)
+        os.close(follower)
+        text = b""
+        while True:
+            assert select.select([leader], [], [], LIMIT)[0], "no output, no end"
+            try:
+                more = os.read(leader, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not more:
+                break
+            text += more
+        os.close(leader)
+        err = process.stderr.read().decode()
+        process.stderr.close()
+        return Result(process.wait(LIMIT), text.decode().replace("\r\n", "\n"), err)
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + LIMIT
+    while not condition():
+        assert time.monotonic() < end, f"{what} never came"
+        time.sleep(0.02)
+
+
+# -- state
+
+@case("status shows what is in force, and 0 means enforcing")
+def _(lab):
+    got = lab.run("status")
+    equal(got.status, 0, "exit status")
+    equal(got.err, "", "stderr")
+    contains(got.out, "● cargowalld 9.9", "Mode: enforce (configured: enforce)\n", "Policy: /etc/cargowall/policy.json",
+             "Digest: sha256:", "Rules: 1", "Hooks: 2 attached, 2 required\n",
+             "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied",
+             "Queries: 40 allowed, 2 denied", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
+             "/etc/cargowall/policy.d/runners.json", "2 scopes listed.")
+    equal(lab.run().out.split("Since")[0], got.out.split("Since")[0], "status as the default verb")
+
+
+@case("status: 3 in audit mode and when a hook is missing")
+def _(lab):
+    lab.set(manager={"Mode": "audit", "EffectiveMode": "audit", "Enforcing": False})
+    got = lab.run("status")
+    equal(got.status, 3, "exit status")
+    contains(got.out, "Mode: audit (set: audit, configured: enforce), not enforcing everywhere")
+    lab.set(manager={"AchievedHooks": ["connect4"], "Enforcing": False})
+    got = lab.run("status")
+    equal(got.status, 3, "exit status")
+    contains(got.out, "1 attached, 2 required, missing: egress")
+
+
+@case("status SCOPE: its mode decides; an unknown one is 4")
+def _(lab):
+    got = lab.run("status", "runners")
+    equal(got.status, 3, "exit status")
+    contains(got.out, "● runners - scope", "Mode: audit", "CGroups: /system.slice/a.service\n",
+             "\n              /system.slice/b.service\n")
+    equal(lab.run("status", "--scope=host").status, 0, "exit status")
+    got = lab.run("status", "nowhere")
+    equal((got.status, got.out), (4, ""), "status and stdout")
+    contains(got.err, 'there is no scope "nowhere"')
+    lab.set(manager={"AchievedHooks": []})
+    equal(lab.run("status", "host").status, 3, "exit status without hooks")
+
+
+@case("is-enforcing: 0, 3 and 4; --quiet prints nothing")
+def _(lab):
+    got = lab.run("is-enforcing")
+    equal((got.status, got.out), (0, "enforcing\n"), "result")
+    equal(lab.run("is-enforcing", "runners").status, 3, "audit scope")
+    equal(lab.run("is-enforcing", "nowhere").status, 4, "unknown scope")
+    lab.set(manager={"Enforcing": False})
+    got = lab.run("is-enforcing")
+    equal((got.status, got.out), (3, "not enforcing\n"), "result")
+    got = lab.run("is-enforcing", "--quiet")
+    equal((got.status, got.out, got.err), (3, "", ""), "quiet result")
+
+
+@case("is-enforcing --wait ends as soon as it is so")
+def _(lab):
+    lab.set(manager={"Enforcing": False})
+    process = lab.start("is-enforcing", "--wait=600")
+    wait_until(lambda: len(lab.calls("GetAll")) >= 2, "a second question")
+    lab.set()
+    out, err = process.communicate(timeout=LIMIT)
+    equal((process.returncode, out, err), (0, "enforcing\n", ""), "result")
+
+
+@case("is-enforcing --wait waits for a service that is not there yet")
+def _(lab):
+    lab.stop_service()
+    equal(lab.run("is-enforcing", "--wait=0").status, 5, "without a service")
+    process = lab.start("is-enforcing", "--wait=600")
+    lab.start_service()
+    out, err = process.communicate(timeout=LIMIT)
+    equal((process.returncode, out, err), (0, "enforcing\n", ""), "result")
+
+
+@case("scopes, with and without legend")
+def _(lab):
+    got = lab.run("scopes")
+    equal(got.out, "SCOPE    MODE     RULES  CGROUPS  SOURCE\n"
+                   "host     enforce  1      1        /etc/cargowall/policy.json\n"
+                   "runners  audit    4      2        /etc/cargowall/policy.d/runners.json\n\n2 scopes listed.\n", "table")
+    equal(len(lab.run("scopes", "--no-legend").out.splitlines()), 2, "lines without legend")
+
+
+@case("dns: counters, and leases for whom polkit lets")
+def _(lab):
+    got = lab.run("dns")
+    equal(got.status, 0, "exit status")
+    contains(got.out, "Queries", "42", "Cache hits", "192.0.2.53:53", "github.com", "1min 30s", "1 lease listed.")
+    equal(lab.run("dns", "--scope=host").status, 0, "exit status")
+    equal([c["scope"] for c in lab.calls("ListLeases")], ["", "host"], "scopes asked for")
+    lab.set(errors={"ListLeases": ["org.freedesktop.DBus.Error.AccessDenied", "No."]})
+    got = lab.run("dns")
+    equal(got.status, 6, "exit status")
+    contains(got.out, "Cache hits")
+    equal(lab.run("dns", "--json=short").out, "", "JSON without leases")
+
+
+# -- what changes something
+
+@case("mode: shown, set with the interactive flag, never starting the service")
+def _(lab):
+    contains(lab.run("mode").out, "Effective: enforce\n", "Set: configured\n", "Configured: enforce\n")
+    got = lab.run("mode", "audit")
+    equal((got.status, got.out, got.err), (0, "", ""), "result")
+    equal(lab.run("--no-ask-password", "mode", "off").status, 0, "exit status")
+    equal([(c["mode"], c["flags"], c["interactive"], c["auto_start"]) for c in lab.calls("SetMode")],
+          [("audit", 0, True, False), ("off", 0, False, False)], "calls")
+    equal(lab.run("mode", "permissive").status, 2, "an unknown mode")
+
+
+@case("reload and log-level")
+def _(lab):
+    equal(lab.run("reload").status, 0, "exit status")
+    equal(len(lab.calls("Reload")), 1, "calls")
+    equal(lab.run("log-level").out, "info\n", "level")
+    equal(lab.run("log-level", "debug").status, 0, "exit status")
+    equal([(c["name"], c["value"]) for c in lab.calls("Set")], [("LogLevel", "debug")], "calls")
+    equal(lab.run("log-level", "loud").status, 2, "an unknown level")
+
+
+@case("each error of the bus has its exit status and one line that says what to do")
+def _(lab):
+    cases = [
+        ("org.cargowall1.Error.InvalidPolicy", 7, ""),
+        ("org.cargowall1.Error.NoSuchScope", 4, ""),
+        ("org.cargowall1.Error.NoSuchJob", 4, ""),
+        ("org.freedesktop.DBus.Error.AccessDenied", 6, "use sudo"),
+        ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", 6, "polkit"),
+        ("org.freedesktop.DBus.Error.NoReply", 5, "systemctl"),
+        ("org.freedesktop.DBus.Error.LimitsExceeded", 1, ""),
+        ("org.cargowall1.Error.AlreadyActive", 1, ""),
+        ("org.freedesktop.DBus.Error.Failed", 1, ""),
+    ]
+    for name, status, advice in cases:
+        lab.set(errors={"Reload": [name, HOSTILE]})
+        got = lab.run("reload")
+        equal((got.status, got.out), (status, ""), f"result of {name}")
+        equal(len(got.err.splitlines()), 1, f"lines for {name}")
+        contains(got.err, "cargowallctl: Reload: evil\\x1b[31m", advice)
+
+
+@case("5 without the service, and without a bus")
+def _(lab):
+    lab.stop_service()
+    for verb in (["status"], ["reload"], ["mode"], ["events"], ["events", "-f"], ["is-enforcing"], ["job", "list"]):
+        got = lab.run(*verb)
+        equal((got.status, got.out), (5, ""), f"result of {verb}")
+        contains(got.err, "systemctl")
+    equal(lab.run("status", DBUS_SYSTEM_BUS_ADDRESS="unix:path=/nonexistent/bus").status, 5, "without a bus")
+    got = lab.run("version")
+    equal(got.status, 0, "exit status of version")
+    contains(got.out, "cargowalld not running")
+
+
+# -- policy
+
+@case("policy show: to the byte, so that the digest agrees")
+def _(lab):
+    got = lab.run("policy", "show", "--scope=runners")
+    equal((got.status, got.out), (0, POLICY), "result")
+    equal([c["scope"] for c in lab.calls("GetPolicy")], ["runners"], "scope")
+    shown = lab.run("policy", "show", "--json=short").json()
+    equal(shown["digest"], "sha256:" + hashlib.sha256(shown["policy"].encode()).hexdigest(), "digest")
+    lab.set(policy='{"x":\t"\u202e"}')
+    equal(lab.run("policy", "show").out, '{"x":\t"\u202e"}', "off a terminal")
+    # The terminal's driver makes blanks of a tab where it is told to; either is fine.
+    equal(re.sub("[ \t]+", " ", lab.on_terminal("policy", "show", "--no-pager").out), '{"x": "\\u{202e}"}\n', "on one")
+
+
+@case("policy load: a sealed memfd, from a file and from standard input")
+def _(lab):
+    file = lab.folder / "policy.json"
+    file.write_text(POLICY)
+    got = lab.run("policy", "load", str(file))
+    equal((got.status, got.out), (0, "sha256:cc\n"), "result")
+    equal(lab.run("policy", "load", "-", "--scope=runners", "-q", stdin=POLICY).out, "", "quiet")
+    calls = lab.calls("LoadPolicy")
+    equal([(c["text"], c["seals"] & 0xe, c["options"]) for c in calls],
+          [(POLICY, 0xe, {"scope": "host"}), (POLICY, 0xe, {"scope": "runners"})], "calls")
+    got = lab.run("policy", "load", str(lab.folder / "absent"))
+    equal(got.status, 1, "a file that is not there")
+    contains(got.err, "No such file")
+
+
+@case("policy load: 7 with every fault; other errors are told as well")
+def _(lab):
+    lab.set(errors={"LoadPolicy": ["org.cargowall1.Error.InvalidPolicy", "$.rules[0]: bad (line 3), and 1 more"]},
+            faults=[["$.rules[0]", 3, "bad"], ["$.mode", 0, HOSTILE]])
+    got = lab.run("policy", "load", "-", stdin=POLICY)
+    equal((got.status, got.out), (7, ""), "result")
+    equal(got.err.splitlines()[0], "cargowallctl: standard input:3: $.rules[0]: bad", "first line")
+    contains(got.err.splitlines()[1], "cargowallctl: standard input: $.mode: evil\\x1b")
+    lab.set(errors={"LoadPolicy": ["org.freedesktop.DBus.Error.AccessDenied", "No."]})
+    got = lab.run("policy", "load", "-", stdin=POLICY)
+    equal(got.status, 6, "exit status")
+    contains(got.err, "LoadPolicy: No.")
+    lab.set(errors={"LoadPolicy": ["org.cargowall1.Error.NoSuchScope", "No such scope."]})
+    equal(lab.run("policy", "load", "-", stdin=POLICY).status, 4, "exit status")
+
+
+@case("policy check needs no service")
+def _(lab):
+    file = lab.folder / "policy.json"
+    file.write_text(POLICY)
+    offline = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+    got = lab.run("policy", "check", str(file), **offline)
+    equal((got.status, got.out), (0, f"{file}: valid, 1 rules\n"), "result")
+    got = lab.run("policy", "check", "-", "--json=short", stdin=POLICY, **offline)
+    equal(got.json(), {"valid": True, "rules": 1, "faults": []}, "JSON")
+    bad = '{\n "rules": [\n {"type": "hostname", "value": "a..b", "action": "allow"}, {"nonsense": 1} ] }'
+    got = lab.run("policy", "check", "-", stdin=bad, **offline)
+    equal((got.status, got.out), (7, ""), "result")
+    contains(got.err, "cargowallctl: standard input:3: $.rules[0]")
+    got = lab.run("policy", "check", "-", "-j", stdin=bad, **offline)
+    equal(got.status, 7, "exit status")
+    equal([f["line"] for f in got.json()["faults"]][0], 3, "line of the first fault")
+
+
+@case("policy diff: 0 for the same meaning, 1 with the changes, 7 for a bad file")
+def _(lab):
+    same = json.dumps(json.loads(POLICY), indent=8)
+    got = lab.run("policy", "diff", "-", stdin=same)
+    equal((got.status, got.out), (0, ""), "the same in another layout")
+    other = json.loads(POLICY) | {"mode": "audit"}
+    other["rules"] = [other["rules"][0] | {"ports": [22, 443]},
+                      {"type": "cidr", "value": "192.0.2.0/24", "action": "deny"}]
+    got = lab.run("policy", "diff", "-", stdin=json.dumps(other))
+    equal(got.status, 1, "exit status")
+    equal(got.out.splitlines(), ["- mode: enforce", "+ mode: audit", "- allow github.com:443",
+                                 "+ allow github.com:22;443", "+ deny 192.0.2.0/24"], "changes")
+    got = lab.run("policy", "diff", "-", "--json=short", stdin=json.dumps(other))
+    equal((got.status, got.json()["same"], len(got.json()["added"])), (1, False, 3), "JSON")
+    equal(lab.run("policy", "diff", "-", stdin="{").status, 7, "a bad file")
+
+
+# -- explain, events
+
+@case("explain: host, port and protocol are taken apart; 0 allowed, 1 denied")
+def _(lab):
+    got = lab.run("explain", "evil.example", "--scope=runners")
+    equal((got.status, got.out), (1, "evil.example:443/tcp is denied: no rule allows it\n"), "result")
+    lab.set(explain=["allow", "allow 2001:db8::/32", {}])
+    got = lab.run("explain", "[2001:db8::1]:53/udp")
+    equal((got.status, got.out), (0, "[2001:db8::1]:53/udp: allow, rule allow 2001:db8::/32\n"), "result")
+    lab.set()
+    for destination, wanted in (("evil.example:22", ("evil.example", 22, "tcp")),
+                                ("[2001:db8::1]:53/udp", ("2001:db8::1", 53, "udp")),
+                                ("192.0.2.1/icmp", ("192.0.2.1", 0, "icmp"))):
+        lab.run("explain", destination)
+        last = lab.calls("Explain")[-1]
+        equal((last["destination"], last["port"], last["protocol"]), wanted, destination)
+    got = lab.run("explain", "evil.example", "--json=short").json()
+    equal((got["verdict"], got["rule"], got["name_refused"]), ("deny", None, True), "JSON")
+    equal(lab.run("explain", "a..b").status, 2, "no destination")
+
+
+@case("events: one line each, repeats are counted, notes and DNS too")
+def _(lab):
+    lab.set(events=[
+        event(1), event(2), event(3, count=4),
+        event(4, process="wget", pid=9, blocked=False, would_deny=True, reason="rule", matched_rule="evil.example"),
+        event(5, event_type="dns_blocked", query_type="TXT", dns_reason="policy"),
+        event(6, event_type="mode_changed", verdict="", blocked=False, detail="enforce -> audit", process="", pid=0)])
+    got = lab.run("events")
+    equal(got.status, 0, "exit status")
+    equal(got.out.splitlines(), [
+        "Nov 22 03:12:01 denied  curl[123] runner.service -> evil.example [203.0.113.66]:443/tcp: no rule allows it "
+        "(6 times)",
+        "Nov 22 03:12:04 audit   wget[9] runner.service -> evil.example [203.0.113.66]:443/tcp: rule evil.example",
+        "Nov 22 03:12:05 denied  curl[123] runner.service -> evil.example (DNS TXT): no rule allows the name",
+        "Nov 22 03:12:06 note    mode changed: enforce -> audit"], "lines")
+    equal(len(lab.run("events", "--denied").out.splitlines()), 3, "lines of denials")
+    equal(len(lab.run("events", "-n", "1").out.splitlines()), 1, "one line")
+    equal(lab.run("events", "--since=@1795000000").out, "", "events behind the last")
+    equal([c["since"] for c in lab.calls("ListEvents")][-1], 1795000000000000, "since")
+
+
+@case("events --exit-code: 1 with denials, 0 without")
+def _(lab):
+    equal(lab.run("events", "--exit-code").status, 0, "without events")
+    lab.set(events=[event(1, verdict="allow", blocked=False)])
+    equal(lab.run("events", "--exit-code").status, 0, "without denials")
+    lab.set(events=[event(1, verdict="allow", blocked=False), event(2, blocked=False, would_deny=True)])
+    equal(lab.run("events", "--exit-code", "--quiet").status, 1, "with one that would be denied")
+    equal(lab.run("events", "--exit-code", "-f").status, 2, "with --follow")
+
+
+@case("events: more than one reply holds, and as JSON lines")
+def _(lab):
+    page = [event(n, parents='[{"pid":1,"comm":"bash"}]', dst_hostname=f"n{n}.example") for n in range(1, 1001)]
+    lab.set(events=page, later=[page[-1], event(1001, dst_hostname="last.example")])
+    lines = lab.run("events", "--json=short").out.splitlines()
+    equal(len(lines), 1001, "events")
+    equal(json.loads(lines[0])["parents"], [{"pid": 1, "comm": "bash"}], "nested value")
+    equal(json.loads(lines[-1])["dst_hostname"], "last.example", "last event")
+    equal(len(lab.run("events", "-n5").out.splitlines()), 5, "lines")
+
+
+@case("events -f: goes on with new ones, takes no signal from others, and ends with the service")
+def _(lab):
+    lab.set(events=[event(1)])
+    process = lab.start("events", "-f")
+    contains(process.stdout.readline(), "curl[123]")
+    wait_until(lambda: lab.calls("Subscribe"), "a subscription")
+    subscriber = lab.calls("Subscribe")[0]["sender"]
+    forged = ("import dbus, dbus.lowlevel, os; b = dbus.bus.BusConnection(os.environ['DBUS_SYSTEM_BUS_ADDRESS']); "
+              f"s = dbus.lowlevel.SignalMessage('{PATH}', 'org.cargowall1.Manager', 'ConnectionDenied'); "
+              "s.append({'process': 'forged', 'verdict': 'deny'}, signature='a{sv}'); "
+              f"s.set_destination('{subscriber}'); b.send_message(s); b.flush()")
+    subprocess.run([PYTHON, "-c", forged], env=lab.environment(), check=True, timeout=LIMIT)
+    lab.set(signals=[event(1), event(2, process="wget"), event(3, process="fetch", bus_events_dropped=9)])
+    contains(process.stdout.readline(), "wget[123]")
+    contains(process.stdout.readline(), "fetch[123]")
+    lab.set(leave=True)
+    out, err = process.communicate(timeout=LIMIT)
+    equal((process.returncode, out), (5, ""), "result")
+    contains(err, "9 events came too fast", "the service has gone")
+
+
+# -- jobs
+
+@case("job begin, end, list, show")
+def _(lab):
+    got = lab.run("job", "begin", "--label", "repository=acme/app", "--label=job=a=b")
+    equal((got.status, got.out), (0, "7\n"), "result")
+    equal(lab.calls("BeginJob")[0]["labels"], {"repository": "acme/app", "job": "a=b"}, "labels")
+    got = lab.run("job", "list")
+    contains(got.out, "7   runner.service", "acme/app ci build", "1 job listed.")
+    got = lab.run("job", "show", "7")
+    contains(got.out, "Unit: runner.service", "Labels: repository=acme/app\n", "Connections: 5 allowed, 1 denied")
+    got = lab.run("job", "end", "7")
+    contains(got.out, "Labels: job=build", "Connections: 5 allowed, 1 denied", "Since: 2026-11-18 11:06:41 UTC")
+    equal(lab.calls("EndJob")[0]["job"], PATH + "/job/7", "path")
+    for verb in ("show", "end"):
+        equal(lab.run("job", verb, "../x").status, 4, "no id")
+    equal(lab.run("job", "show", "8").status, 4, "an unknown id")
+    equal(lab.run("job", "begin", "--label=nothing").status, 2, "no label")
+
+
+# -- output
+
+READING = [["status"], ["status", "host"], ["is-enforcing"], ["scopes"], ["dns"], ["events", "-n1"],
+           ["explain", "evil.example"], ["policy", "show"], ["job", "list"], ["job", "show", "7"], ["mode"],
+           ["log-level"], ["check"], ["version"], ["job", "begin"], ["job", "end", "7"]]
+
+
+@case("--json of every reading verb is JSON, pretty on more than one line")
+def _(lab):
+    lab.set(events=[event(1)])
+    for verb in READING:
+        short = lab.run(*verb, "--json=short")
+        equal(len(short.out.splitlines()), 1, f"lines of {verb}")
+        pretty = lab.run(*verb, "--json=pretty")
+        assert len(pretty.out.splitlines()) > 1, verb
+        assert type(short.json()) is type(pretty.json()), verb
+        equal(lab.run(*verb, "-j").out, short.out, f"-j off a terminal, {verb}")
+    equal(lab.run("scopes", "--json=off").out, lab.run("scopes").out, "--json=off")
+    got = lab.run("status", "--json=short").json()
+    equal((got["policy_source"], got["dns_wiring"], got["start_timestamp"], got["scopes"][1]["name"]),
+          ("/etc/cargowall/policy.json", "bpf+resolved", "2026-11-18T11:06:40.000000Z", "runners"), "keys of status")
+
+
+@case("hostile text from the bus never reaches the terminal as it is, nor in JSON")
+def _(lab):
+    objects = {
+        PATH + "/scope/host": ["org.cargowall1.Scope", {
+            "Name": "host", "Mode": HOSTILE, "PolicyDigest": HOSTILE, "RuleCount": 1, "PolicySource": HOSTILE,
+            "ControlGroups": [HOSTILE]}],
+        PATH + "/job/7": ["org.cargowall1.Job", {
+            "Labels": {HOSTILE: HOSTILE, "repository": HOSTILE}, "Unit": HOSTILE, "StartTimestamp": 1,
+            "ConnectionsAllowed": 5, "ConnectionsDenied": 1}]}
+    manager = {key: HOSTILE for key in ("Version", "Mode", "ConfiguredMode", "EffectiveMode", "PolicyDigest",
+                                        "PolicySource", "DNSWiring")}
+    hostile = {"manager": manager | {"Upstreams": [HOSTILE], "RequiredHooks": [HOSTILE]}, "objects": objects,
+               "dns": {HOSTILE: HOSTILE}, "leases": [[HOSTILE, HOSTILE, HOSTILE, 1]], "digest": HOSTILE,
+               "log_level": HOSTILE, "policy": HOSTILE + "\n", "summary": {HOSTILE: HOSTILE, "unit": HOSTILE},
+               "explain": ["deny", HOSTILE, {"text": HOSTILE}],
+               "events": [event(1, process=HOSTILE, unit=HOSTILE, dst_hostname=HOSTILE, reason=HOSTILE,
+                                protocol=HOSTILE, matched_rule=HOSTILE, dst_ip=HOSTILE),
+                          event(2, verdict="", event_type=HOSTILE, detail=HOSTILE)]}
+    lab.set(**hostile)
+    plain = {"NO_COLOR": "1", "PAGER": "cat"}
+    for verb in READING + [["policy", "load", "-"], ["events"]]:
+        for got in (lab.on_terminal(*verb, **plain), lab.run(*verb, *["--json=short"] if verb[1:2] != ["load"] else [])):
+            bad = RAW.search(got.out + got.err)
+            assert not bad, f"{verb}: {bad.group()!r} in {got.out + got.err!r}"
+    contains(lab.run("events", "--json=short").out, "evil\\u001b[31m\\u202e\\u009b2J")
+
+
+@case("the pager is used on a terminal only, and not when it is not wanted")
+def _(lab):
+    mark = lab.folder / "paged"
+    pager = f"sed s/^/P/ && touch {mark}"
+    contains(lab.on_terminal("status", PAGER=pager, NO_COLOR="1").out, "P● cargowalld")
+    assert mark.exists(), "no pager on a terminal"
+    mark.unlink()
+    for got in (lab.run("status", PAGER=pager), lab.on_terminal("status", "--no-pager", PAGER=pager),
+                lab.on_terminal("status", PAGER=pager, SYSTEMD_PAGER=""), lab.on_terminal("scopes", PAGER=pager),
+                lab.on_terminal("status", "--json=short", PAGER=pager)):
+        equal(got.status, 0, "exit status")
+        assert not mark.exists() and "P● " not in got.out, "an unwanted pager"
+    lab.set(manager={"Enforcing": False})
+    equal(lab.on_terminal("status", PAGER="true").status, 3, "exit status when the pager leaves early")
+    contains(lab.on_terminal("help", PAGER=pager).out, "Pcargowallctl [OPTION]")
+
+
+@case("a pager named by the caller of sudo is not run")
+def _(lab):
+    if os.geteuid() != 0:
+        return
+    mark = lab.folder / "run-by-root"
+    got = lab.on_terminal("status", PAGER=f"touch {mark}; cat", SUDO_UID="1000")
+    contains(got.out, "cargowalld 9.9")
+    assert not mark.exists(), "the pager ran"
+
+
+@case("colours: on a terminal, unless NO_COLOR or SYSTEMD_COLORS=0 or TERM=dumb")
+def _(lab):
+    contains(lab.on_terminal("scopes").out, "\x1b[1;32menforce\x1b[0m")
+    for env in ({"NO_COLOR": "1"}, {"SYSTEMD_COLORS": "0"}, {"TERM": "dumb"}):
+        assert "\x1b" not in lab.on_terminal("scopes", **env).out, env
+    assert "\x1b" not in lab.run("scopes").out, "colours off a terminal"
+
+
+@case("lines are cut to COLUMNS on a terminal, unless --full; ASCII where the locale is not UTF-8")
+def _(lab):
+    plain = {"NO_COLOR": "1", "COLUMNS": "50"}
+    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 50, "too long a line"
+    contains(lab.on_terminal("scopes", **plain).out, "…")
+    contains(lab.on_terminal("scopes", "--full", **plain).out, "/etc/cargowall/policy.d/runners.json")
+    contains(lab.run("status", LC_ALL="C").out, "* cargowalld 9.9")
+    contains(lab.on_terminal("scopes", LC_ALL="C", **plain).out, "...")
+    lab.set(log_level="stärker")
+    equal(lab.run("log-level", LC_ALL="C").out, "st??rker\n", "text outside ASCII")
+
+
+@case("usage errors are 2, with nothing on stdout")
+def _(lab):
+    for words in (["nonsense"], ["policy"], ["policy", "nonsense"], ["policy", "load"], ["scopes", "x"],
+                  ["--json=yaml"], ["status", "--follow"], ["reload", "--json=short"], ["events", "-n", "x"],
+                  ["events", "-n", "-1"], ["events", "--since=soon"], ["is-enforcing", "--wait=x"], ["--nonsense"],
+                  ["status", "a", "--scope=b"], ["mode", "--label=a=b"], ["explain"], ["job", "begin", "--label==x"]):
+        got = lab.run(*words)
+        equal((got.status, got.out), (2, ""), f"result of {words}")
+        assert got.err, words
+    equal(lab.calls("GetAll"), [], "calls")
+
+
+@case("help fits 80 columns; --version and version")
+def _(lab):
+    for words in (["help"], ["--help"], ["-h"]):
+        got = lab.run(*words)
+        equal(got.status, 0, "exit status")
+        assert max(map(len, got.out.splitlines())) <= 80, "a line is too long"
+    equal(lab.run("--version").out.split()[0], "cargowallctl", "--version")
+    contains(lab.run("version").out, "cargowalld 9.9")
+
+
+@case("check: a table and its exit status agree")
+def _(lab):
+    got = lab.run("check")
+    rows = lab.run("check", "--json=short").json()
+    failed = any(row["state"] == "fail" for row in rows)
+    equal(got.status, 1 if failed else 0, "exit status")
+    for row in rows:
+        assert row["state"] in ("ok", "warn", "fail"), row
+        assert row["advice"] or row["state"] != "fail", row
+        contains(got.out, row["name"], row["detail"])
+    equal({"kernel", "bpf", "cgroup2", "systemd", "resolved", "upstream", "dns port", "polkit"}
+          - {row["name"] for row in rows}, set(), "missing rows")
+
+
+@case("a full disk behind stdout is a failure")
+def _(lab):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([PROGRAM, "scopes"], env=lab.environment(), stdin=subprocess.DEVNULL, stdout=full,
+                              stderr=subprocess.PIPE, timeout=LIMIT, check=False)
+    equal(done.returncode, 1, "exit status")
+    contains(done.stderr.decode(), "standard output cannot be written")
+
+
+# -- running
+
+def missing():
+    if not shutil.which(PROGRAM):
+        return f"{PROGRAM} is not there: set CARGOWALLCTL"
+    if not shutil.which("dbus-daemon"):
+        return "dbus-daemon is missing"
+    if not os.path.exists(PYTHON) or subprocess.run([PYTHON, "-c", "import dbus, gi"], capture_output=True,
+                                                    check=False).returncode != 0:
+        return "python3-dbus or python3-gi is missing"
+    return None
+
+
+def run_case(lab, function):
+    lab.set()
+    if not lab.service or lab.service.poll() is not None:
+        lab.stop_service()
+        lab.start_service()
+    function(lab)
+
+
+def main():
+    reason = missing()
+    if reason:
+        print(f"1..0 # SKIP {reason}")
+        return 0
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="cargowallctl-") as folder:
+        lab = Lab(pathlib.Path(folder))
+        try:
+            lab.start_bus()
+            print(f"1..{len(CASES)}", flush=True)
+            for number, (title, function) in enumerate(CASES, 1):
+                try:
+                    run_case(lab, function)
+                    print(f"ok {number} - {title}", flush=True)
+                except Exception:  # pylint: disable=broad-except
+                    failed += 1
+                    print(f"not ok {number} - {title}")
+                    print("\n".join("# " + line for line in traceback.format_exc().splitlines()), flush=True)
+        finally:
+            lab.close()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The service's bus side over a fake manager, on the bus that DBUS_SYSTEM_BUS_ADDRESS names. Takes one word a line on
+ * stdin: event, notes, stats, job; ends when stdin does. Arguments: the timeout for polkit in milliseconds, and
+ * "trust-nobody". */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "fake-manager.h"
+
+typedef struct Server {
+        Manager *manager;
+        Bus *bus;
+} Server;
+
+static int fixed_unit(_unused_ uint32_t pid, char **ret_unit, char **ret_cgroup) {
+        *ret_unit = strdup("test.service");
+        *ret_cgroup = strdup("/system.slice/test.service");
+        return *ret_unit && *ret_cgroup ? 0 : -ENOMEM;
+}
+
+static void on_log(int priority, const char *text, _unused_ void *userdata) {
+        printf("log %d %s\n", priority, text);
+        fflush(stdout);
+}
+
+static void command(Server *s, const char *word) {
+        static const char line[] =
+                "{\"verdict\":\"deny\",\"dst_port\":443,\"blocked\":true,\"cname_chain\":[\"a.example\"]}";
+        BusStats stats;
+
+        bus_stats(s->bus, &stats);
+        if (strcmp(word, "event") == 0)
+                bus_event(s->bus, line, strlen(line));
+        else if (strcmp(word, "stats") == 0)
+                printf("stats %zu %zu %" PRIu64 "\n", stats.subscribers, stats.calls_pending, stats.connections);
+        else if (strcmp(word, "notes") == 0) {
+                for (size_t i = 0; i < MIN(s->manager->n_notes, (size_t) FAKE_NOTES_MAX); i++)
+                        printf("note %s %u %s\n", s->manager->notes[i].action, s->manager->notes[i].uid,
+                               s->manager->notes[i].result);
+                s->manager->n_notes = 0;
+        }
+        printf("ok\n");
+        fflush(stdout);
+}
+
+static int on_input(sd_event_source *source, int fd, _unused_ uint32_t revents, void *userdata) {
+        char buf[256];
+
+        ssize_t n = read(fd, buf, sizeof(buf) - 1);
+        if (n <= 0)
+                return sd_event_exit(sd_event_source_get_event(source), 0);
+        buf[n] = '\0';
+        for (char *rest = buf, *word; (word = strtok_r(rest, "\n", &rest));)
+                command(userdata, word);
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(fake_manager_freep) Manager *m = fake_manager_new();
+        _cleanup_(bus_freep) Bus *b = NULL;
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        Server server = { .manager = m };
+
+        if (sd_event_default(&event) < 0 || bus_new(event, NULL, m, &b) < 0)
+                return EXIT_FAILURE;
+        bus_set_options(b, &(BusOptions) {
+                .polkit_timeout_usec = (argc > 1 ? strtoull(argv[1], NULL, 10) : 1000) * USEC_PER_MSEC,
+                .trust_nobody = argc > 2 && strcmp(argv[2], "trust-nobody") == 0,
+                .unit_of = fixed_unit,
+                .log = on_log,
+        });
+        m->bus = server.bus = b;
+        if (sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_input, &server) < 0)
+                return EXIT_FAILURE;
+        return sd_event_loop(event) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

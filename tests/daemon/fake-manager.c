@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/manager.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fake-manager.h"
+
+static const char *const scope_names[FAKE_SCOPES_MAX] = { "host", "runner-a", "off", "new" };
+static const char *const hooks[] = { "connect4", "connect6" };
+static const char *const upstream_texts[] = { "192.0.2.1:53" };
+
+Manager *fake_manager_new(void) {
+        Manager *m = calloc(1, sizeof(*m));
+        if (!m)
+                abort();
+        m->mode = MODE_SETTING_CONFIGURED;
+        m->n_scopes = 3;
+        m->source = "/etc/cargowall/policy.json";
+        m->cgroup = "/system.slice/a.service";
+        m->next_job = 1;
+        m->log_level = 6;
+        m->texts[0] = strdup("{\"rules\":[]}");
+        return m;
+}
+
+Manager *fake_manager_free(Manager *m) {
+        if (!m)
+                return NULL;
+        m->bus = NULL;
+        for (size_t i = 0; i < FAKE_SCOPES_MAX; i++)
+                free(m->texts[i]);
+        while (m->n_jobs > 0)
+                (void) manager_end_job(m, m->job_ids[m->n_jobs - 1]);
+        free(m);
+        return NULL;
+}
+
+size_t manager_n_scopes(const Manager *m) {
+        return m->n_scopes;
+}
+
+void manager_scope(const Manager *m, size_t i, ManagerScope *ret) {
+        *ret = (ManagerScope) {
+                .name = scope_names[i],
+                .source = m->source,
+                .digest = m->texts[i] ? "sha256:00" : "",
+                .mode = i == 2 ? MODE_OFF : manager_effective_mode(m),
+                .n_rules = 3,
+        };
+}
+
+int manager_find_scope(const Manager *m, const char *name, size_t *ret) {
+        for (size_t i = 0; i < m->n_scopes; i++)
+                if (strcmp(scope_names[i], name) == 0) {
+                        *ret = i;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+void manager_scope_cgroups(const Manager *m, _unused_ size_t i, void (*fn)(const char *, void *), void *userdata) {
+        fn(m->cgroup, userdata);
+}
+
+ModeSetting manager_mode(const Manager *m) {
+        return m->mode;
+}
+
+Mode manager_configured_mode(const Manager *m) {
+        return m->configured;
+}
+
+Mode manager_effective_mode(const Manager *m) {
+        return m->mode == MODE_SETTING_CONFIGURED ? m->configured : (Mode) m->mode;
+}
+
+bool manager_enforcing(const Manager *m) {
+        return manager_effective_mode(m) == MODE_ENFORCE;
+}
+
+const char *manager_policy_digest(_unused_ const Manager *m) {
+        return "sha256:00";
+}
+
+const char *manager_policy_source(const Manager *m) {
+        return m->source;
+}
+
+uint32_t manager_n_rules(_unused_ const Manager *m) {
+        return 3;
+}
+
+const char *manager_dns_wiring(_unused_ const Manager *m) {
+        return "bpf";
+}
+
+size_t manager_upstreams(_unused_ const Manager *m, const char *const **ret) {
+        *ret = upstream_texts;
+        return ELEMENTSOF(upstream_texts);
+}
+
+size_t manager_required_hooks(_unused_ const Manager *m, const char *const **ret) {
+        *ret = hooks;
+        return ELEMENTSOF(hooks);
+}
+
+size_t manager_achieved_hooks(_unused_ const Manager *m, const char *const **ret) {
+        *ret = hooks;
+        return 1;
+}
+
+uint64_t manager_start_usec(_unused_ const Manager *m, bool monotonic) {
+        return monotonic ? 5 : 1700000000000000;
+}
+
+void manager_counters(_unused_ const Manager *m, ManagerCounters *ret) {
+        *ret = (ManagerCounters) { 1, 2, 3, 4, 5 };
+}
+
+int manager_set_mode(Manager *m, ModeSetting mode) {
+        ModeSetting old = (ModeSetting) manager_effective_mode(m);
+
+        m->n_set_mode++;
+        m->mode = mode;
+        bus_mode_changed(m->bus, old, (ModeSetting) manager_effective_mode(m));
+        return 0;
+}
+
+int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+        m->n_reloads++;
+        if (m->reload_fails) {
+                if (n_faults > 0) {
+                        /* Cut in the middle of a character, as snprintf() would. */
+                        (void) snprintf(faults[0].path, sizeof(faults[0].path), "/etc/policy.json: $.r\xc3");
+                        (void) snprintf(faults[0].reason, sizeof(faults[0].reason), "an unknown key");
+                        faults[0].line = 7;
+                }
+                *ret_n_faults = 3;
+                return -EINVAL;
+        }
+        m->n_scopes = 4; /* "new" appears */
+        bus_policy_reloaded(m->bus);
+        return 0;
+}
+
+int manager_validate(_unused_ const Manager *m, const char *text, size_t size, PolicyFault *faults, size_t n_faults,
+                     size_t *ret_n_faults) {
+        PolicySource source = {};
+        int r = policy_source_from_json(&source, text, size, faults, n_faults, ret_n_faults);
+        policy_source_done(&source);
+        return r;
+}
+
+int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, PolicyFault *faults,
+                        size_t n_faults, size_t *ret_n_faults) {
+        size_t i;
+
+        if (manager_find_scope(m, scope, &i) < 0)
+                return -ENOENT;
+        int r = manager_validate(m, text, size, faults, n_faults, ret_n_faults);
+        if (r < 0)
+                return r;
+        free(m->texts[i]);
+        m->texts[i] = strndup(text, size);
+        bus_policy_reloaded(m->bus);
+        return 0;
+}
+
+int manager_policy_text(const Manager *m, const char *scope, const char **ret_text, size_t *ret_size) {
+        size_t i;
+
+        if (manager_find_scope(m, scope, &i) < 0 || !m->texts[i])
+                return -ENOENT;
+        *ret_text = m->texts[i];
+        *ret_size = strlen(m->texts[i]);
+        return 0;
+}
+
+int manager_explain(const Manager *m, const char *scope, const Destination *d, Explanation *ret,
+                    const Policy **ret_policy) {
+        if (strcmp(scope, "off") == 0 || !m->policy)
+                return -ENOENT;
+        *ret_policy = m->policy;
+        return policy_explain(m->policy, MODE_ENFORCE, d, NULL, ret);
+}
+
+int manager_for_each_lease(const Manager *m, _unused_ const char *scope, size_t max, manager_lease_fn fn,
+                           void *userdata) {
+        InAddr addr;
+
+        (void) in_addr_parse("203.0.113.5", &addr);
+        for (size_t i = 0; i < MIN(max, m->n_leases); i++)
+                fn("host", &addr, "www.example", 60 * USEC_PER_SEC, userdata);
+        return 0;
+}
+
+void manager_dns_status(_unused_ const Manager *m, ManagerDnsStatus *ret) {
+        *ret = (ManagerDnsStatus) { .queries = 11, .n_cached = 12 };
+}
+
+void manager_recent_events(const Manager *m, _unused_ uint64_t since_usec, size_t max, manager_line_fn fn,
+                           void *userdata) {
+        for (size_t i = 0; i < MIN(max, m->n_lines); i++)
+                fn(m->line, strlen(m->line), userdata);
+}
+
+int manager_begin_job(Manager *m, const char *unit, _unused_ const char *cgroup, const char *const *labels,
+                      size_t n_labels, uint64_t *ret_id) {
+        for (size_t i = 0; i < m->n_jobs; i++)
+                if (strcmp(m->job_units[i], unit) == 0)
+                        return -EEXIST;
+        if (m->n_jobs == MANAGER_JOBS_MAX)
+                return -ENOSPC;
+        size_t i = m->n_jobs++;
+        m->job_units[i] = strdup(unit);
+        for (size_t k = 0; k < n_labels; k++)
+                m->job_labels[i][k] = strdup(labels[k]);
+        m->n_job_labels[i] = n_labels;
+        m->job_ids[i] = *ret_id = m->next_job++;
+        bus_jobs_changed(m->bus);
+        return 0;
+}
+
+static int job_index(const Manager *m, uint64_t id, size_t *ret) {
+        for (size_t i = 0; i < m->n_jobs; i++)
+                if (m->job_ids[i] == id) {
+                        *ret = i;
+                        return 0;
+                }
+        return -ENOENT;
+}
+
+int manager_job(const Manager *m, uint64_t id, ManagerJob *ret) {
+        size_t i;
+
+        if (job_index(m, id, &i) < 0)
+                return -ENOENT;
+        *ret = (ManagerJob) {
+                .id = id,
+                .unit = m->job_units[i],
+                .cgroup = m->cgroup,
+                .labels = (const char *const *) m->job_labels[i],
+                .n_labels = m->n_job_labels[i],
+                .start_usec = 1700000000000000,
+                .allowed = 6,
+                .denied = 7,
+        };
+        return 0;
+}
+
+size_t manager_jobs(const Manager *m, uint64_t *ret_ids, size_t max) {
+        size_t n = MIN(m->n_jobs, max);
+
+        for (size_t i = 0; i < n; i++)
+                ret_ids[i] = m->job_ids[i];
+        return n;
+}
+
+int manager_end_job(Manager *m, uint64_t id) {
+        size_t i, last = m->n_jobs - 1;
+
+        if (job_index(m, id, &i) < 0)
+                return -ENOENT;
+        free(m->job_units[i]);
+        for (size_t k = 0; k < m->n_job_labels[i]; k++)
+                free(m->job_labels[i][k]);
+        m->job_ids[i] = m->job_ids[last];
+        m->job_units[i] = m->job_units[last];
+        memcpy(m->job_labels[i], m->job_labels[last], sizeof(m->job_labels[i]));
+        m->n_job_labels[i] = m->n_job_labels[last];
+        m->n_jobs--;
+        bus_jobs_changed(m->bus);
+        return 0;
+}
+
+int manager_log_level(const Manager *m) {
+        return m->log_level;
+}
+
+void manager_set_log_level(Manager *m, int level) {
+        m->log_level = level;
+}
+
+void manager_note_call(Manager *m, const char *action, const char *sender, uint32_t uid, uint32_t pid,
+                       const char *unit, const char *result) {
+        FakeNote *n = &m->notes[m->n_notes++ % FAKE_NOTES_MAX];
+
+        *n = (FakeNote) { .uid = uid, .pid = pid };
+        (void) snprintf(n->action, sizeof(n->action), "%s", action);
+        (void) snprintf(n->sender, sizeof(n->sender), "%s", sender);
+        (void) snprintf(n->unit, sizeof(n->unit), "%s", unit ?: "");
+        (void) snprintf(n->result, sizeof(n->result), "%s", result);
+}

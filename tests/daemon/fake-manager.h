@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* daemon/manager.h over plain fields, for tests of the bus. */
+
+#include "daemon/bus.h"
+
+#define FAKE_SCOPES_MAX 4
+#define FAKE_NOTES_MAX 4096
+
+typedef struct FakeNote {
+        char action[48], sender[32], result[200], unit[64];
+        uint32_t uid, pid;
+} FakeNote;
+
+struct Manager {
+        Bus *bus;              /* borrowed; told of changes when set */
+        ModeSetting mode;
+        Mode configured;
+        char *texts[FAKE_SCOPES_MAX];
+        size_t n_scopes;
+        const char *source;    /* of all scopes; borrowed */
+        const char *cgroup;    /* in each scope; borrowed */
+        uint64_t job_ids[MANAGER_JOBS_MAX];
+        char *job_units[MANAGER_JOBS_MAX];
+        char *job_labels[MANAGER_JOBS_MAX][MANAGER_JOB_LABELS_MAX];
+        size_t n_job_labels[MANAGER_JOBS_MAX];
+        size_t n_jobs;
+        uint64_t next_job;
+        const char *line;      /* each recent event; borrowed */
+        size_t n_lines;
+        size_t n_leases;
+        int log_level;
+        Policy *policy;        /* of every scope but "off"; borrowed */
+        FakeNote notes[FAKE_NOTES_MAX];
+        size_t n_notes;
+        size_t n_set_mode, n_reloads;
+        bool reload_fails;
+};
+
+Manager *fake_manager_new(void);
+Manager *fake_manager_free(Manager *m);
+DEFINE_CLEANUP_FUNC(Manager *, fake_manager_free)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* JSON text to a policy document: who reads its rules alone comes to the same verdict on the text; a name and a match
+ * that were taken are good ones. */
+
+#include <assert.h>
+#include <string.h>
+
+#include "policy/policy-document.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        const char *text = (const char *) data;
+        PolicyFault faults[2] = {}, others[2] = {};
+        PolicyDocument d = {};
+        PolicySource source = {};
+        MatchList again = {};
+        const char *reason;
+        size_t n, n_others;
+
+        int r = policy_document_from_json(&d, text, size, "file", faults, ELEMENTSOF(faults), &n);
+        assert(r == -ENOMEM || (r == 0) == (n == 0));
+        int k = policy_source_from_json(&source, text, size, others, ELEMENTSOF(others), &n_others);
+        assert(r == k && n == n_others && memcmp(faults, others, sizeof(faults)) == 0);
+
+        if (r == 0) {
+                assert(d.name && policy_document_name_is_valid(d.name));
+                assert(d.source.rules.n == source.rules.n && d.source.has_mode == source.has_mode);
+                for (size_t i = 0; i < d.match.n; i++)
+                        assert(match_list_add(&again, d.match.patterns[i].kind, d.match.patterns[i].text, &reason) !=
+                               -EINVAL);
+        }
+        match_list_done(&again);
+        policy_document_done(&d);
+        policy_source_done(&source);
+        return 0;
+}

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How names reach the proxy: the socket, systemd-resolved or none, and which upstream is asked."""
+
+from harness import case, contains, equal, refused, worked
+from lab import wait_until
+from plan import EVIL4, FOREIGN4, GITHUB4, JOB, RESOLVER4
+from rig import (DROP_IN, PROXY4, SERVICE, SOCKET, absent_text, bus_get, errors_by_start, main_pid, probe,
+                 wait_active, wait_resolves, wait_state)
+
+RESOLVED = "systemd-resolved.service"
+
+
+def plain(c, server=RESOLVER4):
+    """A machine without resolved: the file that the network's configuration wrote."""
+    c.mask(RESOLVED)
+    c.put("/etc/resolv.conf", f"nameserver {server}\n" if server else "")
+
+
+def not_asked(rig, name):
+    wanted = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    left = [q for q in rig.lab.upstream_queries() if wanted in q.lower()]
+    equal(left, [], f"queries for {name} that left the machine")
+
+
+@case("dns: the first query starts the service and is answered")
+def activation(rig):
+    c = rig.boot()
+    c.check("systemctl", "stop", SERVICE)
+    wait_state(c, "inactive")
+    equal(c.prop(SOCKET, "ActiveState"), "active", SOCKET)
+    out = c.check("dig", "+short", "+tries=1", "+time=20", f"@{PROXY4}", "github.com", "A")
+    equal(out, GITHUB4, "answer")
+    wait_active(c)
+    equal(c.check("dig", "+tcp", "+short", f"@{PROXY4}", "github.com", "A"), GITHUB4, "answer over TCP")
+
+
+@case("dns: with resolved, the stub, its bus and nss-resolve follow the policy, and the address is opened")
+def resolved_running(rig):
+    c = rig.boot()
+    contains(c.get("/etc/nsswitch.conf"), "resolve", "nsswitch.conf")
+    r = c.unit("getent", "hosts", "evil.example", user=JOB)
+    equal((r.status, r.out), (2, ""), "getent of a denied name")
+    worked(probe(c, "tcp github.com 7", user=JOB), "tcp github.com 7")
+    contains(c.unit("getent", "ahostsv4", "github.com").out, GITHUB4, "getent")
+    contains(c.unit("resolvectl", "query", "--cache=no", "github.com").out, GITHUB4, "resolvectl")
+    equal(c.unit("resolvectl", "query", "--cache=no", "evil.example").status, 1, "resolvectl of a denied name")
+    absent_text(c.unit("dig", "evil.example").out, EVIL4, "the stub's answer")
+    not_asked(rig, "evil.example")
+
+
+@case("dns: a query to any resolver is answered by the policy")
+def redirected(rig):
+    c = rig.boot()
+    for server in (RESOLVER4, FOREIGN4, "127.0.0.53"):
+        equal(c.unit("dig", "+short", f"@{server}", "github.com").out.strip(), GITHUB4, f"answer of {server}")
+        absent_text(c.unit("dig", f"@{server}", "evil.example").out, EVIL4, f"answer of {server}")
+    equal(rig.packets(FOREIGN4), 0, "packets to the resolver that nobody configured")
+    not_asked(rig, "evil.example")
+
+
+@case("dns: without resolved, a plain resolv.conf is enough")
+def resolved_absent(rig):
+    c = rig.boot(prepare=plain)
+    equal(bus_get(c, "Upstreams"), [RESOLVER4 + ":53"], "upstreams")
+    r = probe(c, "tcp github.com 7", "tcp EVIL4 7", user=JOB)
+    worked(r, "tcp github.com 7")
+    refused(r, "tcp EVIL4 7")
+    equal(c.unit("getent", "hosts", "evil.example").status, 2, "getent of a denied name")
+    not_asked(rig, "evil.example")
+    equal(c.path(DROP_IN).exists(), False, "a drop-in for a resolved that does not run")
+
+
+@case("dns: the drop-in is there while the service is, over a restart too, and goes when it stops")
+def drop_in(rig):
+    c = rig.boot()
+    contains(c.get(DROP_IN), f"DNS={PROXY4}", "drop-in")
+    before, resolved = c.path(DROP_IN).stat(), main_pid(c, RESOLVED)
+    equal(before.st_mode & 0o777, 0o644, "mode of the drop-in")
+    c.check("systemctl", "restart", SERVICE)
+    wait_active(c)
+    after = c.path(DROP_IN).stat()
+    equal((after.st_ino, after.st_mtime_ns), (before.st_ino, before.st_mtime_ns), "drop-in after the restart")
+    equal(main_pid(c, RESOLVED), resolved, "process of resolved")
+    c.check("systemctl", "stop", SERVICE)
+    equal(c.path(DROP_IN).exists(), False, "drop-in after the stop")
+    wait_resolves(c, "evil.example", EVIL4)
+    equal(c.prop(SERVICE, "ActiveState"), "inactive", "the service, which nothing woke")
+
+
+@case("dns: another resolver in resolv.conf is asked from then on")
+def upstream_followed(rig):
+    c = rig.boot(prepare=plain)
+    c.put("/etc/resolv.conf", f"nameserver {FOREIGN4}\n")
+    wait_until(lambda: bus_get(c, "Upstreams") == [FOREIGN4 + ":53"], "the new upstream")
+    rig.watch()
+    worked(probe(c, "tcp github.com 7", user=JOB), "tcp github.com 7")
+    equal(c.unit("dig", "+short", "a1.wild.example.com").out.strip(), "203.0.113.32", "answer")
+    assert rig.packets(FOREIGN4, port=53) > 0, "the new resolver was not asked"
+    equal(rig.packets(RESOLVER4), 0, "packets to the old resolver")
+
+
+@case("dns: no resolver is left in resolv.conf: the last one stays in use")
+def upstream_lost(rig):
+    c = rig.boot(prepare=plain)
+    c.put("/etc/resolv.conf", "# nothing\n")
+    c.wait_journal(f"_SYSTEMD_UNIT={SERVICE}", "PRIORITY=4")
+    equal(bus_get(c, "Upstreams"), [RESOLVER4 + ":53"], "upstreams")
+    equal(c.unit("dig", "+short", f"@{RESOLVER4}", "a2.wild.example.com").out.strip(), "203.0.113.32", "answer")
+
+
+@case("dns: without an upstream the service refuses to start, and says so in one line")
+def no_upstream(rig):
+    c = rig.boot(prepare=lambda c: plain(c, None), active=False)
+    lines = errors_by_start(c)
+    contains(lines[0], "upstream", "the line")
+
+
+@case("dns: a configured upstream beats the machine's own")
+def configured_upstream(rig):
+    c = rig.boot(conf=f"[DNS]\nUpstream={FOREIGN4}\n")
+    equal(bus_get(c, "Upstreams"), [FOREIGN4 + ":53"], "upstreams")
+    equal(c.unit("dig", "+short", "a3.wild.example.com").out.strip(), "203.0.113.32", "answer")
+    equal(rig.packets(RESOLVER4), 0, "packets to the machine's own resolver")
+
+
+@case("dns: Wiring=bpf leaves resolved's configuration alone, and its queries are caught all the same")
+def wiring_bpf(rig):
+    c = rig.boot(conf="[DNS]\nWiring=bpf\n")
+    equal(c.path(DROP_IN).exists(), False, "drop-in")
+    worked(probe(c, "tcp github.com 7", user=JOB), "tcp github.com 7")
+    equal(c.unit("getent", "hosts", "evil.example").status, 2, "getent of a denied name")
+    not_asked(rig, "evil.example")

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to the service while a sender never stops: not one packet too many, not one too few."""
+
+import shutil
+
+from harness import case, contains, equal, refused, worked
+from plan import EVIL4, JOB
+from rig import SERVICE, Sender, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted, wait_state
+
+WATCHDOG = "[Service]\nWatchdogSec=2s\n"
+
+
+def kill(c, signal="KILL"):
+    c.check("systemctl", "kill", "--kill-whom=main", f"--signal={signal}", SERVICE)
+
+
+def restarts(c):
+    return int(c.prop(SERVICE, "NRestarts"))
+
+
+@case("lifecycle: SIGKILL")
+def sigkill(rig):
+    c = rig.boot()
+    sender, before, old = Sender(c, rig), programs(c), main_pid(c)
+    kill(c)
+    wait_restarted(c, old)
+    sender.advance()
+    sender.unbroken()
+    equal((restarts(c), programs(c)), (1, before), "restarts, programs")
+
+
+@case("lifecycle: systemctl restart")
+def restart(rig):
+    c = rig.boot()
+    sender, before, old = Sender(c, rig), programs(c), main_pid(c)
+    c.check("systemctl", "restart", SERVICE)
+    wait_restarted(c, old)
+    sender.advance()
+    sender.unbroken()
+    equal(programs(c), before, "programs")
+
+
+@case("lifecycle: nothing serves for a while: what was open stays open, what was shut stays shut")
+def absent(rig):
+    c = rig.boot(prepare=lambda c: c.put(f"/etc/systemd/system/{SERVICE}.d/slow.conf", "[Service]\nRestartSec=4s\n"))
+    sender, old = Sender(c, rig), main_pid(c)
+    rounds = sender.counts()["rounds"]
+    kill(c)
+    wait_state(c, "activating")
+    wait_restarted(c, old)
+    assert sender.counts()["rounds"] > rounds + 20, "the sender did not go on while nothing served"
+    sender.advance()
+    counts = sender.unbroken()
+    assert counts["longest_dns_ms"] >= 2000, f"the service was not away: {counts}"
+
+
+@case("lifecycle: a hanging service is killed by the watchdog and followed by another")
+def watchdog(rig):
+    c = rig.boot(prepare=lambda c: c.put(f"/etc/systemd/system/{SERVICE}.d/watchdog.conf", WATCHDOG))
+    sender, old = Sender(c, rig), main_pid(c)
+    kill(c, "STOP")
+    wait_restarted(c, old, seconds=60)
+    sender.advance()
+    sender.unbroken()
+    said = c.sh(f"journalctl --no-pager -q -o cat UNIT={SERVICE}")
+    contains(said, "Watchdog timeout", "what systemd says")
+
+
+@case("lifecycle: an idle service pings its watchdog")
+def watchdog_alive(rig):
+    c = rig.boot(prepare=lambda c: c.put(f"/etc/systemd/system/{SERVICE}.d/watchdog.conf", WATCHDOG))
+    old = main_pid(c)
+    c.sh("sleep 7")
+    equal((main_pid(c), restarts(c)), (old, 0), "process, restarts")
+
+
+@case("lifecycle: ten crashes in a row")
+def crash_loop(rig):
+    c = rig.boot()
+    sender = Sender(c, rig)
+    for _ in range(10):
+        old = main_pid(c)
+        kill(c)
+        wait_restarted(c, old)
+        sender.advance(rounds=5, answers=2)
+    sender.unbroken()
+    equal(restarts(c), 10, "restarts")
+    count = int(c.prop(SERVICE, "NFileDescriptorStore"))
+    assert count < 128, f"descriptors in the store: {count}"
+
+
+@case("lifecycle: crashes before it is ready do not pile up descriptors, and nothing opens")
+def early_crashes(rig):
+    c = rig.boot()
+    sender, stored = Sender(c, rig), int(c.prop(SERVICE, "NFileDescriptorStore"))
+    for _ in range(10):
+        c.sh(f"""for i in $(seq 200); do
+                     pid=$(systemctl show --value -p MainPID {SERVICE})
+                     [ "$pid" = 0 ] || {{ kill -KILL "$pid" 2>/dev/null; exit 0; }}
+                     sleep 0.01
+                 done""")
+    wait_active(c)
+    sender.advance()
+    sender.unbroken()
+    now = int(c.prop(SERVICE, "NFileDescriptorStore"))
+    assert now <= stored + 4, f"descriptors in the store: {stored} before, {now} now"
+
+
+@case("lifecycle: daemon-reexec of systemd, and a crash after it")
+def reexec(rig):
+    c = rig.boot()
+    sender, before = Sender(c, rig), programs(c)
+    c.check("systemctl", "daemon-reexec")
+    sender.advance()
+    old = main_pid(c)
+    kill(c)
+    wait_restarted(c, old)
+    sender.advance()
+    sender.unbroken()
+    equal(programs(c), before, "programs")
+
+
+@case("lifecycle: daemon-reload while it works")
+def daemon_reload(rig):
+    c = rig.boot()
+    sender, old = Sender(c, rig), main_pid(c)
+    for _ in range(5):
+        c.check("systemctl", "daemon-reload")
+    sender.advance()
+    sender.unbroken()
+    equal(main_pid(c), old, "process")
+
+
+@case("lifecycle: an upgrade of the package, with other programs")
+def upgrade(rig):
+    variant = rig.debs.variant()
+    c = rig.boot()
+    shutil.copy(variant, c.path("/root/variant.deb"))
+    sender, before, old = Sender(c, rig), programs(c), main_pid(c)
+    c.check("dpkg", "-i", "--force-confold", "/root/variant.deb", seconds=300,
+            env={"DEBIAN_FRONTEND": "noninteractive"})
+    wait_restarted(c, old)
+    sender.advance()
+    sender.unbroken()
+    after = programs(c)
+    equal(sorted(after), sorted(before), "attach types")
+    changed = [kind for kind in before if after[kind] != before[kind]]
+    assert len(changed) >= 4, f"programs that changed: {changed} of {before}"
+
+
+@case("lifecycle: systemctl stop detaches everything, start attaches it again")
+def stop(rig):
+    c = rig.boot()
+    refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
+    c.check("systemctl", "stop", SERVICE)
+    wait_state(c, "inactive")
+    equal((programs(c), c.prop(SERVICE, "NFileDescriptorStore")), ({}, "0"), "programs, descriptors in the store")
+    worked(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
+    wait_resolves(c, "evil.example", EVIL4)
+    equal(c.prop(SERVICE, "ActiveState"), "inactive", "the service, which nothing woke")
+    c.check("systemctl", "start", SERVICE)
+    r = probe(c, "tcp EVIL4 7", "tcp github.com 7", user=JOB)
+    refused(r, "tcp EVIL4 7")
+    worked(r, "tcp github.com 7")
+
+
+@case("lifecycle: connections that were open before stay open over a restart, and are judged when the service starts")
+def open_connection(rig):
+    c = rig.boot()
+    held = c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--unit=held.service",
+                   "--setenv=PYTHONPATH=/usr/local/lib/rig", *rig.lab.python("""
+                       with new_socket(EXAMPLE4, socket.SOCK_STREAM) as s:
+                           s.connect((EXAMPLE4, 7))
+                           print("up", flush=True)
+                           input()
+                           s.sendall(b"still")
+                           report(after=attempt(lambda: s.recv(16).decode()))"""))
+    try:
+        equal(held.read_line(), b"up\n", "first line")
+        old = main_pid(c)
+        kill(c)
+        wait_restarted(c, old)
+        r = held.finish(b"\n")
+    finally:
+        held.process.kill()
+    equal(r.facts["after"].get("value"), "still", "echo over the old connection")
+    equal(rig.packets(EVIL4), 0, "packets")

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which policy a process is judged by."""
+
+import contextlib
+
+from harness import case, equal, refused, worked
+from plan import EVIL4, EXAMPLE4, GITHUB4
+from rig import allow, bus_get, probe
+
+ONE, TWO = "203.0.113.21", "203.0.113.22"  # echo on every address of the lab
+NEITHER = "203.0.113.23"
+
+
+def only(addr, match, **more):
+    return allow(addr + "/32", match=match, **more)
+
+
+def verdicts(c, **options):
+    """What a unit reaches of ONE, TWO and what the host's policy allows."""
+    r = probe(c, f"tcp {ONE} 7", f"tcp {TWO} 7", "tcp EXAMPLE4 7", **options)
+    equal(r.status, 0, "exit status")
+    return tuple(fact.get("value", fact.get("errno")) for fact in r.facts.values())
+
+
+YES, NO = "hello", "EPERM"
+
+
+@case("scopes: two units by two policies, and a third by the host's")
+def two_units(rig):
+    c = rig.boot(documents={"a": only(ONE, {"units": ["a.service"]}), "b": only(TWO, {"units": ["b.service"]})})
+    equal(verdicts(c, name="a.service"), (YES, NO, NO), "a reaches")
+    equal(verdicts(c, name="b.service"), (NO, YES, NO), "b reaches")
+    for other in ("c.service", "aa.service", "a.b.service"):
+        equal(verdicts(c, name=other), (NO, NO, YES), f"{other} reaches")
+    equal(sorted(name for name, _ in bus_get(c, "Scopes")), ["a", "b", "host"], "scopes on the bus")
+
+
+@case("scopes: both units at the same time, and users make no difference")
+def at_once(rig):
+    c = rig.boot(documents={"a": only(ONE, {"units": ["a*.service"]}), "b": only(TWO, {"units": ["b*.service"]})})
+    runs = [c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--unit={name}{n}.service",
+                    "--property=User=job", "--setenv=PYTHONPATH=/usr/local/lib/rig", *rig.lab.python(f"""
+                        for _ in range(20):
+                            report(mine=attempt(tcp, {mine!r}, 7), other=attempt(tcp, {other!r}, 7))
+                            if attempt(tcp, {other!r}, 7).get("errno") != "EPERM":
+                                raise SystemExit(9)"""))
+            for n in range(4) for name, mine, other in (("a", ONE, TWO), ("b", TWO, ONE))]
+    for run in runs:
+        r = run.finish()
+        worked(r, "mine")
+        refused(r, "other")
+
+
+@case("scopes: a new unit of a pattern is judged by it from its first instruction")
+def fresh_units(rig):
+    c = rig.boot(documents={"jobs": only(ONE, {"units": ["job-*.service"]})})
+    # bash connects a few milliseconds after the start; the host's policy would allow the one and refuse the other
+    source = f"(exec 3<>/dev/tcp/{ONE}/7) || exit 3; ! (exec 4<>/dev/tcp/{EXAMPLE4}/7) 2>/dev/null || exit 4"
+    for n in range(20):
+        r = c.unit("bash", "-c", source, name=f"job-{n}.service")
+        equal(r.status, 0, f"status of unit {n} (3: what its policy allows was refused, 4: it got by the host's)")
+    equal(rig.packets(EXAMPLE4), 0, "packets to what only the host's policy allows")
+
+
+@case("scopes: a slice, what is below it, and a unit that has a policy of its own inside it")
+def slices(rig):
+    c = rig.boot(documents={"ci": only(ONE, {"slices": ["ci.slice"]}), "x": only(TWO, {"units": ["x.service"]})})
+    equal(verdicts(c, slice="ci.slice"), (YES, NO, NO), "a unit in the slice reaches")
+    equal(verdicts(c, slice="ci-deep.slice"), (YES, NO, NO), "a unit in a slice below it reaches")
+    equal(verdicts(c, slice="ci.slice", name="x.service"), (NO, YES, NO), "the unit with its own policy reaches")
+    equal(verdicts(c, slice="other.slice"), (NO, NO, YES), "a unit in another slice reaches")
+
+
+@case("scopes: a cgroup that a unit makes below its own belongs to the unit")
+def below_a_unit(rig):
+    c = rig.boot(documents={"a": only(ONE, {"units": ["a.service"]})})
+    source = f"""
+        import os
+        own = "/sys/fs/cgroup" + open("/proc/self/cgroup").read().split("0::")[1].strip()
+        os.makedirs(own + "/deep/b.service")
+        open(own + "/deep/b.service/cgroup.procs", "w").write("0")
+        report(one=attempt(tcp, {ONE!r}, 7), two=attempt(tcp, {TWO!r}, 7), host=attempt(tcp, EXAMPLE4, 7))
+    """
+    r = c.python(source, name="a.service", properties=("Delegate=yes",))
+    worked(r, "one")
+    refused(r, "two", "host")
+
+
+@case("scopes: a name is open for the scope that may ask for it, and for no other")
+def names(rig):
+    c = rig.boot(documents={"a": allow("github.com", match={"units": ["a.service"]}),
+                            "b": allow(match={"units": ["b.service"]})})
+    worked(probe(c, "tcp github.com 8000", name="a.service"), "tcp github.com 8000")
+    r = probe(c, "tcp GITHUB4 8000", "tcp github.com 8000", name="b.service")
+    refused(r, "tcp GITHUB4 8000")
+    assert "value" not in r.facts["tcp github.com 8000"], r.facts
+    worked(probe(c, "tcp GITHUB4 8000", name="a.service"), "tcp GITHUB4 8000")
+
+
+@case("scopes: without a policy for the host, only matched units are judged")
+def host_off(rig):
+    c = rig.boot(policy=False, documents={"a": only(ONE, {"units": ["a.service"]})})
+    equal(verdicts(c, name="a.service"), (YES, NO, NO), "a reaches")
+    equal(verdicts(c, name="b.service"), (YES, YES, YES), "another unit reaches")
+    equal(bus_get(c, "EffectiveMode"), "off", "effective mode: the weakest of all scopes")
+
+
+@case("scopes: one scope in audit does not weaken another")
+def audit_beside_enforce(rig):
+    c = rig.boot(documents={"a": only(ONE, {"units": ["a.service"]}, mode="audit")})
+    equal(verdicts(c, name="a.service"), (YES, YES, YES), "the audited unit reaches")
+    equal(verdicts(c, name="b.service"), (NO, NO, YES), "another unit reaches")
+
+
+@case("scopes: a denial in the journal bears its unit and its scope")
+def attributed(rig):
+    c = rig.boot(documents={"ci": only(ONE, {"units": ["a.service"]})})
+    refused(probe(c, "tcp EVIL4 7", name="a.service"), "tcp EVIL4 7")
+    refused(probe(c, f"tcp {NEITHER} 7", name="b.service"), f"tcp {NEITHER} 7")
+    for addr, unit, scope in ((EVIL4, "a.service", "ci"), (NEITHER, "b.service", "host")):
+        entry = c.wait_journal(f"CARGOWALL_DST_IP={addr}")[0]
+        equal({k: entry.get(k) for k in ("CARGOWALL_UNIT", "CARGOWALL_SCOPE", "CARGOWALL_VERDICT")},
+              {"CARGOWALL_UNIT": unit, "CARGOWALL_SCOPE": scope, "CARGOWALL_VERDICT": "deny"}, f"fields for {addr}")
+        equal(entry["_SYSTEMD_UNIT"], "cargowalld.service", "who wrote the entry")
+
+
+@case("scopes: the units that were there before the service are judged too")
+def older_units(rig):
+    c = rig.boot(documents={"a": only(ONE, {"units": ["a.service"]})})
+    c.check("systemctl", "stop", "cargowalld.service")
+    with contextlib.ExitStack() as stack:
+        held = c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--unit=a.service",
+                       "--setenv=PYTHONPATH=/usr/local/lib/rig", *rig.lab.python(f"""
+                           print("up", flush=True)
+                           input()
+                           report(one=attempt(tcp, {ONE!r}, 7), two=attempt(tcp, {TWO!r}, 7))"""))
+        stack.callback(held.process.kill)
+        equal(held.read_line(), b"up\n", "first line")
+        c.check("systemctl", "start", "cargowalld.service")
+        r = held.finish(b"\n")
+    worked(r, "one")
+    refused(r, "two")
+    equal(rig.packets(GITHUB4), 0, "packets that nobody sent")

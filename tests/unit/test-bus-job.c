@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include <check.h>
+
+#include "bus-peer.h"
+#include "daemon/bus-error.h"
+
+#define MANAGER "org.cargowall1.Manager"
+#define PATH "/org/cargowall1"
+#define SENDER ":1.7"
+
+#define append(m, ...) ck_assert_int_ge(sd_bus_message_append(m, __VA_ARGS__), 0)
+
+static void assert_error(sd_bus_message *reply, const char *name) {
+        ck_assert_str_eq(peer_error_name(reply), name);
+        sd_bus_message_unref(reply);
+}
+
+static sd_bus_message *begin(Peer *p, const char *key, const char *value) {
+        sd_bus_message *m = peer_call(p, SENDER, PATH, MANAGER, "BeginJob");
+
+        append(m, "a{sv}", 1, key, "s", value);
+        return peer_send(p, m);
+}
+
+static sd_bus_message *end(Peer *p, const char *job) {
+        sd_bus_message *m = peer_call(p, SENDER, PATH, MANAGER, "EndJob");
+
+        append(m, "oa{sv}", job, 0);
+        return peer_send(p, m);
+}
+
+START_TEST(a_job_begins_and_ends) {
+        const char *path, *key, *value;
+        Peer p;
+
+        peer_init(&p);
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, MANAGER, "BeginJob");
+        append(m, "a{sv}", 2, "workflow", "s", "build \xc3\xbc ##1", "repository", "s", "a/b=c");
+        sd_bus_message *reply = peer_send(&p, m);
+        ck_assert_str_eq(peer_error_name(reply), "");
+        ck_assert_int_gt(sd_bus_message_read(reply, "o", &path), 0);
+        ck_assert_str_eq(path, PATH "/job/1");
+        sd_bus_message_unref(reply);
+        ck_assert_str_eq(p.manager->job_units[0], "unit-77.service");
+        ck_assert_str_eq(p.manager->job_labels[0][0], "repository=a/b=c");
+        ck_assert_str_eq(p.manager->job_labels[0][1], "workflow=build \xc3\xbc ##1");
+        ck_assert_str_eq(p.action, "org.cargowall1.manage-jobs");
+        ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "JobAdded"));
+        ck_assert_uint_eq(p.n_signals, 1);
+
+        m = peer_call(&p, SENDER, PATH "/job/1", "org.freedesktop.DBus.Properties", "Get");
+        append(m, "ss", "org.cargowall1.Job", "Labels");
+        reply = peer_send(&p, m);
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'v', "a{ss}"), 0);
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "{ss}"), 0);
+        ck_assert_int_gt(sd_bus_message_read(reply, "{ss}", &key, &value), 0);
+        ck_assert_str_eq(key, "repository");
+        ck_assert_str_eq(value, "a/b=c");
+        sd_bus_message_unref(reply);
+
+        assert_error(begin(&p, "job", "x"), BUS_ERROR_ALREADY_ACTIVE);
+        reply = end(&p, PATH "/job/1");
+        ck_assert_str_eq(peer_error_name(reply), "");
+        ck_assert_str_eq(sd_bus_message_get_signature(reply, true), "a{sv}");
+        ck_assert_int_gt(sd_bus_message_skip(reply, "a{sv}"), 0);
+        sd_bus_message_unref(reply);
+        peer_settle(&p);
+        ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "JobRemoved"));
+        assert_error(end(&p, PATH "/job/1"), BUS_ERROR_NO_SUCH_JOB);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(another_unit_cannot_end_it) {
+        Peer p;
+
+        peer_init(&p);
+        assert_error(begin(&p, "job", "x"), "");
+        p.pid = 78;
+        assert_error(end(&p, PATH "/job/1"), SD_BUS_ERROR_ACCESS_DENIED);
+        ck_assert_str_eq(peer_last_note(&p)->result, "denied");
+        p.pid = 1; /* no unit at all */
+        assert_error(end(&p, PATH "/job/1"), SD_BUS_ERROR_ACCESS_DENIED);
+        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        p.uid = 0;
+        assert_error(end(&p, PATH "/job/1"), "");
+        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(without_a_unit_there_is_no_job) {
+        Peer p;
+
+        peer_init(&p);
+        p.pid = 1;
+        assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_INVALID_ARGS);
+        p.pid = 0;
+        assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_INVALID_ARGS);
+        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(labels_are_strict) {
+        static const struct {
+                const char *key, *value;
+        } bad[] = {
+                { "Job", "x" }, { "", "x" }, { "job ", "x" }, { "policy", "x" }, { "job", "a\nb" }, { "job", "\x7f" },
+                { "job", "a\xe2\x80\xae" "b" }, { "job", "\x1b[31m" },
+        };
+        char value[258];
+        Peer p;
+
+        peer_init(&p);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                assert_error(begin(&p, bad[i].key, bad[i].value), SD_BUS_ERROR_INVALID_ARGS);
+
+        memset(value, 'a', sizeof(value));
+        value[257] = '\0';
+        assert_error(begin(&p, "job", value), SD_BUS_ERROR_INVALID_ARGS);
+
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, MANAGER, "BeginJob");
+        append(m, "a{sv}", 2, "job", "s", "x", "job", "s", "y");
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS);
+        m = peer_call(&p, SENDER, PATH, MANAGER, "BeginJob");
+        append(m, "a{sv}", 1, "job", "u", 1U);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS);
+        ck_assert_uint_eq(p.n_asked, 0);
+
+        value[256] = '\0';
+        assert_error(begin(&p, "job", value), "");
+        ck_assert_uint_eq(strlen(p.manager->job_labels[0][0]), 4 + 256);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(end_takes_no_options) {
+        Peer p;
+
+        peer_init(&p);
+        assert_error(begin(&p, "job", "x"), "");
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, MANAGER, "EndJob");
+        append(m, "oa{sv}", PATH "/job/1", 1, "force", "b", 1);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS);
+        assert_error(end(&p, PATH "/job/01"), BUS_ERROR_NO_SUCH_JOB);
+        assert_error(end(&p, PATH "/job/18446744073709551617"), BUS_ERROR_NO_SUCH_JOB);
+        assert_error(end(&p, "/"), BUS_ERROR_NO_SUCH_JOB);
+        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(jobs_are_bounded) {
+        Peer p;
+
+        peer_init(&p);
+        p.uid = 0;
+        for (p.pid = 100; p.pid < 100 + MANAGER_JOBS_MAX; p.pid++)
+                assert_error(begin(&p, "job", "x"), "");
+        assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_LIMITS_EXCEEDED);
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
+        assert_error(peer_send(&p, m), "");
+        peer_done(&p);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("bus-job");
+        TCase *c = tcase_create("bus-job");
+
+        tcase_set_timeout(c, 60);
+        tcase_add_test(c, a_job_begins_and_ends);
+        tcase_add_test(c, another_unit_cannot_end_it);
+        tcase_add_test(c, without_a_unit_there_is_no_job);
+        tcase_add_test(c, labels_are_strict);
+        tcase_add_test(c, end_takes_no_options);
+        tcase_add_test(c, jobs_are_bounded);
+        suite_add_tcase(s, c);
+        return s;
+}
+
+#include "check-main.h"

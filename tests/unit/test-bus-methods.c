@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <check.h>
+
+#include "bus-peer.h"
+#include "daemon/bus-error.h"
+
+#define MANAGER "org.cargowall1.Manager"
+#define PATH "/org/cargowall1"
+#define SENDER ":1.7"
+#define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
+
+static sd_bus_message *call(Peer *p, const char *member) {
+        return peer_call(p, SENDER, PATH, MANAGER, member);
+}
+
+#define append(m, ...) ck_assert_int_ge(sd_bus_message_append(m, __VA_ARGS__), 0)
+
+static void assert_error(sd_bus_message *reply, const char *name, const char *text) {
+        ck_assert_str_eq(peer_error_name(reply), name);
+        if (text)
+                ck_assert_str_eq(sd_bus_message_get_error(reply)->message, text);
+        sd_bus_message_unref(reply);
+}
+
+static sd_bus_message *assert_reply(sd_bus_message *reply, const char *signature) {
+        const sd_bus_error *e = sd_bus_message_get_error(reply);
+
+        ck_assert_msg(!e, "%s: %s", e ? e->name : "", e ? e->message : "");
+        ck_assert_str_eq(sd_bus_message_get_signature(reply, true), signature);
+        return reply;
+}
+
+/* ------------------------------------------------------------------ policies */
+
+static const char good[] = "{\"rules\":[{\"type\":\"hostname\",\"value\":\"github.com\",\"action\":\"allow\"}]}";
+static const char bad[] = "{\"rules\":[\n{\"type\":\"hostname\",\"value\":\"git..hub\",\"action\":\"allow\"},\n"
+                          "{\"type\":\"hostname\",\"value\":\"b\",\"action\":\"perhaps\"}]}";
+
+static int new_memfd(const char *text, size_t size, int seals) {
+        int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(ftruncate(fd, (off_t) size), 0);
+        if (text)
+                ck_assert_int_eq(pwrite(fd, text, size, 0), (ssize_t) size);
+        if (seals)
+                ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+        return fd;
+}
+
+static sd_bus_message *load_fd(Peer *p, int fd) {
+        sd_bus_message *m = call(p, "LoadPolicy");
+
+        append(m, "ha{sv}", fd, 1, "scope", "s", "runner-a");
+        (void) close(fd);
+        return peer_send(p, m);
+}
+
+START_TEST(a_sealed_memfd_is_loaded) {
+        const char *digest;
+        Peer p;
+
+        peer_init(&p);
+        sd_bus_message *reply = assert_reply(load_fd(&p, new_memfd(good, strlen(good), SEALS)), "s");
+        ck_assert_int_gt(sd_bus_message_read(reply, "s", &digest), 0);
+        ck_assert_str_eq(digest, "sha256:00");
+        sd_bus_message_unref(reply);
+        ck_assert_str_eq(p.manager->texts[1], good);
+        ck_assert_str_eq(p.action, "org.cargowall1.set-policy");
+        ck_assert_str_eq(p.detail, "scope=runner-a");
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(another_file_is_not) {
+        int fds[2];
+        Peer p;
+
+        peer_init(&p);
+        for (int missing = 0; missing < 3; missing++) {
+                static const int seals[] = { F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW };
+                int fd = new_memfd(good, strlen(good), SEALS & ~seals[missing]);
+                assert_error(load_fd(&p, fd), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        }
+        assert_error(load_fd(&p, open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        assert_error(load_fd(&p, open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        assert_error(load_fd(&p, open("/", O_PATH | O_CLOEXEC)), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+        (void) close(fds[1]);
+        assert_error(load_fd(&p, fds[0]), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        assert_error(load_fd(&p, new_memfd(NULL, POLICY_TEXT_MAX + 1, SEALS)), SD_BUS_ERROR_INVALID_ARGS,
+                     "The policy is too large.");
+        ck_assert_uint_eq(p.n_asked, 0);
+        ck_assert_ptr_null(p.manager->texts[1]);
+        assert_error(load_fd(&p, new_memfd("", 0, SEALS)), BUS_ERROR_INVALID_POLICY, NULL);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(the_fault_is_named) {
+        Peer p;
+
+        peer_init(&p);
+        assert_error(load_fd(&p, new_memfd(bad, strlen(bad), SEALS)), BUS_ERROR_INVALID_POLICY,
+                     "$.rules[0].value: a label of the name is empty (line 2), and 1 more");
+        ck_assert_ptr_null(p.manager->texts[1]);
+        ck_assert(strncmp(peer_last_note(&p)->result, "error: $.rules[0].value", 23) == 0);
+
+        p.manager->reload_fails = true; /* with bytes that are no UTF-8 */
+        assert_error(peer_send(&p, call(&p, "Reload")), BUS_ERROR_INVALID_POLICY,
+                     "/etc/policy.json: $.r\\xc3: an unknown key (line 7), and 2 more");
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(a_string_is_loaded) {
+        Peer p;
+
+        peer_init(&p);
+        sd_bus_message *m = call(&p, "LoadPolicyString");
+        append(m, "sa{sv}", good, 0);
+        sd_bus_message_unref(assert_reply(peer_send(&p, m), "s"));
+        ck_assert_str_eq(p.manager->texts[0], good);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(options_are_strict) {
+        Peer p;
+
+        peer_init(&p);
+        sd_bus_message *m = call(&p, "LoadPolicyString");
+        append(m, "sa{sv}", good, 1, "scop", "s", "host");
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS, "There is no option \"scop\".");
+        m = call(&p, "LoadPolicyString");
+        append(m, "sa{sv}", good, 1, "scope", "u", 1U);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        m = call(&p, "LoadPolicyString");
+        append(m, "sa{sv}", good, 1, "scope", "s", "nobody");
+        assert_error(peer_send(&p, m), BUS_ERROR_NO_SUCH_SCOPE, "There is no scope \"nobody\".");
+        m = call(&p, "LoadPolicyString");
+        append(m, "s", good);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        ck_assert_uint_eq(p.n_asked, 0);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(a_giant_string_is_refused) {
+        char *text = malloc(1024 * 1024 + 2);
+        Peer p;
+
+        ck_assert_ptr_nonnull(text);
+        peer_init(&p);
+        for (size_t size = 1024 * 1024; size <= 1024 * 1024 + 1; size++) {
+                memset(text, ' ', size);
+                text[size] = '\0';
+                sd_bus_message *m = call(&p, "LoadPolicyString");
+                append(m, "sa{sv}", text, 0);
+                assert_error(peer_send(&p, m),
+                             size > 1024 * 1024 ? SD_BUS_ERROR_INVALID_ARGS : BUS_ERROR_INVALID_POLICY, NULL);
+                ck_assert_uint_eq(p.n_asked, 1);
+        }
+        free(text);
+        peer_done(&p);
+}
+END_TEST
+
+static size_t count_faults(sd_bus_message *reply) {
+        const char *path, *reason;
+        uint32_t line;
+        size_t n = 0;
+
+        (void) assert_reply(reply, "a(sus)");
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', "(sus)"), 0);
+        while (sd_bus_message_read(reply, "(sus)", &path, &line, &reason) > 0) {
+                if (n == 1) {
+                        ck_assert_str_eq(path, "$.rules[1].action");
+                        ck_assert_uint_eq(line, 3);
+                }
+                n++;
+        }
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+START_TEST(everybody_may_validate) {
+        Peer p;
+
+        peer_init(&p);
+        p.answer = POLKIT_NO;
+        sd_bus_message *m = call(&p, "ValidatePolicyString");
+        append(m, "s", bad);
+        ck_assert_uint_eq(count_faults(peer_send(&p, m)), 2);
+        m = call(&p, "ValidatePolicyString");
+        append(m, "s", good);
+        ck_assert_uint_eq(count_faults(peer_send(&p, m)), 0);
+
+        int fd = new_memfd(bad, strlen(bad), SEALS);
+        m = call(&p, "ValidatePolicy");
+        append(m, "h", fd);
+        (void) close(fd);
+        ck_assert_uint_eq(count_faults(peer_send(&p, m)), 2);
+        ck_assert_uint_eq(p.n_asked, 0);
+
+        for (size_t size = 256 * 1024; size <= 256 * 1024 + 1; size++) { /* more is for those who may load it */
+                fd = new_memfd(NULL, size, SEALS);
+                m = call(&p, "ValidatePolicy");
+                append(m, "h", fd);
+                (void) close(fd);
+                assert_error(peer_send(&p, m), size > 256 * 1024 ? SD_BUS_ERROR_ACCESS_DENIED : "", NULL);
+        }
+        ck_assert_uint_eq(p.n_asked, 1);
+        ck_assert_str_eq(p.action, "org.cargowall1.set-policy");
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(the_policy_is_read_back) {
+        const char *text, *source, *digest;
+        Peer p;
+
+        peer_init(&p);
+        p.manager->source = "/etc/\xff";
+        sd_bus_message *m = call(&p, "GetPolicy");
+        append(m, "s", "host");
+        sd_bus_message *reply = assert_reply(peer_send(&p, m), "sss");
+        ck_assert_int_gt(sd_bus_message_read(reply, "sss", &text, &source, &digest), 0);
+        ck_assert_str_eq(text, "{\"rules\":[]}");
+        ck_assert_str_eq(source, "/etc/\\xff");
+        sd_bus_message_unref(reply);
+        ck_assert_str_eq(p.action, "org.cargowall1.view-events");
+
+        m = call(&p, "GetPolicy");
+        append(m, "s", "off");
+        assert_error(peer_send(&p, m), BUS_ERROR_NO_SUCH_SCOPE, "The scope \"off\" has no policy.");
+        peer_done(&p);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ explain, lists */
+
+static sd_bus_message *explain(Peer *p, const char *host, uint16_t port, const char *protocol, const char *scope) {
+        sd_bus_message *m = call(p, "Explain");
+
+        append(m, "sqsa{sv}", host, port, protocol, 1, "scope", "s", scope);
+        return peer_send(p, m);
+}
+
+static void add_policy(Peer *p) {
+        PolicySource source = { .default_action = ACTION_DENY };
+        PolicyFault faults[1];
+        size_t n;
+
+        ck_assert_int_ge(policy_source_from_json(&source, good, strlen(good), faults, 1, &n), 0);
+        ck_assert_int_ge(policy_new(&source, &p->manager->policy), 0);
+        policy_source_done(&source);
+}
+
+static const struct {
+        const char *host;
+        uint16_t port;
+        const char *protocol, *scope, *error, *verdict, *rule;
+} explain_cases[] = {
+        { "github.com", 443, "tcp", "host", "", "allow", "allow github.com" },
+        { "GitHub.com.", 443, "tcp", "host", "", "allow", "allow github.com" },
+        { "other.example", 443, "udp", "host", "", "deny", "" },
+        { "192.0.2.1", 443, "tcp", "host", "", "deny", "" },
+        { "2001:db8::1", 0, "icmp", "host", "", "deny", "" },
+        { "127.0.0.1", 80, "tcp", "host", "", "allow", "" },
+        { "other.example", 443, "tcp", "off", "", "allow", "" },
+        { "github.com", 0, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "github.com", 443, "icmp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "github.com", 443, "sctp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "github.com:443", 443, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "*.github.com", 443, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "", 443, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "github.com", 443, "tcp", "nobody", BUS_ERROR_NO_SUCH_SCOPE, NULL, NULL },
+};
+
+START_TEST(a_destination_is_explained) {
+        const char *verdict, *rule;
+        Peer p;
+
+        peer_init(&p);
+        add_policy(&p);
+        sd_bus_message *reply = explain(&p, explain_cases[_i].host, explain_cases[_i].port, explain_cases[_i].protocol,
+                                        explain_cases[_i].scope);
+        if (explain_cases[_i].error[0] != '\0')
+                assert_error(reply, explain_cases[_i].error, NULL);
+        else {
+                (void) assert_reply(reply, "ssa{sv}");
+                ck_assert_int_gt(sd_bus_message_read(reply, "ss", &verdict, &rule), 0);
+                ck_assert_str_eq(verdict, explain_cases[_i].verdict);
+                ck_assert_int_eq(rule[0] == '\0', explain_cases[_i].rule[0] == '\0');
+                ck_assert_int_gt(sd_bus_message_skip(reply, "a{sv}"), 0);
+                sd_bus_message_unref(reply);
+        }
+        ck_assert_uint_eq(p.n_asked, 0);
+        policy_free(p.manager->policy);
+        peer_done(&p);
+}
+END_TEST
+
+static size_t list_length(sd_bus_message *reply, const char *element) {
+        size_t n = 0;
+
+        ck_assert_int_gt(sd_bus_message_enter_container(reply, 'a', element), 0);
+        while (sd_bus_message_at_end(reply, false) == 0) {
+                ck_assert_int_gt(sd_bus_message_skip(reply, element), 0);
+                n++;
+        }
+        sd_bus_message_unref(reply);
+        return n;
+}
+
+static size_t list_events(Peer *p, uint32_t max) {
+        sd_bus_message *m = call(p, "ListEvents");
+
+        append(m, "tu", UINT64_C(0), max);
+        return list_length(assert_reply(peer_send(p, m), "aa{sv}"), "a{sv}");
+}
+
+static size_t list_leases(Peer *p, uint32_t max) {
+        sd_bus_message *m = call(p, "ListLeases");
+
+        append(m, "su", "", max);
+        return list_length(assert_reply(peer_send(p, m), "a(ssst)"), "(ssst)");
+}
+
+START_TEST(lists_are_bounded) {
+        Peer p;
+
+        peer_init(&p);
+        p.manager->line = "{\"verdict\":\"deny\"}";
+        p.manager->n_lines = 5000;
+        p.manager->n_leases = 20000;
+        ck_assert_uint_eq(list_events(&p, 3), 3);
+        ck_assert_uint_eq(list_events(&p, 0), 1000);
+        ck_assert_uint_eq(list_events(&p, UINT32_MAX), 1000);
+        ck_assert_str_eq(p.action, "org.cargowall1.view-events");
+        ck_assert_uint_eq(list_leases(&p, 3), 3);
+        ck_assert_uint_eq(list_leases(&p, UINT32_MAX), 10000);
+
+        p.manager->line = "not an event"; /* costs itself only */
+        ck_assert_uint_eq(list_events(&p, 3), 0);
+
+        sd_bus_message *m = call(&p, "ListLeases");
+        append(m, "su", "nobody", 1U);
+        assert_error(peer_send(&p, m), BUS_ERROR_NO_SUCH_SCOPE, NULL);
+        p.answer = POLKIT_NO;
+        m = call(&p, "ListEvents");
+        append(m, "tu", UINT64_C(0), 1U);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_ACCESS_DENIED, NULL);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(the_dns_status_is_open) {
+        Peer p;
+
+        peer_init(&p);
+        p.answer = POLKIT_NO;
+        sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "GetDNSStatus")), "a{sv}"));
+        peer_done(&p);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ objects */
+
+START_TEST(the_object_manager_knows_all) {
+        Peer p;
+
+        peer_init(&p);
+        p.manager->cgroup = "/system.slice/\xff.service";
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
+        sd_bus_message *reply = assert_reply(peer_send(&p, m), "a{oa{sa{sv}}}");
+        ck_assert_uint_eq(list_length(reply, "{oa{sa{sv}}}"), 3); /* the scopes; not the manager itself */
+        ck_assert_uint_eq(p.n_asked, 0);
+        peer_done(&p);
+}
+END_TEST
+
+static const char *const absent[] = {
+        "/org/cargowall1/scope/nobody", "/org/cargowall1/scope", "/org/cargowall1/scope/host/host",
+        "/org/cargowall1/job/1", "/org/cargowall1/job/x", "/org/cargowall1/job/00", "/org/cargowall1/job",
+};
+
+START_TEST(other_objects_are_not_there) {
+        Peer p;
+
+        peer_init(&p);
+        sd_bus_message *m = peer_call(&p, SENDER, absent[_i], "org.freedesktop.DBus.Properties", "Get");
+        append(m, "ss", strstr(absent[_i], "job") ? "org.cargowall1.Job" : "org.cargowall1.Scope", "Unit");
+        sd_bus_message *reply = peer_send(&p, m);
+        ck_assert(sd_bus_message_is_method_error(reply, NULL));
+        sd_bus_message_unref(reply);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(properties_cannot_be_set) {
+        Peer p;
+
+        peer_init(&p);
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, "org.freedesktop.DBus.Properties", "Set");
+        append(m, "ssv", MANAGER, "Mode", "s", "off");
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_PROPERTY_READ_ONLY, NULL);
+        peer_done(&p);
+}
+END_TEST
+
+static sd_bus_message *set_log_level(Peer *p, const char *property, const char *level) {
+        sd_bus_message *m = peer_call(p, SENDER, "/org/freedesktop/LogControl1", "org.freedesktop.DBus.Properties",
+                                      "Set");
+        append(m, "ssv", "org.freedesktop.LogControl1", property, "s", level);
+        return peer_send(p, m);
+}
+
+START_TEST(root_sets_the_log_level) {
+        Peer p;
+
+        peer_init(&p);
+        assert_error(set_log_level(&p, "LogLevel", "debug"), SD_BUS_ERROR_ACCESS_DENIED, NULL);
+        ck_assert_uint_eq(p.n_asked, 0);
+        p.uid = 0;
+        assert_error(set_log_level(&p, "LogLevel", "loud"), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        assert_error(set_log_level(&p, "LogTarget", "debug"), SD_BUS_ERROR_PROPERTY_READ_ONLY, NULL);
+        ck_assert_int_eq(p.manager->log_level, 6);
+        sd_bus_message_unref(assert_reply(set_log_level(&p, "LogLevel", "debug"), ""));
+        ck_assert_int_eq(p.manager->log_level, 7);
+        peer_done(&p);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ signals */
+
+START_TEST(events_go_to_subscribers_only) {
+        static const char line[] = "{\"verdict\":\"deny\"}";
+        BusStats stats;
+        Peer p;
+
+        peer_init(&p);
+        bus_event(p.bus, line, strlen(line));
+        peer_settle(&p);
+        ck_assert_uint_eq(p.n_signals, 0);
+
+        for (int i = 0; i < 2; i++)
+                sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "Subscribe")), ""));
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_eq(stats.subscribers, 1);
+        bus_event(p.bus, line, strlen(line));
+        peer_settle(&p);
+        ck_assert_uint_eq(p.n_signals, 1);
+        ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "ConnectionDenied"));
+        ck_assert_str_eq(sd_bus_message_get_destination(p.last_signal), SENDER);
+
+        for (int i = 0; i < 1000; i++)
+                bus_event(p.bus, line, strlen(line));
+        peer_settle(&p);
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_ge(p.n_signals, 200);
+        ck_assert_uint_le(p.n_signals, 1001);
+        ck_assert_uint_eq(stats.events_sent, p.n_signals);
+        ck_assert_uint_eq(stats.events_dropped, 1001 - p.n_signals);
+        ck_assert_uint_gt(stats.events_dropped, 0);
+
+        peer_leave(&p, SENDER);
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_eq(stats.subscribers, 0);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(subscribers_are_bounded) {
+        Peer p;
+
+        peer_init(&p);
+        for (int i = 0; i < 33; i++) {
+                char sender[16];
+
+                (void) snprintf(sender, sizeof(sender), ":1.%d", 100 + i);
+                sd_bus_message *reply = peer_send(&p, peer_call(&p, sender, PATH, MANAGER, "Subscribe"));
+                ck_assert_str_eq(peer_error_name(reply), i < 32 ? "" : SD_BUS_ERROR_LIMITS_EXCEEDED);
+                sd_bus_message_unref(reply);
+        }
+        sd_bus_message_unref(peer_send(&p, peer_call(&p, ":1.100", PATH, MANAGER, "Unsubscribe")));
+        sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "Subscribe")), ""));
+        p.answer = POLKIT_NO;
+        assert_error(peer_send(&p, call(&p, "Subscribe")), SD_BUS_ERROR_ACCESS_DENIED, NULL);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(changes_are_told) {
+        const char *old_mode, *new_mode;
+        Peer p;
+
+        peer_init(&p);
+        ck_assert_int_ge(manager_set_mode(p.manager, MODE_SETTING_AUDIT), 0);
+        peer_settle(&p);
+        ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "ModeChanged"));
+        ck_assert_int_gt(sd_bus_message_read(p.last_signal, "ss", &old_mode, &new_mode), 0);
+        ck_assert_str_eq(old_mode, "enforce");
+        ck_assert_str_eq(new_mode, "audit");
+
+        sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "Reload")), ""));
+        peer_settle(&p);
+        ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "PolicyReloaded"));
+
+        bus_mode_changed(NULL, MODE_SETTING_OFF, MODE_SETTING_AUDIT); /* no bus: nothing happens */
+        bus_policy_reloaded(NULL);
+        bus_event(NULL, "{}", 2);
+        bus_properties_changed(NULL, "Mode", NULL);
+        bus_jobs_changed(NULL);
+        peer_done(&p);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("bus-methods");
+        TCase *c = tcase_create("bus-methods");
+
+        tcase_set_timeout(c, 60);
+        tcase_add_test(c, a_sealed_memfd_is_loaded);
+        tcase_add_test(c, another_file_is_not);
+        tcase_add_test(c, the_fault_is_named);
+        tcase_add_test(c, a_string_is_loaded);
+        tcase_add_test(c, options_are_strict);
+        tcase_add_test(c, a_giant_string_is_refused);
+        tcase_add_test(c, everybody_may_validate);
+        tcase_add_test(c, the_policy_is_read_back);
+        tcase_add_loop_test(c, a_destination_is_explained, 0, ELEMENTSOF(explain_cases));
+        tcase_add_test(c, lists_are_bounded);
+        tcase_add_test(c, the_dns_status_is_open);
+        tcase_add_test(c, the_object_manager_knows_all);
+        tcase_add_loop_test(c, other_objects_are_not_there, 0, ELEMENTSOF(absent));
+        tcase_add_test(c, properties_cannot_be_set);
+        tcase_add_test(c, root_sets_the_log_level);
+        tcase_add_test(c, events_go_to_subscribers_only);
+        tcase_add_test(c, subscribers_are_bounded);
+        tcase_add_test(c, changes_are_told);
+        suite_add_tcase(s, c);
+        return s;
+}
+
+#include "check-main.h"

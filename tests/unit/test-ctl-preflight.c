@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/preflight.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "basic/macro.h"
+
+/* Addresses in /proc/net are printed as the CPU reads them: 127.0.0.53 and 127.0.0.155. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define STUB "3500007F"
+#define OURS "9B00007F"
+#else
+#define STUB "7F000035"
+#define OURS "7F00009B"
+#endif
+#define UDP_HEADER "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+#define SOCKET(address, state) \
+        "  12: " address ":0035 00000000:0000 " state " 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0\n"
+
+static const PreflightFacts good_facts = { .kernel = "5.10.0-28-amd64", .bpf_error = EINVAL, .systemd = "252 (252.39)" };
+
+/* A host where all is well. */
+static const struct {
+        const char *path, *text;
+} good_files[] = {
+        { "/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw\n" },
+        { "/proc/sys/kernel/unprivileged_bpf_disabled", "2\n" },
+        { "/proc/net/udp", UDP_HEADER SOCKET(STUB, "07") },
+        { "/proc/net/tcp", UDP_HEADER SOCKET(STUB, "0A") SOCKET(OURS, "01") },
+        { "/run/systemd/system/x", "" },
+        { "/run/systemd/resolve/stub-resolv.conf", "" },
+        { "/run/systemd/resolve/resolv.conf", "nameserver 192.0.2.53\n" },
+        { "/etc/resolv.conf", "nameserver 127.0.0.53\n" },
+        { "/etc/nsswitch.conf", "passwd: files resolve\nhosts: files resolve [!UNAVAIL=return] dns\n" },
+        { "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service", "" },
+        { "/sys/kernel/btf/vmlinux", "" },
+};
+
+/* What one thing being otherwise does. text NULL: the file is not there. */
+static const struct {
+        const char *path, *text;
+        const char *row;
+        CheckState state;
+} changes[] = {
+        { "/proc/self/mountinfo", "30 23 0:26 / /sys rw - sysfs sysfs rw\n", "cgroup2", CHECK_FAIL },
+        { "/proc/self/mountinfo", NULL, "cgroup2", CHECK_FAIL },
+        { "/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n", "cgroup2", CHECK_WARN },
+        { "/proc/sys/kernel/unprivileged_bpf_disabled", "0\n", "unprivileged bpf", CHECK_WARN },
+        { "/proc/sys/kernel/unprivileged_bpf_disabled", NULL, "unprivileged bpf", CHECK_OK },
+        { "/proc/net/udp", UDP_HEADER SOCKET(OURS, "07"), "dns port", CHECK_FAIL },
+        { "/proc/net/udp", UDP_HEADER SOCKET("00000000", "07"), "dns port", CHECK_FAIL },
+        { "/proc/net/tcp", UDP_HEADER SOCKET("00000000", "0A"), "dns port", CHECK_FAIL },
+        { "/proc/net/tcp", UDP_HEADER SOCKET(OURS, "06"), "dns port", CHECK_OK },
+        { "/proc/net/tcp", NULL, "dns port", CHECK_WARN },
+        { "/run/systemd/system/x", NULL, "systemd", CHECK_FAIL },
+        { "/run/systemd/resolve/stub-resolv.conf", NULL, "resolved", CHECK_WARN },
+        { "/etc/nsswitch.conf", "hosts: files dns\n", "resolved", CHECK_OK },
+        { "/run/systemd/resolve/resolv.conf", "nameserver x\n", "upstream", CHECK_FAIL },
+        { "/etc/resolv.conf", "nameserver 2001:db8::53\n", "upstream", CHECK_OK },
+        { "/etc/resolv.conf", NULL, "upstream", CHECK_FAIL },
+        { "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service", NULL, "polkit", CHECK_WARN },
+        { "/sys/kernel/btf/vmlinux", NULL, "btf", CHECK_OK },
+};
+
+static char root[] = "/tmp/test-ctl-preflight-XXXXXX";
+
+static int remove_one(const char *path, _unused_ const struct stat *st, _unused_ int type, _unused_ struct FTW *ftw) {
+        return remove(path);
+}
+
+static void put(const char *path, const char *text) {
+        char whole[512];
+
+        (void) snprintf(whole, sizeof(whole), "%s%s", root, path);
+        for (char *p = whole + strlen(root) + 1; (p = strchr(p, '/')); *p++ = '/') {
+                *p = '\0';
+                ck_assert(mkdir(whole, 0700) == 0 || errno == EEXIST);
+        }
+        if (!text) { /* with its folder, for those that are looked for by it */
+                (void) unlink(whole);
+                *strrchr(whole, '/') = '\0';
+                (void) rmdir(whole);
+                return;
+        }
+        FILE *f = fopen(whole, "we");
+        ck_assert_ptr_nonnull(f);
+        ck_assert_int_ge(fputs(text, f), 0);
+        (void) fclose(f);
+}
+
+static void setup(void) {
+        strcpy(root + strlen(root) - 6, "XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(root));
+        for (size_t i = 0; i < ELEMENTSOF(good_files); i++)
+                put(good_files[i].path, good_files[i].text);
+}
+
+static void teardown(void) {
+        (void) nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static const CheckRow *find(const CheckRow *rows, size_t n, const char *name) {
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(rows[i].name, name) == 0)
+                        return &rows[i];
+        ck_abort_msg("no row %s", name);
+        return NULL;
+}
+
+START_TEST(test_good) {
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        size_t n = preflight_check(&good_facts, root, rows);
+        for (size_t i = 0; i < n; i++) {
+                ck_assert_msg(rows[i].state == CHECK_OK, "%s: %s", rows[i].name, rows[i].detail);
+                ck_assert_uint_gt(strlen(rows[i].detail), 0);
+                ck_assert_str_eq(rows[i].advice, "");
+        }
+        ck_assert_str_eq(find(rows, n, "upstream")->detail, "192.0.2.53");
+}
+END_TEST
+
+/* One row changes, the others stay as they were. */
+START_TEST(test_changes) {
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put(changes[_i].path, changes[_i].text);
+        size_t n = preflight_check(&good_facts, root, rows);
+        const CheckRow *row = find(rows, n, changes[_i].row);
+        ck_assert_msg(row->state == changes[_i].state, "%s: %s", row->name, row->detail);
+        ck_assert(row->state != CHECK_FAIL || row->advice[0] != '\0');
+        for (size_t i = 0; i < n; i++)
+                ck_assert_msg(&rows[i] == row || rows[i].state == CHECK_OK, "%s: %s", rows[i].name, rows[i].detail);
+}
+END_TEST
+
+static const struct {
+        PreflightFacts facts;
+        const char *row;
+        CheckState state;
+} facts[] = {
+        { { .kernel = "5.9.16", .systemd = "252" }, "kernel", CHECK_FAIL },
+        { { .kernel = "4.19.0", .systemd = "252" }, "kernel", CHECK_FAIL },
+        { { .kernel = "6.1.0", .systemd = "252" }, "kernel", CHECK_OK },
+        { { .kernel = "", .systemd = "252" }, "kernel", CHECK_FAIL },
+        { { .kernel = "5.10.0", .systemd = "252", .bpf_error = ENOSYS }, "bpf", CHECK_FAIL },
+        { { .kernel = "5.10.0", .systemd = "252", .bpf_error = EPERM }, "bpf", CHECK_OK },
+        { { .kernel = "5.10.0", .systemd = "249.11" }, "systemd", CHECK_WARN },
+        { { .kernel = "5.10.0", .systemd = "" }, "systemd", CHECK_WARN },
+};
+
+START_TEST(test_facts) {
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        size_t n = preflight_check(&facts[_i].facts, root, rows);
+        ck_assert_int_eq(find(rows, n, facts[_i].row)->state, facts[_i].state);
+}
+END_TEST
+
+/* A port that our own socket unit holds is no conflict. */
+START_TEST(test_own_socket) {
+        PreflightFacts own = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put("/proc/net/udp", UDP_HEADER SOCKET(OURS, "07"));
+        own.dns_socket_active = true;
+        size_t n = preflight_check(&own, root, rows);
+        ck_assert_int_eq(find(rows, n, "dns port")->state, CHECK_OK);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("ctl-preflight");
+        TCase *t = tcase_create("ctl-preflight");
+
+        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, test_good);
+        tcase_add_loop_test(t, test_changes, 0, ELEMENTSOF(changes));
+        tcase_add_loop_test(t, test_facts, 0, ELEMENTSOF(facts));
+        tcase_add_test(t, test_own_socket);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"
