@@ -55,11 +55,11 @@ int bus_client_message(BusClient *c, const char *path, const char *interface, co
 
 /* All properties of the manager under our JSON keys (ctl/variant-json.h). The caller owns *ret. */
 int bus_client_properties(BusClient *c, JsonObject **ret);
-/* The objects with this interface (BUS_SCOPE, BUS_JOB) below the manager, in one call: an array of their properties under
- * our JSON keys, each with "path", in order of path. The caller owns *ret. */
+/* The objects with this interface (BUS_SCOPE, BUS_JOB) below the manager, in one call: an array of their properties
+ * under our JSON keys, each with "path", in order of path. The caller owns *ret. */
 int bus_client_objects(BusClient *c, const char *interface, JsonObject **ret);
 
 /* Prints what went wrong unless silent, and returns the exit status. error may be NULL or not set. */
 int bus_client_fail(const BusClient *c, const char *what, const sd_bus_error *error, int r);
-/* Pure: the exit status for the name of an error ("org.cargowall1.Error.NoSuchJob"; NULL: none) and a negative errno. */
+/* Pure: the exit status for the name of an error ("org.cargowall1.Error.NoSuchJob"; NULL: none), negative errno. */
 ExitStatus bus_error_status(const char *name, int r);

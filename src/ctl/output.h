@@ -34,8 +34,8 @@ const char *output_color(const Output *o, Color c);
 const char *output_dot(const Output *o);      /* U+25CF or "*" */
 const char *output_ellipsis(const Output *o); /* U+2026 or "..." */
 
-/* A copy that is harmless on a terminal (escape_terminal()) and fits the locale: outside UTF-8, bytes above ASCII become
- * '?'. NULL on out of memory. The caller frees. */
+/* A copy that is harmless on a terminal (escape_terminal()) and fits the locale: outside UTF-8, bytes above ASCII
+ * become '?'. NULL on out of memory. The caller frees. */
 char *output_safe(const Output *o, const char *text);
 /* Columns that text from output_safe() takes. */
 size_t output_width(const Output *o, const char *text);

@@ -10,8 +10,8 @@ typedef struct Pager {
         pid_t pid; /* 0: none */
 } Pager;
 
-/* Starts $SYSTEMD_PAGER, else $PAGER, else less, and makes its pipe our stdout; SIGPIPE is ignored from here on. Nothing
- * happens when stdout is no terminal, when the variable is empty or "cat", or when no pager can be started.
+/* Starts $SYSTEMD_PAGER, else $PAGER, else less, and makes its pipe our stdout; SIGPIPE is ignored from here on.
+ * Nothing happens when stdout is no terminal, when the variable is empty or "cat", or when no pager can be started.
  * A program that runs with other rights than its caller (sudo) does not start what the caller's environment names, and
  * tells less to run no other program (LESSSECURE, less(1)). */
 void pager_open(Pager *p);

@@ -8,9 +8,9 @@
 
 #define TIME_TEXT_MAX 64
 
-/* A point in time: "2026-11-22", "2026-11-22 03:10", "2026-11-22 03:10:05" (local time), RFC 3339 ("…T03:10:05Z", with
- * an offset, with a fraction), "now", "today", "yesterday", "@1795000000" (seconds), or a span before now: "-1h 30min",
- * "10min ago" (us, ms, s, min, h, d, w). -EINVAL. */
+/* A point in time: "2026-11-22", "2026-11-22 03:10", "2026-11-22 03:10:05" (local time), RFC 3339 ("…T03:10:05Z",
+ * with an offset, with a fraction), "now", "today", "yesterday", "@1795000000" (seconds), or a span before now:
+ * "-1h 30min", "10min ago" (us, ms, s, min, h, d, w). -EINVAL. */
 int time_parse(const char *text, uint64_t now, uint64_t *ret);
 /* "90", "1.5s" is not taken; "2min 30s": microseconds, seconds where there is no unit. -EINVAL, -ERANGE. */
 int span_parse(const char *text, uint64_t *ret);

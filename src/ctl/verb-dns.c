@@ -45,7 +45,8 @@ static int get_leases(Ctl *c, JsonObject **ret) {
         const char *scope, *addr, *name;
         uint64_t remaining;
 
-        int status = bus_client_call(&c->client, "ListLeases", CALL_PRIVILEGED, &reply, "su", c->scope ?: "", LEASES_MAX);
+        int status = bus_client_call(&c->client, "ListLeases", CALL_PRIVILEGED, &reply, "su", c->scope ?: "",
+                                     LEASES_MAX);
         if (status != STATUS_OK)
                 return status;
         int r = array ? sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "(ssst)") : -ENOMEM;
@@ -95,7 +96,8 @@ static int print_status(const Ctl *c, JsonObject *status) {
 
                         r = table_add(t, i == 0 ? label : " ");
                         if (r >= 0)
-                                r = table_add(t, list ? json_value_element(value, i) : json_object_get_string(value) ?: "");
+                                r = table_add(t, list ? json_value_element(value, i)
+                                                      : json_object_get_string(value) ?: "");
                 }
         }
         if (r < 0)

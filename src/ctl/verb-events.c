@@ -208,8 +208,9 @@ static int add_matches(sd_bus *bus, Follow *f) {
                                  "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
                                  "member='NameOwnerChanged',arg0='" BUS_NAME "'",
                                  on_owner_changed, f);
-        return r < 0 ? r
-                     : sd_bus_match_signal(bus, NULL, BUS_NAME, BUS_PATH, BUS_MANAGER, "ConnectionDenied", on_denied, f);
+        if (r < 0)
+                return r;
+        return sd_bus_match_signal(bus, NULL, BUS_NAME, BUS_PATH, BUS_MANAGER, "ConnectionDenied", on_denied, f);
 }
 
 static int loop(Ctl *c, Follow *f) {

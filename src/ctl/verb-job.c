@@ -160,12 +160,13 @@ static int get_jobs(Ctl *c, JsonObject **ret) {
 /* What tells jobs apart for most readers. */
 static char *describe(JsonObject *job) {
         JsonObject *labels = json_value_object(job, "labels");
+        const char *repository = json_value_text(labels, "repository"), *workflow = json_value_text(labels, "workflow");
+        const char *name = json_value_text(labels, "job");
         char *text;
 
-        return asprintf(&text, "%s %s %s", json_value_text(labels, "repository"), json_value_text(labels, "workflow"),
-                        json_value_text(labels, "job")) < 0
-                       ? NULL
-                       : text;
+        int n = asprintf(&text, "%s%s%s%s%s", repository, repository[0] != '\0' && workflow[0] != '\0' ? " " : "",
+                         workflow, name[0] != '\0' && (repository[0] != '\0' || workflow[0] != '\0') ? " " : "", name);
+        return n < 0 ? NULL : text;
 }
 
 static int add_row(Table *t, JsonObject *job, uint64_t now) {
@@ -186,7 +187,7 @@ static int add_row(Table *t, JsonObject *job, uint64_t now) {
                 r = table_add_u64(t, json_value_u64(job, "connections_allowed"));
         if (r >= 0)
                 r = table_add_u64(t, json_value_u64(job, "connections_denied"));
-        return r < 0 ? r : table_add(t, what[strspn(what, " ")] != '\0' ? what : "");
+        return r < 0 ? r : table_add(t, what);
 }
 
 int verb_job_list(Ctl *c, _unused_ int argc, _unused_ char **argv) {

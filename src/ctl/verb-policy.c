@@ -220,8 +220,9 @@ static int print_diff(const Ctl *c, const PolicyDiff *d) {
 
                 if (!safe)
                         return ctl_fail(-ENOMEM);
-                (void) printf("%s%c %s%s\n", output_color(&c->output, d->changes[i].sign == '-' ? COLOR_RED : COLOR_GREEN),
-                              d->changes[i].sign, safe, output_color(&c->output, COLOR_NORMAL));
+                Color color = d->changes[i].sign == '-' ? COLOR_RED : COLOR_GREEN;
+                (void) printf("%s%c %s%s\n", output_color(&c->output, color), d->changes[i].sign, safe,
+                              output_color(&c->output, COLOR_NORMAL));
         }
         return STATUS_OK;
 }

@@ -132,8 +132,8 @@ static int print_counters(const Ctl *c, JsonObject *p) {
                 status = ctl_print_field(c, "Queries", text);
         (void) snprintf(text, sizeof(text), "%" PRIu64, lost);
         if (status == STATUS_OK)
-                (void) printf("%12s: %s%s%s\n", "Events lost", lost > 0 ? output_color(&c->output, COLOR_RED) : "", text,
-                              lost > 0 ? output_color(&c->output, COLOR_NORMAL) : "");
+                (void) printf("%12s: %s%s%s\n", "Events lost", lost > 0 ? output_color(&c->output, COLOR_RED) : "",
+                              text, lost > 0 ? output_color(&c->output, COLOR_NORMAL) : "");
         return status;
 }
 
@@ -164,11 +164,11 @@ static int print_mode(const Ctl *c, JsonObject *p) {
 }
 
 static int print_headline(const Ctl *c, JsonObject *p) {
-        bool enforcing = json_value_bool(p, "enforcing");
-        Color color = enforcing                         ? COLOR_GREEN
-                      : strcmp(json_value_text(p, "effective_mode"), "audit") == 0 &&
-                                      ctl_hooks_complete(p) ? COLOR_YELLOW
-                                                            : COLOR_RED;
+        bool complete = ctl_hooks_complete(p);
+        bool audit = strcmp(json_value_text(p, "effective_mode"), "audit") == 0;
+        Color color = complete && json_value_bool(p, "enforcing") ? COLOR_GREEN
+                      : complete && audit                         ? COLOR_YELLOW
+                                                                  : COLOR_RED;
         _cleanup_free_ char *version = output_safe(&c->output, json_value_text(p, "version"));
 
         if (!version)
@@ -215,6 +215,11 @@ static int print_scope(const Ctl *c, JsonObject *o) {
         return status;
 }
 
+/* Both are asked: should the service ever contradict itself, the answer is no. */
+static bool all_enforcing(JsonObject *properties) {
+        return json_value_bool(properties, "enforcing") && ctl_hooks_complete(properties);
+}
+
 /* A scope is enforced when its own mode says so and the hooks are there, whatever other scopes do. */
 static bool scope_enforcing(JsonObject *properties, JsonObject *scope) {
         return strcmp(json_value_text(scope, "mode"), "enforce") == 0 && ctl_hooks_complete(properties);
@@ -241,7 +246,7 @@ int verb_status(Ctl *c, int argc, char **argv) {
         int status = fetch(c, name, &p, &scopes, &scope);
         if (status != STATUS_OK)
                 return status;
-        bool enforcing = scope ? scope_enforcing(p, scope) : json_value_bool(p, "enforcing");
+        bool enforcing = scope ? scope_enforcing(p, scope) : all_enforcing(p);
 
         ctl_page(c);
         if (c->json != JSON_OFF && scope)
@@ -269,7 +274,7 @@ static int ask_enforcing(Ctl *c, const char *name) {
                 return status;
         }
         status = bus_client_properties(&c->client, &p);
-        if (status == STATUS_OK && !json_value_bool(p, "enforcing"))
+        if (status == STATUS_OK && !all_enforcing(p))
                 status = STATUS_NOT_ENFORCING;
         return status;
 }

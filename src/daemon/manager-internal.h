@@ -113,7 +113,7 @@ void manager_forget_predecessors(Manager *m);
 int manager_open_cgroups(Manager *m, const char **ret_what);
 int manager_start_subjects(Manager *m);
 int manager_reassign(Engine *e, void *userdata);
-bool manager_attribute(const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata);
+bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata);
 /* The path of an event's cgroup, or NULL; *ret_copy keeps it where it had to be looked for. */
 const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char **ret_copy);
 int manager_keep_connections(Manager *m);

@@ -240,7 +240,6 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
         manager_write_scopes(m);
         if (old == mode)
                 return 0;
-        log_message(m->log, LOG_NOTICE, "mode is now %s", mode_to_string(manager_effective_mode(m)));
         manager_tell_type(m, EVENT_MODE_CHANGED, NULL,
                           mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));
         bus_mode_changed(m->bus, old, mode);

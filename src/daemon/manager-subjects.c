@@ -46,7 +46,7 @@ static bool is_forwarder(const Manager *m, const char *path) {
 static void note_forwarder(Manager *m, const char *path, uint64_t id, bool added) {
         for (size_t i = 0; i < m->n_forwarders; i++)
                 if (m->forwarders[i] == id)
-                        m->forwarders[i] = m->forwarders[--m->n_forwarders];
+                        m->forwarders[i--] = m->forwarders[--m->n_forwarders];
         if (added && m->n_forwarders < FORWARDER_CGROUPS_MAX && is_forwarder(m, path))
                 m->forwarders[m->n_forwarders++] = id;
 }
@@ -137,16 +137,36 @@ const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char *
         return cgroup_tree_resolve(m->tree, cgroup_id, (pid_t) pid, ret_copy) < 0 ? NULL : *ret_copy;
 }
 
-bool manager_attribute(const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata) {
-        Manager *m = userdata;
-        uint64_t cgroup = client->process.cgroup_id;
+/* A query from before the hooks were there: its socket tells the cgroup it was made in. */
+static uint64_t cgroup_of_peer(Manager *m, const DnsPeer *peer) {
+        uint16_t port4, port6;
+        ExistingSocket s;
+        InAddr proxy;
 
-        if (*ret_scope == CW_SCOPE_UNKNOWN) {
+        if (m->n_lookups_left == 0)
+                return 0;
+        m->n_lookups_left--;
+        dns_proxy_address(engine_proxy(m->engine), &proxy, &port4, &port6);
+        if (!in_addr_is_v4(&peer->addr))
+                proxy = (InAddr) { .b = { [15] = 1 } };
+        if (existing_socket_find(peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP, &peer->addr, peer->port, &proxy,
+                                 in_addr_is_v4(&peer->addr) ? port4 : port6, &s) < 0)
+                return 0;
+        return s.cgroup_id;
+}
+
+bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata) {
+        Manager *m = userdata;
+        uint64_t cgroup = client ? client->process.cgroup_id : cgroup_of_peer(m, peer);
+
+        if (*ret_scope == CW_SCOPE_UNKNOWN && cgroup != 0) {
                 _cleanup_free_ char *copy = NULL;
-                const char *path = manager_path_of(m, cgroup, client->process.pid, &copy);
+                const char *path = manager_path_of(m, cgroup, client ? client->process.pid : 0, &copy);
                 if (path)
                         *ret_scope = scope_of_path(m, path);
         }
+        if (*ret_scope == CW_SCOPE_UNKNOWN && !has_matches(m))
+                *ret_scope = CW_SCOPE_HOST; /* there is no other */
         for (size_t i = 0; i < m->n_forwarders; i++)
                 if (m->forwarders[i] == cgroup)
                         return true;

@@ -253,7 +253,6 @@ static void become_ready(Manager *m) {
         say_status(m, status);
         service_manager_ready(&m->service, status, now_usec());
         manager_tell_type(m, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
-        log_message(m->log, LOG_INFO, "%s%s", inherited ? "taken over: " : "", status);
         r = bus_new(m->event, NULL, m, &m->bus);
         if (r < 0)
                 log_message(m->log, LOG_WARNING, "not on the bus: %s", strerror(-r));
@@ -542,6 +541,5 @@ void manager_note_call(Manager *m, const char *action, const char *sender, uint3
 
         (void) snprintf(detail, sizeof(detail), "%s by %s: %s", action, sender ?: "unknown", result);
         e.mode = manager_effective_mode(m);
-        log_message(m->log, LOG_NOTICE, "%s (uid %u, pid %u, unit %s)", detail, uid, pid, unit ?: "unknown");
         manager_tell(m, &e);
 }

@@ -89,11 +89,12 @@ static Scope *scope_by_index(const Engine *e, uint32_t index) {
         return NULL;
 }
 
-static void attribute(Engine *e, const struct cw_dns_client *client, DnsAsker *ret) {
-        uint32_t index = client->scope;
+/* client: NULL when the kernel knows nothing of it. */
+static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client *client, DnsAsker *ret) {
+        uint32_t index = client ? (uint32_t) client->scope : CW_SCOPE_UNKNOWN;
 
         if (e->on_asker)
-                ret->forwards = e->on_asker(client, &index, e->userdata);
+                ret->forwards = e->on_asker(peer, client, &index, e->userdata);
         ret->scope = scope_by_index(e, index);
         ret->is_self = index == CW_SCOPE_SELF;
         if (ret->is_self)
@@ -113,8 +114,8 @@ static void on_query(const DnsPeer *peer, DnsAsker *ret, void *userdata) {
         if (!e->many_scopes && !look)
                 return;
         known = find_client(e, peer, &client);
-        if (known && e->many_scopes)
-                attribute(e, &client, ret);
+        if (e->many_scopes)
+                attribute(e, peer, known ? &client : NULL, ret);
         if (!known || !look)
                 return;
         e->n_peers_left--;

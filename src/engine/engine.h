@@ -27,9 +27,11 @@ typedef struct ScopeSpec {
 } ScopeSpec;
 
 typedef void (*engine_event_fn)(const Event *e, void *userdata);
-/* A query came from a process of this cgroup (id, and pid for want of a name). *ret_scope: index of its scope when the
- * kernel did not know yet. Returns whether it resolves for others. */
-typedef bool (*engine_asker_fn)(const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata);
+/* A query came from this client; NULL: the kernel did not see it sent, as before the hooks were there. *ret_scope: the
+ * index of its scope, CW_SCOPE_UNKNOWN where the kernel did not know; to be set then. Returns whether it resolves for
+ * others. */
+typedef bool (*engine_asker_fn)(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope,
+                                void *userdata);
 
 typedef struct EngineOptions {
         const DnsServer *servers;

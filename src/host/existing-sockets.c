@@ -197,7 +197,7 @@ static bool listeners_have(const Listeners *l, const InAddr *addr, uint16_t port
 
 /* --- asking --- */
 
-static int request_send(int fd, uint8_t family, uint32_t states) {
+static int request_send(int fd, uint16_t flags, const struct inet_diag_req_v2 *request) {
         const struct {
                 struct nlmsghdr header;
                 struct inet_diag_req_v2 request;
@@ -205,13 +205,9 @@ static int request_send(int fd, uint8_t family, uint32_t states) {
                 .header = {
                         .nlmsg_len = sizeof(message),
                         .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                        .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                        .nlmsg_flags = NLM_F_REQUEST | flags,
                 },
-                .request = {
-                        .sdiag_family = family,
-                        .sdiag_protocol = IPPROTO_TCP,
-                        .idiag_states = states,
-                },
+                .request = *request,
         };
         const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
         ssize_t n;
@@ -236,6 +232,9 @@ static void on_socket(const ExistingSocket *s, void *userdata) {
 }
 
 static int dump(int fd, uint8_t family, uint32_t states, size_t max, existing_socket_fn fn, void *userdata) {
+        const struct inet_diag_req_v2 request = {
+                .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = states,
+        };
         _cleanup_free_ uint8_t *buf = NULL;
         Dump d = { .fn = fn, .userdata = userdata, .max = max };
         int r;
@@ -243,7 +242,7 @@ static int dump(int fd, uint8_t family, uint32_t states, size_t max, existing_so
         buf = malloc(RECV_MAX);
         if (!buf)
                 return -ENOMEM;
-        r = request_send(fd, family, states);
+        r = request_send(fd, NLM_F_DUMP, &request);
         if (r < 0)
                 return r;
         for (;;) {
@@ -316,4 +315,53 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata) {
                         return r;
         }
         return 0;
+}
+
+/* --- one --- */
+
+static void keep_first(const ExistingSocket *s, void *userdata) {
+        ExistingSocket *ret = userdata;
+
+        if (ret->cookie == 0)
+                *ret = *s;
+}
+
+static void write_end(const InAddr *addr, uint8_t family, __be32 ret[static 4]) {
+        if (family == AF_INET)
+                memcpy(ret, addr->b + 12, 4);
+        else
+                memcpy(ret, addr->b, 16);
+}
+
+int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_port, const InAddr *remote,
+                         uint16_t remote_port, ExistingSocket *ret) {
+        struct inet_diag_req_v2 request = {
+                .sdiag_family = in_addr_is_v4(local) ? AF_INET : AF_INET6,
+                .sdiag_protocol = protocol,
+                .idiag_states = ~0U,
+                .id.idiag_cookie = { INET_DIAG_NOCOOKIE, INET_DIAG_NOCOOKIE },
+        };
+        bool swapped = protocol == IPPROTO_UDP; /* "for historical reasons", net/ipv4/udp_diag.c */
+        uint8_t buf[4096];
+        ssize_t n;
+        int r;
+
+        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        if (fd < 0)
+                return -errno;
+        write_end(swapped ? remote : local, request.sdiag_family, request.id.idiag_src);
+        write_end(swapped ? local : remote, request.sdiag_family, request.id.idiag_dst);
+        request.id.idiag_sport = htons(swapped ? remote_port : local_port);
+        request.id.idiag_dport = htons(swapped ? local_port : remote_port);
+        r = request_send(fd, 0, &request);
+        if (r < 0)
+                return r;
+        n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT); /* the kernel answered within the call before */
+        if (n < 0)
+                return -errno;
+        *ret = (ExistingSocket) {};
+        r = existing_sockets_parse(buf, (size_t) n, keep_first, ret);
+        if (r < 0)
+                return r;
+        return ret->cookie != 0 ? 0 : -ENOENT;
 }

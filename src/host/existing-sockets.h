@@ -35,3 +35,8 @@ int existing_sockets_parse(const void *data, size_t size, existing_socket_fn fn,
  * max: the most of each family, connections and listeners each, EXISTING_SOCKETS_MAX. -ENOENT: the kernel lacks
  * tcp_diag; -E2BIG: more than max, which have been handed to fn. */
 int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata);
+
+/* The one socket of UDP or TCP with these two ends, a wildcard address included: who sent a packet that nobody attributed.
+ * -ENOENT: there is none any more, or the kernel lacks udp_diag or tcp_diag. */
+int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_port, const InAddr *remote,
+                         uint16_t remote_port, ExistingSocket *ret);

@@ -124,7 +124,8 @@ class Manager(dbus.service.Object):
 
     @dbus.service.method(MANAGER, in_signature="su", out_signature="a(ssst)")
     def ListLeases(self, scope, limit):
-        return dbus.Array([tuple(l) for l in called("ListLeases", scope=scope, max=limit)["leases"]], signature="(ssst)")
+        leases = called("ListLeases", scope=scope, max=limit)["leases"]
+        return dbus.Array([tuple(lease) for lease in leases], signature="(ssst)")
 
     @dbus.service.method(MANAGER, sender_keyword="sender")
     def Subscribe(self, sender=None):

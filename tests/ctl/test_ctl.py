@@ -199,8 +199,8 @@ def _(lab):
     got = lab.run("status")
     equal(got.status, 0, "exit status")
     equal(got.err, "", "stderr")
-    contains(got.out, "● cargowalld 9.9", "Mode: enforce (configured: enforce)\n", "Policy: /etc/cargowall/policy.json",
-             "Digest: sha256:", "Rules: 1", "Hooks: 2 attached, 2 required\n",
+    contains(got.out, "● cargowalld 9.9", "Mode: enforce (configured: enforce)\n",
+             "Policy: /etc/cargowall/policy.json", "Digest: sha256:", "Rules: 1", "Hooks: 2 attached, 2 required\n",
              "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied",
              "Queries: 40 allowed, 2 denied", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
              "/etc/cargowall/policy.d/runners.json", "2 scopes listed.")
@@ -217,6 +217,8 @@ def _(lab):
     got = lab.run("status")
     equal(got.status, 3, "exit status")
     contains(got.out, "1 attached, 2 required, missing: egress")
+    lab.set(manager={"AchievedHooks": ["connect4"]})  # a service that contradicts itself
+    equal((lab.run("status").status, lab.run("is-enforcing").status), (3, 3), "exit status")
 
 
 @case("status SCOPE: its mode decides; an unknown one is 4")
@@ -271,7 +273,8 @@ def _(lab):
     got = lab.run("scopes")
     equal(got.out, "SCOPE    MODE     RULES  CGROUPS  SOURCE\n"
                    "host     enforce  1      1        /etc/cargowall/policy.json\n"
-                   "runners  audit    4      2        /etc/cargowall/policy.d/runners.json\n\n2 scopes listed.\n", "table")
+                   "runners  audit    4      2        /etc/cargowall/policy.d/runners.json\n"
+                   "\n2 scopes listed.\n", "table")
     equal(len(lab.run("scopes", "--no-legend").out.splitlines()), 2, "lines without legend")
 
 
@@ -519,7 +522,7 @@ def _(lab):
     equal((got.status, got.out), (0, "7\n"), "result")
     equal(lab.calls("BeginJob")[0]["labels"], {"repository": "acme/app", "job": "a=b"}, "labels")
     got = lab.run("job", "list")
-    contains(got.out, "7   runner.service", "acme/app ci build", "1 job listed.")
+    contains(got.out, "7   runner.service", "acme/app ci build\n", "1 job listed.")
     got = lab.run("job", "show", "7")
     contains(got.out, "Unit: runner.service", "Labels: repository=acme/app\n", "Connections: 5 allowed, 1 denied")
     got = lab.run("job", "end", "7")
@@ -575,7 +578,8 @@ def _(lab):
     lab.set(**hostile)
     plain = {"NO_COLOR": "1", "PAGER": "cat"}
     for verb in READING + [["policy", "load", "-"], ["events"]]:
-        for got in (lab.on_terminal(*verb, **plain), lab.run(*verb, *["--json=short"] if verb[1:2] != ["load"] else [])):
+        as_json = [] if verb[1:2] == ["load"] else ["--json=short"]
+        for got in (lab.on_terminal(*verb, **plain), lab.run(*verb, *as_json)):
             bad = RAW.search(got.out + got.err)
             assert not bad, f"{verb}: {bad.group()!r} in {got.out + got.err!r}"
     contains(lab.run("events", "--json=short").out, "evil\\u001b[31m\\u202e\\u009b2J")

@@ -32,7 +32,7 @@ def two_units(rig):
     equal(verdicts(c, name="b.service"), (NO, YES, NO), "b reaches")
     for other in ("c.service", "aa.service", "a.b.service"):
         equal(verdicts(c, name=other), (NO, NO, YES), f"{other} reaches")
-    equal(sorted(name for name, _ in bus_get(c, "Scopes")), ["a", "b", "host"], "scopes on the bus")
+    equal(sorted(path.rpartition("/")[2] for path in bus_get(c, "Scopes")), ["a", "b", "host"], "scopes on the bus")
 
 
 @case("scopes: both units at the same time, and users make no difference")

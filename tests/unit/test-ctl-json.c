@@ -43,7 +43,8 @@ START_TEST(test_print) {
         char *brief = text_of(o, JSON_SHORT), *pretty = text_of(o, JSON_PRETTY);
 
         ck_assert_str_eq(brief, "{\"a\":[1,-2,true,null,\"x\\\"\\u001b\\u202e\"],\"e\":{},\"f\":[]}\n");
-        ck_assert_str_eq(pretty, "{\n  \"a\": [\n    1,\n    -2,\n    true,\n    null,\n    \"x\\\"\\u001b\\u202e\"\n  ],\n"
+        ck_assert_str_eq(pretty, "{\n  \"a\": [\n    1,\n    -2,\n    true,\n    null,\n"
+                                 "    \"x\\\"\\u001b\\u202e\"\n  ],\n"
                                  "  \"e\": {},\n  \"f\": []\n}\n");
         JsonObject *again = json_tokener_parse(pretty);
         ck_assert_int_eq(json_object_equal(o, again), 1);
@@ -116,7 +117,8 @@ START_TEST(test_variant) {
                                                65535, "/a", "nested", "v", "a{us}", 1, 7U, "seven"),
                          0);
         expect(&f, m, false,
-               "{\"s\":\"x\\u001b\",\"t\":18446744073709551615,\"x\":-9223372036854775808,\"b\":true,\"as\":[\"a\",\"b\"],"
+               "{\"s\":\"x\\u001b\",\"t\":18446744073709551615,\"x\":-9223372036854775808,\"b\":true,"
+               "\"as\":[\"a\",\"b\"],"
                "\"struct\":[255,65535,\"/a\"],\"nested\":{\"7\":\"seven\"}}\n");
 }
 END_TEST
@@ -125,7 +127,8 @@ START_TEST(test_structures) {
         Fixture f;
         sd_bus_message *m = message_new(&f);
 
-        ck_assert_int_ge(sd_bus_message_append(m, "a(ssst)", 2, "a", "b", "c", (uint64_t) 1, "", "", "", (uint64_t) 2), 0);
+        ck_assert_int_ge(sd_bus_message_append(m, "a(ssst)", 2, "a", "b", "c", UINT64_C(1), "", "", "", UINT64_C(2)),
+                         0);
         expect(&f, m, false, "[[\"a\",\"b\",\"c\",1],[\"\",\"\",\"\",2]]\n");
         m = message_new(&f);
         ck_assert_int_ge(sd_bus_message_append(m, "aa{sv}", 0), 0);

@@ -23,7 +23,9 @@
 #define SOCKET(address, state) \
         "  12: " address ":0035 00000000:0000 " state " 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0\n"
 
-static const PreflightFacts good_facts = { .kernel = "5.10.0-28-amd64", .bpf_error = EINVAL, .systemd = "252 (252.39)" };
+static const PreflightFacts good_facts = {
+        .kernel = "5.10.0-28-amd64", .bpf_error = EINVAL, .systemd = "252 (252.39)"
+};
 
 /* A host where all is well. */
 static const struct {

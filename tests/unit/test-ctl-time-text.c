@@ -79,6 +79,7 @@ START_TEST(test_long_ago) {
 END_TEST
 
 START_TEST(test_span) {
+        static const char *const bad[] = { "", " ", "x", "1x", "-1", "1.5s", "1s,", "1 2x" };
         uint64_t usec = 1;
 
         ck_assert_int_eq(span_parse("90", &usec), 0);
@@ -90,8 +91,8 @@ START_TEST(test_span) {
         ck_assert_int_eq(span_parse("0", &usec), 0);
         ck_assert_uint_eq(usec, 0);
         ck_assert_int_eq(span_parse("999999999999999999w", &usec), -ERANGE);
-        for (const char *const *bad = (const char *const[]) { "", " ", "x", "1x", "-1", "1.5s", "1s,", NULL }; *bad; bad++)
-                ck_assert_msg(span_parse(*bad, &usec) == -EINVAL, "%s", *bad);
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                ck_assert_msg(span_parse(bad[i], &usec) == -EINVAL, "%s", bad[i]);
 }
 END_TEST
 
