@@ -232,6 +232,7 @@ enum cw_counter {
         CW_COUNT_FAULT = 5,       /* verdicts closed for want of state */
         CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
         CW_COUNT_WAITING = 7,     /* packets dropped because their cgroup has no entry yet; TCP sends them again */
+        CW_COUNT_RING_TOLD = 8,   /* of CW_COUNT_RING_FULL: reported by user space, which alone writes this */
         _CW_COUNTER_MAX,
 };
 

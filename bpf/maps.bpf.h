@@ -164,7 +164,7 @@ struct {
 
 /* Keys and values that never change have no place on the stack: there the compiler lets them share a slot with a
  * pointer, which the verifier refuses to a loader without CAP_PERFMON. */
-const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
 const __u8 present = 1;
 
 static __always_inline void count(enum cw_counter which) {

@@ -160,6 +160,7 @@ static void tell_losses(Engine *e) {
         event.mode = e->n_scopes > 0 ? e->scopes[0]->mode : MODE_ENFORCE;
         engine_tell(e, &event);
         e->n_lost_told = lost;
+        programs_set_counter(e->programs, CW_COUNT_RING_TOLD, programs_counter(e->programs, CW_COUNT_RING_FULL));
 }
 
 static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
@@ -460,6 +461,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Scop
         if (r < 0)
                 return r;
         e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
+        e->n_lost_told = programs_counter(e->programs, CW_COUNT_RING_TOLD); /* a predecessor's */
         r = policy_maps_new(e->programs, &e->maps);
         if (r < 0)
                 return r;

@@ -381,3 +381,16 @@ uint64_t programs_counter(const Programs *p, enum cw_counter c) {
                 sum += values[i];
         return sum;
 }
+
+void programs_set_counter(const Programs *p, enum cw_counter c, uint64_t value) {
+        int n = libbpf_num_possible_cpus();
+        uint32_t key = c;
+
+        if (n <= 0)
+                return;
+        _cleanup_free_ uint64_t *values = calloc(n, sizeof(*values));
+        if (!values)
+                return;
+        values[0] = value;
+        (void) bpf_map_update_elem(bpf_map__fd(p->bpf->maps.counters), &key, values, BPF_ANY);
+}

@@ -58,6 +58,8 @@ int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata);
 int programs_map_fd(const Programs *p, const char *name); /* -ENOENT */
 int programs_program_fd(const Programs *p, const char *name);
 uint64_t programs_counter(const Programs *p, enum cw_counter c);
+/* One that user space writes: a successor finds it. */
+void programs_set_counter(const Programs *p, enum cw_counter c, uint64_t value);
 /* Scopes found for cgroups before now are looked for anew. After each change of the subjects map. */
 void programs_subjects_changed(Programs *p);
 

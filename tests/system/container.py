@@ -150,8 +150,11 @@ class Container:
         return self._quietly("systemctl", "is-system-running")
 
     def _quietly(self, *argv):
-        return subprocess.run(self._enter(*argv), env=ENVIRONMENT, preexec_fn=self._join, capture_output=True,
-                              text=True, check=False).stdout.strip()
+        try:
+            return subprocess.run(self._enter(*argv), env=ENVIRONMENT, preexec_fn=self._join, capture_output=True,
+                                  text=True, check=False).stdout.strip()
+        except subprocess.SubprocessError:  # it has not made its cgroups yet
+            return ""
 
     def _booted(self):
         # not --wait: right after the start nobody listens, and that is "offline"

@@ -81,7 +81,7 @@ def polkit(rig):
     audit = ("cargowallctl", "mode", "audit", "--no-ask-password")
     r = c.unit(*audit, user=OTHER)
     equal((r.status, bus_get(c, "EffectiveMode")), (6, "enforce"), f"exit status, mode ({r.err})")
-    contains(r.err.lower(), "denied", "what the user is told")
+    contains(r.err, "nteractive authentication", "what the user is told")
     for argv in (("policy", "load", "/etc/cargowall/policy.json"), ("reload",), ("mode", "off"), ("events",)):
         r = c.unit("cargowallctl", *argv, "--no-ask-password", user=OTHER)
         equal(r.status, 6, f"exit status of {argv} ({r.err})")
@@ -116,11 +116,11 @@ def modes(rig):
 def introspection(rig):
     c = rig.boot()
     equal(introspected(c, "/org/cargowall1", "org.cargowall1.Manager"), promised("org.cargowall1.Manager"), "Manager")
-    scope = dict(bus_get(c, "Scopes"))["host"]
+    scope = bus_get(c, "Scopes")[0]
     equal(introspected(c, scope, "org.cargowall1.Scope"), promised("org.cargowall1.Scope"), "Scope")
     equal(c.unit("cargowallctl", "job", "begin", "--label", "repository=a/b", name="job.service",
                  properties=("RemainAfterExit=yes",)).status, 0, "job begin")
-    job = bus_get(c, "Jobs")[0][1]
+    job = bus_get(c, "Jobs")[0]
     equal(introspected(c, job, "org.cargowall1.Job"), promised("org.cargowall1.Job"), "Job")
 
 
@@ -154,7 +154,7 @@ def load_policy(rig):
 def explain(rig):
     c = rig.boot()
     contains(ctl(c, "explain", "github.com:443").out, "allow", "explanation")
-    contains(ctl(c, "explain", EVIL4 + ":7").out, "deny", "explanation")
+    contains(ctl(c, "explain", EVIL4 + ":7", wanted=1).out, "denied", "explanation")
 
 
 @case("bus: each privileged call is in the journal, with who asked and what came of it")
@@ -163,7 +163,7 @@ def journalled(rig):
     c.unit("cargowallctl", "mode", "audit", "--no-ask-password", user=OTHER, name="nosy.service")
     ctl(c, "mode", "audit")
     entries = c.wait_journal("CARGOWALL_EVENT=privileged_call", "CARGOWALL_UID=0")
-    contains(entries[0]["MESSAGE"], "SetMode", "entry of root's call")
+    contains(entries[0]["MESSAGE"], "set-mode", "entry of root's call")
     denied = c.wait_journal("CARGOWALL_EVENT=privileged_call", "CARGOWALL_UID=64124")[0]
     contains(denied["MESSAGE"], "denied", "entry of the other's call")
     equal(denied.get("CARGOWALL_UNIT"), "nosy.service", "unit of the caller")
