@@ -15,7 +15,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TAP_LINE = re.compile(r"^(not )?ok\b[ \t]*\d*[ \t]*-?[ \t]*(.*?)(?:[ \t]+#[ \t]*SKIP\b[ \t]*(.*))?$", re.IGNORECASE)
-LIMIT_SECONDS = 900
+LIMIT_SECONDS = 1200
 
 
 class Counts:
@@ -92,10 +92,19 @@ def main():
     counts = Counts()
     run(counts, "layers", [sys.executable, "tests/check-includes.py", "."])
     run(counts, "scripts", ["tests/check-scripts"])
+    run(counts, "units and their files", [sys.executable, "tests/packaging/test_units.py"])
     for i, build in enumerate(builds):
+        programs = {"CARGOWALL": str(ROOT / build / "cargowall"), "CARGOWALLCTL": str(ROOT / build / "cargowallctl"),
+                    "BUS_SERVER": str(ROOT / build / "tests" / "bus-server")}
         run_meson_tests(counts, build, sanitized=i > 0)
+        run(counts, f"{build}: bus", [sys.executable, "tests/daemon/test_bus.py"], programs)
+        run(counts, f"{build}: cargowallctl", [sys.executable, "tests/ctl/test_ctl.py"], programs)
+        if i == 0:
+            run(counts, "verbs", [sys.executable, "tests/ctl/check_verbs.py"], programs)
         if what == "all":
-            run(counts, f"{build}: end to end", ["tests/e2e/run"], {"CARGOWALL": str(ROOT / build / "cargowall")})
+            run(counts, f"{build}: end to end", ["tests/e2e/run"], programs)
+    if what == "all":
+        run(counts, "booted machines", ["tests/system/run"])
     print(f"\n{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
     return 1 if counts.failed or not counts.passed else 0
 

@@ -11,6 +11,7 @@
 #include "daemon/recent-events.h"
 #include "daemon/self-test.h"
 #include "engine/engine.h"
+#include "kernel/pins.h"
 #include "kernel/subjects.h"
 #include "host/cgroup-tree.h"
 #include "host/fd-store.h"
@@ -25,6 +26,7 @@
 
 #define FAULTS_MAX 16
 #define FORWARDER_CGROUPS_MAX 32
+#define PIN_DIRECTORY "/run/cargowall/bpf" /* see units/cargowalld-pin.conf */
 
 /* What a predecessor left for a scope of this name. */
 typedef struct Predecessor {

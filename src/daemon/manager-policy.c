@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -138,8 +139,13 @@ static int install(Manager *m, Documents *d, size_t *ret_bad) {
         return 0;
 }
 
-static void reject(Manager *m, const char *scope, const char *why) {
-        log_message(m->log, LOG_ERR, "the policy was refused, the old one stays: %s", why);
+static void reject(Manager *m, const char *scope, const PolicyFault *fault, int error) {
+        char why[sizeof(fault->path) + sizeof(fault->reason) + 2];
+
+        if (fault)
+                (void) snprintf(why, sizeof(why), "%s: %s", fault->path, fault->reason);
+        else
+                (void) snprintf(why, sizeof(why), "%s", strerror(-error));
         manager_tell_type(m, EVENT_POLICY_REJECTED, scope, why);
 }
 
@@ -185,7 +191,7 @@ int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret
         } else
                 set_fault(faults, n_faults, ret_n_faults, "/etc/cargowall", r);
         if (r < 0)
-                reject(m, NULL, n_faults > 0 ? faults[0].reason : strerror(-r));
+                reject(m, NULL, n_faults > 0 && *ret_n_faults > 0 ? &faults[0] : NULL, r);
         else
                 log_message(m->log, LOG_INFO, "policy reloaded: %u rules, %s", manager_n_rules(m), m->digest);
         return r;
@@ -216,7 +222,7 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         }
         if (r < 0) {
                 document_done(&new);
-                reject(m, scope, *ret_n_faults > 0 ? faults[0].reason : strerror(-r));
+                reject(m, scope, n_faults > 0 && *ret_n_faults > 0 ? &faults[0] : NULL, r);
                 return r;
         }
         document_done(d);

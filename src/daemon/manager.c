@@ -124,6 +124,7 @@ typedef struct Inheritance {
 /* Asked more than once for the same name. */
 static int inherit(const char *name, void *userdata) {
         Inheritance *h = userdata;
+        bool is_link = strncmp(name, "link-", strlen("link-")) == 0;
         int fd;
 
         for (size_t i = 0; i < h->n; i++)
@@ -131,7 +132,11 @@ static int inherit(const char *name, void *userdata) {
                         return h->taken[i].fd;
         if (h->n == ELEMENTSOF(h->taken))
                 return -ENOENT;
-        fd = fd_store_take(h->manager->store, name);
+        fd = -ENOENT;
+        if (is_link || h->manager->n_predecessors > 0) /* flows mean nothing without the ids they were judged under */
+                fd = fd_store_take(h->manager->store, name);
+        if (fd < 0 && is_link)
+                fd = pins_open(PIN_DIRECTORY, name);
         (void) snprintf(h->taken[h->n].name, sizeof(h->taken[h->n].name), "%s", name);
         h->taken[h->n++].fd = fd;
         return fd;
@@ -240,6 +245,17 @@ static void flush_resolved(Manager *m) {
                 m->resolved_bus = sd_bus_close_unref(m->resolved_bus);
 }
 
+/* Where pins are not asked for, those of an earlier configuration go: the links have other holders by now. */
+static void keep_pins(Manager *m) {
+        bool wanted = m->config.persist == PERSIST_PIN;
+        int r = wanted ? pins_add(PIN_DIRECTORY, engine_programs(m->engine)) : pins_remove(PIN_DIRECTORY);
+
+        if (r < 0 && (wanted || r != -ENOENT))
+                log_message(m->log, LOG_ERR, wanted ? "the links cannot be pinned in %s (%s): enforcement ends with a stop" :
+                                                      "the pins in %s cannot be removed: %s",
+                            PIN_DIRECTORY, strerror(-r));
+}
+
 static void become_ready(Manager *m) {
         bool inherited = programs_inherited(engine_programs(m->engine));
         char status[SERVICE_STATUS_SIZE];
@@ -249,6 +265,7 @@ static void become_ready(Manager *m) {
         if (r < 0)
                 log_message(m->log, LOG_WARNING, "the service manager does not keep our state (%s): a crash would end "
                                                  "enforcement", strerror(-r));
+        keep_pins(m);
         m->ready = true;
         say_status(m, status);
         service_manager_ready(&m->service, status, now_usec());
@@ -304,6 +321,7 @@ static void check_hooks(Manager *m) {
                 manager_tell_type(m, EVENT_HOOK_LOST, NULL, programs_hook_name(i));
         }
         (void) manager_store_fds(m);
+        keep_pins(m);
         bus_properties_changed(m->bus, "AchievedHooks", "Enforcing", NULL);
 }
 

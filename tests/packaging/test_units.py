@@ -66,7 +66,7 @@ def make_root(root):
         raise Skip("systemd's own units are not installed")
     for name in UNITS:
         text = (SOURCE / "units" / (name + ".in")).read_text(encoding="utf-8")
-        write(system / name, text.replace("@libexecdir@", "/" + LIBEXEC))
+        write(system / name, text.replace("@libexecdir@", "/" + LIBEXEC).replace("@bindir@", "/usr/bin"))
     for target in installed.glob("*.target"):
         shutil.copy(target, system / target.name, follow_symlinks=False)
     for program in (f"{LIBEXEC}/cargowalld", f"{LIBEXEC}/{SCRIPT}", "bin/sh", "bin/true"):

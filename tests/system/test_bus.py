@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 from base import ROOT
 from harness import case, contains, equal, refused, worked
+from lab import wait_until
 from plan import EVIL4, JOB
 from rig import OTHER, SERVICE, allow, bus_get, ctl, main_pid, probe, wait_restarted
 
@@ -118,9 +119,8 @@ def introspection(rig):
     equal(introspected(c, "/org/cargowall1", "org.cargowall1.Manager"), promised("org.cargowall1.Manager"), "Manager")
     scope = bus_get(c, "Scopes")[0]
     equal(introspected(c, scope, "org.cargowall1.Scope"), promised("org.cargowall1.Scope"), "Scope")
-    equal(c.unit("cargowallctl", "job", "begin", "--label", "repository=a/b", name="job.service",
-                 properties=("RemainAfterExit=yes",)).status, 0, "job begin")
-    job = bus_get(c, "Jobs")[0]
+    c.start_unit("sh", "-c", "cargowallctl job begin --label repository=a/b && sleep 1000", name="job.service")
+    job = wait_until(lambda: bus_get(c, "Jobs"), "the job on the bus", 20)[0]
     equal(introspected(c, job, "org.cargowall1.Job"), promised("org.cargowall1.Job"), "Job")
 
 

@@ -164,6 +164,29 @@ def stop(rig):
     worked(r, "tcp github.com 7")
 
 
+@case("lifecycle: with Persist=pin a stop ends nothing, and the next start takes over; without it the pins go")
+def pin(rig):
+    def prepare(c):
+        c.put(f"/etc/systemd/system/{SERVICE}.d/pin.conf",
+              c.path("usr/share/doc/cargowall/examples/cargowalld-pin.conf").read_text(encoding="utf-8"))
+    c = rig.boot(conf="[Service]\nPersist=pin\n", prepare=prepare)
+    before = programs(c)
+    contains(c.sh("ls /sys/fs/bpf/cargowall"), "link-egress", "pins")
+    c.check("systemctl", "stop", SERVICE)
+    wait_state(c, "inactive")
+    equal(programs(c), before, "programs after the stop")
+    refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
+    worked(probe(c, "tcp EXAMPLE4 7", user=JOB), "tcp EXAMPLE4 7")
+    c.check("systemctl", "start", SERVICE)
+    equal(programs(c), before, "programs after the start")
+    c.check("sh", "-c", "rm /etc/cargowall/cargowall.conf.d/50-test.conf")
+    c.check("systemctl", "restart", SERVICE)
+    equal(c.sh("ls /sys/fs/bpf/cargowall"), "", "pins of a service that does not pin")
+    c.check("systemctl", "stop", SERVICE)
+    wait_state(c, "inactive")
+    equal(programs(c), {}, "programs")
+
+
 @case("lifecycle: connections that were open before stay open over a restart, and are judged when the service starts")
 def open_connection(rig):
     c = rig.boot()
