@@ -84,7 +84,7 @@ class Demo:
             self.wrong("there should be none")
 
     def run(self):
-        self.show("The service on a freshly booted machine", "cargowallctl", "status", lines=14)
+        self.show("The service on a freshly booted machine", "cargowallctl", "status", lines=16)
         self.rig.watch()
         self.units()
         self.show("Why", "cargowallctl", "explain", "evil.example:443", "--scope", "build", lines=4, status=1)
