@@ -5,6 +5,7 @@
 
 #include "config/service-config.h"
 #include "daemon/bus.h"
+#include "daemon/departed.h"
 #include "daemon/document.h"
 #include "daemon/job-table.h"
 #include "daemon/manager.h"
@@ -61,6 +62,7 @@ struct Manager {
         char *cgroup_path;
         char *own_path;          /* of our own unit; NULL: we have none */
         CgroupTree *tree;
+        Departed *departed;
         uint64_t forwarders[FORWARDER_CGROUPS_MAX]; /* ids of the cgroups of those who resolve for others */
         size_t n_forwarders;
         unsigned n_lookups_left; /* of cgroups in /proc, until the next tick */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <string.h>
+#include <sys/random.h>
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
@@ -73,7 +74,11 @@ static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, 
         if (added)
                 assign(m, path, id, is_slice);
         else
-                (void) engine_remove_subject(m->engine, id);
+                (void) departed_add(m->departed, path, id, manager_now(CLOCK_MONOTONIC));
+}
+
+static void on_departed(_unused_ const char *path, uint64_t id, void *userdata) {
+        (void) engine_remove_subject(((Manager *) userdata)->engine, id);
 }
 
 /* What is below cannot be followed: it belongs to the nearest that can. */
@@ -91,11 +96,17 @@ static void reassign_one(const char *path, uint64_t id, bool is_slice, _unused_ 
         assign(userdata, path, id, is_slice);
 }
 
+static void reassign_departed(const char *path, uint64_t id, void *userdata) {
+        assign(userdata, path, id, false);
+}
+
 int manager_reassign(_unused_ Engine *e, void *userdata) {
         Manager *m = userdata;
 
         if (m->tree)
                 cgroup_tree_for_each(m->tree, reassign_one, m);
+        if (m->departed)
+                departed_for_each(m->departed, reassign_departed, m);
         return 0;
 }
 
@@ -122,7 +133,12 @@ int manager_open_cgroups(Manager *m, const char **ret_what) {
 }
 
 int manager_start_subjects(Manager *m) {
-        return cgroup_tree_new(m->event, m->cgroup_fd, m->cgroup_path, CGROUP_TREE_MAX, on_cgroup, on_fault, m, &m->tree);
+        uint8_t key[16];
+
+        if (getrandom(key, sizeof(key), 0) != sizeof(key))
+                return -EIO;
+        int r = departed_new(key, on_departed, m, &m->departed);
+        return r < 0 ? r : cgroup_tree_new(m->event, m->cgroup_fd, m->cgroup_path, CGROUP_TREE_MAX, on_cgroup, on_fault, m, &m->tree);
 }
 
 /* ------------------------------------------------------------------ attribution */
@@ -131,6 +147,8 @@ const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char *
         const char *path = cgroup_tree_path_of(m->tree, cgroup_id);
 
         *ret_copy = NULL;
+        if (!path)
+                path = departed_path(m->departed, cgroup_id);
         if (path || m->n_lookups_left == 0)
                 return path;
         m->n_lookups_left--;

@@ -330,6 +330,7 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         char status[SERVICE_STATUS_SIZE];
 
         m->n_lookups_left = LOOKUPS_PER_TICK;
+        departed_expire(m->departed, manager_now(CLOCK_MONOTONIC));
         check_hooks(m);
         if (m->ready) {
                 run_self_test(m);
@@ -479,6 +480,8 @@ Manager *manager_free(Manager *m) {
         self_test_free(m->self_test);
         cgroup_tree_free(m->tree);
         m->tree = NULL;
+        departed_free(m->departed);
+        m->departed = NULL;
         upstreams_free(m->upstreams);
         engine_free(m->engine);
         sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->flush, m->log_flush };
