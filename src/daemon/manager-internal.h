@@ -51,7 +51,7 @@ struct Manager {
         bool restoring;          /* what is done now is in the log already */
         Predecessor *predecessors;
         size_t n_predecessors;
-        uint64_t first_sequence;
+        uint64_t first_sequence, written_sequence;
 
         Upstreams *upstreams;
         char **upstream_texts;

@@ -91,8 +91,11 @@ void manager_write_scopes(Manager *m) {
 }
 
 void manager_write_sequence(Manager *m) {
-        if (m->state)
-                (void) state_log_append_sequence(m->state, engine_sequence(m->engine));
+        uint64_t sequence = engine_sequence(m->engine);
+
+        if (m->state && sequence != m->written_sequence)
+                (void) state_log_append_sequence(m->state, sequence);
+        m->written_sequence = sequence;
 }
 
 void manager_write_override(Manager *m) {

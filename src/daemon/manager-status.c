@@ -73,6 +73,8 @@ Mode manager_effective_mode(const Manager *m) {
 
         for (size_t i = 0; i < engine_n_scopes(m->engine); i++) {
                 Mode mode = engine_scope(m->engine, i)->mode;
+                if (!engine_scope(m->engine, i)->policy)
+                        continue; /* nobody asked for it to be judged */
                 if (strength(mode) < strength(weakest))
                         weakest = mode;
         }

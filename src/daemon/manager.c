@@ -325,6 +325,12 @@ static void check_hooks(Manager *m) {
         bus_properties_changed(m->bus, "AchievedHooks", "Enforcing", NULL);
 }
 
+static uint64_t tick_usec(const Manager *m) {
+        uint64_t watchdog = m->service.watchdog_usec;
+
+        return watchdog == 0 ? TICK_USEC : MIN(TICK_USEC, MAX(watchdog / 4, USEC_PER_SEC / 4));
+}
+
 static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Manager *m = userdata;
         char status[SERVICE_STATUS_SIZE];
@@ -341,7 +347,7 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
                 manager_write_sequence(m);
         }
         (void) service_manager_tick(&m->service, now_usec());
-        (void) sd_event_source_set_time_relative(s, MIN(TICK_USEC, MAX(m->service.watchdog_usec / 4, USEC_PER_SEC / 4)));
+        (void) sd_event_source_set_time_relative(s, tick_usec(m));
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 

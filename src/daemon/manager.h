@@ -40,7 +40,7 @@ void manager_scope_cgroups(const Manager *m, size_t i, void (*fn)(const char *pa
 
 ModeSetting manager_mode(const Manager *m);                   /* the override in force */
 Mode manager_configured_mode(const Manager *m);               /* of cargowall.conf */
-Mode manager_effective_mode(const Manager *m);                /* the weakest of all scopes: off, audit, enforce */
+Mode manager_effective_mode(const Manager *m);                /* the weakest of the scopes with a policy */
 bool manager_enforcing(const Manager *m);                     /* effective mode is enforce and every required hook is there */
 const char *manager_policy_digest(const Manager *m);
 const char *manager_policy_source(const Manager *m);

@@ -96,7 +96,7 @@ static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client
         if (e->on_asker)
                 ret->forwards = e->on_asker(peer, client, &index, e->userdata);
         ret->scope = scope_by_index(e, index);
-        ret->is_self = index == CW_SCOPE_SELF;
+        ret->is_self = index == CW_SCOPE_SELF || (client && client->process.pid == (uint32_t) getpid());
         if (ret->is_self)
                 ret->scope = e->scopes[0];
 }
