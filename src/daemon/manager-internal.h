@@ -97,7 +97,6 @@ int manager_start_policies(Manager *m);
 /* The specs for the documents, in their order; the policies are the engine's from then on. The caller frees the array. */
 int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret);
 Mode manager_mode_of(const Manager *m, const Document *d);
-void manager_policies_changed(Manager *m);
 
 /* manager-state.c: the log of what a successor must know */
 int manager_open_state(Manager *m);

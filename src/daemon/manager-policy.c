@@ -108,12 +108,18 @@ int manager_start_policies(Manager *m) {
 
 /* ------------------------------------------------------------------ change */
 
+static bool is_in(const Documents *documents, const Document *d) {
+        for (size_t i = 0; i < documents->n; i++)
+                if (strcmp(documents->items[i].name, d->name) == 0 &&
+                    strcmp(documents->items[i].digest, d->digest) == 0)
+                        return true;
+        return false;
+}
+
 /* After the engine has the scopes of m->documents. */
-void manager_policies_changed(Manager *m) {
+static void publish(Manager *m) {
         documents_digest(&m->documents, m->digest);
         manager_write_scopes(m);
-        for (size_t i = 0; i < m->documents.n; i++)
-                manager_tell_type(m, EVENT_POLICY_LOADED, m->documents.items[i].name, NULL);
         bus_policy_reloaded(m->bus);
         (void) manager_store_fds(m);
 }
@@ -134,8 +140,11 @@ static int install(Manager *m, Documents *d, size_t *ret_bad) {
                 return r;
         }
         *d = (Documents) {};
+        publish(m);
+        for (size_t i = 0; i < m->documents.n; i++)
+                if (!is_in(&old, &m->documents.items[i]))
+                        manager_tell_type(m, EVENT_POLICY_LOADED, m->documents.items[i].name, NULL);
         documents_done(&old);
-        manager_policies_changed(m);
         return 0;
 }
 
@@ -228,7 +237,8 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         document_done(d);
         *d = new;
         (void) manager_reassign(m->engine, m);
-        manager_policies_changed(m);
+        publish(m);
+        manager_tell_type(m, EVENT_POLICY_LOADED, scope, NULL);
         log_message(m->log, LOG_INFO, "policy of %s loaded over the bus: %u rules, %s", scope, d->n_rules, d->digest);
         return 0;
 }

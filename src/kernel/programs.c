@@ -36,8 +36,8 @@ static const char *const kept_maps[] = {
 struct Programs {
         struct cargowall_bpf *bpf;
         int links[ELEMENTSOF(hooks)]; /* -EBADF: not attached */
-        uint32_t new_links;           /* bits: made by us */
-        uint32_t new_maps;            /* bits of kept_maps */
+        uint32_t new_links;           /* bits: made by us, and not kept by anybody yet */
+        uint32_t new_maps;            /* bits of kept_maps, likewise */
         uint32_t optional;
         bool inherited;
         programs_inherit_fn inherit;
@@ -349,6 +349,11 @@ int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
                 r = fn(name, p->links[i], p->new_links & (1U << i), userdata);
         }
         return r < 0 ? r : 0;
+}
+
+void programs_fds_are_kept(Programs *p) {
+        p->new_links = 0;
+        p->new_maps = 0;
 }
 
 void programs_subjects_changed(Programs *p) {
