@@ -282,6 +282,8 @@ int cw_sock_release(struct bpf_sock *ctx) {
                 return 1;
         }
         report_close(&key, f);
+        if (!f->last_ns)
+                f->last_ns = now_coarse(); /* never counted: the end is all that is known of it */
         if (key.protocol == IP_UDP || f->state == CW_FLOW_JUDGED)
                 bpf_map_delete_elem(&flows, &key);
         return 1;
@@ -354,11 +356,13 @@ static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scop
 }
 
 static __always_inline void flow_judge(const struct cw_scope *scope, struct cw_flow *f, const struct verdict *v) {
+        bool untold = f->state == CW_FLOW_SEEN || (f->state == CW_FLOW_ENDED && f->reason == CW_REASON_INBOUND);
+
         f->policy_id = scope->policy_id;
         f->mode = scope->mode;
         f->rule = v->rule;
         f->reason = v->reason;
-        if (f->action != v->action && f->state == CW_FLOW_SEEN)
+        if (f->action != v->action && untold)
                 f->state = CW_FLOW_JUDGED; /* news: to be told */
         f->action = v->action;
 }
@@ -464,7 +468,7 @@ int cw_egress(struct __sk_buff *skb) {
                 struct verdict v;
 
                 count(CW_COUNT_PACKETS);
-                if (!f && scope.flags & CW_SCOPE_INBOUND && is_tcp_answer(skb, key.cookie, &p)) {
+                if (!f && scope.flags & CW_SCOPE_INBOUND && is_tcp_answer(skb, &p)) {
                         if (!(p.tcp_flags & (TCP_SYN | TCP_RST)))
                                 remember_answer(&scope, &key);
                         return 1;
@@ -513,7 +517,14 @@ SEC("cgroup_skb/ingress")
 int cw_ingress(struct __sk_buff *skb) {
         struct packet p;
 
-        if (skb->ifindex == LOOPBACK_IFINDEX || packet_is_tcp(skb) || !packet_parse(skb, &p) || p.protocol != IP_UDP)
+        if (skb->ifindex == LOOPBACK_IFINDEX)
+                return 1;
+        if (packet_is_tcp(skb)) {
+                if (many_scopes)
+                        remember_handshake(skb);
+                return 1;
+        }
+        if (!packet_parse(skb, &p) || p.protocol != IP_UDP)
                 return 1;
 
         struct cw_flow_key key = {

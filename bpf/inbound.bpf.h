@@ -29,18 +29,30 @@ static __always_inline bool port_listens(struct __sk_buff *skb, const struct pac
         return listens;
 }
 
-/* A packet of a connection that was not seen to begin here. The listener may be gone when the first data is sent, so the
- * socket is remembered when it answers the SYN; it keeps the request's cookie (tcp_v4_syn_recv_sock). */
-static __always_inline bool is_tcp_answer(struct __sk_buff *skb, __u64 cookie, const struct packet *p) {
+/* A packet of a connection that was not seen to begin here. The listener may be gone when the first answer is sent. */
+static __always_inline bool is_tcp_answer(struct __sk_buff *skb, const struct packet *p) {
+        struct cw_flow_key key = { .cookie = p->src_port, .dst = p->dst, .port = p->dst_port, .protocol = IP_TCP };
 
         if (p->protocol != IP_TCP || !p->continues)
                 return false;
-        if (bpf_map_lookup_elem(&accepted, &cookie))
-                return true;
-        if (!port_listens(skb, p))
-                return false;
-        bpf_map_update_elem(&accepted, &cookie, &present, BPF_ANY);
-        return true;
+        return bpf_map_lookup_elem(&accepted, &key) || port_listens(skb, p);
+}
+
+/* The last packet of a handshake comes to the listener: no socket is there yet, and the answer to the SYN was sent in the
+ * listener's name (or, before Linux 6.13, past the hook). */
+static __always_inline void remember_handshake(struct __sk_buff *skb) {
+        struct bpf_sock *sk = skb->sk;
+        struct packet p;
+
+        if (!sk)
+                return;
+        sk = bpf_sk_fullsock(sk);
+        if (!sk || sk->state != BPF_TCP_LISTEN || !packet_parse(skb, &p))
+                return;
+        if (!p.continues || p.tcp_flags & (TCP_SYN | TCP_RST))
+                return;
+        struct cw_flow_key key = { .cookie = p.dst_port, .dst = p.src, .port = p.src_port, .protocol = IP_TCP };
+        bpf_map_update_elem(&accepted, &key, &present, BPF_ANY);
 }
 
 static __always_inline bool is_datagram_answer(const struct cw_flow_key *key) {

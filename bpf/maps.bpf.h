@@ -62,11 +62,11 @@ struct {
         __type(value, __u8);
 } own_sockets SEC(".maps");
 
-/* Sockets made for connections from outside, by cookie. */
+/* Connections from outside, from the end of their handshake on; in the cookie's place our own port. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 8192);
-        __type(key, __u64);
+        __type(key, struct cw_flow_key);
         __type(value, __u8);
 } accepted SEC(".maps");
 

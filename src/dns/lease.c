@@ -466,6 +466,8 @@ int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, con
         LeaseEntry *e;
         if (expires_nsec <= now_nsec)
                 return -ESTALE;
+        if (strlen(name) > DNS_NAME_MAX)
+                return -EINVAL;
         match_chain(policy, name, chain, &verdict);
         int r = table_bind(t, addr, name, chain, &verdict, now_nsec,
                            MIN(expires_nsec, add_saturating(now_nsec, t->times.cap_nsec)), &e);

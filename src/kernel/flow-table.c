@@ -24,6 +24,8 @@ static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f,
 
         if (tcp && f->state == CW_FLOW_SEEN && !f->released)
                 return false; /* its socket will tell */
+        if (tcp && f->state == CW_FLOW_ENDED && f->last_ns == 0)
+                return false; /* kept, or opened by the peer: nobody counted it, its socket will tell */
         return now > last && now - last > idle_ns;
 }
 

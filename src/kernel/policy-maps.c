@@ -208,23 +208,29 @@ static int write_prefixes(PolicyMaps *m, const StaticEntries *e, uint32_t policy
 static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id) {
         _cleanup_free_ struct cw_exact_key *keys = calloc(e->n + 1, sizeof(*keys));
         _cleanup_free_ struct cw_exact_value *values = calloc(e->n + 1, sizeof(*values));
+        struct cw_exact_value value;
         uint32_t n = 0;
+        int r = 0;
 
         if (!keys || !values)
                 return -ENOMEM;
-        for (size_t i = 0; i < e->n; i++) {
+        for (size_t i = 0; i < e->n && r >= 0; i++) {
                 if (e->entries[i].prefix.length != 128)
                         continue;
                 /* Each entry of the map holds its own reference, so that removing it is always the same. */
                 PortSet set = { .n = e->entries[i].ports.count };
                 memcpy(set.rules, (struct cw_port_rule *) m->port_rules.p + e->entries[i].ports.first,
                        set.n * sizeof(set.rules[0]));
-                int r = port_slices_get(m->slices, &set, &values[n].ports);
-                if (r < 0)
-                        return r;
-                keys[n++] = exact_key(&e->entries[i].prefix.addr, policy_id);
+                r = port_slices_get(m->slices, &set, &values[n].ports);
+                if (r >= 0)
+                        keys[n++] = exact_key(&e->entries[i].prefix.addr, policy_id);
         }
-        return update_many(m->exact_fd, keys, sizeof(*keys), values, sizeof(*values), n);
+        if (r >= 0)
+                r = update_many(m->exact_fd, keys, sizeof(*keys), values, sizeof(*values), n);
+        for (uint32_t i = 0; r < 0 && i < n; i++) /* what the map has not is not found when its remains are collected */
+                if (bpf_map_lookup_elem(m->exact_fd, &keys[i], &value) < 0)
+                        port_slices_put(m->slices, &values[i].ports);
+        return r;
 }
 
 static void remove_exact(PolicyMaps *m, const struct cw_exact_key *key) {
@@ -481,7 +487,8 @@ static int stage_once(PolicySlot *s, const Policy *policy, LeaseTable *leases, u
         if (!s->staged_room)
                 return -ENOMEM;
         s->staged_id = policy_id ?: next_policy_id(s);
-        s->maps->last_ids[s->scope] = MAX(s->maps->last_ids[s->scope], s->staged_id);
+        if (policy_id == 0 || policy_id > s->maps->last_ids[s->scope])
+                s->maps->last_ids[s->scope] = s->staged_id;
         s->staged_default = policy ? policy_default_action(policy) : ACTION_ALLOW;
         if (policy)
                 r = write_policy(s->maps, policy, leases, &s->staged, s->staged_id);

@@ -8,14 +8,13 @@ import re
 import subprocess
 
 # union bpf_attr's commands, linux/bpf.h
-MAP_CREATE, MAP_UPDATE, MAP_DELETE, PROG_LOAD, MAP_UPDATE_BATCH, MAP_DELETE_BATCH, LINK_CREATE, LINK_UPDATE = \
-    0, 2, 3, 5, 26, 27, 28, 29
+PROG_LOAD, MAP_UPDATE_BATCH, LINK_CREATE, LINK_UPDATE = 5, 26, 28, 29
 BUFFER_KB = 8192
-LINE = re.compile(r"^\s*.+-(?P<pid>\d+)\s+\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+): (?P<event>\w+)(?:\(|: )(?P<rest>.*)$")
+LINE = re.compile(r"^\s*.+-(?P<pid>\d+)\s+\[\d+\]\s+\S+\s+(?P<at>\d+\.\d+): (?P<event>\w+)(?:\(|: | )(?P<rest>.*)$")
 
 
 class Call:
-    """at, until: seconds of CLOCK_MONOTONIC. what: bpf, sendmsg, exec. number: bpf's command."""
+    """at, until: seconds of CLOCK_MONOTONIC. what: bpf, exec. number: bpf's command. text: exec's file."""
 
     def __init__(self, at, what, number=None, text=""):
         self.at = self.until = at
@@ -28,8 +27,7 @@ class Call:
 class Tracefs:
     """available is False where the kernel has no such tracing; nothing else may be asked then."""
 
-    EVENTS = ("sched/sched_process_exec", "syscalls/sys_enter_bpf", "syscalls/sys_exit_bpf", "syscalls/sys_enter_sendmsg",
-              "syscalls/sys_enter_membarrier")
+    EVENTS = ("sched/sched_process_exec", "syscalls/sys_enter_bpf", "syscalls/sys_exit_bpf")
 
     def __init__(self, stack, directory):
         root = directory / "tracefs"
@@ -79,5 +77,3 @@ class Tracefs:
                 calls[-1].until = at
         elif event == "sys_bpf":
             calls.append(Call(at, "bpf", int(re.search(r"cmd: (?:0x)?([0-9a-f]+)", rest)[1], 16)))
-        else:
-            calls.append(Call(at, event.removeprefix("sys_")))

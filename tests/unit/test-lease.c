@@ -586,6 +586,149 @@ START_TEST(test_rematch_keeps_newest_name) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ what a predecessor left */
+
+static int restore(LeaseTable *t, const Policy *p, uint32_t a, const char *name, const char *chain, uint64_t expires,
+                   uint64_t now, const Lease **ret) {
+        InAddr addr = addr_of(a);
+
+        return lease_table_restore(t, &addr, name, chain, p, expires, now, ret);
+}
+
+START_TEST(test_restore) {
+        static const char *const names[] = { "a.example" };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
+        Policy *p = policy_of(names, 1);
+        const Lease *l = NULL;
+        NameVerdict v, none;
+        Told told = {};
+
+        match(p, "a.example", &v);
+        match(p, "b.example", &none);
+        ck_assert_int_eq(restore(t, p, 1, "a.example", "x.example y.example", 105 * S, 100 * S, &l), 0);
+        ck_assert_uint_eq(l->n_bindings, 1);
+        ck_assert_uint_eq(l->expires_nsec, 105 * S); /* the end it was given: neither floor nor grace */
+        ck_assert_str_eq(l->bindings[0].name, "a.example");
+        ck_assert_str_eq(l->bindings[0].chain, "x.example y.example");
+        ck_assert_mem_eq(&l->bindings[0].verdict, &v, sizeof(v));
+        ck_assert_ptr_eq(get(t, 1, 104 * S), l);
+        ck_assert_ptr_null(get(t, 1, 105 * S));
+
+        /* A name of which the policy says nothing: it names the address. The longest life is the lease's. */
+        ck_assert_int_eq(restore(t, p, 1, "b.example", NULL, 200 * S, 100 * S, &l), 0);
+        ck_assert_uint_eq(l->n_bindings, 2);
+        ck_assert_mem_eq(&l->bindings[1].verdict, &none, sizeof(none));
+        ck_assert_ptr_null(l->bindings[1].chain);
+        ck_assert_uint_eq(l->expires_nsec, 200 * S);
+        ck_assert_int_eq(restore(t, p, 1, "b.example", NULL, 150 * S, 100 * S, &l), 0); /* never made shorter */
+        ck_assert_uint_eq(l->expires_nsec, 200 * S);
+        ck_assert_uint_eq(lease_table_n(t), 1);
+
+        ck_assert_uint_eq(lease_table_expire(t, 105 * S, 10, on_changed, &told), 200 * S);
+        ck_assert_uint_eq(told.n_changed, 1);
+        ck_assert_uint_eq(lease_table_expire(t, 200 * S, 10, on_changed, &told), UINT64_MAX);
+        ck_assert_uint_eq(told.n_gone, 1);
+        policy_free(p);
+}
+END_TEST
+
+/* The caller writes the kernel's entry: a renewal then asks for a write only when it moves the end by much. */
+START_TEST(test_restore_counts_as_written) {
+        static const char *const names[] = { "a.example" };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
+        Policy *p = policy_of(names, 1);
+        const Lease *l = NULL;
+        InAddr addr = addr_of(1);
+        NameVerdict v;
+
+        match(p, "a.example", &v);
+        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, 330 * S, 0, &l), 0);
+        ck_assert_int_eq(lease_table_bind(t, &addr, "a.example", NULL, &v, 300, 0, &l), 0);
+        ck_assert_int_eq(lease_table_bind(t, &addr, "a.example", NULL, &v, 500, 0, &l), 1);
+        lease_table_write_failed(t, &addr);
+        ck_assert_int_eq(lease_table_bind(t, &addr, "a.example", NULL, &v, 60, 0, &l), 1);
+        policy_free(p);
+}
+END_TEST
+
+START_TEST(test_restore_is_bounded) {
+        static const char *const names[] = { "a.example" };
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(2, &times);
+        Policy *p = policy_of(names, 1);
+        const Lease *l = NULL, *untouched;
+        char long_name[DNS_NAME_MAX + 2];
+        InAddr evicted, expected = addr_of(2);
+
+        memset(long_name, 'x', sizeof(long_name) - 1);
+        long_name[sizeof(long_name) - 1] = '\0';
+        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, 100 * S, 100 * S, &l), -ESTALE); /* the moment it ends */
+        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, 0, 100 * S, &l), -ESTALE);
+        ck_assert_int_eq(restore(t, p, 1, long_name, NULL, 200 * S, 100 * S, &l), -EINVAL);
+        ck_assert_ptr_null(l);
+        ck_assert_uint_eq(lease_table_n(t), 0);
+
+        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, UINT64_MAX, 100 * S, &l), 0);
+        ck_assert_uint_eq(l->expires_nsec, 700 * S); /* the cap, from now */
+        ck_assert_int_eq(restore(t, p, 2, "a.example", NULL, 101 * S, 100 * S, &l), 0);
+        untouched = l;
+        ck_assert_int_eq(restore(t, p, 3, "a.example", NULL, 200 * S, 100 * S, &l), -ENOSPC);
+        ck_assert_ptr_eq(l, untouched);
+        ck_assert_int_eq(restore(t, p, 3, "a.example", NULL, 200 * S, 101 * S, &l), 0); /* what ended makes room */
+        ck_assert(lease_table_evicted(t, &evicted));
+        ck_assert_mem_eq(&evicted, &expected, sizeof(evicted));
+        policy_free(p);
+}
+END_TEST
+
+/* The new policy may deny what the old one did not: a name on the way counts. */
+START_TEST(test_restore_follows_aliases) {
+        PolicySource source = {};
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(2, &times);
+        const char *reason = NULL;
+        const Lease *l = NULL;
+        Policy *p = NULL;
+
+        ck_assert_int_ge(rule_list_add(&source.rules, RULE_HOSTNAME, "a.example", ACTION_ALLOW, TIER_USER, NULL, 0,
+                                       false, &reason), 0);
+        ck_assert_int_ge(rule_list_add(&source.rules, RULE_HOSTNAME, "evil.example", ACTION_DENY, TIER_USER, NULL, 0,
+                                       false, &reason), 0);
+        ck_assert_int_eq(policy_new(&source, &p), 0);
+        ck_assert_int_eq(restore(t, p, 1, "a.example", "b.example", 200 * S, 0, &l), 0);
+        ck_assert_uint_eq(l->bindings[0].verdict.n_deny, 0);
+        ck_assert_int_eq(restore(t, p, 2, "a.example", "b.example evil.example", 200 * S, 0, &l), 0);
+        ck_assert_uint_eq(l->bindings[0].verdict.n_allow, 1);
+        ck_assert_uint_eq(l->bindings[0].verdict.n_deny, 1);
+        policy_free(p);
+}
+END_TEST
+
+START_TEST(test_for_each) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(100, &times);
+        const Lease *l = NULL;
+        Told told = {};
+
+        lease_table_for_each(t, on_changed, &told);
+        ck_assert_uint_eq(told.n_changed, 0);
+        for (uint32_t i = 0; i < 50; i++)
+                bind_name(t, i, "x.example", 0, i, 0, &l);
+        bind_name(t, 7, "y.example", 1, 60, 0, &l); /* a second binding is no second lease */
+        lease_table_for_each(t, on_changed, &told);
+        ck_assert_uint_eq(told.n_changed, 50);
+
+        /* Those that ended are told until they are collected. */
+        told = (Told) {};
+        ck_assert_ptr_null(get(t, 1, 1000 * S));
+        lease_table_for_each(t, on_changed, &told);
+        ck_assert_uint_eq(told.n_changed, 50);
+        ck_assert_uint_eq(told.n_gone, 0);
+        (void) lease_table_expire(t, 1000 * S, 20, on_changed, &told);
+        told = (Told) {};
+        lease_table_for_each(t, on_changed, &told);
+        ck_assert_uint_eq(told.n_changed, lease_table_n(t));
+        ck_assert_uint_lt(told.n_changed, 50);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("lease");
         TCase *t = tcase_create("lease");
@@ -611,6 +754,11 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_no_client_outlives_its_lease, 0, 4);
         tcase_add_test(t, test_rematch);
         tcase_add_test(t, test_rematch_keeps_newest_name);
+        tcase_add_test(t, test_restore);
+        tcase_add_test(t, test_restore_counts_as_written);
+        tcase_add_test(t, test_restore_is_bounded);
+        tcase_add_test(t, test_restore_follows_aliases);
+        tcase_add_test(t, test_for_each);
         suite_add_tcase(s, t);
         return s;
 }

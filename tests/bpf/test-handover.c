@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* How programs are handed on, lost and attached again, and with which rights: attached programs, real cgroups, real
+ * sockets. Exit status 77 without the rights to make them. */
+
+#include "scope-lab.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* ------------------------------------------------------------------ inheritance */
+
+static uint32_t object_id(int fd, uint32_t *ret_program) {
+        union {
+                struct bpf_map_info map;
+                struct bpf_link_info link;
+        } info = {};
+        uint32_t size = ret_program ? sizeof(info.link) : sizeof(info.map);
+
+        ck_assert_int_eq(bpf_obj_get_info_by_fd(fd, &info, &size), 0);
+        if (!ret_program)
+                return info.map.id;
+        *ret_program = info.link.prog_id;
+        return info.link.id;
+}
+
+/* What a predecessor hands on, and what came of it. */
+typedef struct Store {
+        struct {
+                char name[64];
+                int fd; /* borrowed */
+                bool is_new;
+        } items[64];
+        size_t n;
+        const char *without; /* is left out when asked for */
+} Store;
+
+static int store_put(const char *name, int fd, bool is_new, void *userdata) {
+        Store *s = userdata;
+
+        ck_assert_uint_lt(s->n, ELEMENTSOF(s->items));
+        ck_assert_int_ge(fd, 0);
+        (void) snprintf(s->items[s->n].name, sizeof(s->items[0].name), "%s", name);
+        s->items[s->n].fd = fd;
+        s->items[s->n++].is_new = is_new;
+        return 0;
+}
+
+static int store_get(const char *name, void *userdata) {
+        const Store *s = userdata;
+
+        for (size_t i = 0; i < s->n; i++)
+                if (strcmp(s->items[i].name, name) == 0 && !(s->without && strcmp(name, s->without) == 0))
+                        return s->items[i].fd;
+        return -ENOENT;
+}
+
+static bool is_link(const char *name) {
+        return strncmp(name, "link-", 5) == 0;
+}
+
+/* The programs of *l are handed over to new ones, which are attached in their place. */
+static void lab_succeed(Lab *l, Store *store, ProgramsOptions *o, Store *ret_after) {
+        Programs *old = l->programs;
+        uint32_t policy_ids[LAB_SCOPES];
+
+        ck_assert_int_eq(programs_for_each_fd(old, store_put, store), 0);
+        ck_assert_uint_gt(store->n, programs_n_hooks());
+        o->inherit = store_get;
+        o->inherit_userdata = store;
+        for (size_t i = 0; i < LAB_SCOPES; i++) {
+                policy_ids[i] = policy_slot_policy_id(l->slots[i]);
+                l->slots[i] = policy_slot_free(l->slots[i]);
+        }
+        l->maps = policy_maps_free(l->maps);
+        ck_assert_int_eq(lab_load(l, o, &l->programs), 0);
+        ck_assert_int_eq(policy_maps_new(l->programs, &l->maps), 0);
+        for (uint32_t i = 0; i < LAB_SCOPES; i++) {
+                ck_assert_int_eq(policy_slot_new(l->maps, i, &l->slots[i]), 0);
+                policy_maps_skip_ids(l->maps, policy_ids[i]);
+        }
+        lab_set_scopes(l);
+        lab_attach(l);
+        ck_assert_int_eq(programs_for_each_fd(l->programs, store_put, ret_after), 0);
+        ck_assert_uint_eq(ret_after->n, store->n);
+        for (size_t i = 0; i < store->n; i++) {
+                uint32_t program[2], *p = is_link(store->items[i].name) ? program : NULL;
+                bool same = object_id(store->items[i].fd, p) == object_id(ret_after->items[i].fd, p ? p + 1 : NULL);
+
+                ck_assert_str_eq(store->items[i].name, ret_after->items[i].name);
+                ck_assert_msg(same == !ret_after->items[i].is_new, "%s", store->items[i].name);
+        }
+        programs_free(old);
+}
+
+/* A TCP connection from "job" to outside, in a scope that allows it. */
+static void make_connection(Lab *l, int *ret_client, int *ret_server) {
+        int listener = lab_listen_outside(l, 0);
+
+        ck_assert_int_eq(subjects_set(l->programs, lab_cgroup(l, "job"), LAB_ALLOWS, false), 0);
+        lab_enter(l, "job");
+        *ret_client = lab_socket(l, false, AF_INET, SOCK_STREAM);
+        ck_assert_int_eq(lab_connect(*ret_client, lab_outside[0], LAB_PORT), -EINPROGRESS);
+        *ret_server = lab_accept(listener);
+        ck_assert(lab_wait(*ret_client, POLLOUT));
+        (void) close(listener);
+}
+
+/* _i: 1 with few rights */
+START_TEST(successor_takes_over) {
+        Lab l = { .few_rights = _i };
+        Store before = {}, after = {};
+        ProgramsOptions o;
+        int client, server;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &before), 0);
+        for (size_t i = 0; i < before.n; i++)
+                ck_assert_msg(before.items[i].is_new, "%s", before.items[i].name);
+        ck_assert(!programs_inherited(l.programs));
+        before.n = 0;
+        make_connection(&l, &client, &server);
+        ck_assert_int_eq(lab_send(client, "one", NULL, 0), 0);
+        lab_expect(server, "one");
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 1);
+
+        lab_load_options(&o);
+        lab_succeed(&l, &before, &o, &after);
+        ck_assert(programs_inherited(l.programs));
+        for (size_t i = 0; i < after.n; i++)
+                ck_assert_msg(!after.items[i].is_new, "%s", after.items[i].name);
+        ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
+
+        /* The counters are the predecessor's, the flow is known: it is no new one. The subjects are told anew. */
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 1);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(lab_send(client, "two", NULL, 0), 0);
+        lab_expect(server, "two");
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 1);
+
+        /* And they judge. */
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_DENIES, false), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        (void) close(client);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+/* Nobody is without enforcement in between: the old programs' process may end first. */
+START_TEST(links_hold_until_they_are_taken) {
+        Lab l = {};
+        Store before = {}, after = {};
+        ProgramsOptions o;
+        uint32_t old_program, new_program;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "job");
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &before), 0);
+        for (size_t i = 0; i < before.n; i++) { /* the fd store */
+                before.items[i].fd = dup(before.items[i].fd);
+                ck_assert_int_ge(before.items[i].fd, 0);
+        }
+        for (size_t i = 0; i < LAB_SCOPES; i++)
+                l.slots[i] = policy_slot_free(l.slots[i]);
+        l.maps = policy_maps_free(l.maps);
+        l.programs = programs_free(l.programs);
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        lab_enter(&l, NULL);
+
+        lab_load_options(&o);
+        o.inherit = store_get;
+        o.inherit_userdata = &before;
+        size_t link = 0;
+        while (strcmp(before.items[link].name, "link-connect4") != 0)
+                link++;
+        uint32_t id = object_id(before.items[link].fd, &old_program);
+        ck_assert_int_eq(lab_load(&l, &o, &l.programs), 0);
+        ck_assert_int_eq(policy_maps_new(l.programs, &l.maps), 0);
+        for (uint32_t i = 0; i < LAB_SCOPES; i++)
+                ck_assert_int_eq(policy_slot_new(l.maps, i, &l.slots[i]), 0);
+        lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        lab_enter(&l, NULL);
+        lab_attach(&l);
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), 0);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &after), 0);
+        ck_assert_uint_eq(object_id(after.items[link].fd, &new_program), id);
+        ck_assert_uint_ne(new_program, old_program);
+        for (size_t i = 0; i < before.n; i++)
+                (void) close(before.items[i].fd);
+        lab_done(&l);
+}
+END_TEST
+
+START_TEST(map_of_another_size_is_not_taken) {
+        Lab l = {};
+        Store before = {}, after = {};
+        ProgramsOptions o;
+        size_t n_new = 0;
+        int client, server;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        make_connection(&l, &client, &server);
+        before.without = "link-egress";
+        lab_load_options(&o);
+        o.max_flows *= 2;
+        lab_succeed(&l, &before, &o, &after);
+        for (size_t i = 0; i < after.n; i++) {
+                if (!after.items[i].is_new)
+                        continue;
+                n_new++;
+                ck_assert(strcmp(after.items[i].name, "map-flows") == 0 ||
+                          strcmp(after.items[i].name, "link-egress") == 0);
+        }
+        ck_assert_uint_eq(n_new, 2);
+
+        /* The flow is forgotten, so its next packet is judged. */
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(lab_send(client, "more", NULL, 0), 0);
+        lab_expect(server, "more");
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 2);
+        (void) close(client);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+/* A link of another cgroup, or a thing that is no link, is nothing to take over. */
+START_TEST(foreign_links_are_not_taken) {
+        Lab l = {};
+        Store before = {};
+        ProgramsOptions o;
+        const char *what;
+        Programs *p = NULL;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "elsewhere");
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &before), 0);
+        for (size_t i = 0; i < before.n; i++)
+                if (strcmp(before.items[i].name, "link-connect4") == 0)
+                        before.items[i].fd = programs_map_fd(l.programs, "flows");
+        lab_load_options(&o);
+        o.inherit = store_get;
+        o.inherit_userdata = &before;
+        ck_assert_int_eq(lab_load(&l, &o, &p), 0);
+        _cleanup_close_ int elsewhere = openat(l.top_fd, "elsewhere", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(programs_attach(p, elsewhere, &what), 0);
+        ck_assert(!programs_inherited(p));
+        ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0); /* they are where they were */
+        ck_assert_uint_eq(programs_check(p, l.top_id), (1U << programs_n_hooks()) - 1);
+        programs_free(p);
+        ck_assert_int_eq(lab_connect_from(&l, "elsewhere", 0), -EPERM);
+        lab_done(&l);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ taken away, attached again */
+
+START_TEST(lost_link_is_seen_and_made_again) {
+        Lab l = { .few_rights = _i };
+        Store store = {};
+        const uint32_t all = (1U << programs_n_hooks()) - 1;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "job");
+        int udp = lab_socket(&l, true, AF_INET, SOCK_DGRAM);
+        lab_bind(udp, lab_outside[0], LAB_PORT);
+        ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
+        ck_assert_uint_eq(programs_check(l.programs, l.top_id + 1), all);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &store), 0);
+
+        for (size_t hook = 0; hook < programs_n_hooks(); hook++) {
+                char name[64];
+
+                (void) snprintf(name, sizeof(name), "link-%s", programs_hook_name(hook));
+                store.n = 0;
+                ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &store), 0);
+                ck_assert_int_eq(bpf_link_detach(store_get(name, &store)), 0);
+                ck_assert_uint_eq(programs_check(l.programs, l.top_id), 1U << hook);
+                if (strcmp(name, "link-connect4") == 0) { /* the packet hook still stands */
+                        ck_assert_int_eq(lab_connect_from(&l, "job", 0), 0);
+                        ck_assert_uint_ge(lab_count(&l, CW_COUNT_DENIED), 1);
+                        lab_enter(&l, NULL);
+                }
+                if (_i)
+                        lab_rights_reduce();
+                ck_assert_uint_eq(programs_reattach(l.programs, 1U << hook, l.top_fd), 1U << hook);
+                if (_i)
+                        lab_rights_restore();
+                ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
+                ck_assert_uint_eq(programs_attached(l.programs), all);
+        }
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        int fd = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        ck_assert_int_eq(lab_send(fd, "x", lab_outside[0], LAB_PORT), -EPERM);
+        lab_expect_nothing(udp);
+        (void) close(fd);
+        (void) close(udp);
+        lab_done(&l);
+}
+END_TEST
+
+START_TEST(mask_of_nothing_attaches_nothing) {
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        ck_assert_uint_eq(programs_attached(l.programs), 0);
+        ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
+        ck_assert_uint_eq(programs_reattach(l.programs, 0, l.top_fd), 0);
+        ck_assert_uint_eq(programs_reattach(l.programs, 3, -EBADF), 0);
+        ck_assert_uint_eq(programs_attached(l.programs), 0);
+        lab_done(&l);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ as the service runs */
+
+/* Everything that the service does with the programs, as a user with nothing but two capabilities. */
+static void serve(Lab *l, uint64_t job) {
+        lab_become_service();
+        lab_load_all(l);
+        lab_set_scopes(l);
+        lab_attach(l);
+        ck_assert_int_eq(lab_try_connect(l, 0), -EPERM);
+        ck_assert_int_eq(subjects_set(l->programs, job, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(lab_try_connect(l, 0), 0);
+        ck_assert_int_eq(subjects_remove(l->programs, job), 0);
+        ck_assert_int_eq(lab_try_connect(l, 0), -EPERM);
+
+        int fd = lab_socket(l, false, AF_INET, SOCK_STREAM);
+        ck_assert_int_eq(own_sockets_set(l->programs, fd, true), 0);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[0], LAB_PORT), -EINPROGRESS);
+        (void) close(fd);
+        ck_assert_uint_eq(programs_check(l->programs, l->top_id), 0);
+        ck_assert_uint_eq(lab_count(l, CW_COUNT_DENIED), 2);
+
+        Programs *next = NULL;
+        Store store = {};
+        ProgramsOptions o;
+        const char *what = "";
+        lab_load_options(&o);
+        o.inherit = store_get;
+        o.inherit_userdata = &store;
+        ck_assert_int_eq(programs_for_each_fd(l->programs, store_put, &store), 0);
+        ck_assert_msg(programs_load(&o, &next, &what) == 0, "%s", what);
+        ck_assert_msg(programs_attach(next, l->top_fd, &what) == 0, "%s", what);
+        ck_assert(programs_inherited(next));
+        programs_free(next);
+}
+
+/* In a child, since there is no way back. */
+START_TEST(service_needs_two_capabilities) {
+        Lab l = {};
+        int status;
+
+        lab_init(&l);
+        uint64_t job = lab_cgroup(&l, "job");
+        int listener = lab_listen_outside(&l, 0);
+        (void) fflush(stdout);
+        pid_t pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0) {
+                lab_enter(&l, "job");
+                serve(&l, job);
+                _exit(0);
+        }
+        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+        ck_assert(WIFEXITED(status));
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+        (void) close(listener);
+        lab_done(&l);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("handover");
+        TCase *t = tcase_create("handover");
+
+        tcase_set_timeout(t, 120);
+        tcase_add_loop_test(t, successor_takes_over, 0, 2);
+        tcase_add_test(t, links_hold_until_they_are_taken);
+        tcase_add_test(t, map_of_another_size_is_not_taken);
+        tcase_add_test(t, foreign_links_are_not_taken);
+        tcase_add_loop_test(t, lost_link_is_seen_and_made_again, 0, 2);
+        tcase_add_test(t, mask_of_nothing_attaches_nothing);
+        tcase_add_test(t, service_needs_two_capabilities);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+int main(void) {
+        return lab_main(suite);
+}

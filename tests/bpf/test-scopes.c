@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which scope a process belongs to: attached programs, real cgroups, real sockets. Exit status 77 without the rights to
+ * make them. */
+
+#include "scope-lab.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ the nearest cgroup wins */
+
+/* _i: family, and with few rights from 2 on */
+START_TEST(nearest_cgroup_wins) {
+        Lab l = { .few_rights = _i >= 2 };
+        int family = _i % 2;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t parent = lab_cgroup(&l, "parent"), child = lab_cgroup(&l, "parent/child");
+        (void) lab_cgroup(&l, "parent/child/grandchild");
+        int listener = lab_listen_outside(&l, family);
+
+        ck_assert_int_eq(lab_connect_from(&l, "parent", family), -EPERM); /* no entry: the host's */
+        ck_assert_int_eq(subjects_set(l.programs, parent, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, child, LAB_DENIES, false), 0);
+        ck_assert_uint_eq(subjects_get(l.programs, parent), LAB_ALLOWS);
+        ck_assert_int_eq(lab_connect_from(&l, "parent", family), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "parent/child", family), -EPERM);
+        ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), -EPERM);
+
+        ck_assert_int_eq(subjects_set(l.programs, child, LAB_ALLOWS, false), 0); /* what was found before is void */
+        ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), 0);
+        ck_assert_int_eq(subjects_set(l.programs, child, LAB_DENIES, false), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), -EPERM);
+
+        ck_assert_int_eq(subjects_remove(l.programs, child), 0);
+        ck_assert_int_eq(subjects_remove(l.programs, child), 0);
+        ck_assert_uint_eq(subjects_get(l.programs, child), CW_SCOPE_UNKNOWN);
+        ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), 0); /* the parent's */
+        ck_assert_int_eq(subjects_remove(l.programs, parent), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), -EPERM);
+        (void) close(listener);
+        lab_done(&l);
+}
+END_TEST
+
+/* The packet hook goes by the socket's cgroup, and a flow ends to pass when its cgroup goes to another scope. */
+START_TEST(move_takes_old_sockets_along) {
+        Lab l = {};
+        int family = _i;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t job = lab_cgroup(&l, "job");
+        int server = lab_socket(&l, true, lab_family[family], SOCK_DGRAM);
+        lab_bind(server, lab_outside[family], LAB_PORT);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, false), 0);
+        lab_enter(&l, "job");
+        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(fd, "before", NULL, 0), 0);
+        lab_expect(server, "before");
+
+        lab_enter(&l, NULL); /* who writes does not matter, whose socket it is does */
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_DENIES, false), 0);
+        ck_assert_int_eq(lab_send(fd, "moved", NULL, 0), -EPERM);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(lab_send(fd, "back", NULL, 0), 0);
+        lab_expect(server, "back");
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+/* An index that no policy was ever committed for. */
+START_TEST(scope_without_policy_is_closed) {
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_NO_POLICY, false), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_FAULT), 1);
+        ck_assert_int_lt(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), 0);
+
+        policy_slot_close(l.slots[LAB_ALLOWS]);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        lab_done(&l);
+}
+END_TEST
+
+START_TEST(subjects_are_bounded) {
+        Lab l = {};
+        uint64_t id = 1;
+        int r = 0;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        while (id <= 65537 && r == 0)
+                r = subjects_set(l.programs, id++ << 32, LAB_ALLOWS, false);
+        ck_assert_int_eq(r, -ENOSPC);
+        ck_assert_uint_eq(id - 1, 65537);
+        /* A known one changes all the same. */
+        ck_assert_int_eq(subjects_set(l.programs, 1ULL << 32, LAB_DENIES, false), 0);
+        lab_done(&l);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ below a slice */
+
+/* _i: as above */
+START_TEST(new_cgroup_in_a_slice_waits) {
+        Lab l = { .few_rights = _i >= 2 };
+        int family = _i % 2;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t slice = lab_cgroup(&l, "slice"), unit = lab_cgroup(&l, "slice/unit");
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_ALLOWS, true), 0);
+        int listener = lab_listen_outside(&l, family);
+        int witness = lab_witness(&l, lab_family[family]);
+        ck_assert_int_eq(lab_connect_from(&l, "slice", family), 0); /* the slice itself is known */
+        lab_drain(witness);
+
+        lab_enter(&l, "slice/unit");
+        int fd = lab_socket(&l, false, lab_family[family], SOCK_STREAM);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), -EINPROGRESS);
+        ck_assert(lab_wait_count(&l, CW_COUNT_WAITING, 2)); /* it is sent again, and waits again */
+        lab_expect_nothing(witness);
+        ck_assert_int_eq(lab_error(fd), 0);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
+
+        int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        uint64_t waited = lab_count(&l, CW_COUNT_WAITING);
+        ck_assert_int_eq(lab_send(udp, "x", lab_outside[family], LAB_PORT), 0); /* lost in silence */
+        ck_assert(lab_wait_count(&l, CW_COUNT_WAITING, waited + 1));
+        ck_assert_int_lt(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), 0);
+        ck_assert_int_eq(errno, EPERM);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
+
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
+        ck_assert(lab_wait(fd, POLLOUT));
+        ck_assert_int_eq(lab_error(fd), 0);
+        int accepted = lab_accept(listener);
+        ck_assert_int_lt(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), 0); /* from now on by its policy */
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1);
+        (void) close(accepted);
+        (void) close(udp);
+        (void) close(fd);
+        (void) close(witness);
+        (void) close(listener);
+        lab_done(&l);
+}
+END_TEST
+
+/* ... and what it was given may as well be a refusal. */
+START_TEST(waiting_ends_with_the_policy) {
+        Lab l = {};
+        int family = _i;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t slice = lab_cgroup(&l, "slice"), unit = lab_cgroup(&l, "slice/unit");
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_ALLOWS, true), 0);
+        int witness = lab_witness(&l, lab_family[family]);
+        lab_enter(&l, "slice/unit");
+        int fd = lab_socket(&l, false, lab_family[family], SOCK_STREAM);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), -EINPROGRESS);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_DENIES, false), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "slice/unit", family), -EPERM);
+        ck_assert(lab_wait_count(&l, CW_COUNT_DENIED, 2)); /* the SYN that was waiting */
+        lab_expect_nothing(witness);
+        (void) close(fd);
+        (void) close(witness);
+        lab_done(&l);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ raw sockets, off, own sockets */
+
+START_TEST(raw_sockets_by_flag_and_mode) {
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_SCOPE_RAW);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "job");
+        lab_enter(&l, "job");
+        int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(lab_send(fd, "12345678", lab_outside[0], 0), -EPERM); /* may be made, its packets are judged */
+        (void) close(fd);
+        policy_slot_set_mode(l.slots[LAB_HOST], MODE_OFF);
+        fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(lab_send(fd, "12345678", lab_outside[0], 0), 0);
+        (void) close(fd);
+        lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        ck_assert_int_lt(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP), 0);
+        policy_slot_set_mode(l.slots[LAB_HOST], MODE_AUDIT);
+        fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+        ck_assert_int_ge(fd, 0);
+        (void) close(fd);
+        lab_done(&l);
+}
+END_TEST
+
+/* What stands where port 53 goes: the proxy inside, a resolver outside. */
+typedef struct Resolvers {
+        int proxy, outside;
+} Resolvers;
+
+static void resolvers_open(const Lab *l, int family, int type, Resolvers *ret) {
+        static const char *const loopback[2] = { "127.0.0.1", "::1" };
+
+        ret->proxy = lab_socket(l, false, lab_family[family], type);
+        lab_bind(ret->proxy, loopback[family], family ? LAB_PROXY_PORT6 : LAB_PROXY_PORT4);
+        ret->outside = lab_socket(l, true, lab_family[family], type);
+        lab_bind(ret->outside, lab_outside[family], 53);
+}
+
+static void resolvers_close(const Resolvers *r) {
+        (void) close(r->proxy);
+        (void) close(r->outside);
+}
+
+START_TEST(off_scope_is_left_alone) {
+        Lab l = {};
+        int family = _i;
+        Resolvers r;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        ck_assert_int_eq(policy_slot_stage(l.slots[LAB_HOST], NULL, NULL, 0), 0);
+        policy_slot_commit(l.slots[LAB_HOST], MODE_OFF, 0);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "job");
+        int listener = lab_listen_outside(&l, family);
+        resolvers_open(&l, family, SOCK_DGRAM, &r);
+        ck_assert_int_eq(lab_connect_from(&l, "job", family), 0);
+        int accepted = lab_accept(listener);
+        int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(lab_send(udp, "query", lab_outside[family], 53), 0);
+        lab_expect(r.outside, "query");
+        lab_expect_nothing(r.proxy);
+        for (int c = 0; c < _CW_COUNTER_MAX; c++)
+                ck_assert_msg(lab_count(&l, c) == 0, "counter %d", c);
+        (void) close(udp);
+        (void) close(accepted);
+        (void) close(listener);
+        resolvers_close(&r);
+        lab_done(&l);
+}
+END_TEST
+
+/* _i: family, and connected from 2 on */
+START_TEST(own_sockets_reach_resolvers) {
+        Lab l = {};
+        int family = _i % 2;
+        bool connected = _i >= 2;
+        Resolvers r;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, 0);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "service");
+        resolvers_open(&l, family, SOCK_DGRAM, &r);
+        lab_enter(&l, "service");
+        int own = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        int other = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(own_sockets_set(l.programs, own, true), 0);
+        const char *to = connected ? NULL : lab_outside[family];
+        if (connected)
+                ck_assert_int_eq(lab_connect(own, lab_outside[family], 53), 0);
+        ck_assert_int_eq(lab_send(own, "own", to, 53), 0);
+        lab_expect(r.outside, "own");
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DNS_CAPTURED), 0);
+        if (connected)
+                ck_assert_int_eq(lab_connect(other, lab_outside[family], 53), 0);
+        ck_assert_int_eq(lab_send(other, "other", to, 53), 0);
+        lab_expect(r.proxy, "other");
+        lab_expect_nothing(r.outside);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DNS_CAPTURED), 1);
+
+        ck_assert_int_eq(own_sockets_set(l.programs, own, false), 0);
+        ck_assert_int_eq(own_sockets_set(l.programs, own, false), 0);
+        if (connected) /* too late to be captured: refused */
+                ck_assert_int_eq(lab_send(own, "late", NULL, 0), -EPERM);
+        else {
+                ck_assert_int_eq(lab_send(own, "late", to, 53), 0);
+                lab_expect(r.proxy, "late");
+        }
+        lab_expect_nothing(r.outside);
+        (void) close(own);
+        (void) close(other);
+        resolvers_close(&r);
+        lab_done(&l);
+}
+END_TEST
+
+START_TEST(own_tcp_socket_reaches_resolver) {
+        Lab l = {};
+        Resolvers r;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, 0);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "service");
+        resolvers_open(&l, _i, SOCK_STREAM, &r);
+        lab_enter(&l, "service");
+        int own = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
+        int other = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
+        ck_assert_int_eq(own_sockets_set(l.programs, own, true), 0);
+        ck_assert_int_eq(lab_connect(own, lab_outside[_i], 53), -EINPROGRESS);
+        int accepted = lab_accept(r.outside);
+        ck_assert(lab_wait(own, POLLOUT));
+        ck_assert_int_eq(lab_send(own, "own", NULL, 0), 0);
+        lab_expect(accepted, "own");
+        uint64_t denied = lab_count(&l, CW_COUNT_DENIED);
+        ck_assert_int_eq(own_sockets_set(l.programs, own, false), 0);
+        (void) lab_send(own, "late", NULL, 0);
+        ck_assert(lab_wait_count(&l, CW_COUNT_DENIED, denied + 1));
+        lab_expect_nothing(accepted);
+        (void) close(accepted);
+        int result = lab_connect(other, lab_outside[_i], 53);
+        ck_assert(result == 0 || result == -EINPROGRESS);
+        accepted = lab_accept(r.proxy);
+        (void) close(accepted);
+        (void) close(own);
+        (void) close(other);
+        resolvers_close(&r);
+        lab_done(&l);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("scopes");
+        TCase *t = tcase_create("scopes");
+
+        tcase_set_timeout(t, 120);
+        tcase_add_loop_test(t, nearest_cgroup_wins, 0, 4);
+        tcase_add_loop_test(t, move_takes_old_sockets_along, 0, 2);
+        tcase_add_test(t, scope_without_policy_is_closed);
+        tcase_add_test(t, subjects_are_bounded);
+        tcase_add_loop_test(t, new_cgroup_in_a_slice_waits, 0, 4);
+        tcase_add_loop_test(t, waiting_ends_with_the_policy, 0, 2);
+        tcase_add_test(t, raw_sockets_by_flag_and_mode);
+        tcase_add_loop_test(t, off_scope_is_left_alone, 0, 2);
+        tcase_add_loop_test(t, own_sockets_reach_resolvers, 0, 4);
+        tcase_add_loop_test(t, own_tcp_socket_reaches_resolver, 0, 2);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+int main(void) {
+        return lab_main(suite);
+}
