@@ -27,6 +27,16 @@ static __always_inline void addr_from_v4(struct cw_addr *a, __u32 v4_be) {
         __builtin_memcpy(a->b + 12, &v4_be, 4);
 }
 
+/* As two numbers, to be an argument: the bytes as they are. */
+static __always_inline void addr_split(const struct cw_addr *a, __u64 words[2]) {
+        __builtin_memcpy(words, a->b, sizeof(a->b));
+}
+
+static __always_inline void addr_join(struct cw_addr *a, __u64 first, __u64 second) {
+        __builtin_memcpy(a->b, &first, 8);
+        __builtin_memcpy(a->b + 8, &second, 8);
+}
+
 static __always_inline bool addr_is_v4(const struct cw_addr *a) {
         __u32 w[3];
 

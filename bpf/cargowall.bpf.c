@@ -426,10 +426,13 @@ int cw_egress(struct __sk_buff *skb) {
         struct cw_scope scope;
         struct packet p;
 
+        /* First, because the verifier walks all its ways once for each state that is there before it. */
+        bool readable = packet_parse(skb, &p);
+
         subject = scope_read(scope_of_packet(skb), &scope);
         if (subject == SUBJECT_FAULT)
                 return 0;
-        if (!packet_parse(skb, &p)) {
+        if (!readable) {
                 if (subject == SUBJECT_JUDGED)
                         return deny_malformed(&scope, skb, &p);
                 return subject == SUBJECT_OFF;

@@ -29,8 +29,9 @@ static __always_inline bool port_listens(struct __sk_buff *skb, const struct pac
         return listens;
 }
 
-/* A packet of a connection that was not seen to begin here. The listener may be gone when the first answer is sent. */
-static __always_inline bool is_tcp_answer(struct __sk_buff *skb, const struct packet *p) {
+/* A packet of a connection that was not seen to begin here. The listener may be gone when the first answer is sent. A
+ * function of its own for the stack's sake: it has 512 bytes for all frames of a call. */
+static __noinline bool is_tcp_answer(struct __sk_buff *skb, const struct packet *p) {
         struct cw_flow_key key = { .cookie = p->src_port, .dst = p->dst, .port = p->dst_port, .protocol = IP_TCP };
 
         if (p->protocol != IP_TCP || !p->continues)

@@ -22,7 +22,7 @@ static __always_inline __u32 generation_now(void) {
         return *(volatile __u32 *) &subjects_generation;
 }
 
-/* Returns the index of a scope, or WAITING_SCOPE. Global functions, so that the verifier walks each loop once. */
+/* Returns the index of a scope, or WAITING_SCOPE. Global functions, so that the verifier walks each once. */
 __noinline __u32 walk_task(void) {
         __u64 own = bpf_get_current_cgroup_id();
 
@@ -63,7 +63,7 @@ static __always_inline void cache_scope(__u64 cgroup, __u32 scope, __u32 generat
                 bpf_map_update_elem(&subject_cache, &cgroup, &c, BPF_ANY);
 }
 
-static __always_inline __u32 scope_of_task(void) {
+__noinline __u32 scope_of_task(void) {
         bool known;
 
         if (!many_scopes)
@@ -77,7 +77,7 @@ static __always_inline __u32 scope_of_task(void) {
         return scope;
 }
 
-static __always_inline __u32 scope_of_packet(struct __sk_buff *skb) {
+__noinline __u32 scope_of_packet(struct __sk_buff *skb) {
         bool known;
 
         if (!many_scopes)

@@ -18,12 +18,15 @@ struct verdict {
         __u32 rule;
         __u8 action;
         __u8 reason;
+        __u16 pad;
 };
+_Static_assert(sizeof(struct verdict) == 8, "it is returned in one number");
 
 static __always_inline void verdict_set(struct verdict *v, __u8 action, __u8 reason, __u32 rule) {
         v->action = action;
         v->reason = reason;
         v->rule = rule;
+        v->pad = 0;
 }
 
 #define NO_MATCH 0xffffffffU
@@ -86,7 +89,7 @@ static __always_inline bool protocol_is_judged(__u8 protocol) {
         return protocol == IP_TCP || protocol == IP_UDP || protocol == IP_ICMP || protocol == IP_ICMP6;
 }
 
-static __always_inline void judge(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
+static __always_inline void judge_question(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
         /* Port 53 reached this point without being sent to the proxy. Before the local pass: a resolver on loopback
          * would carry a query out. */
         if (is_dns(q->protocol, q->port) && q->has_port) {
@@ -110,9 +113,59 @@ static __always_inline void judge(const struct cw_scope *scope, const struct que
                 verdict_set(v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
 }
 
+#define ASK_HAS_PORT (1U << 24)
+#define ASK_LOOPBACK (1U << 25)
+#define ASK_MAY_BE_LOCAL (1U << 26)
+
+/* The same in numbers, for the verifier's sake as above: it walks the verdict once per program, and what follows it once
+ * for whatever was said. scope: struct cw_scope; dst: struct cw_addr; ask: port, protocol << 16, flags. Returns struct
+ * verdict. */
+__noinline __u64 judge_numbers(__u64 scope_word, __u64 dst0, __u64 dst1, __u32 ask) {
+        struct question q = {
+                .port = (__u16) ask,
+                .protocol = (__u8) (ask >> 16),
+                .has_port = (ask & ASK_HAS_PORT) != 0,
+                .loopback = (ask & ASK_LOOPBACK) != 0,
+                .may_be_local = (ask & ASK_MAY_BE_LOCAL) != 0,
+        };
+        struct verdict v = {};
+        struct cw_scope scope;
+        __u64 said;
+
+        _Static_assert(sizeof(scope) == sizeof(scope_word), "a scope is one number");
+        __builtin_memcpy(&scope, &scope_word, sizeof(scope));
+        addr_join(&q.dst, dst0, dst1);
+        judge_question(&scope, &q, &v);
+        __builtin_memcpy(&said, &v, sizeof(said));
+        return said;
+}
+
+static __always_inline void judge(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
+        __u32 ask = q->port | (__u32) q->protocol << 16;
+        __u64 scope_word, dst[2], said;
+
+        ask |= q->has_port ? ASK_HAS_PORT : 0;
+        ask |= q->loopback ? ASK_LOOPBACK : 0;
+        ask |= q->may_be_local ? ASK_MAY_BE_LOCAL : 0;
+        __builtin_memcpy(&scope_word, scope, sizeof(scope_word));
+        addr_split(&q->dst, dst);
+        said = judge_numbers(scope_word, dst[0], dst[1], ask);
+        __builtin_memcpy(v, &said, sizeof(*v));
+}
+
+__noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {
+        const struct cw_scope scope = { .policy_id = policy_id };
+        struct cw_addr dst;
+
+        addr_join(&dst, dst0, dst1);
+        const struct cw_port_slice *slice = find_ports(&scope, &dst);
+        return slice && slice->allows;
+}
+
 /* Is anything at all allowed at this address? */
 static __always_inline bool allows_something(const struct cw_scope *scope, const struct cw_addr *dst) {
-        const struct cw_port_slice *slice = find_ports(scope, dst);
+        __u64 w[2];
 
-        return scope->default_action == CW_ALLOW || (slice && slice->allows);
+        addr_split(dst, w);
+        return scope->default_action == CW_ALLOW || list_allows_something(scope->policy_id, w[0], w[1]);
 }

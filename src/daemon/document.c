@@ -27,7 +27,7 @@ static void fault_set(PolicyFault *fault, const char *reason) {
 }
 
 /* Takes what it needs of *parsed. */
-static int document_fill(Document *d, PolicyDocument *parsed, const char *text, size_t size) {
+static int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         int r;
 
         d->has_mode = parsed->source.has_mode;
@@ -35,7 +35,6 @@ static int document_fill(Document *d, PolicyDocument *parsed, const char *text, 
         d->match = parsed->match;
         parsed->match = (MatchList) {};
         d->size = size;
-        policy_digest(text, size, d->digest);
         r = policy_new(&parsed->source, &d->policy);
         if (r < 0)
                 return r;
@@ -48,7 +47,8 @@ static int from_file(PolicyFile *f, Document *ret) {
         ret->name = TAKE_PTR(f->document.name);
         ret->source = TAKE_PTR(f->path);
         ret->text = TAKE_PTR(f->text);
-        return document_fill(ret, &f->document, ret->text, f->size);
+        memcpy(ret->digest, f->digest, sizeof(ret->digest));
+        return document_fill(ret, &f->document, f->size);
 }
 
 static int add_files(Documents *d, PolicyFiles *files, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
@@ -126,7 +126,8 @@ int document_replace(const Document *d, const char *text, size_t size, Document 
                 return -EINVAL;
         }
         new.inbound = parsed.has_inbound ? parsed.inbound : is_host;
-        r = document_fill(&new, &parsed, text, size);
+        policy_digest(text, size, new.digest);
+        r = document_fill(&new, &parsed, size);
         if (r == -E2BIG && n_faults > 0) {
                 fault_set(&faults[0], "more port rules cover one address than fit");
                 *ret_n_faults = 1;

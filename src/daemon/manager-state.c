@@ -298,6 +298,8 @@ int manager_store_fds(Manager *m) {
         int r = programs_for_each_fd(engine_programs(m->engine), store_fd, m);
 
         if (r >= 0)
+                programs_fds_are_kept(engine_programs(m->engine));
+        if (r >= 0)
                 r = store_policies(m);
         fd_store_drop_left_over(m->store);
         if (r >= 0)

@@ -3,6 +3,8 @@
 #include "kernel/event-ring.h"
 
 #include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "basic/macro.h"
 
@@ -15,17 +17,24 @@ struct EventRing {
         event_ring_fn fn;
         void *userdata;
         uint64_t n_read;
+        int64_t n_left; /* bytes to the end of a drain; <= 0: none is going on, or it is at its end */
+        const unsigned long *consumer, *producer; /* positions in bytes, the kernel's pages (kernel/bpf/ringbuf.c) */
 };
 
 /* A sender that never stops must not keep the loop from its other work: a share at a time, and the rest right after. */
 #define SHARE 1024
-#define DRAIN_SHARES_MAX 16
+#define HEADER_BYTES 8 /* before each record, BPF_RINGBUF_HDR_SZ in linux/bpf.h */
 
 static int on_record(void *userdata, void *data, size_t size) {
         EventRing *r = userdata;
 
         r->fn(data, size, r->userdata);
-        return ++r->n_read % SHARE == 0 ? -EAGAIN : 0; /* libbpf stops there and keeps its place */
+        r->n_read++;
+        if (r->n_left > 0) {
+                r->n_left -= (int64_t) ((size + 7) / 8 * 8 + HEADER_BYTES);
+                return r->n_left > 0 ? 0 : -EAGAIN;
+        }
+        return r->n_read % SHARE == 0 ? -EAGAIN : 0; /* libbpf stops there and keeps its place */
 }
 
 static void read_share(EventRing *r, uint64_t then_usec) {
@@ -45,6 +54,21 @@ static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
         return 0;
 }
 
+static int map_position(int fd, off_t page, const unsigned long **ret) {
+        size_t size = sysconf(_SC_PAGESIZE);
+        void *p = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, page * (off_t) size);
+
+        if (p == MAP_FAILED)
+                return -errno;
+        *ret = p;
+        return 0;
+}
+
+static void unmap_position(const unsigned long *p) {
+        if (p)
+                (void) munmap((void *) p, sysconf(_SC_PAGESIZE));
+}
+
 int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *userdata, EventRing **ret) {
         _cleanup_(event_ring_freep) EventRing *r = calloc(1, sizeof(*r));
         int k;
@@ -56,6 +80,11 @@ int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *
         r->ring = ring_buffer__new(programs_map_fd(programs, "ring"), on_record, r, NULL);
         if (!r->ring)
                 return -errno;
+        k = map_position(programs_map_fd(programs, "ring"), 0, &r->consumer);
+        if (k >= 0)
+                k = map_position(programs_map_fd(programs, "ring"), 1, &r->producer);
+        if (k < 0)
+                return k;
 
         k = sd_event_add_io(event, &r->io, ring_buffer__epoll_fd(r->ring), EPOLLIN, on_wake, r);
         if (k >= 0)
@@ -75,15 +104,20 @@ EventRing *event_ring_free(EventRing *r) {
         sd_event_source_disable_unref(r->io);
         sd_event_source_disable_unref(r->timer);
         ring_buffer__free(r->ring);
+        unmap_position(r->consumer);
+        unmap_position(r->producer);
         free(r);
         return NULL;
 }
 
+/* What is there now, and not what a sender that never stops adds meanwhile. */
 int event_ring_drain(EventRing *r) {
-        int k = -EAGAIN;
+        int k;
 
-        /* Bounded all the same: a ring holds no more than so many records. */
-        for (unsigned i = 0; i < DRAIN_SHARES_MAX && k == -EAGAIN; i++)
-                k = ring_buffer__consume(r->ring);
-        return k;
+        r->n_left = (int64_t) (__atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - *r->consumer);
+        if (r->n_left <= 0)
+                return 0;
+        k = ring_buffer__consume(r->ring);
+        r->n_left = 0;
+        return k == -EAGAIN ? 0 : k;
 }

@@ -338,15 +338,15 @@ int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
         char name[64];
         int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(kept_maps) && r >= 0; i++) {
-                (void) snprintf(name, sizeof(name), "map-%s", kept_maps[i]);
-                r = fn(name, programs_map_fd(p, kept_maps[i]), p->new_maps & (1U << i), userdata);
-        }
         for (size_t i = 0; i < ELEMENTSOF(p->links) && r >= 0; i++) {
                 if (p->links[i] < 0)
                         continue;
                 (void) snprintf(name, sizeof(name), "link-%s", hooks[i].name);
                 r = fn(name, p->links[i], p->new_links & (1U << i), userdata);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(kept_maps) && r >= 0; i++) {
+                (void) snprintf(name, sizeof(name), "map-%s", kept_maps[i]);
+                r = fn(name, programs_map_fd(p, kept_maps[i]), p->new_maps & (1U << i), userdata);
         }
         return r < 0 ? r : 0;
 }

@@ -50,7 +50,7 @@ bool programs_inherited(const Programs *p); /* at least one link was */
 /* Attaches those of the mask again that were taken away. Returns the bits that are attached now. */
 uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd);
 
-/* Everything that a successor wants: "link-HOOK" and "map-NAME". is_new: neither inherited under this name nor kept
+/* Everything that a successor wants: "link-HOOK", then "map-NAME". is_new: neither inherited under this name nor kept
  * since. Stops on fn's negative return and hands it on. */
 typedef int (*programs_fd_fn)(const char *name, int fd, bool is_new, void *userdata);
 int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata);
