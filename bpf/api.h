@@ -87,6 +87,8 @@ struct cw_prefix_key {
 #define CW_SCOPES_MAX 256
 #define CW_SCOPE_HOST 0 /* of whatever no other scope claims */
 #define CW_SCOPE_SELF 255 /* the service itself: reaches nothing but by the sockets it registers */
+#define CW_SCOPE_WAITING 254 /* of flows that a task asked for before its cgroup had a scope */
+#define CW_POLICY_WAITING (CW_SCOPES_MAX | CW_SCOPE_WAITING)
 #define CW_SCOPE_UNKNOWN 0xffffffffU
 #define CW_POLICY_SCOPE(policy_id) ((policy_id) & (CW_SCOPES_MAX - 1))
 
@@ -137,6 +139,11 @@ struct cw_flow_key {
         __u8 pad[5];
 };
 
+enum cw_flow_mark {
+        CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
+        CW_FLOW_ASKED = 2,    /* judged for the task that asked, not yet for the socket */
+};
+
 enum cw_flow_state {
         CW_FLOW_JUDGED = 0, /* by the socket hook; no packet yet */
         CW_FLOW_SEEN = 1,   /* its first packet was seen and reported */
@@ -159,7 +166,7 @@ struct cw_flow {
         __u8 reason;
         __u8 state;
         __u8 mode;
-        __u8 released; /* TCP: the socket was closed, its FIN is still to come */
+        __u8 marks;    /* enum cw_flow_mark */
         __u8 fin_sent; /* TCP */
 };
 

@@ -33,7 +33,8 @@ static __always_inline void flow_remember(const struct cw_flow_key *key, const s
 
 static __always_inline void report_denial(const struct cw_scope *scope, const struct cw_flow_key *key,
                                           const struct cw_flow *f, __u8 hook, bool mid_stream) {
-        count(CW_COUNT_DENIED);
+        if (CW_POLICY_SCOPE(f->policy_id) != CW_SCOPE_SELF)
+                count(CW_COUNT_DENIED);
         struct cw_record *r = record_begin(CW_RECORD_DENY, f->policy_id, f->mode);
         if (!r)
                 return;
@@ -102,6 +103,9 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
                 struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
                 if (known && known->policy_id == scope->policy_id)
                         return apply_mode(scope, known->action); /* reported when it began */
+                __u32 *refused = bpf_map_lookup_elem(&refusals, &key);
+                if (refused && *refused == scope->policy_id && scope->mode == CW_ENFORCE)
+                        return 0;
         }
 
         bool own_netns = in_proxy_netns(ctx);
@@ -122,7 +126,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         if (v.action == CW_DENY && passes_unnamed(scope, &key))
                 return 1;
 
-        struct cw_flow f = {};
+        struct cw_flow f = { .marks = CW_FLOW_ASKED };
         process_fill(&f.process);
         flow_fill(&f, scope, &v);
         if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(scope, &q))) {
@@ -130,10 +134,12 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
                 return 1;
         }
 
-        if (hook == CW_HOOK_SENDMSG || scope->mode == CW_AUDIT) {
-                f.state = CW_FLOW_SEEN; /* told once per socket and destination, not once per datagram */
+        /* Told once per socket and destination, not once per datagram. */
+        if (scope->mode == CW_AUDIT) {
+                f.state = CW_FLOW_SEEN;
                 flow_remember(&key, &f);
-        }
+        } else if (hook == CW_HOOK_SENDMSG)
+                bpf_map_update_elem(&refusals, &key, &f.policy_id, BPF_ANY);
         report_denial(scope, &key, &f, hook, false);
         return apply_mode(scope, CW_DENY);
 }
@@ -147,6 +153,28 @@ static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject 
         return is_dns(ctx->protocol, port) && !is_own_socket(bpf_get_socket_cookie(ctx));
 }
 
+/* A task whose cgroup has no scope yet. With a socket of its own the packet hook waits; with one it was handed, which
+ * has a scope, this entry says that nobody has judged the asker. */
+static __always_inline void note_waiting(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+        struct cw_flow_key key = {
+                .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = bpf_ntohs(ctx->user_port),
+                .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol,
+        };
+        struct cw_flow f = {
+                .start_ns = now_coarse(), .policy_id = CW_POLICY_WAITING, .rule = CW_NO_RULE, .action = CW_DENY,
+                .reason = CW_REASON_FAULT, .mode = CW_ENFORCE, .marks = CW_FLOW_ASKED,
+        };
+
+        process_fill(&f.process);
+        flow_remember(&key, &f);
+}
+
+static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject subject, const struct cw_addr *dst) {
+        if (subject == SUBJECT_WAITS)
+                note_waiting(ctx, dst);
+        return subject != SUBJECT_FAULT;
+}
+
 static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         __u32 index = scope_of_task();
         struct cw_scope scope;
@@ -157,7 +185,7 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         if (is_captured(ctx, subject, &dst) && redirect4(ctx, index, &dst))
                 return 1;
         if (subject != SUBJECT_JUDGED)
-                return subject != SUBJECT_FAULT; /* its packets wait in the packet hook */
+                return pass_unjudged(ctx, subject, &dst);
         return judge_socket(ctx, &scope, &dst, hook);
 }
 
@@ -172,7 +200,7 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         if (is_captured(ctx, subject, &dst) && redirect6(ctx, index, &dst))
                 return 1;
         if (subject != SUBJECT_JUDGED)
-                return subject != SUBJECT_FAULT;
+                return pass_unjudged(ctx, subject, &dst);
         return judge_socket(ctx, &scope, &dst, hook);
 }
 
@@ -277,7 +305,7 @@ int cw_sock_release(struct bpf_sock *ctx) {
                 return 1;
         bool sends_more = ctx->state == BPF_TCP_ESTABLISHED || ctx->state == BPF_TCP_CLOSE_WAIT;
         if (key.protocol == IP_TCP && sends_more && !f->fin_sent) {
-                f->released = 1;
+                f->marks |= CW_FLOW_RELEASED;
                 f->last_ns = now_coarse();
                 return 1;
         }
@@ -326,7 +354,7 @@ static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_flow
                 if (f->bytes_in && peer_has_finished(skb))
                         f->bytes_in--;
         }
-        if (f->released || p->tcp_flags & TCP_RST)
+        if (f->marks & CW_FLOW_RELEASED || p->tcp_flags & TCP_RST)
                 report_close(key, f);
         if (p->tcp_flags & TCP_RST)
                 bpf_map_delete_elem(&flows, key); /* nothing comes after a reset */
@@ -358,6 +386,7 @@ static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scop
 static __always_inline void flow_judge(const struct cw_scope *scope, struct cw_flow *f, const struct verdict *v) {
         bool untold = f->state == CW_FLOW_SEEN || (f->state == CW_FLOW_ENDED && f->reason == CW_REASON_INBOUND);
 
+        f->marks &= ~CW_FLOW_ASKED;
         f->policy_id = scope->policy_id;
         f->mode = scope->mode;
         f->rule = v->rule;
@@ -367,14 +396,23 @@ static __always_inline void flow_judge(const struct cw_scope *scope, struct cw_f
         f->action = v->action;
 }
 
-/* A flow that no socket hook announced. NULL when it cannot be remembered. */
-static __always_inline struct cw_flow *flow_begin(const struct cw_scope *scope, const struct cw_flow_key *key,
-                                                  const struct verdict *v, const struct packet *p) {
-        struct cw_flow f = { .sequence = p->sequence };
-        struct cw_process *maker = bpf_map_lookup_elem(&makers, &key->cookie);
+/* No hook saw who asked: the maker of the socket where one is known, else the cgroup it was made in. */
+static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cookie, struct cw_process *ret) {
+        struct cw_process *maker = bpf_map_lookup_elem(&makers, &cookie);
 
         if (maker)
-                f.process = *maker;
+                *ret = *maker;
+        else
+                ret->cgroup_id = bpf_skb_cgroup_id(skb);
+}
+
+/* A flow that no socket hook announced. NULL when it cannot be remembered. */
+static __always_inline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct cw_scope *scope,
+                                                  const struct cw_flow_key *key, const struct verdict *v,
+                                                  const struct packet *p) {
+        struct cw_flow f = { .sequence = p->sequence };
+
+        process_of_packet(skb, key->cookie, &f.process);
         flow_fill(&f, scope, v);
         flow_remember(key, &f);
         return bpf_map_lookup_elem(&flows, key);
@@ -386,9 +424,7 @@ static __always_inline int deny_malformed(const struct cw_scope *scope, struct _
         struct verdict v;
 
         verdict_set(&v, CW_DENY, CW_REASON_MALFORMED, CW_NO_RULE);
-        struct cw_process *maker = bpf_map_lookup_elem(&makers, &key.cookie);
-        if (maker)
-                f.process = *maker;
+        process_of_packet(skb, key.cookie, &f.process);
         flow_fill(&f, scope, &v);
         report_denial(scope, &key, &f, CW_HOOK_PACKET, false);
         return apply_mode(scope, CW_DENY);
@@ -399,14 +435,28 @@ static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const s
                                                   const struct cw_flow_key *key, const struct packet *p) {
         if (is_own_socket(key->cookie))
                 return true;
-        if (scope->flags & CW_SCOPE_SYSTEM && (is_dhcp(p) || is_kernel_answer(skb, p)))
+        if (scope->flags & CW_SCOPE_SYSTEM && (is_dhcp(skb, p) || is_kernel_answer(skb, p)))
+                return true;
+        if (many_scopes && bpf_map_lookup_elem(&kept_flows, key))
                 return true;
         return scope->flags & CW_SCOPE_INBOUND && is_datagram_answer(key);
 }
 
-/* A flow that goes on whatever the policy became: a peer opened it, or it is older than the service. */
+/* A flow that goes on whatever the policy became: a peer opened it. */
 static __always_inline bool flow_is_kept(const struct cw_scope *scope, const struct cw_flow *f) {
-        return f->reason == CW_REASON_FLOW || (f->reason == CW_REASON_INBOUND && scope->flags & CW_SCOPE_INBOUND);
+        return f->reason == CW_REASON_INBOUND && scope->flags & CW_SCOPE_INBOUND;
+}
+
+/* The task that asked for this flow belongs to another scope than its socket, and may not: whatever the socket's scope
+ * says. */
+static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct cw_scope *scope,
+                                          const struct cw_flow *f) {
+        __u32 asker = CW_POLICY_SCOPE(f->policy_id);
+
+        if (!(f->marks & CW_FLOW_ASKED) || f->action != CW_DENY || f->mode != CW_ENFORCE ||
+            asker == CW_POLICY_SCOPE(scope->policy_id))
+                return false;
+        return asker != CW_SCOPE_WAITING || f->process.cgroup_id != bpf_skb_cgroup_id(skb);
 }
 
 static __always_inline void remember_answer(const struct cw_scope *scope, const struct cw_flow_key *key) {
@@ -437,7 +487,7 @@ int cw_egress(struct __sk_buff *skb) {
                         return deny_malformed(&scope, skb, &p);
                 return subject == SUBJECT_OFF;
         }
-        if (packet_is_neighbour_discovery(&p))
+        if (is_neighbour_discovery(skb, &p))
                 return 1;
 
         struct cw_flow_key key = {
@@ -453,14 +503,19 @@ int cw_egress(struct __sk_buff *skb) {
                 if (to_proxy || !is_dns(p.protocol, p.dst_port))
                         return 1;
         }
+        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        if (many_scopes && f && asker_may_not(skb, &scope, f)) {
+                if (f->state == CW_FLOW_JUDGED)
+                        report_denial(&scope, &key, f, CW_HOOK_PACKET, p.continues);
+                f->state = CW_FLOW_SEEN;
+                return 0;
+        }
         if (subject == SUBJECT_OFF)
                 return 1;
         if (subject == SUBJECT_WAITS) {
                 count(CW_COUNT_WAITING);
                 return is_own_socket(key.cookie) ? 1 : DROP_SILENTLY;
         }
-
-        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
         if (f && f->policy_id != scope.policy_id && flow_is_kept(&scope, f))
                 f->policy_id = scope.policy_id;
         if (!f || f->policy_id != scope.policy_id) {
@@ -487,7 +542,7 @@ int cw_egress(struct __sk_buff *skb) {
                 if (f)
                         flow_judge(&scope, f, &v);
                 else
-                        f = flow_begin(&scope, &key, &v, &p);
+                        f = flow_begin(skb, &scope, &key, &v, &p);
                 if (!f)
                         return apply_mode(&scope, v.action);
         }

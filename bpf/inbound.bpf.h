@@ -29,12 +29,19 @@ static __always_inline bool port_listens(struct __sk_buff *skb, const struct pac
         return listens;
 }
 
+static __always_inline bool is_raw(struct __sk_buff *skb) {
+        struct bpf_sock *sk = skb->sk;
+
+        sk = sk ? bpf_sk_fullsock(sk) : NULL;
+        return sk && sk->type == SOCK_RAW;
+}
+
 /* A packet of a connection that was not seen to begin here. The listener may be gone when the first answer is sent. A
  * function of its own for the stack's sake: it has 512 bytes for all frames of a call. */
 static __noinline bool is_tcp_answer(struct __sk_buff *skb, const struct packet *p) {
         struct cw_flow_key key = { .cookie = p->src_port, .dst = p->dst, .port = p->dst_port, .protocol = IP_TCP };
 
-        if (p->protocol != IP_TCP || !p->continues)
+        if (p->protocol != IP_TCP || !p->continues || is_raw(skb))
                 return false;
         return bpf_map_lookup_elem(&accepted, &key) || port_listens(skb, p);
 }
@@ -60,10 +67,14 @@ static __always_inline bool is_datagram_answer(const struct cw_flow_key *key) {
         return key->protocol == IP_UDP && bpf_map_lookup_elem(&datagram_peers, key);
 }
 
-/* Only root may send from these ports. */
-static __always_inline bool is_dhcp(const struct packet *p) {
-        return p->protocol == IP_UDP && p->has_port && ((p->src_port == 68 && p->dst_port == 67) ||
-                                                        (p->src_port == 546 && p->dst_port == 547));
+/* Of the clients of this machine; the ports alone would be anybody's where low ports are free for all. */
+static __always_inline bool is_dhcp(struct __sk_buff *skb, const struct packet *p) {
+        if (p->protocol != IP_UDP || !p->has_port || is_raw(skb))
+                return false;
+        if (!(p->src_port == 68 && p->dst_port == 67) && !(p->src_port == 546 && p->dst_port == 547))
+                return false;
+        __u32 uid = bpf_get_socket_uid(skb);
+        return uid == 0 || (network_uid && uid == network_uid);
 }
 
 static __always_inline bool is_dhcp_port(__u8 protocol, __u16 port) {
@@ -71,8 +82,20 @@ static __always_inline bool is_dhcp_port(__u8 protocol, __u16 port) {
 }
 
 /* What the kernel sends by itself: resets, ICMP errors and echo replies, group memberships. */
+static __always_inline bool is_of_kernel(struct __sk_buff *skb) {
+        return root_cgroup && bpf_skb_cgroup_id(skb) == root_cgroup;
+}
+
+/* Types 133 to 137 with a hop limit of 255. To a global address only the kernel has something to say: a neighbour that
+ * it knows; from a raw socket it would be routed. */
+static __always_inline bool is_neighbour_discovery(struct __sk_buff *skb, const struct packet *p) {
+        if (!packet_is_neighbour_discovery(p))
+                return false;
+        return p->dst.b[0] == 0xff || (p->dst.b[0] == 0xfe && (p->dst.b[1] & 0xc0) == 0x80) || is_of_kernel(skb);
+}
+
 static __always_inline bool is_kernel_answer(struct __sk_buff *skb, const struct packet *p) {
-        if (!root_cgroup || bpf_skb_cgroup_id(skb) != root_cgroup)
+        if (!is_of_kernel(skb))
                 return false;
         switch (p->protocol) {
         case IP_TCP:

@@ -21,6 +21,8 @@ const volatile __u64 pid_ns_inode = 0;
 const volatile bool many_scopes = false;
 /* The cgroup where the host's own sockets are: those that the kernel made for itself. 0: unknown. */
 const volatile __u64 root_cgroup = 0;
+/* Who speaks DHCP besides root. 0: nobody. */
+const volatile __u32 network_uid = 0;
 /* The proxy's address and ports, on a loopback IPv4 address (network byte order) and on ::1, in the network namespace with this
  * cookie. Port 0: no proxy for the family. Cookie 0: the kernel cannot tell user space its cookie (before 5.14), it is
  * the initial namespace's. */
@@ -118,6 +120,24 @@ struct {
         __type(key, struct cw_flow_key);
         __type(value, struct cw_flow);
 } flows SEC(".maps");
+
+/* Refusals of datagrams that were told: by which policy. Apart from the flows, so that who is refused pushes no flow
+ * out. */
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 8192);
+        __type(key, struct cw_flow_key);
+        __type(value, __u32);
+} refusals SEC(".maps");
+
+/* Connections that are older than the service, and go on. */
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, 65536);
+        __type(key, struct cw_flow_key);
+        __type(value, __u8);
+} kept_flows SEC(".maps");
 
 /* By socket cookie: the resolver a socket asked for before it was sent to the proxy. */
 struct {

@@ -140,7 +140,12 @@ uint64_t manager_start_usec(const Manager *m, bool monotonic) {
 }
 
 void manager_counters(const Manager *m, ManagerCounters *ret) {
+        const Programs *p = engine_programs(m->engine);
+
+        /* The kernel's own counts: they have what the ring lost, and a predecessor's. */
         *ret = m->counters;
+        ret->connections_allowed = programs_counter(p, CW_COUNT_ALLOWED);
+        ret->connections_denied = programs_counter(p, CW_COUNT_DENIED);
         ret->queries_allowed = dns_proxy_stats(engine_proxy(m->engine))->answered;
         ret->events_lost = engine_events_lost(m->engine) + journal_sink_n_lost(m->journal) +
                            (m->file ? ndjson_file_n_lost(m->file) : 0);

@@ -212,7 +212,11 @@ static void keep(const ExistingSocket *s, void *userdata) {
                 .uid = s->uid,
                 .cgroup_id = s->cgroup_id,
         };
-        int r = engine_keep_flow(m->engine, s->cookie, &s->remote, s->remote_port);
+        int r = 0;
+
+        if (s->remote_port == 53)
+                return; /* to a resolver that is not the proxy */
+        r = engine_keep_flow(m->engine, s->cookie, &s->remote, s->remote_port);
 
         if (r < 0 && r != -EEXIST)
                 k->r = r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,6 +185,7 @@ static int start_engine(Manager *m, const char **ret_what) {
         _cleanup_free_ ScopeSpec *specs = NULL;
         const DnsServer *servers;
         size_t n_servers = upstreams_get(m->upstreams, &servers);
+        const struct passwd *network_user = getpwnam("systemd-network");
         int fds[8], r;
         EngineOptions o = {
                 .servers = servers,
@@ -193,6 +195,7 @@ static int start_engine(Manager *m, const char **ret_what) {
                 .cgroup_fd = m->cgroup_fd,
                 .cgroup_id = m->cgroup_id,
                 .many_scopes = true,
+                .network_uid = network_user ? network_user->pw_uid : 0,
                 .has_self = m->own_path != NULL,
                 .optional_hooks = CONFIG_HOOKS_ALL & ~m->config.required_hooks,
                 .inherit = inherit,
@@ -309,7 +312,13 @@ static void run_self_test(Manager *m) {
 static void check_hooks(Manager *m) {
         Programs *p = engine_programs(m->engine);
         uint32_t lost = programs_check(p, m->cgroup_id), back;
+        unsigned n_scopes = engine_repair(m->engine);
 
+        if (n_scopes > 0) {
+                log_message(m->log, LOG_CRIT, "the kernel's entries of %u scopes were changed by somebody else and are "
+                                              "put right", n_scopes);
+                manager_tell_type(m, EVENT_HOOK_LOST, NULL, "scopes");
+        }
         if (lost == 0)
                 return;
         back = programs_reattach(p, lost, m->cgroup_fd);

@@ -16,6 +16,8 @@
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
 #define PENDING_MAX 1024        /* questions asked upstream at a time */
 #define WAITERS_MAX 64          /* clients that wait for one of them */
+#define GROUPS 64               /* shares of PENDING_MAX; two groups may have the same */
+#define GROUP_PENDING_MAX (PENDING_MAX / 4)
 #define TTL_MAX 300             /* seconds a client may keep an answer: what a lease is sure to cover */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
@@ -35,6 +37,7 @@ typedef struct Pending {
         uint16_t type;
         unsigned n_waiters;
         Waiter *waiters;
+        unsigned share; /* whose question it is */
 } Pending;
 
 struct DnsProxy {
@@ -53,6 +56,7 @@ struct DnsProxy {
         dns_upstream_socket_fn on_socket;
         void *userdata;
         DnsProxyStats stats;
+        unsigned n_pending[GROUPS];
         DnsAnswer answer;        /* scratch: too big for the stack of a deep call */
         uint8_t reply[DNS_MESSAGE_MAX];
 };
@@ -328,6 +332,7 @@ static void on_answer(int r, const DnsAnswer *answer, void *userdata) {
                 return;
 
         hash_index_remove(&p->pending, &pending->item);
+        p->n_pending[pending->share]--;
         if (r < 0 || answer->truncated) {
                 p->stats.upstream_failures++;
                 r = -EREMOTEIO;
@@ -367,13 +372,15 @@ static int ask_upstream(DnsProxy *p, const DnsAsker *asker, DnsClient *client, c
 
         if (pending)
                 return wait_on(pending, asker, client, q);
-        if (p->pending.n >= PENDING_MAX)
+        unsigned share = hash_index_hash(&p->pending, &asker->group, sizeof(asker->group)) % GROUPS;
+        if (p->pending.n >= PENDING_MAX || (asker->group != 0 && p->n_pending[share] >= GROUP_PENDING_MAX))
                 return -EBUSY;
         pending = calloc(1, sizeof(*pending));
         if (!pending)
                 return -ENOMEM;
         pending->proxy = p;
         pending->type = q->type;
+        pending->share = share;
         memcpy(pending->name, q->name, sizeof(pending->name));
         r = wait_on(pending, asker, client, q);
         if (r >= 0)
@@ -383,6 +390,7 @@ static int ask_upstream(DnsProxy *p, const DnsAsker *asker, DnsClient *client, c
                 return r;
         }
         hash_index_insert(&p->pending, &pending->item, pending_hash(p, q->name, q->type));
+        p->n_pending[share]++;
         return 0;
 }
 

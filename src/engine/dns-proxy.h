@@ -22,6 +22,7 @@ typedef struct DnsAsker {
         Scope *scope;   /* NULL: unknown, the query fails */
         bool forwards;  /* a resolver that asks for processes of any scope */
         bool is_self;   /* this process, for a self-test */
+        uint64_t group; /* whoever has the same number shares a bound on questions in flight; 0: none */
 } DnsAsker;
 
 /* A query for this name that we send to ourselves is answered and not told to anybody (RFC 6761 6.4). */

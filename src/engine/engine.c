@@ -96,6 +96,7 @@ static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client
         if (e->on_asker)
                 ret->forwards = e->on_asker(peer, client, &index, e->userdata);
         ret->scope = scope_by_index(e, index);
+        ret->group = client ? client->process.cgroup_id : 0;
         ret->is_self = index == CW_SCOPE_SELF || (client && client->process.pid == (uint32_t) getpid());
         if (ret->is_self)
                 ret->scope = e->scopes[0];
@@ -189,7 +190,7 @@ static int on_collect(sd_event_source *s, _unused_ uint64_t usec, void *userdata
 
 /* A place that no scope has; places are used again, ids are not. */
 static uint32_t free_index(const Engine *e, const ScopeSpec *specs, Scope *const *scopes, size_t n) {
-        for (uint32_t index = 0; index < CW_SCOPE_SELF; index++) {
+        for (uint32_t index = 0; index < CW_SCOPE_WAITING; index++) {
                 bool used = scope_by_index(e, index) != NULL;
                 for (size_t i = 0; i < n && !used; i++)
                         used = (scopes[i] && scopes[i]->index == index) ||
@@ -355,6 +356,14 @@ int engine_set_scope(Engine *e, ScopeSpec *spec) {
         return r;
 }
 
+unsigned engine_repair(Engine *e) {
+        unsigned n = e->self ? policy_slot_repair(e->self) : 0;
+
+        for (size_t i = 0; i < e->n_scopes; i++)
+                n += policy_slot_repair(e->scopes[i]->slot);
+        return n;
+}
+
 size_t engine_n_scopes(const Engine *e) {
         return e->n_scopes;
 }
@@ -406,6 +415,7 @@ static int load_programs(Engine *e, const EngineOptions *options, const ScopeSpe
         ProgramsOptions o = {
                 .many_scopes = options->many_scopes,
                 .root_cgroup = options->many_scopes ? options->cgroup_id : 0,
+                .network_uid = options->network_uid,
                 .max_flows = options->many_scopes ? FLOWS_MANY : FLOWS_MAX,
                 .ring_bytes = RING_BYTES,
                 .optional_hooks = options->optional_hooks,

@@ -41,6 +41,7 @@ typedef struct EngineOptions {
         int cgroup_fd;           /* borrowed */
         uint64_t cgroup_id;
         bool many_scopes;        /* false: one, of every process below the cgroup */
+        uint32_t network_uid;    /* who speaks DHCP besides root; 0: nobody */
         size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */
         uint32_t optional_hooks; /* bits, see kernel/programs.h */
         programs_inherit_fn inherit; /* NULL */
@@ -89,6 +90,9 @@ void engine_set_mode(Engine *e, Scope *scope, Mode mode);
 /* A lease from elsewhere, before anything is attached: what a predecessor knew. */
 int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec);
+
+/* Puts back what somebody else wrote into the kernel's table of scopes. Returns how many had been changed. */
+unsigned engine_repair(Engine *e);
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
 /* Which scope (index) the sockets of a cgroup belong to; see subjects_set(). */

@@ -188,7 +188,7 @@ static int load_others(Loader *l) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
-                fault(l, POLICY_DIR, NULL, "$", r == -E2BIG ? "more than 254 documents" : reason);
+                fault(l, POLICY_DIR, NULL, "$", r == -E2BIG ? "more than 253 documents" : reason);
                 return 0;
         }
         for (size_t i = 0; i < names.n && r >= 0; i++)

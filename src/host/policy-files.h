@@ -7,7 +7,7 @@
 #include "policy/policy-document.h"
 
 #define POLICY_HOST_NAME "host"
-#define POLICY_DIR_MAX 254 /* documents in policy.d: CW_SCOPES_MAX without the host and the service itself */
+#define POLICY_DIR_MAX 253 /* documents in policy.d: CW_SCOPES_MAX without the host and two of the service itself */
 #define POLICY_FILES_TEXT_MAX (2 * (size_t) POLICY_TEXT_MAX) /* bytes of all together */
 #define POLICY_DIGEST_SIZE 72 /* "sha256:", 64 digits, NUL */
 

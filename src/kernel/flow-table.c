@@ -22,7 +22,7 @@ static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f,
         bool tcp = key->protocol == IPPROTO_TCP;
         uint64_t last = f->state == CW_FLOW_JUDGED ? f->start_ns : f->last_ns;
 
-        if (tcp && f->state == CW_FLOW_SEEN && !f->released)
+        if (tcp && f->state == CW_FLOW_SEEN && !(f->marks & CW_FLOW_RELEASED))
                 return false; /* its socket will tell */
         if (tcp && f->state == CW_FLOW_ENDED && f->last_ns == 0)
                 return false; /* kept, or opened by the peer: nobody counted it, its socket will tell */

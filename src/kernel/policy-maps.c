@@ -61,6 +61,7 @@ struct PolicySlot {
         StaticEntries staged;
         Garbage *staged_room;
         uint8_t staged_default;
+        uint64_t shown;          /* what the kernel was given last */
 };
 
 static struct cw_addr to_kernel(const InAddr *a) {
@@ -421,20 +422,17 @@ static uint64_t *scope_place(const PolicySlot *s) {
 }
 
 /* One 64-bit store, after everything it leads to. */
-static void flip(const PolicySlot *s, const struct cw_scope *scope) {
-        uint64_t value;
-
-        _Static_assert(sizeof(*scope) == sizeof(value), "a scope is stored whole");
-        memcpy(&value, scope, sizeof(value));
-        __atomic_store_n(scope_place(s), value, __ATOMIC_RELEASE);
+static void flip(PolicySlot *s, const struct cw_scope *scope) {
+        _Static_assert(sizeof(*scope) == sizeof(s->shown), "a scope is stored whole");
+        memcpy(&s->shown, scope, sizeof(s->shown));
+        __atomic_store_n(scope_place(s), s->shown, __ATOMIC_RELEASE);
 }
 
-static struct cw_scope current_scope(const PolicySlot *s) {
-        uint64_t value = __atomic_load_n(scope_place(s), __ATOMIC_ACQUIRE);
-        struct cw_scope scope;
-
-        memcpy(&scope, &value, sizeof(scope));
-        return scope;
+bool policy_slot_repair(PolicySlot *s) {
+        if (__atomic_load_n(scope_place(s), __ATOMIC_ACQUIRE) == s->shown)
+                return false;
+        __atomic_store_n(scope_place(s), s->shown, __ATOMIC_RELEASE);
+        return true;
 }
 
 void policy_maps_skip_ids(PolicyMaps *m, uint32_t last) {
@@ -537,8 +535,9 @@ void policy_slot_commit(PolicySlot *s, Mode mode, uint8_t flags) {
 }
 
 void policy_slot_set_mode(PolicySlot *s, Mode mode) {
-        struct cw_scope scope = current_scope(s);
+        struct cw_scope scope;
 
+        memcpy(&scope, &s->shown, sizeof(scope));
         scope.mode = mode;
         flip(s, &scope);
 }

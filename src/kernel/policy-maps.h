@@ -39,6 +39,8 @@ void policy_slot_unstage(PolicySlot *s);
 void policy_slot_commit(PolicySlot *s, Mode mode, uint8_t flags);
 /* The same policy in another mode: one store. */
 void policy_slot_set_mode(PolicySlot *s, Mode mode);
+/* What was committed is written again if the kernel has anything else. Returns whether it had. */
+bool policy_slot_repair(PolicySlot *s);
 uint32_t policy_slot_policy_id(const PolicySlot *s); /* 0: none yet */
 
 /* Writes or (no bindings left) removes one address. -ENOSPC: full, nothing was written; -E2BIG: more rules than a list

@@ -30,7 +30,8 @@ static const struct {
 
 /* What is going on, apart from any policy: worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
-        "flows", "dns_redirects", "dns_clients", "makers", "reported", "accepted", "datagram_peers", "ring", "counters",
+        "flows", "dns_redirects", "dns_clients", "makers", "reported", "accepted", "datagram_peers",
+        "kept_flows", "ring", "counters",
 };
 
 struct Programs {
@@ -81,6 +82,7 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         set_pid_namespace(b);
         b->rodata->many_scopes = o->many_scopes;
         b->rodata->root_cgroup = o->root_cgroup;
+        b->rodata->network_uid = o->network_uid;
         memcpy((void *) &b->rodata->proxy_addr4, o->proxy_addr4.b + 12, sizeof(b->rodata->proxy_addr4));
         b->rodata->proxy_port4 = o->proxy_port4;
         b->rodata->proxy_port6 = o->proxy_port6;

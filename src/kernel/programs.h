@@ -19,6 +19,7 @@ typedef int (*programs_inherit_fn)(const char *name, void *userdata);
 typedef struct ProgramsOptions {
         bool many_scopes;       /* false: every attached process belongs to scope 0 */
         uint64_t root_cgroup;   /* id of the cgroup of the kernel's own sockets; 0: unknown */
+        uint32_t network_uid;   /* who speaks DHCP besides root; 0: nobody */
         uint32_t max_prefixes;  /* room in the trie */
         uint32_t max_exact;     /* leases and host rules */
         uint32_t max_port_rules;

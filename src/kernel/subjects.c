@@ -47,14 +47,8 @@ int own_sockets_set(Programs *p, int socket_fd, bool own) {
 
 int flows_keep(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port) {
         struct cw_flow_key key = { .cookie = cookie, .port = port, .protocol = IPPROTO_TCP };
-        struct cw_flow f = {
-                .policy_id = 0,
-                .rule = CW_NO_RULE,
-                .action = CW_ALLOW,
-                .reason = CW_REASON_FLOW,
-                .state = CW_FLOW_ENDED, /* began before we looked: there is no beginning to tell, and no count */
-        };
+        uint8_t one = 1;
 
         memcpy(key.dst.b, peer->b, sizeof(key.dst.b));
-        return bpf_map_update_elem(programs_map_fd(p, "flows"), &key, &f, BPF_NOEXIST);
+        return bpf_map_update_elem(programs_map_fd(p, "kept_flows"), &key, &one, BPF_ANY);
 }

@@ -353,6 +353,29 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
         return 0;
 }
 
+/* The oldest that asks nothing at the moment: who holds connections without using them keeps nobody out. */
+static Connection *find_idle(const DnsStub *s) {
+        Connection *c, *found = NULL;
+
+        LIST_FOREACH(c, &s->connections, connections)
+                if (LIST_EMPTY(&c->clients))
+                        found = c; /* they are in the order in which they came, the newest first */
+        return found;
+}
+
+static bool make_room(DnsStub *s) {
+        Connection *idle;
+
+        if (s->n_connections < DNS_STUB_CLIENTS_TCP_MAX)
+                return true;
+        idle = find_idle(s);
+        if (!idle)
+                return false;
+        s->stats.tcp_displaced++;
+        connection_free(idle);
+        return true;
+}
+
 static int on_accept(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         Listener *l = userdata;
         DnsStub *s = l->stub;
@@ -365,7 +388,7 @@ static int on_accept(sd_event_source *source _unused_, int fd, uint32_t revents 
                         break; /* nothing waits, it has gone already, or fds are short: try at the next wake-up */
 
                 s->stats.tcp_connections++;
-                if (s->n_connections >= DNS_STUB_CLIENTS_TCP_MAX) {
+                if (!make_room(s)) {
                         s->stats.tcp_refused++;
                         (void) close(client);
                 } else if (connection_new(s, client, &peer) < 0)

@@ -19,7 +19,8 @@ typedef struct DnsClient DnsClient; /* one query waiting for its reply */
 
 typedef struct DnsStubStats {
         uint64_t udp_queries, tcp_queries, tcp_connections;
-        uint64_t tcp_refused;   /* over the limit */
+        uint64_t tcp_refused;   /* over the limit, and all had queries in flight */
+        uint64_t tcp_displaced; /* closed without a query in flight, for a new one */
         uint64_t dropped;       /* replies that could not be sent */
         uint64_t overload;      /* queries not taken: DNS_STUB_CLIENTS_MAX in flight, or no memory */
         uint64_t oversize;      /* datagrams longer than DNS_STUB_UDP_SIZE_MAX */

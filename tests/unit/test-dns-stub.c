@@ -364,31 +364,62 @@ START_TEST(clients_limit) {
 }
 END_TEST
 
-START_TEST(tcp_connections_limit) {
+static int connect_tcp(Fixture *f) {
+        uint64_t n = dns_stub_stats(f->stub)->tcp_connections;
+        int fd = client_socket(AF_INET, SOCK_STREAM, f->port4);
+
+        while (dns_stub_stats(f->stub)->tcp_connections <= n) /* wake-ups to accept have a rate */
+                ck_assert_int_gt(sd_event_run(f->event, WAIT_USEC), 0);
+        return fd;
+}
+
+/* Who holds all connections without a question keeps nobody out: the oldest goes. */
+START_TEST(tcp_idle_connections_make_room) {
         Fixture *f = fixture_new(false);
         int fds[DNS_STUB_CLIENTS_TCP_MAX + 1];
         char c;
 
-        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
-                fds[i] = client_socket(AF_INET, SOCK_STREAM, f->port4);
-                while (dns_stub_stats(f->stub)->tcp_connections <= i) /* wake-ups to accept have a rate */
-                        ck_assert_int_gt(sd_event_run(f->event, WAIT_USEC), 0);
-        }
-        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_refused, 1);
-        ck_assert_int_eq(recv(fds[DNS_STUB_CLIENTS_TCP_MAX], &c, 1, MSG_DONTWAIT), 0);
-
-        for (size_t i = 0; i < DNS_STUB_CLIENTS_TCP_MAX; i++)
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = connect_tcp(f);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_refused, 0);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_displaced, 1);
+        ck_assert_int_eq(recv(fds[0], &c, 1, MSG_DONTWAIT), 0);
+        for (size_t i = 1; i < ELEMENTSOF(fds); i++)
                 ck_assert_int_eq(send(fds[i], "\0\1q", 3, 0), 3);
         settle(f);
-        for (size_t i = 0; i < DNS_STUB_CLIENTS_TCP_MAX; i++)
+        for (size_t i = 1; i < ELEMENTSOF(fds); i++)
                 expect(fds[i], "\0\1q", 3);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                (void) close(fds[i]);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(tcp_connections_limit) {
+        Fixture *f = fixture_new(true);
+        int fds[DNS_STUB_CLIENTS_TCP_MAX + 1];
+        char c;
+
+        for (size_t i = 0; i < DNS_STUB_CLIENTS_TCP_MAX; i++) {
+                fds[i] = connect_tcp(f);
+                ck_assert_int_eq(send(fds[i], "\0\1q", 3, 0), 3);
+                settle(f);
+        }
+        ck_assert_uint_eq(f->n_held, DNS_STUB_CLIENTS_TCP_MAX);
+        fds[DNS_STUB_CLIENTS_TCP_MAX] = connect_tcp(f);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_refused, 1);
+        ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_displaced, 0);
+        ck_assert_int_eq(recv(fds[DNS_STUB_CLIENTS_TCP_MAX], &c, 1, MSG_DONTWAIT), 0);
+        release(f);
+        for (size_t i = 0; i < DNS_STUB_CLIENTS_TCP_MAX; i++)
+                expect(fds[i], "\0\4late", 6);
 
         (void) close(fds[0]);
         settle(f);
-        fds[0] = client_socket(AF_INET, SOCK_STREAM, f->port4);
+        f->hold = false;
+        fds[0] = connect_tcp(f);
         ck_assert_int_eq(send(fds[0], "\0\1r", 3, 0), 3);
-        while (f->n_queries <= DNS_STUB_CLIENTS_TCP_MAX)
-                ck_assert_int_gt(sd_event_run(f->event, WAIT_USEC), 0);
+        settle(f);
         expect(fds[0], "\0\1r", 3);
         ck_assert_uint_eq(dns_stub_stats(f->stub)->tcp_refused, 1);
 
@@ -542,6 +573,7 @@ static Suite *suite(void) {
         tcase_add_test(tc, udp_size_limit);
         tcase_add_test(tc, clients_limit);
         tcase_add_test(tc, tcp_connections_limit);
+        tcase_add_test(tc, tcp_idle_connections_make_room);
         tcase_add_test(tc, tcp_pipeline_limit);
         tcase_add_test(tc, tcp_vanished_client);
         tcase_add_test(tc, ports_are_ours_alone);
