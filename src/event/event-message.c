@@ -86,7 +86,7 @@ static void add_destination(TextWriter *t, const Event *e) {
         }
 }
 
-static const char *dns_words(const char *reason) {
+const char *event_dns_words(const char *reason) {
         static const struct {
                 const char *reason, *words;
         } known[] = {
@@ -105,12 +105,12 @@ static const char *dns_words(const char *reason) {
         return reason;
 }
 
-static const char *reason_words(const Event *e) {
-        switch (e->reason) {
+const char *event_reason_words(Reason reason, Action verdict) {
+        switch (reason) {
         case CW_REASON_RULE:
-                return e->verdict == ACTION_DENY ? "a rule denies it" : "a rule allows it";
+                return verdict == ACTION_DENY ? "a rule denies it" : "a rule allows it";
         case CW_REASON_DEFAULT:
-                return e->verdict == ACTION_DENY ? "no rule allows it" : "the default action";
+                return verdict == ACTION_DENY ? "no rule allows it" : "the default action";
         case CW_REASON_DNS:
                 return "DNS that did not go through the proxy";
         case CW_REASON_PROTOCOL:
@@ -122,7 +122,7 @@ static const char *reason_words(const Event *e) {
         case CW_REASON_FAULT:
                 return "firewall state missing, failed closed";
         default:
-                return reason_to_string(e->reason);
+                return reason_to_string(reason);
         }
 }
 
@@ -135,9 +135,9 @@ static void add_why(TextWriter *t, const Event *e) {
                 text_add(t, e->verdict == ACTION_DENY ? "denied by rule " : "rule ");
                 text_add_escaped(t, e->matched_rule, NAME_SHARE);
         } else if (e->type == EVENT_DNS_BLOCKED && is_set(e->dns_reason))
-                text_add_escaped(t, dns_words(e->dns_reason), WORD_SHARE);
+                text_add_escaped(t, event_dns_words(e->dns_reason), WORD_SHARE);
         else
-                text_add(t, reason_words(e));
+                text_add(t, event_reason_words(e->reason, e->verdict));
 }
 
 static void add_action(TextWriter *t, const Event *e) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event/event-message.h"
 #include "event/summary-internal.h"
 
 /* A connection whose first record was lost still ended. */
@@ -41,25 +42,10 @@ int summary_entry_suggest(const SummaryEntry *e, char buf[static SUMMARY_SUGGEST
 }
 
 static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]) {
-        static const struct {
-                const char *reason, *words;
-        } known[] = {
-                { "policy", "no rule allows the name" },
-                { "name", "not a host name" },
-                { "cname", "an alias in the answer is denied" },
-                { "rebinding", "the answer held a private address" },
-                { "reverse", "reverse look-up of an address that no allowed name has" },
-                { "lease", "no room to remember the answer" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(known); i++)
-                if (strcmp(e->dns_reason, known[i].reason) == 0)
-                        return known[i].words;
-
         if (strcmp(e->dns_reason, "type") == 0)
                 (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s is refused", e->query_type);
         else
-                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", e->dns_reason);
+                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", event_dns_words(e->dns_reason));
         return buf;
 }
 
@@ -74,22 +60,7 @@ const char *summary_entry_why(const SummaryEntry *e, char buf[static SUMMARY_WHY
         if (e->kind == SUMMARY_DNS && e->dns_reason[0])
                 return dns_why(e, buf);
 
-        switch (e->reason) {
-        case CW_REASON_DEFAULT:
-                return "no rule allows it";
-        case CW_REASON_DNS:
-                return "DNS that did not go through the proxy";
-        case CW_REASON_PROTOCOL:
-                return "the protocol cannot be judged";
-        case CW_REASON_RAW_SOCKET:
-                return "raw sockets are refused";
-        case CW_REASON_MALFORMED:
-                return "malformed packet";
-        case CW_REASON_FAULT:
-                return "firewall state missing, failed closed";
-        default:
-                return reason_to_string(e->reason);
-        }
+        return event_reason_words(e->reason, ACTION_DENY);
 }
 
 const char *summary_bytes(uint64_t n, char buf[static 16]) {
