@@ -21,7 +21,7 @@ from base import Unavailable, mask, mount_overlay, unmount
 from lab import LabError, Result, Running, die_with_parent, wait_until
 
 BOOT_SECONDS = 90
-CLONE_NEWNS, MS_PRIVATE_RECURSIVE = 0x00020000, 0x40000 | 0x4000
+CLONE_NEWNS, MS_PRIVATE_RECURSIVE, MS_BIND_RECURSIVE = 0x00020000, 0x40000 | 0x4000, 0x1000 | 0x4000
 NUMBERS = itertools.count(1)
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                "LANG": "C.UTF-8", "TERM": "dumb", "PYTHONPATH": "/usr/local/lib/rig", "PYTHONDONTWRITEBYTECODE": "1",
@@ -42,6 +42,16 @@ def private_mounts():
     os.fchdir(root)
     os.chroot(".")
     os.close(root)
+    if not root_is_a_mount():  # as in a plain chroot; systemd-nspawn wants to change the propagation of /
+        if libc.mount(b"/", b"/mnt", None, MS_BIND_RECURSIVE, None):
+            raise Unavailable(f"/ cannot be made a mount point here: {os.strerror(ctypes.get_errno())}")
+        os.chdir("/mnt")
+        os.chroot(".")
+
+
+def root_is_a_mount():
+    lines = pathlib.Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return any(line.split()[4] == "/" for line in lines)
 
 
 def hierarchies():
