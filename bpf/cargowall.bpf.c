@@ -406,10 +406,12 @@ static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cooki
                 ret->cgroup_id = bpf_skb_cgroup_id(skb);
 }
 
+/* Functions of their own here: the frames of a call have 512 bytes of stack together, and old kernels count them in full. */
+
 /* A flow that no socket hook announced. NULL when it cannot be remembered. */
-static __always_inline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct cw_scope *scope,
-                                                  const struct cw_flow_key *key, const struct verdict *v,
-                                                  const struct packet *p) {
+static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct cw_scope *scope,
+                                             const struct cw_flow_key *key, const struct verdict *v,
+                                             const struct packet *p) {
         struct cw_flow f = { .sequence = p->sequence };
 
         process_of_packet(skb, key->cookie, &f.process);
@@ -418,7 +420,7 @@ static __always_inline struct cw_flow *flow_begin(struct __sk_buff *skb, const s
         return bpf_map_lookup_elem(&flows, key);
 }
 
-static __always_inline int deny_malformed(const struct cw_scope *scope, struct __sk_buff *skb, const struct packet *p) {
+static __noinline int deny_malformed(const struct cw_scope *scope, struct __sk_buff *skb, const struct packet *p) {
         struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(skb), .dst = p->dst, .protocol = p->protocol };
         struct cw_flow f = {};
         struct verdict v;
@@ -459,7 +461,7 @@ static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct cw
         return asker != CW_SCOPE_WAITING || f->process.cgroup_id != bpf_skb_cgroup_id(skb);
 }
 
-static __always_inline void remember_answer(const struct cw_scope *scope, const struct cw_flow_key *key) {
+static __noinline void remember_answer(const struct cw_scope *scope, const struct cw_flow_key *key) {
         struct cw_flow f = {
                 .policy_id = scope->policy_id, .mode = scope->mode, .rule = CW_NO_RULE, .action = CW_ALLOW,
                 .reason = CW_REASON_INBOUND, .state = CW_FLOW_ENDED, /* no flow of ours: nothing to tell */

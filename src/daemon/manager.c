@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <inttypes.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 
 #include "daemon/manager-internal.h"
 #include "daemon/manager-life.h"
+#include "host/capability.h"
 #include "host/config-files.h"
 
 #define TICK_USEC (5 * USEC_PER_SEC)
@@ -441,6 +443,11 @@ static int start(Manager *m) {
                 r = start_loop(m);
         if (r < 0) {
                 log_message(m->log, LOG_ERR, "%s: %s", what, strerror(-r));
+                return r;
+        }
+        r = capability_drop(CAPABILITY(CAP_PERFMON)); /* loading was what it was for */
+        if (r < 0) {
+                log_message(m->log, LOG_ERR, "CAP_PERFMON cannot be given up: %s", strerror(-r));
                 return r;
         }
         manager_forget_predecessors(m);

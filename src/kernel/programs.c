@@ -159,14 +159,15 @@ static bool is_our_link(int fd, uint64_t cgroup_id, uint32_t attach_type) {
 static const char *load_advice(int r) {
         switch (-r) {
         case EPERM:
-        case EACCES:
-                return "loading BPF programs is not permitted: run it as root, with CAP_BPF and CAP_NET_ADMIN";
+                return "loading BPF programs is not permitted: it takes root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (and "
+                       "before Linux 5.11 enough of RLIMIT_MEMLOCK)";
         case ENOSYS:
                 return "this kernel has no BPF (CONFIG_BPF_SYSCALL)";
         case ENOMEM:
                 return "not enough memory, or RLIMIT_MEMLOCK too low, for the BPF maps";
-        default:
-                return "this kernel refused the BPF programs; 5.10 with cgroup BPF is the oldest that works";
+        default: /* EACCES and EFAULT too: the verifier's */
+                return "this kernel refused the BPF programs; 5.10 with cgroup BPF is the oldest that works, and without "
+                       "CAP_PERFMON only the newest take them";
         }
 }
 

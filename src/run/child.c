@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -10,7 +11,7 @@
 
 #include "basic/in-addr.h"
 #include "basic/macro.h"
-#include "run/capability.h"
+#include "host/capability.h"
 #include "run/side-doors.h"
 
 /* What the parent may say on the release pipe. */
@@ -46,19 +47,26 @@ static int die_with_parent(pid_t parent) {
         return getppid() == parent ? 0 : -ESRCH;
 }
 
+/* What COMMAND must not have, root or not. Packet sockets (CAP_NET_RAW), tunnel devices, routes and namespaces' links
+ * (CAP_NET_ADMIN) send without an inet socket and so go round the socket hooks; CAP_BPF and CAP_PERFMON could take the
+ * hooks themselves away. CAP_SYS_ADMIN stays, since package builds and containers mount; a COMMAND that is root can
+ * therefore leave its cgroup. */
+#define FORBIDDEN \
+        (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_BPF))
+
 static ChildFault start(const ChildOptions *o, pid_t parent) {
         int r;
 
         r = side_doors_close();
         if (r < 0)
                 return (ChildFault) { CHILD_SIDE_DOORS, r };
-        r = capability_drop_bounding();
+        r = capability_drop_bounding(FORBIDDEN);
         if (r < 0)
                 return (ChildFault) { CHILD_CAPABILITIES, r };
         r = run_user_become(o->user);
         if (r < 0)
                 return (ChildFault) { CHILD_USER, r };
-        r = capability_drop_own();
+        r = capability_drop(FORBIDDEN);
         if (r < 0)
                 return (ChildFault) { CHILD_CAPABILITIES, r };
         /* Here, because the kernel forgets this signal when the ids change. */

@@ -188,7 +188,7 @@ static uint64_t rights_permitted(void) {
         return (uint64_t) data[1].permitted << 32 | data[0].permitted;
 }
 
-#define SERVICE_RIGHTS (1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN)
+#define SERVICE_RIGHTS (1ULL << CAP_BPF | 1ULL << CAP_NET_ADMIN | 1ULL << CAP_PERFMON)
 
 void lab_rights_reduce(void) {
         rights_set(SERVICE_RIGHTS, rights_permitted());

@@ -371,7 +371,7 @@ static void serve(Lab *l, uint64_t job) {
 }
 
 /* In a child, since there is no way back. */
-START_TEST(service_needs_two_capabilities) {
+START_TEST(service_needs_no_more_than_its_capabilities) {
         Lab l = {};
         int status;
 
@@ -405,7 +405,7 @@ static Suite *suite(void) {
         tcase_add_test(t, foreign_links_are_not_taken);
         tcase_add_loop_test(t, lost_link_is_seen_and_made_again, 0, 2);
         tcase_add_test(t, mask_of_nothing_attaches_nothing);
-        tcase_add_test(t, service_needs_two_capabilities);
+        tcase_add_test(t, service_needs_no_more_than_its_capabilities);
         suite_add_tcase(s, t);
         return s;
 }

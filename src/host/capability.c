@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "run/capability.h"
+#include "host/capability.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -7,32 +7,32 @@
 
 #include "basic/macro.h"
 
-static const unsigned forbidden[] = { CAP_NET_ADMIN, CAP_NET_RAW, CAP_PERFMON, CAP_BPF };
-
-int capability_drop_bounding(void) {
-        for (size_t i = 0; i < ELEMENTSOF(forbidden); i++) {
+int capability_drop_bounding(uint64_t mask) {
+        for (unsigned cap = 0; cap < 64; cap++) {
                 /* Negative: a kernel that does not know this one. */
-                if (prctl(PR_CAPBSET_READ, forbidden[i]) <= 0)
+                if (!(mask & CAPABILITY(cap)) || prctl(PR_CAPBSET_READ, cap) <= 0)
                         continue;
-                if (prctl(PR_CAPBSET_DROP, forbidden[i]) < 0)
+                if (prctl(PR_CAPBSET_DROP, cap) < 0)
                         return -errno;
         }
         return 0;
 }
 
-int capability_drop_own(void) {
+int capability_drop(uint64_t mask) {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 
         /* glibc has no wrapper; libcap's adds nothing here. */
         if (syscall(SYS_capget, &header, data) < 0)
                 return -errno;
-        for (size_t i = 0; i < ELEMENTSOF(forbidden); i++) {
-                struct __user_cap_data_struct *d = &data[CAP_TO_INDEX(forbidden[i])];
+        for (unsigned cap = 0; cap < 64; cap++) {
+                struct __user_cap_data_struct *d = &data[CAP_TO_INDEX(cap)];
 
-                d->effective &= ~CAP_TO_MASK(forbidden[i]);
-                d->permitted &= ~CAP_TO_MASK(forbidden[i]);
-                d->inheritable &= ~CAP_TO_MASK(forbidden[i]);
+                if (!(mask & CAPABILITY(cap)))
+                        continue;
+                d->effective &= ~CAP_TO_MASK(cap);
+                d->permitted &= ~CAP_TO_MASK(cap);
+                d->inheritable &= ~CAP_TO_MASK(cap);
         }
         /* The kernel takes what is no longer permitted or inheritable out of the ambient set too. */
         if (syscall(SYS_capset, &header, data) < 0)
