@@ -304,7 +304,7 @@ with socket.socket(socket.AF_UNIX) as server:
 
 @case("A9 the sockets of local name services are covered: look-ups cannot go past the proxy")
 def name_services(lab):
-    r = lab.plain("unshare", "--mount", sys.executable, "-c", NAME_SERVICE, lab.binary)
+    r = lab.plain("unshare", "--mount", "--propagation=unchanged", sys.executable, "-c", NAME_SERVICE, lab.binary)
     equal(r.out.split(), ["0", "1"], "exit status outside and inside")
 
 

@@ -436,7 +436,11 @@ class Lab:
 
 
 def end_on_signals():
-    """SIGTERM and SIGHUP end the program as SIGINT does: through its with blocks."""
+    """SIGTERM and SIGHUP end the program as SIGINT does: through its with blocks. SIGINT and SIGQUIT are ignored by what
+    a shell starts in the background, and by all that is started from there; the tests want them as they are elsewhere."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
     def stop(number, _):
         raise SystemExit(128 + number)
     for number in (signal.SIGTERM, signal.SIGHUP):
