@@ -34,6 +34,7 @@ def message_ids(rig):
     refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
     c.unit("getent", "hosts", "evil.example", user=JOB)
     ctl(c, "mode", "audit")
+    c.put("/etc/cargowall/policy.json", allow(EXAMPLE4 + "/32"))
     ctl(c, "reload")
     subjects, seen = catalog(c), {}
     for kind in ("enforcement_started", "connection_blocked", "dns_blocked", "mode_changed", "policy_loaded",

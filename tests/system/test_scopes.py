@@ -102,7 +102,7 @@ def host_off(rig):
     c = rig.boot(policy=False, documents={"a": only(ONE, {"units": ["a.service"]})})
     equal(verdicts(c, name="a.service"), (YES, NO, NO), "a reaches")
     equal(verdicts(c, name="b.service"), (YES, YES, YES), "another unit reaches")
-    equal(bus_get(c, "EffectiveMode"), "off", "effective mode: the weakest of all scopes")
+    equal(bus_get(c, "EffectiveMode"), "enforce", "effective mode: the weakest of the scopes that have a policy")
 
 
 @case("scopes: one scope in audit does not weaken another")
