@@ -6,8 +6,8 @@ import re
 
 from harness import case, contains, equal, refused
 from lab import wait_until
-from plan import EVIL4, JOB, NAMELESS4
-from rig import EVENTS, SERVICE, bus_get, ctl, probe
+from plan import EVIL4, EXAMPLE4, JOB, NAMELESS4
+from rig import EVENTS, SERVICE, allow, bus_get, ctl, probe
 
 CATALOG = "/usr/lib/systemd/catalog/cargowall.catalog"
 WINDOW_SECONDS = 10
