@@ -248,6 +248,11 @@ int cw_getpeername6(struct bpf_sock_addr *ctx) {
         return 1;
 }
 
+/* Router discovery and echo are done by raw sockets of root and of the network service. What they send is judged. */
+static __always_inline bool is_network_control(__u32 protocol, __u32 uid) {
+        return (protocol == IP_ICMP || protocol == IP_ICMP6) && (uid == 0 || (network_uid && uid == network_uid));
+}
+
 SEC("cgroup/sock_create")
 int cw_sock_create(struct bpf_sock *ctx) {
         struct cw_process process = {};
@@ -260,8 +265,9 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 return subject == SUBJECT_OFF;
 
         __u64 cookie = bpf_get_socket_cookie(ctx);
-        bool may = ctx->type != SOCK_RAW || scope.flags & CW_SCOPE_RAW;
         process_fill(&process);
+        bool may = ctx->type != SOCK_RAW || scope.flags & CW_SCOPE_RAW ||
+                   (scope.flags & CW_SCOPE_SYSTEM && is_network_control(ctx->protocol, process.uid));
         if (may || scope.mode == CW_AUDIT)
                 bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
         if (may || subject == SUBJECT_WAITS)
