@@ -298,6 +298,8 @@ void lab_set_scopes(Lab *l) {
         lab_set_policy(l, LAB_DENIES, ACTION_DENY, NULL, MODE_ENFORCE, 0);
 }
 
+static unsigned n_labs;
+
 void lab_init(Lab *l) {
         char name[32];
         struct stat st;
@@ -305,7 +307,8 @@ void lab_init(Lab *l) {
         bool few_rights = l->few_rights;
         *l = (Lab) { .home_netns = -EBADF, .inside_netns = -EBADF, .outside_netns = -EBADF, .few_rights = few_rights };
         ck_assert_int_eq(make_network(l), 0);
-        (void) snprintf(name, sizeof(name), "%d", (int) getpid());
+        /* One of its own for each, also where all run in one process: what the last one left unsent is not this one's. */
+        (void) snprintf(name, sizeof(name), "%d-%u", (int) getpid(), n_labs++);
         ck_assert(mkdirat(all.fd, name, 0755) == 0 || errno == EEXIST);
         l->top_fd = openat(all.fd, name, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
         ck_assert_int_ge(l->top_fd, 0);
