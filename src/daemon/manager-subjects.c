@@ -103,6 +103,7 @@ static void reassign_departed(const char *path, uint64_t id, void *userdata) {
 int manager_reassign(_unused_ Engine *e, void *userdata) {
         Manager *m = userdata;
 
+        manager_write_scopes(m); /* their ids are in force now, and a successor must not use them for anything else */
         if (m->tree)
                 cgroup_tree_for_each(m->tree, reassign_one, m);
         if (m->departed)

@@ -165,7 +165,9 @@ static int fill(Engine *e, void *userdata) {
         m->restoring = false;
         if (r >= 0 && m->config.existing_connections == EXISTING_KEEP && m->n_predecessors == 0)
                 r = manager_keep_connections(m);
-        if (r < 0)
+        if (r >= 0)
+                manager_write_scopes(m); /* before they judge: who finds flows with these ids must know that they were used */
+        else
                 m->engine = NULL;
         return r;
 }
