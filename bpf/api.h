@@ -106,15 +106,21 @@ struct cw_scope {
         __u8 pad;
 };
 
+/* Whom a socket answers to, in one number: the scope of its cgroup, and above it that of the job which runs there, 0 for
+ * none (the host's is never a job's). A job narrows: what either of both refuses is refused. */
+#define CW_SUBJECT(scope, job) ((__u32) (scope) | (__u32) (job) << 16)
+#define CW_SUBJECT_SCOPE(subject) ((subject) & 0xffff)
+#define CW_SUBJECT_JOB(subject) ((subject) >> 16)
+
 /* subjects: by cgroup id. The nearest cgroup with an entry decides for a socket. */
 struct cw_subject {
-        __u32 scope; /* index */
+        __u32 subject; /* CW_SUBJECT() */
         __u32 slice; /* 1: only a container of others. What lives below and has no entry yet waits for one. */
 };
 
 /* subject_cache: what the walk found, by cgroup id. */
 struct cw_subject_cache {
-        __u32 scope;
+        __u32 subject;
         __u32 generation; /* of subjects; another one: void */
 };
 
@@ -142,6 +148,7 @@ struct cw_flow_key {
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
         CW_FLOW_ASKED = 2,    /* judged for the task that asked, not yet for the socket */
+        CW_FLOW_BY_JOB = 4,   /* the verdict is the job's policy's */
 };
 
 enum cw_flow_state {
@@ -158,6 +165,7 @@ struct cw_flow {
         __u64 bytes_out; /* TCP: payload, each byte once; the rest: IP packets */
         __u64 bytes_in;  /* the same; TCP: what we acknowledged */
         __u32 policy_id; /* under which it was judged */
+        __u32 job_policy_id; /* and under which as well; 0: no other */
         __u32 rule;
         __u32 sequence;       /* TCP: the next one to be sent, as far as seen */
         __u32 acknowledgment; /* TCP: the last one sent */
@@ -168,6 +176,8 @@ struct cw_flow {
         __u8 mode;
         __u8 marks;    /* enum cw_flow_mark */
         __u8 fin_sent; /* TCP */
+        __u8 modes;    /* of both policies then; 0 where there is one */
+        __u8 pad[3];
 };
 
 enum cw_record_type {
@@ -221,7 +231,8 @@ struct cw_dns_client_key {
 
 struct cw_dns_client {
         struct cw_process process;
-        __u64 scope; /* its index; CW_SCOPE_UNKNOWN: the cgroup has no entry yet */
+        __u32 scope; /* its index; CW_SCOPE_UNKNOWN: the cgroup has no entry yet */
+        __u32 job;   /* the index of the job's scope; 0: none */
         struct cw_addr server; /* the resolver the client asked for */
         __u16 server_port;
         __u16 pad[3];
@@ -252,7 +263,7 @@ _Static_assert(sizeof(struct cw_subject) == 8, "layout");
 _Static_assert(sizeof(struct cw_subject_cache) == 8, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");
 _Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
-_Static_assert(sizeof(struct cw_flow) == 112, "layout");
+_Static_assert(sizeof(struct cw_flow) == 120, "layout");
 _Static_assert(sizeof(struct cw_record) == 144, "layout");
 _Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
 _Static_assert(sizeof(struct cw_dns_client) == 72, "layout");

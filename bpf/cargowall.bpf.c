@@ -11,19 +11,39 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int apply_mode(const struct cw_scope *scope, __u8 action) {
-        return action == CW_ALLOW || scope->mode == CW_AUDIT;
+static __always_inline int apply_mode(const struct judges *j, __u8 action, bool by_job) {
+        return action == CW_ALLOW || (by_job ? j->job.mode : j->scope.mode) == CW_AUDIT;
 }
 
 /* ------------------------------------------------------------------ flows */
 
-static __always_inline void flow_fill(struct cw_flow *f, const struct cw_scope *scope, const struct verdict *v) {
+/* Who decides may be another one when a mode changes. */
+static __always_inline __u8 modes_of(const struct judges *j) {
+        return j->job.policy_id ? j->scope.mode | j->job.mode << 4 : 0;
+}
+
+static __always_inline bool flow_is_current(const struct cw_flow *f, const struct judges *j) {
+        return f->policy_id == j->scope.policy_id && f->job_policy_id == j->job.policy_id && f->modes == modes_of(j);
+}
+
+static __always_inline void flow_take(struct cw_flow *f, const struct judges *j) {
+        f->policy_id = j->scope.policy_id;
+        f->job_policy_id = j->job.policy_id;
+        f->modes = modes_of(j);
+}
+
+static __always_inline void flow_fill(struct cw_flow *f, const struct judges *j, const struct verdict *v) {
         f->start_ns = now_coarse();
-        f->policy_id = scope->policy_id;
-        f->mode = scope->mode;
+        flow_take(f, j);
+        f->mode = v->by_job ? j->job.mode : j->scope.mode;
+        f->marks |= v->by_job ? CW_FLOW_BY_JOB : 0;
         f->rule = v->rule;
         f->action = v->action;
         f->reason = v->reason;
+}
+
+static __always_inline int flow_passes(const struct cw_flow *f, const struct judges *j) {
+        return apply_mode(j, f->action, f->marks & CW_FLOW_BY_JOB);
 }
 
 static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
@@ -31,23 +51,28 @@ static __always_inline void flow_remember(const struct cw_flow_key *key, const s
                 count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
 }
 
-static __always_inline void report_denial(const struct cw_scope *scope, const struct cw_flow_key *key,
-                                          const struct cw_flow *f, __u8 hook, bool mid_stream) {
+/* The policy that decided, whose rule is meant. */
+static __always_inline __u32 flow_policy_id(const struct cw_flow *f) {
+        return f->marks & CW_FLOW_BY_JOB ? f->job_policy_id : f->policy_id;
+}
+
+static __always_inline void report_denial(const struct cw_flow_key *key, const struct cw_flow *f, __u8 hook,
+                                          bool mid_stream) {
         if (CW_POLICY_SCOPE(f->policy_id) != CW_SCOPE_SELF)
                 count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_DENY, f->policy_id, f->mode);
+        struct cw_record *r = record_begin(CW_RECORD_DENY, flow_policy_id(f), f->mode);
         if (!r)
                 return;
         record_key(r, key);
         record_flow(r, f);
         r->hook = hook;
         r->mid_stream = mid_stream;
-        record_submit(r, scope->mode == CW_ENFORCE);
+        record_submit(r, f->mode == CW_ENFORCE);
 }
 
 static __always_inline void report_open(const struct cw_flow_key *key, const struct cw_flow *f) {
         count(CW_COUNT_ALLOWED);
-        struct cw_record *r = record_begin(CW_RECORD_OPEN, f->policy_id, f->mode);
+        struct cw_record *r = record_begin(CW_RECORD_OPEN, flow_policy_id(f), f->mode);
         if (!r)
                 return;
         record_key(r, key);
@@ -64,7 +89,7 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
         f->last_ns = now_coarse();
         if (f->action != CW_ALLOW && f->mode != CW_AUDIT)
                 return;
-        struct cw_record *r = record_begin(CW_RECORD_CLOSE, f->policy_id, f->mode);
+        struct cw_record *r = record_begin(CW_RECORD_CLOSE, flow_policy_id(f), f->mode);
         if (!r)
                 return;
         record_key(r, key);
@@ -77,8 +102,18 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
 /* connect() of a datagram socket sends nothing, and resolvers call it on every address of an answer only to learn the
  * source address. So where something at the address is allowed, or in audit mode, the verdict waits for the first
  * packet, which the packet hook refuses with the same EPERM; the flow carries the facts there. */
-static __always_inline bool wait_for_packet(const struct cw_scope *scope, const struct question *q) {
-        return q->protocol == IP_UDP && (scope->mode == CW_AUDIT || allows_something(scope, &q->dst));
+static __always_inline bool wait_for_packet(const struct cw_scope *who, const struct question *q) {
+        return q->protocol == IP_UDP && (who->mode == CW_AUDIT || allows_something(who, &q->dst));
+}
+
+/* A refusal that was told, by a policy that still is in force and enforced. */
+static __always_inline bool was_refused(const struct judges *j, const struct cw_flow_key *key) {
+        __u32 *refused = bpf_map_lookup_elem(&refusals, key);
+
+        if (!refused)
+                return false;
+        return (*refused == j->scope.policy_id && j->scope.mode == CW_ENFORCE) ||
+               (j->job.policy_id && *refused == j->job.policy_id && j->job.mode == CW_ENFORCE);
 }
 
 /* Denied by the policy, but not a matter of it: the service's own look-ups, answers to datagrams, DHCP (whose source port
@@ -91,8 +126,8 @@ static __always_inline bool passes_unnamed(const struct cw_scope *scope, const s
         return scope->flags & CW_SCOPE_SYSTEM && is_dhcp_port(key->protocol, key->port);
 }
 
-static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct cw_scope *scope,
-                                        const struct cw_addr *dst, __u8 hook) {
+static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct judges *j, const struct cw_addr *dst,
+                                        __u8 hook) {
         __u16 port = bpf_ntohs(ctx->user_port);
         __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
         struct cw_flow_key key = {
@@ -101,10 +136,9 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
 
         if (hook == CW_HOOK_SENDMSG) {
                 struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
-                if (known && known->policy_id == scope->policy_id)
-                        return apply_mode(scope, known->action); /* reported when it began */
-                __u32 *refused = bpf_map_lookup_elem(&refusals, &key);
-                if (refused && *refused == scope->policy_id && scope->mode == CW_ENFORCE)
+                if (known && flow_is_current(known, j))
+                        return flow_passes(known, j); /* reported when it began */
+                if (was_refused(j, &key))
                         return 0;
         }
 
@@ -119,29 +153,30 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         if (loopback && !own_netns) /* another namespace's own resolver: what it sends on is judged there */
                 verdict_set(&v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
         else
-                judge(scope, &q, &v);
+                judge(j, &q, &v);
 
         if (v.reason == CW_REASON_LOCAL && !is_dns(protocol, port))
                 return 1;
-        if (v.action == CW_DENY && passes_unnamed(scope, &key))
+        if (v.action == CW_DENY && passes_unnamed(&j->scope, &key))
                 return 1;
 
         struct cw_flow f = { .marks = CW_FLOW_ASKED };
         process_fill(&f.process);
-        flow_fill(&f, scope, &v);
-        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(scope, &q))) {
+        flow_fill(&f, j, &v);
+        struct cw_scope who = who_said(j, v.by_job);
+        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(&who, &q))) {
                 flow_remember(&key, &f);
                 return 1;
         }
 
         /* Told once per socket and destination, not once per datagram. */
-        if (scope->mode == CW_AUDIT) {
+        if (who.mode == CW_AUDIT) {
                 f.state = CW_FLOW_SEEN;
                 flow_remember(&key, &f);
         } else if (hook == CW_HOOK_SENDMSG)
-                bpf_map_update_elem(&refusals, &key, &f.policy_id, BPF_ANY);
-        report_denial(scope, &key, &f, hook, false);
-        return apply_mode(scope, CW_DENY);
+                bpf_map_update_elem(&refusals, &key, &who.policy_id, BPF_ANY);
+        report_denial(&key, &f, hook, false);
+        return who.mode == CW_AUDIT;
 }
 
 /* Port 53 goes to the proxy, whichever scope it is, and also where the scope is not known yet: the proxy finds out. */
@@ -176,32 +211,32 @@ static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject
 }
 
 static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
-        __u32 index = scope_of_task();
-        struct cw_scope scope;
+        __u32 number = subject_of_task();
+        struct judges j;
         struct cw_addr dst;
-        enum subject subject = scope_read(index, &scope);
+        enum subject subject = judges_read(number, &j);
 
         addr_from_v4(&dst, ctx->user_ip4);
-        if (is_captured(ctx, subject, &dst) && redirect4(ctx, index, &dst))
+        if (is_captured(ctx, subject, &dst) && redirect4(ctx, number, &dst))
                 return 1;
         if (subject != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, subject, &dst);
-        return judge_socket(ctx, &scope, &dst, hook);
+        return judge_socket(ctx, &j, &dst, hook);
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
-        __u32 index = scope_of_task();
-        struct cw_scope scope;
+        __u32 number = subject_of_task();
+        struct judges j;
         struct cw_addr dst;
-        enum subject subject = scope_read(index, &scope);
+        enum subject subject = judges_read(number, &j);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, subject, &dst) && redirect6(ctx, index, &dst))
+        if (is_captured(ctx, subject, &dst) && redirect6(ctx, number, &dst))
                 return 1;
         if (subject != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, subject, &dst);
-        return judge_socket(ctx, &scope, &dst, hook);
+        return judge_socket(ctx, &j, &dst, hook);
 }
 
 SEC("cgroup/connect4")
@@ -256,25 +291,25 @@ static __always_inline bool is_network_control(__u32 protocol, __u32 uid) {
 SEC("cgroup/sock_create")
 int cw_sock_create(struct bpf_sock *ctx) {
         struct cw_process process = {};
-        struct cw_scope scope;
+        struct judges j;
 
         if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
                 return 1;
-        enum subject subject = scope_read(scope_of_task(), &scope);
+        enum subject subject = judges_read(subject_of_task(), &j);
         if (subject == SUBJECT_OFF || subject == SUBJECT_FAULT)
                 return subject == SUBJECT_OFF;
 
         __u64 cookie = bpf_get_socket_cookie(ctx);
         process_fill(&process);
-        bool may = ctx->type != SOCK_RAW || scope.flags & CW_SCOPE_RAW ||
-                   (scope.flags & CW_SCOPE_SYSTEM && is_network_control(ctx->protocol, process.uid));
-        if (may || scope.mode == CW_AUDIT)
+        bool may = ctx->type != SOCK_RAW || j.scope.flags & CW_SCOPE_RAW ||
+                   (j.scope.flags & CW_SCOPE_SYSTEM && is_network_control(ctx->protocol, process.uid));
+        if (may || j.scope.mode == CW_AUDIT)
                 bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
         if (may || subject == SUBJECT_WAITS)
                 return may;
 
         count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, scope.policy_id, scope.mode);
+        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, j.scope.policy_id, j.scope.mode);
         if (r) {
                 r->cookie = cookie;
                 r->process = process;
@@ -283,9 +318,9 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 r->action = CW_DENY;
                 r->reason = CW_REASON_RAW_SOCKET;
                 r->hook = CW_HOOK_SOCKET;
-                record_submit(r, scope.mode == CW_ENFORCE);
+                record_submit(r, j.scope.mode == CW_ENFORCE);
         }
-        return apply_mode(&scope, CW_DENY);
+        return j.scope.mode == CW_AUDIT;
 }
 
 /* The socket is closed: the end of a flow. TCP may have its FIN still to send, with the last bytes; then the packet hook
@@ -366,8 +401,8 @@ static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_flow
                 bpf_map_delete_elem(&flows, key); /* nothing comes after a reset */
 }
 
-static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scope *scope,
-                                     const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_flow_key *key, struct cw_flow *f,
+                                     const struct packet *p) {
         if (f->state == CW_FLOW_ENDED)
                 return;
         if (p->protocol == IP_TCP)
@@ -383,21 +418,22 @@ static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_scop
                 if (f->action == CW_ALLOW)
                         report_open(key, f);
                 else
-                        report_denial(scope, key, f, CW_HOOK_PACKET, p->continues);
+                        report_denial(key, f, CW_HOOK_PACKET, p->continues);
         }
         if (p->tcp_flags & (TCP_FIN | TCP_RST))
                 flow_end(skb, key, f, p);
 }
 
-static __always_inline void flow_judge(const struct cw_scope *scope, struct cw_flow *f, const struct verdict *v) {
+static __always_inline void flow_judge(const struct judges *j, struct cw_flow *f, const struct verdict *v) {
         bool untold = f->state == CW_FLOW_SEEN || (f->state == CW_FLOW_ENDED && f->reason == CW_REASON_INBOUND);
+        bool other = f->action != v->action || (f->marks & CW_FLOW_BY_JOB ? 1 : 0) != v->by_job;
 
-        f->marks &= ~CW_FLOW_ASKED;
-        f->policy_id = scope->policy_id;
-        f->mode = scope->mode;
+        f->marks = (f->marks & ~(CW_FLOW_ASKED | CW_FLOW_BY_JOB)) | (v->by_job ? CW_FLOW_BY_JOB : 0);
+        flow_take(f, j);
+        f->mode = v->by_job ? j->job.mode : j->scope.mode;
         f->rule = v->rule;
         f->reason = v->reason;
-        if (f->action != v->action && untold)
+        if (other && untold)
                 f->state = CW_FLOW_JUDGED; /* news: to be told */
         f->action = v->action;
 }
@@ -415,27 +451,28 @@ static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cooki
 /* Functions of their own here: the frames of a call have 512 bytes of stack together, and old kernels count them in full. */
 
 /* A flow that no socket hook announced. NULL when it cannot be remembered. */
-static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct cw_scope *scope,
+static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct judges *j,
                                              const struct cw_flow_key *key, const struct verdict *v,
                                              const struct packet *p) {
         struct cw_flow f = { .sequence = p->sequence };
 
         process_of_packet(skb, key->cookie, &f.process);
-        flow_fill(&f, scope, v);
+        flow_fill(&f, j, v);
         flow_remember(key, &f);
         return bpf_map_lookup_elem(&flows, key);
 }
 
-static __noinline int deny_malformed(const struct cw_scope *scope, struct __sk_buff *skb, const struct packet *p) {
+static __noinline int deny_malformed(const struct judges *j, struct __sk_buff *skb, const struct packet *p) {
         struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(skb), .dst = p->dst, .protocol = p->protocol };
         struct cw_flow f = {};
         struct verdict v;
 
         verdict_set(&v, CW_DENY, CW_REASON_MALFORMED, CW_NO_RULE);
         process_of_packet(skb, key.cookie, &f.process);
-        flow_fill(&f, scope, &v);
-        report_denial(scope, &key, &f, CW_HOOK_PACKET, false);
-        return apply_mode(scope, CW_DENY);
+        v.by_job = j->job.policy_id && j->job.mode == CW_ENFORCE && j->scope.mode != CW_ENFORCE;
+        flow_fill(&f, j, &v);
+        report_denial(&key, &f, CW_HOOK_PACKET, false);
+        return f.mode == CW_AUDIT;
 }
 
 /* What passes in this scope though no rule names it. */
@@ -467,12 +504,13 @@ static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct cw
         return asker != CW_SCOPE_WAITING || f->process.cgroup_id != bpf_skb_cgroup_id(skb);
 }
 
-static __noinline void remember_answer(const struct cw_scope *scope, const struct cw_flow_key *key) {
+static __noinline void remember_answer(const struct judges *j, const struct cw_flow_key *key) {
         struct cw_flow f = {
-                .policy_id = scope->policy_id, .mode = scope->mode, .rule = CW_NO_RULE, .action = CW_ALLOW,
-                .reason = CW_REASON_INBOUND, .state = CW_FLOW_ENDED, /* no flow of ours: nothing to tell */
+                .mode = j->scope.mode, .rule = CW_NO_RULE, .action = CW_ALLOW, .reason = CW_REASON_INBOUND,
+                .state = CW_FLOW_ENDED, /* no flow of ours: nothing to tell */
         };
 
+        flow_take(&f, j);
         flow_remember(key, &f);
 }
 
@@ -481,18 +519,18 @@ static __noinline void remember_answer(const struct cw_scope *scope, const struc
 SEC("cgroup_skb/egress")
 int cw_egress(struct __sk_buff *skb) {
         enum subject subject;
-        struct cw_scope scope;
+        struct judges j;
         struct packet p;
 
         /* First, because the verifier walks all its ways once for each state that is there before it. */
         bool readable = packet_parse(skb, &p);
 
-        subject = scope_read(scope_of_packet(skb), &scope);
+        subject = judges_read(subject_of_packet(skb), &j);
         if (subject == SUBJECT_FAULT)
                 return 0;
         if (!readable) {
                 if (subject == SUBJECT_JUDGED)
-                        return deny_malformed(&scope, skb, &p);
+                        return deny_malformed(&j, skb, &p);
                 return subject == SUBJECT_OFF;
         }
         if (is_neighbour_discovery(skb, &p))
@@ -512,9 +550,9 @@ int cw_egress(struct __sk_buff *skb) {
                         return 1;
         }
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (many_scopes && f && asker_may_not(skb, &scope, f)) {
+        if (many_scopes && f && asker_may_not(skb, &j.scope, f)) {
                 if (f->state == CW_FLOW_JUDGED)
-                        report_denial(&scope, &key, f, CW_HOOK_PACKET, p.continues);
+                        report_denial(&key, f, CW_HOOK_PACKET, p.continues);
                 f->state = CW_FLOW_SEEN;
                 return 0;
         }
@@ -524,9 +562,12 @@ int cw_egress(struct __sk_buff *skb) {
                 count(CW_COUNT_WAITING);
                 return is_own_socket(key.cookie) ? 1 : DROP_SILENTLY;
         }
-        if (f && f->policy_id != scope.policy_id && flow_is_kept(&scope, f))
-                f->policy_id = scope.policy_id;
-        if (!f || f->policy_id != scope.policy_id) {
+        bool current = f && flow_is_current(f, &j);
+        if (f && !current && flow_is_kept(&j.scope, f)) {
+                flow_take(f, &j);
+                current = true;
+        }
+        if (!current) {
                 struct question q = {
                         .dst = p.dst, .port = p.dst_port, .protocol = p.protocol, .has_port = p.has_port,
                         .loopback = loopback, .may_be_local = stays,
@@ -534,31 +575,31 @@ int cw_egress(struct __sk_buff *skb) {
                 struct verdict v;
 
                 count(CW_COUNT_PACKETS);
-                if (!f && scope.flags & CW_SCOPE_INBOUND && is_tcp_answer(skb, &p)) {
+                if (!f && j.scope.flags & CW_SCOPE_INBOUND && is_tcp_answer(skb, &p)) {
                         if (!(p.tcp_flags & (TCP_SYN | TCP_RST)))
-                                remember_answer(&scope, &key);
+                                remember_answer(&j, &key);
                         return 1;
                 }
-                judge(&scope, &q, &v);
+                judge(&j, &q, &v);
                 if (v.reason == CW_REASON_LOCAL)
                         return 1;
-                if (v.action == CW_DENY && packet_passes_unnamed(skb, &scope, &key, &p))
+                if (v.action == CW_DENY && packet_passes_unnamed(skb, &j.scope, &key, &p))
                         return 1;
                 /* What a connection sends after its end (a reset, a late acknowledgment) is no new flow. */
                 if (!f && v.action == CW_ALLOW && p.continues && !p.payload)
                         return 1;
                 if (f)
-                        flow_judge(&scope, f, &v);
+                        flow_judge(&j, f, &v);
                 else
-                        f = flow_begin(skb, &scope, &key, &v, &p);
+                        f = flow_begin(skb, &j, &key, &v, &p);
                 if (!f)
-                        return apply_mode(&scope, v.action);
+                        return apply_mode(&j, v.action, v.by_job);
         }
         if (f->reason == CW_REASON_LOCAL)
                 return stays; /* allowed as local: only while it stays so */
-        __u8 action = f->action; /* flow_see() may give the entry away */
-        flow_see(skb, &scope, &key, f, &p);
-        return apply_mode(&scope, action);
+        int passes = flow_passes(f, &j); /* flow_see() may give the entry away */
+        flow_see(skb, &key, f, &p);
+        return passes;
 }
 
 static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {
@@ -571,9 +612,9 @@ static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {
 
 /* A datagram from outside came first: the socket may answer. */
 static __always_inline void remember_peer(struct __sk_buff *skb, const struct cw_flow_key *key) {
-        struct cw_scope scope;
+        struct judges j;
 
-        if (scope_read(scope_of_packet(skb), &scope) == SUBJECT_JUDGED && scope.flags & CW_SCOPE_INBOUND &&
+        if (judges_read(subject_of_packet(skb), &j) == SUBJECT_JUDGED && j.scope.flags & CW_SCOPE_INBOUND &&
             !is_own_socket(key->cookie))
                 bpf_map_update_elem(&datagram_peers, key, &present, BPF_ANY);
 }

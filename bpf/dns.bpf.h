@@ -17,31 +17,38 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
         return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
 }
 
-static __always_inline void remember_redirect(__u64 cookie, __u32 scope, const struct cw_addr *server, __u16 port) {
-        struct cw_dns_client c = { .scope = scope, .server = *server, .server_port = port };
+/* subject: as subject_of_task() says. */
+static __always_inline void remember_redirect(__u64 cookie, __u32 subject, const struct cw_addr *server, __u16 port) {
+        bool waits = subject == WAITING;
+        struct cw_dns_client c = {
+                .scope = waits ? CW_SCOPE_UNKNOWN : CW_SUBJECT_SCOPE(subject),
+                .job = waits ? 0 : CW_SUBJECT_JOB(subject),
+                .server = *server,
+                .server_port = port,
+        };
 
         process_fill(&c.process);
         bpf_map_update_elem(&dns_redirects, &cookie, &c, BPF_ANY);
 }
 
 /* Rewrites the destination to the proxy. 1: done; 0: no proxy for this family or namespace, to be judged. */
-static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u32 scope, const struct cw_addr *dst) {
+static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u32 subject, const struct cw_addr *dst) {
         if (!proxy_port4 || !in_proxy_netns(ctx))
                 return 0;
-        remember_redirect(bpf_get_socket_cookie(ctx), scope, dst, 53);
+        remember_redirect(bpf_get_socket_cookie(ctx), subject, dst, 53);
         ctx->user_ip4 = proxy_addr4;
         ctx->user_port = bpf_htons(proxy_port4);
         count(CW_COUNT_DNS_CAPTURED);
         return 1;
 }
 
-static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u32 scope, const struct cw_addr *dst) {
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u32 subject, const struct cw_addr *dst) {
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
         if (!port || !in_proxy_netns(ctx))
                 return 0;
-        remember_redirect(bpf_get_socket_cookie(ctx), scope, dst, 53);
+        remember_redirect(bpf_get_socket_cookie(ctx), subject, dst, 53);
         ctx->user_ip6[0] = 0;
         ctx->user_ip6[1] = 0;
         ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;

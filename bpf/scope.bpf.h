@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which scope a socket belongs to: the nearest cgroup above it that user space has given to one. */
+/* Whom a socket answers to: the scope of the nearest cgroup above it that user space has given to one, and the scope of the
+ * job that runs there, if it has one. */
 
 #include "maps.bpf.h"
 
@@ -12,17 +13,23 @@ enum subject {
         SUBJECT_FAULT, /* of a scope without a policy: closed */
 };
 
+/* Copies, so that a swap in the middle of a program is seen whole or not at all. */
+struct judges {
+        struct cw_scope scope;
+        struct cw_scope job; /* policy_id 0: there is none */
+};
+
 /* User space counts it up after each change of subjects. */
 __u32 subjects_generation;
 
 #define CGROUP_LEVELS_MAX 16 /* deeper ones count as the one at this level: their owner made them */
-#define WAITING_SCOPE CW_SCOPE_UNKNOWN
+#define WAITING CW_SCOPE_UNKNOWN
 
 static __always_inline __u32 generation_now(void) {
         return *(volatile __u32 *) &subjects_generation;
 }
 
-/* Returns the index of a scope, or WAITING_SCOPE. Global functions, so that the verifier walks each once. */
+/* Returns a CW_SUBJECT(), or WAITING. Global functions, so that the verifier walks each once. */
 __noinline __u32 walk_task(void) {
         __u64 own = bpf_get_current_cgroup_id();
 
@@ -30,7 +37,7 @@ __noinline __u32 walk_task(void) {
                 __u64 id = bpf_get_current_ancestor_cgroup_id(level);
                 struct cw_subject *s = id ? bpf_map_lookup_elem(&subjects, &id) : NULL;
                 if (s)
-                        return s->slice && id != own ? WAITING_SCOPE : s->scope;
+                        return s->slice && id != own ? WAITING : s->subject;
         }
         return CW_SCOPE_HOST;
 }
@@ -42,70 +49,95 @@ __noinline __u32 walk_packet(struct __sk_buff *skb) {
                 __u64 id = bpf_skb_ancestor_cgroup_id(skb, level);
                 struct cw_subject *s = id ? bpf_map_lookup_elem(&subjects, &id) : NULL;
                 if (s)
-                        return s->slice && id != own ? WAITING_SCOPE : s->scope;
+                        return s->slice && id != own ? WAITING : s->subject;
         }
         return CW_SCOPE_HOST;
 }
 
 /* One look-up where the walk was made before. */
-static __always_inline __u32 cached_scope(__u64 cgroup, bool *known) {
+static __always_inline __u32 cached_subject(__u64 cgroup, bool *known) {
         struct cw_subject_cache *c = bpf_map_lookup_elem(&subject_cache, &cgroup);
 
         *known = c && c->generation == generation_now();
-        return *known ? c->scope : 0;
+        return *known ? c->subject : 0;
 }
 
 /* generation: from before the walk, so that a change during it voids the entry. */
-static __always_inline void cache_scope(__u64 cgroup, __u32 scope, __u32 generation) {
-        struct cw_subject_cache c = { .scope = scope, .generation = generation };
+static __always_inline void cache_subject(__u64 cgroup, __u32 subject, __u32 generation) {
+        struct cw_subject_cache c = { .subject = subject, .generation = generation };
 
-        if (scope != WAITING_SCOPE)
+        if (subject != WAITING)
                 bpf_map_update_elem(&subject_cache, &cgroup, &c, BPF_ANY);
 }
 
-__noinline __u32 scope_of_task(void) {
+__noinline __u32 subject_of_task(void) {
         bool known;
 
         if (!many_scopes)
                 return CW_SCOPE_HOST;
         __u64 cgroup = bpf_get_current_cgroup_id();
-        __u32 scope = cached_scope(cgroup, &known), generation = generation_now();
+        __u32 subject = cached_subject(cgroup, &known), generation = generation_now();
         if (known)
-                return scope;
-        scope = walk_task();
-        cache_scope(cgroup, scope, generation);
-        return scope;
+                return subject;
+        subject = walk_task();
+        cache_subject(cgroup, subject, generation);
+        return subject;
 }
 
-__noinline __u32 scope_of_packet(struct __sk_buff *skb) {
+__noinline __u32 subject_of_packet(struct __sk_buff *skb) {
         bool known;
 
         if (!many_scopes)
                 return CW_SCOPE_HOST;
         __u64 cgroup = bpf_skb_cgroup_id(skb);
-        __u32 scope = cached_scope(cgroup, &known), generation = generation_now();
+        __u32 subject = cached_subject(cgroup, &known), generation = generation_now();
         if (known)
-                return scope;
-        scope = walk_packet(skb);
-        cache_scope(cgroup, scope, generation);
-        return scope;
+                return subject;
+        subject = walk_packet(skb);
+        cache_subject(cgroup, subject, generation);
+        return subject;
 }
 
-/* A copy, so that a swap in the middle of a program is seen whole or not at all. */
-static __always_inline enum subject scope_read(__u32 index, struct cw_scope *scope) {
-        if (index == WAITING_SCOPE) {
-                __builtin_memset(scope, 0, sizeof(*scope));
-                return SUBJECT_WAITS;
-        }
+static __always_inline bool scope_read(__u32 index, struct cw_scope *scope) {
         volatile __u64 *value = bpf_map_lookup_elem(&scopes, &index);
         __u64 copy = value ? *value : 0;
 
         __builtin_memcpy(scope, &copy, sizeof(*scope));
-        if (!scope->policy_id) {
+        if (!scope->policy_id)
                 count(CW_COUNT_FAULT);
+        return scope->policy_id != 0;
+}
+
+/* Who is off has nothing to say; where the job alone judges, it is the scope. */
+static __always_inline enum subject judges_read(__u32 subject, struct judges *j) {
+        __u32 job = CW_SUBJECT_JOB(subject);
+
+        __builtin_memset(j, 0, sizeof(*j));
+        if (subject == WAITING)
+                return SUBJECT_WAITS;
+        if (!scope_read(CW_SUBJECT_SCOPE(subject), &j->scope) || (job && !scope_read(job, &j->job)))
                 return SUBJECT_FAULT;
-        }
-        return scope->mode == CW_OFF ? SUBJECT_OFF : SUBJECT_JUDGED;
+        if (j->job.mode == CW_OFF)
+                __builtin_memset(&j->job, 0, sizeof(j->job));
+        if (j->scope.mode != CW_OFF)
+                return SUBJECT_JUDGED;
+        if (!j->job.policy_id)
+                return SUBJECT_OFF;
+        j->scope = j->job;
+        __builtin_memset(&j->job, 0, sizeof(j->job));
+        return SUBJECT_JUDGED;
+}
+
+/* The one that gave the verdict, as a value: a choice between two places of the stack is refused by old verifiers. */
+static __always_inline struct cw_scope who_said(const struct judges *j, bool by_job) {
+        __u64 scope, job;
+        struct cw_scope said;
+
+        __builtin_memcpy(&scope, &j->scope, sizeof(scope));
+        __builtin_memcpy(&job, &j->job, sizeof(job));
+        scope = by_job ? job : scope;
+        __builtin_memcpy(&said, &scope, sizeof(said));
+        return said;
 }
 
 static __always_inline bool is_own_socket(__u64 cookie) {

@@ -18,7 +18,8 @@ struct verdict {
         __u32 rule;
         __u8 action;
         __u8 reason;
-        __u16 pad;
+        __u8 by_job; /* 1: the job's policy says so, not the scope's */
+        __u8 pad;
 };
 _Static_assert(sizeof(struct verdict) == 8, "it is returned in one number");
 
@@ -26,6 +27,7 @@ static __always_inline void verdict_set(struct verdict *v, __u8 action, __u8 rea
         v->action = action;
         v->reason = reason;
         v->rule = rule;
+        v->by_job = 0;
         v->pad = 0;
 }
 
@@ -140,17 +142,28 @@ __noinline __u64 judge_numbers(__u64 scope_word, __u64 dst0, __u64 dst1, __u32 a
         return said;
 }
 
-static __always_inline void judge(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
+/* Both are asked; a refusal wins, and of two the one that is enforced. */
+static __always_inline void judge(const struct judges *j, const struct question *q, struct verdict *v) {
         __u32 ask = q->port | (__u32) q->protocol << 16;
         __u64 scope_word, dst[2], said;
+        struct verdict job;
 
         ask |= q->has_port ? ASK_HAS_PORT : 0;
         ask |= q->loopback ? ASK_LOOPBACK : 0;
         ask |= q->may_be_local ? ASK_MAY_BE_LOCAL : 0;
-        __builtin_memcpy(&scope_word, scope, sizeof(scope_word));
+        __builtin_memcpy(&scope_word, &j->scope, sizeof(scope_word));
         addr_split(&q->dst, dst);
         said = judge_numbers(scope_word, dst[0], dst[1], ask);
         __builtin_memcpy(v, &said, sizeof(*v));
+        if (!j->job.policy_id)
+                return;
+        __builtin_memcpy(&scope_word, &j->job, sizeof(scope_word));
+        said = judge_numbers(scope_word, dst[0], dst[1], ask);
+        __builtin_memcpy(&job, &said, sizeof(job));
+        if (job.action == CW_ALLOW || (v->action == CW_DENY && (j->scope.mode == CW_ENFORCE || j->job.mode == CW_AUDIT)))
+                return;
+        *v = job;
+        v->by_job = 1;
 }
 
 __noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {

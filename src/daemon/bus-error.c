@@ -52,6 +52,10 @@ int bus_error_set_manager(sd_bus_error *error, int r) {
         case -ENOSPC:
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There is no room for more.");
 
+        case -ENXIO:
+                return sd_bus_error_set(error, BUS_ERROR_NOT_SUPPORTED,
+                                        "The unit's control group cannot be followed, so the job's policy cannot hold.");
+
         case -EOPNOTSUPP:
                 return sd_bus_error_set(error, BUS_ERROR_NOT_SUPPORTED, "This host cannot do that.");
 

@@ -7,19 +7,15 @@
 #include "daemon/bus-error.h"
 #include "daemon/bus-internal.h"
 #include "daemon/bus-text.h"
+#include "policy/job-match.h"
 
-#define LABEL_VALUE_MAX 256 /* bytes */
-#define LABEL_MAX (32 + LABEL_VALUE_MAX)
+#define LABEL_MAX (32 + JOB_LABEL_VALUE_MAX)
 
-static const char *const label_keys[] = {
-        "job", "ref", "repository", "run_attempt", "run_id", "runner", "sha", "step", "workflow",
-};
+_Static_assert(JOB_LABEL_KEYS <= MANAGER_JOB_LABELS_MAX, "room for one of each");
 
-_Static_assert(ELEMENTSOF(label_keys) <= MANAGER_JOB_LABELS_MAX, "room for one of each");
-
-/* In the order of label_keys, which is that of the alphabet. Empty: not given. */
+/* In the order of job_label_keys, which is that of the alphabet. Empty: not given. */
 typedef struct Labels {
-        char text[ELEMENTSOF(label_keys)][LABEL_MAX]; /* "key=value" */
+        char text[JOB_LABEL_KEYS][LABEL_MAX]; /* "key=value" */
 } Labels;
 
 static void format_job_path(uint64_t id, char buf[static 64]) {
@@ -100,11 +96,11 @@ static int invalid(sd_bus_error *error, const char *before, const char *text, co
 }
 
 static int add_label(Labels *labels, const char *key, const char *value, sd_bus_error *error) {
-        for (size_t i = 0; i < ELEMENTSOF(label_keys); i++)
-                if (strcmp(key, label_keys[i]) == 0) {
+        for (size_t i = 0; i < JOB_LABEL_KEYS; i++)
+                if (strcmp(key, job_label_keys[i]) == 0) {
                         if (labels->text[i][0] != '\0')
                                 return invalid(error, "The label \"", key, "\" is there twice.");
-                        if (strlen(value) > LABEL_VALUE_MAX || !bus_text_is_clean(value))
+                        if (strlen(value) > JOB_LABEL_VALUE_MAX || !bus_text_is_clean(value))
                                 return invalid(error, "The label \"", key,
                                                "\" must be printable and have 256 bytes at most.");
                         (void) snprintf(labels->text[i], LABEL_MAX, "%s=%s", key, value);
@@ -142,13 +138,13 @@ static int read_labels(sd_bus_message *m, Labels *ret, sd_bus_error *error) {
 
 static int begin_job(Bus *b, const Caller *caller, const Labels *labels, uint64_t *ret, sd_bus_error *error) {
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
-        const char *texts[ELEMENTSOF(label_keys)];
+        const char *texts[JOB_LABEL_KEYS];
         size_t n = 0;
 
         if (bus_unit_of(b, caller, &unit, &cgroup) < 0)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                         "The caller is not part of a unit, so it can have no job.");
-        for (size_t i = 0; i < ELEMENTSOF(label_keys); i++)
+        for (size_t i = 0; i < JOB_LABEL_KEYS; i++)
                 if (labels->text[i][0] != '\0')
                         texts[n++] = labels->text[i];
         int r = manager_begin_job(b->manager, unit, cgroup, texts, n, ret);
@@ -200,6 +196,8 @@ static int append_summary(sd_bus_message *m, uint64_t id, const ManagerJob *job)
                                           job->denied);
         if (r >= 0)
                 r = bus_append_entry_text(m, "unit", job->unit);
+        if (r >= 0)
+                r = bus_append_entry_text(m, "scope", job->scope);
         if (r >= 0)
                 r = sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv");
         if (r >= 0)
@@ -299,6 +297,8 @@ static int get_property(_unused_ sd_bus *bus, const char *path, _unused_ const c
                 return append_labels(reply, &job);
         if (strcmp(property, "Unit") == 0)
                 return bus_append_text(reply, job.unit);
+        if (strcmp(property, "Scope") == 0)
+                return bus_append_text(reply, job.scope ?: "");
         if (strcmp(property, "StartTimestamp") == 0)
                 return sd_bus_message_append(reply, "t", job.start_usec);
         if (strcmp(property, "ConnectionsAllowed") == 0)
@@ -347,6 +347,7 @@ static const sd_bus_vtable job_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Labels", "a{ss}", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Unit", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Scope", "s", get_property, 0, 0),
         SD_BUS_PROPERTY("StartTimestamp", "t", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("ConnectionsAllowed", "t", get_property, 0, 0),
         SD_BUS_PROPERTY("ConnectionsDenied", "t", get_property, 0, 0),

@@ -10,6 +10,7 @@ void document_done(Document *d) {
         free(d->source);
         free(d->text);
         match_list_done(&d->match);
+        job_match_list_done(&d->jobs);
         policy_free(d->policy);
         *d = (Document) {};
 }
@@ -34,6 +35,8 @@ static int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         d->mode = parsed->source.mode;
         d->match = parsed->match;
         parsed->match = (MatchList) {};
+        d->jobs = parsed->jobs;
+        parsed->jobs = (JobMatchList) {};
         d->size = size;
         r = policy_new(&parsed->source, &d->policy);
         if (r < 0)
@@ -97,15 +100,15 @@ int documents_load(const char *root, Documents *ret, PolicyFileFault *faults, si
         return 0;
 }
 
-static int copy_match(const MatchList *from, MatchList *to) {
+static int copy_match(const Document *from, Document *to) {
         const char *reason;
 
-        for (size_t i = 0; i < from->n; i++) {
-                int r = match_list_add(to, from->patterns[i].kind, from->patterns[i].text, &reason);
+        for (size_t i = 0; i < from->match.n; i++) {
+                int r = match_list_add(&to->match, from->match.patterns[i].kind, from->match.patterns[i].text, &reason);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return job_match_list_copy(&from->jobs, &to->jobs);
 }
 
 int document_replace(const Document *d, const char *text, size_t size, Document *ret, PolicyFault *faults,
@@ -118,24 +121,24 @@ int document_replace(const Document *d, const char *text, size_t size, Document 
         r = policy_document_from_json(&parsed, text, size, d->name, faults, n_faults, ret_n_faults);
         if (r < 0)
                 return r;
-        if ((is_host && parsed.match.n > 0) || strcmp(parsed.name, d->name) != 0) {
+        if ((is_host && (parsed.match.n > 0 || parsed.jobs.n > 0)) || strcmp(parsed.name, d->name) != 0) {
                 if (n_faults > 0)
                         fault_set(&faults[0], is_host ? "the host's policy can have no name and no match of its own" :
                                                         "it has another scope's name");
                 *ret_n_faults = 1;
                 return -EINVAL;
         }
-        new.inbound = parsed.has_inbound ? parsed.inbound : is_host;
         policy_digest(text, size, new.digest);
         r = document_fill(&new, &parsed, size);
         if (r == -E2BIG && n_faults > 0) {
                 fault_set(&faults[0], "more port rules cover one address than fit");
                 *ret_n_faults = 1;
         }
-        if (r >= 0 && new.match.n == 0)
-                r = copy_match(&d->match, &new.match);
+        if (r >= 0 && new.match.n == 0 && new.jobs.n == 0)
+                r = copy_match(d, &new);
         if (r < 0)
                 return r;
+        new.inbound = parsed.has_inbound ? parsed.inbound : is_host || new.jobs.n > 0;
         new.name = strdup(d->name);
         new.source = strdup(DOCUMENT_SOURCE_BUS);
         new.text = strndup(text, size);

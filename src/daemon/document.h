@@ -15,6 +15,7 @@ typedef struct Document {
         size_t size;
         char digest[POLICY_DIGEST_SIZE]; /* "" like source */
         MatchList match;
+        JobMatchList jobs; /* not empty: it narrows what the units of these jobs may */
         Mode mode;     /* where the text says one */
         bool has_mode;
         bool inbound;

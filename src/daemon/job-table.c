@@ -48,7 +48,7 @@ int job_table_add(JobTable *t, uint64_t id, const char *unit, const char *cgroup
         Job *j;
         int r;
 
-        if (*unit == '\0' || *cgroup != '/' || n_labels > JOB_LABELS_MAX)
+        if (*unit == '\0' || *cgroup != '/' || n_labels > JOB_LABELS_MAX || id == UINT64_MAX)
                 return -EINVAL;
         for (size_t i = 0; i < t->n; i++)
                 if (strcmp(t->jobs[i]->unit, unit) == 0 || t->jobs[i]->id == id)

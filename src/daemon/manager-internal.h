@@ -116,10 +116,21 @@ void manager_forget_predecessors(Manager *m);
 int manager_open_cgroups(Manager *m, const char **ret_what);
 int manager_start_subjects(Manager *m);
 int manager_reassign(Engine *e, void *userdata);
-bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata);
+bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, uint32_t *ret_job,
+                       void *userdata);
+/* Tells the kernel whom a cgroup answers to, as things are now. Negative where there is no room; told. */
+int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice);
 /* The path of an event's cgroup, or NULL; *ret_copy keeps it where it had to be looked for. */
 const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char **ret_copy);
 int manager_keep_connections(Manager *m);
+
+/* manager-jobs.c */
+bool manager_has_job_documents(const Manager *m);
+const Scope *manager_scope_of_job(const Manager *m, const Job *job); /* the one that narrows; NULL: none */
+/* The same for a cgroup, by its index; 0: none. */
+uint32_t manager_job_index(const Manager *m, const char *path);
+void manager_end_jobs_of(Manager *m, const char *path); /* the unit with this cgroup ended */
+void manager_end_left_jobs(Manager *m);                 /* of units that ended while nobody looked */
 
 /* manager-events.c */
 int manager_open_sinks(Manager *m);

@@ -39,6 +39,7 @@ int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
                         .policy = TAKE_PTR(item->policy),
                         .mode = manager_mode_of(m, item),
                         .flags = flags_of(item),
+                        .narrows = item->jobs.n > 0,
                         .previous_id = p ? p->policy_id : 0,
                         .is_same = p && item->source && strcmp(p->digest, item->digest) == 0,
                         .max_leases = i == 0 ? 0 : 4096,

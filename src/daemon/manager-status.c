@@ -42,7 +42,9 @@ typedef struct CgroupVisitor {
 static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, _unused_ bool added, void *userdata) {
         const CgroupVisitor *v = userdata;
 
-        if (subjects_get(engine_programs(v->manager->engine), id) == v->scope)
+        uint32_t subject = subjects_get(engine_programs(v->manager->engine), id);
+
+        if (CW_SUBJECT_SCOPE(subject) == v->scope || (v->scope != CW_SCOPE_HOST && CW_SUBJECT_JOB(subject) == v->scope))
                 v->fn(path, v->userdata);
 }
 
@@ -236,12 +238,14 @@ void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, ma
 
 int manager_job(const Manager *m, uint64_t id, ManagerJob *ret) {
         const Job *j = job_table_get(&m->jobs, id);
+        const Scope *scope = j ? manager_scope_of_job(m, j) : NULL;
 
         if (!j)
                 return -ENOENT;
         *ret = (ManagerJob) {
                 .id = j->id, .unit = j->unit, .cgroup = j->cgroup, .labels = (const char *const *) j->labels,
                 .n_labels = j->n_labels, .start_usec = j->start_usec, .allowed = j->allowed, .denied = j->denied,
+                .scope = scope ? scope->name : NULL,
         };
         return 0;
 }

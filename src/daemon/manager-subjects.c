@@ -54,27 +54,30 @@ static void note_forwarder(Manager *m, const char *path, uint64_t id, bool added
 
 /* Without any match there is the host's scope and nothing to look for. With one, what lives in a slice must be known
  * before it may speak: until then its packets wait in the kernel. */
-static void assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
-        uint32_t scope = scope_of_path(m, path);
+int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
+        uint32_t scope = scope_of_path(m, path), job = scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path);
         int r = 0;
 
-        if (has_matches(m) || scope == CW_SCOPE_SELF)
-                r = engine_set_subject(m->engine, id, scope, is_slice);
+        if (has_matches(m) || scope == CW_SCOPE_SELF || job != 0)
+                r = engine_set_subject(m->engine, id, scope, job, is_slice);
         else
                 (void) engine_remove_subject(m->engine, id);
         if (r < 0)
                 log_message(m->log, LOG_ERR, "no room for %s among the kernel's subjects (%s): its packets wait", path,
                             strerror(-r));
+        return r;
 }
 
 static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, void *userdata) {
         Manager *m = userdata;
 
         note_forwarder(m, path, id, added);
-        if (added)
-                assign(m, path, id, is_slice);
-        else
-                (void) departed_add(m->departed, path, id, manager_now(CLOCK_MONOTONIC));
+        if (added) {
+                (void) manager_assign(m, path, id, is_slice);
+                return;
+        }
+        (void) departed_add(m->departed, path, id, manager_now(CLOCK_MONOTONIC));
+        manager_end_jobs_of(m, path);
 }
 
 static void on_departed(_unused_ const char *path, uint64_t id, void *userdata) {
@@ -89,15 +92,15 @@ static void on_fault(const char *path, int error, void *userdata) {
         log_message(m->log, LOG_WARNING, "the cgroups below %s cannot be followed (%s): they get its policy", path,
                     strerror(-error));
         if (cgroup_tree_find(m->tree, path, &id) >= 0)
-                (void) engine_set_subject(m->engine, id, scope_of_path(m, path), false);
+                (void) manager_assign(m, path, id, false);
 }
 
 static void reassign_one(const char *path, uint64_t id, bool is_slice, _unused_ bool added, void *userdata) {
-        assign(userdata, path, id, is_slice);
+        (void) manager_assign(userdata, path, id, is_slice);
 }
 
 static void reassign_departed(const char *path, uint64_t id, void *userdata) {
-        assign(userdata, path, id, false);
+        (void) manager_assign(userdata, path, id, false);
 }
 
 int manager_reassign(_unused_ Engine *e, void *userdata) {
@@ -174,17 +177,20 @@ static uint64_t cgroup_of_peer(Manager *m, const DnsPeer *peer) {
         return s.cgroup_id;
 }
 
-bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, void *userdata) {
+bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, uint32_t *ret_job,
+                       void *userdata) {
         Manager *m = userdata;
         uint64_t cgroup = client ? client->process.cgroup_id : cgroup_of_peer(m, peer);
 
         if (*ret_scope == CW_SCOPE_UNKNOWN && cgroup != 0) {
                 _cleanup_free_ char *copy = NULL;
                 const char *path = manager_path_of(m, cgroup, client ? client->process.pid : 0, &copy);
-                if (path)
+                if (path) {
                         *ret_scope = scope_of_path(m, path);
+                        *ret_job = *ret_scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path);
+                }
         }
-        if (*ret_scope == CW_SCOPE_UNKNOWN && !has_matches(m))
+        if (*ret_scope == CW_SCOPE_UNKNOWN && !has_matches(m) && !(manager_has_job_documents(m) && m->jobs.n > 0))
                 *ret_scope = CW_SCOPE_HOST; /* there is no other */
         for (size_t i = 0; i < m->n_forwarders; i++)
                 if (m->forwarders[i] == cgroup)

@@ -281,6 +281,7 @@ static void become_ready(Manager *m) {
         r = bus_new(m->event, NULL, m, &m->bus);
         if (r < 0)
                 log_message(m->log, LOG_WARNING, "not on the bus: %s", strerror(-r));
+        manager_end_left_jobs(m);
         if (!inherited)
                 flush_resolved(m);
 }
@@ -535,45 +536,6 @@ Manager *manager_free(Manager *m) {
 }
 
 /* ------------------------------------------------------------------ what else the bus asks for */
-
-int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
-                      uint64_t *ret_id) {
-        Event e = { .type = EVENT_JOB_BEGUN, .rule = RULE_NONE, .unit = unit, .cgroup = cgroup };
-        Job *job;
-        int r = job_table_add(&m->jobs, 0, unit, cgroup, labels, n_labels, manager_now(CLOCK_REALTIME) / 1000, &job);
-
-        if (r < 0)
-                return r;
-        manager_write_job(m, job);
-        e.labels = (const char *const *) job->labels;
-        e.n_labels = job->n_labels;
-        e.mode = manager_effective_mode(m);
-        manager_tell(m, &e);
-        *ret_id = job->id;
-        bus_jobs_changed(m->bus);
-        return 0;
-}
-
-int manager_end_job(Manager *m, uint64_t id) {
-        Job *job = job_table_get(&m->jobs, id);
-        char detail[96];
-        Event e = { .type = EVENT_JOB_ENDED, .rule = RULE_NONE, .detail = detail };
-
-        if (!job)
-                return -ENOENT;
-        (void) snprintf(detail, sizeof(detail), "%" PRIu64 " connections allowed, %" PRIu64 " denied", job->allowed,
-                        job->denied);
-        e.unit = job->unit;
-        e.labels = (const char *const *) job->labels;
-        e.n_labels = job->n_labels;
-        e.mode = manager_effective_mode(m);
-        manager_tell(m, &e);
-        (void) job_table_remove(&m->jobs, id);
-        if (m->state)
-                (void) state_log_append_job_end(m->state, id);
-        bus_jobs_changed(m->bus);
-        return 0;
-}
 
 void manager_set_log_level(Manager *m, int level) {
         service_log_set_level(m->log, level);

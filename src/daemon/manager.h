@@ -85,7 +85,8 @@ void manager_dns_status(const Manager *m, ManagerDnsStatus *ret);
 typedef void (*manager_line_fn)(const char *line, size_t size, void *userdata);
 void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, manager_line_fn fn, void *userdata);
 
-/* Jobs are labels on what a unit does; they never widen anything. */
+/* Jobs are labels on what a unit does. Where a document is for them, it narrows what the unit may meanwhile; they never
+ * widen anything, and end with their unit. */
 #define MANAGER_JOBS_MAX 256
 #define MANAGER_JOB_LABELS_MAX 16
 typedef struct ManagerJob {
@@ -96,9 +97,11 @@ typedef struct ManagerJob {
         size_t n_labels;
         uint64_t start_usec;     /* CLOCK_REALTIME */
         uint64_t allowed, denied;
+        const char *scope;       /* the name of the one that narrows; NULL: none */
 } ManagerJob;
 
-/* -EEXIST: the unit has a job; -ENOSPC: too many; -EINVAL: a label is bad. */
+/* cgroup: of the caller, in the unit. When it returns the kernel judges by the job's policy, too. -EEXIST: the unit has a
+ * job; -ENOSPC: too many; -EINVAL: a label is bad; -ENXIO: the unit's cgroup cannot be followed. */
 int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
                       uint64_t *ret_id);
 int manager_job(const Manager *m, uint64_t id, ManagerJob *ret); /* -ENOENT */

@@ -26,6 +26,7 @@ typedef struct Waiter {
         DnsClient *client;
         DnsQuery query;
         uint32_t scope_id; /* the scope may be gone when the answer comes */
+        uint32_t job_id;   /* 0: none */
         bool forwards;
 } Waiter;
 
@@ -260,19 +261,32 @@ static Admission admit_in_all(DnsProxy *p, const DnsAsker *asker, const DnsQuery
         for (size_t i = 0; i < p->n_scopes; i++) {
                 if (p->scopes[i] == asker->scope || !scope_is_judged(p->scopes[i]))
                         continue;
-                if (admit_in(p, p->scopes[i], q, a, now).admitted && !own.admitted)
+                if (admit_in(p, p->scopes[i], q, a, now).admitted && !own.admitted && !p->scopes[i]->narrows)
                         own = (Admission) { .admitted = true };
         }
         return own;
+}
+
+/* Does the job have something to say besides the scope? */
+static bool job_is_judged(const DnsAsker *asker) {
+        return asker->job && scope_is_judged(asker->job);
 }
 
 static void answer_client(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q, DnsAnswer *a,
                           uint64_t now) {
         a->ttl = MIN(a->ttl, (uint32_t) TTL_MAX);
         Admission r = admit_in_all(p, asker, q, a, now);
+        const Scope *who = asker->scope;
 
+        if (r.admitted && job_is_judged(asker)) {
+                Admission job = admit_in(p, asker->job, q, a, now);
+                if (!job.admitted || !r.why) {
+                        r = job;
+                        who = asker->job;
+                }
+        }
         if (r.why)
-                deny(p, asker->scope, client, q, r.why, r.rule);
+                deny(p, who, client, q, r.why, r.rule);
         if (r.admitted)
                 p->stats.answered++;
         reply(p, client, q, r.admitted ? a->rcode : r.rcode, r.admitted ? a : NULL, NULL);
@@ -311,9 +325,11 @@ static Scope *find_scope(const DnsProxy *p, uint32_t id) {
 }
 
 static void serve_waiter(DnsProxy *p, const Waiter *w, const DnsAnswer *answer, uint64_t now) {
-        DnsAsker asker = { .scope = find_scope(p, w->scope_id), .forwards = w->forwards };
+        DnsAsker asker = {
+                .scope = find_scope(p, w->scope_id), .job = find_scope(p, w->job_id), .forwards = w->forwards,
+        };
 
-        if (!answer || !asker.scope) {
+        if (!answer || !asker.scope || (w->job_id != 0 && !asker.job)) {
                 reply(p, w->client, &w->query, DNS_RCODE_SERVFAIL, NULL, NULL);
                 return;
         }
@@ -359,6 +375,7 @@ static int wait_on(Pending *pending, const DnsAsker *asker, DnsClient *client, c
         w->client = client;
         w->query = *q;
         w->scope_id = asker->scope->id;
+        w->job_id = asker->job ? asker->job->id : 0;
         w->forwards = asker->forwards;
         w->next = pending->waiters;
         pending->waiters = w;
@@ -435,13 +452,32 @@ static const char *refuse_in_all(const DnsProxy *p, const DnsAsker *asker, const
         uint32_t rule;
 
         for (size_t i = 0; i < p->n_scopes && why && asker->forwards; i++)
-                if (scope_is_judged(p->scopes[i]) && !refuse_in(p->scopes[i], q, now, &rule))
+                if (scope_is_judged(p->scopes[i]) && !p->scopes[i]->narrows &&
+                    !refuse_in(p->scopes[i], q, now, &rule))
                         why = NULL;
         return why;
 }
 
+/* The scope and the job are both asked; of two refusals the one that is enforced is meant. */
+static const char *refuse(const DnsProxy *p, const DnsAsker *asker, const DnsQuery *q, uint64_t now,
+                          const Scope **ret_who, uint32_t *ret_rule) {
+        const char *why = refuse_in_all(p, asker, q, now, ret_rule), *job_why;
+        uint32_t rule;
+
+        *ret_who = asker->scope;
+        if (!job_is_judged(asker) || (why && asker->scope->mode == MODE_ENFORCE))
+                return why;
+        job_why = refuse_in(asker->job, q, now, &rule);
+        if (!job_why || (why && asker->job->mode == MODE_AUDIT))
+                return why;
+        *ret_who = asker->job;
+        *ret_rule = rule;
+        return job_why;
+}
+
 static void answer_query(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
         uint64_t now = now_nsec();
+        const Scope *who;
         uint32_t rule;
 
         if (asker->is_self && strcmp(q->name, DNS_SELF_TEST_NAME) == 0) {
@@ -452,11 +488,11 @@ static void answer_query(DnsProxy *p, const DnsAsker *asker, DnsClient *client, 
                 answer_reverse(p, asker, client, q);
                 return;
         }
-        const char *why = refuse_in_all(p, asker, q, now, &rule);
+        const char *why = refuse(p, asker, q, now, &who, &rule);
         if (why) {
-                deny(p, asker->scope, client, q, why, rule);
+                deny(p, who, client, q, why, rule);
                 /* Audit answers what it can answer: other types have no form we could rebuild. */
-                if (asker->scope->mode == MODE_ENFORCE || !type_is_served(q->type)) {
+                if (who->mode == MODE_ENFORCE || !type_is_served(q->type)) {
                         reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
                         return;
                 }

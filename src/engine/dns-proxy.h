@@ -20,6 +20,7 @@ typedef struct DnsPeer {
 /* Who sent it, as far as the kernel says. */
 typedef struct DnsAsker {
         Scope *scope;   /* NULL: unknown, the query fails */
+        Scope *job;     /* of the job that runs there: what it refuses is refused, too; NULL: none */
         bool forwards;  /* a resolver that asks for processes of any scope */
         bool is_self;   /* this process, for a self-test */
         uint64_t group; /* whoever has the same number shares a bound on questions in flight; 0: none */

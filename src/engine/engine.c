@@ -91,15 +91,20 @@ static Scope *scope_by_index(const Engine *e, uint32_t index) {
 
 /* client: NULL when the kernel knows nothing of it. */
 static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client *client, DnsAsker *ret) {
-        uint32_t index = client ? (uint32_t) client->scope : CW_SCOPE_UNKNOWN;
+        uint32_t index = client ? client->scope : CW_SCOPE_UNKNOWN, job = client ? client->job : 0;
 
         if (e->on_asker)
-                ret->forwards = e->on_asker(peer, client, &index, e->userdata);
+                ret->forwards = e->on_asker(peer, client, &index, &job, e->userdata);
         ret->scope = scope_by_index(e, index);
+        ret->job = job ? scope_by_index(e, job) : NULL;
+        if (job && !ret->job)
+                ret->scope = NULL; /* it went a moment ago: who asks has a narrower policy than this one */
         ret->group = client ? client->process.cgroup_id : 0;
         ret->is_self = index == CW_SCOPE_SELF || (client && client->process.pid == (uint32_t) getpid());
-        if (ret->is_self)
+        if (ret->is_self) {
                 ret->scope = e->scopes[0];
+                ret->job = NULL;
+        }
 }
 
 /* So many looks at processes a second, and no more: under a flood of queries the same few ask again and again. */
@@ -239,6 +244,7 @@ static void commit_scope(Scope *s, ScopeSpec *spec, char *digest) {
         s->policy = TAKE_PTR(spec->policy);
         s->mode = s->policy ? spec->mode : MODE_OFF;
         s->flags = spec->flags;
+        s->narrows = spec->narrows;
         s->digest = digest;
         derived_names_flush(s->derived);
 }
@@ -597,8 +603,8 @@ int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers) {
         return dns_proxy_set_servers(e->proxy, servers, n_servers);
 }
 
-int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, bool slice) {
-        return subjects_set(e->programs, cgroup_id, scope, slice);
+int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, uint32_t job, bool slice) {
+        return subjects_set(e->programs, cgroup_id, CW_SUBJECT(scope, job), slice);
 }
 
 int engine_remove_subject(Engine *e, uint64_t cgroup_id) {

@@ -21,17 +21,18 @@ typedef struct ScopeSpec {
         Policy *policy;          /* NULL: nobody judges this scope */
         Mode mode;
         uint8_t flags;           /* enum cw_scope_flags */
+        bool narrows;            /* see Scope */
         uint32_t previous_id;    /* a predecessor's policy id for this scope, whose place it takes; 0: none */
         bool is_same;            /* the policy is the predecessor's too: what was judged under it stays so */
         size_t max_leases;       /* 0: the default */
 } ScopeSpec;
 
 typedef void (*engine_event_fn)(const Event *e, void *userdata);
-/* A query came from this client; NULL: the kernel did not see it sent, as before the hooks were there. *ret_scope: the
- * index of its scope, CW_SCOPE_UNKNOWN where the kernel did not know; to be set then. Returns whether it resolves for
- * others. */
+/* A query came from this client; NULL: the kernel did not see it sent, as before the hooks were there. *ret_scope and
+ * *ret_job: the indexes of its scope and of its job's, 0 for none; the scope is CW_SCOPE_UNKNOWN where the kernel did not
+ * know, both are to be set then. Returns whether it resolves for others. */
 typedef bool (*engine_asker_fn)(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope,
-                                void *userdata);
+                                uint32_t *ret_job, void *userdata);
 
 typedef struct EngineOptions {
         const DnsServer *servers;
@@ -95,8 +96,8 @@ int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char
 unsigned engine_repair(Engine *e);
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
-/* Which scope (index) the sockets of a cgroup belong to; see subjects_set(). */
-int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, bool slice);
+/* Which scopes (indexes) the sockets of a cgroup answer to, job 0: one only; see subjects_set(). */
+int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, uint32_t job, bool slice);
 int engine_remove_subject(Engine *e, uint64_t cgroup_id);
 /* A connection that is older than the engine goes on. */
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);

@@ -16,6 +16,7 @@ typedef struct Scope {
         Policy *policy;        /* NULL: nobody judges this scope */
         Mode mode;             /* in force; MODE_OFF without a policy */
         uint8_t flags;         /* enum cw_scope_flags */
+        bool narrows;          /* for jobs: allows nothing by itself, the scope they run in has to allow it as well */
         LeaseTable *leases;
         DerivedNames *derived;
         PolicySlot *slot;

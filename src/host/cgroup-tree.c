@@ -545,3 +545,21 @@ const char *cgroup_path_unit(const char *path, char buf[static CGROUP_UNIT_MAX])
         buf[n] = '\0';
         return buf;
 }
+
+size_t cgroup_path_unit_length(const char *path) {
+        const char *p = path;
+
+        assert(path);
+
+        while (*p) {
+                const char *name = p + strspn(p, "/");
+                size_t n = strcspn(name, "/");
+
+                if (n == 0)
+                        break;
+                p = name + n;
+                if (!name_is_slice(name, n))
+                        break;
+        }
+        return (size_t) (p - path);
+}

@@ -64,3 +64,5 @@ int cgroup_path_of_pid(pid_t pid, const char *root_path, char **ret);
  * names which collide with cgroup files; for a path of slices only the last of them, "-.slice" for "/". Cut at
  * CGROUP_UNIT_MAX - 1 bytes. Returns buf. */
 const char *cgroup_path_unit(const char *path, char buf[static CGROUP_UNIT_MAX]);
+/* Pure: how many bytes of the path are the unit's own path, without what is nested in it; all of a path of slices. */
+size_t cgroup_path_unit_length(const char *path);

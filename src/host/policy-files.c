@@ -71,7 +71,7 @@ static void fault(Loader *l, const char *file, const PolicyFile *f, const char *
 /* ------------------------------------------------------------------ one document */
 
 static void check_host(Loader *l, const PolicyFile *f) {
-        if (f->document.match.n > 0)
+        if (f->document.match.n > 0 || f->document.jobs.n > 0)
                 fault(l, f->path, f, "$.match", "the host's document has no match: it is for all that others are not");
         if (strcmp(f->document.name, POLICY_HOST_NAME) != 0)
                 fault(l, f->path, f, "$.name", "the host's document has the name host");
@@ -80,8 +80,8 @@ static void check_host(Loader *l, const PolicyFile *f) {
 static void check_other(Loader *l, const PolicyFile *f) {
         char reason[sizeof(((PolicyFault *) NULL)->reason)];
 
-        if (f->document.match.n == 0)
-                fault(l, f->path, f, "$", "match is missing: it names the units, slices or containers this is for");
+        if (f->document.match.n == 0 && f->document.jobs.n == 0)
+                fault(l, f->path, f, "$", "match is missing: it names the units, slices, containers or jobs this is for");
         if (strcmp(f->document.name, POLICY_HOST_NAME) == 0) {
                 fault(l, f->path, f, "$.name", "the name host is that of " HOST_FILE);
                 return;
@@ -154,7 +154,7 @@ static int load_document(Loader *l, char *path, const char *name, bool is_host) 
                 return 0;
 
         if (!f.document.has_inbound)
-                f.document.inbound = is_host;
+                f.document.inbound = is_host || f.document.jobs.n > 0;
         l->files.has_host = l->files.has_host || is_host;
         return keep(l, &f);
 }

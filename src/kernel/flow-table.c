@@ -29,6 +29,10 @@ static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f,
         return now > last && now - last > idle_ns;
 }
 
+static uint32_t policy_id(const struct cw_flow *f) {
+        return f->marks & CW_FLOW_BY_JOB ? f->job_policy_id : f->policy_id;
+}
+
 static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t now_ns, event_ring_fn fn,
                    void *userdata) {
         struct cw_record r = {
@@ -38,13 +42,13 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
                 .time_ns = now_ns,
                 .start_ns = f->start_ns,
                 .cookie = key->cookie,
-                .scope = CW_POLICY_SCOPE(f->policy_id),
+                .scope = CW_POLICY_SCOPE(policy_id(f)),
                 .bytes_out = f->bytes_out,
                 .bytes_in = f->bytes_in,
                 .process = f->process,
                 .src = f->src,
                 .dst = key->dst,
-                .policy_id = f->policy_id,
+                .policy_id = policy_id(f),
                 .src_port = f->src_port,
                 .dst_port = key->port,
                 .protocol = key->protocol,

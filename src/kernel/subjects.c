@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t scope, bool slice) {
-        struct cw_subject s = { .scope = scope, .slice = slice };
+int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t subject, bool slice) {
+        struct cw_subject s = { .subject = subject, .slice = slice };
         int r = bpf_map_update_elem(programs_map_fd(p, "subjects"), &cgroup_id, &s, BPF_ANY);
 
         if (r >= 0)
@@ -28,7 +28,7 @@ uint32_t subjects_get(const Programs *p, uint64_t cgroup_id) {
 
         if (bpf_map_lookup_elem(programs_map_fd(p, "subjects"), &cgroup_id, &s) < 0)
                 return CW_SCOPE_UNKNOWN;
-        return s.scope;
+        return s.subject;
 }
 
 int own_sockets_set(Programs *p, int socket_fd, bool own) {

@@ -5,8 +5,9 @@
 
 #include "kernel/programs.h"
 
-/* slice: a cgroup that only holds others; what is below it waits for an entry of its own. -ENOSPC: full. */
-int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t scope, bool slice);
+/* subject: CW_SUBJECT() of two scopes' indexes. slice: a cgroup that only holds others; what is below it waits for an entry
+ * of its own. -ENOSPC: full. */
+int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t subject, bool slice);
 int subjects_remove(Programs *p, uint64_t cgroup_id);
 /* CW_SCOPE_UNKNOWN when it has no entry. */
 uint32_t subjects_get(const Programs *p, uint64_t cgroup_id);

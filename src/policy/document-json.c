@@ -138,22 +138,65 @@ static int read_slices(JsonReader *r, const JsonStep *at, json_object *o, void *
         return json_read_array(r, at, o, IS_STRING, "a slice is a string", read_slice, into);
 }
 
-/* An empty match would be a document that is there and holds for nothing. */
+static int read_job_label(JsonReader *r, const JsonStep *at, const char *key, json_object *o, JobPattern *pattern) {
+        const JsonStep inner = { .outer = at, .key = key, .n = strlen(key) };
+        const char *reason;
+
+        if (!json_is_text(o)) {
+                json_fault(r, &inner, "the pattern of a label is a string");
+                return 0;
+        }
+        int k = job_pattern_add(pattern, key, json_object_get_string(o), &reason);
+        if (k == -EINVAL)
+                json_fault(r, &inner, reason);
+        return k == -EINVAL ? 0 : k;
+}
+
+static int read_job(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        _cleanup_(job_pattern_done) JobPattern pattern = {};
+        PolicyDocument *d = into;
+        size_t before = r->n;
+        const char *reason;
+
+        json_object_object_foreach(o, key, value) {
+                int k = read_job_label(r, at, key, value, &pattern);
+                if (k < 0)
+                        return k;
+        }
+        if (r->n > before)
+                return 0;
+        int k = job_match_list_add(&d->jobs, &pattern, &reason);
+        if (k == -EINVAL)
+                json_fault(r, at, reason);
+        return k == -EINVAL ? 0 : k;
+}
+
+static int read_jobs(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(r, at, o, IS_OBJECT, "a job is an object of labels and patterns", read_job, into);
+}
+
+/* An empty match would be a document that is there and holds for nothing. One for jobs narrows what the policy of their
+ * units allows; one for units is that policy: it cannot be both. */
 static int read_match(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
         static const JsonKey keys[] = {
                 { "units", IS_ARRAY, "units is an array", read_units },
                 { "slices", IS_ARRAY, "slices is an array", read_slices },
                 { "containers", IS_ARRAY, "containers is an array", read_containers },
-                { "jobs", 0, "jobs is not supported: match the unit that the job runs in", NULL },
+                { "jobs", IS_ARRAY, "jobs is an array", read_jobs },
         };
         PolicyDocument *d = into;
         size_t before = r->n;
 
         match_list_done(&d->match);
+        job_match_list_done(&d->jobs);
         int k = json_read_object(r, at, o, keys, ELEMENTSOF(keys), into);
-        if (k >= 0 && r->n == before && d->match.n == 0)
-                json_fault(r, at, "match names no unit, slice or container");
-        return k;
+        if (k < 0 || r->n > before)
+                return k;
+        if (d->match.n == 0 && d->jobs.n == 0)
+                json_fault(r, at, "match names no unit, slice, container or job");
+        if (d->match.n > 0 && d->jobs.n > 0)
+                json_fault(r, at, "jobs stands alone: a document for jobs narrows what another one allows their units");
+        return 0;
 }
 
 int json_read_document(JsonReader *r, json_object *root, PolicyDocument *d) {
@@ -168,7 +211,12 @@ int json_read_document(JsonReader *r, json_object *root, PolicyDocument *d) {
                 { "sudoLockdown", IS_OBJECT, "sudoLockdown is an object", read_sudo_lockdown },
         };
 
+        static const JsonStep inbound = { .key = "inbound", .n = strlen("inbound") };
+
         assert(d);
 
-        return json_read_object(r, NULL, root, keys, ELEMENTSOF(keys), d);
+        int k = json_read_object(r, NULL, root, keys, ELEMENTSOF(keys), d);
+        if (k >= 0 && d->jobs.n > 0 && d->has_inbound)
+                json_fault(r, &inbound, "a document for jobs has none: that of the unit's holds");
+        return k;
 }

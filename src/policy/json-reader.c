@@ -29,6 +29,10 @@ static bool has_nul(json_object *o) {
                strlen(json_object_get_string(o)) != (size_t) json_object_get_string_len(o);
 }
 
+bool json_is_text(json_object *o) {
+        return json_object_is_type(o, json_type_string) && !has_nul(o);
+}
+
 int json_read_object(JsonReader *r, const JsonStep *at, json_object *o, const JsonKey *keys, size_t n_keys,
                      void *into) {
         assert(r);

@@ -38,6 +38,8 @@ typedef struct JsonKey {
 typedef json_object JsonObject;
 DEFINE_CLEANUP_FUNC(JsonObject *, json_object_put)
 
+/* A string, without a NUL inside. */
+bool json_is_text(json_object *o);
 /* The reason is copied. */
 void json_fault(JsonReader *r, const JsonStep *at, const char *reason);
 /* Calls the reader of each key that is there, in the order of the text. */

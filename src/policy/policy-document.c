@@ -19,6 +19,7 @@ void policy_document_done(PolicyDocument *d) {
         free(d->name);
         policy_source_done(&d->source);
         match_list_done(&d->match);
+        job_match_list_done(&d->jobs);
         *d = (PolicyDocument) {};
 }
 

@@ -3,6 +3,7 @@
 
 /* A policy document: a policy, and for whom it is. cargowall-policy(5). */
 
+#include "policy/job-match.h"
 #include "policy/policy.h"
 #include "policy/unit-match.h"
 
@@ -12,6 +13,7 @@ typedef struct PolicyDocument {
         char *name;       /* of the scope; NULL where neither the text nor the caller says one */
         PolicySource source;
         MatchList match;  /* empty: the text has none */
+        JobMatchList jobs; /* not empty: it narrows what the units of these jobs may; match is empty then */
         bool has_inbound; /* the text says so; else the caller's default stands */
         bool inbound;     /* true ("allow"): answers on what others opened pass; false ("judge"): like all else */
 } PolicyDocument;

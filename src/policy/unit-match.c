@@ -104,9 +104,9 @@ static int refuse(const char **ret_reason, const char *reason) {
         return -EINVAL;
 }
 
-static int set_check(const char *set, const char *end, const char **ret_reason) {
+static int set_check(const char *set, const char *end, const char *characters, const char **ret_reason) {
         for (const char *s = set + 1 + (set[1] == '!'); s < end; s++) {
-                if (!strchr(NAME_CHARACTERS, *s))
+                if (characters && !strchr(characters, *s))
                         return refuse(ret_reason, "between [ and ] are characters of names alone");
                 if (s[1] == '-' && s + 2 < end && s[0] > s[2])
                         return refuse(ret_reason, "a range between [ and ] is the wrong way round");
@@ -114,16 +114,18 @@ static int set_check(const char *set, const char *end, const char **ret_reason) 
         return 0;
 }
 
-static int characters_check(const char *s, const char **ret_reason) {
-        while (*s) {
+int match_glob_check(const char *glob, const char *characters, const char **ret_reason) {
+        assert(glob && ret_reason);
+
+        for (const char *s = glob; *s;) {
                 const char *end = *s == '[' ? set_end(s) : s;
                 int r = 0;
 
                 if (!end)
                         return refuse(ret_reason, "a [ has no ]");
                 if (*s == '[')
-                        r = set_check(s, end, ret_reason);
-                else if (!strchr(NAME_CHARACTERS "*?", *s))
+                        r = set_check(s, end, characters, ret_reason);
+                else if (characters && !strchr(characters, *s) && !strchr("*?", *s))
                         r = refuse(ret_reason, "a character that no unit's name can have");
                 if (r < 0)
                         return r;
@@ -168,7 +170,7 @@ static int pattern_check(MatchKind kind, const char *text, const char **ret_reas
                 return refuse(ret_reason, "the name is empty");
         if (s.n > UNIT_NAME_MAX)
                 return refuse(ret_reason, "the name is longer than 255 bytes");
-        int r = characters_check(text, ret_reason);
+        int r = match_glob_check(text, NAME_CHARACTERS, ret_reason);
         if (r < 0)
                 return r;
         if (kind == MATCH_SLICE)

@@ -43,5 +43,7 @@ int match_list_add(MatchList *l, MatchKind kind, const char *text, const char **
  * matches, -EINVAL for what is no path of a cgroup: relative, or with an empty component, "." or "..". */
 int match_documents(const MatchList *const *lists, size_t n, const char *cgroup_path);
 
-/* Does the glob, which match_list_add() takes, match the n bytes at s? */
+/* Does the glob, which match_glob_check() has passed, match the n bytes at s? */
 bool match_glob(const char *glob, const char *s, size_t n);
+/* characters: those it may have besides wildcards; NULL: any. -EINVAL with a constant sentence. */
+int match_glob_check(const char *glob, const char *characters, const char **ret_reason);

@@ -5,7 +5,7 @@ import json
 import sys
 
 import dnswire
-from harness import absent, blocked, case, equal, found, refused, untouched, worked
+from harness import Skip, absent, blocked, case, equal, found, refused, untouched, worked
 from plan import CRAFTED4, EVIL4, FOREIGN4, FOREIGN6, RESOLVER4, RESOLVER6
 
 ALLOW = ["--allow", "github.com"]
@@ -304,6 +304,9 @@ with socket.socket(socket.AF_UNIX) as server:
 
 @case("A9 the sockets of local name services are covered: look-ups cannot go past the proxy")
 def name_services(lab):
+    with open("/proc/self/mountinfo") as f:
+        if not any(line.split()[4] == "/" for line in f):
+            raise Skip("the root is no mount point, so nothing can be mounted for one process alone")
     r = lab.plain("unshare", "--mount", "--propagation=unchanged", sys.executable, "-c", NAME_SERVICE, lab.binary)
     equal(r.out.split(), ["0", "1"], "exit status outside and inside")
 

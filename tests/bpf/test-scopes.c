@@ -116,6 +116,143 @@ START_TEST(subjects_are_bounded) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ a job in a scope */
+
+/* Both policies are asked, and what either of them refuses is refused. _i: family, and with few rights from 2 on */
+START_TEST(job_narrows) {
+        static const struct {
+                uint32_t scope, job;
+                int expected;
+        } cases[] = {
+                { LAB_ALLOWS, 0, 0 },
+                { LAB_ALLOWS, LAB_ALLOWS, 0 },
+                { LAB_ALLOWS, LAB_DENIES, -EPERM },
+                { LAB_DENIES, LAB_ALLOWS, -EPERM }, /* it never widens */
+                { LAB_HOST, LAB_ALLOWS, -EPERM },
+                { LAB_ALLOWS, LAB_NO_POLICY, -EPERM }, /* closed */
+                { LAB_NO_POLICY, LAB_ALLOWS, -EPERM },
+                { LAB_ALLOWS, 0, 0 },
+        };
+        Lab l = { .few_rights = _i >= 2 };
+        int family = _i % 2;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit");
+        (void) lab_cgroup(&l, "unit/nested");
+        int listener = lab_listen_outside(&l, family);
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(cases[i].scope, cases[i].job), false), 0);
+                ck_assert_int_eq(lab_connect_from(&l, "unit", family), cases[i].expected);
+                ck_assert_int_eq(lab_connect_from(&l, "unit/nested", family), cases[i].expected);
+        }
+        (void) close(listener);
+        lab_done(&l);
+}
+END_TEST
+
+/* A refusal counts as far as the mode of who refuses lets it; one who is off has no say. */
+START_TEST(job_and_scope_have_their_own_modes) {
+        static const struct {
+                Mode scope, job; /* the scope allows, the job denies */
+                int allowing;
+                Mode other_scope, other_job; /* the scope denies, the job allows */
+                int denying;
+        } cases[] = {
+                { MODE_ENFORCE, MODE_ENFORCE, -EPERM, MODE_ENFORCE, MODE_ENFORCE, -EPERM },
+                { MODE_ENFORCE, MODE_AUDIT, 0, MODE_ENFORCE, MODE_AUDIT, -EPERM },
+                { MODE_AUDIT, MODE_ENFORCE, -EPERM, MODE_AUDIT, MODE_ENFORCE, 0 },
+                { MODE_AUDIT, MODE_AUDIT, 0, MODE_AUDIT, MODE_AUDIT, 0 },
+                { MODE_OFF, MODE_ENFORCE, -EPERM, MODE_OFF, MODE_ENFORCE, 0 },
+                { MODE_ENFORCE, MODE_OFF, 0, MODE_ENFORCE, MODE_OFF, -EPERM },
+                { MODE_OFF, MODE_OFF, 0, MODE_OFF, MODE_OFF, 0 },
+        };
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit");
+        int listener = lab_listen_outside(&l, 0);
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
+                policy_slot_set_mode(l.slots[LAB_ALLOWS], cases[i].scope);
+                policy_slot_set_mode(l.slots[LAB_DENIES], cases[i].job);
+                ck_assert_int_eq(lab_connect_from(&l, "unit", 0), cases[i].allowing);
+                ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_DENIES, LAB_ALLOWS), false), 0);
+                policy_slot_set_mode(l.slots[LAB_DENIES], cases[i].other_scope);
+                policy_slot_set_mode(l.slots[LAB_ALLOWS], cases[i].other_job);
+                ck_assert_int_eq(lab_connect_from(&l, "unit", 0), cases[i].denying);
+        }
+        /* Both refuse: the one that enforces decides, whichever it is. */
+        lab_set_policy(&l, LAB_ALLOWS, ACTION_DENY, NULL, MODE_AUDIT, 0);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_ENFORCE);
+        ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "unit", 0), -EPERM);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_ENFORCE);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_AUDIT);
+        ck_assert_int_eq(lab_connect_from(&l, "unit", 0), -EPERM);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_AUDIT);
+        ck_assert_int_eq(lab_connect_from(&l, "unit", 0), 0);
+        (void) close(listener);
+        lab_done(&l);
+}
+END_TEST
+
+/* Sockets that are open when the job begins answer to it from the next packet on, and are free of it when it ends. */
+START_TEST(job_takes_open_sockets_along) {
+        Lab l = {};
+        int family = _i;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit");
+        int server = lab_socket(&l, true, lab_family[family], SOCK_DGRAM);
+        lab_bind(server, lab_outside[family], LAB_PORT);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
+        lab_enter(&l, "unit");
+        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(fd, "before", NULL, 0), 0);
+        lab_expect(server, "before");
+
+        ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
+        ck_assert_int_eq(lab_send(fd, "in the job", NULL, 0), -EPERM);
+        uint64_t told = lab_count(&l, CW_COUNT_DENIED);
+        ck_assert_uint_eq(told, 1);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_AUDIT); /* the flow that is known takes the mode over */
+        ck_assert_int_eq(lab_send(fd, "audit", NULL, 0), 0);
+        lab_expect(server, "audit");
+        /* Another one of both enforces now: it is asked again, though neither policy is another one. */
+        lab_set_policy(&l, LAB_ALLOWS, ACTION_DENY, NULL, MODE_AUDIT, 0);
+        ck_assert_int_eq(lab_send(fd, "both audit", NULL, 0), 0);
+        lab_expect(server, "both audit");
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_ENFORCE);
+        ck_assert_int_eq(lab_send(fd, "the job enforces", NULL, 0), -EPERM);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_AUDIT);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_ENFORCE);
+        ck_assert_int_eq(lab_send(fd, "the scope enforces", NULL, 0), -EPERM);
+        lab_set_policy(&l, LAB_ALLOWS, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_ENFORCE);
+        ck_assert_int_eq(lab_send(fd, "the job again", NULL, 0), -EPERM);
+
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(lab_send(fd, "after", NULL, 0), 0);
+        lab_expect(server, "after");
+        lab_expect_nothing(server);
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ below a slice */
 
 /* _i: as above */
@@ -359,6 +496,9 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, move_takes_old_sockets_along, 0, 2);
         tcase_add_test(t, scope_without_policy_is_closed);
         tcase_add_test(t, subjects_are_bounded);
+        tcase_add_loop_test(t, job_narrows, 0, 4);
+        tcase_add_test(t, job_and_scope_have_their_own_modes);
+        tcase_add_loop_test(t, job_takes_open_sockets_along, 0, 2);
         tcase_add_loop_test(t, new_cgroup_in_a_slice_waits, 0, 4);
         tcase_add_loop_test(t, waiting_ends_with_the_policy, 0, 2);
         tcase_add_test(t, raw_sockets_by_flag_and_mode);

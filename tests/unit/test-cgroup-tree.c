@@ -47,6 +47,21 @@ START_TEST(unit_of_a_path) {
 }
 END_TEST
 
+START_TEST(unit_ends_the_path) {
+        static const struct {
+                const char *path;
+                size_t length;
+        } cases[] = {
+                { "/", 0 }, { "", 0 }, { "/a.service", 10 }, { "/a.service/b", 10 }, { "/a.slice", 8 },
+                { "/a.slice/", 8 }, { "/a.slice/b.service", 18 }, { "/a.slice/b.service/c.slice/d", 18 },
+                { "/a.slice/a-b.slice/c.scope/d", 26 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
+                ck_assert_uint_eq(cgroup_path_unit_length(cases[i].path), cases[i].length);
+}
+END_TEST
+
 START_TEST(unit_name_is_cut) {
         char path[CGROUP_UNIT_MAX + 2], buf[CGROUP_UNIT_MAX];
 
@@ -532,6 +547,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, unit_of_a_path, 0, ELEMENTSOF(unit_cases));
         tcase_add_test(t, unit_name_is_cut);
+        tcase_add_test(t, unit_ends_the_path);
         tcase_add_test(t, what_exists_is_listed);
         tcase_add_test(t, changes_are_followed);
         tcase_add_test(t, children_made_before_the_watch);

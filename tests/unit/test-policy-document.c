@@ -119,7 +119,17 @@ static const struct {
         { "{\"match\": {\"slices\": {}}}", "$.match.slices", 1 },
         { "{\"match\": {\"containers\": [\"\"]}}", "$.match.containers[0]", 1 },
         { "{\"match\": {\"containers\": [[\"a\"]]}}", "$.match.containers[0]", 1 },
-        { "{\"match\": {\"units\": [\"a.service\"],\n\"jobs\": []}}", "$.match.jobs", 2 },
+        { "{\"match\": {\"jobs\": []}}", "$.match", 1 },
+        { "{\"match\": {\"jobs\": {}}}", "$.match.jobs", 1 },
+        { "{\"match\": {\"jobs\": [\"a\"]}}", "$.match.jobs[0]", 1 },
+        { "{\"match\": {\"jobs\": [{}]}}", "$.match.jobs[0]", 1 },
+        { "{\"match\": {\"jobs\": [{\"job\": \"a\"},\n{\"unit\": \"a\"}]}}", "$.match.jobs[1].unit", 2 },
+        { "{\"match\": {\"jobs\": [{\"job\": 1}]}}", "$.match.jobs[0].job", 1 },
+        { "{\"match\": {\"jobs\": [{\"job\": \"a\\u0000\"}]}}", "$.match.jobs[0].job", 1 },
+        { "{\"match\": {\"jobs\": [{\"job\": \"[a\"}]}}", "$.match.jobs[0].job", 1 },
+        { "{\"match\": {\"jobs\": [{\"job\": \"a\", \"job\": \"b\"}]}}", "$.match.jobs[0].job", 1 },
+        { "{\"match\":\n{\"units\": [\"a.service\"], \"jobs\": [{\"job\": \"a\"}]}}", "$.match", 2 },
+        { "{\"match\": {\"jobs\": [{\"job\": \"a\"}]},\n\"inbound\": \"allow\"}", "$.inbound", 2 },
         { "{\"match\": {\"unit\": [\"a.service\"]}}", "$.match.unit", 1 },
         { "{\"match\": {\"units\": [\"a.service\"], \"units\": [\"b.service\"]}}", "$.match.units", 1 },
         { "{\"matches\": {}}", "$.matches", 1 },
@@ -151,15 +161,19 @@ START_TEST(fault_is_told) {
 }
 END_TEST
 
-START_TEST(jobs_are_not_supported) {
+START_TEST(jobs_are_read) {
+        static const char text[] = "{\"match\":{\"jobs\":[{\"repository\":\"acme/*\",\"workflow\":\"ci\"},{\"job\":\"a\"}]}}";
         PolicyDocument d;
         PolicyFault f = {};
         size_t n;
 
-        ck_assert_int_eq(parse("{\"match\":{\"jobs\":[\"a\"]}}", "a", &d, &f, 1, &n), -EINVAL);
-        ck_assert_uint_eq(n, 1);
-        ck_assert_ptr_nonnull(strstr(f.reason, "is not supported"));
+        ck_assert_int_eq(parse(text, "a", &d, &f, 1, &n), 0);
+        ck_assert_uint_eq(d.match.n, 0);
+        ck_assert_uint_eq(d.jobs.n, 2);
+        ck_assert_uint_eq(d.jobs.patterns[0].n, 2);
+        ck_assert_uint_eq(d.jobs.patterns[1].n, 1);
         policy_document_done(&d);
+        ck_assert_uint_eq(d.jobs.n, 0);
 }
 END_TEST
 
@@ -210,7 +224,7 @@ static Suite *suite(void) {
         tcase_add_test(t, defaults);
         tcase_add_loop_test(t, names_are_checked, 0, ELEMENTSOF(names));
         tcase_add_loop_test(t, fault_is_told, 0, ELEMENTSOF(faults));
-        tcase_add_test(t, jobs_are_not_supported);
+        tcase_add_test(t, jobs_are_read);
         tcase_add_test(t, rules_alone);
         tcase_add_test(t, patterns_are_counted_once);
         suite_add_tcase(s, t);
