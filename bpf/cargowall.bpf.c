@@ -551,8 +551,11 @@ int cw_egress(struct __sk_buff *skb) {
         }
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
         if (many_scopes && f && asker_may_not(skb, &j.scope, f)) {
-                if (f->state == CW_FLOW_JUDGED)
+                if (f->state == CW_FLOW_JUDGED) {
+                        f->src = p.src;
+                        f->src_port = p.src_port;
                         report_denial(&key, f, CW_HOOK_PACKET, p.continues);
+                }
                 f->state = CW_FLOW_SEEN;
                 return 0;
         }

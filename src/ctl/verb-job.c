@@ -114,6 +114,8 @@ static int print_job(const Ctl *c, JsonObject *job) {
         int status = ctl_print_field(c, "Unit", json_value_text(job, "unit"));
         if (status == STATUS_OK)
                 status = ctl_print_field(c, "Since", local);
+        if (status == STATUS_OK && json_value_text(job, "scope")[0] != '\0')
+                status = ctl_print_field(c, "Scope", json_value_text(job, "scope"));
         if (status == STATUS_OK)
                 status = print_labels(c, job);
         return status != STATUS_OK ? status : print_counts(job);

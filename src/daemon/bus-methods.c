@@ -161,6 +161,8 @@ static int append_details(sd_bus_message *reply, const ManagerScope *scope, cons
                 return r;
         if (policy)
                 (void) explanation_format(policy, d, e, text, sizeof(text));
+        if (scope->narrows && e->verdict == ACTION_ALLOW)
+                strncat(text, " The policy of the job's unit has to allow it as well.", sizeof(text) - strlen(text) - 1);
         r = bus_append_entry_text(reply, "text", text);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -96,7 +96,7 @@ int bus_scopes_update(Bus *b, bool tell) {
 void bus_scopes_emit_changed(Bus *b) {
         for (char **s = b->scopes; s && *s; s++)
                 (void) sd_bus_emit_properties_changed(b->bus, *s, BUS_INTERFACE_SCOPE, "Mode", "PolicyDigest",
-                                                      "PolicySource", "RuleCount", NULL);
+                                                      "PolicySource", "RuleCount", "Narrows", NULL);
 }
 
 /* ------------------------------------------------------------------ the interface */
@@ -142,6 +142,15 @@ static int get_rule_count(_unused_ sd_bus *bus, const char *path, _unused_ const
 
         int r = scope_at(userdata, path, &scope);
         return r < 0 ? r : sd_bus_message_append(reply, "u", scope.n_rules);
+}
+
+static int get_narrows(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface,
+                       _unused_ const char *property, sd_bus_message *reply, void *userdata,
+                       _unused_ sd_bus_error *error) {
+        ManagerScope scope;
+
+        int r = scope_at(userdata, path, &scope);
+        return r < 0 ? r : sd_bus_message_append(reply, "b", (int) scope.narrows);
 }
 
 typedef struct PathList {
@@ -204,6 +213,7 @@ static const sd_bus_vtable scope_vtable[] = {
         SD_BUS_PROPERTY("PolicyDigest", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicySource", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("RuleCount", "u", get_rule_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Narrows", "b", get_narrows, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ControlGroups", "as", get_control_groups, 0, 0),
         SD_BUS_VTABLE_END,
 };

@@ -18,6 +18,7 @@ typedef struct ManagerScope {
         const char *digest;  /* "sha256:…"; "" without a policy */
         Mode mode;           /* in force now */
         uint32_t n_rules;
+        bool narrows;        /* for jobs: what it allows, the scope of the job's unit has to allow as well */
 } ManagerScope;
 
 typedef struct ManagerCounters {

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "engine/event-pipeline.h"
+#include "host/existing-sockets.h"
 #include "host/local-addr.h"
 #include "kernel/event-ring.h"
 #include "kernel/flow-table.h"
@@ -56,9 +57,25 @@ static uint64_t now_nsec(void) {
 
 /* ------------------------------------------------------------------ callbacks */
 
+/* A refusal that the socket hooks did not see, for want of a scope then or because the policy changed, is no error that
+ * TCP hands on: whoever waits in connect(2) or for data would go on waiting. Best effort: a socket of another network
+ * namespace is not found, and ends by its own time limit. */
+static void end_refused(const struct cw_record *r) {
+        InAddr local, remote;
+
+        if (r->type != CW_RECORD_DENY || r->hook != CW_HOOK_PACKET || r->protocol != IPPROTO_TCP ||
+            r->mode != CW_ENFORCE || r->cookie == 0)
+                return;
+        memcpy(local.b, r->src.b, sizeof(local.b));
+        memcpy(remote.b, r->dst.b, sizeof(remote.b));
+        (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
+}
+
 static void on_record(const void *data, size_t size, void *userdata) {
         Engine *e = userdata;
 
+        if (size == sizeof(struct cw_record))
+                end_refused(data);
         event_pipeline_record(e->pipeline, data, size);
 }
 

@@ -197,14 +197,14 @@ static bool listeners_have(const Listeners *l, const InAddr *addr, uint16_t port
 
 /* --- asking --- */
 
-static int request_send(int fd, uint16_t flags, const struct inet_diag_req_v2 *request) {
+static int request_send(int fd, uint16_t type, uint16_t flags, const struct inet_diag_req_v2 *request) {
         const struct {
                 struct nlmsghdr header;
                 struct inet_diag_req_v2 request;
         } message = {
                 .header = {
                         .nlmsg_len = sizeof(message),
-                        .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                        .nlmsg_type = type,
                         .nlmsg_flags = NLM_F_REQUEST | flags,
                 },
                 .request = *request,
@@ -242,7 +242,7 @@ static int dump(int fd, uint8_t family, uint32_t states, size_t max, existing_so
         buf = malloc(RECV_MAX);
         if (!buf)
                 return -ENOMEM;
-        r = request_send(fd, NLM_F_DUMP, &request);
+        r = request_send(fd, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request);
         if (r < 0)
                 return r;
         for (;;) {
@@ -353,7 +353,7 @@ int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_p
         write_end(swapped ? local : remote, request.sdiag_family, request.id.idiag_dst);
         request.id.idiag_sport = htons(swapped ? remote_port : local_port);
         request.id.idiag_dport = htons(swapped ? local_port : remote_port);
-        r = request_send(fd, 0, &request);
+        r = request_send(fd, SOCK_DIAG_BY_FAMILY, 0, &request);
         if (r < 0)
                 return r;
         n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT); /* the kernel answered within the call before */
@@ -364,4 +364,43 @@ int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_p
         if (r < 0)
                 return r;
         return ret->cookie != 0 ? 0 : -ENOENT;
+}
+
+int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_port, const InAddr *remote,
+                          uint16_t remote_port) {
+        struct inet_diag_req_v2 request = {
+                .sdiag_family = in_addr_is_v4(local) ? AF_INET : AF_INET6,
+                .sdiag_protocol = IPPROTO_TCP,
+                .idiag_states = ~0U,
+                .id = {
+                        .idiag_sport = htons(local_port),
+                        .idiag_dport = htons(remote_port),
+                        .idiag_cookie = { (uint32_t) cookie, (uint32_t) (cookie >> 32) },
+                },
+        };
+        uint8_t buf[4096];
+        struct nlmsghdr h;
+        ssize_t n;
+        int r;
+
+        assert(local && remote);
+
+        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        if (fd < 0)
+                return -errno;
+        write_end(local, request.sdiag_family, request.id.idiag_src);
+        write_end(remote, request.sdiag_family, request.id.idiag_dst);
+        r = request_send(fd, SOCK_DESTROY, NLM_F_ACK, &request);
+        if (r < 0)
+                return r;
+        n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT); /* answered within the call before */
+        if (n < 0)
+                return -errno;
+        if ((size_t) n < sizeof(h))
+                return -EBADMSG;
+        memcpy(&h, buf, sizeof(h));
+        if (h.nlmsg_type != NLMSG_ERROR || h.nlmsg_len > (size_t) n || h.nlmsg_len < sizeof(h))
+                return -EBADMSG;
+        r = status_parse(buf + sizeof(h), h.nlmsg_len - sizeof(h));
+        return r == -ESTALE ? -ENOENT : r; /* the same ends, another cookie */
 }

@@ -2,10 +2,12 @@
 """Which policy a process is judged by."""
 
 import contextlib
+import re
 
 from harness import case, equal, refused, worked
+from lab import wait_until
 from plan import EVIL4, EXAMPLE4, GITHUB4
-from rig import allow, bus_get, probe
+from rig import allow, bus_get, main_pid, probe
 
 ONE, TWO = "203.0.113.21", "203.0.113.22"  # echo on every address of the lab
 NEITHER = "203.0.113.23"
@@ -141,3 +143,24 @@ def older_units(rig):
     worked(r, "one")
     refused(r, "two")
     equal(rig.packets(GITHUB4), 0, "packets that nobody sent")
+
+
+@case("scopes: a unit that starts while the service is held up waits, and is told as soon as it is back")
+def held_up(rig):
+    c = rig.boot(documents={"jail": only(ONE, {"units": ["jail*.service"]})})
+    pid = main_pid(c)
+    c.sh(f"kill -STOP {pid}")
+    try:
+        runs = [c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect", f"--unit=jail{n}.service",
+                        "--setenv=PYTHONPATH=/usr/local/lib/rig", *rig.lab.python(f"""
+                            with socket.socket() as s:
+                                s.settimeout(100)  # TCP itself would give up after two minutes
+                                report(outcome=attempt(lambda: s.connect(({addr!r}, 7)) or "connected"))
+                        """)) for n, addr in enumerate((ONE, TWO))]
+        wait_until(lambda: len(re.findall(r":0007 02 ", c.check("cat", "/proc/net/tcp"))) == 2, "two connects to wait")
+    finally:
+        c.sh(f"kill -CONT {pid}")
+    allowed, denied = [run.finish(seconds=60) for run in runs]
+    worked(allowed, "outcome")
+    equal(denied.facts["outcome"].get("errno"), "ECONNABORTED", "what the refused one is told")
+    equal(rig.packets(TWO), 0, "packets to what the policy refuses")

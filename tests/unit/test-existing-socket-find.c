@@ -133,7 +133,7 @@ static void check_tcp(size_t i) {
         InAddr local = addr_of(cases[i].local), server = addr_of(cases[i].server);
         int family = in_addr_is_v4(&server) ? AF_INET : AF_INET6;
         int listener = socket_at(family, SOCK_STREAM, cases[i].server, SERVER_PORT);
-        int fd = socket_at(cases[i].family, SOCK_STREAM, cases[i].bound, 0), accepted;
+        int fd = socket_at(cases[i].family, SOCK_STREAM, cases[i].bound, 0), accepted, error;
         ExistingSocket s = {};
 
         CHECK(listen(listener, 8) == 0);
@@ -152,6 +152,18 @@ static void check_tcp(size_t i) {
         CHECK(s.cookie == cookie_of(accepted));
         CHECK(existing_socket_find(IPPROTO_TCP, &local, port, &server, SERVER_PORT + 1, &s) == -ENOENT);
         CHECK(existing_socket_find(IPPROTO_UDP, &local, port, &server, SERVER_PORT, &s) == -ENOENT);
+
+        /* Only the one that is meant, which is told. */
+        uint64_t cookie = cookie_of(fd);
+        socklen_t length = sizeof(error);
+        CHECK(existing_socket_abort(cookie + 1000, &local, port, &server, SERVER_PORT) == -ENOENT);
+        CHECK(existing_socket_abort(cookie, &local, port, &server, SERVER_PORT + 1) == -ENOENT);
+        CHECK(existing_socket_find(IPPROTO_TCP, &local, port, &server, SERVER_PORT, &s) == 0);
+        int r = existing_socket_abort(cookie, &local, port, &server, SERVER_PORT);
+        CHECK(r == 0 || r == -EOPNOTSUPP);
+        CHECK(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0);
+        CHECK(error == (r == 0 ? ECONNABORTED : 0));
+        CHECK(r != 0 || existing_socket_abort(cookie, &local, port, &server, SERVER_PORT) == -ENOENT);
         (void) close(fd);
         (void) close(accepted);
         (void) close(listener);

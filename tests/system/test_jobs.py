@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents for jobs: what a unit may while a job of this kind runs in it."""
+
+import json
+
+from harness import case, contains, equal, refused, worked
+from lab import wait_until
+from plan import JOB
+from rig import SERVICE, allow, bus_get, ctl, main_pid, wait_restarted
+
+ONE, TWO, NEITHER = "203.0.113.21", "203.0.113.22", "203.0.113.23"  # echo on every address of the lab
+YES, NO = "hello", "EPERM"
+UNIT = "/sys/fs/cgroup/system.slice/runner.service"
+RELEASE = {"jobs": [{"workflow": "release", "repository": "acme/*"}]}
+
+
+def documents(release=None):
+    """The runner's unit reaches ONE and TWO; a release job ONE and, of what the unit has no business with, NEITHER."""
+    return {"runner": allow(ONE + "/32", TWO + "/32", "github.com", "*.wild.example.com",
+                            match={"units": ["runner.service"]}),
+            "release": release or allow(ONE + "/32", NEITHER + "/32", "github.com", match=RELEASE)}
+
+
+def inside(c, *command, below="", user=None):
+    """A command in the runner's unit, as a step of a job is."""
+    argv = ["setpriv", f"--reuid={user}", "--clear-groups"] if user else []
+    return c.run("sh", "-ec", 'echo 0 >"$0/cgroup.procs"; exec "$@"', UNIT + below, *argv, *map(str, command))
+
+
+def reach(rig, c, below="", user=None):
+    r = inside(c, *rig.lab.python("".join(f"report(**{{{a!r}: attempt(tcp, {a!r}, 7)}})\n" for a in (ONE, TWO, NEITHER))),
+               below=below, user=user)
+    equal(r.status, 0, f"exit status ({r.err[-300:]})")
+    return tuple(fact.get("value", fact.get("errno")) for fact in r.facts.values())
+
+
+def begin(c, *labels):
+    r = inside(c, "cargowallctl", "job", "begin", *(f"--label={label}" for label in labels))
+    equal(r.status, 0, f"job begin ({r.err})")
+    return r.out.strip()
+
+
+def boot(rig, **options):
+    c = rig.boot(documents=documents(**options))
+    c.start_unit("sleep", "1000", name="runner.service")
+    return c
+
+
+@case("jobs: a document for jobs narrows what the unit may while the job runs, and gives nothing")
+def narrows(rig):
+    c = boot(rig)
+    equal(reach(rig, c), (YES, YES, NO), "before the job")
+    job = begin(c, "repository=acme/widgets", "workflow=release")
+    equal(reach(rig, c), (YES, NO, NO), "in the job")
+    equal(reach(rig, c, user=JOB), (YES, NO, NO), "in the job, as a user")
+    c.sh(f"mkdir -p {UNIT}/deep/er")
+    equal(reach(rig, c, below="/deep/er"), (YES, NO, NO), "in a control group of its own")
+    equal(bus_get(c, "Scope", "Job", f"/org/cargowall1/job/{job}"), "release", "the job's scope")
+    contains(ctl(c, "job", "show", job).out, "release", "job show")
+    event = wait_until(lambda: [e for e in map(json.loads, ctl(c, "events", "--denied", "--json=short").out.splitlines())
+                                if e.get("dst_ip") == TWO], "the denial")[-1]
+    equal((event["scope"], event["unit"], event["job"]["workflow"]), ("release", "runner.service", "release"), "the event")
+    assert inside(c, "cargowallctl", "job", "begin", "--label=workflow=ci").status != 0, "a unit has two jobs"
+
+    summary = json.loads(ctl(c, "job", "end", job, "--json=short").out)
+    equal(summary["scope"], "release", "the summary's scope")
+    equal(reach(rig, c), (YES, YES, NO), "after the job")
+    for labels in (["repository=acme/widgets", "workflow=ci"], ["workflow=release"],
+                   ["repository=evil/acme", "workflow=release"], []):
+        job = begin(c, *labels)
+        equal(bus_get(c, "Scope", "Job", f"/org/cargowall1/job/{job}"), "", f"the scope of a job with {labels}")
+        equal(reach(rig, c), (YES, YES, NO), f"in a job with {labels}")
+        ctl(c, "job", "end", job)
+
+
+@case("jobs: names, open connections and the modes of both policies")
+def names(rig):
+    c = boot(rig)
+    r = inside(c, *rig.lab.python(f"""
+        import dnswire, socket, subprocess
+        def ask(name):
+            return dns_rcode("127.0.0.53", dnswire.query(name))
+        report(before=ask("a.wild.example.com"), reached=attempt(reach, "a.wild.example.com", 7))
+        old = socket.create_connection(({TWO!r}, 7))
+        subprocess.run(["cargowallctl", "job", "begin", "--label=repository=acme/a", "--label=workflow=release"],
+                       check=True, stdout=subprocess.DEVNULL)
+        report(again=ask("a.wild.example.com"), other=ask("b.wild.example.com"), github=ask("github.com"),
+               connected=attempt(reach, "github.com", 443), refused=attempt(reach, "a.wild.example.com", 7))
+        def go_on():
+            old.sendall(b"x")  # the kernel takes it, and tells at the next call what became of it
+            old.settimeout(2)
+            return old.recv(1).decode()
+        report(old=attempt(go_on))
+    """))
+    equal(r.status, 0, f"exit status ({r.err[-500:]})")
+    worked(r, "reached", "connected")
+    refused(r, "refused")
+    assert "value" not in r.facts["old"], f"an old connection went on: {r.facts['old']}"
+    equal([r.facts[name] for name in ("before", "github", "again", "other")], ["NOERROR", "NOERROR", "REFUSED", "REFUSED"],
+          "what the names got")
+    ctl(c, "mode", "audit")
+    equal(reach(rig, c), (YES, YES, YES), "in audit mode")
+    ctl(c, "mode", "configured")
+    equal(reach(rig, c), (YES, NO, NO), "enforcing again")
+
+
+@case("jobs: narrowed through a crash, a restart and reloads; the job ends with its unit")
+def lasting(rig):
+    c = boot(rig)
+    begin(c, "repository=acme/widgets", "workflow=release")
+    equal(reach(rig, c), (YES, NO, NO), "in the job")
+    pid = main_pid(c)
+    c.sh(f"kill -9 {pid}")
+    equal(reach(rig, c), (YES, NO, NO), "while the service is dead, or young")
+    wait_restarted(c, pid)
+    equal(reach(rig, c), (YES, NO, NO), "after the crash")
+    c.check("systemctl", "restart", SERVICE)
+    equal(reach(rig, c), (YES, NO, NO), "after the restart")
+
+    c.put("etc/cargowall/policy.d/release.json", allow(TWO + "/32", match=RELEASE))
+    ctl(c, "reload")
+    equal(reach(rig, c), (NO, YES, NO), "after a reload with another policy for the job")
+    c.path("etc/cargowall/policy.d/release.json").unlink()
+    ctl(c, "reload")
+    equal(reach(rig, c), (YES, YES, NO), "without a document for the job")
+    c.put("etc/cargowall/policy.d/release.json", documents()["release"])
+    ctl(c, "reload")
+    equal(reach(rig, c), (YES, NO, NO), "with one again")
+
+    c.check("systemctl", "stop", "runner.service")
+    wait_until(lambda: bus_get(c, "Jobs") == [], "the job to end with its unit")
+    c.start_unit("sleep", "1000", name="runner.service")
+    equal(reach(rig, c), (YES, YES, NO), "in the unit's next life")
+
+
+@case("jobs: on a machine whose host is off, a job is judged by its document alone")
+def host_off(rig):
+    c = rig.boot(policy=False, documents={"release": documents()["release"]})
+    c.start_unit("sleep", "1000", name="runner.service")
+    equal(reach(rig, c), (YES, YES, YES), "without a job")
+    job = begin(c, "repository=acme/widgets", "workflow=release")
+    equal(reach(rig, c), (YES, NO, YES), "in the job")
+    c.sh(f"kill -9 {main_pid(c)}")
+    equal(reach(rig, c), (YES, NO, YES), "while the service is dead, or young")
+    wait_until(lambda: c.run("cargowallctl", "job", "end", job).status == 0, "the job to end")
+    equal(reach(rig, c), (YES, YES, YES), "after the job")
