@@ -60,7 +60,7 @@ struct cw_port_slice {
         __u32 first;
         __u16 count;
         __u8 allows; /* 1: some line of it allows something */
-        __u8 pad;
+        __u8 pad; /* in the map 0; in the programs' copy of a job's the modes of both */
 };
 
 /* exact: live leases, /32 and /128 rules */

@@ -17,19 +17,14 @@ static __always_inline int apply_mode(const struct judges *j, __u8 action, bool 
 
 /* ------------------------------------------------------------------ flows */
 
-/* Who decides may be another one when a mode changes. */
-static __always_inline __u8 modes_of(const struct judges *j) {
-        return j->job.policy_id ? j->scope.mode | j->job.mode << 4 : 0;
-}
-
 static __always_inline bool flow_is_current(const struct cw_flow *f, const struct judges *j) {
-        return f->policy_id == j->scope.policy_id && f->job_policy_id == j->job.policy_id && f->modes == modes_of(j);
+        return f->policy_id == j->scope.policy_id && f->job_policy_id == j->job.policy_id && f->modes == j->job.pad;
 }
 
 static __always_inline void flow_take(struct cw_flow *f, const struct judges *j) {
         f->policy_id = j->scope.policy_id;
         f->job_policy_id = j->job.policy_id;
-        f->modes = modes_of(j);
+        f->modes = j->job.pad;
 }
 
 static __always_inline void flow_fill(struct cw_flow *f, const struct judges *j, const struct verdict *v) {

@@ -98,34 +98,70 @@ __noinline __u32 subject_of_packet(struct __sk_buff *skb) {
         return subject;
 }
 
-static __always_inline bool scope_read(__u32 index, struct cw_scope *scope) {
+static __always_inline __u64 scope_word(__u32 index) {
         volatile __u64 *value = bpf_map_lookup_elem(&scopes, &index);
-        __u64 copy = value ? *value : 0;
 
-        __builtin_memcpy(scope, &copy, sizeof(*scope));
-        if (!scope->policy_id)
-                count(CW_COUNT_FAULT);
-        return scope->policy_id != 0;
+        return value ? *value : 0;
 }
 
-/* Who is off has nothing to say; where the job alone judges, it is the scope. */
-static __always_inline enum subject judges_read(__u32 subject, struct judges *j) {
-        __u32 job = CW_SUBJECT_JOB(subject);
+static __always_inline bool word_is_off(__u64 word) {
+        struct cw_scope scope;
 
-        __builtin_memset(j, 0, sizeof(*j));
+        __builtin_memcpy(&scope, &word, sizeof(scope));
+        return scope.mode == CW_OFF;
+}
+
+static __always_inline bool word_is_closed(__u64 word) {
+        struct cw_scope scope;
+
+        __builtin_memcpy(&scope, &word, sizeof(scope));
+        return scope.policy_id == 0;
+}
+
+/* Who is off has nothing to say; where the job alone judges, it is the scope. Both as struct cw_scope in a number, 0 for
+ * none, and global for the verifier's sake as above: it need not tell apart what follows each way through here. */
+__noinline __u64 first_judge(__u32 subject) {
+        __u64 scope = scope_word(CW_SUBJECT_SCOPE(subject)), job;
+
+        if (!CW_SUBJECT_JOB(subject))
+                return scope;
+        job = scope_word(CW_SUBJECT_JOB(subject));
+        if (word_is_closed(scope) || word_is_closed(job))
+                return 0;
+        return word_is_off(scope) ? job : scope;
+}
+
+/* Its last byte has the modes of both, since who decides may be another one when a mode changes. */
+__noinline __u64 second_judge(__u32 subject) {
+        struct cw_scope scope, job;
+        __u64 word;
+
+        if (!CW_SUBJECT_JOB(subject))
+                return 0;
+        word = scope_word(CW_SUBJECT_SCOPE(subject));
+        __builtin_memcpy(&scope, &word, sizeof(scope));
+        word = scope_word(CW_SUBJECT_JOB(subject));
+        __builtin_memcpy(&job, &word, sizeof(job));
+        if (scope.mode == CW_OFF || job.mode == CW_OFF)
+                return 0;
+        job.pad = scope.mode | job.mode << 4;
+        __builtin_memcpy(&word, &job, sizeof(word));
+        return word;
+}
+
+static __always_inline enum subject judges_read(__u32 subject, struct judges *j) {
+        __u64 scope = subject == WAITING ? 0 : first_judge(subject);
+        __u64 job = subject == WAITING ? 0 : second_judge(subject);
+
+        __builtin_memcpy(&j->scope, &scope, sizeof(scope));
+        __builtin_memcpy(&j->job, &job, sizeof(job));
         if (subject == WAITING)
                 return SUBJECT_WAITS;
-        if (!scope_read(CW_SUBJECT_SCOPE(subject), &j->scope) || (job && !scope_read(job, &j->job)))
+        if (!j->scope.policy_id) {
+                count(CW_COUNT_FAULT);
                 return SUBJECT_FAULT;
-        if (j->job.mode == CW_OFF)
-                __builtin_memset(&j->job, 0, sizeof(j->job));
-        if (j->scope.mode != CW_OFF)
-                return SUBJECT_JUDGED;
-        if (!j->job.policy_id)
-                return SUBJECT_OFF;
-        j->scope = j->job;
-        __builtin_memset(&j->job, 0, sizeof(j->job));
-        return SUBJECT_JUDGED;
+        }
+        return j->scope.mode == CW_OFF ? SUBJECT_OFF : SUBJECT_JUDGED;
 }
 
 /* The one that gave the verdict, as a value: a choice between two places of the stack is refused by old verifiers. */
