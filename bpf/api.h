@@ -60,7 +60,7 @@ struct cw_port_slice {
         __u32 first;
         __u16 count;
         __u8 allows; /* 1: some line of it allows something */
-        __u8 pad; /* in the map 0; in the programs' copy of a job's the modes of both */
+        __u8 pad;
 };
 
 /* exact: live leases, /32 and /128 rules */
@@ -103,7 +103,7 @@ struct cw_scope {
         __u8 mode;
         __u8 default_action;
         __u8 flags;
-        __u8 pad;
+        __u8 pad; /* in the map 0; in the programs' copy of a job's the modes of both */
 };
 
 /* Whom a socket answers to, in one number: the scope of its cgroup, and above it that of the job which runs there, 0 for
