@@ -520,7 +520,8 @@ int cw_egress(struct __sk_buff *skb) {
         /* First, because the verifier walks all its ways once for each state that is there before it. */
         bool readable = packet_parse(skb, &p);
 
-        subject = judges_read(subject_of_packet(skb), &j);
+        __u32 number = subject_of_packet(skb);
+        subject = judges_read(number, &j);
         if (subject == SUBJECT_FAULT)
                 return 0;
         if (!readable) {
@@ -540,7 +541,7 @@ int cw_egress(struct __sk_buff *skb) {
         if (loopback) {
                 bool to_proxy = is_proxy(&p.dst, p.dst_port);
                 if (to_proxy && !p.continues)
-                        register_client(key.cookie, &p.src, p.src_port, p.protocol);
+                        register_client(skb, key.cookie, number, &p.src, p.src_port, p.protocol);
                 if (to_proxy || !is_dns(p.protocol, p.dst_port))
                         return 1;
         }

@@ -90,12 +90,18 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
         ctx->user_port = bpf_htons(c->server_port);
 }
 
-/* A packet on its way to the proxy has the source port by which the proxy knows its client. */
-static __always_inline void register_client(__u64 cookie, const struct cw_addr *src, __u16 src_port, __u8 protocol) {
+/* A packet on its way to the proxy has the source port by which the proxy knows its client. subject: of the socket now; it may
+ * have been connected long ago. */
+static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u32 subject,
+                                            const struct cw_addr *src, __u16 src_port, __u8 protocol) {
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
         if (!c)
                 return; /* came to the proxy's port by itself: answered like any other, process unknown */
 
+        if (subject != WAITING && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
+                c->scope = CW_SUBJECT_SCOPE(subject);
+                c->job = CW_SUBJECT_JOB(subject);
+        }
         struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
         bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY);
 }
