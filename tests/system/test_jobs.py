@@ -56,6 +56,11 @@ def narrows(rig):
     c.sh(f"mkdir -p {UNIT}/deep/er")
     equal(reach(rig, c, below="/deep/er"), (YES, NO, NO), "in a control group of its own")
     equal(bus_get(c, "Scope", "Job", f"/org/cargowall1/job/{job}"), "release", "the job's scope")
+    equal([bus_get(c, "Narrows", "Scope", f"/org/cargowall1/scope/{name}") for name in ("release", "runner", "host")],
+          [True, False, False], "which scopes narrow")
+    equal(bus_get(c, "ControlGroups", "Scope", "/org/cargowall1/scope/release"), ["/system.slice/runner.service"],
+          "control groups that the job's policy is for")
+    contains(ctl(c, "explain", "--scope=release", ONE).out, "has to allow it as well", "the explanation")
     contains(ctl(c, "job", "show", job).out, "release", "job show")
     event = wait_until(lambda: [e for e in map(json.loads, ctl(c, "events", "--denied", "--json=short").out.splitlines())
                                 if e.get("dst_ip") == TWO], "the denial")[-1]
