@@ -352,13 +352,6 @@ int lab_witness(const Lab *l, int family) {
         return fd;
 }
 
-void lab_drain(int fd) {
-        char buf[2048];
-
-        while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) >= 0)
-                ;
-}
-
 static socklen_t sockaddr_of(const char *text, uint16_t port, struct sockaddr_storage *ret) {
         InAddr addr;
 

@@ -62,7 +62,6 @@ void lab_enter(Lab *l, const char *path); /* NULL: where the test came from */
 int lab_socket(const Lab *l, bool outside, int family, int type);
 /* A raw socket outside that hears whatever TCP arrives, whoever listens. */
 int lab_witness(const Lab *l, int family);
-void lab_drain(int fd);
 void lab_bind(int fd, const char *addr, uint16_t port); /* and listens, if it is a stream */
 int lab_connect(int fd, const char *addr, uint16_t port);                      /* 0 or negative errno */
 int lab_send(int fd, const char *text, const char *addr, uint16_t port);       /* the same. addr NULL: connected */
