@@ -15,9 +15,9 @@
 #include "host/capability.h"
 #include "host/config-files.h"
 
-#define TICK_USEC (5 * USEC_PER_SEC)
+#define TICK_USEC (10 * USEC_PER_SEC) /* so late a hook that was taken away is noticed */
 #define TICK_ACCURACY_USEC USEC_PER_SEC
-#define LOOKUPS_PER_TICK 1000
+#define LOOKUPS_PER_TICK 1500
 #define SELF_TEST_USEC (10 * USEC_PER_SEC)
 #define SELF_TEST_FAULTS_MAX 2 /* in a row; then the watchdog is left to bite */
 

@@ -17,12 +17,14 @@
 #define FLOWS_MAX 16384         /* of one scope */
 #define FLOWS_MANY 65536        /* of a whole machine */
 #define RING_BYTES (1U << 18)
-#define EXPIRE_USEC USEC_PER_SEC
+#define EXPIRE_ACCURACY_USEC USEC_PER_SEC /* so late a lease that has ended is removed at most, also after a suspend */
 #define EXPIRE_STEPS 4096
 #define COLLECT_USEC (20 * USEC_PER_MSEC)
 #define COLLECT_STEPS 4096
-#define PEERS_PER_TICK 500
-#define SWEEP_EVERY 30          /* expiry ticks between two looks at the flows */
+#define PEERS_PER_SEC 500
+#define LOSSES_USEC USEC_PER_SEC
+#define SWEEP_USEC (30 * USEC_PER_SEC)
+#define SWEEP_ACCURACY_USEC (10 * USEC_PER_SEC)
 #define FLOW_IDLE_NSEC (120 * NSEC_PER_SEC)
 
 struct Engine {
@@ -39,9 +41,11 @@ struct Engine {
         EventPipeline *pipeline;
         EventRing *ring;
         LocalAddrs *local_addrs;
-        sd_event_source *timer, *collector;
-        unsigned n_ticks;
-        unsigned n_peers_left;  /* looks at processes that ask, until the next tick */
+        sd_event_source *expiry, *losses, *sweep, *collector; /* run while there is something to do, sweep always */
+        uint64_t expiry_nsec;   /* of the lease that ends first, at the latest; UINT64_MAX: there is none */
+        bool losses_due;
+        uint64_t peers_sec;     /* CLOCK_BOOTTIME, whole seconds */
+        unsigned n_peers_left;  /* looks at processes that ask, in that second */
         uint64_t n_lost_told;
         engine_asker_fn on_asker;
         dns_lease_fn on_lease;
@@ -71,12 +75,26 @@ static void end_refused(const struct cw_record *r) {
         (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
 }
 
+/* Looks for losses a second from now, once. Records are lost where the ring is full, so others are read after them. */
+static void arm_losses(Engine *e) {
+        if (e->losses_due || !e->losses)
+                return;
+        e->losses_due = sd_event_source_set_time_relative(e->losses, LOSSES_USEC) >= 0 &&
+                        sd_event_source_set_enabled(e->losses, SD_EVENT_ONESHOT) >= 0;
+}
+
 static void on_record(const void *data, size_t size, void *userdata) {
         Engine *e = userdata;
+        uint64_t n_self = event_pipeline_n_self(e->pipeline);
 
         if (size == sizeof(struct cw_record))
                 end_refused(data);
         event_pipeline_record(e->pipeline, data, size);
+        if (event_pipeline_n_self(e->pipeline) > n_self)
+                return; /* of a self-test: no sign that anybody else is there */
+        arm_losses(e);
+        if (e->ring)
+                event_ring_expect(e->ring);
 }
 
 /* Which process a query came from, by the kernel. */
@@ -125,10 +143,18 @@ static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client
 }
 
 /* So many looks at processes a second, and no more: under a flood of queries the same few ask again and again. */
-static void on_query(const DnsPeer *peer, DnsAsker *ret, void *userdata) {
-        Engine *e = userdata;
+static bool may_look_at_peer(Engine *e) {
+        uint64_t sec = now_nsec() / NSEC_PER_SEC;
+
+        if (sec != e->peers_sec)
+                e->n_peers_left = PEERS_PER_SEC;
+        e->peers_sec = sec;
+        return e->pipeline && e->n_peers_left > 0;
+}
+
+static void find_asker(Engine *e, const DnsPeer *peer, DnsAsker *ret) {
         struct cw_dns_client client;
-        bool look = e->pipeline && e->n_peers_left > 0, known;
+        bool look = may_look_at_peer(e), known;
 
         if (!e->many_scopes)
                 ret->scope = e->n_scopes > 0 ? e->scopes[0] : NULL;
@@ -145,9 +171,35 @@ static void on_query(const DnsPeer *peer, DnsAsker *ret, void *userdata) {
         event_pipeline_client(e->pipeline, &client);
 }
 
+static void on_query(const DnsPeer *peer, DnsAsker *ret, void *userdata) {
+        Engine *e = userdata;
+
+        find_asker(e, peer, ret);
+        if (e->ring && !ret->is_self)
+                event_ring_expect(e->ring); /* a name is looked up to be connected to */
+}
+
+static void arm_expiry(Engine *e, uint64_t nsec) {
+        e->expiry_nsec = nsec;
+        if (!e->expiry)
+                return; /* start_timers() will */
+        (void) sd_event_source_set_time(e->expiry, nsec / 1000 + 1);
+        (void) sd_event_source_set_enabled(e->expiry, nsec == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+/* To be called whenever a scope has a new lease: none of its renewals ends earlier. */
+static void note_lease(Engine *e, const Lease *lease) {
+        for (size_t i = 0; i < lease->n_bindings; i++)
+                if (lease->bindings[i].expires_nsec < e->expiry_nsec)
+                        arm_expiry(e, lease->bindings[i].expires_nsec);
+}
+
 static void on_lease(const Scope *scope, const Lease *lease, void *userdata) {
         Engine *e = userdata;
 
+        note_lease(e, lease);
+        if (e->ring)
+                event_ring_expect(e->ring);
         if (e->on_lease)
                 e->on_lease(scope, lease, e->userdata);
 }
@@ -186,16 +238,32 @@ static void tell_losses(Engine *e) {
         programs_set_counter(e->programs, CW_COUNT_RING_TOLD, programs_counter(e->programs, CW_COUNT_RING_FULL));
 }
 
-static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+/* What is left of more than EXPIRE_STEPS is due at once, after whoever else has something to do. */
+static int on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
+        uint64_t next = UINT64_MAX;
 
         for (size_t i = 0; i < e->n_scopes; i++)
-                (void) lease_table_expire(e->scopes[i]->leases, now_nsec(), EXPIRE_STEPS, on_lease_changed, e->scopes[i]);
-        if (++e->n_ticks % SWEEP_EVERY == 0)
-                (void) flow_table_sweep(e->programs, FLOW_IDLE_NSEC, false, on_record, e);
+                next = MIN(next, lease_table_expire(e->scopes[i]->leases, now_nsec(), EXPIRE_STEPS, on_lease_changed,
+                                                    e->scopes[i]));
+        arm_expiry(e, next);
+        return 0;
+}
+
+static int on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Engine *e = userdata;
+
+        e->losses_due = false;
         tell_losses(e);
-        e->n_peers_left = PEERS_PER_TICK;
-        (void) sd_event_source_set_time_relative(s, EXPIRE_USEC);
+        return 0;
+}
+
+static int on_sweep(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+        Engine *e = userdata;
+
+        (void) flow_table_sweep(e->programs, FLOW_IDLE_NSEC, false, on_record, e);
+        tell_losses(e);
+        (void) sd_event_source_set_time_relative(s, SWEEP_USEC);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -409,7 +477,7 @@ void engine_set_mode(_unused_ Engine *e, Scope *scope, Mode mode) {
         scope->mode = mode;
 }
 
-int engine_restore_lease(_unused_ Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
+int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec) {
         uint64_t now = now_nsec();
         const Lease *lease;
@@ -418,7 +486,10 @@ int engine_restore_lease(_unused_ Engine *e, Scope *scope, const InAddr *addr, c
         if (!scope->policy)
                 return 0;
         r = lease_table_restore(scope->leases, addr, name, chain, scope->policy, expires_nsec, now, &lease);
-        return r < 0 ? r : policy_slot_set_lease(scope->slot, scope->policy, lease);
+        if (r < 0)
+                return r;
+        note_lease(e, lease);
+        return policy_slot_set_lease(scope->slot, scope->policy, lease);
 }
 
 /* ------------------------------------------------------------------ start */
@@ -519,14 +590,25 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Scop
 static int start_timers(Engine *e, sd_event *event) {
         int r;
 
-        r = sd_event_add_time_relative(event, &e->timer, CLOCK_BOOTTIME, EXPIRE_USEC, EXPIRE_USEC, on_tick, e);
+        r = sd_event_add_time(event, &e->expiry, CLOCK_BOOTTIME, 0, EXPIRE_ACCURACY_USEC, on_expiry, e);
+        if (r >= 0)
+                r = sd_event_add_time(event, &e->losses, CLOCK_MONOTONIC, 0, LOSSES_USEC, on_losses, e);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(e->losses, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &e->sweep, CLOCK_MONOTONIC, SWEEP_USEC, SWEEP_ACCURACY_USEC,
+                                               on_sweep, e);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &e->collector, CLOCK_MONOTONIC, 0, 0, on_collect, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->collector, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        (void) sd_event_source_set_description(e->timer, "engine-tick");
+        arm_expiry(e, e->expiry_nsec);
+        arm_losses(e);
+        (void) sd_event_source_set_description(e->expiry, "engine-expiry");
+        (void) sd_event_source_set_description(e->losses, "engine-losses");
+        (void) sd_event_source_set_description(e->sweep, "engine-sweep");
         (void) sd_event_source_set_description(e->collector, "engine-collector");
         return 0;
 }
@@ -542,7 +624,7 @@ int engine_new(sd_event *event, const EngineOptions *o, ScopeSpec *specs, size_t
         if (r >= 0) {
                 e->many_scopes = o->many_scopes;
                 e->dns_clients_fd = -EBADF;
-                e->n_peers_left = PEERS_PER_TICK;
+                e->expiry_nsec = UINT64_MAX;
                 e->on_asker = o->on_asker;
                 e->on_lease = o->on_lease;
                 e->userdata = o->userdata;
@@ -597,10 +679,12 @@ int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const cha
 Engine *engine_free(Engine *e) {
         if (!e)
                 return NULL;
-        sd_event_source_disable_unref(e->timer);
+        e->expiry = sd_event_source_disable_unref(e->expiry);
+        e->losses = sd_event_source_disable_unref(e->losses);
+        sd_event_source_disable_unref(e->sweep);
         sd_event_source_disable_unref(e->collector);
         local_addrs_free(e->local_addrs);
-        event_ring_free(e->ring);
+        e->ring = event_ring_free(e->ring);
         dns_proxy_free(e->proxy); /* may still report a refusal */
         event_pipeline_free(e->pipeline);
         for (size_t i = 0; i < e->n_scopes; i++)

@@ -8,7 +8,10 @@
 
 #include "basic/macro.h"
 
+/* How long a record that woke nobody lies there: the shorter while there are some, twice as long each time there were
+ * none. */
 #define DRAIN_USEC (250 * USEC_PER_MSEC)
+#define DRAIN_IDLE_USEC (5 * USEC_PER_SEC)
 #define DRAIN_ACCURACY_USEC (250 * USEC_PER_MSEC)
 
 struct EventRing {
@@ -17,6 +20,7 @@ struct EventRing {
         event_ring_fn fn;
         void *userdata;
         uint64_t n_read;
+        uint64_t period_usec;
         int64_t n_left; /* bytes to the end of a drain; <= 0: none is going on, or it is at its end */
         const unsigned long *consumer, *producer; /* positions in bytes, the kernel's pages (kernel/bpf/ringbuf.c) */
 };
@@ -37,21 +41,33 @@ static int on_record(void *userdata, void *data, size_t size) {
         return r->n_read % SHARE == 0 ? -EAGAIN : 0; /* libbpf stops there and keeps its place */
 }
 
-static void read_share(EventRing *r, uint64_t then_usec) {
-        if (ring_buffer__consume(r->ring) == -EAGAIN)
-                then_usec = 0;
-        (void) sd_event_source_set_time_relative(r->timer, then_usec);
+static void look_again_in(EventRing *r, uint64_t usec) {
+        (void) sd_event_source_set_time_relative(r->timer, usec);
         (void) sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
 }
 
+static void read_share(EventRing *r) {
+        look_again_in(r, ring_buffer__consume(r->ring) == -EAGAIN ? 0 : r->period_usec);
+}
+
 static int on_wake(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
-        read_share(userdata, DRAIN_USEC);
+        read_share(userdata);
         return 0;
 }
 
 static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        read_share(userdata, DRAIN_USEC);
+        EventRing *r = userdata;
+
+        r->period_usec = MIN(r->period_usec * 2, DRAIN_IDLE_USEC);
+        read_share(r);
         return 0;
+}
+
+void event_ring_expect(EventRing *r) {
+        if (r->period_usec == DRAIN_USEC)
+                return; /* a look is due within that already */
+        r->period_usec = DRAIN_USEC;
+        look_again_in(r, DRAIN_USEC);
 }
 
 static int map_position(int fd, off_t page, const unsigned long **ret) {
@@ -77,6 +93,7 @@ int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *
                 return -ENOMEM;
         r->fn = fn;
         r->userdata = userdata;
+        r->period_usec = DRAIN_USEC;
         r->ring = ring_buffer__new(programs_map_fd(programs, "ring"), on_record, r, NULL);
         if (!r->ring)
                 return -errno;
@@ -115,9 +132,8 @@ int event_ring_drain(EventRing *r) {
         int k;
 
         r->n_left = (int64_t) (__atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - *r->consumer);
-        if (r->n_left <= 0)
-                return 0;
-        k = ring_buffer__consume(r->ring);
+        k = r->n_left > 0 ? ring_buffer__consume(r->ring) : 0;
         r->n_left = 0;
+        look_again_in(r, r->period_usec);
         return k == -EAGAIN ? 0 : k;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The kernel's ring of records in the event loop: read when woken and by a slow timer, since allowed flows do not
- * wake anybody. */
+ * wake anybody, their process's first excepted. The timer slows down, to seconds, while nothing is expected. */
 
 #include <systemd/sd-event.h>
 
@@ -15,6 +15,8 @@ typedef void (*event_ring_fn)(const void *data, size_t size, void *userdata);
 
 int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *userdata, EventRing **ret);
 EventRing *event_ring_free(EventRing *r);
+/* Records are likely to come soon, or came: the timer is fast again. Cheap when it is. */
+void event_ring_expect(EventRing *r);
 /* Reads what is there, at most what fits in a ring. Returns the number of records of the last share or a negative errno. */
 int event_ring_drain(EventRing *r);
 
