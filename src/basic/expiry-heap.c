@@ -9,6 +9,9 @@ int expiry_heap_init(ExpiryHeap *h, size_t capacity) {
         assert(h);
         assert(capacity > 0);
 
+        if (capacity > (size_t) 1 << 31)
+                return -ENOMEM;
+
         ExpiryItem **items = calloc(capacity, sizeof(ExpiryItem *));
         if (!items)
                 return -ENOMEM;
@@ -26,7 +29,7 @@ void expiry_heap_done(ExpiryHeap *h) {
 
 static void heap_place(ExpiryHeap *h, ExpiryItem *item, size_t position) {
         h->items[position] = item;
-        item->position = position;
+        item->position = (uint32_t) position;
 }
 
 static void heap_sift_up(ExpiryHeap *h, ExpiryItem *item) {
@@ -63,7 +66,7 @@ void expiry_heap_insert(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec) {
         assert(h->n < h->capacity);
 
         item->time_nsec = time_nsec;
-        item->position = h->n++;
+        item->position = (uint32_t) h->n++;
         heap_sift_up(h, item);
 }
 
@@ -89,6 +92,15 @@ void expiry_heap_remove(ExpiryHeap *h, ExpiryItem *item) {
         heap_place(h, last, item->position);
         heap_sift_up(h, last);
         heap_sift_down(h, last);
+}
+
+void expiry_heap_replace(ExpiryHeap *h, ExpiryItem *old, ExpiryItem *item) {
+        assert(h);
+        assert(old && item);
+        assert(old->position < h->n && h->items[old->position] == old);
+
+        item->time_nsec = old->time_nsec;
+        heap_place(h, item, old->position);
 }
 
 ExpiryItem *expiry_heap_first(const ExpiryHeap *h) {

@@ -9,7 +9,7 @@
 
 typedef struct ExpiryItem {
         uint64_t time_nsec;
-        size_t position;
+        uint32_t position;
 } ExpiryItem;
 
 typedef struct ExpiryHeap {
@@ -18,12 +18,14 @@ typedef struct ExpiryHeap {
         size_t capacity;
 } ExpiryHeap;
 
-/* -ENOMEM. */
+/* capacity: at most 2^31. -ENOMEM. */
 int expiry_heap_init(ExpiryHeap *h, size_t capacity);
 void expiry_heap_done(ExpiryHeap *h);
 /* The caller keeps to the capacity. */
 void expiry_heap_insert(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec);
 void expiry_heap_move(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec);
 void expiry_heap_remove(ExpiryHeap *h, ExpiryItem *item);
+/* item takes the place of old, and its time. */
+void expiry_heap_replace(ExpiryHeap *h, ExpiryItem *old, ExpiryItem *item);
 /* The earliest, or NULL. */
 ExpiryItem *expiry_heap_first(const ExpiryHeap *h);

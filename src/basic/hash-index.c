@@ -11,7 +11,7 @@
 int hash_index_init(HashIndex *h, size_t capacity, const uint8_t key[static 16]) {
         assert(h);
 
-        if (capacity > SIZE_MAX / 2 / sizeof(HashItem *))
+        if (capacity > (size_t) 1 << 31 || capacity > SIZE_MAX / 2 / sizeof(HashItem *))
                 return -ENOMEM;
 
         /* A power of two and at least one bucket per item: chains stay short as long as the hash is keyed. */
@@ -47,7 +47,7 @@ void hash_index_insert(HashIndex *h, HashItem *item, uint64_t hash) {
 
         HashItem **bucket = &h->buckets[hash & h->mask];
 
-        item->hash = hash;
+        item->hash = (uint32_t) hash;
         item->next = *bucket;
         *bucket = item;
         h->n++;
@@ -73,7 +73,7 @@ HashItem *hash_index_next(const HashIndex *h, uint64_t hash, const HashItem *pre
 
         HashItem *item = prev ? prev->next : h->buckets[hash & h->mask];
 
-        while (item && item->hash != hash)
+        while (item && item->hash != (uint32_t) hash)
                 item = item->next;
         return item;
 }

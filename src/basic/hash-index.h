@@ -10,7 +10,8 @@
 
 typedef struct HashItem {
         struct HashItem *next;
-        uint64_t hash;
+        uint32_t hash;  /* as much of it as finds the bucket and tells most items apart */
+        uint32_t owner; /* the owner's to use: it would be padding */
 } HashItem;
 
 typedef struct HashIndex {
@@ -20,7 +21,7 @@ typedef struct HashIndex {
         uint8_t key[16];
 } HashIndex;
 
-/* capacity: the most items the owner will put in. key: random bytes, the caller's. -ENOMEM. */
+/* capacity: the most items the owner will put in, at most 2^31. key: random bytes, the caller's. -ENOMEM. */
 int hash_index_init(HashIndex *h, size_t capacity, const uint8_t key[static 16]);
 void hash_index_done(HashIndex *h);
 uint64_t hash_index_hash(const HashIndex *h, const void *key, size_t size);

@@ -4,46 +4,22 @@
 #include <assert.h>
 #include <string.h>
 
-#include "basic/expiry-heap.h"
-#include "basic/hash-index.h"
-
-typedef struct LeaseEntry {
-        HashItem item; /* first: found by casting */
-        Lease lease;
-        ExpiryItem change;     /* when the binding with the shortest life ends */
-        ExpiryItem end;        /* when the one with the longest does */
-        uint64_t written_nsec; /* expiry of the kernel's entry, as last told to the caller; 0: there is none */
-} LeaseEntry;
+#include "dns/lease-entry.h"
 
 struct LeaseTable {
         HashIndex index;
-        ExpiryHeap changes; /* LeaseEntry.change: what to collect next */
-        ExpiryHeap ends;    /* LeaseEntry.end: what may give way when the table is full */
+        ExpiryHeap changes; /* LeaseManyEntry.change */
+        ExpiryHeap ends;    /* LeaseEntry.end, of all: what may give way when the table is full */
         LeaseTimes times;
         size_t max_leases;
         InAddr evicted;
         bool has_evicted;
+        LeaseView view;     /* what was returned last */
 };
-
-static LeaseEntry *entry_from_change(ExpiryItem *i) {
-        return (LeaseEntry *) ((char *) i - offsetof(LeaseEntry, change));
-}
-
-static LeaseEntry *entry_from_end(ExpiryItem *i) {
-        return (LeaseEntry *) ((char *) i - offsetof(LeaseEntry, end));
-}
 
 static uint64_t add_saturating(uint64_t a, uint64_t b) {
         return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
-
-static void entry_free(LeaseEntry *e) {
-        for (size_t i = 0; i < e->lease.n_bindings; i++)
-                free(e->lease.bindings[i].name);
-        free(e->lease.bindings);
-        free(e);
-}
-DEFINE_CLEANUP_FUNC(LeaseEntry *, entry_free)
 
 int lease_table_new(size_t max_leases, const LeaseTimes *times, const uint8_t key[static 16], LeaseTable **ret) {
         assert(max_leases > 0);
@@ -78,7 +54,7 @@ LeaseTable *lease_table_free(LeaseTable *t) {
                 return NULL;
 
         for (size_t i = 0; i < t->ends.n; i++)
-                entry_free(entry_from_end(t->ends.items[i]));
+                lease_entry_free(lease_entry_from_end(t->ends.items[i]));
         expiry_heap_done(&t->ends);
         expiry_heap_done(&t->changes);
         hash_index_done(&t->index);
@@ -86,54 +62,107 @@ LeaseTable *lease_table_free(LeaseTable *t) {
         return NULL;
 }
 
+/* ------------------------------------------------------------------ the table's order */
+
+static uint64_t hash_of(const LeaseTable *t, const InAddr *addr) {
+        return hash_index_hash(&t->index, addr->b, sizeof(addr->b));
+}
+
 static LeaseEntry *table_find(const LeaseTable *t, const InAddr *addr) {
-        uint64_t hash = hash_index_hash(&t->index, addr->b, sizeof(addr->b));
+        uint64_t hash = hash_of(t, addr);
 
         for (HashItem *i = hash_index_next(&t->index, hash, NULL); i; i = hash_index_next(&t->index, hash, i)) {
-                LeaseEntry *e = (LeaseEntry *) i;
+                InAddr found;
 
-                if (in_addr_equal(&e->lease.addr, addr))
-                        return e;
+                lease_entry_addr((LeaseEntry *) i, &found);
+                if (in_addr_equal(&found, addr))
+                        return (LeaseEntry *) i;
         }
         return NULL;
 }
 
-static void table_insert(LeaseTable *t, LeaseEntry *e) {
-        hash_index_insert(&t->index, &e->item, hash_index_hash(&t->index, e->lease.addr.b, sizeof(e->lease.addr.b)));
-        expiry_heap_insert(&t->changes, &e->change, 0);
-        expiry_heap_insert(&t->ends, &e->end, 0);
+static uint64_t lease_first_end(const Lease *l) {
+        uint64_t first = UINT64_MAX;
+
+        for (size_t i = 0; i < l->n_bindings; i++)
+                first = MIN(first, l->bindings[i].expires_nsec);
+        return first;
 }
 
-static void table_remove(LeaseTable *t, LeaseEntry *e) {
+static uint64_t lease_last_end(const Lease *l) {
+        uint64_t last = 0;
+
+        for (size_t i = 0; i < l->n_bindings; i++)
+                last = MAX(last, l->bindings[i].expires_nsec);
+        return last;
+}
+
+static void table_insert(LeaseTable *t, LeaseEntry *e, const Lease *l) {
+        hash_index_insert(&t->index, &e->item, hash_of(t, &l->addr));
+        expiry_heap_insert(&t->ends, &e->end, lease_last_end(l));
+        if (lease_entry_is_many(e))
+                expiry_heap_insert(&t->changes, &lease_entry_many(e)->change, lease_first_end(l));
+}
+
+static void table_drop(LeaseTable *t, LeaseEntry *e) {
         hash_index_remove(&t->index, &e->item);
-        expiry_heap_remove(&t->changes, &e->change);
         expiry_heap_remove(&t->ends, &e->end);
+        if (lease_entry_is_many(e))
+                expiry_heap_remove(&t->changes, &lease_entry_many(e)->change);
+        lease_entry_free(e);
 }
 
-/* To be called whenever bindings changed and some are left. */
-static void table_reorder(LeaseTable *t, LeaseEntry *e) {
-        uint64_t first = UINT64_MAX, last = 0;
+/* To be called whenever the ends of bindings changed, or when bindings went in place. */
+static void table_update(LeaseTable *t, LeaseEntry *e, const Lease *l) {
+        expiry_heap_move(&t->ends, &e->end, lease_last_end(l));
+        if (!lease_entry_is_many(e))
+                return; /* that was all it has */
+        lease_entry_write(e, l);
+        expiry_heap_move(&t->changes, &lease_entry_many(e)->change, lease_first_end(l));
+}
 
-        assert(e->lease.n_bindings > 0);
-        for (size_t i = 0; i < e->lease.n_bindings; i++) {
-                first = MIN(first, e->lease.bindings[i].expires_nsec);
-                last = MAX(last, e->lease.bindings[i].expires_nsec);
+/* A new block for what does not fit in place: e's place in the table, and in the order of ends, is the new one's. */
+static int table_replace(LeaseTable *t, LeaseEntry *e, const Lease *l, LeaseEntry **ret) {
+        LeaseEntry *new = lease_entry_new(l);
+
+        if (!new)
+                return -ENOMEM;
+        new->written_nsec = e->written_nsec;
+        hash_index_remove(&t->index, &e->item);
+        hash_index_insert(&t->index, &new->item, hash_of(t, &l->addr));
+        expiry_heap_replace(&t->ends, &e->end, &new->end);
+        expiry_heap_move(&t->ends, &new->end, lease_last_end(l));
+        if (lease_entry_is_many(e))
+                expiry_heap_remove(&t->changes, &lease_entry_many(e)->change);
+        if (lease_entry_is_many(new))
+                expiry_heap_insert(&t->changes, &lease_entry_many(new)->change, lease_first_end(l));
+        lease_entry_free(e);
+        *ret = new;
+        return 0;
+}
+
+/* The lease that changes next, or NULL. One that has a single binding changes when it ends. */
+static LeaseEntry *table_next(const LeaseTable *t, uint64_t *ret_nsec) {
+        ExpiryItem *change = expiry_heap_first(&t->changes), *end = expiry_heap_first(&t->ends);
+
+        if (change && change->time_nsec <= end->time_nsec) {
+                *ret_nsec = change->time_nsec;
+                return lease_entry_from_change(change);
         }
-
-        e->lease.expires_nsec = last;
-        expiry_heap_move(&t->changes, &e->change, first);
-        expiry_heap_move(&t->ends, &e->end, last);
+        *ret_nsec = end ? end->time_nsec : UINT64_MAX;
+        return end ? lease_entry_from_end(end) : NULL;
 }
 
 /* The lease that ended first, if it has. */
 static LeaseEntry *table_ended(const LeaseTable *t, uint64_t now_nsec) {
         ExpiryItem *i = expiry_heap_first(&t->ends);
 
-        return i && i->time_nsec <= now_nsec ? entry_from_end(i) : NULL;
+        return i && i->time_nsec <= now_nsec ? lease_entry_from_end(i) : NULL;
 }
 
+/* ------------------------------------------------------------------ bindings, in a view */
+
 static void lease_remove_binding(Lease *l, size_t i) {
-        free(l->bindings[i].name);
         l->n_bindings--;
         memmove(l->bindings + i, l->bindings + i + 1, (l->n_bindings - i) * sizeof(LeaseBinding));
         if (l->latest > i)
@@ -173,38 +202,8 @@ static size_t lease_n_live(const Lease *l, uint64_t now_nsec) {
         return n;
 }
 
-/* Length of the chain's text up to the last whole name that fits; 0 for none. */
-static size_t chain_length(const char *chain) {
-        size_t length = chain ? strnlen(chain, LEASE_CHAIN_TEXT_MAX) : 0;
-
-        if (length < LEASE_CHAIN_TEXT_MAX)
-                return length;
-        do
-                length--;
-        while (length > 0 && chain[length] != ' ');
-        return length;
-}
-
-/* name and chain of the result share one allocation, which is name's. */
-static int binding_text_new(const char *name, const char *chain, LeaseBinding *ret) {
-        size_t name_size = strlen(name) + 1, length = chain_length(chain);
-
-        char *text = malloc(name_size + length + 1);
-        if (!text)
-                return -ENOMEM;
-
-        memcpy(text, name, name_size);
-        if (length > 0)
-                memcpy(text + name_size, chain, length);
-        text[name_size + length] = '\0';
-
-        ret->name = text;
-        ret->chain = length > 0 ? text + name_size : NULL;
-        return 0;
-}
-
 static bool binding_text_equal(const LeaseBinding *b, const char *name, const char *chain) {
-        size_t length = chain_length(chain);
+        size_t length = lease_chain_length(chain);
 
         if (strcmp(b->name, name) != 0)
                 return false;
@@ -213,16 +212,14 @@ static bool binding_text_equal(const LeaseBinding *b, const char *name, const ch
         return strlen(b->chain) == length && memcmp(b->chain, chain, length) == 0;
 }
 
+/* 1 when a binding has gone. */
 static int lease_renew(Lease *l, LeaseBinding *b, const char *name, const char *chain, uint64_t now_nsec,
-                       uint64_t expires_nsec) {
-        if (!binding_text_equal(b, name, chain)) {
-                char *old = b->name;
-                int r = binding_text_new(name, chain, b);
-                if (r < 0)
-                        return r;
-                free(old);
+                       uint64_t expires_nsec, bool *ret_text) {
+        *ret_text = !binding_text_equal(b, name, chain);
+        if (*ret_text) {
+                b->name = (char *) name;
+                b->chain = (char *) chain;
         }
-
         b->expires_nsec = MAX(b->expires_nsec, expires_nsec);
         l->latest = (size_t) (b - l->bindings);
         return lease_drop_ended(l, now_nsec);
@@ -230,85 +227,81 @@ static int lease_renew(Lease *l, LeaseBinding *b, const char *name, const char *
 
 static int lease_append(Lease *l, const char *name, const char *chain, const NameVerdict *verdict, uint64_t now_nsec,
                         uint64_t expires_nsec) {
-        size_t n_live = lease_n_live(l, now_nsec);
-        if (n_live >= LEASE_BINDINGS_MAX)
+        if (lease_n_live(l, now_nsec) >= LEASE_BINDINGS_MAX)
                 return -ENOSPC;
-
-        /* The array has room for n_bindings at least; ended ones leave theirs. */
-        if (n_live == l->n_bindings) {
-                LeaseBinding *p = reallocarray(l->bindings, n_live + 1, sizeof(LeaseBinding));
-                if (!p)
-                        return -ENOMEM;
-                l->bindings = p;
-        }
-
-        LeaseBinding b = { .verdict = *verdict, .expires_nsec = expires_nsec };
-        int r = binding_text_new(name, chain, &b);
-        if (r < 0)
-                return r;
 
         (void) lease_drop_ended(l, now_nsec);
         l->latest = l->n_bindings;
-        l->bindings[l->n_bindings++] = b;
+        l->bindings[l->n_bindings++] = (LeaseBinding) {
+                .verdict = *verdict, .expires_nsec = expires_nsec, .name = (char *) name, .chain = (char *) chain,
+        };
         return 1;
 }
 
-/* 1 when the set of verdicts changed, 0 when only times and names did. */
+/* 1 when the set of verdicts changed, 0 when only times and names did. *ret_text: what is stored does not fit. */
 static int lease_bind(Lease *l, const char *name, const char *chain, const NameVerdict *verdict, uint64_t now_nsec,
-                      uint64_t expires_nsec) {
+                      uint64_t expires_nsec, bool *ret_text) {
         LeaseBinding *b = lease_find_binding(l, verdict);
 
         if (b)
-                return lease_renew(l, b, name, chain, now_nsec, expires_nsec);
+                return lease_renew(l, b, name, chain, now_nsec, expires_nsec, ret_text);
+        *ret_text = true;
         return lease_append(l, name, chain, verdict, now_nsec, expires_nsec);
 }
 
-static int table_bind_new(LeaseTable *t, const InAddr *addr, const char *name, const char *chain,
-                          const NameVerdict *verdict, uint64_t now_nsec, uint64_t expires_nsec, LeaseEntry **ret) {
-        LeaseEntry *ended = NULL;
+static int table_add(LeaseTable *t, const Lease *l, uint64_t now_nsec, LeaseEntry **ret) {
+        LeaseEntry *ended = NULL, *e;
+
         if (t->index.n >= t->max_leases) {
                 ended = table_ended(t, now_nsec);
                 if (!ended)
                         return -ENOSPC;
         }
-
-        _cleanup_(entry_freep) LeaseEntry *e = calloc(1, sizeof(LeaseEntry));
+        e = lease_entry_new(l);
         if (!e)
                 return -ENOMEM;
-        e->lease.addr = *addr;
-
-        int r = lease_bind(&e->lease, name, chain, verdict, now_nsec, expires_nsec);
-        if (r < 0)
-                return r;
-
         if (ended) {
-                t->evicted = ended->lease.addr;
+                lease_entry_addr(ended, &t->evicted);
                 t->has_evicted = true;
-                table_remove(t, ended);
-                entry_free(ended);
+                table_drop(t, ended);
         }
-        table_insert(t, e);
-        *ret = TAKE_PTR(e);
-        return r;
+        table_insert(t, e, l);
+        *ret = e;
+        return 0;
 }
 
+/* The result is in the table's view, which the arguments may come from. */
 static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain,
                       const NameVerdict *verdict, uint64_t now_nsec, uint64_t expires_nsec, LeaseEntry **ret) {
+        LeaseEntry *e = table_find(t, addr);
+        NameVerdict wanted = *verdict;
+        Lease *l = &t->view.lease;
+        bool text = true;
+
         t->has_evicted = false;
         if (strlen(name) > DNS_NAME_MAX)
                 return -EINVAL;
 
-        LeaseEntry *e = table_find(t, addr);
-        int r;
         if (e)
-                r = lease_bind(&e->lease, name, chain, verdict, now_nsec, expires_nsec);
+                lease_entry_read(e, &t->view);
         else
-                r = table_bind_new(t, addr, name, chain, verdict, now_nsec, expires_nsec, &e);
+                *l = (Lease) { .addr = *addr, .bindings = t->view.bindings };
+        int changed = lease_bind(l, name, chain, &wanted, now_nsec, expires_nsec, &text), r = 0;
+        if (changed < 0)
+                return changed;
+        if (!e)
+                r = table_add(t, l, now_nsec, &e);
+        else if (text)
+                r = table_replace(t, e, l, &e);
+        else
+                table_update(t, e, l);
         if (r < 0)
                 return r;
-        table_reorder(t, e);
+        if (text || changed > 0)
+                lease_entry_read(e, &t->view); /* the text is stored elsewhere now */
+        l->expires_nsec = e->end.time_nsec;
         *ret = e;
-        return r;
+        return changed;
 }
 
 int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const NameVerdict *verdict,
@@ -328,14 +321,14 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
         int r = table_bind(t, addr, name, chain, verdict, now_nsec, expires, &e);
         if (r < 0)
                 return r;
-        *ret_lease = &e->lease;
+        *ret_lease = &t->view.lease;
 
         /* A client keeps using the address until its TTL has passed: the kernel's entry must not end before. Beyond
          * that a write is worth its cost only when it moves the end by much. */
         bool too_short = e->written_nsec < add_saturating(now_nsec, MIN(ttl, life));
-        if (r == 0 && !too_short && e->lease.expires_nsec - e->written_nsec <= life / 4)
+        if (r == 0 && !too_short && e->end.time_nsec - e->written_nsec <= life / 4)
                 return 0;
-        e->written_nsec = e->lease.expires_nsec;
+        e->written_nsec = e->end.time_nsec;
         return 1;
 }
 
@@ -363,7 +356,10 @@ const Lease *lease_table_find(LeaseTable *t, const InAddr *addr) {
         assert(addr);
 
         LeaseEntry *e = table_find(t, addr);
-        return e ? &e->lease : NULL;
+        if (!e)
+                return NULL;
+        lease_entry_read(e, &t->view);
+        return &t->view.lease;
 }
 
 const Lease *lease_table_get(LeaseTable *t, const InAddr *addr, uint64_t now_nsec) {
@@ -376,24 +372,24 @@ uint64_t lease_table_expire(LeaseTable *t, uint64_t now_nsec, size_t max_steps, 
         assert(t);
         assert(fn);
 
-        ExpiryItem *i = expiry_heap_first(&t->changes);
+        uint64_t next;
+        LeaseEntry *e = table_next(t, &next);
 
-        for (size_t step = 0; step < max_steps && i && i->time_nsec <= now_nsec; step++) {
-                _cleanup_(entry_freep) LeaseEntry *ended = NULL;
-                LeaseEntry *e = entry_from_change(i);
+        for (size_t step = 0; step < max_steps && e && next <= now_nsec; step++) {
+                LeaseView v;
 
-                (void) lease_drop_ended(&e->lease, now_nsec);
-                if (e->lease.n_bindings > 0) {
-                        table_reorder(t, e);
-                        e->written_nsec = e->lease.expires_nsec;
-                } else {
-                        table_remove(t, e);
-                        ended = e;
-                }
-                fn(&e->lease, userdata);
-                i = expiry_heap_first(&t->changes);
+                lease_entry_read(e, &v);
+                (void) lease_drop_ended(&v.lease, now_nsec);
+                if (v.lease.n_bindings > 0) {
+                        table_update(t, e, &v.lease);
+                        e->written_nsec = e->end.time_nsec;
+                        lease_entry_read(e, &v); /* what is left may have moved */
+                } else
+                        table_drop(t, e);
+                fn(&v.lease, userdata);
+                e = table_next(t, &next);
         }
-        return i ? i->time_nsec : UINT64_MAX;
+        return next;
 }
 
 /* Takes binding j's life into i, and its name when that is the newer one. */
@@ -428,14 +424,22 @@ static void match_chain(const Policy *policy, const char *name, const char *chai
         }
 }
 
-static void lease_rematch(Lease *l, const Policy *policy) {
-        for (size_t i = 0; i < l->n_bindings; i++)
-                match_chain(policy, l->bindings[i].name, l->bindings[i].chain, &l->bindings[i].verdict);
+static bool lease_rematch(Lease *l, const Policy *policy) {
+        bool changed = false;
+
+        for (size_t i = 0; i < l->n_bindings; i++) {
+                NameVerdict v = {};
+
+                match_chain(policy, l->bindings[i].name, l->bindings[i].chain, &v);
+                changed = changed || memcmp(&v, &l->bindings[i].verdict, sizeof(v)) != 0;
+                l->bindings[i].verdict = v;
+        }
 
         for (size_t i = 0; i < l->n_bindings; i++)
                 for (size_t j = l->n_bindings; j-- > i + 1;)
                         if (memcmp(&l->bindings[i].verdict, &l->bindings[j].verdict, sizeof(NameVerdict)) == 0)
                                 lease_merge(l, i, j);
+        return changed;
 }
 
 void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn fn, void *userdata) {
@@ -444,13 +448,21 @@ void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn f
         assert(fn);
 
         for (size_t i = 0; i < t->ends.n; i++) {
-                LeaseEntry *e = entry_from_end(t->ends.items[i]);
+                LeaseEntry *e = lease_entry_from_end(t->ends.items[i]);
+                LeaseView v;
 
+                lease_entry_read(e, &v);
                 /* Merging keeps the longest life: the order of ends, and with it this loop, stands. */
-                lease_rematch(&e->lease, policy);
-                table_reorder(t, e);
-                e->written_nsec = e->lease.expires_nsec;
-                fn(&e->lease, userdata);
+                if (lease_rematch(&v.lease, policy) && table_replace(t, e, &v.lease, &e) < 0) {
+                        v.lease.n_bindings = 0;
+                        table_drop(t, e);
+                        fn(&v.lease, userdata);
+                        i = SIZE_MAX; /* that moved others: once more from the start */
+                        continue;
+                }
+                e->written_nsec = e->end.time_nsec;
+                lease_entry_read(e, &v);
+                fn(&v.lease, userdata);
         }
 }
 
@@ -473,8 +485,8 @@ int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, con
                            MIN(expires_nsec, add_saturating(now_nsec, t->times.cap_nsec)), &e);
         if (r < 0)
                 return r;
-        e->written_nsec = e->lease.expires_nsec;
-        *ret_lease = &e->lease;
+        e->written_nsec = e->end.time_nsec;
+        *ret_lease = &t->view.lease;
         return 0;
 }
 
@@ -482,8 +494,12 @@ void lease_table_for_each(const LeaseTable *t, lease_changed_fn fn, void *userda
         assert(t);
         assert(fn);
 
-        for (size_t i = 0; i < t->ends.n; i++)
-                fn(&entry_from_end(t->ends.items[i])->lease, userdata);
+        for (size_t i = 0; i < t->ends.n; i++) {
+                LeaseView v;
+
+                lease_entry_read(lease_entry_from_end(t->ends.items[i]), &v);
+                fn(&v.lease, userdata);
+        }
 }
 
 size_t lease_table_n(const LeaseTable *t) {

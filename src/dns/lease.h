@@ -26,8 +26,7 @@ typedef struct LeaseBinding {
         NameVerdict verdict;
         uint64_t expires_nsec;            /* CLOCK_BOOTTIME */
         char *name;                       /* that the client asked for */
-        char *chain;                      /* CNAME targets joined by ' ', in order; NULL for none. Part of name's
-                                           * allocation */
+        char *chain;                      /* CNAME targets joined by ' ', in order; NULL for none */
 } LeaseBinding;
 
 typedef struct Lease {
@@ -70,7 +69,7 @@ bool lease_table_evicted(const LeaseTable *t, InAddr *ret);
 /* The caller could not write this lease: the next bind asks for it again. The callbacks below may call it too. */
 void lease_table_write_failed(LeaseTable *t, const InAddr *addr);
 
-/* NULL when none is live. */
+/* NULL when none is live. What these two return is valid until the next call. */
 const Lease *lease_table_get(LeaseTable *t, const InAddr *addr, uint64_t now_nsec);
 /* Also finds leases that have expired but are not yet collected: to name the destination of a flow that lives on. */
 const Lease *lease_table_find(LeaseTable *t, const InAddr *addr);
@@ -82,7 +81,7 @@ typedef void (*lease_changed_fn)(const Lease *lease, void *userdata);
 uint64_t lease_table_expire(LeaseTable *t, uint64_t now_nsec, size_t max_steps, lease_changed_fn fn, void *userdata);
 /* For a policy swap: matches the name of every binding anew and merges bindings that became equal; those that no rule
  * speaks of stay, to name the address. fn is told every lease, ended ones not yet collected included, and may not
- * change the table. */
+ * change the table. Out of memory, a lease whose verdict changed is dropped, and told as gone. */
 void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn fn, void *userdata);
 size_t lease_table_n(const LeaseTable *t);
 /* Every lease, ended ones not yet collected included; fn may not change the table. */

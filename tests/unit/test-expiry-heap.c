@@ -59,12 +59,30 @@ START_TEST(test_move_and_remove_anywhere) {
 }
 END_TEST
 
+START_TEST(test_replace) {
+        ExpiryItem items[N_ITEMS], other;
+        _cleanup_(expiry_heap_done) ExpiryHeap h = {};
+
+        ck_assert_int_eq(expiry_heap_init(&h, N_ITEMS), 0);
+        for (size_t i = 0; i < N_ITEMS; i++)
+                expiry_heap_insert(&h, &items[i], i * 7919 % 101);
+        expiry_heap_replace(&h, &items[42], &other);
+        ck_assert_uint_eq(other.time_nsec, items[42].time_nsec);
+        check_heap(&h);
+        expiry_heap_remove(&h, &other);
+        check_heap(&h);
+        for (size_t i = 0; i < h.n; i++)
+                ck_assert_ptr_ne(h.items[i], &items[42]);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("expiry-heap");
         TCase *t = tcase_create("expiry-heap");
 
         tcase_add_test(t, test_sorts);
         tcase_add_test(t, test_move_and_remove_anywhere);
+        tcase_add_test(t, test_replace);
         suite_add_tcase(s, t);
         return s;
 }

@@ -67,6 +67,21 @@ START_TEST(test_collisions) {
 }
 END_TEST
 
+/* The index keeps 32 bits of a hash, the caller compares the key: it sees too much at worst, never too little. */
+START_TEST(test_long_hashes) {
+        Number low = {}, high = {};
+        _cleanup_(hash_index_done) HashIndex h = {};
+
+        ck_assert_int_eq(hash_index_init(&h, 2, key), 0);
+        hash_index_insert(&h, &low.item, 7);
+        hash_index_insert(&h, &high.item, 7 | 1ULL << 40);
+        ck_assert_ptr_eq(hash_index_next(&h, 7 | 1ULL << 40, NULL), &high.item);
+        ck_assert_ptr_eq(hash_index_next(&h, 7 | 1ULL << 40, &high.item), &low.item);
+        hash_index_remove(&h, &high.item);
+        ck_assert_ptr_eq(hash_index_next(&h, 7, NULL), &low.item);
+}
+END_TEST
+
 START_TEST(test_capacity) {
         static const struct {
                 size_t capacity, mask;
@@ -102,6 +117,7 @@ static Suite *suite(void) {
 
         tcase_add_test(t, test_insert_find_remove);
         tcase_add_test(t, test_collisions);
+        tcase_add_test(t, test_long_hashes);
         tcase_add_test(t, test_capacity);
         tcase_add_test(t, test_key_matters);
         suite_add_tcase(s, t);

@@ -350,6 +350,54 @@ START_TEST(test_full_table) {
 }
 END_TEST
 
+/* Verdicts of each size, texts with and without a chain, both families: as they were bound, also when others end. */
+START_TEST(test_keeps_everything) {
+        enum { N = LEASE_BINDINGS_MAX };
+        static const InAddr v6 = { .b = { 0x20, 0x01, [15] = 1 } };
+        InAddr v4 = addr_of(1);
+        const InAddr *addr = _i == 0 ? &v4 : &v6;
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(2, &times);
+        NameVerdict verdicts[N];
+        char names[N][DNS_NAME_SIZE];
+        const Lease *l = NULL;
+        Told told = {};
+
+        for (uint32_t i = 0; i < N; i++) {
+                NameVerdict *v = &verdicts[i];
+
+                *v = (NameVerdict) { .n_deny = i % 3 == 0 ? 8 : 0, .n_allow = i & 7, .n_late = 8 - i,
+                                     .search = i & 1, .overflow = i / 2 & 1 };
+                memset(v->rules, 0xff, sizeof(v->rules));
+                for (uint32_t k = 0; k <= i; k++)
+                        v->rules[k] = 1000 * i + k;
+                snprintf(names[i], sizeof(names[i]), "n%0*u.example", (int) (i * 6 + 1), i);
+                ck_assert_int_eq(lease_table_bind(t, addr, names[i], i % 2 ? "x.example y.example" : NULL, v,
+                                                  60 * (1 + i * 5 % N), 0, &l), 1);
+        }
+        for (uint32_t left = N; left > 0; left--) {
+                ck_assert_uint_eq(l->n_bindings, left);
+                ck_assert_mem_eq(&l->addr, addr, sizeof(*addr));
+                ck_assert_uint_eq(l->expires_nsec, (60 * N + 30) * S);
+                for (uint32_t k = 0, i = 0; i < N; i++) {
+                        if (1 + i * 5 % N <= N - left)
+                                continue;
+                        const LeaseBinding *b = &l->bindings[k++];
+                        ck_assert_mem_eq(&b->verdict, &verdicts[i], sizeof(b->verdict));
+                        ck_assert_str_eq(b->name, names[i]);
+                        ck_assert_pstr_eq(b->chain, i % 2 ? "x.example y.example" : NULL);
+                        ck_assert_uint_eq(b->expires_nsec, (60 * (1 + i * 5 % N) + 30) * S);
+                }
+                uint64_t end = (60 * (1 + N - left) + 30) * S;
+                ck_assert_uint_eq(lease_table_expire(t, end, 10, on_changed, &told),
+                                  left > 1 ? end + 60 * S : UINT64_MAX);
+                l = lease_table_find(t, addr);
+        }
+        ck_assert_ptr_null(l);
+        ck_assert_uint_eq(told.n_changed, N - 1);
+        ck_assert_uint_eq(told.n_gone, 1);
+}
+END_TEST
+
 /* A lease that still has one live binding does not give way. */
 START_TEST(test_partly_ended_stays) {
         _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
@@ -748,6 +796,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_expire_is_bounded);
         tcase_add_test(t, test_latest_after_drop);
         tcase_add_test(t, test_full_table);
+        tcase_add_loop_test(t, test_keeps_everything, 0, 2);
         tcase_add_test(t, test_partly_ended_stays);
         tcase_add_test(t, test_name_flood);
         tcase_add_test(t, test_address_flood);
