@@ -9,18 +9,19 @@
 #include "basic/macro.h"
 
 typedef struct CacheEntry {
-        HashItem item; /* first: found by casting */
+        HashItem item; /* first: found by casting. owner: the TTL in seconds, as it was stored */
         TAILQ_ENTRY(CacheEntry) lru;
         uint64_t expires_nsec;
-        uint32_t ttl;  /* seconds, as it was stored */
-        uint32_t size; /* bytes of this allocation */
         uint16_t type;
-        uint16_t n_addrs;
-        uint8_t rcode;
+        uint8_t n_addrs;
+        bool all_v4; /* the addresses are kept as 4 bytes each */
+        uint8_t rcode : 4, n_services : 4;
         uint8_t n_chain;
-        uint8_t n_services;
         uint8_t blob[]; /* name, addresses, services, TTLs of the chain, names of the chain; names end in NUL */
 } CacheEntry;
+_Static_assert(DNS_ADDRS_MAX <= UINT8_MAX && DNS_SVC_MAX < 16 && DNS_RCODE_MASK < 16, "layout");
+
+#define V4_OFFSET 12 /* of the four bytes in an InAddr */
 
 struct DnsCache {
         HashIndex index;
@@ -49,10 +50,25 @@ int dns_cache_new(size_t max_entries, size_t max_bytes, const uint8_t key[static
         return 0;
 }
 
+static size_t addr_offset(bool all_v4) {
+        return all_v4 ? V4_OFFSET : 0;
+}
+
+/* Of the allocation. */
+static size_t entry_size(const CacheEntry *e) {
+        const uint8_t *p = e->blob + strlen((const char *) e->blob) + 1;
+
+        p += e->n_addrs * (sizeof(InAddr) - addr_offset(e->all_v4)) + e->n_services * sizeof(DnsService);
+        p += e->n_chain * sizeof(uint32_t);
+        for (size_t i = 0; i < e->n_chain; i++)
+                p += strlen((const char *) p) + 1;
+        return (size_t) (p - (const uint8_t *) e);
+}
+
 static void cache_drop(DnsCache *c, CacheEntry *e) {
         hash_index_remove(&c->index, &e->item);
         TAILQ_REMOVE(&c->lru, e, lru);
-        c->n_bytes -= e->size;
+        c->n_bytes -= entry_size(e);
         free(e);
 }
 
@@ -91,33 +107,42 @@ static CacheEntry *cache_find(const DnsCache *c, uint64_t hash, const char *name
         return NULL;
 }
 
-static size_t entry_size(const char *name, const DnsAnswer *a) {
+static bool all_are_v4(const DnsAnswer *a) {
+        for (size_t i = 0; i < a->n_addrs; i++)
+                if (!in_addr_is_v4(&a->addrs[i]))
+                        return false;
+        return true;
+}
+
+static size_t answer_size(const char *name, const DnsAnswer *a) {
         size_t size = offsetof(CacheEntry, blob) + strlen(name) + 1;
 
-        size += a->n_addrs * sizeof(a->addrs[0]) + a->n_services * sizeof(a->services[0]);
+        size += a->n_addrs * (sizeof(InAddr) - addr_offset(all_are_v4(a))) + a->n_services * sizeof(a->services[0]);
         for (size_t i = 0; i < a->n_chain; i++)
                 size += sizeof(a->chain_ttl[0]) + strlen(a->chain[i]) + 1;
         return size;
 }
 
 static CacheEntry *entry_new(const char *name, const DnsAnswer *a, size_t size, uint64_t now_nsec) {
-        CacheEntry *e = malloc(size);
+        CacheEntry *e = malloc(MAX(size, sizeof(CacheEntry)));
         if (!e)
                 return NULL;
 
         *e = (CacheEntry) {
+                .item.owner = a->ttl,
                 .expires_nsec = now_nsec + a->ttl * NSEC_PER_SEC,
-                .ttl = a->ttl,
-                .size = (uint32_t) size,
                 .type = a->type,
-                .n_addrs = a->n_addrs,
-                .rcode = a->rcode,
+                .n_addrs = (uint8_t) a->n_addrs,
+                .all_v4 = all_are_v4(a),
+                .rcode = a->rcode & DNS_RCODE_MASK,
                 .n_chain = a->n_chain,
-                .n_services = a->n_services,
+                .n_services = a->n_services & 15,
         };
 
+        size_t skip = addr_offset(e->all_v4);
         uint8_t *p = mempcpy(e->blob, name, strlen(name) + 1);
-        p = mempcpy(p, a->addrs, a->n_addrs * sizeof(a->addrs[0]));
+        for (size_t i = 0; i < a->n_addrs; i++)
+                p = mempcpy(p, a->addrs[i].b + skip, sizeof(InAddr) - skip);
         p = mempcpy(p, a->services, a->n_services * sizeof(a->services[0]));
         p = mempcpy(p, a->chain_ttl, a->n_chain * sizeof(a->chain_ttl[0]));
         for (size_t i = 0; i < a->n_chain; i++)
@@ -128,6 +153,7 @@ static CacheEntry *entry_new(const char *name, const DnsAnswer *a, size_t size, 
 
 static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
         const uint8_t *p = e->blob + strlen((const char *) e->blob) + 1;
+        size_t skip = addr_offset(e->all_v4);
 
         ret->type = e->type;
         ret->rcode = e->rcode;
@@ -137,14 +163,17 @@ static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
         ret->truncated = false;
         ret->ttl = ttl;
 
-        memcpy(ret->addrs, p, e->n_addrs * sizeof(ret->addrs[0]));
-        p += e->n_addrs * sizeof(ret->addrs[0]);
+        for (size_t i = 0; i < e->n_addrs; i++) {
+                ret->addrs[i] = (InAddr) { .b = { [10] = 0xff, [11] = 0xff } }; /* v4-mapped */
+                memcpy(ret->addrs[i].b + skip, p, sizeof(InAddr) - skip);
+                p += sizeof(InAddr) - skip;
+        }
         memcpy(ret->services, p, e->n_services * sizeof(ret->services[0]));
         p += e->n_services * sizeof(ret->services[0]);
         memcpy(ret->chain_ttl, p, e->n_chain * sizeof(ret->chain_ttl[0]));
         p += e->n_chain * sizeof(ret->chain_ttl[0]);
 
-        uint32_t passed = e->ttl - ttl;
+        uint32_t passed = e->item.owner - ttl;
         for (size_t i = 0; i < e->n_chain; i++) {
                 size_t size = strlen((const char *) p) + 1;
 
@@ -164,7 +193,7 @@ int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t no
         if (length > DNS_NAME_MAX)
                 return 0;
 
-        size_t size = entry_size(name, a);
+        size_t size = answer_size(name, a);
         CacheEntry *e = NULL;
         if (a->ttl > 0 && !a->truncated && size <= c->max_bytes) {
                 e = entry_new(name, a, size, now_nsec);
@@ -207,7 +236,7 @@ int dns_cache_get(DnsCache *c, const char *name, uint16_t type, uint64_t now_nse
         }
 
         uint64_t remaining = (e->expires_nsec - now_nsec - 1) / NSEC_PER_SEC + 1;
-        entry_read(e, (uint32_t) MIN(remaining, e->ttl), ret);
+        entry_read(e, (uint32_t) MIN(remaining, e->item.owner), ret);
 
         TAILQ_REMOVE(&c->lru, e, lru);
         TAILQ_INSERT_TAIL(&c->lru, e, lru);
