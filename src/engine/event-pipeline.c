@@ -79,10 +79,11 @@ static void add_process(EventPipeline *p, Event *e) {
 
         if (e->pid == 0)
                 return;
-        info = process_cache_get(p->processes, e->pid);
+        bool has_comm = e->process && *e->process != '\0'; /* else the kernel did not let the programs ask */
+        info = has_comm ? process_cache_look(p->processes, e->pid) : process_cache_get(p->processes, e->pid);
         if (!info)
                 return;
-        if (!e->process || *e->process == '\0') /* the kernel did not let the programs ask */
+        if (!has_comm)
                 e->process = info->comm;
         e->executable = info->executable;
         e->n_parents = info->n_parents;

@@ -12,12 +12,20 @@
 #include "host/read-file.h"
 
 #define STAT_TEXT_MAX 4096U
+#define LIVE_MAX 64U /* directories held open */
+
+/* /proc/PID, held open: it is that process's for good, and empty when the process is gone, whoever has its number. */
+typedef struct LiveProcess {
+        uint32_t pid; /* 0: free */
+        int dir_fd;
+} LiveProcess;
 
 /* Direct-mapped: a pid has one place, and who comes later takes it. Pids are handed out in order, so that the latest
  * ones seldom meet. */
 struct ProcessCache {
         ProcessInfo *entries; /* pid 0: free */
         size_t n;
+        LiveProcess live[LIVE_MAX]; /* by pid too; whose facts were read last */
 };
 
 static void process_info_done(ProcessInfo *info) {
@@ -86,37 +94,52 @@ int process_stat_parse(const char *text, size_t size, ProcessStat *ret) {
         return 0;
 }
 
-static int stat_read(uint32_t pid, ProcessStat *ret) {
+static int process_open(uint32_t pid) {
+        char path[sizeof("/proc/4294967295")];
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int stat_read(int dir_fd, ProcessStat *ret) {
         _cleanup_free_ char *text = NULL;
-        char path[sizeof("/proc/4294967295/stat")];
         size_t size;
         int r;
 
-        (void) snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-        r = read_file_at(AT_FDCWD, path, STAT_TEXT_MAX, &text, &size);
+        r = read_file_at(dir_fd, "stat", STAT_TEXT_MAX, &text, &size);
         if (r < 0)
                 return r;
         return process_stat_parse(text, size, ret);
 }
 
-/* The program that runs now: it changes with execve(2) while pid and start time stay. NULL for a zombie. */
-static char *executable_read(uint32_t pid) {
-        char path[sizeof("/proc/4294967295/exe")], target[PATH_MAX];
+/* The program that runs now: it changes with execve(2) while pid and start time stay. False where it cannot be read:
+ * of a zombie, of a process that is gone, of one that is not ours to look into. */
+static bool executable_refresh(ProcessInfo *info, int dir_fd) {
+        char target[PATH_MAX], *executable;
         ssize_t n;
 
-        (void) snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
-        n = readlink(path, target, sizeof(target));
+        n = readlinkat(dir_fd, "exe", target, sizeof(target));
         if (n <= 0 || (size_t) n >= sizeof(target))
-                return NULL;
-        return strndup(target, (size_t) n);
+                return false;
+        if (info->executable && strlen(info->executable) == (size_t) n && memcmp(info->executable, target, n) == 0)
+                return true;
+        executable = strndup(target, (size_t) n);
+        if (!executable)
+                return true;
+        free(info->executable);
+        info->executable = executable;
+        return true;
 }
 
 static void parents_read(ProcessInfo *info, uint32_t ppid) {
         while (ppid != 0 && info->n_parents < EVENT_PARENTS_MAX) {
+                _cleanup_close_ int dir_fd = process_open(ppid);
                 ProcessStat s;
                 char *comm;
 
-                if (stat_read(ppid, &s) < 0)
+                if (dir_fd < 0 || stat_read(dir_fd, &s) < 0)
                         return;
                 comm = strdup(s.comm);
                 if (!comm)
@@ -124,15 +147,6 @@ static void parents_read(ProcessInfo *info, uint32_t ppid) {
                 info->parents[info->n_parents++] = (EventParent) { .pid = ppid, .comm = comm };
                 ppid = s.ppid;
         }
-}
-
-static void executable_refresh(ProcessInfo *info) {
-        char *executable = executable_read(info->pid);
-
-        if (!executable)
-                return;
-        free(info->executable);
-        info->executable = executable;
 }
 
 int process_cache_new(size_t max, ProcessCache **ret) {
@@ -156,12 +170,31 @@ ProcessCache *process_cache_free(ProcessCache *c) {
                 return NULL;
         for (size_t i = 0; i < c->n; i++)
                 process_info_done(&c->entries[i]);
+        for (size_t i = 0; i < LIVE_MAX; i++)
+                if (c->live[i].pid != 0)
+                        (void) close(c->live[i].dir_fd);
         free(c->entries);
         free(c);
         return NULL;
 }
 
+/* The directory held for this number is of a process that has ended. */
+static bool live_is_gone(const ProcessCache *c, uint32_t pid) {
+        const LiveProcess *live = &c->live[pid % LIVE_MAX];
+
+        return live->pid == pid && faccessat(live->dir_fd, "stat", F_OK, 0) < 0;
+}
+
+static void live_keep(ProcessCache *c, uint32_t pid, int dir_fd) {
+        LiveProcess *live = &c->live[pid % LIVE_MAX];
+
+        if (live->pid != 0)
+                (void) close(live->dir_fd);
+        *live = (LiveProcess) { .pid = pid, .dir_fd = dir_fd };
+}
+
 const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
+        _cleanup_close_ int dir_fd = -EBADF;
         ProcessInfo *info;
         ProcessStat s;
 
@@ -170,18 +203,36 @@ const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
         if (pid == 0)
                 return NULL;
         info = &c->entries[pid % c->n];
-        if (stat_read(pid, &s) < 0)
+        dir_fd = process_open(pid);
+        if (dir_fd < 0 || stat_read(dir_fd, &s) < 0)
                 return info->pid == pid ? info : NULL;
 
-        /* When a parent ends another takes its place; the chain read first says more, so it stays. */
-        if (info->pid != pid || info->start_ticks != s.start_ticks) {
+        /* When a parent ends another takes its place; the chain read first says more, so it stays. Two processes may
+         * have a number within one tick of the clock. */
+        if (info->pid != pid || info->start_ticks != s.start_ticks || live_is_gone(c, pid)) {
                 process_info_done(info);
                 info->pid = pid;
                 info->start_ticks = s.start_ticks;
                 parents_read(info, s.ppid);
         }
         memcpy(info->comm, s.comm, sizeof(info->comm));
-        executable_refresh(info);
+        (void) executable_refresh(info, dir_fd);
+        live_keep(c, pid, TAKE_FD(dir_fd));
+        return info;
+}
+
+const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid) {
+        const LiveProcess *live;
+        ProcessInfo *info;
+
+        assert(c);
+
+        live = &c->live[pid % LIVE_MAX];
+        info = &c->entries[pid % c->n];
+        if (pid == 0 || live->pid != pid || info->pid != pid)
+                return process_cache_get(c, pid);
+        if (!executable_refresh(info, live->dir_fd) && live_is_gone(c, pid))
+                return process_cache_get(c, pid);
         return info;
 }
 

@@ -39,5 +39,8 @@ ProcessCache *process_cache_free(ProcessCache *c);
 /* What /proc shows, or what it showed last when the process has gone; NULL when neither is known. Valid until the next
  * call. A pid that was used again is recognised by its start time while the new process lives. */
 const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid);
+/* The same, but comm may be what it was when the process was read last: a system call or two for one that was looked at
+ * before and lives, instead of reading /proc anew. */
+const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid);
 /* Looks at a process that is known to be alive, for later. Cheap when it was looked at before under the same comm. */
 void process_cache_note(ProcessCache *c, uint32_t pid, const char comm[static CW_COMM_MAX]);

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,25 +99,29 @@ static pid_t child_new(int *ret_fd) {
         return pid;
 }
 
+typedef const ProcessInfo *(*ask_fn)(ProcessCache *c, uint32_t pid);
+static const ask_fn ways[] = { process_cache_get, process_cache_look };
+
 START_TEST(gone_process_is_remembered_until_its_place_is_taken) {
         const ProcessInfo *info;
+        ask_fn ask = ways[_i];
         ProcessCache *c;
         int fd;
         pid_t pid;
 
         ck_assert_int_eq(process_cache_new(1, &c), 0);
         pid = child_new(&fd);
-        ck_assert_ptr_nonnull(process_cache_get(c, (uint32_t) pid));
+        ck_assert_ptr_nonnull(ask(c, (uint32_t) pid));
         (void) close(fd);
         ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 
-        info = process_cache_get(c, (uint32_t) pid);
+        info = ask(c, (uint32_t) pid);
         ck_assert_ptr_nonnull(info);
         ck_assert_ptr_nonnull(info->executable);
         ck_assert_uint_eq(info->parents[0].pid, (uint32_t) getpid());
 
-        ck_assert_ptr_nonnull(process_cache_get(c, (uint32_t) getpid()));
-        ck_assert_ptr_null(process_cache_get(c, (uint32_t) pid));
+        ck_assert_ptr_nonnull(ask(c, (uint32_t) getpid()));
+        ck_assert_ptr_null(ask(c, (uint32_t) pid));
         process_cache_free(c);
 }
 END_TEST
@@ -122,6 +129,7 @@ END_TEST
 START_TEST(executable_follows_exec) {
         char *argv[] = { (char *) "cat", NULL };
         const ProcessInfo *info;
+        ask_fn ask = ways[_i];
         ProcessCache *c;
         int in[2], out[2];
         char byte;
@@ -140,14 +148,14 @@ START_TEST(executable_follows_exec) {
                         (void) execv("/bin/cat", argv);
                 _exit(1);
         }
-        info = process_cache_get(c, (uint32_t) pid);
+        info = ask(c, (uint32_t) pid);
         ck_assert_ptr_nonnull(info);
         ck_assert_ptr_null(strstr(info->executable, "/cat"));
 
         /* One byte lets it go, the next comes back through cat: it runs by then. */
         ck_assert_int_eq(write(in[1], "ab", 2), 2);
         ck_assert_int_eq(read(out[0], &byte, 1), 1);
-        info = process_cache_get(c, (uint32_t) pid);
+        info = ask(c, (uint32_t) pid);
         ck_assert_ptr_nonnull(info);
         ck_assert_ptr_nonnull(strstr(info->executable, "/cat"));
 
@@ -160,14 +168,92 @@ START_TEST(executable_follows_exec) {
 }
 END_TEST
 
+/* More than are held open: some share a place, and each is itself all the same. */
+START_TEST(many_processes_are_told_apart) {
+        enum { N = 70 };
+        const ProcessInfo *info;
+        ProcessCache *c;
+        pid_t pids[N];
+        int fds[N];
+
+        ck_assert_int_eq(process_cache_new(65536, &c), 0);
+        for (size_t i = 0; i < N; i++)
+                pids[i] = child_new(&fds[i]);
+        for (size_t round = 0; round < 3; round++)
+                for (size_t i = 0; i < N; i++) {
+                        info = process_cache_look(c, (uint32_t) pids[i]);
+                        ck_assert_ptr_nonnull(info);
+                        ck_assert_uint_eq(info->pid, (uint32_t) pids[i]);
+                        ck_assert_uint_eq(info->parents[0].pid, (uint32_t) getpid());
+                }
+        for (size_t i = N; i-- > 0;) { /* later ones hold earlier ones' pipes */
+                (void) close(fds[i]);
+                (void) kill(pids[i], SIGKILL);
+                ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
+        }
+        process_cache_free(c);
+}
+END_TEST
+
+/* With a number of its choice, which only root may: -EPERM. */
+static pid_t fork_as(pid_t pid) {
+        struct clone_args args = { .exit_signal = SIGCHLD, .set_tid = (uint64_t) (uintptr_t) &pid, .set_tid_size = 1 };
+        long r = syscall(SYS_clone3, &args, sizeof(args));
+
+        return r < 0 ? -errno : (pid_t) r;
+}
+
+/* A number that was given out again is not taken for the process that had it. */
+START_TEST(number_is_used_again) {
+        const ProcessInfo *info;
+        ProcessCache *c;
+        int fd, in[2];
+        pid_t pid, again;
+        char byte;
+
+        ck_assert_int_eq(process_cache_new(8, &c), 0);
+        pid = child_new(&fd);
+        info = process_cache_look(c, (uint32_t) pid);
+        ck_assert_ptr_nonnull(info);
+        ck_assert_uint_eq(info->parents[0].pid, (uint32_t) getpid());
+        (void) close(fd);
+        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+
+        ck_assert_int_eq(pipe(in), 0);
+        pid_t parent = fork(); /* of the other one with the number */
+        ck_assert_int_ge(parent, 0);
+        if (parent == 0) {
+                again = fork_as(pid);
+                if (again == 0)
+                        for (;;)
+                                (void) pause();
+                byte = again == pid ? 'y' : 'n';
+                _exit(write(in[1], &byte, 1) == 1 && again == pid && waitpid(again, NULL, 0) == again ? 0 : 1);
+        }
+        ck_assert_int_eq(read(in[0], &byte, 1), 1);
+        if (byte == 'y') {
+                info = process_cache_look(c, (uint32_t) pid);
+                ck_assert_ptr_nonnull(info);
+                ck_assert_uint_eq(info->parents[0].pid, (uint32_t) parent);
+                (void) kill(pid, SIGKILL);
+        }
+        ck_assert_int_eq(waitpid(parent, NULL, 0), parent);
+        (void) close(in[0]);
+        (void) close(in[1]);
+        process_cache_free(c);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("process");
         TCase *t = tcase_create("process");
 
         tcase_add_loop_test(t, stat_is_parsed, 0, ELEMENTSOF(stat_cases));
         tcase_add_test(t, own_process_is_known);
-        tcase_add_test(t, gone_process_is_remembered_until_its_place_is_taken);
-        tcase_add_test(t, executable_follows_exec);
+        tcase_add_loop_test(t, gone_process_is_remembered_until_its_place_is_taken, 0, ELEMENTSOF(ways));
+        tcase_add_loop_test(t, executable_follows_exec, 0, ELEMENTSOF(ways));
+        tcase_add_test(t, many_processes_are_told_apart);
+        tcase_add_test(t, number_is_used_again);
         suite_add_tcase(s, t);
         return s;
 }
