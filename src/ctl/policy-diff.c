@@ -79,7 +79,10 @@ static int compare_rules(const Rule *a, const Rule *b) {
                 return a->action < b->action ? -1 : 1;
         if (a->tier != b->tier)
                 return a->tier < b->tier ? -1 : 1;
-        return strcmp(a->value, b->value);
+        if (a->type == RULE_HOSTNAME)
+                return strcmp(a->name, b->name);
+        int c = memcmp(a->prefix.addr.b, b->prefix.addr.b, sizeof(a->prefix.addr.b));
+        return c != 0 ? c : a->prefix.length - b->prefix.length;
 }
 
 static int compare_entries(const void *a, const void *b) {

@@ -90,7 +90,8 @@ static void add_process(EventPipeline *p, Event *e) {
         memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));
 }
 
-static void add_scope(const Scope *scope, Event *e) {
+/* value: room for what the rule speaks of, for as long as *e is. */
+static void add_scope(const Scope *scope, char value[static IN_PREFIX_TEXT_MAX], Event *e) {
         if (!scope)
                 return;
         e->scope = scope->name;
@@ -99,7 +100,7 @@ static void add_scope(const Scope *scope, Event *e) {
         const Rule *rule = scope->policy ? policy_rule(scope->policy, e->rule) : NULL;
         if (!rule)
                 return;
-        e->matched_rule = rule->value;
+        e->matched_rule = rule_value(rule, value);
         e->automatic = rule->automatic;
 }
 
@@ -133,7 +134,7 @@ static void emit(EventPipeline *p, Event *e) {
 
 void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
         int64_t offset = (int64_t) clock_usec(CLOCK_REALTIME) - (int64_t) clock_usec(CLOCK_MONOTONIC);
-        char comm[CW_COMM_MAX];
+        char comm[CW_COMM_MAX], value[IN_PREFIX_TEXT_MAX];
         struct cw_record record;
         Event e;
 
@@ -148,14 +149,14 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
         const Scope *scope = find_scope(p, CW_POLICY_SCOPE(record.policy_id));
         if (!scope || record.policy_id != policy_slot_policy_id(scope->slot))
                 e.rule = RULE_NONE; /* an index of an older policy means nothing in this one */
-        add_scope(scope, &e);
+        add_scope(scope, value, &e);
         add_name(p, scope, &e);
         add_process(p, &e);
         emit(p, &e);
 }
 
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client) {
-        char type[12], comm[CW_COMM_MAX];
+        char type[12], comm[CW_COMM_MAX], value[IN_PREFIX_TEXT_MAX];
         Event e = {
                 .type = EVENT_DNS_BLOCKED,
                 .time_usec = clock_usec(CLOCK_REALTIME),
@@ -186,7 +187,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 memcpy(e.dst.b, client->server.b, sizeof(e.dst.b));
                 e.dst_port = client->server_port;
         }
-        add_scope(d->scope, &e);
+        add_scope(d->scope, value, &e);
         add_process(p, &e);
         emit(p, &e);
 }

@@ -55,7 +55,7 @@ int name_index_init(NameIndex *x, const RuleList *rules) {
 
                 if (r->type != RULE_HOSTNAME)
                         continue;
-                const char *end = literal_end(r->value);
+                const char *end = literal_end(r->name);
                 size_t length = strlen(end);
                 for (size_t k = length; k > 0; k--)
                         hash = hash_byte(hash, end[k - 1]);
@@ -102,7 +102,7 @@ static bool entry_matches(const NameIndexEntry *e, const Rule *r, const char *na
                 *ret = r->action == ACTION_DENY ? NAME_MATCH_DENY_PATTERN : NAME_MATCH_ALLOW_PATTERN;
                 return true;
         }
-        if (memcmp(r->value, parent, length) != 0)
+        if (memcmp(r->name, parent, length) != 0)
                 return false;
         *ret = parent == name ? NAME_MATCH_EXACT : NAME_MATCH_PARENT;
         return true;

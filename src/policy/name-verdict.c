@@ -29,7 +29,7 @@ typedef struct Form {
 
 static int compare_matches(const void *a, const void *b) {
         const NameMatch *x = a, *y = b;
-        size_t length_x = strlen(x->rule->value), length_y = strlen(y->rule->value);
+        size_t length_x = strlen(x->rule->name), length_y = strlen(y->rule->name);
 
         if (x->rule->tier != y->rule->tier)
                 return x->rule->tier < y->rule->tier ? -1 : 1;
@@ -99,7 +99,7 @@ bool name_rule_outranks(const Rule *short_rule, bool short_exact, const Rule *fu
                 return short_rule->n_ports == 0;
         if (short_exact != full_exact)
                 return short_exact;
-        return strlen(short_rule->value) > strlen(full_rule->value);
+        return strlen(short_rule->name) > strlen(full_rule->name);
 }
 
 /* Does run s of the short form come before run f of the full form? */

@@ -63,6 +63,7 @@ int policy_new(PolicySource *source, Policy **ret) {
         }
         p->source = *source;
         *source = (PolicySource) {};
+        rule_list_seal(&p->source.rules);
 
         r = name_index_init(&p->names, &p->source.rules);
         if (r < 0)

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +41,6 @@ int rule_value_parse(RuleType type, const char *text, RuleValue *ret, const char
                         return refuse(-EINVAL, ret_reason, "not an address or a prefix such as 10.0.0.0/8");
                 ret->type = type;
                 ret->prefix = prefix;
-                (void) in_prefix_format(&prefix, ret->text);
                 return 0;
         }
 
@@ -53,70 +53,97 @@ int rule_value_parse(RuleType type, const char *text, RuleValue *ret, const char
                 return refuse(-EINVAL, ret_reason, "the last label of a host name cannot be a number");
 
         ret->type = type;
-        (void) strcpy(ret->text, name);
+        (void) strcpy(ret->name, name);
         return 0;
 }
 
 /* ------------------------------------------------------------------ one rule */
 
-void rule_done(Rule *r) {
-        assert(r);
-
-        free(r->value);
+static void rule_done(Rule *r) {
+        free(r->name);
         free(r->automatic);
         pattern_free(r->pattern);
-        free(r->ports);
         memset(r, 0, sizeof(*r));
 }
 
 static int rule_init(Rule *r, const RuleValue *value, Action action, Tier tier, const char **ret_reason) {
-        *r = (Rule) { .type = value->type, .action = action, .tier = tier, .value = strdup(value->text) };
-        if (!r->value)
-                return -ENOMEM;
-        if (value->type == RULE_HOSTNAME)
-                return pattern_new(value->text, &r->pattern, ret_reason);
-        r->prefix = value->prefix;
-        return 0;
-}
-
-static int rule_set_ports(Rule *r, const PortRange *ports, size_t n) {
-        PortRange *copy = NULL;
-
-        if (n > 0) {
-                copy = malloc(n * sizeof(*copy));
-                if (!copy)
-                        return -ENOMEM;
-                memcpy(copy, ports, n * sizeof(*copy));
+        *r = (Rule) { .type = value->type, .action = action, .tier = tier };
+        if (value->type == RULE_CIDR) {
+                r->prefix = value->prefix;
+                return 0;
         }
-        free(r->ports);
-        r->ports = copy;
-        r->n_ports = n;
+        r->name = strdup(value->name);
+        return r->name ? pattern_new(value->name, &r->pattern, ret_reason) : -ENOMEM;
+}
+
+const char *rule_value(const Rule *r, char buf[static IN_PREFIX_TEXT_MAX]) {
+        assert(r);
+
+        return r->type == RULE_CIDR ? in_prefix_format(&r->prefix, buf) : r->name;
+}
+
+char *rule_to_string(const Rule *r) {
+        char buf[TEXT_MAX], value[IN_PREFIX_TEXT_MAX], port[PORT_TEXT_MAX];
+
+        assert(r);
+
+        int n = snprintf(buf, sizeof(buf), "%s %s", action_to_string(r->action), rule_value(r, value));
+        for (size_t i = 0; i < r->n_ports && n < (int) sizeof(buf); i++)
+                n += snprintf(buf + n, sizeof(buf) - (size_t) n, "%c%s", i == 0 ? ':' : ';',
+                              port_range_format(&r->ports[i], port));
+        return strdup(buf);
+}
+
+/* ------------------------------------------------------------------ ports of a list */
+
+#define PORT_BLOCK_MAX 256
+
+/* Thousands of short lists: each by itself would take more room for its header than for its ports. */
+struct PortBlock {
+        PortBlock *next;
+        size_t n;
+        PortRange ranges[PORT_BLOCK_MAX];
+};
+
+_Static_assert(PORT_BLOCK_MAX >= RULE_PORTS_MAX, "a block has room for the ports of a rule");
+
+/* What the rule had before stays where it is until the list goes. */
+static int rule_set_ports(RuleList *l, Rule *r, const PortRange *ports, size_t n) {
+        PortBlock *b = l->ports;
+
+        if (n > 0 && (!b || n > PORT_BLOCK_MAX - b->n)) {
+                b = malloc(sizeof(*b));
+                if (!b)
+                        return -ENOMEM;
+                b->next = l->ports;
+                b->n = 0;
+                l->ports = b;
+        }
+        r->n_ports = (uint8_t) n;
+        r->ports = NULL;
+        if (n > 0) {
+                r->ports = b->ranges + b->n;
+                memcpy(r->ports, ports, n * sizeof(*ports));
+                b->n += n;
+        }
         return 0;
 }
 
-static int rule_merge(Rule *r, const PortRange *ports, size_t n_ports, bool allow_private, const char **ret_reason) {
+static int rule_merge(RuleList *l, Rule *r, const PortRange *ports, size_t n_ports, bool allow_private,
+                      const char **ret_reason) {
         PortRange all[RULE_PORTS_MAX];
 
         int n = port_ranges_union(r->ports, r->n_ports, ports, n_ports, all);
         if (n < 0)
                 return refuse(n, ret_reason, "the rule and its equals before it have more than 32 ports together");
-        int k = rule_set_ports(r, all, (size_t) n);
-        if (k < 0)
-                return k;
+        /* As many as before are the same: a union takes nothing away, unless it is every port. */
+        if (n != r->n_ports) {
+                int k = rule_set_ports(l, r, all, (size_t) n);
+                if (k < 0)
+                        return k;
+        }
         r->allow_private = r->allow_private || allow_private;
         return 0;
-}
-
-char *rule_to_string(const Rule *r) {
-        char buf[TEXT_MAX], port[PORT_TEXT_MAX];
-
-        assert(r);
-
-        int n = snprintf(buf, sizeof(buf), "%s %s", action_to_string(r->action), r->value);
-        for (size_t i = 0; i < r->n_ports && n < (int) sizeof(buf); i++)
-                n += snprintf(buf + n, sizeof(buf) - (size_t) n, "%c%s", i == 0 ? ':' : ';',
-                              port_range_format(&r->ports[i], port));
-        return strdup(buf);
 }
 
 /* ------------------------------------------------------------------ list */
@@ -128,31 +155,66 @@ void rule_list_done(RuleList *l) {
                 rule_done(&l->rules[i]);
         free(l->rules);
         free(l->slots);
+        while (l->ports) {
+                PortBlock *b = l->ports;
+                l->ports = b->next;
+                free(b);
+        }
         *l = (RuleList) {};
 }
 
-/* FNV-1a. The key is the operator's own text: a keyed hash would guard against nobody. */
-static uint64_t rule_hash(RuleType type, const char *value, Action action, Tier tier) {
-        uint64_t hash = 0xcbf29ce484222325ULL ^ ((uint64_t) type << 16 | (uint64_t) action << 8 | (uint64_t) tier);
+void rule_list_seal(RuleList *l) {
+        assert(l);
 
-        for (const char *s = value; *s; s++)
+        free(l->slots);
+        l->slots = NULL;
+        l->n_slots = 0;
+        if (l->n == 0)
+                return;
+        Rule *rules = realloc(l->rules, l->n * sizeof(Rule));
+        if (rules)
+                l->rules = rules;
+        l->n_allocated = l->n;
+}
+
+/* Neither is keyed: what is hashed is the operator's own text, and a key would guard against nobody. */
+static uint64_t hash_name(uint64_t hash, const char *name) {
+        for (const char *s = name; *s; s++) /* FNV-1a */
                 hash = (hash ^ (uint8_t) *s) * 0x100000001b3ULL;
         return hash;
 }
 
-/* Slot of the equal rule, or the free one where it belongs. */
-static size_t find_slot(const RuleList *l, RuleType type, const char *value, Action action, Tier tier) {
-        size_t i = rule_hash(type, value, action, tier) & (l->n_slots - 1);
-        for (;; i = (i + 1) & (l->n_slots - 1)) {
-                if (l->slots[i] == RULE_NONE)
-                        return i;
-                const Rule *r = &l->rules[l->slots[i]];
-                if (r->type == type && r->action == action && r->tier == tier && strcmp(r->value, value) == 0)
-                        return i;
-        }
+/* Neighbours differ in the lowest bits of a half, and the product has them in its highest. */
+static uint64_t hash_prefix(uint64_t hash, const InPrefix *p) {
+        uint64_t half[2];
+
+        memcpy(half, p->addr.b, sizeof(half));
+        hash = (hash ^ p->length ^ be64toh(half[0])) * 0x9e3779b97f4a7c15ULL;
+        hash = (hash ^ hash >> 32 ^ be64toh(half[1])) * 0x9e3779b97f4a7c15ULL;
+        return hash ^ hash >> 32;
+}
+
+static bool rule_is(const Rule *r, RuleType type, const char *name, const InPrefix *prefix, Action action, Tier tier) {
+        if (r->type != type || r->action != action || r->tier != tier)
+                return false;
+        return type == RULE_CIDR ? r->prefix.length == prefix->length && in_addr_equal(&r->prefix.addr, &prefix->addr)
+                                 : strcmp(r->name, name) == 0;
+}
+
+/* Slot of the equal rule, or the free one where it belongs. name or prefix, as the type is. */
+static size_t find_slot(const RuleList *l, RuleType type, const char *name, const InPrefix *prefix, Action action,
+                        Tier tier) {
+        uint64_t seed = 0xcbf29ce484222325ULL ^ ((uint64_t) type << 16 | (uint64_t) action << 8 | (uint64_t) tier);
+        size_t i = (type == RULE_CIDR ? hash_prefix(seed, prefix) : hash_name(seed, name)) & (l->n_slots - 1);
+
+        while (l->slots[i] != RULE_NONE && !rule_is(&l->rules[l->slots[i]], type, name, prefix, action, tier))
+                i = (i + 1) & (l->n_slots - 1);
+        return i;
 }
 
 static int rule_list_reserve(RuleList *l) {
+        assert(l->n_slots > 0 || l->n_allocated == 0); /* not sealed */
+
         if (l->n < l->n_allocated)
                 return 0;
 
@@ -172,7 +234,7 @@ static int rule_list_reserve(RuleList *l) {
         l->n_allocated = n;
         for (uint32_t i = 0; i < l->n; i++) {
                 const Rule *r = &l->rules[i];
-                l->slots[find_slot(l, r->type, r->value, r->action, r->tier)] = i;
+                l->slots[find_slot(l, r->type, r->name, &r->prefix, r->action, r->tier)] = i;
         }
         return 0;
 }
@@ -201,7 +263,7 @@ static int rule_list_append(RuleList *l, size_t slot, const RuleValue *value, Ac
                 /* The union with itself drops duplicates. */
                 int n = port_ranges_union(ports, n_ports, ports, n_ports, own);
                 assert(n >= 0);
-                r = rule_set_ports(&rule, own, (size_t) n);
+                r = rule_set_ports(l, &rule, own, (size_t) n);
         }
         if (r < 0) {
                 rule_done(&rule);
@@ -228,9 +290,9 @@ int rule_list_add_value(RuleList *l, const RuleValue *value, Action action, Tier
         if (r < 0)
                 return r;
 
-        size_t slot = find_slot(l, value->type, value->text, action, tier);
+        size_t slot = find_slot(l, value->type, value->name, &value->prefix, action, tier);
         if (l->slots[slot] != RULE_NONE)
-                return rule_merge(&l->rules[l->slots[slot]], ports, n_ports, allow_private, ret_reason);
+                return rule_merge(l, &l->rules[l->slots[slot]], ports, n_ports, allow_private, ret_reason);
         return rule_list_append(l, slot, value, action, tier, ports, n_ports, allow_private, ret_reason);
 }
 

@@ -219,6 +219,7 @@ END_TEST
  * _i: their number. */
 START_TEST(test_rules_in_order) {
         char text[16384] = "{ \"searchDomains\" : [\"corp.example\"],\n\"rules\" : [ ", value[32];
+        char buf[IN_PREFIX_TEXT_MAX];
         PolicyFault f[1] = {};
         PolicySource s;
         size_t n;
@@ -232,7 +233,7 @@ START_TEST(test_rules_in_order) {
         ck_assert_uint_eq(s.rules.n, _i);
         for (int i = 0; i < _i; i++) {
                 (void) snprintf(value, sizeof(value), "10.0.%d.0/24", i);
-                ck_assert_str_eq(s.rules.rules[i].value, value);
+                ck_assert_str_eq(rule_value(&s.rules.rules[i], buf), value);
         }
         ck_assert(s.has_mode && s.mode == MODE_AUDIT);
         ck_assert_uint_eq(s.n_search_domains, 1);

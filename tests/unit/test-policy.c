@@ -511,12 +511,12 @@ static void random_name(uint64_t *state, bool wildcards, char *ret, size_t size)
 }
 
 static bool naive_match(const Rule *r, const char *name) {
-        size_t n = strlen(r->value), length = strlen(name);
+        size_t n = strlen(r->name), length = strlen(name);
 
         if (pattern_has_wildcard(r->pattern))
                 return pattern_matches(r->pattern, name);
-        return strcmp(r->value, name) == 0 ||
-               (length > n && name[length - n - 1] == '.' && strcmp(name + length - n, r->value) == 0);
+        return strcmp(r->name, name) == 0 ||
+               (length > n && name[length - n - 1] == '.' && strcmp(name + length - n, r->name) == 0);
 }
 
 START_TEST(test_random_names) {
@@ -548,7 +548,7 @@ START_TEST(test_random_names) {
                         }
                         for (uint32_t k = 0; k < policy_n_rules(p); k++)
                                 ck_assert_msg(found[k] == naive_match(policy_rule(p, k), name), "%s %s", name,
-                                              policy_rule(p, k)->value);
+                                              policy_rule(p, k)->name);
                 }
                 policy_free(p);
         }

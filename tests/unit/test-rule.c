@@ -80,7 +80,7 @@ START_TEST(test_csv) {
         ck_assert_int_eq(rule_list_add_csv(&l, RULE_HOSTNAME, " a.example:443 ,, b.example,\n", ACTION_DENY, TIER_USER,
                                            bad, &reason), 0);
         ck_assert_uint_eq(l.n, 2);
-        ck_assert_str_eq(l.rules[1].value, "b.example");
+        ck_assert_str_eq(l.rules[1].name, "b.example");
         ck_assert_int_eq(l.rules[1].action, ACTION_DENY);
         ck_assert_int_eq(rule_list_add_csv(&l, RULE_HOSTNAME, "c.example,d..example,e.example", ACTION_DENY, TIER_USER,
                                            bad, &reason), -EINVAL);
@@ -124,6 +124,63 @@ START_TEST(test_merge) {
                                        &reason), 0);
         ck_assert_uint_eq(l.n, 3);
         ck_assert_uint_eq(l.rules[0].n_ports, 0);
+        rule_list_done(&l);
+}
+END_TEST
+
+/* Equal is what means the same, however it is written. */
+START_TEST(test_merge_networks) {
+        static const PortRange http = { 80, 80, PROTOCOL_ALL }, https = { 443, 443, PROTOCOL_ALL };
+        static const struct {
+                const char *text;
+                uint32_t index; /* of the rule that it is */
+        } values[] = {
+                { "10.0.0.0/8", 0 },      { "10.1.2.3/8", 0 },        { "::ffff:10.0.0.0/104", 0 }, { "10.0.0.0/9", 1 },
+                { "10.0.0.0/32", 2 },     { "10.0.0.0", 2 },          { "0.0.0.0/0", 3 },           { "::/0", 4 },
+                { "2001:db8::/104", 5 },  { "2001:DB8:0::1/104", 5 }, { "2001:db8::/32", 6 },       { "10.0.0.0/8", 0 },
+        };
+        char buf[IN_PREFIX_TEXT_MAX];
+        RuleList l = {};
+        const char *reason;
+
+        for (size_t i = 0; i < ELEMENTSOF(values); i++) {
+                bool is_new = values[i].index == l.n;
+
+                ck_assert_int_eq(rule_list_add(&l, RULE_CIDR, values[i].text, ACTION_ALLOW, TIER_USER,
+                                               is_new ? &http : &https, 1, false, &reason), 0);
+                ck_assert_msg(l.n == values[i].index + 1 || !is_new, "%s", values[i].text);
+        }
+        ck_assert_uint_eq(l.n, 7);
+        ck_assert_uint_eq(l.rules[0].n_ports, 2);
+        ck_assert_uint_eq(l.rules[0].ports[1].low, 443);
+        ck_assert_uint_eq(l.rules[3].n_ports, 1);
+        ck_assert_str_eq(rule_value(&l.rules[0], buf), "10.0.0.0/8");
+        ck_assert_str_eq(rule_value(&l.rules[4], buf), "::/0");
+        rule_list_done(&l);
+}
+END_TEST
+
+/* Each rule keeps its own ports, whatever comes after it. */
+START_TEST(test_ports_of_many) {
+        RuleList l = {};
+        const char *reason;
+        char value[32];
+
+        for (uint16_t i = 0; i < 1000; i++) {
+                PortRange ports[3];
+
+                for (uint16_t k = 0; k < i % 4; k++)
+                        ports[k] = (PortRange) { (uint16_t) (i + k + 1), (uint16_t) (i + k + 1), PROTOCOL_TCP };
+                (void) snprintf(value, sizeof(value), "10.%u.%u.0/24", i >> 8, i & 0xff);
+                ck_assert_int_eq(rule_list_add(&l, RULE_CIDR, value, ACTION_DENY, TIER_USER, ports, i % 4, false,
+                                               &reason), 0);
+        }
+        rule_list_seal(&l);
+        for (uint16_t i = 0; i < 1000; i++) {
+                ck_assert_uint_eq(l.rules[i].n_ports, i % 4);
+                for (uint16_t k = 0; k < i % 4; k++)
+                        ck_assert_uint_eq(l.rules[i].ports[k].low, i + k + 1);
+        }
         rule_list_done(&l);
 }
 END_TEST
@@ -174,6 +231,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_csv);
         tcase_add_test(t, test_csv_long_entry);
         tcase_add_test(t, test_merge);
+        tcase_add_test(t, test_merge_networks);
+        tcase_add_test(t, test_ports_of_many);
         tcase_add_test(t, test_ports_limit);
         tcase_add_test(t, test_many);
         suite_add_tcase(s, t);
