@@ -82,10 +82,11 @@ static int parse_length(const char *s, unsigned max, unsigned *ret) {
 }
 
 static void clear_host_bits(InAddr *a, unsigned length) {
-        for (unsigned i = 0; i < sizeof(a->b); i++) {
-                unsigned kept = length <= i * 8 ? 0 : MIN(length - i * 8, 8U);
-                a->b[i] &= (uint8_t) (0xff00U >> kept);
-        }
+        unsigned n = length / 8;
+
+        if (length % 8 > 0)
+                a->b[n++] &= (uint8_t) (0xff00U >> length % 8);
+        memset(a->b + n, 0, sizeof(a->b) - n);
 }
 
 int in_prefix_parse(const char *s, InPrefix *ret) {

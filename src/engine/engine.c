@@ -494,14 +494,6 @@ int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char
 
 /* ------------------------------------------------------------------ start */
 
-static int count_prefix(_unused_ const InPrefix *prefix, const PortSet *set, void *userdata) {
-        uint32_t *n = userdata;
-
-        n[0]++;
-        n[1] += set->n * 2; /* runs are rounded up to powers of two */
-        return 0;
-}
-
 /* Maps are sized by the policies, twice over so that a second one fits beside each during a swap. */
 static int load_programs(Engine *e, const EngineOptions *options, const ScopeSpec *specs, size_t n_specs,
                          const char **ret_what) {
@@ -518,9 +510,10 @@ static int load_programs(Engine *e, const EngineOptions *options, const ScopeSpe
         };
 
         for (size_t i = 0; i < n_specs; i++) {
-                int r = specs[i].policy ? policy_for_each_prefix(specs[i].policy, count_prefix, n) : 0;
-                if (r < 0)
-                        return r;
+                const PolicySize size = specs[i].policy ? policy_size(specs[i].policy) : (PolicySize) {};
+
+                n[0] += size.n_prefixes;
+                n[1] += size.n_port_rules * 2; /* runs are rounded up to powers of two */
                 leases += specs[i].max_leases ?: LEASES_MAX;
         }
         o.max_prefixes = n[0] * 2 + 65536;

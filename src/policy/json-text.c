@@ -14,9 +14,9 @@
 
 typedef struct Scan {
         const char *text;
-        size_t length;
-        size_t at;
-        size_t found;         /* offset of the innermost value on the wanted path so far */
+        const char *end;
+        const char *at;
+        const char *found;    /* the innermost value on the wanted path so far */
         JsonTextFault *fault; /* where the first fault goes */
         const char *key;      /* of the root: fn is told of each element of its array; NULL for none */
         json_text_fn fn;
@@ -54,7 +54,7 @@ static int refuse(Scan *s, const JsonStep *step, const char *reason) {
         if (s->fault) {
                 (void) json_step_format(step, s->fault->path, sizeof(s->fault->path));
                 s->fault->reason = reason;
-                s->fault->line = json_text_line(s->text, s->length, s->at);
+                s->fault->line = json_text_line(s->text, (size_t) (s->end - s->text), (size_t) (s->at - s->text));
         }
         return -EINVAL;
 }
@@ -70,13 +70,13 @@ static bool is_scalar(char c) {
 }
 
 /* Next character that is not white space, or NUL at the end. */
-static char peek(Scan *s) {
-        while (s->at < s->length && is_space(s->text[s->at]))
+static inline char peek(Scan *s) {
+        while (s->at < s->end && is_space(*s->at))
                 s->at++;
-        return s->at < s->length ? s->text[s->at] : '\0';
+        return s->at < s->end ? *s->at : '\0';
 }
 
-static bool take(Scan *s, char c) {
+static inline bool take(Scan *s, char c) {
         if (peek(s) != c)
                 return false;
         s->at++;
@@ -87,18 +87,21 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
         if (!take(s, '"'))
                 return refuse(s, step, "not JSON: a string is missing");
 
-        const char *start = s->text + s->at;
-        for (; s->at < s->length && s->text[s->at] != '"'; s->at++) {
-                if ((uint8_t) s->text[s->at] < 0x20) /* RFC 8259 7; json-c lets it pass */
+        const char *start = s->at, *c = start;
+        for (; c < s->end && *c != '"'; c++) {
+                if ((uint8_t) *c < 0x20) { /* RFC 8259 7; json-c lets it pass */
+                        s->at = c;
                         return refuse(s, step, "not JSON: a control character in a string");
-                if (s->text[s->at] == '\\')
-                        s->at++;
+                }
+                if (*c == '\\' && c + 1 < s->end)
+                        c++;
         }
-        if (s->at >= s->length)
+        s->at = c;
+        if (c == s->end)
                 return refuse(s, step, "not JSON: a string does not end");
 
         *ret = start;
-        *ret_n = (size_t) (s->text + s->at - start);
+        *ret_n = (size_t) (c - start);
         s->at++;
         return 0;
 }
@@ -107,8 +110,6 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
 static const char *path_into(const char *path, const JsonStep *step) {
         char index[32];
 
-        if (!path)
-                return NULL;
         if (!step->key) {
                 size_t n = (size_t) snprintf(index, sizeof(index), "[%zu]", step->n);
                 return strncmp(path, index, n) == 0 ? path + n : NULL;
@@ -138,7 +139,7 @@ static int scan_member(Scan *s, const JsonStep *outer, size_t depth, const char 
 
         if (!take(s, ':'))
                 return refuse(s, &step, "not JSON: a colon is missing");
-        return scan_value(s, &step, depth, path_into(path, &step));
+        return scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
 }
 
 static int scan_object(Scan *s, const JsonStep *step, size_t depth, const char *path) {
@@ -169,10 +170,10 @@ static int scan_array(Scan *s, const JsonStep *outer, size_t depth, const char *
                 return 0;
         do {
                 (void) peek(s);
-                size_t begin = s->at;
-                int r = scan_value(s, &step, depth, path_into(path, &step));
+                const char *begin = s->at;
+                int r = scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
                 if (r >= 0 && wanted)
-                        r = s->fn(begin, s->at, s->userdata);
+                        r = s->fn((size_t) (begin - s->text), (size_t) (s->at - s->text), s->userdata);
                 if (r < 0)
                         return r;
                 step.n++;
@@ -191,15 +192,15 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, const char *p
         char c = peek(s);
         if (path)
                 s->found = s->at;
-        if (take(s, '{'))
-                return scan_object(s, step, depth + 1, path);
-        if (take(s, '['))
-                return scan_array(s, step, depth + 1, path);
         if (c == '"')
                 return scan_string(s, step, &string, &n);
+        if (c == '{' || c == '[') {
+                s->at++;
+                return c == '{' ? scan_object(s, step, depth + 1, path) : scan_array(s, step, depth + 1, path);
+        }
 
-        size_t start = s->at;
-        while (s->at < s->length && is_scalar(s->text[s->at]))
+        const char *start = s->at;
+        while (s->at < s->end && is_scalar(*s->at))
                 s->at++;
         return s->at > start ? 0 : refuse(s, step, "not JSON: a value is missing");
 }
@@ -208,11 +209,11 @@ static int scan_text(Scan *s) {
         int r = scan_value(s, NULL, 0, NULL);
         if (r < 0)
                 return r;
-        return peek(s) == '\0' && s->at == s->length ? 0 : refuse(s, NULL, "not JSON: text follows the value");
+        return peek(s) == '\0' && s->at == s->end ? 0 : refuse(s, NULL, "not JSON: text follows the value");
 }
 
 int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
-        Scan s = { .text = text, .length = length, .fault = ret };
+        Scan s = { .text = text, .end = text + length, .at = text, .fault = ret };
 
         assert(text);
         assert(ret);
@@ -221,7 +222,7 @@ int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
 }
 
 int json_text_for_each(const char *text, size_t length, const char *key, json_text_fn fn, void *userdata) {
-        Scan s = { .text = text, .length = length, .key = key, .fn = fn, .userdata = userdata };
+        Scan s = { .text = text, .end = text + length, .at = text, .key = key, .fn = fn, .userdata = userdata };
 
         assert(text);
         assert(key);
@@ -231,11 +232,11 @@ int json_text_for_each(const char *text, size_t length, const char *key, json_te
 }
 
 unsigned json_text_locate(const char *text, size_t length, const char *path) {
-        Scan s = { .text = text, .length = length };
+        Scan s = { .text = text, .end = text + length, .at = text, .found = text };
 
         assert(text);
         assert(path);
 
         (void) scan_value(&s, NULL, 0, path[0] == '$' ? path + 1 : NULL);
-        return json_text_line(text, length, s.found);
+        return json_text_line(text, length, (size_t) (s.found - text));
 }

@@ -11,6 +11,7 @@ struct Policy {
         PolicySource source;
         NameIndex names;
         PrefixIndex prefixes;
+        PolicySize size;
 };
 
 /* Of two rules of one action, one that speaks of a name's full form, one of its short form: is the short one the more

@@ -46,7 +46,11 @@ int policy_source_add_search_domain(PolicySource *source, const char *text, cons
         return 0;
 }
 
-static int accept_prefix(_unused_ const InPrefix *prefix, _unused_ const PortSet *set, _unused_ void *userdata) {
+static int count_prefix(_unused_ const InPrefix *prefix, const PortSet *set, void *userdata) {
+        PolicySize *size = userdata;
+
+        size->n_prefixes++;
+        size->n_port_rules += set->n;
         return 0;
 }
 
@@ -72,7 +76,7 @@ int policy_new(PolicySource *source, Policy **ret) {
         if (r < 0)
                 return r;
         /* A list that does not fit is known here, not when the kernel's maps are filled. */
-        r = policy_for_each_prefix(p, accept_prefix, NULL);
+        r = policy_for_each_prefix(p, count_prefix, &p->size);
         if (r < 0)
                 return r;
 
@@ -113,6 +117,12 @@ size_t policy_n_rules(const Policy *p) {
         assert(p);
 
         return p->source.rules.n;
+}
+
+PolicySize policy_size(const Policy *p) {
+        assert(p);
+
+        return p->size;
 }
 
 const Rule *policy_rule(const Policy *p, uint32_t index) {

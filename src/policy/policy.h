@@ -67,6 +67,12 @@ Action policy_default_action(const Policy *p);
 Mode policy_mode(const Policy *p, Mode fallback);
 bool policy_wants_sudo_lockdown(const Policy *p);
 size_t policy_n_rules(const Policy *p);
+/* What policy_for_each_prefix() tells in all. */
+typedef struct PolicySize {
+        uint32_t n_prefixes;
+        uint32_t n_port_rules;
+} PolicySize;
+PolicySize policy_size(const Policy *p);
 const Rule *policy_rule(const Policy *p, uint32_t index); /* NULL when out of range */
 
 /* What the rules say of a name: indices of rules in the order n_deny denies, n_allow allows, n_late denies which an

@@ -9,12 +9,14 @@
 
 /* IPv6 before IPv4, then by address, then the shorter first: what a prefix covers follows it directly. */
 static int compare_prefixes(const InPrefix *a, const InPrefix *b) {
-        bool v4_a = in_prefix_is_v4(a), v4_b = in_prefix_is_v4(b);
-
-        if (v4_a != v4_b)
-                return v4_a ? 1 : -1;
         int c = memcmp(a->addr.b, b->addr.b, sizeof(a->addr.b));
-        return c != 0 ? c : a->length - b->length;
+
+        if (c == 0)
+                return a->length - b->length; /* host bits are zero: the address tells the family */
+        if (memcmp(a->addr.b, b->addr.b, 12) == 0)
+                return c; /* as most: two of IPv4, or neighbours of IPv6 */
+        bool v4_a = in_prefix_is_v4(a);
+        return v4_a == in_prefix_is_v4(b) ? c : v4_a ? 1 : -1;
 }
 
 static int compare_rules(const void *a, const void *b, void *userdata) {
