@@ -19,6 +19,9 @@ typedef struct Scan {
         const char *found;    /* the innermost value on the wanted path so far */
         JsonTextFault *fault; /* where the first fault goes */
         const char *key;      /* of the root: fn is told of each element of its array; NULL for none */
+        const char *inner;
+        const JsonStep *step; /* the element that is being looked at */
+        JsonElement element;
         json_text_fn fn;
         void *userdata;
 } Scan;
@@ -120,6 +123,18 @@ static const char *path_into(const char *path, const JsonStep *step) {
         return *path == '\0' || *path == '.' || *path == '[' ? path : NULL;
 }
 
+static bool step_is(const JsonStep *step, const char *key) {
+        return step->key && step->n == strlen(key) && memcmp(step->key, key, step->n) == 0;
+}
+
+/* The value at step ends here. */
+static void note_string(Scan *s, const JsonStep *step, const char *value) {
+        if (*value != '"' || !step_is(step, s->inner))
+                return;
+        s->element.string = (size_t) (value + 1 - s->text);
+        s->element.string_end = (size_t) (s->at - 1 - s->text);
+}
+
 static int scan_member(Scan *s, const JsonStep *outer, size_t depth, const char *path, JsonStep keys[static KEYS_MAX],
                        size_t *n_keys) {
         JsonStep step = { .outer = outer };
@@ -139,7 +154,12 @@ static int scan_member(Scan *s, const JsonStep *outer, size_t depth, const char 
 
         if (!take(s, ':'))
                 return refuse(s, &step, "not JSON: a colon is missing");
-        return scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
+        (void) peek(s);
+        const char *value = s->at;
+        r = scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
+        if (r >= 0 && outer && outer == s->step)
+                note_string(s, &step, value);
+        return r;
 }
 
 static int scan_object(Scan *s, const JsonStep *step, size_t depth, const char *path) {
@@ -158,8 +178,7 @@ static int scan_object(Scan *s, const JsonStep *step, size_t depth, const char *
 
 /* Is this the value of the key whose elements fn wants? */
 static bool is_wanted(const Scan *s, const JsonStep *step) {
-        return s->key && step && !step->outer && step->key && step->n == strlen(s->key) &&
-               memcmp(step->key, s->key, step->n) == 0;
+        return s->key && step && !step->outer && step_is(step, s->key);
 }
 
 static int scan_array(Scan *s, const JsonStep *outer, size_t depth, const char *path) {
@@ -170,10 +189,15 @@ static int scan_array(Scan *s, const JsonStep *outer, size_t depth, const char *
                 return 0;
         do {
                 (void) peek(s);
-                const char *begin = s->at;
+                if (wanted) {
+                        s->step = &step;
+                        s->element = (JsonElement) { .begin = (size_t) (s->at - s->text) };
+                }
                 int r = scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
-                if (r >= 0 && wanted)
-                        r = s->fn((size_t) (begin - s->text), (size_t) (s->at - s->text), s->userdata);
+                if (r >= 0 && wanted) {
+                        s->element.end = (size_t) (s->at - s->text);
+                        r = s->fn(&s->element, s->userdata);
+                }
                 if (r < 0)
                         return r;
                 step.n++;
@@ -221,11 +245,14 @@ int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
         return scan_text(&s);
 }
 
-int json_text_for_each(const char *text, size_t length, const char *key, json_text_fn fn, void *userdata) {
-        Scan s = { .text = text, .end = text + length, .at = text, .key = key, .fn = fn, .userdata = userdata };
+int json_text_for_each(const char *text, size_t length, const char *key, const char *inner, json_text_fn fn,
+                       void *userdata) {
+        Scan s = { .text = text, .end = text + length, .at = text, .key = key, .inner = inner, .fn = fn,
+                   .userdata = userdata };
 
         assert(text);
         assert(key);
+        assert(inner);
         assert(fn);
 
         return scan_text(&s);

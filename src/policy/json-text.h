@@ -28,10 +28,19 @@ typedef struct JsonTextFault {
 
 /* -EINVAL: an object has two equal keys, a key with an escape, or more keys than any object here can have. */
 int json_text_check(const char *text, size_t length, JsonTextFault *ret);
-/* The same, without the fault, and calls fn with the offsets where each element of the array at the root's key begins
- * and ends (behind its last byte), in order. Stops on fn's negative return and hands it on. */
-typedef int (*json_text_fn)(size_t begin, size_t end, void *userdata);
-int json_text_for_each(const char *text, size_t length, const char *key, json_text_fn fn, void *userdata);
+
+/* Where an element of an array is, in offsets; each end is behind the last byte. */
+typedef struct JsonElement {
+        size_t begin, end;
+        size_t string, string_end; /* between the quotes of the string that is asked for; both 0: there is none */
+} JsonElement;
+
+/* The same as json_text_check(), without the fault, and calls fn for each element of the array at the root's key, in
+ * order, with the string that an element has at inner, if it is an object. Stops on fn's negative return and hands it
+ * on. */
+typedef int (*json_text_fn)(const JsonElement *e, void *userdata);
+int json_text_for_each(const char *text, size_t length, const char *key, const char *inner, json_text_fn fn,
+                       void *userdata);
 /* Line of the value at path, or of the nearest one around it. */
 unsigned json_text_locate(const char *text, size_t length, const char *path);
 unsigned json_text_line(const char *text, size_t length, size_t offset);

@@ -6,9 +6,7 @@
 #include <string.h>
 
 #include "policy/document-json.h"
-#include "policy/rule-json.h"
-
-#define PIECE_MAX 32U /* rules that are a tree at one time */
+#include "policy/rule-shape.h"
 
 typedef json_tokener JsonTokener;
 DEFINE_CLEANUP_FUNC(JsonTokener *, json_tokener_free)
@@ -64,58 +62,63 @@ static int parse_parts(JsonTokener *t, const Part *parts, size_t n, json_object 
 }
 
 /* A tree of every rule at once takes fifteen times the room of the text, and more time to make and to free than all
- * else here. So the rules are cut out of the text and become trees by the piece, and the rest is a tree of its own. */
-typedef struct Pieces {
+ * else here. So each rule is cut out of the text, becomes a tree of its own if there was none like it before, and the
+ * rest is another one. */
+typedef struct Rules {
         JsonReader *reader;
         PolicyDocument *document;
         JsonTokener *tokener;
+        RuleShapes *shapes;
         const char *text;
         size_t begin; /* of the first rule */
         size_t end;   /* of the last rule so far, 0 before any */
-        size_t piece; /* where the rules begin that are still to be read, */
-        size_t n;     /* and how many they are */
-} Pieces;
+} Rules;
 
-static int read_piece(Pieces *p) {
-        const Part parts[] = { { "[", 1 }, { p->text + p->piece, p->end - p->piece }, { "]", 1 } };
-        _cleanup_(json_object_putp) JsonObject *rules = NULL;
+static int add_rule(Rules *p, const RuleText *rule) {
+        int k = json_add_rule(p->reader, NULL, rule, &p->document->source.rules);
 
-        if (p->n == 0)
-                return 0;
-        int k = parse_parts(p->tokener, parts, ELEMENTSOF(parts), &rules);
-        if (k < 0)
-                return k;
-        if (!json_object_is_type(rules, json_type_array) || json_object_array_length(rules) != p->n)
-                return -EINVAL;
-        p->n = 0;
-        k = json_read_rules(p->reader, NULL, rules, &p->document->source.rules);
         return k < 0 ? k : p->reader->n > 0 ? -EINVAL : 0;
 }
 
-static int on_rule(size_t begin, size_t end, void *userdata) {
-        Pieces *p = userdata;
+static int read_rule(Rules *p, const JsonElement *e) {
+        const Part part = { p->text + e->begin, e->end - e->begin };
+        _cleanup_(json_object_putp) JsonObject *o = NULL;
+        RuleText rule;
+
+        int k = parse_parts(p->tokener, &part, 1, &o);
+        if (k < 0)
+                return k;
+        if (!json_object_is_type(o, json_type_object))
+                return -EINVAL;
+        k = json_read_rule(p->reader, NULL, o, &rule);
+        if (k < 0 || p->reader->n > 0)
+                return k < 0 ? k : -EINVAL;
+        rule_shapes_add(p->shapes, e, &rule);
+        return add_rule(p, &rule);
+}
+
+static int on_rule(const JsonElement *e, void *userdata) {
+        char value[RULE_SHAPE_VALUE_MAX + 1];
+        Rules *p = userdata;
+        RuleText rule;
 
         if (p->end == 0)
-                p->begin = begin;
-        if (p->n == 0)
-                p->piece = begin;
-        p->end = end;
-        p->n++;
-        return p->n < PIECE_MAX ? 0 : read_piece(p);
+                p->begin = e->begin;
+        p->end = e->end;
+        return rule_shapes_find(p->shapes, e, value, &rule) ? add_rule(p, &rule) : read_rule(p, e);
 }
 
 /* Negative for text at fault, without a word about it. */
 static int read_good_text(PolicyDocument *d, const char *text, size_t length) {
         _cleanup_(json_tokener_freep) JsonTokener *tokener = tokener_new();
         _cleanup_(json_object_putp) JsonObject *root = NULL;
+        _cleanup_(rule_shapes_freep) RuleShapes *shapes = NULL;
         JsonReader reader = {};
-        Pieces p = { .reader = &reader, .document = d, .tokener = tokener, .text = text };
 
-        if (!tokener)
+        if (!tokener || rule_shapes_new(text, &shapes) < 0)
                 return -ENOMEM;
-        int k = json_text_for_each(text, length, "rules", on_rule, &p);
-        if (k >= 0)
-                k = read_piece(&p);
+        Rules p = { .reader = &reader, .document = d, .tokener = tokener, .shapes = shapes, .text = text };
+        int k = json_text_for_each(text, length, "rules", "value", on_rule, &p);
         if (k < 0)
                 return k;
 

@@ -6,18 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-typedef struct RuleText {
-        const char *value; /* borrowed */
-        RuleType type;
-        Action action;
-        bool has_type;
-        bool has_action;
-        bool has_allow_private;
-        bool allow_private;
-        PortRange ports[RULE_PORTS_MAX];
-        size_t n_ports;
-} RuleText;
-
 typedef struct PortText {
         json_object *port;    /* borrowed */
         const char *protocol; /* borrowed */
@@ -168,7 +156,7 @@ static void check_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, 
                 json_fault(r, &value, reason);
 }
 
-static int read_rule(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+int json_read_rule(JsonReader *r, const JsonStep *at, json_object *o, RuleText *ret) {
         static const JsonKey keys[] = {
                 { "type", IS_STRING, "type is a string: hostname or cidr", read_type },
                 { "value", IS_STRING, "value is a string", read_value },
@@ -176,24 +164,39 @@ static int read_rule(JsonReader *r, const JsonStep *at, json_object *o, void *in
                 { "ports", IS_ARRAY, "ports is an array", read_ports },
                 { "allowPrivate", IS_BOOL, "allowPrivate is true or false", read_allow_private },
         };
-        RuleList *rules = into;
-        RuleText rule = {};
+
+        assert(r);
+        assert(ret);
+
+        *ret = (RuleText) {};
+        return json_read_object(r, at, o, keys, ELEMENTSOF(keys), ret);
+}
+
+int json_add_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, RuleList *rules) {
         RuleValue value;
         const char *reason;
         size_t before = r->n;
 
-        int k = json_read_object(r, at, o, keys, ELEMENTSOF(keys), &rule);
-        if (k < 0 || r->n > before)
-                return k;
-        check_rule(r, at, &rule, &value);
+        assert(r);
+        assert(rule);
+        assert(rules);
+
+        check_rule(r, at, rule, &value);
         if (r->n > before)
                 return 0;
-
-        k = rule_list_add_value(rules, &value, rule.action, TIER_USER, rule.ports, rule.n_ports, rule.allow_private,
-                                &reason);
+        int k = rule_list_add_value(rules, &value, rule->action, TIER_USER, rule->ports, rule->n_ports,
+                                    rule->allow_private, &reason);
         if (k == -EINVAL || k == -E2BIG)
                 json_fault(r, at, reason);
         return k == -EINVAL ? 0 : k;
+}
+
+static int read_rule(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+        RuleText rule;
+        size_t before = r->n;
+
+        int k = json_read_rule(r, at, o, &rule);
+        return k < 0 || r->n > before ? k : json_add_rule(r, at, &rule, into);
 }
 
 int json_read_rules(JsonReader *r, const JsonStep *at, json_object *o, void *into) {

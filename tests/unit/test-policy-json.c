@@ -215,7 +215,7 @@ START_TEST(test_too_many_rules) {
 }
 END_TEST
 
-/* Rules are read some at a time: none is lost, doubled or misplaced where one lot ends, and what is around them counts.
+/* Rules are cut out of the text: none is lost, doubled or misplaced, and what is around them counts.
  * _i: their number. */
 START_TEST(test_rules_in_order) {
         char text[16384] = "{ \"searchDomains\" : [\"corp.example\"],\n\"rules\" : [ ", value[32];
@@ -226,8 +226,8 @@ START_TEST(test_rules_in_order) {
 
         for (int i = 0; i < _i; i++)
                 (void) snprintf(text + strlen(text), sizeof(text) - strlen(text),
-                                "%s{\"type\":\"cidr\",\"value\":\"10.0.%d.0/24\",\"action\":\"deny\"}\n",
-                                i == 0 ? "" : " , ", i);
+                                "%s{\"type\":\"cidr\",\"value\":\"10.0.%d.0/24\",\"action\":\"deny\"%s}\n",
+                                i == 0 ? "" : " , ", i, i % 7 < 5 ? "" : " ");
         strcat(text, " ], \"mode\" : \"audit\" }\n");
         ck_assert_int_eq(parse(text, &s, f, 1, &n), 0);
         ck_assert_uint_eq(s.rules.n, _i);
@@ -252,10 +252,11 @@ START_TEST(test_rules_in_order) {
 }
 END_TEST
 
-static int count_element(size_t begin, size_t end, void *userdata) {
+static int count_element(const JsonElement *e, void *userdata) {
         int *n = userdata;
 
-        ck_assert_uint_lt(begin, end);
+        ck_assert_uint_lt(e->begin, e->end);
+        ck_assert(e->string == 0 && e->string_end == 0);
         return ++*n == 3 ? -ECANCELED : 0;
 }
 
@@ -279,8 +280,43 @@ START_TEST(test_for_each) {
         const char *text = elements[_i].text;
         int n = 0;
 
-        ck_assert_int_eq(json_text_for_each(text, strlen(text), "a", count_element, &n), elements[_i].r);
+        ck_assert_int_eq(json_text_for_each(text, strlen(text), "a", "none", count_element, &n), elements[_i].r);
         ck_assert_int_eq(n, elements[_i].n);
+}
+END_TEST
+
+typedef struct Strings {
+        const char *text;
+        char found[64];
+} Strings;
+
+static int add_string(const JsonElement *e, void *userdata) {
+        Strings *s = userdata;
+
+        if (e->string_end > 0)
+                (void) snprintf(s->found + strlen(s->found), sizeof(s->found) - strlen(s->found), "%.*s;",
+                                (int) (e->string_end - e->string), s->text + e->string);
+        else
+                strcat(s->found, "-;");
+        return 0;
+}
+
+static const struct {
+        const char *text;
+        const char *found;
+} strings[] = {
+        { "{\"a\": [{\"k\": \"x\"}, {\"b\": 1, \"k\":\"\"}, {\"k\" : \"y\\\"\" , \"b\": 2}]}", "x;;y\\\";" },
+        { "{\"a\": [{\"k\": 1}, {\"k\": [\"x\"]}, {\"b\": {\"k\": \"x\"}}, {}, [{\"k\": \"x\"}], \"k\"]}",
+          "-;-;-;-;-;-;" },
+        { "{\"b\": [{\"k\": \"z\"}], \"k\": \"z\", \"a\": [{\"k\": \"x\"}], \"kk\": \"z\"}", "x;" },
+        { "{\"a\": [{\"b\": [{\"k\": \"z\"}], \"k\": \"x\"}, {\"kk\": \"z\"}]}", "x;-;" },
+};
+
+START_TEST(test_for_each_string) {
+        Strings s = { .text = strings[_i].text };
+
+        ck_assert_int_eq(json_text_for_each(s.text, strlen(s.text), "a", "k", add_string, &s), 0);
+        ck_assert_str_eq(s.found, strings[_i].found);
 }
 END_TEST
 
@@ -325,6 +361,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_too_many_rules);
         tcase_add_loop_test(t, test_rules_in_order, 0, 100);
         tcase_add_loop_test(t, test_for_each, 0, ELEMENTSOF(elements));
+        tcase_add_loop_test(t, test_for_each_string, 0, ELEMENTSOF(strings));
         tcase_add_loop_test(t, test_locate, 0, ELEMENTSOF(places));
         tcase_add_test(t, test_many_keys);
         suite_add_tcase(s, t);
