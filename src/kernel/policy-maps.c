@@ -20,7 +20,7 @@ typedef struct StaticEntry {
 
 typedef struct StaticEntries {
         StaticEntry *entries;
-        size_t n, n_allocated;
+        size_t n;
 } StaticEntries;
 
 /* The memory of an array map, shared with the kernel. */
@@ -158,14 +158,6 @@ static int collect_prefix(const InPrefix *prefix, const PortSet *set, void *user
         Collect *c = userdata;
         StaticEntries *e = c->entries;
 
-        if (e->n == e->n_allocated) {
-                size_t n = e->n_allocated ? e->n_allocated * 2 : 64;
-                StaticEntry *grown = reallocarray(e->entries, n, sizeof(*grown));
-                if (!grown)
-                        return -ENOMEM;
-                e->entries = grown;
-                e->n_allocated = n;
-        }
         e->entries[e->n].prefix = *prefix;
         int r = port_slices_get(c->maps->slices, set, &e->entries[e->n].ports);
         if (r < 0)
@@ -405,6 +397,9 @@ static int write_policy(PolicyMaps *m, const Policy *policy, LeaseTable *leases,
         Rewrite rewrite = { .maps = m, .policy = policy, .policy_id = policy_id };
         int r;
 
+        e->entries = calloc(policy_size(policy).n_prefixes + 1, sizeof(*e->entries));
+        if (!e->entries)
+                return -ENOMEM;
         r = policy_for_each_prefix(policy, collect_prefix, &collect);
         if (r >= 0)
                 r = write_prefixes(m, e, policy_id);

@@ -53,7 +53,9 @@ int port_slices_new(struct cw_port_rule *array, uint32_t n_array, PortSlices **r
                 return -ENOMEM;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
-        r = hash_index_init(&s->by_content, n_array, key);
+        /* As many lists as one policy has, of an array that has room for two of twice their rules. The places are random:
+         * every page of them becomes resident. */
+        r = hash_index_init(&s->by_content, n_array / 4 + 1, key);
         if (r < 0)
                 return r;
         s->by_first = calloc(n_array, sizeof(*s->by_first));
