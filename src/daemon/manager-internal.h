@@ -65,6 +65,7 @@ struct Manager {
         Departed *departed;
         uint64_t forwarders[FORWARDER_CGROUPS_MAX]; /* ids of the cgroups of those who resolve for others */
         size_t n_forwarders;
+        bool trim_is_due;        /* memory goes back to the system with the next tick: nobody need wait for that */
         unsigned n_lookups_left; /* of cgroups in /proc, until the next tick */
 
         Engine *engine;

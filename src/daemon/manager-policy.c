@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -123,7 +122,7 @@ static void publish(Manager *m) {
         documents_digest(&m->documents, m->digest);
         manager_write_scopes(m);
         bus_policy_reloaded(m->bus);
-        (void) malloc_trim(0); /* the old documents, and what reading the new ones took */
+        m->trim_is_due = true; /* the old documents, and what reading the new ones took */
         (void) manager_store_fds(m);
 }
 

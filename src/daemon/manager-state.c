@@ -302,7 +302,5 @@ int manager_store_fds(Manager *m) {
         if (r >= 0)
                 r = store_policies(m);
         fd_store_drop_left_over(m->store);
-        if (r >= 0)
-                r = fd_store_sync(SYNC_TIMEOUT_USEC);
-        return r;
+        return r < 0 || m->ready ? r : fd_store_sync(SYNC_TIMEOUT_USEC);
 }

@@ -353,6 +353,9 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         m->n_lookups_left = LOOKUPS_PER_TICK;
         departed_expire(m->departed, manager_now(CLOCK_MONOTONIC));
         check_hooks(m);
+        if (m->trim_is_due)
+                (void) malloc_trim(0);
+        m->trim_is_due = false;
         if (m->ready) {
                 run_self_test(m);
                 say_status(m, status);
@@ -456,7 +459,7 @@ static int start(Manager *m) {
         manager_forget_predecessors(m);
         (void) state_log_compact(m->state);
         manager_write_scopes(m);
-        (void) malloc_trim(0); /* what reading the documents took */
+        m->trim_is_due = true; /* what reading the documents took */
         run_self_test(m);
         return 0;
 }
