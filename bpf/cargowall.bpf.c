@@ -625,12 +625,14 @@ int cw_ingress(struct __sk_buff *skb) {
 
         if (skb->ifindex == LOOPBACK_IFINDEX)
                 return 1;
-        if (packet_is_tcp(skb)) {
-                if (many_scopes)
-                        remember_handshake(skb);
+        bool tcp = packet_is_tcp(skb);
+        if ((tcp && !(many_scopes && is_for_listener(skb))) || !packet_parse(skb, &p))
+                return 1;
+        if (tcp) {
+                remember_handshake(&p);
                 return 1;
         }
-        if (!packet_parse(skb, &p) || p.protocol != IP_UDP)
+        if (p.protocol != IP_UDP)
                 return 1;
 
         struct cw_flow_key key = {

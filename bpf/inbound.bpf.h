@@ -46,20 +46,19 @@ static __noinline bool is_tcp_answer(struct __sk_buff *skb, const struct packet 
         return bpf_map_lookup_elem(&accepted, &key) || port_listens(skb, p);
 }
 
+static __always_inline bool is_for_listener(struct __sk_buff *skb) {
+        struct bpf_sock *sk = skb->sk;
+
+        sk = sk ? bpf_sk_fullsock(sk) : NULL;
+        return sk && sk->state == BPF_TCP_LISTEN;
+}
+
 /* The last packet of a handshake comes to the listener: no socket is there yet, and the answer to the SYN was sent in the
  * listener's name (or, before Linux 6.13, past the hook). */
-static __always_inline void remember_handshake(struct __sk_buff *skb) {
-        struct bpf_sock *sk = skb->sk;
-        struct packet p;
-
-        if (!sk)
+static __always_inline void remember_handshake(const struct packet *p) {
+        if (!p->continues || p->tcp_flags & (TCP_SYN | TCP_RST))
                 return;
-        sk = bpf_sk_fullsock(sk);
-        if (!sk || sk->state != BPF_TCP_LISTEN || !packet_parse(skb, &p))
-                return;
-        if (!p.continues || p.tcp_flags & (TCP_SYN | TCP_RST))
-                return;
-        struct cw_flow_key key = { .cookie = p.dst_port, .dst = p.src, .port = p.src_port, .protocol = IP_TCP };
+        struct cw_flow_key key = { .cookie = p->dst_port, .dst = p->src, .port = p->src_port, .protocol = IP_TCP };
         bpf_map_update_elem(&accepted, &key, &present, BPF_ANY);
 }
 

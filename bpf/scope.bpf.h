@@ -29,13 +29,14 @@ static __always_inline __u32 generation_now(void) {
         return *(volatile __u32 *) &subjects_generation;
 }
 
-/* Returns a CW_SUBJECT(), or WAITING. Global functions, so that the verifier walks each once. */
+/* Returns a CW_SUBJECT(), or WAITING. Global functions, so that the verifier walks each once. A level that is not there has
+ * the id 0, which has no entry; a branch for it would double what the verifier walks. */
 __noinline __u32 walk_task(void) {
         __u64 own = bpf_get_current_cgroup_id();
 
         for (int level = CGROUP_LEVELS_MAX; level >= 0; level--) {
                 __u64 id = bpf_get_current_ancestor_cgroup_id(level);
-                struct cw_subject *s = id ? bpf_map_lookup_elem(&subjects, &id) : NULL;
+                struct cw_subject *s = bpf_map_lookup_elem(&subjects, &id);
                 if (s)
                         return s->slice && id != own ? WAITING : s->subject;
         }
@@ -47,7 +48,7 @@ __noinline __u32 walk_packet(struct __sk_buff *skb) {
 
         for (int level = CGROUP_LEVELS_MAX; level >= 0; level--) {
                 __u64 id = bpf_skb_ancestor_cgroup_id(skb, level);
-                struct cw_subject *s = id ? bpf_map_lookup_elem(&subjects, &id) : NULL;
+                struct cw_subject *s = bpf_map_lookup_elem(&subjects, &id);
                 if (s)
                         return s->slice && id != own ? WAITING : s->subject;
         }

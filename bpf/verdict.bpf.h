@@ -37,18 +37,18 @@ static __always_inline void verdict_set(struct verdict *v, __u8 action, __u8 rea
  *
  * Two things keep the verifier's work small, and with it the time to load: a global function with scalar arguments is
  * walked once per program and not in every state of its callers, and a line is compared without branches. */
-__noinline __u32 match_ports(__u32 first, __u32 n, __u32 protocol, __u32 low, __u32 high) {
-        for (__u32 i = 0; i < CW_PORT_RULES_MAX; i++) {
+__noinline __u32 match_ports(__u64 first, __u64 n, __u64 protocol, __u64 low, __u64 high) {
+        for (__u64 i = 0; i < CW_PORT_RULES_MAX; i++) { /* 64 bits: others take two more instructions each time */
                 if (i >= n)
                         return NO_MATCH;
 
-                __u32 index = first + i;
+                __u32 index = (__u32) (first + i);
                 const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
                 if (!r)
                         return index; /* outside the array: the caller finds nothing there */
 
                 __u64 other_protocol = (r->protocol ^ protocol) * r->protocol; /* 0 in a rule covers all */
-                __u64 outside = (((__u64) low - r->low) | ((__u64) r->high - high)) >> 63;
+                __u64 outside = ((low - r->low) | (r->high - high)) >> 63;
                 if (!(other_protocol | outside))
                         return index;
         }
