@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,6 +29,10 @@ static const struct {
         { "egress", "cw_egress" },             { "ingress", "cw_ingress" },
 };
 
+/* The verifier needs about as long for these two as for all the others. */
+#define PACKET_HOOKS (1U << 10 | 1U << 11)
+#define ALL_HOOKS ((1U << ELEMENTSOF(hooks)) - 1)
+
 /* What is going on, apart from any policy: worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
         "flows", "dns_redirects", "dns_clients", "makers", "reported", "accepted", "datagram_peers",
@@ -35,7 +40,8 @@ static const char *const kept_maps[] = {
 };
 
 struct Programs {
-        struct cargowall_bpf *bpf;
+        struct cargowall_bpf *bpf;       /* the maps; its programs are not loaded */
+        int programs[ELEMENTSOF(hooks)]; /* -EBADF: left out */
         int links[ELEMENTSOF(hooks)]; /* -EBADF: not attached */
         uint32_t new_links;           /* bits: made by us, and not kept by anybody yet */
         uint32_t new_maps;            /* bits of kept_maps, likewise */
@@ -175,10 +181,18 @@ static struct bpf_program *hook_program(const Programs *p, size_t hook) {
         return bpf_object__find_program_by_name(p->bpf->obj, hooks[hook].program);
 }
 
-static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out) {
+static int set_programs(const struct cargowall_bpf *b, uint32_t mask) {
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(hooks) && r >= 0; i++)
+                r = bpf_program__set_autoload(bpf_object__find_program_by_name(b->obj, hooks[i].program),
+                                              mask & (1U << i));
+        return r;
+}
+
+static int load_maps(Programs *p, const ProgramsOptions *o) {
         int r;
 
-        cargowall_bpf__destroy(p->bpf);
         p->bpf = cargowall_bpf__open();
         if (!p->bpf)
                 return -errno;
@@ -186,10 +200,86 @@ static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out
         r = set_sizes(p->bpf, o);
         if (r >= 0)
                 r = inherit_maps(p->bpf, o, &p->new_maps);
-        for (size_t i = 0; i < ELEMENTSOF(hooks) && r >= 0; i++)
-                if (left_out & (1U << i))
-                        r = bpf_program__set_autoload(hook_program(p, i), false);
+        if (r >= 0)
+                r = set_programs(p->bpf, 0);
         return r < 0 ? r : cargowall_bpf__load(p->bpf);
+}
+
+/* Of the same file, so that both have the same maps in the same order. */
+static int share_maps(const struct cargowall_bpf *from, const struct cargowall_bpf *to) {
+        struct bpf_map *a = NULL, *b = NULL;
+        int r = 0;
+
+        while (r >= 0 && (a = bpf_object__next_map(from->obj, a)) && (b = bpf_object__next_map(to->obj, b)))
+                r = bpf_map__reuse_fd(b, bpf_map__fd(a));
+        return r;
+}
+
+/* Loads these programs, and keeps nothing of libbpf's but them. */
+static int load_programs(Programs *p, uint32_t mask) {
+        struct cargowall_bpf *b = cargowall_bpf__open();
+        int r;
+
+        if (!b)
+                return -errno;
+        r = share_maps(p->bpf, b);
+        if (r >= 0)
+                r = set_programs(b, mask);
+        if (r >= 0)
+                r = bpf_object__load(b->obj);
+        for (size_t i = 0; i < ELEMENTSOF(hooks) && r >= 0; i++)
+                if (mask & (1U << i)) {
+                        const struct bpf_program *program = bpf_object__find_program_by_name(b->obj, hooks[i].program);
+                        p->programs[i] = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
+                        r = p->programs[i] < 0 ? -errno : 0;
+                }
+        cargowall_bpf__destroy(b);
+        return r;
+}
+
+typedef struct Share {
+        Programs *programs;
+        uint32_t mask;
+        int r;
+} Share;
+
+static void *load_share(void *userdata) {
+        Share *s = userdata;
+
+        s->r = load_programs(s->programs, s->mask);
+        return NULL;
+}
+
+/* Half of a start is the verifier's work, so it is done on two processors where there are two. The other thread has an
+ * object of its own, shares nothing but descriptors, and is gone when this returns. */
+static int load_all(Programs *p, uint32_t mask) {
+        Share packets = { .programs = p, .mask = mask & PACKET_HOOKS };
+        pthread_t thread;
+        int r, k;
+
+        k = pthread_create(&thread, NULL, load_share, &packets);
+        r = load_programs(p, mask & ~PACKET_HOOKS);
+        if (k == 0)
+                (void) pthread_join(thread, NULL);
+        else
+                (void) load_share(&packets);
+        return r < 0 ? r : packets.r;
+}
+
+static void unload(Programs *p) {
+        for (size_t i = 0; i < ELEMENTSOF(p->programs); i++)
+                if (p->programs[i] >= 0)
+                        closep(&p->programs[i]);
+        cargowall_bpf__destroy(p->bpf);
+        p->bpf = NULL;
+}
+
+static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out) {
+        int r;
+
+        unload(p);
+        r = load_maps(p, o);
+        return r < 0 ? r : load_all(p, ALL_HOOKS & ~left_out);
 }
 
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what) {
@@ -200,8 +290,10 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
         p = calloc(1, sizeof(*p));
         if (!p)
                 return -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
+        for (size_t i = 0; i < ELEMENTSOF(p->links); i++) {
+                p->programs[i] = -EBADF;
                 p->links[i] = -EBADF;
+        }
         p->optional = o->optional_hooks;
         p->inherit = o->inherit;
         p->inherit_userdata = o->inherit_userdata;
@@ -242,8 +334,8 @@ static int take_over_link(Programs *p, size_t hook, int program_fd, int fd) {
 }
 
 static int make_link(Programs *p, size_t hook, int cgroup_fd) {
-        struct bpf_program *program = hook_program(p, hook);
-        int fd = bpf_link_create(bpf_program__fd(program), cgroup_fd, bpf_program__expected_attach_type(program), NULL);
+        uint32_t type = bpf_program__expected_attach_type(hook_program(p, hook));
+        int fd = bpf_link_create(p->programs[hook], cgroup_fd, type, NULL);
 
         if (fd < 0)
                 return fd;
@@ -255,10 +347,9 @@ static int make_link(Programs *p, size_t hook, int cgroup_fd) {
 }
 
 static int attach_hook(Programs *p, size_t hook, int cgroup_fd) {
-        struct bpf_program *program = hook_program(p, hook);
+        uint32_t type = bpf_program__expected_attach_type(hook_program(p, hook));
+        int fd, program_fd = p->programs[hook];
         char name[64];
-        int fd, program_fd = bpf_program__fd(program);
-        uint32_t type = bpf_program__expected_attach_type(program);
 
         if (program_fd < 0)
                 return -EOPNOTSUPP; /* left out when it was loaded */
@@ -289,7 +380,7 @@ Programs *programs_free(Programs *p) {
         for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
                 if (p->links[i] >= 0)
                         (void) close(p->links[i]);
-        cargowall_bpf__destroy(p->bpf);
+        unload(p);
         free(p);
         return NULL;
 }
@@ -370,9 +461,10 @@ int programs_map_fd(const Programs *p, const char *name) {
 }
 
 int programs_program_fd(const Programs *p, const char *name) {
-        const struct bpf_program *program = bpf_object__find_program_by_name(p->bpf->obj, name);
-
-        return program ? bpf_program__fd(program) : -ENOENT;
+        for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
+                if (strcmp(hooks[i].program, name) == 0)
+                        return p->programs[i] < 0 ? -ENOENT : p->programs[i];
+        return -ENOENT;
 }
 
 uint64_t programs_counter(const Programs *p, enum cw_counter c) {
