@@ -5,7 +5,7 @@ import json
 
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
-from plan import JOB
+from plan import JOB, JOB_ID
 from rig import SERVICE, allow, bus_get, ctl, main_pid, wait_restarted
 
 ONE, TWO, NEITHER = "203.0.113.21", "203.0.113.22", "203.0.113.23"  # echo on every address of the lab
@@ -157,3 +157,63 @@ def host_off(rig):
     equal(reach(rig, c), (YES, NO, YES), "while the service is dead, or young")
     wait_until(lambda: c.run("cargowallctl", "job", "end", job).status == 0, "the job to end")
     equal(reach(rig, c), (YES, YES, YES), "after the job")
+
+
+def rcodes(rig, c, *names):
+    r = inside(c, *rig.lab.python("import dnswire\n" + "".join(
+        f"report(**{{{name!r}: dns_rcode('127.0.0.53', dnswire.query({name!r}))}})\n" for name in names)))
+    equal(r.status, 0, f"exit status ({r.err[-300:]})")
+    return tuple(r.facts.values())
+
+
+def denials(c, scope):
+    """Where to, of what was or would have been refused by this scope's policy, and in which mode."""
+    lines = ctl(c, "events", "--denied", "--json=short", wanted=0).out.splitlines()
+    return {(e.get("dst_hostname") or e.get("dst_ip"), e["mode"]) for e in map(json.loads, lines) if e["scope"] == scope}
+
+
+@case("jobs: a document in audit mode refuses nothing, and tells; one that enforces does so in a unit that is audited")
+def modes(rig):
+    c = boot(rig, release=allow(ONE + "/32", "github.com", match=RELEASE, mode="audit"))
+    begin(c, "repository=acme/widgets", "workflow=release")
+    equal(reach(rig, c), (YES, YES, NO), "with the job's document in audit mode")
+    equal(rcodes(rig, c, "github.com", "a.wild.example.com", "denied.example.com"), ("NOERROR", "NOERROR", "REFUSED"),
+          "names with the job's document in audit mode")
+    wait_until(lambda: {(TWO, "audit"), ("a.wild.example.com", "audit")} <= denials(c, "release"), "what it would refuse")
+    wait_until(lambda: {(NEITHER, "enforce"), ("denied.example.com", "enforce")} <= denials(c, "runner"),
+               "what the unit's refuses")
+
+    c.put("etc/cargowall/policy.d/runner.json", {**documents()["runner"], "mode": "audit"})
+    c.put("etc/cargowall/policy.d/release.json", documents()["release"])
+    ctl(c, "reload")
+    equal(reach(rig, c), (YES, NO, YES), "with the unit's document in audit mode")
+    equal(rcodes(rig, c, "github.com", "a.wild.example.com"), ("NOERROR", "REFUSED"),
+          "names with the unit's document in audit mode")
+
+
+@case("G7 jobs: who may not manage jobs cannot shed the job's policy: no end, no other job, no old socket")
+def shedding(rig):
+    c = boot(rig)
+    job = begin(c, "repository=acme/widgets", "workflow=release")
+    for command in (["end", job], ["begin", "--label=workflow=ci"]):
+        equal(inside(c, "cargowallctl", "--no-ask-password", "job", *command, user=JOB).status, 6,
+              f"exit status of job {command[0]} (6: no leave)")
+    ctl(c, "job", "end", job)
+    r = inside(c, *rig.lab.python(f"""
+        import subprocess
+        sockets = [new_socket({TWO!r}, socket.SOCK_DGRAM) for _ in range(2)]
+        sockets[0].connect(({TWO!r}, 7))
+        sockets[1].sendto(b"early", ({TWO!r}, 7))
+        report(early=attempt(lambda: sockets[1].recv(16).decode()))
+        subprocess.run(["cargowallctl", "job", "begin", "--label=repository=acme/a", "--label=workflow=release"],
+                       check=True, stdout=subprocess.DEVNULL)
+        report(connected=attempt(sockets[0].send, b"late"), unconnected=attempt(sockets[1].sendto, b"late", ({TWO!r}, 7)))
+        if os.fork() == 0:  # the parent of nobody
+            os.setsid()
+            os.setresuid({JOB_ID}, {JOB_ID}, {JOB_ID})
+            report(child=attempt(tcp, {TWO!r}, 7), handed=attempt(sockets[0].send, b"late"))
+            os._exit(0)
+        os.wait()
+    """))
+    worked(r, "early")
+    refused(r, "connected", "unconnected", "child", "handed")
