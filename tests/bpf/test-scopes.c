@@ -48,6 +48,19 @@ START_TEST(nearest_cgroup_wins) {
 }
 END_TEST
 
+/* A socket of the present cgroup, connected to a server outside that has heard of it. */
+static int open_and_send(const Lab *l, int family, int *ret_server) {
+        int server = lab_socket(l, true, lab_family[family], SOCK_DGRAM);
+        int fd = lab_socket(l, false, lab_family[family], SOCK_DGRAM);
+
+        lab_bind(server, lab_outside[family], LAB_PORT);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(fd, "before", NULL, 0), 0);
+        lab_expect(server, "before");
+        *ret_server = server;
+        return fd;
+}
+
 /* The packet hook goes by the socket's cgroup, and a flow ends to pass when its cgroup goes to another scope. */
 START_TEST(move_takes_old_sockets_along) {
         Lab l = {};
@@ -58,14 +71,9 @@ START_TEST(move_takes_old_sockets_along) {
         lab_set_scopes(&l);
         lab_attach(&l);
         uint64_t job = lab_cgroup(&l, "job");
-        int server = lab_socket(&l, true, lab_family[family], SOCK_DGRAM);
-        lab_bind(server, lab_outside[family], LAB_PORT);
         ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, false), 0);
         lab_enter(&l, "job");
-        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
-        ck_assert_int_eq(lab_send(fd, "before", NULL, 0), 0);
-        lab_expect(server, "before");
+        int server, fd = open_and_send(&l, family, &server);
 
         lab_enter(&l, NULL); /* who writes does not matter, whose socket it is does */
         ck_assert_int_eq(subjects_set(l.programs, job, LAB_DENIES, false), 0);
@@ -214,14 +222,9 @@ START_TEST(job_takes_open_sockets_along) {
         lab_set_scopes(&l);
         lab_attach(&l);
         uint64_t unit = lab_cgroup(&l, "unit");
-        int server = lab_socket(&l, true, lab_family[family], SOCK_DGRAM);
-        lab_bind(server, lab_outside[family], LAB_PORT);
         ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
         lab_enter(&l, "unit");
-        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
-        ck_assert_int_eq(lab_send(fd, "before", NULL, 0), 0);
-        lab_expect(server, "before");
+        int server, fd = open_and_send(&l, family, &server);
 
         ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
         ck_assert_int_eq(lab_send(fd, "in the job", NULL, 0), -EPERM);
