@@ -119,6 +119,8 @@ int manager_start_subjects(Manager *m);
 int manager_reassign(Engine *e, void *userdata);
 bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, uint32_t *ret_job,
                        void *userdata);
+/* The one that a cgroup is in, without regard to jobs: the host's where no document is for it. */
+Scope *manager_scope_of_path(const Manager *m, const char *path);
 /* Tells the kernel whom a cgroup answers to, as things are now. Negative where there is no room; told. */
 int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice);
 /* The path of an event's cgroup, or NULL; *ret_copy keeps it where it had to be looked for. */
@@ -127,9 +129,10 @@ int manager_keep_connections(Manager *m);
 
 /* manager-jobs.c */
 bool manager_has_job_documents(const Manager *m);
-const Scope *manager_scope_of_job(const Manager *m, const Job *job); /* the one that narrows; NULL: none */
+Scope *manager_scope_of_job(const Manager *m, const Job *job); /* the one that narrows; NULL: none */
 /* The same for a cgroup, by its index; 0: none. */
 uint32_t manager_job_index(const Manager *m, const char *path);
+void manager_fill_job_scopes(Manager *m); /* those that are new to the units of their jobs learn what these know */
 void manager_end_jobs_of(Manager *m, const char *path); /* the unit with this cgroup ended */
 void manager_end_left_jobs(Manager *m);                 /* of units that ended while nobody looked */
 

@@ -18,7 +18,7 @@ bool manager_has_job_documents(const Manager *m) {
         return false;
 }
 
-const Scope *manager_scope_of_job(const Manager *m, const Job *job) {
+Scope *manager_scope_of_job(const Manager *m, const Job *job) {
         const JobMatchList *lists[POLICY_DIR_MAX + 1];
         int i;
 
@@ -49,15 +49,28 @@ static Event event_of(const Manager *m, EventType type, const Job *job) {
         };
 }
 
+void manager_fill_job_scopes(Manager *m) {
+        for (size_t i = 0; i < m->jobs.n; i++) {
+                Scope *scope = manager_scope_of_job(m, m->jobs.jobs[i]);
+
+                if (scope && lease_table_n(scope->leases) == 0)
+                        engine_copy_leases(m->engine, manager_scope_of_path(m, m->jobs.jobs[i]->cgroup), scope);
+        }
+}
+
 /* A job whose policy cannot be put above its unit's does not begin. */
 static int narrow(Manager *m, const Job *job) {
+        Scope *scope = manager_scope_of_job(m, job);
         uint64_t id;
         int r;
 
-        if (!manager_scope_of_job(m, job))
+        if (!scope)
                 return 0;
         r = cgroup_tree_find(m->tree, job->cgroup, &id);
-        return r < 0 ? -ENXIO : manager_assign(m, job->cgroup, id, false);
+        if (r < 0)
+                return -ENXIO;
+        engine_copy_leases(m->engine, manager_scope_of_path(m, job->cgroup), scope);
+        return manager_assign(m, job->cgroup, id, false);
 }
 
 /* Of a unit that is gone: there is nothing to give back. */

@@ -19,19 +19,20 @@ static bool has_matches(const Manager *m) {
         return false;
 }
 
-/* Index of the engine's scope for a path. */
-static uint32_t scope_of_path(const Manager *m, const char *path) {
+Scope *manager_scope_of_path(const Manager *m, const char *path) {
         const MatchList *lists[POLICY_DIR_MAX + 1];
+        Scope *scope;
         int i;
 
-        if (m->own_path && strcmp(path, m->own_path) == 0)
-                return CW_SCOPE_SELF;
         for (size_t k = 0; k < m->documents.n; k++)
                 lists[k] = &m->documents.items[k].match;
         i = match_documents(lists, m->documents.n, path);
+        scope = i < 0 ? NULL : engine_find_scope(m->engine, m->documents.items[i].name);
+        return scope ?: engine_scope(m->engine, 0);
+}
 
-        Scope *scope = engine_find_scope(m->engine, i < 0 ? SCOPE_HOST : m->documents.items[i].name);
-        return scope ? scope->index : CW_SCOPE_HOST;
+static uint32_t scope_of_path(const Manager *m, const char *path) {
+        return m->own_path && strcmp(path, m->own_path) == 0 ? CW_SCOPE_SELF : manager_scope_of_path(m, path)->index;
 }
 
 static bool is_forwarder(const Manager *m, const char *path) {
@@ -106,6 +107,7 @@ static void reassign_departed(const char *path, uint64_t id, void *userdata) {
 int manager_reassign(_unused_ Engine *e, void *userdata) {
         Manager *m = userdata;
 
+        manager_fill_job_scopes(m);
         manager_write_scopes(m); /* their ids are in force now, and a successor must not use them for anything else */
         if (m->tree)
                 cgroup_tree_for_each(m->tree, reassign_one, m);

@@ -492,6 +492,32 @@ int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char
         return policy_slot_set_lease(scope->slot, scope->policy, lease);
 }
 
+typedef struct LeaseCopy {
+        Engine *engine;
+        Scope *to;
+} LeaseCopy;
+
+/* One for which there is no room is asked for again by its name. */
+static void copy_lease(const Lease *lease, void *userdata) {
+        const LeaseCopy *c = userdata;
+        bool copied = false;
+
+        for (size_t i = 0; i < lease->n_bindings; i++) {
+                const LeaseBinding *b = &lease->bindings[i];
+                copied = engine_restore_lease(c->engine, c->to, &lease->addr, b->name, b->chain, b->expires_nsec) >= 0 ||
+                         copied;
+        }
+        const Lease *copy = copied ? lease_table_find(c->to->leases, &lease->addr) : NULL;
+        if (copy && c->engine->on_lease)
+                c->engine->on_lease(c->to, copy, c->engine->userdata);
+}
+
+void engine_copy_leases(Engine *e, const Scope *from, Scope *to) {
+        LeaseCopy c = { .engine = e, .to = to };
+
+        lease_table_for_each(from->leases, copy_lease, &c);
+}
+
 /* ------------------------------------------------------------------ start */
 
 /* Maps are sized by the policies, twice over so that a second one fits beside each during a swap. */

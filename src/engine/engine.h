@@ -92,6 +92,10 @@ void engine_set_mode(Engine *e, Scope *scope, Mode mode);
 int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec);
 
+/* What a scope learnt is known to another one as well, by whose policy it is judged: for processes that answer to that from
+ * now on, so that their connections go on where it allows the names. */
+void engine_copy_leases(Engine *e, const Scope *from, Scope *to);
+
 /* Puts back what somebody else wrote into the kernel's table of scopes. Returns how many had been changed. */
 unsigned engine_repair(Engine *e);
 
