@@ -113,4 +113,5 @@ int bus_method_get_policy(sd_bus_message *m, void *userdata, sd_bus_error *error
 int bus_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_unsubscribe(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_allow_once(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error);

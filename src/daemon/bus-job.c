@@ -8,7 +8,9 @@
 #include "daemon/bus-internal.h"
 #include "daemon/bus-text.h"
 #include "policy/job-match.h"
+#include "policy/pattern.h"
 
+#define ALLOW_USEC_MAX (24 * 3600 * USEC_PER_SEC)
 #define LABEL_MAX (32 + JOB_LABEL_VALUE_MAX)
 
 _Static_assert(JOB_LABEL_KEYS <= MANAGER_JOB_LABELS_MAX, "room for one of each");
@@ -171,6 +173,57 @@ int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
         bus_jobs_changed(b);
         format_job_path(id, path);
         return sd_bus_reply_method_return(m, "o", path);
+}
+
+/* An address, or a name in its canonical form. */
+static int read_host(const char *text, char ret[static 254], sd_bus_error *error) {
+        const char *reason;
+        InAddr addr;
+
+        if (in_addr_parse(text, &addr) >= 0) {
+                (void) in_addr_format(&addr, ret);
+                return 0;
+        }
+        if (hostname_canonical(text, false, ret, &reason) >= 0)
+                return 0;
+        return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The host is not an address, and: ", reason, ".");
+}
+
+static int allow_once(Bus *b, uint64_t id, const char *path, const char *host, uint64_t usec, sd_bus_error *error) {
+        int r = manager_allow_once(b->manager, id, host, usec);
+
+        if (r == -ENOENT)
+                return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
+        return r < 0 ? bus_error_set_manager(error, r) : 0;
+}
+
+int bus_method_allow_once(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *path, *text;
+        Bus *b = userdata;
+        uint64_t id, usec;
+        char host[254];
+        ManagerJob job;
+        Caller caller;
+        int r;
+
+        r = sd_bus_message_read(m, "ost", &path, &text, &usec);
+        if (r >= 0)
+                r = read_host(text, host, error);
+        if (r < 0)
+                return r;
+        if (usec == 0 || usec > ALLOW_USEC_MAX)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                        "A duration is from one microsecond to 24 hours.");
+        if (job_at(b, path, &id, &job) < 0)
+                return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
+        r = bus_authorize(b, m, ACTION_SET_POLICY, (const char *const[]) { "job", path, "host", host, NULL },
+                          bus_method_allow_once, &caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = allow_once(b, id, path, host, usec, error);
+        if (bus_note_result(b, ACTION_SET_POLICY, &caller, r, error) < 0)
+                return r;
+        return sd_bus_reply_method_return(m, NULL);
 }
 
 static int append_labels(sd_bus_message *m, const ManagerJob *job) {

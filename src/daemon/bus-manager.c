@@ -156,6 +156,7 @@ static const sd_bus_vtable manager_vtable[] = {
         METHOD("Subscribe", NULL, "", NULL, "", bus_method_subscribe),
         METHOD("Unsubscribe", NULL, "", NULL, "", bus_method_unsubscribe),
         METHOD("BeginJob", "a{sv}", P(labels), "o", P(job), bus_method_begin_job),
+        METHOD("AllowOnce", "ost", P(job) P(host) P(duration_usec), NULL, "", bus_method_allow_once),
         METHOD("EndJob", "oa{sv}", P(job) P(options), "a{sv}", P(summary), bus_method_end_job),
 
         SD_BUS_SIGNAL_WITH_NAMES("ModeChanged", "ss", P(old_mode) P(new_mode), 0),

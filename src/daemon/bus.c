@@ -272,6 +272,11 @@ void bus_policy_reloaded(Bus *b) {
         bus_scopes_emit_changed(b);
 }
 
+void bus_scopes_changed(Bus *b) {
+        if (bus_ready(b) && bus_scopes_update(b, true) < 0)
+                bus_log(b, LOG_WARNING, "Changed scopes cannot be announced on the bus.");
+}
+
 void bus_jobs_changed(Bus *b) {
         if (bus_ready(b))
                 bus_jobs_update(b, true);

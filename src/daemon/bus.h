@@ -43,6 +43,7 @@ void bus_event(Bus *b, const char *line, size_t size);
 /* Properties of org.cargowall1.Manager that emit changes; the list ends with NULL. */
 void bus_properties_changed(Bus *b, const char *name, ...) __attribute__((sentinel));
 /* A job began or ended. */
+void bus_scopes_changed(Bus *b);
 void bus_jobs_changed(Bus *b);
 
 typedef struct BusStats {

@@ -7,6 +7,7 @@
 
 void document_done(Document *d) {
         free(d->name);
+        free(d->base);
         free(d->source);
         free(d->text);
         match_list_done(&d->match);
@@ -37,6 +38,7 @@ static int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         parsed->match = (MatchList) {};
         d->jobs = parsed->jobs;
         parsed->jobs = (JobMatchList) {};
+        d->narrows = d->jobs.n > 0;
         d->size = size;
         r = policy_new(&parsed->source, &d->policy);
         if (r < 0)
@@ -138,12 +140,60 @@ int document_replace(const Document *d, const char *text, size_t size, Document 
                 r = copy_match(d, &new);
         if (r < 0)
                 return r;
-        new.inbound = parsed.has_inbound ? parsed.inbound : is_host || new.jobs.n > 0;
+        new.narrows = new.jobs.n > 0;
+        new.inbound = parsed.has_inbound ? parsed.inbound : is_host || new.narrows;
         new.name = strdup(d->name);
         new.source = strdup(DOCUMENT_SOURCE_BUS);
         new.text = strndup(text, size);
         if (!new.name || !new.source || !new.text)
                 return -ENOMEM;
+        *ret = new;
+        new = (Document) {};
+        return 0;
+}
+
+/* On all ports: who allows it knows the host, and not how the job goes about it. */
+static int allow_host(RuleList *rules, const char *host) {
+        const char *reason;
+        InAddr addr;
+        RuleType type = in_addr_parse(host, &addr) >= 0 ? RULE_CIDR : RULE_HOSTNAME;
+
+        int r = rule_list_add(rules, type, host, ACTION_ALLOW, TIER_USER, NULL, 0, false, &reason);
+        return r < 0 ? r : 0;
+}
+
+static int derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *new) {
+        _cleanup_(policy_document_done) PolicyDocument parsed = {};
+        size_t n_faults;
+        int r;
+
+        if (!base->text)
+                return -ENOENT;
+        r = policy_document_from_json(&parsed, base->text, base->size, base->name, NULL, 0, &n_faults);
+        for (size_t i = 0; i < n_hosts && r >= 0; i++)
+                r = allow_host(&parsed.source.rules, hosts[i]);
+        if (r < 0)
+                return r;
+        match_list_done(&parsed.match);
+        job_match_list_done(&parsed.jobs);
+        r = document_fill(new, &parsed, 0);
+        if (r < 0)
+                return r;
+        new->name = strdup(name);
+        new->base = strdup(base->name);
+        new->source = strdup(DOCUMENT_SOURCE_JOB);
+        return new->name && new->base && new->source ? 0 : -ENOMEM;
+}
+
+int document_derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *ret) {
+        _cleanup_(document_done) Document new = {};
+        int r = derive(base, name, hosts, n_hosts, &new);
+
+        if (r < 0)
+                return r;
+        new.inbound = base->inbound;
+        new.narrows = base->narrows;
+        memcpy(new.digest, base->digest, sizeof(new.digest));
         *ret = new;
         new = (Document) {};
         return 0;
@@ -172,7 +222,7 @@ void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
         size_t size = 0, n = 0, last = 0;
 
         for (size_t i = 0; i < d->n; i++)
-                if (d->items[i].source) {
+                if (d->items[i].source && !d->items[i].base) {
                         n++;
                         last = i;
                 }
@@ -185,7 +235,7 @@ void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
         if (!f)
                 return;
         for (size_t i = 0; i < d->n; i++)
-                if (d->items[i].source)
+                if (d->items[i].source && !d->items[i].base)
                         (void) fprintf(f, "%s  %s\n", d->items[i].digest + strlen("sha256:"), d->items[i].name);
         if (fclose(f) == 0 && list)
                 policy_digest(list, size, ret);

@@ -7,6 +7,7 @@
 static Job *job_free(Job *j) {
         if (!j)
                 return NULL;
+        (void) job_allowances_expire(j, UINT64_MAX);
         for (size_t i = 0; i < j->n_labels; i++)
                 free(j->labels[i]);
         free(j->labels);
@@ -91,4 +92,33 @@ int job_table_remove(JobTable *t, uint64_t id) {
                         return 0;
                 }
         return -ENOENT;
+}
+
+int job_allow(Job *j, const char *host, uint64_t until_nsec) {
+        for (size_t i = 0; i < j->n_allowances; i++)
+                if (strcmp(j->allowances[i].host, host) == 0) {
+                        j->allowances[i].until_nsec = MAX(j->allowances[i].until_nsec, until_nsec);
+                        return 0;
+                }
+        if (j->n_allowances == JOB_ALLOWANCES_MAX)
+                return -ENOSPC;
+        char *copy = strdup(host);
+        if (!copy)
+                return -ENOMEM;
+        j->allowances[j->n_allowances++] = (JobAllowance) { .host = copy, .until_nsec = until_nsec };
+        return 0;
+}
+
+size_t job_allowances_expire(Job *j, uint64_t now_nsec) {
+        size_t n = 0, kept = 0;
+
+        for (size_t i = 0; i < j->n_allowances; i++)
+                if (j->allowances[i].until_nsec > now_nsec)
+                        j->allowances[kept++] = j->allowances[i];
+                else {
+                        free(j->allowances[i].host);
+                        n++;
+                }
+        j->n_allowances = kept;
+        return n;
 }

@@ -86,6 +86,7 @@ struct Manager {
         sd_bus_slot *resolved_slot;
         SelfTest *self_test;
         unsigned n_self_test_faults; /* in a row */
+        sd_event_source *allowance_end;
         sd_event_source *hup, *usr1, *term, *interrupt, *tick, *flush, *log_flush;
         uint64_t start_realtime_usec, start_monotonic_usec;
         int exit_status;
@@ -135,6 +136,13 @@ uint32_t manager_job_index(const Manager *m, const char *path);
 void manager_fill_job_scopes(Manager *m); /* those that are new to the units of their jobs learn what these know */
 void manager_end_jobs_of(Manager *m, const char *path); /* the unit with this cgroup ended */
 void manager_end_left_jobs(Manager *m);                 /* of units that ended while nobody looked */
+
+/* manager-allow.c: what single jobs may reach for a while */
+/* The scope in the place of this one for a job that has allowances; else the same. job may be NULL. */
+Scope *manager_scope_for_job(const Manager *m, Scope *scope, const Job *job);
+void manager_drop_allowances_of(Manager *m, Job *job);
+void manager_drop_allowances(Manager *m);   /* of all */
+void manager_forget_allowances(Manager *m); /* the same, where the scopes are gone already */
 
 /* manager-events.c */
 int manager_open_sinks(Manager *m);

@@ -30,9 +30,9 @@ Scope *manager_scope_of_job(const Manager *m, const Job *job) {
 
 uint32_t manager_job_index(const Manager *m, const char *path) {
         const Job *job = job_table_of_cgroup(&m->jobs, path);
-        const Scope *scope = job ? manager_scope_of_job(m, job) : NULL;
+        Scope *scope = job ? manager_scope_of_job(m, job) : NULL;
 
-        return scope ? scope->index : 0;
+        return scope ? manager_scope_for_job(m, scope, job)->index : 0;
 }
 
 /* ------------------------------------------------------------------ life */
@@ -119,6 +119,7 @@ int manager_end_job(Manager *m, uint64_t id) {
                 return -ENOMEM;
         (void) snprintf(detail, sizeof(detail), "%" PRIu64 " connections allowed, %" PRIu64 " denied", job->allowed,
                         job->denied);
+        manager_drop_allowances_of(m, job);
         Event e = event_of(m, EVENT_JOB_ENDED, job);
         e.detail = detail;
         manager_tell(m, &e);

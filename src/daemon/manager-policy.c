@@ -18,7 +18,7 @@ Mode manager_mode_of(const Manager *m, const Document *d) {
 
 /* What a machine needs passes in the host's scope alone; a job has no business with it. */
 static uint8_t flags_of(const Document *d) {
-        bool is_host = strcmp(d->name, SCOPE_HOST) == 0;
+        bool is_host = strcmp(d->base ?: d->name, SCOPE_HOST) == 0;
 
         return (d->inbound ? CW_SCOPE_INBOUND : 0) | (is_host ? CW_SCOPE_SYSTEM : 0);
 }
@@ -38,7 +38,7 @@ int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
                         .policy = TAKE_PTR(item->policy),
                         .mode = manager_mode_of(m, item),
                         .flags = flags_of(item),
-                        .narrows = item->jobs.n > 0,
+                        .narrows = item->narrows,
                         .previous_id = p ? p->policy_id : 0,
                         .is_same = p && item->source && strcmp(p->digest, item->digest) == 0,
                         .max_leases = i == 0 ? 0 : 4096,
@@ -142,6 +142,7 @@ static int install(Manager *m, Documents *d, size_t *ret_bad) {
                 return r;
         }
         *d = (Documents) {};
+        manager_forget_allowances(m); /* their scopes went with the others */
         publish(m);
         for (size_t i = 0; i < m->documents.n; i++)
                 if (!is_in(&old, &m->documents.items[i]))
@@ -217,7 +218,7 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
 
         *ret_n_faults = 0;
         for (size_t i = 0; i < m->documents.n; i++)
-                if (strcmp(m->documents.items[i].name, scope) == 0)
+                if (strcmp(m->documents.items[i].name, scope) == 0 && !m->documents.items[i].base)
                         d = &m->documents.items[i];
         if (!d)
                 return -ENOENT;
@@ -238,6 +239,7 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         }
         document_done(d);
         *d = new;
+        manager_drop_allowances(m); /* they were made of what was in force then */
         (void) manager_reassign(m->engine, m);
         publish(m);
         manager_tell_type(m, EVENT_POLICY_LOADED, scope, NULL);

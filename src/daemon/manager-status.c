@@ -20,7 +20,7 @@ void manager_scope(const Manager *m, size_t i, ManagerScope *ret) {
                 .digest = d->digest,
                 .mode = s ? s->mode : MODE_OFF,
                 .n_rules = d->n_rules,
-                .narrows = d->jobs.n > 0,
+                .narrows = d->narrows,
         };
 }
 

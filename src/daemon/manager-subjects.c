@@ -32,7 +32,9 @@ Scope *manager_scope_of_path(const Manager *m, const char *path) {
 }
 
 static uint32_t scope_of_path(const Manager *m, const char *path) {
-        return m->own_path && strcmp(path, m->own_path) == 0 ? CW_SCOPE_SELF : manager_scope_of_path(m, path)->index;
+        if (m->own_path && strcmp(path, m->own_path) == 0)
+                return CW_SCOPE_SELF;
+        return manager_scope_for_job(m, manager_scope_of_path(m, path), job_table_of_cgroup(&m->jobs, path))->index;
 }
 
 static bool is_forwarder(const Manager *m, const char *path) {
@@ -59,7 +61,7 @@ int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
         uint32_t scope = scope_of_path(m, path), job = scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path);
         int r = 0;
 
-        if (has_matches(m) || scope == CW_SCOPE_SELF || job != 0)
+        if (has_matches(m) || scope != CW_SCOPE_HOST || job != 0)
                 r = engine_set_subject(m->engine, id, scope, job, is_slice);
         else
                 (void) engine_remove_subject(m->engine, id);

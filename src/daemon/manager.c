@@ -514,7 +514,8 @@ Manager *manager_free(Manager *m) {
         m->departed = NULL;
         upstreams_free(m->upstreams);
         engine_free(m->engine);
-        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->flush, m->log_flush };
+        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->flush, m->log_flush,
+                                       m->allowance_end };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
         journal_sink_free(m->journal);

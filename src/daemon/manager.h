@@ -108,6 +108,10 @@ int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const ch
 int manager_job(const Manager *m, uint64_t id, ManagerJob *ret); /* -ENOENT */
 size_t manager_jobs(const Manager *m, uint64_t *ret_ids, size_t max);
 int manager_end_job(Manager *m, uint64_t id); /* -ENOENT */
+/* This job may reach host, a canonical name or an address, as well: by all ports, for usec from now, until it ends, or until
+ * a policy is loaded. Policies that deny it by a rule of higher precedence still do. -ENOENT: no such job; -EOPNOTSUPP: nothing
+ * judges the job; -ENOSPC: too many; -ENXIO as for manager_begin_job(). After an error the job may have lost those it had. */
+int manager_allow_once(Manager *m, uint64_t id, const char *host, uint64_t usec);
 
 /* "debug", "info", "notice", "warning", "err": syslog levels of the service's own messages. */
 int manager_log_level(const Manager *m);

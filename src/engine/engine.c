@@ -447,6 +447,57 @@ int engine_set_scope(Engine *e, ScopeSpec *spec) {
         return r;
 }
 
+static int add_scope(Engine *e, ScopeSpec *spec, Scope **scopes, Scope **ret) {
+        _cleanup_free_ char *digest = spec->digest ? strdup(spec->digest) : NULL;
+        Scope *none = NULL, *s;
+        int r;
+
+        if (spec->digest && !digest)
+                return -ENOMEM;
+        r = new_scope(e, spec, 1, spec, &none, &s);
+        if (r < 0)
+                return r;
+        r = stage_scope(s, spec);
+        if (r < 0) {
+                scope_free(s);
+                return r;
+        }
+        commit_scope(s, spec, TAKE_PTR(digest));
+        memcpy(scopes, e->scopes, e->n_scopes * sizeof(*scopes));
+        scopes[e->n_scopes] = s;
+        *ret = s;
+        return 0;
+}
+
+int engine_add_scope(Engine *e, ScopeSpec *spec, Scope **ret) {
+        _cleanup_free_ Scope **scopes = calloc(e->n_scopes + 1, sizeof(*scopes));
+        int r = scopes ? add_scope(e, spec, scopes, ret) : -ENOMEM;
+
+        spec->policy = policy_free(spec->policy);
+        if (r >= 0)
+                replace_scopes(e, TAKE_PTR(scopes), e->n_scopes + 1, NULL, NULL);
+        return r;
+}
+
+/* In place: there is nothing that can fail. */
+void engine_remove_scope(Engine *e, const Scope *scope) {
+        size_t i = 1;
+
+        while (i < e->n_scopes && e->scopes[i] != scope)
+                i++;
+        if (i >= e->n_scopes)
+                return;
+        Scope *s = e->scopes[i];
+        (void) event_ring_drain(e->ring); /* its records still find its rules */
+        e->n_scopes--;
+        memmove(&e->scopes[i], &e->scopes[i + 1], (e->n_scopes - i) * sizeof(e->scopes[0]));
+        event_pipeline_set_scopes(e->pipeline, e->scopes, e->n_scopes);
+        dns_proxy_set_scopes(e->proxy, e->scopes, e->n_scopes);
+        policy_slot_close(s->slot);
+        scope_free(s);
+        start_collecting(e);
+}
+
 unsigned engine_repair(Engine *e) {
         unsigned n = e->self ? policy_slot_repair(e->self) : 0;
 

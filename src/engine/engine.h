@@ -83,6 +83,10 @@ int engine_set_scopes(Engine *e, ScopeSpec *specs, size_t n_specs, engine_fill_f
                       size_t *ret_bad);
 /* One of the scopes there are; -ENOENT: none of this name. Takes the policy, also on failure. */
 int engine_set_scope(Engine *e, ScopeSpec *spec);
+/* One more, or one less: nobody may answer to it any more, and the first stays. Takes the policy, also on failure. -ENOSPC:
+ * there are CW_SCOPE_WAITING, or the maps are full. */
+int engine_add_scope(Engine *e, ScopeSpec *spec, Scope **ret);
+void engine_remove_scope(Engine *e, const Scope *scope);
 size_t engine_n_scopes(const Engine *e);
 Scope *engine_scope(const Engine *e, size_t i);
 Scope *engine_find_scope(const Engine *e, const char *name); /* NULL */

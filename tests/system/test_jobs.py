@@ -222,3 +222,57 @@ def shedding(rig):
     """))
     worked(r, "early")
     refused(r, "connected", "unconnected", "child", "handed")
+
+
+def allow_once(c, job, host, seconds, wanted=0):
+    r = c.run("busctl", "call", "org.cargowall1", "/org/cargowall1", "org.cargowall1.Manager", "AllowOnce", "ost",
+              f"/org/cargowall1/job/{job}", host, str(seconds * 1000000))
+    equal(r.status, wanted, f"exit status of AllowOnce {host} ({r.err})")
+
+
+@case("jobs: what is allowed to one job for a while is allowed to no other, and ends")
+def allowed_once(rig):
+    docs = documents()
+    docs["runner"]["match"]["units"].append("other.service")
+    c = rig.boot(documents=docs)
+    c.start_unit("sleep", "1000", name="runner.service")
+    job = begin(c, "repository=acme/widgets", "workflow=release")
+    equal(rcodes(rig, c, "crafted.example.com"), ("REFUSED",), "a name before")
+    allow_once(c, job, NEITHER, 3600)
+    equal(reach(rig, c), (YES, NO, YES), "with an address")
+    allow_once(c, job, TWO, 3600)
+    equal(reach(rig, c), (YES, YES, YES), "with two")
+    allow_once(c, job, "crafted.example.com", 3600)
+    assert rcodes(rig, c, "crafted.example.com") != ("REFUSED",), "the name is refused"
+    equal(sorted(path.rpartition("/")[2] for path in bus_get(c, "Scopes") if "job" in path),
+          ["job_3a1", "job_3a1_3anarrow"], "scopes of the job's own")
+    contains(ctl(c, "explain", "--scope=job:1", NEITHER).out, "is allowed", "the explanation")
+    r = c.in_unit("other.service", f"report(two=attempt(tcp, {TWO!r}, 7), neither=attempt(tcp, {NEITHER!r}, 7))")
+    worked(r, "two")
+    refused(r, "neither")
+
+    for host, seconds in (("not a name", 5), ("*.example.com", 5), (TWO, 0), (TWO, 86401)):
+        allow_once(c, job, host, seconds, wanted=1)
+    allow_once(c, int(job) + 1, TWO, 5, wanted=1)
+    r = c.unit("busctl", "call", "org.cargowall1", "/org/cargowall1", "org.cargowall1.Manager", "AllowOnce", "ost",
+               f"/org/cargowall1/job/{job}", TWO, "1000000", user=JOB)
+    assert r.status != 0, "a user may"
+
+    pid = main_pid(c)
+    c.sh(f"kill -9 {pid}")
+    wait_restarted(c, pid)
+    equal(reach(rig, c), (YES, NO, NO), "after a crash")
+    allow_once(c, job, NEITHER, 3600)
+    allow_once(c, job, TWO, 2)
+    wait_until(lambda: reach(rig, c) == (YES, NO, YES), "the shorter of two to end")
+    ctl(c, "reload")
+    equal(reach(rig, c), (YES, NO, NO), "after a reload")
+    allow_once(c, job, NEITHER, 2)
+    equal(reach(rig, c), (YES, NO, YES), "again")
+    wait_until(lambda: reach(rig, c) == (YES, NO, NO), "the last one to end")
+    equal([path for path in bus_get(c, "Scopes") if "job" in path], [], "scopes of the job's own that are left")
+    allow_once(c, job, TWO, 3600)
+    equal(reach(rig, c), (YES, YES, NO), "once more")
+    ctl(c, "job", "end", job)
+    equal(reach(rig, c), (YES, YES, NO), "after the job")
+    equal([path for path in bus_get(c, "Scopes") if "job" in path], [], "scopes of jobs after the last")

@@ -154,6 +154,40 @@ START_TEST(end_takes_no_options) {
 }
 END_TEST
 
+static const struct {
+        const char *job, *host;
+        uint64_t usec;
+        const char *error;
+} allowances[] = {
+        { PATH "/job/1", "github.com", 1, "" },
+        { PATH "/job/1", "GitHub.com.", 24ULL * 3600 * 1000000, "" },
+        { PATH "/job/1", "2001:db8::1", 1, "" },
+        { PATH "/job/1", "192.0.2.1", 1, "" },
+        { PATH "/job/1", "192.0.2.0/24", 1, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/1", "*.example", 1, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/1", "", 1, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/1", "a b", 1, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/1", "github.com", 0, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/1", "github.com", 24ULL * 3600 * 1000000 + 1, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/1", "github.com", UINT64_MAX, SD_BUS_ERROR_INVALID_ARGS },
+        { PATH "/job/2", "github.com", 1, BUS_ERROR_NO_SUCH_JOB },
+        { "/", "github.com", 1, BUS_ERROR_NO_SUCH_JOB },
+        { PATH "/job/1", "full.example", 1, SD_BUS_ERROR_LIMITS_EXCEEDED },
+};
+
+START_TEST(allowance_is_checked) {
+        Peer p;
+
+        peer_init(&p);
+        assert_error(begin(&p, "job", "x"), "");
+        p.uid = 0;
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, MANAGER, "AllowOnce");
+        append(m, "ost", allowances[_i].job, allowances[_i].host, allowances[_i].usec);
+        assert_error(peer_send(&p, m), allowances[_i].error);
+        peer_done(&p);
+}
+END_TEST
+
 START_TEST(jobs_are_bounded) {
         Peer p;
 
@@ -178,6 +212,7 @@ static Suite *suite(void) {
         tcase_add_test(c, without_a_unit_there_is_no_job);
         tcase_add_test(c, labels_are_strict);
         tcase_add_test(c, end_takes_no_options);
+        tcase_add_loop_test(c, allowance_is_checked, 0, ELEMENTSOF(allowances));
         tcase_add_test(c, jobs_are_bounded);
         suite_add_tcase(s, c);
         return s;
