@@ -359,6 +359,8 @@ UNPRIVILEGED = (("SetMode", "st", "off", "0"), ("SetMode", "st", "audit", "0"), 
 @case("F9 an ordinary user may do nothing that changes or shows what is not his, with polkit and without it")
 def unauthorised(rig):
     c = boot(rig)
+    c.start_unit("sh", "-c", "cargowallctl job begin && sleep 1000", name="job.service")
+    wait_until(lambda: bus_get(c, "Jobs"), "job 1")
     before = bus_get(c, "PolicyDigest")
     for stopped in (False, True):
         if stopped:
