@@ -32,6 +32,8 @@ const volatile __u16 proxy_port6 = 0;
 const volatile __u64 proxy_netns_cookie = 0;
 /* A reader is woken when the ring's backlog crosses this many bytes. */
 const volatile __u32 ring_wake_bytes = 1 << 16;
+/* ... and for so many more: each processor may add a record between another's and its look. */
+const volatile __u32 ring_wake_span = 2 * sizeof(struct cw_record);
 
 struct {
         __uint(type, BPF_MAP_TYPE_ARRAY);

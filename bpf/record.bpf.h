@@ -55,7 +55,7 @@ static __always_inline struct cw_record *record_begin(__u16 type, __u32 policy_i
 
 static __always_inline void record_submit(struct cw_record *r, bool urgent) {
         __u64 backlog = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-        bool crosses = backlog >= ring_wake_bytes && backlog < ring_wake_bytes + 16 * sizeof(*r);
+        bool crosses = backlog >= ring_wake_bytes && backlog < ring_wake_bytes + ring_wake_span;
 
         bpf_ringbuf_submit(r, urgent || crosses ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }

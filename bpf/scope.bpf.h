@@ -151,9 +151,14 @@ __noinline __u64 second_judge(__u32 subject) {
 }
 
 static __always_inline enum subject judges_read(__u32 subject, struct judges *j) {
-        __u64 scope = subject == WAITING ? 0 : first_judge(subject);
-        __u64 job = subject == WAITING ? 0 : second_judge(subject);
+        __u64 scope = 0, job = 0;
 
+        if (!many_scopes)
+                scope = scope_word(CW_SCOPE_HOST);
+        else if (subject != WAITING) {
+                scope = first_judge(subject);
+                job = second_judge(subject);
+        }
         __builtin_memcpy(&j->scope, &scope, sizeof(scope));
         __builtin_memcpy(&j->job, &job, sizeof(job));
         if (subject == WAITING)

@@ -83,6 +83,8 @@ static void set_pid_namespace(struct cargowall_bpf *b) {
 }
 
 static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
+        int n_cpus = libbpf_num_possible_cpus();
+
         b->rodata->has_coarse_clock = helper_has_coarse_clock();
         b->rodata->has_comm = helper_has_comm();
         set_pid_namespace(b);
@@ -94,6 +96,7 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->proxy_port6 = o->proxy_port6;
         b->rodata->proxy_netns_cookie = own_netns_cookie();
         b->rodata->ring_wake_bytes = o->ring_bytes / 4;
+        b->rodata->ring_wake_span = (uint32_t) (MAX(n_cpus, 1) + 1) * sizeof(struct cw_record);
 }
 
 static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
