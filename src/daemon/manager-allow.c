@@ -66,7 +66,6 @@ static int install(Manager *m, const Scope *base, Document *d) {
         r = manager_make_specs(m, &one, &specs);
         if (r < 0)
                 return r;
-        specs[0].max_leases = 4096;
         if (engine_find_scope(m->engine, d->name))
                 return engine_set_scope(m->engine, &specs[0]);
         r = engine_add_scope(m->engine, &specs[0], &scope);
