@@ -27,6 +27,7 @@ typedef struct Ctl {
         bool has_lines;
         uint32_t lines;
         uint64_t wait_usec;
+        uint64_t for_usec;     /* 0: not given */
         uint64_t since_usec;   /* CLOCK_REALTIME; 0: from the beginning */
         const char *scope;     /* borrowed; NULL: not given */
         const char *labels[LABELS_MAX]; /* "key=value"; borrowed */
@@ -49,6 +50,7 @@ int verb_events(Ctl *c, int argc, char **argv);
 int verb_dns(Ctl *c, int argc, char **argv);
 int verb_job_begin(Ctl *c, int argc, char **argv);
 int verb_job_end(Ctl *c, int argc, char **argv);
+int verb_job_allow(Ctl *c, int argc, char **argv);
 int verb_job_list(Ctl *c, int argc, char **argv);
 int verb_job_show(Ctl *c, int argc, char **argv);
 int verb_check(Ctl *c, int argc, char **argv);

@@ -23,6 +23,7 @@ enum {
         ARG_DENIED,
         ARG_EXIT_CODE,
         ARG_LABEL,
+        ARG_FOR,
         ARG_WAIT,
 };
 
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
         { "denied", no_argument, NULL, ARG_DENIED },
         { "exit-code", no_argument, NULL, ARG_EXIT_CODE },
         { "label", required_argument, NULL, ARG_LABEL },
+        { "for", required_argument, NULL, ARG_FOR },
         { "wait", required_argument, NULL, ARG_WAIT },
         {},
 };
@@ -61,6 +63,7 @@ static unsigned option_mask(int option) {
                 { ARG_DENIED, OPTION_DENIED },
                 { ARG_EXIT_CODE, OPTION_EXIT_CODE },
                 { ARG_LABEL, OPTION_LABEL },
+                { ARG_FOR, OPTION_FOR },
                 { ARG_WAIT, OPTION_WAIT },
         };
 
@@ -152,6 +155,9 @@ static int parse_option(Ctl *c, int option, const char *value) {
                 break;
         case ARG_LABEL:
                 return parse_label(c, value);
+        case ARG_FOR:
+                return span_parse(value, &c->for_usec) < 0 || c->for_usec == 0
+                               ? usage(value, "--for is a span of time, such as 10min") : STATUS_OK;
         case ARG_WAIT:
                 return span_parse(value, &c->wait_usec) < 0 ? usage(value, "--wait is a number of seconds") : STATUS_OK;
         default: /* getopt_long() has said what is wrong */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* job begin, end, list, show: labels on what a unit does. */
+/* job begin, end, allow, list, show: labels on what a unit does, and what one job may besides. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,6 +14,7 @@
 
 #define JOB_PATH BUS_PATH "/job/"
 #define ID_MAX 64
+#define ALLOW_USEC_DEFAULT (10 * 60 * USEC_PER_SEC)
 
 /* A number, or the whole path of the job. -EINVAL for what cannot be one. */
 static int job_path(const char *id, char ret[static sizeof(JOB_PATH) + ID_MAX]) {
@@ -143,6 +144,21 @@ int verb_job_end(Ctl *c, _unused_ int argc, char **argv) {
         if (c->json != JSON_OFF)
                 return ctl_print_json(c, summary);
         return c->quiet ? STATUS_OK : print_job(c, summary);
+}
+
+/* ------------------------------------------------------------------ allow */
+
+int verb_job_allow(Ctl *c, _unused_ int argc, char **argv) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        char path[sizeof(JOB_PATH) + ID_MAX];
+
+        if (job_path(argv[0], path) < 0)
+                return no_such_job(argv[0]);
+        int status = bus_client_message(&c->client, BUS_PATH, BUS_MANAGER, "AllowOnce", &m);
+        if (status != STATUS_OK)
+                return status;
+        int r = sd_bus_message_append(m, "ost", path, argv[1], c->for_usec ?: ALLOW_USEC_DEFAULT);
+        return r < 0 ? ctl_fail(r) : bus_client_send(&c->client, TAKE_PTR(m), CALL_PRIVILEGED, &reply);
 }
 
 /* ------------------------------------------------------------------ list, show */

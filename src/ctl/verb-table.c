@@ -30,6 +30,7 @@ static const Verb verbs[] = {
         { "Jobs", "job", "begin", "", "Put labels on the unit of the caller", 0, 0, OPTION_LABEL | OPTION_JSON,
           verb_job_begin },
         { NULL, "job", "end", "ID", "End a job and show what it did", 1, 1, OPTION_JSON, verb_job_end },
+        { NULL, "job", "allow", "ID HOST", "Allow a host to one job, for a while", 2, 2, OPTION_FOR, verb_job_allow },
         { NULL, "job", "list", "", "Jobs under way", 0, 0, OPTION_JSON, verb_job_list },
         { NULL, "job", "show", "ID", "One job", 1, 1, OPTION_JSON, verb_job_show },
         { "Service", "mode", NULL, "[MODE]", "Show the mode, or set it: enforce, audit,\noff, configured", 0, 1,
@@ -59,6 +60,7 @@ static const char options_text[] =
         "     --denied                  events: denials only\n"
         "     --exit-code               events: exit status 1 if there were denials\n"
         "     --label=KEY=VALUE         job begin: a label; may be given again\n"
+        "     --for=TIME                job allow: for so long (default: 10min)\n"
         "     --wait=SECONDS            is-enforcing: wait that long for it\n";
 
 const Verb *verb_find(int argc, char **argv, int *ret_words) {

@@ -16,6 +16,7 @@ typedef enum OptionMask {
         OPTION_LABEL = 1 << 6,
         OPTION_WAIT = 1 << 7,
         OPTION_JSON = 1 << 8,
+        OPTION_FOR = 1 << 9,
 } OptionMask;
 
 typedef struct Verb {

@@ -137,6 +137,10 @@ class Manager(dbus.service.Object):
         called("BeginJob", labels=dict(labels))
         return dbus.ObjectPath(PATH + "/job/7")
 
+    @dbus.service.method(MANAGER, in_signature="ost", out_signature="")
+    def AllowOnce(self, job, host, usec):
+        called("AllowOnce", job=job, host=host, usec=usec)
+
     @dbus.service.method(MANAGER, in_signature="oa{sv}", out_signature="a{sv}")
     def EndJob(self, job, _options):
         return properties(called("EndJob", job=job)["summary"])

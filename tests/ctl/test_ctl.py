@@ -516,7 +516,7 @@ def _(lab):
 
 # -- jobs
 
-@case("job begin, end, list, show")
+@case("job begin, end, allow, list, show")
 def _(lab):
     got = lab.run("job", "begin", "--label", "repository=acme/app", "--label=job=a=b")
     equal((got.status, got.out), (0, "7\n"), "result")
@@ -528,8 +528,14 @@ def _(lab):
     got = lab.run("job", "end", "7")
     contains(got.out, "Labels: job=build", "Connections: 5 allowed, 1 denied", "Since: 2026-11-18 11:06:41 UTC")
     equal(lab.calls("EndJob")[0]["job"], PATH + "/job/7", "path")
-    for verb in ("show", "end"):
-        equal(lab.run("job", verb, "../x").status, 4, "no id")
+    for words in (["show", "../x"], ["end", "../x"], ["allow", "../x", "a.example"]):
+        equal(lab.run("job", *words).status, 4, "no id")
+    for words, usec in ((["7", "a.example"], 600000000), (["7", "192.0.2.1", "--for=2h"], 7200000000),
+                        ([PATH + "/job/7", "a.example", "--for", "30"], 30000000)):
+        got = lab.run("job", "allow", *words)
+        equal((got.status, got.out), (0, ""), f"result of job allow {words}")
+        call = lab.calls("AllowOnce")[-1]
+        equal((call["job"], call["host"], call["usec"]), (PATH + "/job/7", words[1], usec), "call")
     equal(lab.run("job", "show", "8").status, 4, "an unknown id")
     equal(lab.run("job", "begin", "--label=nothing").status, 2, "no label")
 
@@ -637,7 +643,8 @@ def _(lab):
     for words in (["nonsense"], ["policy"], ["policy", "nonsense"], ["policy", "load"], ["scopes", "x"],
                   ["--json=yaml"], ["status", "--follow"], ["reload", "--json=short"], ["events", "-n", "x"],
                   ["events", "-n", "-1"], ["events", "--since=soon"], ["is-enforcing", "--wait=x"], ["--nonsense"],
-                  ["status", "a", "--scope=b"], ["mode", "--label=a=b"], ["explain"], ["job", "begin", "--label==x"]):
+                  ["status", "a", "--scope=b"], ["mode", "--label=a=b"], ["explain"], ["job", "begin", "--label==x"], ["job", "allow", "7"],
+                  ["job", "allow", "7", "a.example", "--for=0"], ["job", "allow", "7", "a.example", "--for=x"]):
         got = lab.run(*words)
         equal((got.status, got.out), (2, ""), f"result of {words}")
         assert got.err, words
