@@ -379,11 +379,20 @@ int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_p
                 },
         };
         uint8_t buf[4096];
+        ExistingSocket s;
         struct nlmsghdr h;
         ssize_t n;
         int r;
 
         assert(local && remote);
+
+        /* Where there is no connection the kernel takes the listener for it, which answers in its own name: everybody who
+         * is refused could end it. */
+        r = existing_socket_find(IPPROTO_TCP, local, local_port, remote, remote_port, &s);
+        if (r < 0)
+                return r;
+        if (s.cookie != cookie || s.state == TCP_LISTEN)
+                return -ENOENT;
 
         _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
         if (fd < 0)

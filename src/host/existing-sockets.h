@@ -40,8 +40,8 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata);
  * -ENOENT: there is none any more, or the kernel lacks udp_diag or tcp_diag. */
 int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_port, const InAddr *remote,
                          uint16_t remote_port, ExistingSocket *ret);
-/* Ends the TCP connection, or the attempt at one, that has these ends and this cookie: whoever waits for it is told
- * ECONNABORTED. Needs CAP_NET_ADMIN. -ENOENT: there is none any more in this network namespace; -EOPNOTSUPP: a kernel
+/* Ends the TCP connection, or the attempt at one, that has these ends and this cookie, and never a listener: whoever waits
+ * for it is told ECONNABORTED. Needs CAP_NET_ADMIN. -ENOENT: there is none any more in this network namespace; -EOPNOTSUPP: a kernel
  * without CONFIG_INET_DIAG_DESTROY. */
 int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_port, const InAddr *remote,
                           uint16_t remote_port);

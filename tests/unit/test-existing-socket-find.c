@@ -158,6 +158,12 @@ static void check_tcp(size_t i) {
         socklen_t length = sizeof(error);
         CHECK(existing_socket_abort(cookie + 1000, &local, port, &server, SERVER_PORT) == -ENOENT);
         CHECK(existing_socket_abort(cookie, &local, port, &server, SERVER_PORT + 1) == -ENOENT);
+        CHECK(existing_socket_abort(cookie_of(listener), &server, SERVER_PORT, &local, port) == -ENOENT);
+        CHECK(existing_socket_abort(cookie_of(listener), &server, SERVER_PORT, &local, port == 1 ? 2 : port - 1) ==
+              -ENOENT); /* of no connection */
+        int again = socket_at(cases[i].family, SOCK_STREAM, cases[i].bound, 0);
+        connect_to(again, cases[i].family, cases[i].server, SERVER_PORT);
+        (void) close(again);
         CHECK(existing_socket_find(IPPROTO_TCP, &local, port, &server, SERVER_PORT, &s) == 0);
         int r = existing_socket_abort(cookie, &local, port, &server, SERVER_PORT);
         CHECK(r == 0 || r == -EOPNOTSUPP);
