@@ -540,7 +540,7 @@ int cw_egress(struct __sk_buff *skb) {
         bool stays = skb->ifindex == LOOPBACK_IFINDEX, loopback = stays && addr_is_loopback(&p.dst);
         if (loopback) {
                 bool to_proxy = is_proxy(&p.dst, p.dst_port);
-                if (to_proxy && !p.continues)
+                if (to_proxy)
                         register_client(skb, key.cookie, number, &p.src, p.src_port, p.protocol);
                 if (to_proxy || !is_dns(p.protocol, p.dst_port))
                         return 1;

@@ -98,11 +98,16 @@ def names(rig):
         def ask_old(name):
             resolver.send(dnswire.query(name))
             return dnswire.RCODES[resolver.recv(65535)[3] & 15]
-        report(early=ask_old("c.wild.example.com"))
+        stream = socket.create_connection(("127.0.0.53", 53))
+        def ask_stream(name):
+            message = dnswire.query(name)
+            stream.sendall(len(message).to_bytes(2, "big") + message)
+            return dnswire.RCODES[recv_exactly(stream, int.from_bytes(recv_exactly(stream, 2), "big"))[3] & 15]
+        report(early=ask_old("c.wild.example.com"), stream=ask_stream("d.wild.example.com"))
         subprocess.run(["cargowallctl", "job", "begin", "--label=repository=acme/a", "--label=workflow=release"],
                        check=True, stdout=subprocess.DEVNULL)
         report(again=ask("a.wild.example.com"), other=ask("b.wild.example.com"),
-               late=ask_old("c.wild.example.com"), github=ask("github.com"),
+               late=ask_old("c.wild.example.com"), flowing=ask_stream("d.wild.example.com"), github=ask("github.com"),
                connected=attempt(reach, "github.com", 443), refused=attempt(reach, "a.wild.example.com", 7))
         def go_on():
             old.sendall(b"x")  # the kernel takes it, and tells at the next call what became of it
@@ -114,8 +119,9 @@ def names(rig):
     worked(r, "reached", "connected", "named")
     refused(r, "refused")
     equal(r.facts["old"].get("errno"), "ECONNABORTED", "what an open connection is told")
-    equal([r.facts[name] for name in ("before", "early", "github")], ["NOERROR"] * 3, "names that are allowed")
-    equal([r.facts[name] for name in ("again", "other", "late")], ["REFUSED"] * 3, "names that the job's policy refuses")
+    equal([r.facts[name] for name in ("before", "early", "stream", "github")], ["NOERROR"] * 4, "names that are allowed")
+    equal([r.facts[name] for name in ("again", "other", "late", "flowing")], ["REFUSED"] * 4,
+          "names that the job's policy refuses")
     ctl(c, "mode", "audit")
     equal(reach(rig, c), (YES, YES, YES), "in audit mode")
     ctl(c, "mode", "configured")
