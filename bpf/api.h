@@ -235,7 +235,8 @@ struct cw_dns_client {
         __u32 job;   /* the index of the job's scope; 0: none */
         struct cw_addr server; /* the resolver the client asked for */
         __u16 server_port;
-        __u16 pad[3];
+        __u16 pad;
+        __u32 generation; /* of subjects, when the scopes were found */
 };
 
 /* dns_redirects: by socket cookie, what the hooks put in the proxy's place. The same value as above. */

@@ -298,13 +298,17 @@ int cw_sock_create(struct bpf_sock *ctx) {
         process_fill(&process);
         bool may = ctx->type != SOCK_RAW || j.scope.flags & CW_SCOPE_RAW ||
                    (j.scope.flags & CW_SCOPE_SYSTEM && is_network_control(ctx->protocol, process.uid));
-        if (may || j.scope.mode == CW_AUDIT)
+        /* A job has no rule for them either. */
+        bool by_job = ctx->type == SOCK_RAW && j.job.policy_id && (may || j.scope.mode == CW_AUDIT);
+        struct cw_scope who = who_said(&j, by_job);
+        may = may && !by_job;
+        if (may || who.mode == CW_AUDIT)
                 bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
         if (may || subject == SUBJECT_WAITS)
                 return may;
 
         count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, j.scope.policy_id, j.scope.mode);
+        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, who.policy_id, who.mode);
         if (r) {
                 r->cookie = cookie;
                 r->process = process;
@@ -313,9 +317,9 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 r->action = CW_DENY;
                 r->reason = CW_REASON_RAW_SOCKET;
                 r->hook = CW_HOOK_SOCKET;
-                record_submit(r, j.scope.mode == CW_ENFORCE);
+                record_submit(r, who.mode == CW_ENFORCE);
         }
-        return j.scope.mode == CW_AUDIT;
+        return who.mode == CW_AUDIT;
 }
 
 /* The socket is closed: the end of a flow. TCP may have its FIN still to send, with the last bytes; then the packet hook
@@ -489,14 +493,15 @@ static __always_inline bool flow_is_kept(const struct cw_scope *scope, const str
 
 /* The task that asked for this flow belongs to another scope than its socket, and may not: whatever the socket's scope
  * says. */
-static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct cw_scope *scope,
-                                          const struct cw_flow *f) {
+static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct judges *j, const struct cw_flow *f) {
         __u32 asker = CW_POLICY_SCOPE(f->policy_id);
+        bool same = asker == CW_POLICY_SCOPE(j->scope.policy_id), job = f->marks & CW_FLOW_BY_JOB;
 
-        if (!(f->marks & CW_FLOW_ASKED) || f->action != CW_DENY || f->mode != CW_ENFORCE ||
-            asker == CW_POLICY_SCOPE(scope->policy_id))
+        if (!(f->marks & CW_FLOW_ASKED) || f->action != CW_DENY || f->mode != CW_ENFORCE)
                 return false;
-        return asker != CW_SCOPE_WAITING || f->process.cgroup_id != bpf_skb_cgroup_id(skb);
+        if (same && !(job && CW_POLICY_SCOPE(f->job_policy_id) != CW_POLICY_SCOPE(j->job.policy_id)))
+                return false;
+        return (!same && asker != CW_SCOPE_WAITING) || f->process.cgroup_id != bpf_skb_cgroup_id(skb);
 }
 
 static __noinline void remember_answer(const struct judges *j, const struct cw_flow_key *key) {
@@ -546,7 +551,7 @@ int cw_egress(struct __sk_buff *skb) {
                         return 1;
         }
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (many_scopes && f && asker_may_not(skb, &j.scope, f)) {
+        if (many_scopes && f && asker_may_not(skb, &j, f)) {
                 if (f->state == CW_FLOW_JUDGED) {
                         f->src = p.src;
                         f->src_port = p.src_port;
@@ -597,6 +602,11 @@ int cw_egress(struct __sk_buff *skb) {
         if (f->reason == CW_REASON_LOCAL)
                 return stays; /* allowed as local: only while it stays so */
         int passes = flow_passes(f, &j); /* flow_see() may give the entry away */
+        if (!passes && f->mode == CW_AUDIT) { /* it passed until now: news */
+                f->mode = CW_ENFORCE;
+                if (f->state == CW_FLOW_SEEN)
+                        f->state = CW_FLOW_JUDGED;
+        }
         flow_see(skb, &key, f, &p);
         return passes;
 }

@@ -25,6 +25,7 @@ static __always_inline void remember_redirect(__u64 cookie, __u32 subject, const
                 .job = waits ? 0 : CW_SUBJECT_JOB(subject),
                 .server = *server,
                 .server_port = port,
+                .generation = generation_now(),
         };
 
         process_fill(&c.process);
@@ -94,14 +95,18 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
  * have been connected long ago. */
 static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u32 subject,
                                             const struct cw_addr *src, __u16 src_port, __u8 protocol) {
+        struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
-        if (!c)
-                return; /* came to the proxy's port by itself: answered like any other, process unknown */
-
+        if (!c) { /* came to the proxy's port by itself, or long ago: what an earlier owner of the port left is not his */
+                bpf_map_delete_elem(&dns_clients, &key);
+                return;
+        }
         if (subject != WAITING && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
                 c->scope = CW_SUBJECT_SCOPE(subject);
                 c->job = CW_SUBJECT_JOB(subject);
+        } else if (c->generation != generation_now()) { /* user space finds out */
+                c->scope = CW_SCOPE_UNKNOWN;
+                c->job = 0;
         }
-        struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
         bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY);
 }

@@ -176,11 +176,6 @@ void manager_drop_allowances(Manager *m) {
                 manager_drop_allowances_of(m, m->jobs.jobs[i]);
 }
 
-void manager_forget_allowances(Manager *m) {
-        for (size_t i = 0; i < m->jobs.n; i++)
-                (void) job_allowances_expire(m->jobs.jobs[i], UINT64_MAX);
-}
-
 static int put_scopes(Manager *m, const Job *job) {
         Scope *bases[2];
         size_t n = bases_of(m, job, bases);
@@ -188,11 +183,11 @@ static int put_scopes(Manager *m, const Job *job) {
 
         for (size_t i = 0; i < n && r >= 0; i++)
                 r = put_scope(m, job, bases[i]);
+        manager_write_scopes(m); /* before they judge: who finds flows with these ids must know that they were used */
         if (r >= 0)
                 r = assign(m, job);
         if (r < 0)
                 return r;
-        manager_write_scopes(m);
         bus_scopes_changed(m->bus);
         return 0;
 }

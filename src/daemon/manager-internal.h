@@ -51,6 +51,7 @@ struct Manager {
         bool restoring;          /* what is done now is in the log already */
         Predecessor *predecessors;
         size_t n_predecessors;
+        uint32_t last_policy_id; /* the highest that was ever given to a scope */
         uint64_t first_sequence, written_sequence;
 
         Upstreams *upstreams;
@@ -141,8 +142,7 @@ void manager_end_left_jobs(Manager *m);                 /* of units that ended w
 /* The scope in the place of this one for a job that has allowances; else the same. job may be NULL. */
 Scope *manager_scope_for_job(const Manager *m, Scope *scope, const Job *job);
 void manager_drop_allowances_of(Manager *m, Job *job);
-void manager_drop_allowances(Manager *m);   /* of all */
-void manager_forget_allowances(Manager *m); /* the same, where the scopes are gone already */
+void manager_drop_allowances(Manager *m); /* of all */
 
 /* manager-events.c */
 int manager_open_sinks(Manager *m);

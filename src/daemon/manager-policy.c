@@ -129,12 +129,14 @@ static void publish(Manager *m) {
 /* Whole or not at all. d becomes the documents in force, and the old ones are freed; or d stays as it is. */
 static int install(Manager *m, Documents *d, size_t *ret_bad) {
         _cleanup_free_ ScopeSpec *specs = NULL;
-        Documents old = m->documents;
+        Documents old;
         int r;
 
         r = manager_make_specs(m, d, &specs);
         if (r < 0)
                 return r;
+        manager_drop_allowances(m); /* what they learnt stays, and they need no room beside the new policies */
+        old = m->documents;
         m->documents = *d; /* reassignment of the cgroups reads them */
         r = engine_set_scopes(m->engine, specs, d->n, manager_reassign, m, ret_bad);
         if (r < 0) {
@@ -142,7 +144,6 @@ static int install(Manager *m, Documents *d, size_t *ret_bad) {
                 return r;
         }
         *d = (Documents) {};
-        manager_forget_allowances(m); /* their scopes went with the others */
         publish(m);
         for (size_t i = 0; i < m->documents.n; i++)
                 if (!is_in(&old, &m->documents.items[i]))
@@ -209,21 +210,28 @@ int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret
         return r;
 }
 
+static Document *find_document(Manager *m, const char *name) {
+        for (size_t i = 0; i < m->documents.n; i++)
+                if (strcmp(m->documents.items[i].name, name) == 0 && !m->documents.items[i].base)
+                        return &m->documents.items[i];
+        return NULL;
+}
+
 int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, PolicyFault *faults,
                         size_t n_faults, size_t *ret_n_faults) {
         _cleanup_free_ ScopeSpec *specs = NULL;
         Documents one = { .n = 1 };
-        Document new = {}, *d = NULL;
+        Document new = {}, *d;
         int r;
 
         *ret_n_faults = 0;
-        for (size_t i = 0; i < m->documents.n; i++)
-                if (strcmp(m->documents.items[i].name, scope) == 0 && !m->documents.items[i].base)
-                        d = &m->documents.items[i];
+        d = find_document(m, scope);
         if (!d)
                 return -ENOENT;
         r = document_replace(d, text, size, &new, faults, n_faults, ret_n_faults);
         if (r >= 0) {
+                manager_drop_allowances(m); /* they were made of what was in force until now */
+                d = find_document(m, scope);
                 one.items = &new;
                 r = manager_make_specs(m, &one, &specs);
         }
@@ -239,7 +247,6 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         }
         document_done(d);
         *d = new;
-        manager_drop_allowances(m); /* they were made of what was in force then */
         (void) manager_reassign(m->engine, m);
         publish(m);
         manager_tell_type(m, EVENT_POLICY_LOADED, scope, NULL);

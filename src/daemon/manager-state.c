@@ -59,6 +59,15 @@ static void write_job(StateLog *log, const Job *job) {
         (void) state_log_append_job(log, &record);
 }
 
+/* Ids of scopes that ended are not to be used again: flows carry them. As if it were a scope of a name that none has, and
+ * before the others, since it may stand in the place of one. */
+static void write_last_id(StateLog *log, uint32_t id) {
+        const StateScope record = { .name = ":last", .policy_id = id, .digest = "" };
+
+        if (id != 0)
+                (void) state_log_append_scope(log, &record);
+}
+
 /* All that is live, what matters most first. */
 static void on_snapshot(StateLog *log, void *userdata) {
         Manager *m = userdata;
@@ -67,6 +76,7 @@ static void on_snapshot(StateLog *log, void *userdata) {
         if (!m->engine)
                 return;
         (void) state_log_append_sequence(log, engine_sequence(m->engine));
+        write_last_id(log, m->last_policy_id);
         for (size_t i = 0; i < engine_n_scopes(m->engine); i++)
                 write_scope(log, engine_scope(m->engine, i));
         for (size_t i = 0; i < m->jobs.n; i++)
@@ -86,6 +96,8 @@ static void on_release(size_t offset, size_t size, void *userdata) {
 }
 
 void manager_write_scopes(Manager *m) {
+        for (size_t i = 0; i < engine_n_scopes(m->engine); i++)
+                m->last_policy_id = MAX(m->last_policy_id, policy_slot_policy_id(engine_scope(m->engine, i)->slot));
         for (size_t i = 0; m->state && i < engine_n_scopes(m->engine); i++)
                 write_scope(m->state, engine_scope(m->engine, i));
 }
@@ -183,6 +195,11 @@ static int on_scope(const StateScope *scope, void *userdata) {
                         return -ENOMEM;
                 m->n_predecessors++;
         }
+        /* A place has one owner, and the last to be written has it: scopes that ended stand here as well. */
+        for (size_t i = 0; i < m->n_predecessors; i++)
+                if (CW_POLICY_SCOPE(m->predecessors[i].policy_id) == CW_POLICY_SCOPE(scope->policy_id))
+                        m->predecessors[i].policy_id = 0;
+        m->last_policy_id = MAX(m->last_policy_id, scope->policy_id);
         free(p->digest);
         p->digest = strdup(scope->digest);
         p->policy_id = scope->policy_id;
@@ -247,11 +264,7 @@ const Predecessor *manager_predecessor(const Manager *m, const char *name) {
 }
 
 uint32_t manager_last_policy_id(const Manager *m) {
-        uint32_t last = 0;
-
-        for (size_t i = 0; i < m->n_predecessors; i++)
-                last = MAX(last, m->predecessors[i].policy_id);
-        return last;
+        return m->last_policy_id;
 }
 
 void manager_forget_predecessors(Manager *m) {

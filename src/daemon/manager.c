@@ -490,6 +490,7 @@ int manager_exit_status(const Manager *m) {
 
 /* A successor goes on where we end, so flows are not told as closed. */
 static void finish(Manager *m) {
+        manager_drop_allowances(m);
         engine_drain(m->engine);
         manager_tell_type(m, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
         manager_write_sequence(m);

@@ -530,17 +530,22 @@ void engine_set_mode(_unused_ Engine *e, Scope *scope, Mode mode) {
 
 int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec) {
-        uint64_t now = now_nsec();
         const Lease *lease;
+        InAddr evicted;
         int r;
 
         if (!scope->policy)
                 return 0;
-        r = lease_table_restore(scope->leases, addr, name, chain, scope->policy, expires_nsec, now, &lease);
+        r = lease_table_restore(scope->leases, addr, name, chain, scope->policy, expires_nsec, now_nsec(), &lease);
+        if (lease_table_evicted(scope->leases, &evicted))
+                policy_slot_remove_lease(scope->slot, &evicted);
         if (r < 0)
                 return r;
         note_lease(e, lease);
-        return policy_slot_set_lease(scope->slot, scope->policy, lease);
+        r = policy_slot_set_lease(scope->slot, scope->policy, lease);
+        if (r < 0)
+                lease_table_write_failed(scope->leases, addr);
+        return r;
 }
 
 typedef struct LeaseCopy {
@@ -548,25 +553,34 @@ typedef struct LeaseCopy {
         Scope *to;
 } LeaseCopy;
 
+static bool says_something(const Policy *policy, const char *name) {
+        NameVerdict v;
+
+        policy_match_name(policy, name, &v);
+        return v.n_deny + v.n_allow + v.n_late > 0;
+}
+
 /* One for which there is no room is asked for again by its name. */
 static void copy_lease(const Lease *lease, void *userdata) {
         const LeaseCopy *c = userdata;
-        bool copied = false;
 
         for (size_t i = 0; i < lease->n_bindings; i++) {
                 const LeaseBinding *b = &lease->bindings[i];
-                copied = engine_restore_lease(c->engine, c->to, &lease->addr, b->name, b->chain, b->expires_nsec) >= 0 ||
-                         copied;
+
+                if (!says_something(c->to->policy, b->name) ||
+                    engine_restore_lease(c->engine, c->to, &lease->addr, b->name, b->chain, b->expires_nsec) < 0)
+                        continue;
+                const Lease *copy = lease_table_find(c->to->leases, &lease->addr);
+                if (copy && c->engine->on_lease)
+                        c->engine->on_lease(c->to, copy, c->engine->userdata);
         }
-        const Lease *copy = copied ? lease_table_find(c->to->leases, &lease->addr) : NULL;
-        if (copy && c->engine->on_lease)
-                c->engine->on_lease(c->to, copy, c->engine->userdata);
 }
 
 void engine_copy_leases(Engine *e, const Scope *from, Scope *to) {
         LeaseCopy c = { .engine = e, .to = to };
 
-        lease_table_for_each(from->leases, copy_lease, &c);
+        if (to->policy)
+                lease_table_for_each(from->leases, copy_lease, &c);
 }
 
 /* ------------------------------------------------------------------ start */

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "dns/special-addr.h"
 #include "kernel/port-slices.h"
 
 /* One configured prefix as the kernel has it. */
@@ -336,6 +337,25 @@ static uint64_t to_monotonic(uint64_t boot_nsec) {
         return boot_nsec > suspended ? boot_nsec - suspended : 1;
 }
 
+/* The guard against rebinding once more: an answer that audit let pass, or a policy that is no longer in force, may have
+ * bound a name to an address that this policy does not give to it. Returns how many have a say; -EPERM: one that denies
+ * is among those that have none. */
+static int names_with_a_say(const Policy *policy, const Lease *lease, const NameVerdict **names) {
+        AddrKind kind = addr_kind(&lease->addr);
+        bool fits = kind == ADDR_GLOBAL || policy_allows_address(policy, &lease->addr);
+        int n = 0;
+
+        for (size_t i = 0; i < lease->n_bindings; i++) {
+                const NameVerdict *v = &lease->bindings[i].verdict;
+
+                if (fits || (kind == ADDR_PRIVATE && policy_name_may_be_private(policy, v)))
+                        names[n++] = v;
+                else if (v->n_deny > 0)
+                        return -EPERM;
+        }
+        return n;
+}
+
 static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, uint32_t policy_id) {
         const NameVerdict *names[LEASE_BINDINGS_MAX];
         struct cw_exact_key key = exact_key(&lease->addr, policy_id);
@@ -343,14 +363,14 @@ static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, 
         PortSet set = {};
         int r;
 
-        if (!lease_says_something(lease)) {
+        int n = lease_says_something(lease) ? names_with_a_say(policy, lease, names) : 0, compiled = 0;
+        if (n == 0) {
                 remove_exact(m, &key);
                 return 0;
         }
-        for (size_t i = 0; i < lease->n_bindings; i++)
-                names[i] = &lease->bindings[i].verdict;
-        int compiled = policy_compile_address(policy, &lease->addr, names, lease->n_bindings, &set);
-        if (compiled < 0)
+        if (n > 0)
+                compiled = policy_compile_address(policy, &lease->addr, names, (size_t) n, &set);
+        if (n < 0 || compiled < 0)
                 set = deny_all;
         r = port_slices_get(m->slices, &set, &value.ports);
         if (r < 0)

@@ -270,9 +270,10 @@ static int load_all(Programs *p, uint32_t mask) {
 }
 
 static void unload(Programs *p) {
-        for (size_t i = 0; i < ELEMENTSOF(p->programs); i++)
-                if (p->programs[i] >= 0)
-                        closep(&p->programs[i]);
+        for (size_t i = 0; i < ELEMENTSOF(p->programs); i++) {
+                closep(&p->programs[i]);
+                p->programs[i] = -EBADF;
+        }
         cargowall_bpf__destroy(p->bpf);
         p->bpf = NULL;
 }

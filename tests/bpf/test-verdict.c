@@ -253,7 +253,7 @@ static uint32_t random_below(Random *r, uint32_t n) {
 /* Few distinct bytes, so that prefixes nest and addresses meet them. */
 static void random_addr(Random *r, InAddr *ret) {
         if (random_below(r, 2)) {
-                uint8_t v4[4] = { 10, random_below(r, 2), random_below(r, 3), random_below(r, 4) };
+                uint8_t v4[4] = { 11, random_below(r, 2), random_below(r, 3), random_below(r, 4) };
                 in_addr_from_v4(v4, ret);
         } else {
                 uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, random_below(r, 2) };
@@ -357,7 +357,7 @@ START_TEST(test_random) {
                         const Lease *lease;
 
                         snprintf(name, sizeof(name), "h%u.example", i);
-                        uint8_t v4[4] = { 10, 9, round, i };
+                        uint8_t v4[4] = { 11, 9, round, i };
                         in_addr_from_v4(v4, &leased[i]);
                         policy_match_name(f.policy, name, &verdicts[i]);
                         names[i] = &verdicts[i];

@@ -280,3 +280,59 @@ def allowed_once(rig):
     ctl(c, "job", "end", job)
     equal(reach(rig, c), (YES, YES, NO), "after the job")
     equal([path for path in bus_get(c, "Scopes") if "job" in path], [], "scopes of jobs after the last")
+
+
+@case("C13 jobs: a socket of another unit, handed to a job, is judged by the job's policy as well")
+def handed(rig):
+    release = allow(ONE + "/32", match=RELEASE)
+    release["rules"].append({"type": "cidr", "value": TWO + "/32", "ports": ["443/tcp"], "action": "allow"})
+    docs = documents(release=release)
+    docs["runner"]["match"]["units"].append("other.service")
+    c = rig.boot(documents=docs)
+    for unit in ("runner.service", "other.service"):
+        c.start_unit("sleep", "1000", name=unit)
+    begin(c, "repository=acme/widgets", "workflow=release")
+    r = inside(c, *rig.lab.python(f"""
+        def enter(unit):
+            with open(f"/sys/fs/cgroup/system.slice/{{unit}}/cgroup.procs", "w") as procs:
+                procs.write("0")
+        enter("other.service")
+        sockets = [new_socket({TWO!r}, socket.SOCK_DGRAM) for _ in range(2)]
+        report(free=attempt(udp, {TWO!r}, 7))
+        enter("runner.service")
+        # the connect waits for the packet, since something is allowed there
+        sockets[0].connect(({TWO!r}, 7))
+        report(connected=attempt(sockets[0].send, b"out"), unconnected=attempt(sockets[1].sendto, b"out", ({TWO!r}, 7)))
+    """))
+    worked(r, "free")
+    refused(r, "connected", "unconnected")
+
+
+@case("A8 jobs: an address that audit let a name have is not opened by the policy of a job that allows the name")
+def rebinding(rig):
+    docs = documents(release=allow("*.rebind.example", ONE + "/32", match=RELEASE, mode="enforce"))
+    docs["runner"] = allow(match={"units": ["runner.service"]}, mode="audit")
+    c = rig.boot(documents=docs)
+    c.start_unit("sleep", "1000", name="runner.service")
+    equal(rcodes(rig, c, "private.rebind.example"), ("NOERROR",), "the name in audit mode")
+    begin(c, "repository=acme/widgets", "workflow=release")
+    r = inside(c, *rig.lab.python("""report(private=attempt(reach, "10.99.0.1", 80))"""))
+    refused(r, "private")
+    equal(rig.packets("10.99.0.1"), 0, "packets to the private address")
+    c.put("etc/cargowall/policy.d/runner.json", allow("*.rebind.example", match={"units": ["runner.service"]}))
+    ctl(c, "reload")
+    ctl(c, "job", "end", "1")
+    r = inside(c, *rig.lab.python("""report(private=attempt(reach, "10.99.0.1", 80))"""))
+    refused(r, "private")
+
+
+@case("C6 jobs: raw sockets are refused in a job where its unit is audited")
+def raw(rig):
+    docs = documents()
+    docs["runner"]["mode"] = "audit"
+    c = rig.boot(documents=docs)
+    c.start_unit("sleep", "1000", name="runner.service")
+    source = """report(raw=attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP).close() or "made"))"""
+    worked(inside(c, *rig.lab.python(source)), "raw")
+    begin(c, "repository=acme/widgets", "workflow=release")
+    refused(inside(c, *rig.lab.python(source)), "raw")

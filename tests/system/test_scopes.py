@@ -7,7 +7,7 @@ import re
 from harness import case, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, EXAMPLE4, GITHUB4
-from rig import allow, bus_get, main_pid, probe
+from rig import SERVICE, allow, bus_get, ctl, main_pid, probe
 
 ONE, TWO = "203.0.113.21", "203.0.113.22"  # echo on every address of the lab
 NEITHER = "203.0.113.23"
@@ -164,3 +164,19 @@ def held_up(rig):
     worked(allowed, "outcome")
     equal(denied.facts["outcome"].get("errno"), "ECONNABORTED", "what the refused one is told")
     equal(rig.packets(TWO), 0, "packets to what the policy refuses")
+
+
+@case("scopes: the place of one that ended is another's, also after a restart that brings the first one back")
+def places(rig):
+    c = rig.boot(documents={"a": only(ONE, {"units": ["a.service"]})})
+    equal(verdicts(c, name="a.service"), (YES, NO, NO), "a reaches")
+    c.path("etc/cargowall/policy.d/a.json").unlink()
+    ctl(c, "reload")
+    c.put("etc/cargowall/policy.d/c.json", only(TWO, {"units": ["c.service"]}))
+    ctl(c, "reload")
+    c.put("etc/cargowall/policy.d/a.json", only(ONE, {"units": ["a.service"]}))
+    for what in ("first", "second"):
+        c.check("systemctl", "restart", SERVICE)
+        equal(verdicts(c, name="a.service"), (YES, NO, NO), f"a reaches after the {what} restart")
+        equal(verdicts(c, name="c.service"), (NO, YES, NO), f"c reaches after the {what} restart")
+        equal(verdicts(c, name="d.service"), (NO, NO, YES), f"others reach after the {what} restart")
