@@ -339,6 +339,71 @@ START_TEST(leases_follow_the_policy) {
 }
 END_TEST
 
+static const struct {
+        const char *addr;
+        const char *cidr;   /* allowed; NULL: none */
+        bool allow_private; /* of the rule for the name */
+        bool default_allow, denies; /* the rule denies */
+        unsigned entries;
+        bool allows;        /* something, there */
+} bound[] = {
+        { "198.51.100.9", NULL, false, false, false, 1, true },
+        { "10.0.0.1", NULL, false, false, false, 0, false },
+        { "10.0.0.1", NULL, true, false, false, 1, true },
+        { "10.0.0.1", "10.0.0.0/8", false, false, false, 1, true },
+        { "169.254.169.254", NULL, true, false, false, 0, false }, /* never by name */
+        { "169.254.169.254", "169.254.169.254/32", false, false, false, 1, true },
+        { "fd00::1", NULL, false, false, false, 0, false },
+        { "fd00::1", NULL, true, false, false, 1, true },
+        { "10.0.0.1", NULL, false, true, true, 1, false }, /* denied by name, where all else is allowed */
+};
+
+/* However a name came to an address that it may not have, it opens nothing there. */
+START_TEST(names_do_not_open_what_is_not_theirs) {
+        static const LeaseTimes times = { NSEC_PER_SEC, NSEC_PER_SEC, 3600 * NSEC_PER_SEC };
+        static const uint8_t key[16] = "0123456789abcde";
+        PolicySource source = { .default_action = bound[_i].default_allow ? ACTION_ALLOW : ACTION_DENY };
+        _cleanup_(lease_table_freep) LeaseTable *leases = NULL;
+        struct cw_exact_value value;
+        Policy *policy = NULL;
+        const Lease *lease;
+        struct timespec now;
+        NameVerdict v;
+        const char *why;
+        Fixture f;
+
+        fixture_init(&f);
+        struct cw_exact_key entry = {};
+        InAddr addr;
+        ck_assert_int_eq(in_addr_parse(bound[_i].addr, &addr), 0);
+        ck_assert_int_eq(lease_table_new(8, &times, key, &leases), 0);
+        ck_assert_int_ge(rule_list_add(&source.rules, RULE_HOSTNAME, "a.example",
+                                       bound[_i].denies ? ACTION_DENY : ACTION_ALLOW, TIER_USER, NULL, 0,
+                                       bound[_i].allow_private, &why), 0);
+        if (bound[_i].cidr)
+                ck_assert_int_ge(rule_list_add(&source.rules, RULE_CIDR, bound[_i].cidr, ACTION_ALLOW, TIER_USER, NULL, 0,
+                                               false, &why), 0);
+        ck_assert_int_eq(policy_new(&source, &policy), 0);
+        ck_assert_int_eq(policy_slot_stage(f.slot, policy, leases, 0), 0);
+        policy_slot_commit(f.slot, MODE_ENFORCE, 0);
+        policy_match_name(policy, "a.example", &v);
+        (void) clock_gettime(CLOCK_BOOTTIME, &now);
+        ck_assert_int_eq(lease_table_bind(leases, &addr, "a.example", NULL, &v, 600,
+                                          (uint64_t) now.tv_sec * NSEC_PER_SEC, &lease), 1);
+        policy_slot_remove_lease(f.slot, &addr); /* of a rule for the address alone */
+        ck_assert_int_eq(policy_slot_set_lease(f.slot, policy, lease), 0);
+        ck_assert_uint_eq(count_exact(&f, 0), bound[_i].entries);
+        entry.policy_id = policy_slot_policy_id(f.slot);
+        memcpy(entry.addr.b, addr.b, sizeof(addr.b));
+        int r = bpf_map_lookup_elem(programs_map_fd(f.programs, "exact"), &entry, &value);
+        ck_assert_int_eq(r, bound[_i].entries ? 0 : -ENOENT);
+        if (r == 0)
+                ck_assert_int_eq(value.ports.allows, bound[_i].allows);
+        policy_free(policy);
+        fixture_done(&f);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ ids */
 
 START_TEST(ids_are_not_used_again) {
@@ -495,6 +560,7 @@ static Suite *suite(void) {
         tcase_add_test(t, commit_flips_and_the_rest_is_collected);
         tcase_add_test(t, changes_in_quick_succession);
         tcase_add_test(t, leases_follow_the_policy);
+        tcase_add_loop_test(t, names_do_not_open_what_is_not_theirs, 0, ELEMENTSOF(bound));
         tcase_add_test(t, ids_are_not_used_again);
         tcase_add_test(t, ids_continue_after_a_predecessor);
         tcase_add_test(t, id_of_a_predecessor_is_taken_over);
