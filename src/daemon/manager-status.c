@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/manager-internal.h"
+#include "dns/special-addr.h"
 
 size_t manager_n_scopes(const Manager *m) {
         return m->documents.n;
@@ -174,8 +175,9 @@ int manager_explain(const Manager *m, const char *scope, const Destination *d, E
                 return -ENOENT;
         if (d->name[0] == '\0') {
                 const Lease *lease = lease_table_get(s->leases, &d->addr, manager_now(CLOCK_BOOTTIME));
-                if (lease)
-                        via = lease->bindings[lease->latest].name;
+                const LeaseBinding *b = lease ? &lease->bindings[lease->latest] : NULL;
+                if (b && addr_fits_name(s->policy, &d->addr, &b->verdict))
+                        via = b->name;
         }
         *ret_policy = s->policy;
         return policy_explain(s->policy, s->mode, d, via, ret);

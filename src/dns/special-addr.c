@@ -78,3 +78,10 @@ AddrKind addr_kind(const InAddr *a) {
         }
         return kind_by_prefix(a);
 }
+
+bool addr_fits_name(const Policy *p, const InAddr *a, const NameVerdict *v) {
+        AddrKind kind = addr_kind(a);
+
+        return kind == ADDR_GLOBAL || policy_allows_address(p, a) ||
+               (kind == ADDR_PRIVATE && policy_name_may_be_private(p, v));
+}

@@ -3,7 +3,7 @@
 
 /* Special-purpose addresses (RFC 6890 and its registries): what a public name has no business resolving to. */
 
-#include "basic/in-addr.h"
+#include "policy/policy.h"
 
 typedef enum AddrKind {
         ADDR_GLOBAL,
@@ -14,3 +14,6 @@ typedef enum AddrKind {
 /* Addresses that embed an IPv4 address (NAT64 64:ff9b::/96, 6to4, v4-compatible, v4-translated) are of its kind.
  * Documentation prefixes count as global: tests and labs use them. */
 AddrKind addr_kind(const InAddr *a);
+/* The guard against rebinding: may a name with this verdict have this address? One that is not global takes a rule for the
+ * address itself or, if it is private, a name that may. */
+bool addr_fits_name(const Policy *p, const InAddr *a, const NameVerdict *v);

@@ -159,15 +159,9 @@ static const char *judge_chain(const Scope *s, const DnsAnswer *a, Judged *j) {
 
 /* Rebinding guard: a public name has no business with addresses of this kind. */
 static const char *judge_addresses(const Scope *s, const DnsAnswer *a, const NameVerdict *v) {
-        for (size_t i = 0; i < a->n_addrs; i++) {
-                AddrKind kind = addr_kind(&a->addrs[i]);
-
-                if (kind == ADDR_GLOBAL || policy_allows_address(s->policy, &a->addrs[i]))
-                        continue;
-                if (kind == ADDR_PRIVATE && policy_name_may_be_private(s->policy, v))
-                        continue;
-                return "rebinding";
-        }
+        for (size_t i = 0; i < a->n_addrs; i++)
+                if (!addr_fits_name(s->policy, &a->addrs[i], v))
+                        return "rebinding";
         return NULL;
 }
 

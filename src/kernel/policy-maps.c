@@ -341,14 +341,12 @@ static uint64_t to_monotonic(uint64_t boot_nsec) {
  * bound a name to an address that this policy does not give to it. Returns how many have a say; -EPERM: one that denies
  * is among those that have none. */
 static int names_with_a_say(const Policy *policy, const Lease *lease, const NameVerdict **names) {
-        AddrKind kind = addr_kind(&lease->addr);
-        bool fits = kind == ADDR_GLOBAL || policy_allows_address(policy, &lease->addr);
         int n = 0;
 
         for (size_t i = 0; i < lease->n_bindings; i++) {
                 const NameVerdict *v = &lease->bindings[i].verdict;
 
-                if (fits || (kind == ADDR_PRIVATE && policy_name_may_be_private(policy, v)))
+                if (addr_fits_name(policy, &lease->addr, v))
                         names[n++] = v;
                 else if (v->n_deny > 0)
                         return -EPERM;

@@ -319,6 +319,7 @@ def rebinding(rig):
     r = inside(c, *rig.lab.python("""report(private=attempt(reach, "10.99.0.1", 80))"""))
     refused(r, "private")
     equal(rig.packets("10.99.0.1"), 0, "packets to the private address")
+    ctl(c, "explain", "--scope=release", "10.99.0.1:80", wanted=1)
     c.put("etc/cargowall/policy.d/runner.json", allow("*.rebind.example", match={"units": ["runner.service"]}))
     ctl(c, "reload")
     ctl(c, "job", "end", "1")
