@@ -219,11 +219,24 @@ static void on_local_addr(const InAddr *addr, bool added, void *userdata) {
         (void) policy_maps_set_local(e->maps, addr, added);
 }
 
+static bool denies(const Lease *lease) {
+        for (size_t i = 0; i < lease->n_bindings; i++)
+                if (lease->bindings[i].verdict.n_deny > 0)
+                        return true;
+        return false;
+}
+
+/* Where there is no room for what is left of it, the entry that stands would go on allowing for a name that ended. Without
+ * one less is allowed, unless a name or the default is what denies there; then it ends by itself. */
 static void on_lease_changed(const Lease *lease, void *userdata) {
         Scope *s = userdata;
+        int r = s->policy ? policy_slot_set_lease(s->slot, s->policy, lease) : 0;
 
-        if (s->policy && policy_slot_set_lease(s->slot, s->policy, lease) < 0)
-                lease_table_write_failed(s->leases, &lease->addr); /* the kernel's entry ends by itself */
+        if (r >= 0)
+                return;
+        if (r != -E2BIG && policy_default_action(s->policy) == ACTION_DENY && !denies(lease)) /* -E2BIG: it denies all */
+                policy_slot_remove_lease(s->slot, &lease->addr);
+        lease_table_write_failed(s->leases, &lease->addr);
 }
 
 static void tell_losses(Engine *e) {
