@@ -168,7 +168,8 @@ void manager_drop_allowances_of(Manager *m, Job *job) {
                 if (is_of(&m->documents.items[i], job))
                         drop_scope(m, &m->documents.items[i]);
         manager_write_scopes(m);
-        bus_scopes_changed(m->bus);
+        if (m->observer.scopes_changed)
+                m->observer.scopes_changed(m->observer.userdata);
 }
 
 void manager_drop_allowances(Manager *m) {
@@ -188,7 +189,8 @@ static int put_scopes(Manager *m, const Job *job) {
                 r = assign(m, job);
         if (r < 0)
                 return r;
-        bus_scopes_changed(m->bus);
+        if (m->observer.scopes_changed)
+                m->observer.scopes_changed(m->observer.userdata);
         return 0;
 }
 

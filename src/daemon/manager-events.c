@@ -116,8 +116,8 @@ static void keep_line(Manager *m, const Event *e) {
                 return;
         n = event_json_write(e, line) - 1; /* without its end */
         recent_events_add(m->recent, e->time_usec, line, n);
-        if (event_is_denial(e))
-                bus_event(m->bus, line, n);
+        if (m->observer.denial && event_is_denial(e))
+                m->observer.denial(line, n, m->observer.userdata);
 }
 
 void manager_on_event(const Event *event, void *userdata) {

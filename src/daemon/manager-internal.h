@@ -4,7 +4,6 @@
 /* What the files of the manager share; each has one concern. */
 
 #include "config/service-config.h"
-#include "daemon/bus.h"
 #include "daemon/departed.h"
 #include "daemon/document.h"
 #include "daemon/job-table.h"
@@ -41,7 +40,7 @@ struct Manager {
         ServiceLog *log;         /* borrowed */
         ServiceConfig config;
         ServiceManager service;
-        bool ready;
+        bool ready, stopped;
         char last_status[SERVICE_STATUS_SIZE];
 
         /* state that outlives us */
@@ -82,7 +81,7 @@ struct Manager {
         JobTable jobs;
         ManagerCounters counters;
 
-        Bus *bus;
+        ManagerObserver observer;
         sd_bus *resolved_bus;    /* while systemd-resolved is asked to forget its cache */
         sd_bus_slot *resolved_slot;
         SelfTest *self_test;

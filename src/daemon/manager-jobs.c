@@ -103,7 +103,8 @@ int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const ch
         manager_write_job(m, job);
         manager_tell(m, &e);
         *ret_id = job->id;
-        bus_jobs_changed(m->bus);
+        if (m->observer.jobs_changed)
+                m->observer.jobs_changed(m->observer.userdata);
         return 0;
 }
 
@@ -127,7 +128,8 @@ int manager_end_job(Manager *m, uint64_t id) {
         if (m->state)
                 (void) state_log_append_job_end(m->state, id);
         widen(m, path);
-        bus_jobs_changed(m->bus);
+        if (m->observer.jobs_changed)
+                m->observer.jobs_changed(m->observer.userdata);
         return 0;
 }
 

@@ -12,6 +12,8 @@
  * service manager is told that we are ready. SIGHUP, SIGUSR1, SIGTERM and SIGINT are blocked by the caller. What went
  * wrong is in the log. */
 int manager_new(sd_event *event, ServiceLog *log, Manager **ret);
+/* Emits what is left of the events. manager_free() does it otherwise; then nobody observes any more. */
+void manager_stop(Manager *m);
 /* Enforcement goes on as long as the service manager holds what it was given. */
 Manager *manager_free(Manager *m);
 int manager_exit_status(const Manager *m);

@@ -121,7 +121,8 @@ static bool is_in(const Documents *documents, const Document *d) {
 static void publish(Manager *m) {
         documents_digest(&m->documents, m->digest);
         manager_write_scopes(m);
-        bus_policy_reloaded(m->bus);
+        if (m->observer.policy_reloaded)
+                m->observer.policy_reloaded(m->observer.userdata);
         m->trim_is_due = true; /* the old documents, and what reading the new ones took */
         (void) manager_store_fds(m);
 }
@@ -269,7 +270,8 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
                 return 0;
         manager_tell_type(m, EVENT_MODE_CHANGED, NULL,
                           mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));
-        bus_mode_changed(m->bus, old, mode);
+        if (m->observer.mode_changed)
+                m->observer.mode_changed(old, mode, m->observer.userdata);
         return 0;
 }
 

@@ -86,7 +86,8 @@ static void on_upstreams(int error, const DnsServer *servers, size_t n, void *us
                 return;
         }
         log_message(m->log, LOG_INFO, "upstream resolvers changed, the first is %s", m->upstream_texts[0]);
-        bus_properties_changed(m->bus, "Upstreams", NULL);
+        if (m->observer.upstreams_changed)
+                m->observer.upstreams_changed(m->observer.userdata);
 }
 
 static int start_upstreams(Manager *m) {
@@ -278,9 +279,8 @@ static void become_ready(Manager *m) {
         say_status(m, status);
         service_manager_ready(&m->service, status, now_usec());
         manager_tell_type(m, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
-        r = bus_new(m->event, NULL, m, &m->bus);
-        if (r < 0)
-                log_message(m->log, LOG_WARNING, "not on the bus: %s", strerror(-r));
+        if (m->observer.ready)
+                m->observer.ready(m->observer.userdata);
         manager_end_left_jobs(m);
         if (!inherited)
                 flush_resolved(m);
@@ -337,7 +337,8 @@ static void check_hooks(Manager *m) {
         }
         (void) manager_store_fds(m);
         keep_pins(m);
-        bus_properties_changed(m->bus, "AchievedHooks", "Enforcing", NULL);
+        if (m->observer.hooks_changed)
+                m->observer.hooks_changed(m->observer.userdata);
 }
 
 static uint64_t tick_usec(const Manager *m) {
@@ -484,12 +485,19 @@ int manager_new(sd_event *event, ServiceLog *log, Manager **ret) {
         return 0;
 }
 
+void manager_set_observer(Manager *m, const ManagerObserver *observer) {
+        m->observer = observer ? *observer : (ManagerObserver) {};
+}
+
 int manager_exit_status(const Manager *m) {
         return m->exit_status;
 }
 
 /* A successor goes on where we end, so flows are not told as closed. */
-static void finish(Manager *m) {
+void manager_stop(Manager *m) {
+        if (!m->engine || m->stopped)
+                return;
+        m->stopped = true;
         manager_drop_allowances(m);
         engine_drain(m->engine);
         manager_tell_type(m, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
@@ -502,10 +510,7 @@ static void finish(Manager *m) {
 Manager *manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        if (m->engine)
-                finish(m);
-        bus_free(m->bus);
-        m->bus = NULL;
+        manager_stop(m);
         sd_bus_slot_unref(m->resolved_slot);
         sd_bus_close_unref(m->resolved_bus);
         self_test_free(m->self_test);

@@ -113,6 +113,27 @@ int manager_end_job(Manager *m, uint64_t id); /* -ENOENT */
  * judges the job; -ENOSPC: too many; -ENXIO as for manager_begin_job(). After an error the job may have lost those it had. */
 int manager_allow_once(Manager *m, uint64_t id, const char *host, uint64_t usec);
 
+/* Who is told of changes, from the event loop, after they took effect. Each may be NULL. */
+typedef struct ManagerObserver {
+        /* The service manager was told that the service is ready: once, and never before the loop runs. */
+        void (*ready)(void *userdata);
+        /* What SetMode set. */
+        void (*mode_changed)(ModeSetting old_mode, ModeSetting new_mode, void *userdata);
+        /* Scopes, rules or digests are others now. */
+        void (*policy_reloaded)(void *userdata);
+        /* A scope came or went, the documents are the same. */
+        void (*scopes_changed)(void *userdata);
+        /* A job began or ended. */
+        void (*jobs_changed)(void *userdata);
+        void (*hooks_changed)(void *userdata);
+        void (*upstreams_changed)(void *userdata);
+        /* A denial, as a line of the event log (event/event-json.h) without the newline. */
+        void (*denial)(const char *line, size_t size, void *userdata);
+        void *userdata;
+} ManagerObserver;
+/* Copied; NULL: nobody. There is one at most. */
+void manager_set_observer(Manager *m, const ManagerObserver *observer);
+
 /* "debug", "info", "notice", "warning", "err": syslog levels of the service's own messages. */
 int manager_log_level(const Manager *m);
 void manager_set_log_level(Manager *m, int level);

@@ -131,7 +131,6 @@ void peer_init(Peer *p) {
 
         ck_assert_int_ge(bus_new(p->event, server, p->manager, &p->bus), 0);
         bus_set_options(p->bus, &(BusOptions) { .polkit_timeout_usec = 100 * USEC_PER_MSEC, .unit_of = fixed_unit });
-        p->manager->bus = p->bus;
         while (sd_bus_is_ready(p->client) == 0) /* sd_bus_send() would wait for it where a message has descriptors */
                 ck_assert_int_ge(sd_event_run(p->event, UINT64_MAX), 0);
         peer_settle(p);
@@ -140,7 +139,6 @@ void peer_init(Peer *p) {
 void peer_done(Peer *p) {
         sd_bus_message_unref(p->last_signal);
         bus_free(p->bus);
-        p->manager->bus = NULL;
         sd_bus_close_unref(p->client);
         fake_manager_free(p->manager);
         sd_event_unref(p->event);
@@ -193,6 +191,10 @@ void peer_leave(Peer *p, const char *name) {
         ck_assert_int_ge(sd_bus_send(p->client, m, NULL), 0);
         sd_bus_message_unref(m);
         peer_settle(p);
+}
+
+void peer_deny(Peer *p, const char *line) {
+        p->manager->observer.denial(line, strlen(line), p->manager->observer.userdata);
 }
 
 void peer_settle(Peer *p) {

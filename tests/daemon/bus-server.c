@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "bus/bus.h"
 #include "fake-manager.h"
 
 typedef struct Server {
@@ -34,7 +35,7 @@ static void command(Server *s, const char *word) {
 
         bus_stats(s->bus, &stats);
         if (strcmp(word, "event") == 0)
-                bus_event(s->bus, line, strlen(line));
+                s->manager->observer.denial(line, strlen(line), s->manager->observer.userdata);
         else if (strcmp(word, "stats") == 0)
                 printf("stats %zu %zu %" PRIu64 "\n", stats.subscribers, stats.calls_pending, stats.connections);
         else if (strcmp(word, "notes") == 0) {
@@ -73,7 +74,8 @@ int main(int argc, char **argv) {
                 .unit_of = fixed_unit,
                 .log = on_log,
         });
-        m->bus = server.bus = b;
+        server.bus = b;
+        m->observer.ready(m->observer.userdata);
         if (sd_event_add_io(event, NULL, STDIN_FILENO, EPOLLIN, on_input, &server) < 0)
                 return EXIT_FAILURE;
         return sd_event_loop(event) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -28,13 +28,16 @@ Manager *fake_manager_new(void) {
 Manager *fake_manager_free(Manager *m) {
         if (!m)
                 return NULL;
-        m->bus = NULL;
         for (size_t i = 0; i < FAKE_SCOPES_MAX; i++)
                 free(m->texts[i]);
         while (m->n_jobs > 0)
                 (void) manager_end_job(m, m->job_ids[m->n_jobs - 1]);
         free(m);
         return NULL;
+}
+
+void manager_set_observer(Manager *m, const ManagerObserver *observer) {
+        m->observer = observer ? *observer : (ManagerObserver) {};
 }
 
 size_t manager_n_scopes(const Manager *m) {
@@ -124,7 +127,8 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
 
         m->n_set_mode++;
         m->mode = mode;
-        bus_mode_changed(m->bus, old, (ModeSetting) manager_effective_mode(m));
+        if (m->observer.mode_changed)
+                m->observer.mode_changed(old, (ModeSetting) manager_effective_mode(m), m->observer.userdata);
         return 0;
 }
 
@@ -141,7 +145,8 @@ int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret
                 return -EINVAL;
         }
         m->n_scopes = 4; /* "new" appears */
-        bus_policy_reloaded(m->bus);
+        if (m->observer.policy_reloaded)
+                m->observer.policy_reloaded(m->observer.userdata);
         return 0;
 }
 
@@ -164,7 +169,8 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
                 return r;
         free(m->texts[i]);
         m->texts[i] = strndup(text, size);
-        bus_policy_reloaded(m->bus);
+        if (m->observer.policy_reloaded)
+                m->observer.policy_reloaded(m->observer.userdata);
         return 0;
 }
 
@@ -219,7 +225,8 @@ int manager_begin_job(Manager *m, const char *unit, _unused_ const char *cgroup,
                 m->job_labels[i][k] = strdup(labels[k]);
         m->n_job_labels[i] = n_labels;
         m->job_ids[i] = *ret_id = m->next_job++;
-        bus_jobs_changed(m->bus);
+        if (m->observer.jobs_changed)
+                m->observer.jobs_changed(m->observer.userdata);
         return 0;
 }
 
@@ -279,7 +286,8 @@ int manager_end_job(Manager *m, uint64_t id) {
         memcpy(m->job_labels[i], m->job_labels[last], sizeof(m->job_labels[i]));
         m->n_job_labels[i] = m->n_job_labels[last];
         m->n_jobs--;
-        bus_jobs_changed(m->bus);
+        if (m->observer.jobs_changed)
+                m->observer.jobs_changed(m->observer.userdata);
         return 0;
 }
 

@@ -3,7 +3,7 @@
 
 /* daemon/manager.h over plain fields, for tests of the bus. */
 
-#include "daemon/bus.h"
+#include "daemon/manager.h"
 
 #define FAKE_SCOPES_MAX 4
 #define FAKE_NOTES_MAX 4096
@@ -14,7 +14,7 @@ typedef struct FakeNote {
 } FakeNote;
 
 struct Manager {
-        Bus *bus;              /* borrowed; told of changes when set */
+        ManagerObserver observer;
         ModeSetting mode;
         Mode configured;
         char *texts[FAKE_SCOPES_MAX];

@@ -332,7 +332,7 @@ def a_name_that_is_taken_is_waited_for(world):
 
 def data_files_fit_together(world):
     _ = world
-    defined = set(re.findall(r'#define ACTION_\w+ "([^"]+)"', (ROOT / "src/daemon/bus-internal.h").read_text()))
+    defined = set(re.findall(r'#define ACTION_\w+ "([^"]+)"', (ROOT / "src/bus/bus-internal.h").read_text()))
     policy = ElementTree.parse(ROOT / "polkit/org.cargowall1.policy").getroot()
     equal({action.get("id") for action in policy.findall("action")}, defined, "actions")
     for action in policy.findall("action"):

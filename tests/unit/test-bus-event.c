@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/bus-event.h"
+#include "bus/bus-event.h"
 
 #include <string.h>
 
 #include <check.h>
 
 #include "bus-peer.h"
-#include "daemon/bus-text.h"
+#include "bus/bus-text.h"
 #include "event/event-json.h"
 
 static sd_bus_message *new_message(Peer *p) {

@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "bus-peer.h"
-#include "daemon/bus-error.h"
+#include "bus/bus-error.h"
 
 #define MANAGER "org.cargowall1.Manager"
 #define PATH "/org/cargowall1"

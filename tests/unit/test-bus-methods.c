@@ -7,7 +7,7 @@
 #include <check.h>
 
 #include "bus-peer.h"
-#include "daemon/bus-error.h"
+#include "bus/bus-error.h"
 
 #define MANAGER "org.cargowall1.Manager"
 #define PATH "/org/cargowall1"
@@ -446,7 +446,7 @@ START_TEST(events_go_to_subscribers_only) {
         Peer p;
 
         peer_init(&p);
-        bus_event(p.bus, line, strlen(line));
+        peer_deny(&p, line);
         peer_settle(&p);
         ck_assert_uint_eq(p.n_signals, 0);
 
@@ -454,14 +454,14 @@ START_TEST(events_go_to_subscribers_only) {
                 sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "Subscribe")), ""));
         bus_stats(p.bus, &stats);
         ck_assert_uint_eq(stats.subscribers, 1);
-        bus_event(p.bus, line, strlen(line));
+        peer_deny(&p, line);
         peer_settle(&p);
         ck_assert_uint_eq(p.n_signals, 1);
         ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "ConnectionDenied"));
         ck_assert_str_eq(sd_bus_message_get_destination(p.last_signal), SENDER);
 
         for (int i = 0; i < 1000; i++)
-                bus_event(p.bus, line, strlen(line));
+                peer_deny(&p, line);
         peer_settle(&p);
         bus_stats(p.bus, &stats);
         ck_assert_uint_ge(p.n_signals, 200);
@@ -513,12 +513,28 @@ START_TEST(changes_are_told) {
         peer_settle(&p);
         ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "PolicyReloaded"));
 
-        bus_mode_changed(NULL, MODE_SETTING_OFF, MODE_SETTING_AUDIT); /* no bus: nothing happens */
-        bus_policy_reloaded(NULL);
-        bus_event(NULL, "{}", 2);
-        bus_properties_changed(NULL, "Mode", NULL);
-        bus_jobs_changed(NULL);
         peer_done(&p);
+}
+END_TEST
+
+START_TEST(changes_without_a_bus_are_ignored) {
+        Manager *m = fake_manager_new();
+        sd_event *event;
+        Bus *b;
+
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        ck_assert_int_ge(bus_new(event, NULL, m, &b), 0); /* the service is never ready */
+        m->observer.mode_changed(MODE_SETTING_OFF, MODE_SETTING_AUDIT, m->observer.userdata);
+        m->observer.policy_reloaded(m->observer.userdata);
+        m->observer.scopes_changed(m->observer.userdata);
+        m->observer.jobs_changed(m->observer.userdata);
+        m->observer.hooks_changed(m->observer.userdata);
+        m->observer.upstreams_changed(m->observer.userdata);
+        m->observer.denial("{}", 2, m->observer.userdata);
+        bus_free(b);
+        ck_assert_ptr_null(m->observer.denial);
+        fake_manager_free(m);
+        sd_event_unref(event);
 }
 END_TEST
 
@@ -545,6 +561,7 @@ static Suite *suite(void) {
         tcase_add_test(c, events_go_to_subscribers_only);
         tcase_add_test(c, subscribers_are_bounded);
         tcase_add_test(c, changes_are_told);
+        tcase_add_test(c, changes_without_a_bus_are_ignored);
         suite_add_tcase(s, c);
         return s;
 }

@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "bus-peer.h"
-#include "daemon/polkit.h"
+#include "bus/polkit.h"
 
 #define MANAGER "org.cargowall1.Manager"
 #define PATH "/org/cargowall1"

@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "daemon/bus-internal.h"
-#include "daemon/bus-text.h"
+#include "bus/bus-internal.h"
+#include "bus/bus-text.h"
 
 static const char *const mode_names[] = {
         [MODE_SETTING_ENFORCE] = "enforce",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/bus-error.h"
+#include "bus/bus-error.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#include "daemon/bus-text.h"
+#include "bus/bus-text.h"
 
 static const sd_bus_error_map error_map[] = {
         SD_BUS_ERROR_MAP(BUS_ERROR_INVALID_POLICY, EBADMSG),

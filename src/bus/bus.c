@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/bus.h"
+#include "bus/bus.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "daemon/bus-error.h"
-#include "daemon/bus-internal.h"
+#include "bus/bus-error.h"
+#include "bus/bus-internal.h"
 
 #define SYSTEM_BUS_ADDRESS "unix:path=/run/dbus/system_bus_socket"
 
@@ -178,6 +178,98 @@ static int bus_connect(Bus *b) {
         return bus_retry(b);
 }
 
+/* ------------------------------------------------------------------ what the manager tells */
+
+void bus_properties_changed(Bus *b, const char *name, ...) {
+        char *names[32];
+        size_t n = 0;
+        va_list ap;
+
+        if (!bus_ready(b))
+                return;
+        va_start(ap, name);
+        for (; name && n + 1 < ELEMENTSOF(names); name = va_arg(ap, const char *))
+                names[n++] = (char *) name;
+        va_end(ap);
+        names[n] = NULL;
+        (void) sd_bus_emit_properties_changed_strv(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, names);
+}
+
+static void on_ready(void *userdata) {
+        Bus *b = userdata;
+        int r;
+
+        if (!b->own || b->bus)
+                return;
+        r = bus_connect(b);
+        if (r < 0)
+                bus_log(b, LOG_WARNING, "no connection to the system bus (%s): cargowallctl cannot reach the service",
+                        strerror(-r));
+}
+
+static void on_mode_changed(ModeSetting old_mode, ModeSetting new_mode, void *userdata) {
+        Bus *b = userdata;
+
+        if (!bus_ready(b))
+                return;
+        if (old_mode != new_mode)
+                (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "ModeChanged", "ss",
+                                          bus_mode_to_string(old_mode), bus_mode_to_string(new_mode));
+        bus_properties_changed(b, "Mode", "EffectiveMode", "Enforcing", NULL);
+        bus_scopes_emit_changed(b);
+}
+
+static void on_scopes_changed(void *userdata) {
+        Bus *b = userdata;
+
+        if (bus_ready(b) && bus_scopes_update(b, true) < 0)
+                bus_log(b, LOG_WARNING, "cannot announce changed scopes on the bus: out of memory");
+}
+
+static void on_policy_reloaded(void *userdata) {
+        Bus *b = userdata;
+
+        if (!bus_ready(b))
+                return;
+        on_scopes_changed(b);
+        (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "s",
+                                  manager_policy_digest(b->manager));
+        bus_properties_changed(b, "PolicyDigest", "PolicySource", "RuleCount", "ConfiguredMode", "EffectiveMode",
+                               "Enforcing", NULL);
+        bus_scopes_emit_changed(b);
+}
+
+static void on_jobs_changed(void *userdata) {
+        Bus *b = userdata;
+
+        if (bus_ready(b))
+                bus_jobs_update(b, true);
+}
+
+static void on_hooks_changed(void *userdata) {
+        bus_properties_changed(userdata, "AchievedHooks", "Enforcing", NULL);
+}
+
+static void on_upstreams_changed(void *userdata) {
+        bus_properties_changed(userdata, "Upstreams", NULL);
+}
+
+/* ------------------------------------------------------------------ life */
+
+static void observe(Bus *b) {
+        manager_set_observer(b->manager, &(ManagerObserver) {
+                .ready = on_ready,
+                .mode_changed = on_mode_changed,
+                .policy_reloaded = on_policy_reloaded,
+                .scopes_changed = on_scopes_changed,
+                .jobs_changed = on_jobs_changed,
+                .hooks_changed = on_hooks_changed,
+                .upstreams_changed = on_upstreams_changed,
+                .denial = bus_send_denial,
+                .userdata = b,
+        });
+}
+
 int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret) {
         _cleanup_(bus_freep) Bus *b = calloc(1, sizeof(*b));
         int r;
@@ -200,9 +292,10 @@ int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret) {
         r = bus_error_register();
         if (r < 0)
                 return r;
-        r = bus ? bus_setup(b) : bus_connect(b);
+        r = bus ? bus_setup(b) : 0;
         if (r < 0)
                 return r;
+        observe(b);
         *ret = TAKE_PTR(b);
         return 0;
 }
@@ -211,6 +304,7 @@ Bus *bus_free(Bus *b) {
         if (!b)
                 return NULL;
 
+        manager_set_observer(b->manager, NULL);
         if (b->polkit)
                 bus_drop(b);
         sd_bus_close_unref(b->bus);
@@ -231,55 +325,6 @@ void bus_set_options(Bus *b, const BusOptions *options) {
                 .timeout_usec = options->polkit_timeout_usec,
                 .trust_nobody = options->trust_nobody,
         });
-}
-
-/* ------------------------------------------------------------------ what the manager tells */
-
-void bus_properties_changed(Bus *b, const char *name, ...) {
-        char *names[32];
-        size_t n = 0;
-        va_list ap;
-
-        if (!bus_ready(b))
-                return;
-        va_start(ap, name);
-        for (; name && n + 1 < ELEMENTSOF(names); name = va_arg(ap, const char *))
-                names[n++] = (char *) name;
-        va_end(ap);
-        names[n] = NULL;
-        (void) sd_bus_emit_properties_changed_strv(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, names);
-}
-
-void bus_mode_changed(Bus *b, ModeSetting old_mode, ModeSetting new_mode) {
-        if (!bus_ready(b))
-                return;
-        if (old_mode != new_mode)
-                (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "ModeChanged", "ss",
-                                          bus_mode_to_string(old_mode), bus_mode_to_string(new_mode));
-        bus_properties_changed(b, "Mode", "EffectiveMode", "Enforcing", NULL);
-        bus_scopes_emit_changed(b);
-}
-
-void bus_policy_reloaded(Bus *b) {
-        if (!bus_ready(b))
-                return;
-        if (bus_scopes_update(b, true) < 0)
-                bus_log(b, LOG_WARNING, "Changed scopes cannot be announced on the bus.");
-        (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "s",
-                                  manager_policy_digest(b->manager));
-        bus_properties_changed(b, "PolicyDigest", "PolicySource", "RuleCount", "ConfiguredMode", "EffectiveMode",
-                               "Enforcing", NULL);
-        bus_scopes_emit_changed(b);
-}
-
-void bus_scopes_changed(Bus *b) {
-        if (bus_ready(b) && bus_scopes_update(b, true) < 0)
-                bus_log(b, LOG_WARNING, "Changed scopes cannot be announced on the bus.");
-}
-
-void bus_jobs_changed(Bus *b) {
-        if (bus_ready(b))
-                bus_jobs_update(b, true);
 }
 
 void bus_stats(const Bus *b, BusStats *ret) {

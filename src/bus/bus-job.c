@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/bus-error.h"
-#include "daemon/bus-internal.h"
-#include "daemon/bus-text.h"
+#include "bus/bus-error.h"
+#include "bus/bus-internal.h"
+#include "bus/bus-text.h"
 #include "policy/job-match.h"
 #include "policy/pattern.h"
 
@@ -170,7 +170,6 @@ int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = begin_job(b, &caller, &labels, &id, error);
         if (bus_note_result(b, ACTION_MANAGE_JOBS, &caller, r, error) < 0)
                 return r;
-        bus_jobs_changed(b);
         format_job_path(id, path);
         return sd_bus_reply_method_return(m, "o", path);
 }
@@ -317,7 +316,6 @@ int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 r = end_job(b, &caller, path, reply, error);
         if (bus_note_result(b, ACTION_MANAGE_JOBS, &caller, r, error) < 0)
                 return r;
-        bus_jobs_changed(b);
         return sd_bus_send(b->bus, reply, NULL);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <systemd/sd-login.h>
 
-#include "daemon/bus-internal.h"
+#include "bus/bus-internal.h"
 
 int bus_unit_of(const Bus *b, const Caller *caller, char **ret_unit, char **ret_cgroup) {
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "bus/bus.h"
 #include "daemon/manager-life.h"
 #include "host/config-files.h"
 
@@ -61,9 +62,26 @@ static int take_signals(void) {
         return 0;
 }
 
+static void on_bus_log(int priority, const char *text, void *userdata) {
+        log_message(userdata, priority, "%s", text);
+}
+
+/* Enforcement does not depend on the bus. */
+static void start_bus(sd_event *event, Manager *manager, ServiceLog *log, Bus **ret) {
+        int r = bus_new(event, NULL, manager, ret);
+
+        if (r < 0) {
+                log_message(log, LOG_WARNING, "cannot set up the bus interface (%s): cargowallctl cannot reach the service",
+                            strerror(-r));
+                return;
+        }
+        bus_set_options(*ret, &(BusOptions) { .log = on_bus_log, .userdata = log });
+}
+
 static int run(ServiceLog *log) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(manager_freep) Manager *manager = NULL;
+        _cleanup_(bus_freep) Bus *bus = NULL; /* goes before the manager, which it observes */
         int r;
 
         r = take_signals();
@@ -75,11 +93,13 @@ static int run(ServiceLog *log) {
         }
         if (manager_new(event, log, &manager) < 0)
                 return EXIT_FAILURE;
+        start_bus(event, manager, log, &bus);
         r = sd_event_loop(event);
         if (r < 0) {
                 log_message(log, LOG_ERR, "the event loop failed: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
+        manager_stop(manager); /* while there is somebody to send the last denials to */
         return manager_exit_status(manager);
 }
 

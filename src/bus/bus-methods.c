@@ -2,10 +2,10 @@
 #include <assert.h>
 #include <string.h>
 
-#include "daemon/bus-error.h"
-#include "daemon/bus-event.h"
-#include "daemon/bus-internal.h"
-#include "daemon/bus-text.h"
+#include "bus/bus-error.h"
+#include "bus/bus-event.h"
+#include "bus/bus-internal.h"
+#include "bus/bus-text.h"
 #include "policy/pattern.h"
 
 #define EVENTS_MAX 1000U

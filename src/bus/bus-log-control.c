@@ -3,8 +3,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "daemon/bus-error.h"
-#include "daemon/bus-internal.h"
+#include "bus/bus-error.h"
+#include "bus/bus-internal.h"
 
 /* org.freedesktop.LogControl1(5): what "systemctl service-log-level" talks to. */
 

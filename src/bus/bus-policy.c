@@ -5,9 +5,9 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "daemon/bus-error.h"
-#include "daemon/bus-internal.h"
-#include "daemon/bus-text.h"
+#include "bus/bus-error.h"
+#include "bus/bus-internal.h"
+#include "bus/bus-text.h"
 
 /* What reads it cannot change while it is read, and cannot become shorter, which would be SIGBUS. */
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)

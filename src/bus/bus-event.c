@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/bus-event.h"
+#include "bus/bus-event.h"
 
 #include <assert.h>
 #include <json-c/json.h>

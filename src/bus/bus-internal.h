@@ -3,8 +3,8 @@
 
 /* What the files of the bus share. Each file publishes one interface, and its vtable is at its end. */
 
-#include "daemon/bus.h"
-#include "daemon/polkit.h"
+#include "bus/bus.h"
+#include "bus/polkit.h"
 
 #define BUS_NAME "org.cargowall1"
 #define BUS_PATH "/org/cargowall1"
@@ -61,6 +61,9 @@ struct Bus {
 sd_bus *bus_ready(const Bus *b);
 _printf_(3, 4) void bus_log(const Bus *b, int priority, const char *format, ...);
 
+/* Properties of org.cargowall1.Manager that emit changes; the list ends with NULL. */
+void bus_properties_changed(Bus *b, const char *name, ...) __attribute__((sentinel));
+
 /* -- bus-auth.c */
 
 /* polkit_check(), with the refusals noted. What it allowed ends in bus_note_result(). */
@@ -92,6 +95,8 @@ char **bus_strv_free(char **strv);
 
 void bus_jobs_update(Bus *b, bool tell);
 void bus_subscribers_clear(Bus *b);
+/* ManagerObserver.denial */
+void bus_send_denial(const char *line, size_t size, void *userdata);
 
 /* The options a{sv} of a call, where "scope" is all there is: *ret is borrowed from m, SCOPE_HOST when it is absent. */
 int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error);

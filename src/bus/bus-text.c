@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/bus-text.h"
+#include "bus/bus-text.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/polkit.h"
+#include "bus/polkit.h"
 
 #include <assert.h>
 #include <inttypes.h>

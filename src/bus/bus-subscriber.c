@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "daemon/bus-event.h"
-#include "daemon/bus-internal.h"
+#include "bus/bus-event.h"
+#include "bus/bus-internal.h"
 
 /* To each subscriber. The log has what does not fit here. */
 #define EVENTS_PER_SECOND 50
@@ -99,7 +99,8 @@ static int send_event(Bus *b, const Subscriber *s, const char *line, size_t size
         return r < 0 ? r : sd_bus_send(b->bus, m, NULL);
 }
 
-void bus_event(Bus *b, const char *line, size_t size) {
+void bus_send_denial(const char *line, size_t size, void *userdata) {
+        Bus *b = userdata;
         uint64_t n_queued;
         bool sent = false;
 

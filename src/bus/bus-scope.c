@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "daemon/bus-error.h"
-#include "daemon/bus-internal.h"
-#include "daemon/bus-text.h"
+#include "bus/bus-error.h"
+#include "bus/bus-internal.h"
+#include "bus/bus-text.h"
 
 /* Of all paths of a scope together: every scope goes into one reply of the object manager. */
 #define CONTROL_GROUPS_BYTES_MAX (32U * 1024)

@@ -25,26 +25,12 @@ typedef struct BusOptions {
         void *userdata;
 } BusOptions;
 
-/* bus: taken, also on failure; NULL connects to the system bus, and fails for want of memory only. A peer-to-peer bus
- * gets the same objects. m is borrowed and outlives the Bus. */
+/* Observes m, which is borrowed and outlives the Bus. bus: taken, also on failure; a peer-to-peer bus gets the same
+ * objects. NULL: the system bus, connected to when m is ready. */
 int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret);
 Bus *bus_free(Bus *b);
 /* Before the loop runs. Copied. */
 void bus_set_options(Bus *b, const BusOptions *options);
-
-/* What the manager tells. b may be NULL. */
-
-/* The mode that was set, or the effective mode: the signal comes where the two differ, the properties in any case. */
-void bus_mode_changed(Bus *b, ModeSetting old_mode, ModeSetting new_mode);
-/* Scopes, rules or digests are others now. */
-void bus_policy_reloaded(Bus *b);
-/* A denial, as a line of the event log. */
-void bus_event(Bus *b, const char *line, size_t size);
-/* Properties of org.cargowall1.Manager that emit changes; the list ends with NULL. */
-void bus_properties_changed(Bus *b, const char *name, ...) __attribute__((sentinel));
-/* A job began or ended. */
-void bus_scopes_changed(Bus *b);
-void bus_jobs_changed(Bus *b);
 
 typedef struct BusStats {
         uint64_t events_sent, events_dropped; /* events_sent counts each subscriber */
