@@ -5,7 +5,7 @@
 
 #include "config/service-config.h"
 #include "daemon/departed.h"
-#include "daemon/document.h"
+#include "daemon/document-files.h"
 #include "daemon/job-table.h"
 #include "daemon/manager.h"
 #include "daemon/recent-events.h"

@@ -75,7 +75,7 @@ static int take_stored_policies(Manager *m) {
                         continue;
                 int r = memfd_read_sealed(fd, POLICY_TEXT_MAX, &text, &size);
                 if (r >= 0)
-                        r = document_replace(d, text, size, &new, &fault, 1, &n_faults);
+                        r = documents_replace(d, text, size, &new, &fault, 1, &n_faults);
                 if (r < 0) /* the predecessor took it: better none than another one */
                         return r;
                 document_done(d);
@@ -229,7 +229,7 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         d = find_document(m, scope);
         if (!d)
                 return -ENOENT;
-        r = document_replace(d, text, size, &new, faults, n_faults, ret_n_faults);
+        r = documents_replace(d, text, size, &new, faults, n_faults, ret_n_faults);
         if (r >= 0) {
                 manager_drop_allowances(m); /* they were made of what was in force until now */
                 d = find_document(m, scope);

@@ -6,11 +6,11 @@
 
 #include "event/event.h"
 #include "policy/explain.h"
-#include "policy/policy.h"
+#include "policy/policy-set.h"
 
 typedef struct Manager Manager;
 
-#define SCOPE_HOST "host"
+#define SCOPE_HOST POLICY_HOST_NAME
 
 typedef struct ManagerScope {
         const char *name;    /* SCOPE_HOST, or the document's */
@@ -24,14 +24,6 @@ typedef struct ManagerScope {
 typedef struct ManagerCounters {
         uint64_t connections_allowed, connections_denied, queries_allowed, queries_denied, events_lost;
 } ManagerCounters;
-
-/* What a caller may ask SetMode for: a mode, or what the configuration says. */
-typedef enum ModeSetting {
-        MODE_SETTING_ENFORCE = MODE_ENFORCE,
-        MODE_SETTING_AUDIT = MODE_AUDIT,
-        MODE_SETTING_OFF = MODE_OFF,
-        MODE_SETTING_CONFIGURED,
-} ModeSetting;
 
 size_t manager_n_scopes(const Manager *m);                    /* at least 1: the host */
 void manager_scope(const Manager *m, size_t i, ManagerScope *ret);

@@ -4,12 +4,10 @@
 /* The policy documents of this machine: the host's, /etc/cargowall/policy.json, and those of /etc/cargowall/policy.d,
  * each for the units, slices or containers that it matches. cargowall-policy(5). */
 
-#include "policy/policy-document.h"
+#include "policy/document.h"
 
-#define POLICY_HOST_NAME "host"
-#define POLICY_DIR_MAX 253 /* documents in policy.d: CW_SCOPES_MAX without the host and two of the service itself */
+#define POLICY_DIR_MAX (POLICY_DOCUMENTS_MAX - 1) /* documents in policy.d: without the host's */
 #define POLICY_FILES_TEXT_MAX (2 * (size_t) POLICY_TEXT_MAX) /* bytes of all together */
-#define POLICY_DIGEST_SIZE 72 /* "sha256:", 64 digits, NUL */
 
 typedef struct PolicyFile {
         char *path; /* without the root directory */

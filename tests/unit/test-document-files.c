@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "daemon/document.h"
+#include "daemon/document-files.h"
 #include "policy/explain.h"
 
 #include <check.h>
@@ -176,7 +176,7 @@ END_TEST
 static int replace(const Document *d, const char *text, size_t size, Document *ret, char reason[static 160]) {
         PolicyFault faults[FAULTS_MAX] = {};
         size_t n = 0;
-        int r = document_replace(d, text, size, ret, faults, ELEMENTSOF(faults), &n);
+        int r = documents_replace(d, text, size, ret, faults, ELEMENTSOF(faults), &n);
 
         ck_assert_int_eq(r == -EINVAL || r == -E2BIG, n > 0);
         memcpy(reason, faults[0].reason, 160);
@@ -250,7 +250,7 @@ START_TEST(replacement_is_refused) {
         ck_assert_uint_eq(new.size, 77); /* untouched */
         /* The same without room to tell why. */
         size_t n = 0;
-        ck_assert_int_eq(document_replace(old, refused[_i].text, strlen(refused[_i].text), &new, NULL, 0, &n), -EINVAL);
+        ck_assert_int_eq(documents_replace(old, refused[_i].text, strlen(refused[_i].text), &new, NULL, 0, &n), -EINVAL);
         ck_assert_uint_ge(n, 1);
 }
 END_TEST
@@ -357,7 +357,7 @@ START_TEST(text_is_validated) {
 END_TEST
 
 static Suite *suite(void) {
-        Suite *s = suite_create("document");
+        Suite *s = suite_create("document-files");
         TCase *t = tcase_create("document");
 
         tcase_add_checked_fixture(t, set_up, tear_down);

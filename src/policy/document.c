@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "daemon/document.h"
+#include "policy/document.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,10 +29,33 @@ static void fault_set(PolicyFault *fault, const char *reason) {
         (void) snprintf(fault->reason, sizeof(fault->reason), "%s", reason);
 }
 
-/* Takes what it needs of *parsed. */
-static int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
+void document_fault_too_dense(PolicyFault *ret) {
+        assert(ret);
+
+        fault_set(ret, "more port rules cover one address than fit");
+}
+
+int document_init_none(Document *ret) {
+        _cleanup_(document_done) Document d = { .origin = DOCUMENT_NONE, .inbound = true };
+
+        assert(ret);
+
+        d.name = strdup(POLICY_HOST_NAME);
+        if (!d.name)
+                return -ENOMEM;
+        *ret = d;
+        d = (Document) {};
+        return 0;
+}
+
+int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         int r;
 
+        assert(d);
+        assert(parsed);
+
+        if (!d->name)
+                d->name = TAKE_PTR(parsed->name);
         d->has_mode = parsed->source.has_mode;
         d->mode = parsed->source.mode;
         d->match = parsed->match;
@@ -39,66 +63,13 @@ static int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         d->jobs = parsed->jobs;
         parsed->jobs = (JobMatchList) {};
         d->narrows = d->jobs.n > 0;
+        d->inbound = parsed->has_inbound ? parsed->inbound :
+                                           d->narrows || (d->name && document_is_host(d));
         d->size = size;
         r = policy_new(&parsed->source, &d->policy);
         if (r < 0)
                 return r;
         d->n_rules = (uint32_t) policy_n_rules(d->policy);
-        return 0;
-}
-
-static int from_file(PolicyFile *f, Document *ret) {
-        ret->inbound = f->document.inbound;
-        ret->name = TAKE_PTR(f->document.name);
-        ret->source = TAKE_PTR(f->path);
-        ret->text = TAKE_PTR(f->text);
-        memcpy(ret->digest, f->digest, sizeof(ret->digest));
-        return document_fill(ret, &f->document, f->size);
-}
-
-static int add_files(Documents *d, PolicyFiles *files, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
-        d->items = calloc(files->n + 1, sizeof(*d->items));
-        if (!d->items)
-                return -ENOMEM;
-        if (!files->has_host) {
-                d->items[0].name = strdup(POLICY_HOST_NAME);
-                d->items[0].inbound = true;
-                if (!d->items[0].name)
-                        return -ENOMEM;
-                d->n = 1;
-        }
-        for (size_t i = 0; i < files->n; i++) {
-                Document *item = &d->items[d->n++];
-                int r = from_file(&files->files[i], item);
-
-                if (r == -E2BIG && n_faults > 0) {
-                        (void) snprintf(faults[0].file, sizeof(faults[0].file), "%s", item->source);
-                        fault_set(&faults[0].fault, "more port rules cover one address than fit");
-                        *ret_n_faults = 1;
-                        return -EINVAL;
-                }
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-int documents_load(const char *root, Documents *ret, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
-        _cleanup_(policy_files_done) PolicyFiles files = {};
-        _cleanup_(documents_done) Documents d = {};
-        int r;
-
-        *ret_n_faults = 0;
-        r = policy_files_load(root, &files, faults, n_faults, ret_n_faults);
-        if (r < 0)
-                return r;
-        if (files.n == 0)
-                return -ENOENT;
-        r = add_files(&d, &files, faults, n_faults, ret_n_faults);
-        if (r < 0)
-                return r;
-        *ret = d;
-        d = (Documents) {};
         return 0;
 }
 
@@ -113,12 +84,18 @@ static int copy_match(const Document *from, Document *to) {
         return job_match_list_copy(&from->jobs, &to->jobs);
 }
 
-int document_replace(const Document *d, const char *text, size_t size, Document *ret, PolicyFault *faults,
-                     size_t n_faults, size_t *ret_n_faults) {
+int document_replace(const Document *d, const char *text, size_t size, const char *digest, Document *ret,
+                     PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
         _cleanup_(policy_document_done) PolicyDocument parsed = {};
-        _cleanup_(document_done) Document new = {};
-        bool is_host = strcmp(d->name, POLICY_HOST_NAME) == 0;
+        _cleanup_(document_done) Document new = { .origin = DOCUMENT_BUS };
+        bool is_host = document_is_host(d);
         int r;
+
+        assert(d);
+        assert(text);
+        assert(digest);
+        assert(ret);
+        assert(ret_n_faults);
 
         r = policy_document_from_json(&parsed, text, size, d->name, faults, n_faults, ret_n_faults);
         if (r < 0)
@@ -130,10 +107,9 @@ int document_replace(const Document *d, const char *text, size_t size, Document 
                 *ret_n_faults = 1;
                 return -EINVAL;
         }
-        policy_digest(text, size, new.digest);
         r = document_fill(&new, &parsed, size);
         if (r == -E2BIG && n_faults > 0) {
-                fault_set(&faults[0], "more port rules cover one address than fit");
+                document_fault_too_dense(&faults[0]);
                 *ret_n_faults = 1;
         }
         if (r >= 0 && new.match.n == 0 && new.jobs.n == 0)
@@ -142,11 +118,11 @@ int document_replace(const Document *d, const char *text, size_t size, Document 
                 return r;
         new.narrows = new.jobs.n > 0;
         new.inbound = parsed.has_inbound ? parsed.inbound : is_host || new.narrows;
-        new.name = strdup(d->name);
         new.source = strdup(DOCUMENT_SOURCE_BUS);
         new.text = strndup(text, size);
-        if (!new.name || !new.source || !new.text)
+        if (!new.source || !new.text)
                 return -ENOMEM;
+        (void) snprintf(new.digest, sizeof(new.digest), "%s", digest);
         *ret = new;
         new = (Document) {};
         return 0;
@@ -176,13 +152,15 @@ static int derive(const Document *base, const char *name, const char *const *hos
                 return r;
         match_list_done(&parsed.match);
         job_match_list_done(&parsed.jobs);
+        new->name = strdup(name);
+        if (!new->name)
+                return -ENOMEM;
         r = document_fill(new, &parsed, 0);
         if (r < 0)
                 return r;
-        new->name = strdup(name);
         new->base = strdup(base->name);
         new->source = strdup(DOCUMENT_SOURCE_JOB);
-        return new->name && new->base && new->source ? 0 : -ENOMEM;
+        return new->base && new->source ? 0 : -ENOMEM;
 }
 
 int document_derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *ret) {
@@ -210,33 +188,9 @@ int document_validate(const char *text, size_t size, PolicyFault *faults, size_t
                 return r;
         r = policy_new(&parsed.source, &policy);
         if (r == -E2BIG && n_faults > 0) {
-                fault_set(&faults[0], "more port rules cover one address than fit");
+                document_fault_too_dense(&faults[0]);
                 *ret_n_faults = 1;
                 return -EINVAL;
         }
         return r;
-}
-
-void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
-        _cleanup_free_ char *list = NULL;
-        size_t size = 0, n = 0, last = 0;
-
-        for (size_t i = 0; i < d->n; i++)
-                if (d->items[i].source && !d->items[i].base) {
-                        n++;
-                        last = i;
-                }
-        if (n == 1) {
-                memcpy(ret, d->items[last].digest, POLICY_DIGEST_SIZE);
-                return;
-        }
-        ret[0] = '\0';
-        FILE *f = open_memstream(&list, &size);
-        if (!f)
-                return;
-        for (size_t i = 0; i < d->n; i++)
-                if (d->items[i].source && !d->items[i].base)
-                        (void) fprintf(f, "%s  %s\n", d->items[i].digest + strlen("sha256:"), d->items[i].name);
-        if (fclose(f) == 0 && list)
-                policy_digest(list, size, ret);
 }
