@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#define CW_API_VERSION 1
+#define CW_API_VERSION 2 /* 1: a record had a 64-bit scope in the place of chain and actor */
 
 enum cw_action {
         CW_DENY = 0,
@@ -106,22 +106,31 @@ struct cw_scope {
         __u8 pad; /* in the map 0; in the programs' copy of a job's the modes of both */
 };
 
-/* Whom a socket answers to, in one number: the scope of its cgroup, and above it that of the job which runs there, 0 for
- * none (the host's is never a job's). A job narrows: what either of both refuses is refused. */
-#define CW_SUBJECT(scope, job) ((__u32) (scope) | (__u32) (job) << 16)
-#define CW_SUBJECT_SCOPE(subject) ((subject) & 0xffff)
-#define CW_SUBJECT_JOB(subject) ((subject) >> 16)
+/* Which layers judge a socket, in one number: byte 0 is the base's index, the others those of what comes after it, 0 for
+ * none, since the host's layer is only ever a base. */
+#define CW_CHAIN_MAX 4
+#define CW_CHAIN(base, a, b, c) ((__u32) (base) | (__u32) (a) << 8 | (__u32) (b) << 16 | (__u32) (c) << 24)
+#define CW_CHAIN_LAYER(chain, i) ((chain) >> 8 * (i) & 0xff)
+#define CW_CHAIN_UNASSIGNED 0xffffffffU
+
+enum cw_subject_flags {
+        CW_SUBJECT_SLICE = 1,     /* only a container of others: what lives below and has no entry yet is unassigned */
+        CW_SUBJECT_FORWARDER = 2, /* resolves for others: its queries are captured whatever the mode of its layers */
+};
 
 /* subjects: by cgroup id. The nearest cgroup with an entry decides for a socket. */
 struct cw_subject {
-        __u32 subject; /* CW_SUBJECT() */
-        __u32 slice; /* 1: only a container of others. What lives below and has no entry yet waits for one. */
+        __u32 chain; /* CW_CHAIN() */
+        __u32 actor; /* who acts there, a number of user space's below CW_ACTOR_MAX; 0: unknown */
+        __u32 flags; /* enum cw_subject_flags */
+        __u32 pad;
 };
+#define CW_ACTOR_MAX (1U << 31)
 
 /* subject_cache: what the walk found, by cgroup id. */
 struct cw_subject_cache {
-        __u32 subject;
-        __u32 generation; /* of subjects; another one: void */
+        __u64 subject;    /* chain, actor and flags as one number, see subject.bpf.h */
+        __u64 generation; /* of subjects; another one: void */
 };
 
 /* Facts about the process that acted, taken in the hook. */
@@ -166,6 +175,8 @@ struct cw_flow {
         __u64 bytes_in;  /* the same; TCP: what we acknowledged */
         __u32 policy_id; /* under which it was judged */
         __u32 job_policy_id; /* and under which as well; 0: no other */
+        __u32 chain;
+        __u32 actor;
         __u32 rule;
         __u32 sequence;       /* TCP: the next one to be sent, as far as seen */
         __u32 acknowledgment; /* TCP: the last one sent */
@@ -202,7 +213,8 @@ struct cw_record {
         __u64 time_ns;
         __u64 start_ns; /* CLOSE: when the flow began */
         __u64 cookie;
-        __u64 scope; /* its index */
+        __u32 chain; /* by which it was judged */
+        __u32 actor;
         __u64 bytes_out;
         __u64 bytes_in;
         struct cw_process process; /* pid 0: not known in this hook */
@@ -231,12 +243,13 @@ struct cw_dns_client_key {
 
 struct cw_dns_client {
         struct cw_process process;
-        __u32 scope; /* its index; CW_SCOPE_UNKNOWN: the cgroup has no entry yet */
-        __u32 job;   /* the index of the job's scope; 0: none */
+        __u32 chain; /* CW_CHAIN_UNASSIGNED: the cgroup has no entry yet */
+        __u32 actor;
         struct cw_addr server; /* the resolver the client asked for */
         __u16 server_port;
-        __u16 pad;
-        __u32 generation; /* of subjects, when the scopes were found */
+        __u16 flags; /* CW_SUBJECT_FORWARDER */
+        __u32 pad;
+        __u64 generation; /* of subjects, when the chain was found */
 };
 
 /* dns_redirects: by socket cookie, what the hooks put in the proxy's place. The same value as above. */
@@ -260,11 +273,11 @@ _Static_assert(sizeof(struct cw_exact_key) == 20, "layout");
 _Static_assert(sizeof(struct cw_exact_value) == 16, "layout");
 _Static_assert(sizeof(struct cw_prefix_key) == 28, "layout");
 _Static_assert(sizeof(struct cw_scope) == 8, "layout");
-_Static_assert(sizeof(struct cw_subject) == 8, "layout");
-_Static_assert(sizeof(struct cw_subject_cache) == 8, "layout");
+_Static_assert(sizeof(struct cw_subject) == 16, "layout");
+_Static_assert(sizeof(struct cw_subject_cache) == 16, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");
 _Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
-_Static_assert(sizeof(struct cw_flow) == 120, "layout");
+_Static_assert(sizeof(struct cw_flow) == 128, "layout");
 _Static_assert(sizeof(struct cw_record) == 144, "layout");
 _Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
-_Static_assert(sizeof(struct cw_dns_client) == 72, "layout");
+_Static_assert(sizeof(struct cw_dns_client) == 80, "layout");

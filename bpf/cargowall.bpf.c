@@ -25,6 +25,8 @@ static __always_inline void flow_take(struct cw_flow *f, const struct judges *j)
         f->policy_id = j->scope.policy_id;
         f->job_policy_id = j->job.policy_id;
         f->modes = j->job.pad;
+        f->chain = j->chain;
+        f->actor = j->actor;
 }
 
 static __always_inline void flow_fill(struct cw_flow *f, const struct judges *j, const struct verdict *v) {
@@ -175,10 +177,11 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
 }
 
 /* Port 53 goes to the proxy, whichever scope it is, and also where the scope is not known yet: the proxy finds out. */
-static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject subject, const struct cw_addr *dst) {
+static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject subject, __u64 number,
+                                        const struct cw_addr *dst) {
         __u16 port = bpf_ntohs(ctx->user_port);
 
-        if (subject == SUBJECT_OFF || subject == SUBJECT_FAULT)
+        if (subject == SUBJECT_FAULT || (subject == SUBJECT_OFF && !(number & FORWARDER)))
                 return is_proxy(dst, port); /* it came to the proxy by itself: only to know who it is */
         return is_dns(ctx->protocol, port) && !is_own_socket(bpf_get_socket_cookie(ctx));
 }
@@ -191,7 +194,7 @@ static __always_inline void note_waiting(struct bpf_sock_addr *ctx, const struct
                 .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol,
         };
         struct cw_flow f = {
-                .start_ns = now_coarse(), .policy_id = CW_POLICY_WAITING, .rule = CW_NO_RULE, .action = CW_DENY,
+                .start_ns = now_coarse(), .policy_id = CW_POLICY_WAITING, .chain = CW_CHAIN_UNASSIGNED, .rule = CW_NO_RULE, .action = CW_DENY,
                 .reason = CW_REASON_FAULT, .mode = CW_ENFORCE, .marks = CW_FLOW_ASKED,
         };
 
@@ -206,13 +209,13 @@ static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject
 }
 
 static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
-        __u32 number = subject_of_task();
+        __u64 number = subject_of_task();
         struct judges j;
         struct cw_addr dst;
         enum subject subject = judges_read(number, &j);
 
         addr_from_v4(&dst, ctx->user_ip4);
-        if (is_captured(ctx, subject, &dst) && redirect4(ctx, number, &dst))
+        if (is_captured(ctx, subject, number, &dst) && redirect4(ctx, number, &dst))
                 return 1;
         if (subject != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, subject, &dst);
@@ -221,13 +224,13 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
-        __u32 number = subject_of_task();
+        __u64 number = subject_of_task();
         struct judges j;
         struct cw_addr dst;
         enum subject subject = judges_read(number, &j);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, subject, &dst) && redirect6(ctx, number, &dst))
+        if (is_captured(ctx, subject, number, &dst) && redirect6(ctx, number, &dst))
                 return 1;
         if (subject != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, subject, &dst);
@@ -311,6 +314,8 @@ int cw_sock_create(struct bpf_sock *ctx) {
         struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, who.policy_id, who.mode);
         if (r) {
                 r->cookie = cookie;
+                r->chain = j.chain;
+                r->actor = j.actor;
                 r->process = process;
                 r->protocol = ctx->protocol;
                 r->family = ctx->family == AF_INET ? 4 : 6;
@@ -525,7 +530,7 @@ int cw_egress(struct __sk_buff *skb) {
         /* First, because the verifier walks all its ways once for each state that is there before it. */
         bool readable = packet_parse(skb, &p);
 
-        __u32 number = subject_of_packet(skb);
+        __u64 number = subject_of_packet(skb);
         subject = judges_read(number, &j);
         if (subject == SUBJECT_FAULT)
                 return 0;

@@ -18,11 +18,11 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
 }
 
 /* subject: as subject_of_task() says. */
-static __always_inline void remember_redirect(__u64 cookie, __u32 subject, const struct cw_addr *server, __u16 port) {
-        bool waits = subject == WAITING;
+static __always_inline void remember_redirect(__u64 cookie, __u64 subject, const struct cw_addr *server, __u16 port) {
         struct cw_dns_client c = {
-                .scope = waits ? CW_SCOPE_UNKNOWN : CW_SUBJECT_SCOPE(subject),
-                .job = waits ? 0 : CW_SUBJECT_JOB(subject),
+                .chain = subject_chain(subject),
+                .actor = subject_actor(subject),
+                .flags = subject & FORWARDER ? CW_SUBJECT_FORWARDER : 0,
                 .server = *server,
                 .server_port = port,
                 .generation = generation_now(),
@@ -33,7 +33,7 @@ static __always_inline void remember_redirect(__u64 cookie, __u32 subject, const
 }
 
 /* Rewrites the destination to the proxy. 1: done; 0: no proxy for this family or namespace, to be judged. */
-static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u32 subject, const struct cw_addr *dst) {
+static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
         if (!proxy_port4 || !in_proxy_netns(ctx))
                 return 0;
         remember_redirect(bpf_get_socket_cookie(ctx), subject, dst, 53);
@@ -43,7 +43,7 @@ static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u32 subject, c
         return 1;
 }
 
-static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u32 subject, const struct cw_addr *dst) {
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
@@ -93,7 +93,7 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
 
 /* A packet on its way to the proxy has the source port by which the proxy knows its client. subject: of the socket now; it may
  * have been connected long ago. */
-static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u32 subject,
+static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u64 subject,
                                             const struct cw_addr *src, __u16 src_port, __u8 protocol) {
         struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
@@ -102,11 +102,13 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie,
                 return;
         }
         if (subject != WAITING && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
-                c->scope = CW_SUBJECT_SCOPE(subject);
-                c->job = CW_SUBJECT_JOB(subject);
+                c->chain = subject_chain(subject);
+                c->actor = subject_actor(subject);
+                c->flags = subject & FORWARDER ? CW_SUBJECT_FORWARDER : 0;
         } else if (c->generation != generation_now()) { /* user space finds out */
-                c->scope = CW_SCOPE_UNKNOWN;
-                c->job = 0;
+                c->chain = CW_CHAIN_UNASSIGNED;
+                c->actor = 0;
+                c->flags = 0;
         }
         bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY);
 }

@@ -46,7 +46,6 @@ static __always_inline struct cw_record *record_begin(__u16 type, __u32 policy_i
         r->version = CW_API_VERSION;
         r->type = type;
         r->time_ns = bpf_ktime_get_ns();
-        r->scope = CW_POLICY_SCOPE(policy_id);
         r->policy_id = policy_id;
         r->mode = mode;
         r->rule = CW_NO_RULE;
@@ -70,6 +69,8 @@ static __always_inline void record_key(struct cw_record *r, const struct cw_flow
 
 static __always_inline void record_flow(struct cw_record *r, const struct cw_flow *f) {
         r->process = f->process;
+        r->chain = f->chain;
+        r->actor = f->actor;
         r->src = f->src;
         r->src_port = f->src_port;
         r->start_ns = f->start_ns;

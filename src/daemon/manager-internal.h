@@ -66,6 +66,7 @@ struct Manager {
         uint64_t forwarders[FORWARDER_CGROUPS_MAX]; /* ids of the cgroups of those who resolve for others */
         size_t n_forwarders;
         bool trim_is_due;        /* memory goes back to the system with the next tick: nobody need wait for that */
+        uint32_t next_actor;     /* numbers of cgroups, as the kernel hands them back */
         unsigned n_lookups_left; /* of cgroups in /proc, until the next tick */
 
         Engine *engine;
@@ -118,8 +119,7 @@ void manager_forget_predecessors(Manager *m);
 int manager_open_cgroups(Manager *m, const char **ret_what);
 int manager_start_subjects(Manager *m);
 int manager_reassign(Engine *e, void *userdata);
-bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, uint32_t *ret_job,
-                       void *userdata);
+bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_chain, void *userdata);
 /* The one that a cgroup is in, without regard to jobs: the host's where no document is for it. */
 Scope *manager_scope_of_path(const Manager *m, const char *path);
 /* Tells the kernel whom a cgroup answers to, as things are now. Negative where there is no room; told. */

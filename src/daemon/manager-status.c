@@ -44,9 +44,12 @@ typedef struct CgroupVisitor {
 static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, _unused_ bool added, void *userdata) {
         const CgroupVisitor *v = userdata;
 
-        uint32_t subject = subjects_get(engine_programs(v->manager->engine), id);
+        uint32_t chain = subjects_get(engine_programs(v->manager->engine), id).chain;
+        bool is_in = chain != CW_CHAIN_UNASSIGNED && CW_CHAIN_LAYER(chain, 0) == v->scope;
 
-        if (CW_SUBJECT_SCOPE(subject) == v->scope || (v->scope != CW_SCOPE_HOST && CW_SUBJECT_JOB(subject) == v->scope))
+        for (size_t i = 1; i < CW_CHAIN_MAX && v->scope != CW_SCOPE_HOST && chain != CW_CHAIN_UNASSIGNED; i++)
+                is_in = is_in || CW_CHAIN_LAYER(chain, i) == v->scope;
+        if (is_in)
                 v->fn(path, v->userdata);
 }
 

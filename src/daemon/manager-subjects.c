@@ -55,16 +55,32 @@ static void note_forwarder(Manager *m, const char *path, uint64_t id, bool added
                 m->forwarders[m->n_forwarders++] = id;
 }
 
-/* Without any match there is the host's scope and nothing to look for. With one, what lives in a slice must be known
- * before it may speak: until then its packets wait in the kernel. */
-int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
-        uint32_t scope = scope_of_path(m, path), job = scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path);
-        int r = 0;
+static uint32_t chain_of_path(const Manager *m, const char *path) {
+        uint32_t scope = scope_of_path(m, path);
 
-        if (has_matches(m) || scope != CW_SCOPE_HOST || job != 0)
-                r = engine_set_subject(m->engine, id, scope, job, is_slice);
-        else
-                (void) engine_remove_subject(m->engine, id);
+        return CW_CHAIN(scope, scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path), 0, 0);
+}
+
+/* A cgroup keeps its number for as long as it has an entry. Numbers begin where no predecessor's are, which flows carry: it
+ * would have needed more than 64 new cgroups a second. */
+static uint32_t actor_of(Manager *m, uint64_t id) {
+        uint32_t actor = subjects_get(engine_programs(m->engine), id).actor;
+
+        if (actor != 0)
+                return actor;
+        if (m->next_actor == 0)
+                m->next_actor = (uint32_t) (manager_now(CLOCK_MONOTONIC) / (NSEC_PER_SEC / 64)) % CW_ACTOR_MAX;
+        m->next_actor = m->next_actor + 1 < CW_ACTOR_MAX ? m->next_actor + 1 : 1;
+        return m->next_actor;
+}
+
+/* Every cgroup has an entry, so that events and queries carry who acts. Where some document is for units, what lives in a
+ * slice must be known before it may send: until then its packets wait in the kernel. */
+int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
+        uint32_t flags = (is_slice && has_matches(m) ? CW_SUBJECT_SLICE : 0) |
+                         (is_forwarder(m, path) ? CW_SUBJECT_FORWARDER : 0);
+        int r = engine_set_subject(m->engine, id, chain_of_path(m, path), actor_of(m, id), flags);
+
         if (r < 0)
                 log_message(m->log, LOG_ERR, "no room for %s among the kernel's subjects (%s): its packets wait", path,
                             strerror(-r));
@@ -181,21 +197,18 @@ static uint64_t cgroup_of_peer(Manager *m, const DnsPeer *peer) {
         return s.cgroup_id;
 }
 
-bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope, uint32_t *ret_job,
-                       void *userdata) {
+bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_chain, void *userdata) {
         Manager *m = userdata;
         uint64_t cgroup = client ? client->process.cgroup_id : cgroup_of_peer(m, peer);
 
-        if (*ret_scope == CW_SCOPE_UNKNOWN && cgroup != 0) {
+        if (*ret_chain == CW_CHAIN_UNASSIGNED && cgroup != 0) {
                 _cleanup_free_ char *copy = NULL;
                 const char *path = manager_path_of(m, cgroup, client ? client->process.pid : 0, &copy);
-                if (path) {
-                        *ret_scope = scope_of_path(m, path);
-                        *ret_job = *ret_scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path);
-                }
+                if (path)
+                        *ret_chain = chain_of_path(m, path);
         }
-        if (*ret_scope == CW_SCOPE_UNKNOWN && !has_matches(m) && !(manager_has_job_documents(m) && m->jobs.n > 0))
-                *ret_scope = CW_SCOPE_HOST; /* there is no other */
+        if (*ret_chain == CW_CHAIN_UNASSIGNED && !has_matches(m) && !(manager_has_job_documents(m) && m->jobs.n > 0))
+                *ret_chain = CW_CHAIN(CW_SCOPE_HOST, 0, 0, 0); /* there is no other */
         for (size_t i = 0; i < m->n_forwarders; i++)
                 if (m->forwarders[i] == cgroup)
                         return true;

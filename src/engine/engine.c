@@ -126,10 +126,12 @@ static Scope *scope_by_index(const Engine *e, uint32_t index) {
 
 /* client: NULL when the kernel knows nothing of it. */
 static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client *client, DnsAsker *ret) {
-        uint32_t index = client ? client->scope : CW_SCOPE_UNKNOWN, job = client ? client->job : 0;
+        uint32_t chain = client ? client->chain : CW_CHAIN_UNASSIGNED, index, job;
 
         if (e->on_asker)
-                ret->forwards = e->on_asker(peer, client, &index, &job, e->userdata);
+                ret->forwards = e->on_asker(peer, client, &chain, e->userdata);
+        index = chain == CW_CHAIN_UNASSIGNED ? CW_SCOPE_UNKNOWN : CW_CHAIN_LAYER(chain, 0);
+        job = chain == CW_CHAIN_UNASSIGNED ? 0 : CW_CHAIN_LAYER(chain, 1);
         ret->scope = scope_by_index(e, index);
         ret->job = job ? scope_by_index(e, job) : NULL;
         if (job && !ret->job)
@@ -801,8 +803,8 @@ int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers) {
         return dns_proxy_set_servers(e->proxy, servers, n_servers);
 }
 
-int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, uint32_t job, bool slice) {
-        return subjects_set(e->programs, cgroup_id, CW_SUBJECT(scope, job), slice);
+int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t chain, uint32_t actor, uint32_t flags) {
+        return subjects_set(e->programs, cgroup_id, chain, actor, flags);
 }
 
 int engine_remove_subject(Engine *e, uint64_t cgroup_id) {

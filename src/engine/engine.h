@@ -28,11 +28,10 @@ typedef struct ScopeSpec {
 } ScopeSpec;
 
 typedef void (*engine_event_fn)(const Event *e, void *userdata);
-/* A query came from this client; NULL: the kernel did not see it sent, as before the hooks were there. *ret_scope and
- * *ret_job: the indexes of its scope and of its job's, 0 for none; the scope is CW_SCOPE_UNKNOWN where the kernel did not
- * know, both are to be set then. Returns whether it resolves for others. */
-typedef bool (*engine_asker_fn)(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_scope,
-                                uint32_t *ret_job, void *userdata);
+/* A query came from this client; NULL: the kernel did not see it sent, as before the hooks were there. *ret_chain:
+ * CW_CHAIN_UNASSIGNED where the kernel did not know, it is to be set then. Returns whether it resolves for others. */
+typedef bool (*engine_asker_fn)(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_chain,
+                                void *userdata);
 
 typedef struct EngineOptions {
         const DnsServer *servers;
@@ -104,8 +103,8 @@ void engine_copy_leases(Engine *e, const Scope *from, Scope *to);
 unsigned engine_repair(Engine *e);
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
-/* Which scopes (indexes) the sockets of a cgroup answer to, job 0: one only; see subjects_set(). */
-int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t scope, uint32_t job, bool slice);
+/* Which layers the sockets of a cgroup answer to, and who acts there; see subjects_set(). */
+int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t chain, uint32_t actor, uint32_t flags);
 int engine_remove_subject(Engine *e, uint64_t cgroup_id);
 /* A connection that is older than the engine goes on. */
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);

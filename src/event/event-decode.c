@@ -37,7 +37,7 @@ static bool has_destination(const struct cw_record *r) {
 }
 
 static bool record_is_valid(const struct cw_record *r) {
-        if (r->version != CW_API_VERSION || !verdict_is_consistent(r))
+        if (r->version < 1 || r->version > CW_API_VERSION || !verdict_is_consistent(r))
                 return false;
         if (r->reason >= _CW_REASON_MAX || r->mode > CW_AUDIT || r->hook > CW_HOOK_SOCKET)
                 return false;

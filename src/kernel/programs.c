@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 #include "basic/macro.h"
 #include "cargowall.skel.h"
@@ -193,6 +194,14 @@ static int set_programs(const struct cargowall_bpf *b, uint32_t mask) {
         return r;
 }
 
+/* A predecessor began with an earlier time, and cannot have counted as fast as the clock. */
+static uint64_t first_generation(void) {
+        struct timespec t = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
+}
+
 static int load_maps(Programs *p, const ProgramsOptions *o) {
         int r;
 
@@ -200,6 +209,7 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
         if (!p->bpf)
                 return -errno;
         set_constants(p->bpf, o);
+        p->bpf->bss->subjects_generation = first_generation();
         r = set_sizes(p->bpf, o);
         if (r >= 0)
                 r = inherit_maps(p->bpf, o, &p->new_maps);

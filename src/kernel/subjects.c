@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t subject, bool slice) {
-        struct cw_subject s = { .subject = subject, .slice = slice };
+int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t chain, uint32_t actor, uint32_t flags) {
+        struct cw_subject s = { .chain = chain, .actor = actor, .flags = flags };
         int r = bpf_map_update_elem(programs_map_fd(p, "subjects"), &cgroup_id, &s, BPF_ANY);
 
         if (r >= 0)
@@ -23,12 +23,12 @@ int subjects_remove(Programs *p, uint64_t cgroup_id) {
         return r == -ENOENT ? 0 : r;
 }
 
-uint32_t subjects_get(const Programs *p, uint64_t cgroup_id) {
+struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id) {
         struct cw_subject s;
 
         if (bpf_map_lookup_elem(programs_map_fd(p, "subjects"), &cgroup_id, &s) < 0)
-                return CW_SCOPE_UNKNOWN;
-        return s.subject;
+                return (struct cw_subject) { .chain = CW_CHAIN_UNASSIGNED };
+        return s;
 }
 
 int own_sockets_set(Programs *p, int socket_fd, bool own) {

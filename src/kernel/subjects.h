@@ -5,12 +5,11 @@
 
 #include "kernel/programs.h"
 
-/* subject: CW_SUBJECT() of two scopes' indexes. slice: a cgroup that only holds others; what is below it waits for an entry
- * of its own. -ENOSPC: full. */
-int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t subject, bool slice);
+/* chain: CW_CHAIN(); actor below CW_ACTOR_MAX; flags: enum cw_subject_flags. -ENOSPC: full. */
+int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t chain, uint32_t actor, uint32_t flags);
 int subjects_remove(Programs *p, uint64_t cgroup_id);
-/* CW_SCOPE_UNKNOWN when it has no entry. */
-uint32_t subjects_get(const Programs *p, uint64_t cgroup_id);
+/* Without an entry: CW_CHAIN_UNASSIGNED, actor 0. */
+struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id);
 
 /* By the socket's cookie: before it sends, and when it is closed. */
 int own_sockets_set(Programs *p, int socket_fd, bool own);

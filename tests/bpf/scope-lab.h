@@ -74,6 +74,8 @@ int lab_listen_outside(const Lab *l, int family);                              /
 /* 0 or -EPERM: would the first hook let this process connect there, or one of the cgroup? */
 int lab_try_connect(const Lab *l, int family);
 int lab_connect_from(Lab *l, const char *cgroup, int family);
+/* Who the kernel says is behind the source port of a datagram to the proxy. */
+struct cw_dns_client lab_client(const Lab *l, int fd, int family);
 uint64_t lab_count(const Lab *l, enum cw_counter c);
 bool lab_wait_count(const Lab *l, enum cw_counter c, uint64_t at_least);       /* patiently */
 

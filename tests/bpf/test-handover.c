@@ -102,7 +102,7 @@ static void lab_succeed(Lab *l, Store *store, ProgramsOptions *o, Store *ret_aft
 static void make_connection(Lab *l, int *ret_client, int *ret_server) {
         int listener = lab_listen_outside(l, 0);
 
-        ck_assert_int_eq(subjects_set(l->programs, lab_cgroup(l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l->programs, lab_cgroup(l, "job"), LAB_ALLOWS, 1, 0), 0);
         lab_enter(l, "job");
         *ret_client = lab_socket(l, false, AF_INET, SOCK_STREAM);
         ck_assert_int_eq(lab_connect(*ret_client, lab_outside[0], LAB_PORT), -EINPROGRESS);
@@ -141,16 +141,56 @@ START_TEST(successor_takes_over) {
 
         /* The counters are the predecessor's, the flow is known: it is no new one. The subjects are told anew. */
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 1);
-        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_send(client, "two", NULL, 0), 0);
         lab_expect(server, "two");
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 1);
 
         /* And they judge. */
-        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_DENIES, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_DENIES, 1, 0), 0);
         ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
         (void) close(client);
         (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+/* A resolver was asked for by a task of one cgroup over a socket of another: whose query it is was true before the handover,
+ * and a successor that has counted as far must not believe it. */
+START_TEST(successor_finds_clients_again) {
+        Lab l = {};
+        Store before = {}, after = {};
+        ProgramsOptions o;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit"), job = lab_cgroup(&l, "job");
+        int proxy = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        lab_bind(proxy, "127.0.0.1", LAB_PROXY_PORT4);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_DENIES, 2, 0), 0);
+        lab_enter(&l, "unit");
+        int fd = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        lab_enter(&l, "job");
+        ck_assert_int_eq(lab_connect(fd, lab_outside[0], 53), 0);
+        ck_assert_int_eq(lab_send(fd, "one", NULL, 0), 0);
+        lab_expect(proxy, "one");
+        ck_assert_uint_eq(lab_client(&l, fd, 0).chain, LAB_DENIES);
+        ck_assert_uint_eq(lab_client(&l, fd, 0).actor, 2);
+
+        lab_enter(&l, NULL);
+        lab_load_options(&o);
+        lab_succeed(&l, &before, &o, &after);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 3, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, 4, 0), 0);
+        ck_assert_int_eq(lab_send(fd, "two", NULL, 0), 0);
+        lab_expect(proxy, "two");
+        ck_assert_uint_eq(lab_client(&l, fd, 0).chain, CW_CHAIN_UNASSIGNED);
+        ck_assert_uint_eq(lab_client(&l, fd, 0).actor, 0);
+        (void) close(fd);
+        (void) close(proxy);
         lab_done(&l);
 }
 END_TEST
@@ -230,7 +270,7 @@ START_TEST(map_of_another_size_is_not_taken) {
         ck_assert_uint_eq(n_new, 2);
 
         /* The flow is forgotten, so its next packet is judged. */
-        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_send(client, "more", NULL, 0), 0);
         lab_expect(server, "more");
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 2);
@@ -344,7 +384,7 @@ static void serve(Lab *l, uint64_t job) {
         lab_set_scopes(l);
         lab_attach(l);
         ck_assert_int_eq(lab_try_connect(l, 0), -EPERM);
-        ck_assert_int_eq(subjects_set(l->programs, job, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l->programs, job, LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_try_connect(l, 0), 0);
         ck_assert_int_eq(subjects_remove(l->programs, job), 0);
         ck_assert_int_eq(lab_try_connect(l, 0), -EPERM);
@@ -400,6 +440,7 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, successor_takes_over, 0, 2);
+        tcase_add_test(t, successor_finds_clients_again);
         tcase_add_test(t, links_hold_until_they_are_taken);
         tcase_add_test(t, map_of_another_size_is_not_taken);
         tcase_add_test(t, foreign_links_are_not_taken);

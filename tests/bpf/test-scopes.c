@@ -25,21 +25,21 @@ START_TEST(nearest_cgroup_wins) {
         int listener = lab_listen_outside(&l, family);
 
         ck_assert_int_eq(lab_connect_from(&l, "parent", family), -EPERM); /* no entry: the host's */
-        ck_assert_int_eq(subjects_set(l.programs, parent, LAB_ALLOWS, false), 0);
-        ck_assert_int_eq(subjects_set(l.programs, child, LAB_DENIES, false), 0);
-        ck_assert_uint_eq(subjects_get(l.programs, parent), LAB_ALLOWS);
+        ck_assert_int_eq(subjects_set(l.programs, parent, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, child, LAB_DENIES, 1, 0), 0);
+        ck_assert_uint_eq(subjects_get(l.programs, parent).chain, LAB_ALLOWS);
         ck_assert_int_eq(lab_connect_from(&l, "parent", family), 0);
         ck_assert_int_eq(lab_connect_from(&l, "parent/child", family), -EPERM);
         ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), -EPERM);
 
-        ck_assert_int_eq(subjects_set(l.programs, child, LAB_ALLOWS, false), 0); /* what was found before is void */
+        ck_assert_int_eq(subjects_set(l.programs, child, LAB_ALLOWS, 1, 0), 0); /* what was found before is void */
         ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), 0);
-        ck_assert_int_eq(subjects_set(l.programs, child, LAB_DENIES, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, child, LAB_DENIES, 1, 0), 0);
         ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), -EPERM);
 
         ck_assert_int_eq(subjects_remove(l.programs, child), 0);
         ck_assert_int_eq(subjects_remove(l.programs, child), 0);
-        ck_assert_uint_eq(subjects_get(l.programs, child), CW_SCOPE_UNKNOWN);
+        ck_assert_uint_eq(subjects_get(l.programs, child).chain, CW_CHAIN_UNASSIGNED);
         ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), 0); /* the parent's */
         ck_assert_int_eq(subjects_remove(l.programs, parent), 0);
         ck_assert_int_eq(lab_connect_from(&l, "parent/child/grandchild", family), -EPERM);
@@ -71,14 +71,14 @@ START_TEST(move_takes_old_sockets_along) {
         lab_set_scopes(&l);
         lab_attach(&l);
         uint64_t job = lab_cgroup(&l, "job");
-        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, 1, 0), 0);
         lab_enter(&l, "job");
         int server, fd = open_and_send(&l, family, &server);
 
         lab_enter(&l, NULL); /* who writes does not matter, whose socket it is does */
-        ck_assert_int_eq(subjects_set(l.programs, job, LAB_DENIES, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_DENIES, 1, 0), 0);
         ck_assert_int_eq(lab_send(fd, "moved", NULL, 0), -EPERM);
-        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, job, LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_send(fd, "back", NULL, 0), 0);
         lab_expect(server, "back");
         (void) close(fd);
@@ -95,13 +95,13 @@ START_TEST(scope_without_policy_is_closed) {
         lab_load_all(&l);
         lab_set_scopes(&l);
         lab_attach(&l);
-        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_NO_POLICY, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_NO_POLICY, 1, 0), 0);
         ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_FAULT), 1);
         ck_assert_int_lt(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), 0);
 
         policy_slot_close(l.slots[LAB_ALLOWS]);
-        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
         lab_done(&l);
 }
@@ -115,11 +115,11 @@ START_TEST(subjects_are_bounded) {
         lab_init(&l);
         lab_load_all(&l);
         while (id <= 65537 && r == 0)
-                r = subjects_set(l.programs, id++ << 32, LAB_ALLOWS, false);
+                r = subjects_set(l.programs, id++ << 32, LAB_ALLOWS, 1, 0);
         ck_assert_int_eq(r, -ENOSPC);
         ck_assert_uint_eq(id - 1, 65537);
         /* A known one changes all the same. */
-        ck_assert_int_eq(subjects_set(l.programs, 1ULL << 32, LAB_DENIES, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, 1ULL << 32, LAB_DENIES, 1, 0), 0);
         lab_done(&l);
 }
 END_TEST
@@ -153,7 +153,7 @@ START_TEST(job_narrows) {
         int listener = lab_listen_outside(&l, family);
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(cases[i].scope, cases[i].job), false), 0);
+                ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(cases[i].scope, cases[i].job, 0, 0), 1, 0), 0);
                 ck_assert_int_eq(lab_connect_from(&l, "unit", family), cases[i].expected);
                 ck_assert_int_eq(lab_connect_from(&l, "unit/nested", family), cases[i].expected);
         }
@@ -188,11 +188,11 @@ START_TEST(job_and_scope_have_their_own_modes) {
         int listener = lab_listen_outside(&l, 0);
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-                ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
+                ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(LAB_ALLOWS, LAB_DENIES, 0, 0), 1, 0), 0);
                 policy_slot_set_mode(l.slots[LAB_ALLOWS], cases[i].scope);
                 policy_slot_set_mode(l.slots[LAB_DENIES], cases[i].job);
                 ck_assert_int_eq(lab_connect_from(&l, "unit", 0), cases[i].allowing);
-                ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_DENIES, LAB_ALLOWS), false), 0);
+                ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(LAB_DENIES, LAB_ALLOWS, 0, 0), 1, 0), 0);
                 policy_slot_set_mode(l.slots[LAB_DENIES], cases[i].other_scope);
                 policy_slot_set_mode(l.slots[LAB_ALLOWS], cases[i].other_job);
                 ck_assert_int_eq(lab_connect_from(&l, "unit", 0), cases[i].denying);
@@ -200,7 +200,7 @@ START_TEST(job_and_scope_have_their_own_modes) {
         /* Both refuse: the one that enforces decides, whichever it is. */
         lab_set_policy(&l, LAB_ALLOWS, ACTION_DENY, NULL, MODE_AUDIT, 0);
         policy_slot_set_mode(l.slots[LAB_DENIES], MODE_ENFORCE);
-        ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(LAB_ALLOWS, LAB_DENIES, 0, 0), 1, 0), 0);
         ck_assert_int_eq(lab_connect_from(&l, "unit", 0), -EPERM);
         policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_ENFORCE);
         policy_slot_set_mode(l.slots[LAB_DENIES], MODE_AUDIT);
@@ -222,11 +222,11 @@ START_TEST(job_takes_open_sockets_along) {
         lab_set_scopes(&l);
         lab_attach(&l);
         uint64_t unit = lab_cgroup(&l, "unit");
-        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 1, 0), 0);
         lab_enter(&l, "unit");
         int server, fd = open_and_send(&l, family, &server);
 
-        ck_assert_int_eq(subjects_set(l.programs, unit, CW_SUBJECT(LAB_ALLOWS, LAB_DENIES), false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(LAB_ALLOWS, LAB_DENIES, 0, 0), 1, 0), 0);
         ck_assert_int_eq(lab_send(fd, "in the job", NULL, 0), -EPERM);
         uint64_t told = lab_count(&l, CW_COUNT_DENIED);
         ck_assert_uint_eq(told, 1);
@@ -246,7 +246,7 @@ START_TEST(job_takes_open_sockets_along) {
         policy_slot_set_mode(l.slots[LAB_DENIES], MODE_ENFORCE);
         ck_assert_int_eq(lab_send(fd, "the job again", NULL, 0), -EPERM);
 
-        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_send(fd, "after", NULL, 0), 0);
         lab_expect(server, "after");
         lab_expect_nothing(server);
@@ -268,7 +268,7 @@ START_TEST(new_cgroup_in_a_slice_waits) {
         lab_set_scopes(&l);
         lab_attach(&l);
         uint64_t slice = lab_cgroup(&l, "slice"), unit = lab_cgroup(&l, "slice/unit");
-        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_ALLOWS, true), 0);
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_ALLOWS, 1, CW_SUBJECT_SLICE), 0);
         int listener = lab_listen_outside(&l, family);
         int witness = lab_witness(&l, lab_family[family]);
 
@@ -288,7 +288,7 @@ START_TEST(new_cgroup_in_a_slice_waits) {
         ck_assert_int_eq(errno, EPERM);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
 
-        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 1, 0), 0);
         ck_assert(lab_wait(fd, POLLOUT));
         ck_assert_int_eq(lab_error(fd), 0);
         int accepted = lab_accept(listener);
@@ -315,12 +315,12 @@ START_TEST(waiting_ends_with_the_policy) {
         lab_set_scopes(&l);
         lab_attach(&l);
         uint64_t slice = lab_cgroup(&l, "slice"), unit = lab_cgroup(&l, "slice/unit");
-        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_ALLOWS, true), 0);
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_ALLOWS, 1, CW_SUBJECT_SLICE), 0);
         int witness = lab_witness(&l, lab_family[family]);
         lab_enter(&l, "slice/unit");
         int fd = lab_socket(&l, false, lab_family[family], SOCK_STREAM);
         ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), -EINPROGRESS);
-        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_DENIES, false), 0);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_DENIES, 1, 0), 0);
         ck_assert_int_eq(lab_connect_from(&l, "slice/unit", family), -EPERM);
         ck_assert(lab_wait_count(&l, CW_COUNT_DENIED, 2)); /* the SYN that was waiting */
         lab_expect_nothing(witness);
@@ -403,6 +403,45 @@ START_TEST(off_scope_is_left_alone) {
         (void) close(udp);
         (void) close(accepted);
         (void) close(listener);
+        resolvers_close(&r);
+        lab_done(&l);
+}
+END_TEST
+
+/* Who resolves for others is captured also where nobody judges it, and the proxy learns who it is. _i: family */
+START_TEST(forwarder_is_captured_in_every_mode) {
+        static const Mode modes[] = { MODE_OFF, MODE_AUDIT, MODE_ENFORCE };
+        Lab l = {};
+        int family = _i;
+        Resolvers r;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_OFF, 0);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "resolver");
+        resolvers_open(&l, family, SOCK_DGRAM, &r);
+        lab_enter(&l, "resolver");
+        for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+                policy_slot_set_mode(l.slots[LAB_HOST], modes[i]);
+                ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, CW_SUBJECT_FORWARDER), 0);
+                int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+                ck_assert_int_eq(lab_send(udp, "query", lab_outside[family], 53), 0);
+                lab_expect(r.proxy, "query");
+                struct cw_dns_client client = lab_client(&l, udp, family);
+                ck_assert_uint_eq(client.chain, LAB_HOST);
+                ck_assert_uint_eq(client.actor, 77);
+                ck_assert_uint_eq(client.flags, CW_SUBJECT_FORWARDER);
+                ck_assert_uint_eq(client.process.pid, (uint32_t) getpid());
+                (void) close(udp);
+        }
+        policy_slot_set_mode(l.slots[LAB_HOST], MODE_OFF);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, 0), 0);
+        int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(lab_send(udp, "query", lab_outside[family], 53), 0);
+        lab_expect(r.outside, "query");
+        lab_expect_nothing(r.proxy);
+        (void) close(udp);
         resolvers_close(&r);
         lab_done(&l);
 }
@@ -506,6 +545,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, waiting_ends_with_the_policy, 0, 2);
         tcase_add_test(t, raw_sockets_by_flag_and_mode);
         tcase_add_loop_test(t, off_scope_is_left_alone, 0, 2);
+        tcase_add_loop_test(t, forwarder_is_captured_in_every_mode, 0, 2);
         tcase_add_loop_test(t, own_sockets_reach_resolvers, 0, 4);
         tcase_add_loop_test(t, own_tcp_socket_reaches_resolver, 0, 2);
         suite_add_tcase(s, t);
