@@ -198,6 +198,34 @@ enum cw_record_type {
         CW_RECORD_RAW_SOCKET = 4, /* a raw socket was refused */
 };
 
+/* The hooks, each once: its name to people, its program, enum bpf_attach_type, and whether the service needs it when its
+ * configuration does not say. The order is that of the bits in a mask of hooks. */
+#define CW_HOOKS(X)                                                            \
+        X(connect4, cw_connect4, BPF_CGROUP_INET4_CONNECT, 1)                  \
+        X(connect6, cw_connect6, BPF_CGROUP_INET6_CONNECT, 1)                  \
+        X(sendmsg4, cw_sendmsg4, BPF_CGROUP_UDP4_SENDMSG, 1)                   \
+        X(sendmsg6, cw_sendmsg6, BPF_CGROUP_UDP6_SENDMSG, 1)                   \
+        X(recvmsg4, cw_recvmsg4, BPF_CGROUP_UDP4_RECVMSG, 1)                   \
+        X(recvmsg6, cw_recvmsg6, BPF_CGROUP_UDP6_RECVMSG, 1)                   \
+        X(getpeername4, cw_getpeername4, BPF_CGROUP_INET4_GETPEERNAME, 1)      \
+        X(getpeername6, cw_getpeername6, BPF_CGROUP_INET6_GETPEERNAME, 1)      \
+        X(sock_create, cw_sock_create, BPF_CGROUP_INET_SOCK_CREATE, 1)         \
+        X(sock_release, cw_sock_release, BPF_CGROUP_INET_SOCK_RELEASE, 1)      \
+        X(egress, cw_egress, BPF_CGROUP_INET_EGRESS, 1)                        \
+        X(ingress, cw_ingress, BPF_CGROUP_INET_INGRESS, 1)
+
+enum cw_hook_bit {
+#define CW_HOOK_BIT(hook, function, attach_type, required) CW_HOOK_BIT_##hook,
+        CW_HOOKS(CW_HOOK_BIT)
+#undef CW_HOOK_BIT
+        _CW_HOOK_BIT_MAX,
+};
+
+#define CW_HOOK_REQUIRED(hook, function, attach_type, required) | (__u32) (required) << CW_HOOK_BIT_##hook
+#define CW_HOOKS_REQUIRED (0U CW_HOOKS(CW_HOOK_REQUIRED)) /* masks */
+#define CW_HOOKS_ALL ((1U << _CW_HOOK_BIT_MAX) - 1)
+
+/* Which kind of hook saw what a record says. */
 enum cw_hook {
         CW_HOOK_CONNECT = 1,
         CW_HOOK_SENDMSG = 2,
@@ -268,6 +296,7 @@ enum cw_counter {
         _CW_COUNTER_MAX,
 };
 
+_Static_assert(_CW_HOOK_BIT_MAX < 32, "a bit for each hook");
 _Static_assert(sizeof(struct cw_port_rule) == 16, "layout");
 _Static_assert(sizeof(struct cw_exact_key) == 20, "layout");
 _Static_assert(sizeof(struct cw_exact_value) == 16, "layout");

@@ -24,7 +24,7 @@ ALLOWED = PURE | {
 # Of a layer below, one may see these headers alone.
 ONLY = {("bus", "daemon"): {"daemon/manager.h"}, ("main", "daemon"): {"daemon/manager-life.h"},
         ("main", "bus"): {"bus/bus.h"}}
-API_H = {"policy", "event", "kernel", "engine"}  # who may see what the kernel shares
+API_H = {"policy", "event", "config", "kernel", "engine"}  # who may see what the kernel shares
 # Pure layers: no descriptor, no clock, no log, no loop.
 IMPURE = re.compile(r"systemd/|bpf/(lib)?bpf\.h|ares\.h|sys/(socket|random|mman|epoll)\.h|fcntl\.h|time\.h|syslog\.h")
 PURE_MAY = {"basic/in-addr": {"sys/socket.h"}}  # the types of addresses only

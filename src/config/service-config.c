@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "basic/in-addr.h"
+#include "bpf/api.h"
 
 #define BLANKS " \t"
 #define WORD_MAX 255U /* of a list; systemd.unit(5) allows as much */
@@ -44,11 +45,10 @@ static const char *const journal_words[_JOURNAL_EVENTS_MAX] = {
 static const char *const level_words[] = { "err", "warning", "notice", "info", "debug" }; /* from LOG_LEVEL_FIRST */
 
 static const char *const hook_words[] = {
-        "connect4",     "connect6",     "sendmsg4",    "sendmsg6",     "recvmsg4",     "recvmsg6",
-        "getpeername4", "getpeername6", "sock_create", "sock_release", "egress",       "ingress",
+#define HOOK(hook, function, attach_type, required) [CW_HOOK_BIT_##hook] = #hook,
+        CW_HOOKS(HOOK)
+#undef HOOK
 };
-
-_Static_assert(CONFIG_HOOKS_ALL == (1U << ELEMENTSOF(hook_words)) - 1, "a bit for each hook");
 
 static int refuse(const char **ret_reason, const char *reason) {
         *ret_reason = reason;
@@ -64,10 +64,6 @@ static int word_find(const char *const *words, size_t n, const char *s) {
 
 static const char *word_at(const char *const *words, size_t n, unsigned i) {
         return i < n ? words[i] : "unknown";
-}
-
-const char *config_hook_name(size_t i) {
-        return i < ELEMENTSOF(hook_words) ? hook_words[i] : NULL;
 }
 
 const char *persist_to_string(Persist p) {
@@ -400,7 +396,7 @@ int service_config_init(ServiceConfig *ret) {
         _cleanup_(service_config_done) ServiceConfig c = {
                 .mode = MODE_ENFORCE,
                 .persist = PERSIST_FDSTORE,
-                .required_hooks = CONFIG_HOOKS_ALL,
+                .required_hooks = CW_HOOKS_REQUIRED,
                 .existing_connections = EXISTING_KEEP,
                 .log_level = LOG_LEVEL_DEFAULT,
                 .dns_wiring = DNS_WIRING_BPF_RESOLVED,

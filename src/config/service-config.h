@@ -44,7 +44,7 @@ typedef enum ConfigList {
 typedef struct ServiceConfig {
         Mode mode;
         Persist persist;
-        uint32_t required_hooks; /* bit i: config_hook_name(i) */
+        uint32_t required_hooks; /* mask, bits of enum cw_hook_bit (bpf/api.h) */
         ExistingConnections existing_connections;
         int log_level;     /* of syslog(3): 3 err to 7 debug (RFC 5424 6.2.1) */
         char **upstreams;  /* "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"; none: those of the machine */
@@ -65,10 +65,6 @@ void service_config_done(ServiceConfig *c);
  * sentence: unknown section, key or value; *c is as before. -ENOMEM. */
 int service_config_apply(const char *section, const char *key, const char *value, const char **ret_reason,
                          void *userdata);
-
-/* "connect4", in the order of their bits; NULL behind the last. */
-const char *config_hook_name(size_t i);
-#define CONFIG_HOOKS_ALL 0xfffU
 
 /* As the configuration says them; "unknown" out of range. */
 const char *persist_to_string(Persist p);

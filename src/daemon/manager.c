@@ -203,7 +203,7 @@ static int start_engine(Manager *m, const char **ret_what) {
                 .many_scopes = true,
                 .network_uid = network_user ? network_user->pw_uid : 0,
                 .has_self = m->own_path != NULL,
-                .optional_hooks = CONFIG_HOOKS_ALL & ~m->config.required_hooks,
+                .optional_hooks = ~m->config.required_hooks,
                 .inherit = inherit,
                 .inherit_userdata = &inheritance,
                 .on_event = manager_on_event,

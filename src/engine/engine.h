@@ -44,7 +44,7 @@ typedef struct EngineOptions {
         uint32_t network_uid;    /* who speaks DHCP besides root; 0: nobody */
         size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */
         uint32_t optional_hooks; /* bits, see kernel/programs.h */
-        programs_inherit_fn inherit; /* NULL */
+        object_inherit_fn inherit; /* NULL */
         void *inherit_userdata;
         engine_event_fn on_event; /* every event, in order */
         engine_asker_fn on_asker; /* NULL: as the kernel says, nobody resolves for others */

@@ -4,7 +4,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,24 +14,24 @@
 
 #include "basic/macro.h"
 #include "cargowall.skel.h"
+#include "kernel/attach.h"
 #include "kernel/helper-probe.h"
 
-/* Bit i of a mask of hooks stands for entry i. */
 static const struct {
         const char *name;
         const char *program;
+        uint32_t type; /* enum bpf_attach_type */
 } hooks[] = {
-        { "connect4", "cw_connect4" },         { "connect6", "cw_connect6" },
-        { "sendmsg4", "cw_sendmsg4" },         { "sendmsg6", "cw_sendmsg6" },
-        { "recvmsg4", "cw_recvmsg4" },         { "recvmsg6", "cw_recvmsg6" },
-        { "getpeername4", "cw_getpeername4" }, { "getpeername6", "cw_getpeername6" },
-        { "sock_create", "cw_sock_create" },   { "sock_release", "cw_sock_release" },
-        { "egress", "cw_egress" },             { "ingress", "cw_ingress" },
+#define HOOK(hook, function, attach_type, required) [CW_HOOK_BIT_##hook] = { #hook, #function, attach_type },
+        CW_HOOKS(HOOK)
+#undef HOOK
 };
 
+_Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct bpf_program *) * ELEMENTSOF(hooks),
+               "each program has its line in CW_HOOKS");
+
 /* The verifier needs about as long for these two as for all the others. */
-#define PACKET_HOOKS (1U << 10 | 1U << 11)
-#define ALL_HOOKS ((1U << ELEMENTSOF(hooks)) - 1)
+#define PACKET_HOOKS (1U << CW_HOOK_BIT_egress | 1U << CW_HOOK_BIT_ingress)
 
 /* What is going on, apart from any policy: worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
@@ -41,14 +40,12 @@ static const char *const kept_maps[] = {
 };
 
 struct Programs {
-        struct cargowall_bpf *bpf;       /* the maps; its programs are not loaded */
-        int programs[ELEMENTSOF(hooks)]; /* -EBADF: left out */
-        int links[ELEMENTSOF(hooks)]; /* -EBADF: not attached */
-        uint32_t new_links;           /* bits: made by us, and not kept by anybody yet */
-        uint32_t new_maps;            /* bits of kept_maps, likewise */
+        struct cargowall_bpf *bpf; /* the maps; its programs are not loaded */
+        Attachment hooks[ELEMENTSOF(hooks)];
+        uint32_t new_maps; /* bits of kept_maps: made by us, and not kept by anybody yet */
         uint32_t optional;
         bool inherited;
-        programs_inherit_fn inherit;
+        object_inherit_fn inherit;
         void *inherit_userdata;
 };
 
@@ -111,57 +108,11 @@ static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
-                int r = bpf_map__set_max_entries(sizes[i].map, MAX(sizes[i].n, 1U));
+                int r = object_set_max_entries(sizes[i].map, sizes[i].n);
                 if (r < 0)
                         return r;
         }
         return 0;
-}
-
-/* ------------------------------------------------------------------ inheritance */
-
-static int inherited_fd(const ProgramsOptions *o, const char *kind, const char *name) {
-        char text[64];
-
-        if (!o->inherit)
-                return -ENOENT;
-        (void) snprintf(text, sizeof(text), "%s-%s", kind, name);
-        return o->inherit(text, o->inherit_userdata);
-}
-
-static bool has_same_layout(const struct bpf_map *map, int fd) {
-        struct bpf_map_info info = {};
-        uint32_t size = sizeof(info);
-
-        return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == bpf_map__type(map) &&
-               info.key_size == bpf_map__key_size(map) && info.value_size == bpf_map__value_size(map) &&
-               info.map_flags == bpf_map__map_flags(map) && info.max_entries == bpf_map__max_entries(map);
-}
-
-/* One that has another layout is begun anew: flows are judged again at their next packet. */
-static int inherit_maps(struct cargowall_bpf *b, const ProgramsOptions *o, uint32_t *ret_new) {
-        *ret_new = 0;
-        for (size_t i = 0; i < ELEMENTSOF(kept_maps); i++) {
-                struct bpf_map *map = bpf_object__find_map_by_name(b->obj, kept_maps[i]);
-                int fd = inherited_fd(o, "map", kept_maps[i]);
-
-                if (!map || fd < 0 || !has_same_layout(map, fd)) {
-                        *ret_new |= 1U << i;
-                        continue;
-                }
-                int r = bpf_map__reuse_fd(map, fd); /* duplicates it */
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static bool is_our_link(int fd, uint64_t cgroup_id, uint32_t attach_type) {
-        struct bpf_link_info info = {};
-        uint32_t size = sizeof(info);
-
-        return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == BPF_LINK_TYPE_CGROUP &&
-               info.cgroup.cgroup_id == cgroup_id && info.cgroup.attach_type == attach_type;
 }
 
 /* ------------------------------------------------------------------ load */
@@ -179,19 +130,6 @@ static const char *load_advice(int r) {
                 return "this kernel refused the BPF programs; 5.10 with cgroup BPF is the oldest that works, and without "
                        "CAP_PERFMON only the newest take them";
         }
-}
-
-static struct bpf_program *hook_program(const Programs *p, size_t hook) {
-        return bpf_object__find_program_by_name(p->bpf->obj, hooks[hook].program);
-}
-
-static int set_programs(const struct cargowall_bpf *b, uint32_t mask) {
-        int r = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(hooks) && r >= 0; i++)
-                r = bpf_program__set_autoload(bpf_object__find_program_by_name(b->obj, hooks[i].program),
-                                              mask & (1U << i));
-        return r;
 }
 
 /* A predecessor began with an earlier time, and cannot have counted as fast as the clock. */
@@ -212,41 +150,28 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
         p->bpf->bss->subjects_generation = first_generation();
         r = set_sizes(p->bpf, o);
         if (r >= 0)
-                r = inherit_maps(p->bpf, o, &p->new_maps);
+                r = object_inherit_maps(p->bpf->obj, kept_maps, ELEMENTSOF(kept_maps), o->inherit, o->inherit_userdata,
+                                        &p->new_maps);
         if (r >= 0)
-                r = set_programs(p->bpf, 0);
+                r = object_select_programs(p->bpf->obj, NULL, 0);
         return r < 0 ? r : cargowall_bpf__load(p->bpf);
 }
 
-/* Of the same file, so that both have the same maps in the same order. */
-static int share_maps(const struct cargowall_bpf *from, const struct cargowall_bpf *to) {
-        struct bpf_map *a = NULL, *b = NULL;
-        int r = 0;
-
-        while (r >= 0 && (a = bpf_object__next_map(from->obj, a)) && (b = bpf_object__next_map(to->obj, b)))
-                r = bpf_map__reuse_fd(b, bpf_map__fd(a));
-        return r;
-}
-
-/* Loads these programs, and keeps nothing of libbpf's but them. */
 static int load_programs(Programs *p, uint32_t mask) {
-        struct cargowall_bpf *b = cargowall_bpf__open();
-        int r;
+        const char *names[ELEMENTSOF(hooks)];
+        int fds[ELEMENTSOF(hooks)];
+        size_t bits[ELEMENTSOF(hooks)], n = 0;
+        ObjectFile file;
 
-        if (!b)
-                return -errno;
-        r = share_maps(p->bpf, b);
-        if (r >= 0)
-                r = set_programs(b, mask);
-        if (r >= 0)
-                r = bpf_object__load(b->obj);
-        for (size_t i = 0; i < ELEMENTSOF(hooks) && r >= 0; i++)
+        for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
                 if (mask & (1U << i)) {
-                        const struct bpf_program *program = bpf_object__find_program_by_name(b->obj, hooks[i].program);
-                        p->programs[i] = fcntl(bpf_program__fd(program), F_DUPFD_CLOEXEC, 3);
-                        r = p->programs[i] < 0 ? -errno : 0;
+                        names[n] = hooks[i].program;
+                        bits[n++] = i;
                 }
-        cargowall_bpf__destroy(b);
+        file.bytes = cargowall_bpf__elf_bytes(&file.size);
+        int r = object_load_programs(&file, p->bpf->obj, names, n, fds);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                p->hooks[bits[i]] = attachment_init(ATTACH_CGROUP, hooks[bits[i]].type, fds[i]);
         return r;
 }
 
@@ -280,10 +205,8 @@ static int load_all(Programs *p, uint32_t mask) {
 }
 
 static void unload(Programs *p) {
-        for (size_t i = 0; i < ELEMENTSOF(p->programs); i++) {
-                closep(&p->programs[i]);
-                p->programs[i] = -EBADF;
-        }
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
+                attachment_done(&p->hooks[i]);
         cargowall_bpf__destroy(p->bpf);
         p->bpf = NULL;
 }
@@ -293,7 +216,7 @@ static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out
 
         unload(p);
         r = load_maps(p, o);
-        return r < 0 ? r : load_all(p, ALL_HOOKS & ~left_out);
+        return r < 0 ? r : load_all(p, CW_HOOKS_ALL & ~left_out);
 }
 
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what) {
@@ -304,17 +227,15 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
         p = calloc(1, sizeof(*p));
         if (!p)
                 return -ENOMEM;
-        for (size_t i = 0; i < ELEMENTSOF(p->links); i++) {
-                p->programs[i] = -EBADF;
-                p->links[i] = -EBADF;
-        }
-        p->optional = o->optional_hooks;
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
+                p->hooks[i] = attachment_init(ATTACH_CGROUP, hooks[i].type, -EBADF);
+        p->optional = o->optional_hooks & CW_HOOKS_ALL;
         p->inherit = o->inherit;
         p->inherit_userdata = o->inherit_userdata;
 
         r = load_without(p, o, 0);
-        if (r < 0 && o->optional_hooks != 0 && r != -EPERM && r != -ENOMEM)
-                r = load_without(p, o, o->optional_hooks);
+        if (r < 0 && p->optional != 0 && r != -EPERM && r != -ENOMEM)
+                r = load_without(p, o, p->optional);
         if (r < 0) {
                 *ret_what = load_advice(r);
                 return r;
@@ -325,59 +246,28 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
 
 /* ------------------------------------------------------------------ attach */
 
-static uint64_t cgroup_id_of(int cgroup_fd) {
-        struct stat st;
-
-        return fstat(cgroup_fd, &st) < 0 ? 0 : st.st_ino;
-}
-
-/* The old program judges until the exchange, the new one after it. */
-static int take_over_link(Programs *p, size_t hook, int program_fd, int fd) {
-        int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), r;
-
-        if (copy < 0)
-                return -errno;
-        r = bpf_link_update(copy, program_fd, NULL);
-        if (r < 0) {
-                (void) close(copy);
-                return r;
-        }
-        p->links[hook] = copy;
-        p->inherited = true;
-        return 0;
-}
-
-static int make_link(Programs *p, size_t hook, int cgroup_fd) {
-        uint32_t type = bpf_program__expected_attach_type(hook_program(p, hook));
-        int fd = bpf_link_create(p->programs[hook], cgroup_fd, type, NULL);
-
-        if (fd < 0)
-                return fd;
-        if (p->links[hook] >= 0)
-                (void) close(p->links[hook]);
-        p->links[hook] = fd;
-        p->new_links |= 1U << hook;
-        return 0;
-}
-
-static int attach_hook(Programs *p, size_t hook, int cgroup_fd) {
-        uint32_t type = bpf_program__expected_attach_type(hook_program(p, hook));
-        int fd, program_fd = p->programs[hook];
+static int attach_hook(Programs *p, size_t hook, const AttachTarget *target) {
         char name[64];
 
-        if (program_fd < 0)
-                return -EOPNOTSUPP; /* left out when it was loaded */
         (void) snprintf(name, sizeof(name), "link-%s", hooks[hook].name);
-        fd = p->inherit ? p->inherit(name, p->inherit_userdata) : -ENOENT;
-        if (fd >= 0 && is_our_link(fd, cgroup_id_of(cgroup_fd), type) && take_over_link(p, hook, program_fd, fd) >= 0)
+        int fd = p->inherit ? p->inherit(name, p->inherit_userdata) : -ENOENT;
+        if (fd >= 0 && attachment_inherit(&p->hooks[hook], target, fd) >= 0) {
+                p->inherited = true;
                 return 0;
-        return make_link(p, hook, cgroup_fd);
+        }
+        return attachment_make(&p->hooks[hook], target);
 }
 
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
-        for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
-                int r = attach_hook(p, i, cgroup_fd);
+        AttachTarget target;
+        int r = attach_target_cgroup(cgroup_fd, &target);
 
+        if (r < 0) {
+                *ret_what = "the cgroup to attach to cannot be examined";
+                return r;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
+                r = attach_hook(p, i, &target);
                 if (r < 0 && !(p->optional & (1U << i))) {
                         *ret_what = r == -EPERM ? "attaching to the cgroup is not permitted: run it as root, with "
                                                   "CAP_BPF and CAP_NET_ADMIN" :
@@ -391,9 +281,6 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
 Programs *programs_free(Programs *p) {
         if (!p)
                 return NULL;
-        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
-                if (p->links[i] >= 0)
-                        (void) close(p->links[i]);
         unload(p);
         free(p);
         return NULL;
@@ -412,28 +299,30 @@ size_t programs_n_hooks(void) {
 uint32_t programs_attached(const Programs *p) {
         uint32_t mask = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
-                if (p->links[i] >= 0)
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
+                if (p->hooks[i].link >= 0)
                         mask |= 1U << i;
         return mask;
 }
 
-/* A link that was detached by force keeps its fd and loses its cgroup. */
 uint32_t programs_check(const Programs *p, uint64_t cgroup_id) {
+        const AttachTarget target = { .fd = -EBADF, .id = cgroup_id };
         uint32_t lost = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
-                if (p->links[i] >= 0 &&
-                    !is_our_link(p->links[i], cgroup_id, bpf_program__expected_attach_type(hook_program(p, i))))
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
+                if (p->hooks[i].link >= 0 && !attachment_in_place(&p->hooks[i], &target))
                         lost |= 1U << i;
         return lost;
 }
 
 uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd) {
         uint32_t attached = 0;
+        AttachTarget target;
 
-        for (size_t i = 0; i < ELEMENTSOF(p->links); i++)
-                if (mask & (1U << i) && make_link(p, i, cgroup_fd) >= 0)
+        if (attach_target_cgroup(cgroup_fd, &target) < 0)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
+                if (mask & (1U << i) && attachment_make(&p->hooks[i], &target) >= 0)
                         attached |= 1U << i;
         return attached;
 }
@@ -446,11 +335,11 @@ int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
         char name[64];
         int r = 0;
 
-        for (size_t i = 0; i < ELEMENTSOF(p->links) && r >= 0; i++) {
-                if (p->links[i] < 0)
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks) && r >= 0; i++) {
+                if (p->hooks[i].link < 0)
                         continue;
                 (void) snprintf(name, sizeof(name), "link-%s", hooks[i].name);
-                r = fn(name, p->links[i], p->new_links & (1U << i), userdata);
+                r = fn(name, p->hooks[i].link, p->hooks[i].is_new, userdata);
         }
         for (size_t i = 0; i < ELEMENTSOF(kept_maps) && r >= 0; i++) {
                 (void) snprintf(name, sizeof(name), "map-%s", kept_maps[i]);
@@ -460,7 +349,8 @@ int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
 }
 
 void programs_fds_are_kept(Programs *p) {
-        p->new_links = 0;
+        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
+                p->hooks[i].is_new = false;
         p->new_maps = 0;
 }
 
@@ -469,15 +359,13 @@ void programs_subjects_changed(Programs *p) {
 }
 
 int programs_map_fd(const Programs *p, const char *name) {
-        int fd = bpf_object__find_map_fd_by_name(p->bpf->obj, name);
-
-        return fd < 0 ? -ENOENT : fd;
+        return object_map_fd(p->bpf->obj, name);
 }
 
 int programs_program_fd(const Programs *p, const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
                 if (strcmp(hooks[i].program, name) == 0)
-                        return p->programs[i] < 0 ? -ENOENT : p->programs[i];
+                        return p->hooks[i].program < 0 ? -ENOENT : p->hooks[i].program;
         return -ENOENT;
 }
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The BPF object: opened, sized, loaded, attached to one cgroup. Owns its links: freeing it detaches, unless somebody
- * else (the service manager's fd store) holds them as well. */
+/* The firewall's own BPF object, at every hook of CW_HOOKS (bpf/api.h) of one cgroup: its constants and sizes, put together
+ * from kernel/object and kernel/attach. Owns its links: freeing it detaches, unless somebody else (the service manager's fd
+ * store) holds them as well. Bit i of a mask of hooks stands for the hook of programs_hook_name(i). */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "basic/in-addr.h"
 #include "basic/macro.h"
+#include "kernel/object.h"
 #include "policy/verdict.h"
 
 typedef struct Programs Programs;
-
-/* What a predecessor left, by name: a borrowed fd. -ENOENT: there is none. */
-typedef int (*programs_inherit_fn)(const char *name, void *userdata);
 
 typedef struct ProgramsOptions {
         bool many_scopes;       /* false: every attached process belongs to scope 0 */
@@ -27,8 +26,8 @@ typedef struct ProgramsOptions {
         uint32_t ring_bytes;    /* power of two, multiple of the page size */
         InAddr proxy_addr4;     /* 127.0.0.0/8; the other is ::1 */
         uint16_t proxy_port4, proxy_port6; /* 0: no such proxy, port 53 of the family is refused */
-        uint32_t optional_hooks; /* bits of hooks without which the start does not fail */
-        programs_inherit_fn inherit; /* NULL: nothing to inherit. Asked for "map-NAME" and "link-HOOK" */
+        uint32_t optional_hooks; /* without which the start does not fail. Bits beyond the last hook count for nothing */
+        object_inherit_fn inherit; /* NULL: nothing to inherit. Asked for "map-NAME" and "link-HOOK" */
         void *inherit_userdata;
 } ProgramsOptions;
 
@@ -40,7 +39,7 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what);
 Programs *programs_free(Programs *p);
 
-/* The hooks, in the order of their bits. NULL behind the last. */
+/* In the order of CW_HOOKS. NULL after the last. */
 const char *programs_hook_name(size_t i);
 size_t programs_n_hooks(void);
 uint32_t programs_attached(const Programs *p); /* bits */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "bpf/api.h"
 #include "config/conf-file.h"
 #include "config/service-config.h"
 
@@ -37,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 check_fault(&faults[i], lines);
 
         assert(c.n_upstreams <= CONFIG_UPSTREAMS_MAX && c.n_forwarders <= CONFIG_FORWARDERS_MAX);
-        assert((c.required_hooks & ~CONFIG_HOOKS_ALL) == 0);
+        assert((c.required_hooks & ~CW_HOOKS_ALL) == 0);
         assert(log_level_to_string(c.log_level));
         assert(!c.events_file || c.events_file[0] == '/');
         service_config_done(&c);

@@ -6,6 +6,7 @@
 
 #include <check.h>
 
+#include "bpf/api.h"
 #include "config/conf-file.h"
 
 static const char defaults[] = "enforce fdstore fff keep info [] bpf+resolved [systemd-resolved.service] "
@@ -180,15 +181,33 @@ START_TEST(limits) {
 }
 END_TEST
 
+/* Each hook by its name, alone and after all the others. */
+START_TEST(hooks) {
+        static const char *const names[] = {
+#define HOOK(hook, function, attach_type, required) #hook,
+                CW_HOOKS(HOOK)
+#undef HOOK
+        };
+        const char *reason;
+        ServiceConfig c;
+        uint32_t all = 0;
+
+        ck_assert_int_eq(service_config_init(&c), 0);
+        ck_assert_uint_eq(c.required_hooks, CW_HOOKS_REQUIRED);
+        for (uint32_t i = 0; i < ELEMENTSOF(names); i++) {
+                ck_assert_int_eq(service_config_apply("Service", "RequiredHooks", names[i], &reason, &c), 0);
+                all |= 1U << i;
+                ck_assert_uint_eq(c.required_hooks, all);
+        }
+        ck_assert_uint_eq(all, CW_HOOKS_ALL);
+        ck_assert_int_eq(service_config_apply("Service", "RequiredHooks", "connect4 connect", &reason, &c), -EINVAL);
+        ck_assert_uint_eq(c.required_hooks, CW_HOOKS_ALL);
+        service_config_done(&c);
+}
+END_TEST
+
 START_TEST(names) {
         int level = -1;
-        size_t n = 0;
-
-        while (config_hook_name(n))
-                n++;
-        ck_assert_uint_eq(CONFIG_HOOKS_ALL, (1U << n) - 1);
-        ck_assert_str_eq(config_hook_name(0), "connect4");
-        ck_assert_str_eq(config_hook_name(n - 1), "ingress");
 
         for (int i = 3; i <= 7; i++) {
                 ck_assert_int_eq(log_level_from_string(log_level_to_string(i), &level), 0);
@@ -209,6 +228,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, good_settings, 0, ELEMENTSOF(good));
         tcase_add_loop_test(t, bad_settings, 0, ELEMENTSOF(bad));
         tcase_add_test(t, limits);
+        tcase_add_test(t, hooks);
         tcase_add_test(t, names);
         suite_add_tcase(s, t);
         return s;
