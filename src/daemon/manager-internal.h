@@ -11,29 +11,21 @@
 #include "daemon/recent-events.h"
 #include "daemon/self-test.h"
 #include "engine/engine.h"
-#include "kernel/pins.h"
+#include "handover/pins.h"
 #include "kernel/subjects.h"
 #include "host/cgroup-tree.h"
-#include "host/fd-store.h"
+#include "handover/handover.h"
+#include "handover/inheritance.h"
 #include "host/resolved.h"
 #include "host/service-manager.h"
-#include "host/state-memory.h"
 #include "host/upstreams.h"
 #include "sink/journal.h"
 #include "sink/ndjson-file.h"
 #include "sink/service-log.h"
-#include "state/state-log.h"
 
 #define FAULTS_MAX 16
 #define FORWARDER_CGROUPS_MAX 32
 #define PIN_DIRECTORY "/run/cargowall/bpf" /* see units/cargowalld-pin.conf */
-
-/* What a predecessor left for a scope of this name. */
-typedef struct Predecessor {
-        char *name;
-        char *digest;
-        uint32_t policy_id;
-} Predecessor;
 
 struct Manager {
         sd_event *event;
@@ -45,13 +37,8 @@ struct Manager {
 
         /* state that outlives us */
         FdStore *store;
-        StateMemory memory;
-        StateLog *state;         /* NULL: nothing will outlive us */
-        bool restoring;          /* what is done now is in the log already */
-        Predecessor *predecessors;
-        size_t n_predecessors;
-        uint32_t last_policy_id; /* the highest that was ever given to a scope */
-        uint64_t first_sequence, written_sequence;
+        Handover *handover;
+        bool restoring;          /* what is done now is written already */
 
         Upstreams *upstreams;
         char **upstream_texts;
@@ -101,19 +88,14 @@ int manager_start_policies(Manager *m);
 int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret);
 Mode manager_mode_of(const Manager *m, const Document *d);
 
-/* manager-state.c: the log of what a successor must know */
-int manager_open_state(Manager *m);
-int manager_read_state(Manager *m);          /* scopes, mode, sequence, jobs */
+/* manager-state.c: what a successor must know */
+int manager_open_state(Manager *m);          /* and the mode and jobs that a predecessor left */
 int manager_restore_leases(Manager *m);
 void manager_write_scopes(Manager *m);
 void manager_write_sequence(Manager *m);
-void manager_write_override(Manager *m);
 void manager_write_lease(Manager *m, const Scope *scope, const Lease *lease);
 void manager_write_job(Manager *m, const Job *job);
 int manager_store_fds(Manager *m);
-const Predecessor *manager_predecessor(const Manager *m, const char *name);
-uint32_t manager_last_policy_id(const Manager *m);
-void manager_forget_predecessors(Manager *m);
 
 /* manager-subjects.c: cgroups -> scopes */
 int manager_open_cgroups(Manager *m, const char **ret_what);

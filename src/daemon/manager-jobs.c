@@ -125,8 +125,7 @@ int manager_end_job(Manager *m, uint64_t id) {
         e.detail = detail;
         manager_tell(m, &e);
         (void) job_table_remove(&m->jobs, id);
-        if (m->state)
-                (void) state_log_append_job_end(m->state, id);
+        handover_put_job_end(m->handover, id);
         widen(m, path);
         if (m->observer.jobs_changed)
                 m->observer.jobs_changed(m->observer.userdata);

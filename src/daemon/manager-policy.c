@@ -30,7 +30,7 @@ int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
                 return -ENOMEM;
         for (size_t i = 0; i < d->n; i++) {
                 Document *item = &d->items[i];
-                const Predecessor *p = manager_predecessor(m, item->name);
+                const Predecessor *p = handover_predecessor(m->handover, item->name);
 
                 specs[i] = (ScopeSpec) {
                         .name = item->name,
@@ -66,14 +66,11 @@ static int take_stored_policies(Manager *m) {
                 Document *d = &m->documents.items[i], new = {};
                 _cleanup_free_ char *text = NULL;
                 PolicyFault fault;
-                char name[FD_STORE_NAME_MAX + 1] = "policy-";
                 size_t size, n_faults;
+                int r = handover_take_document(m->store, d->name, POLICY_TEXT_MAX, &text, &size);
 
-                strncat(name, d->name, sizeof(name) - sizeof("policy-"));
-                _cleanup_close_ int fd = fd_store_take(m->store, name);
-                if (fd < 0)
+                if (r == -ENOENT)
                         continue;
-                int r = memfd_read_sealed(fd, POLICY_TEXT_MAX, &text, &size);
                 if (r >= 0)
                         r = documents_replace(d, text, size, &new, &fault, 1, &n_faults);
                 if (r < 0) /* the predecessor took it: better none than another one */
@@ -264,7 +261,7 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
                 if (s)
                         engine_set_mode(m->engine, s, manager_mode_of(m, &m->documents.items[i]));
         }
-        manager_write_override(m);
+        handover_put_override(m->handover, (uint8_t) mode);
         manager_write_scopes(m);
         if (old == mode)
                 return 0;

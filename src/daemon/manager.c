@@ -117,42 +117,6 @@ static int start_upstreams(Manager *m) {
 
 /* ------------------------------------------------------------------ the engine */
 
-typedef struct Inheritance {
-        Manager *manager;
-        struct {
-                char name[64];
-                int fd;
-        } taken[64];
-        size_t n;
-} Inheritance;
-
-/* Asked more than once for the same name. */
-static int inherit(const char *name, void *userdata) {
-        Inheritance *h = userdata;
-        bool is_link = strncmp(name, "link-", strlen("link-")) == 0;
-        int fd;
-
-        for (size_t i = 0; i < h->n; i++)
-                if (strcmp(h->taken[i].name, name) == 0)
-                        return h->taken[i].fd;
-        if (h->n == ELEMENTSOF(h->taken))
-                return -ENOENT;
-        fd = -ENOENT;
-        if (is_link || h->manager->n_predecessors > 0) /* flows mean nothing without the ids they were judged under */
-                fd = fd_store_take(h->manager->store, name);
-        if (fd < 0 && is_link)
-                fd = pins_open(PIN_DIRECTORY, name);
-        (void) snprintf(h->taken[h->n].name, sizeof(h->taken[h->n].name), "%s", name);
-        h->taken[h->n++].fd = fd;
-        return fd;
-}
-
-static void inheritance_done(Inheritance *h) {
-        for (size_t i = 0; i < h->n; i++)
-                if (h->taken[i].fd >= 0)
-                        (void) close(h->taken[i].fd);
-}
-
 /* With the maps there and nothing attached yet, or a predecessor's programs still judging. */
 static int fill(Engine *e, void *userdata) {
         Manager *m = userdata;
@@ -164,7 +128,7 @@ static int fill(Engine *e, void *userdata) {
         if (r >= 0)
                 r = manager_restore_leases(m);
         m->restoring = false;
-        if (r >= 0 && m->config.existing_connections == EXISTING_KEEP && m->n_predecessors == 0)
+        if (r >= 0 && m->config.existing_connections == EXISTING_KEEP && !handover_has_predecessor(m->handover))
                 r = manager_keep_connections(m);
         if (r >= 0)
                 manager_write_scopes(m); /* before they judge: who finds flows with these ids must know that they were used */
@@ -187,7 +151,10 @@ static size_t take_sockets(Manager *m, int *fds, size_t max) {
 }
 
 static int start_engine(Manager *m, const char **ret_what) {
-        _cleanup_(inheritance_done) Inheritance inheritance = { .manager = m };
+        /* Flows mean nothing without the ids they were judged under. */
+        _cleanup_(inheritance_done) Inheritance inheritance = {
+                .store = m->store, .pin_directory = PIN_DIRECTORY, .with_maps = handover_has_predecessor(m->handover),
+        };
         _cleanup_free_ ScopeSpec *specs = NULL;
         const DnsServer *servers;
         size_t n_servers = upstreams_get(m->upstreams, &servers);
@@ -204,13 +171,13 @@ static int start_engine(Manager *m, const char **ret_what) {
                 .network_uid = network_user ? network_user->pw_uid : 0,
                 .has_self = m->own_path != NULL,
                 .optional_hooks = ~m->config.required_hooks,
-                .inherit = inherit,
+                .inherit = inheritance_get,
                 .inherit_userdata = &inheritance,
                 .on_event = manager_on_event,
                 .on_asker = manager_attribute,
                 .on_lease = on_lease,
-                .last_policy_id = manager_last_policy_id(m),
-                .first_sequence = m->first_sequence,
+                .last_policy_id = handover_last_policy_id(m->handover),
+                .first_sequence = handover_next_sequence(m->handover),
                 .userdata = m,
         };
 
@@ -432,8 +399,6 @@ static int start(Manager *m) {
         if (r >= 0)
                 r = manager_open_state(m);
         if (r >= 0)
-                r = manager_read_state(m);
-        if (r >= 0)
                 r = manager_start_policies(m);
         if (r >= 0)
                 r = start_upstreams(m);
@@ -457,8 +422,7 @@ static int start(Manager *m) {
                 log_message(m->log, LOG_ERR, "CAP_PERFMON cannot be given up: %s", strerror(-r));
                 return r;
         }
-        manager_forget_predecessors(m);
-        (void) state_log_compact(m->state);
+        handover_forget(m->handover);
         manager_write_scopes(m);
         m->trim_is_due = true; /* what reading the documents took */
         run_self_test(m);
@@ -474,7 +438,6 @@ int manager_new(sd_event *event, ServiceLog *log, Manager **ret) {
         m->event = event;
         m->log = log;
         m->cgroup_fd = -EBADF;
-        m->memory = STATE_MEMORY_NONE;
         m->override = MODE_SETTING_CONFIGURED;
         r = start(m);
         if (r < 0)
@@ -529,9 +492,7 @@ Manager *manager_free(Manager *m) {
         recent_events_free(m->recent);
         job_table_done(&m->jobs);
         documents_done(&m->documents);
-        manager_forget_predecessors(m);
-        state_log_free(m->state);
-        state_memory_done(&m->memory);
+        handover_free(m->handover);
         fd_store_free(m->store);
         for (size_t i = 0; i < m->n_upstreams; i++)
                 free(m->upstream_texts[i]);

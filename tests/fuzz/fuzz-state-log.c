@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "state/state-log.h"
+#include "handover/state-log.h"
 
 #define CHECK(x) ((x) ? (void) 0 : abort())
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/fd-store.h"
+#include "handover/fd-store.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>

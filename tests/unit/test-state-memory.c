@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/state-memory.h"
+#include "handover/state-memory.h"
 
 #include <fcntl.h>
 #include <stdio.h>

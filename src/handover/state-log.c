@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "state/state-log.h"
+#include "handover/state-log.h"
 
 #include <assert.h>
 #include <string.h>

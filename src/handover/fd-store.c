@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/fd-store.h"
+#include "handover/fd-store.h"
 
 #include <assert.h>
 #include <fcntl.h>

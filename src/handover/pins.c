@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernel/pins.h"
+#include "handover/pins.h"
 
 #include <bpf/bpf.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "state/state-record.h"
+#include "handover/state-record.h"
 
 #include <assert.h>
 #include <errno.h>

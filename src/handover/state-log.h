@@ -13,7 +13,7 @@
  * region none would help. Everything read is checked to be in range, nothing is trusted to be true. */
 
 #include "basic/macro.h"
-#include "state/state-record.h"
+#include "handover/state-record.h"
 
 #define STATE_LOG_SIZE_MIN 1024U
 

@@ -9,7 +9,7 @@
 
 #include "basic/macro.h"
 
-/* Room for two halves of state/state-log.h. Address space: pages are allocated when they are reserved. */
+/* Room for two halves of handover/state-log.h. Address space: pages are allocated when they are reserved. */
 #define STATE_MEMORY_SIZE (32UL * 1024 * 1024)
 
 typedef struct StateMemory {
