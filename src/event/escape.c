@@ -171,6 +171,17 @@ static Piece json_piece(const char *s, const Character *c) {
         return p;
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Are all eight bytes plain, as nearly all are? May say no where a byte follows one that is not plain. */
+static bool is_plain_word(uint64_t word) {
+        const uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\'), del = word ^ EACH_BYTE(0x7f);
+        const uint64_t below = (word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) |
+                               (del - EACH_BYTE(1));
+
+        return ((word | below) & EACH_BYTE(0x80)) == 0;
+}
+
 size_t escape_json(const char *s, size_t n, char *buf, size_t max) {
         assert(s || n == 0);
         assert(buf || max == 0);
@@ -178,7 +189,17 @@ size_t escape_json(const char *s, size_t n, char *buf, size_t max) {
         size_t written = 0;
         for (size_t i = 0; i < n;) {
                 uint8_t b = (uint8_t) s[i];
+                uint64_t word;
 
+                if (n - i >= sizeof(word) && max - written >= sizeof(word)) {
+                        memcpy(&word, s + i, sizeof(word));
+                        if (is_plain_word(word)) {
+                                memcpy(buf + written, &word, sizeof(word));
+                                written += sizeof(word);
+                                i += sizeof(word);
+                                continue;
+                        }
+                }
                 if (b >= 0x20 && b < 0x7f && b != '"' && b != '\\') { /* nearly every byte */
                         if (written == max)
                                 break;
@@ -193,6 +214,26 @@ size_t escape_json(const char *s, size_t n, char *buf, size_t max) {
                         break;
                 memcpy(buf + written, p.text, p.length);
                 written += p.length;
+                i += c.length;
+        }
+        return written;
+}
+
+size_t escape_utf8(const char *s, size_t n, char *buf, size_t max) {
+        static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+        assert(s || n == 0);
+        assert(buf || max == 0);
+
+        size_t written = 0;
+        for (size_t i = 0; i < n;) {
+                Character c = character_at(s + i, n - i);
+                bool valid = c.valid && c.code != 0;
+                size_t length = valid ? c.length : sizeof(replacement) - 1;
+                if (length > max - written)
+                        break;
+                memcpy(buf + written, valid ? s + i : replacement, length);
+                written += length;
                 i += c.length;
         }
         return written;

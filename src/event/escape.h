@@ -21,3 +21,8 @@ const char *escape_markdown(const char *s, char *buf, size_t size);
  * is always valid UTF-8: what terminal output would hide is \uXXXX, each invalid byte is \ufffd. When max minus the
  * count is ESCAPE_JSON_MAX or more nothing was cut. */
 size_t escape_json(const char *s, size_t n, char *buf, size_t max);
+
+/* The same text in UTF-8 for outputs that carry strings as they are, such as D-Bus: each invalid byte and NUL becomes
+ * U+FFFD, nothing else changes. Writes at most max bytes (never half a character), returns the count. */
+size_t escape_utf8(const char *s, size_t n, char *buf, size_t max);
+#define ESCAPE_UTF8_MAX 3

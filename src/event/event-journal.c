@@ -5,29 +5,20 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "event/event-fields.h"
 #include "event/event-message.h"
 #include "event/message-id.h"
 #include "event/text-writer.h"
-#include "policy/port.h"
 
-/* The most bytes each value may take, escapes included. docs/events.md lists them. */
+#define X(id, name, journal, type, share) +((journal) ? (share) : 0)
 enum {
-        HOSTNAME_SHARE = 1024,
-        RULE_SHARE = 512,
-        EXECUTABLE_SHARE = 1024,
-        CGROUP_SHARE = 768,
-        UNIT_SHARE = 512,
-        DETAIL_SHARE = 512,
-        COMM_SHARE = (CW_COMM_MAX - 1) * 4,
-        WORD_SHARE = 96, /* scope, digest, query type, DNS reason, automatic rule */
-        JOB_VALUE_SHARE = 256,
-
         JOB_KEY_ROOM = EVENT_LABEL_KEY_MAX + sizeof("CARGOWALL_JOB_=\n"),
-        VALUES_MAX = EVENT_MESSAGE_MAX + 2 * HOSTNAME_SHARE + RULE_SHARE + EXECUTABLE_SHARE + CGROUP_SHARE +
-                     UNIT_SHARE + DETAIL_SHARE + COMM_SHARE + 5 * WORD_SHARE +
-                     EVENT_LABELS_MAX * (JOB_VALUE_SHARE + JOB_KEY_ROOM),
+        QNAME_SHARE = 1024,
+        VALUES_MAX = EVENT_MESSAGE_MAX + QNAME_SHARE EVENT_FIELDS(X) +
+                     EVENT_LABELS_MAX * (EVENT_LABEL_VALUE_SHARE + JOB_KEY_ROOM),
         REST_MAX = 1200, /* names of fields, numbers, addresses, our own words; the worst case is a test */
 };
+#undef X
 
 _Static_assert(VALUES_MAX + REST_MAX < EVENT_JOURNAL_MAX, "every event fits");
 /* journald drops fields with longer names */
@@ -87,113 +78,54 @@ const char *event_journal_message_id(const Event *e) {
         return classes[e->type].id;
 }
 
-static bool is_set(const char *s) {
-        return s && *s;
+static void put_name(TextWriter *t, const char *name) {
+        text_add(t, name);
+        text_add(t, "=");
 }
 
-/* key: "NAME=" */
-static void put_number(TextWriter *t, const char *key, uint64_t v) {
-        text_add(t, key);
-        text_add_number(t, v);
-        text_add(t, "\n");
-}
-
-static void put_text(TextWriter *t, const char *key, const char *value, size_t share) {
-        if (!is_set(value))
-                return;
-
-        text_add(t, key);
+static void put_text(TextWriter *t, const char *name, const char *value, size_t share) {
+        put_name(t, name);
         text_add_escaped(t, value, share);
         text_add(t, "\n");
 }
 
-static void put_addr(TextWriter *t, const char *key, const InAddr *a) {
-        text_add(t, key);
-        text_add_addr(t, a);
+static void put_word(TextWriter *t, const char *name, const char *value) {
+        put_name(t, name);
+        text_add(t, value);
         text_add(t, "\n");
 }
 
-static void put_port(TextWriter *t, const char *key, uint16_t port) {
-        if (port > 0)
-                put_number(t, key, port);
-}
-
-static void put_verdict(TextWriter *t, const Event *e) {
-        bool audited = event_is_denial(e) && e->mode != MODE_ENFORCE;
-
-        if (!e->has_verdict)
-                return;
-        put_text(t, "CARGOWALL_VERDICT=", audited ? "would_deny" : action_to_string(e->verdict), WORD_SHARE);
-        put_text(t, "CARGOWALL_REASON=", reason_to_string(e->reason), WORD_SHARE);
-}
-
-/* What is lost, a job or a call has no mode: zero in the event says nothing of it. */
-static void put_mode(TextWriter *t, const Event *e) {
-        if (e->type == EVENT_EVENTS_LOST || e->type == EVENT_JOB_BEGUN || e->type == EVENT_JOB_ENDED ||
-            e->type == EVENT_PRIVILEGED_CALL)
-                return;
-
-        put_text(t, "CARGOWALL_MODE=", mode_to_string(e->mode), WORD_SHARE);
-}
-
-static void put_destination(TextWriter *t, const Event *e) {
-        char protocol[PORT_TEXT_MAX];
-
-        if (e->has_src)
-                put_addr(t, "CARGOWALL_SRC_IP=", &e->src);
-        put_port(t, "CARGOWALL_SRC_PORT=", e->src_port);
-        if (e->has_dst)
-                put_addr(t, "CARGOWALL_DST_IP=", &e->dst);
-        put_port(t, "CARGOWALL_DST_PORT=", e->dst_port);
-        put_text(t, "CARGOWALL_DST_HOST=", e->hostname, HOSTNAME_SHARE);
-        if (e->protocol != 0)
-                put_text(t, "CARGOWALL_PROTOCOL=", protocol_to_string(e->protocol, protocol), WORD_SHARE);
-        if (e->type == EVENT_DNS_BLOCKED)
-                put_text(t, "CARGOWALL_QNAME=", e->hostname, HOSTNAME_SHARE);
-        put_text(t, "CARGOWALL_QTYPE=", e->query_type, WORD_SHARE);
-        put_text(t, "CARGOWALL_DNS_REASON=", e->dns_reason, WORD_SHARE);
-}
-
-static void put_rule(TextWriter *t, const Event *e) {
-        put_text(t, "CARGOWALL_RULE=", e->matched_rule, RULE_SHARE);
-        put_text(t, "CARGOWALL_AUTO_ALLOWED=", e->automatic, WORD_SHARE);
-        put_text(t, "CARGOWALL_SCOPE=", is_set(e->scope) || !event_is_traffic(e) ? e->scope : "unknown", WORD_SHARE);
-        put_text(t, "CARGOWALL_POLICY_DIGEST=", e->policy_digest, WORD_SHARE);
-}
-
-static void put_process(TextWriter *t, const Event *e) {
-        put_text(t, "CARGOWALL_COMM=", e->process, COMM_SHARE);
-        if (e->pid > 0) {
-                put_number(t, "CARGOWALL_PID=", e->pid);
-                if (e->tid > 0)
-                        put_number(t, "CARGOWALL_TID=", e->tid);
-        }
-        if (e->pid > 0 || e->type == EVENT_PRIVILEGED_CALL)
-                put_number(t, "CARGOWALL_UID=", e->uid);
-        put_text(t, "CARGOWALL_EXE=", e->executable, EXECUTABLE_SHARE);
-        put_text(t, "CARGOWALL_UNIT=", e->unit, UNIT_SHARE);
-        put_text(t, "CARGOWALL_CGROUP=", e->cgroup, CGROUP_SHARE);
+static void put_number(TextWriter *t, const char *name, uint64_t v) {
+        put_name(t, name);
+        text_add_number(t, v);
+        text_add(t, "\n");
 }
 
 /* "run-id=7" -> CARGOWALL_JOB_RUN_ID=7; a value of nothing says nothing. */
 static void put_labels(TextWriter *t, const Event *e) {
         static const char prefix[] = "CARGOWALL_JOB_";
-        char key[sizeof(prefix) + EVENT_LABEL_KEY_MAX + 1];
+        char name[sizeof(prefix) + EVENT_LABEL_KEY_MAX];
+        const char *label;
+        size_t n, next = 0;
 
-        for (size_t i = 0; i < MIN(e->n_labels, (size_t) EVENT_LABELS_MAX); i++) {
-                size_t n = event_label_key_length(e->labels[i]);
-                if (n == 0)
+        while ((label = event_labels_next(e, &next, &n))) {
+                if (label[n + 1] == '\0')
                         continue;
 
-                char *p = mempcpy(key, prefix, sizeof(prefix) - 1);
+                char *p = mempcpy(name, prefix, sizeof(prefix) - 1);
                 for (size_t k = 0; k < n; k++) {
-                        char c = e->labels[i][k];
+                        char c = label[k];
                         *p++ = c >= 'a' && c <= 'z' ? (char) (c & ~0x20) : c == '-' || c == '.' ? '_' : c;
                 }
-                *p++ = '=';
                 *p = '\0';
-                put_text(t, key, e->labels[i] + n + 1, JOB_VALUE_SHARE);
+                put_text(t, name, label + n + 1, EVENT_LABEL_VALUE_SHARE);
         }
+}
+
+/* What is lost, a job or a call has no mode: zero in the event says nothing of it. */
+static bool has_mode(const Event *e) {
+        return e->type != EVENT_EVENTS_LOST && e->type != EVENT_JOB_BEGUN && e->type != EVENT_JOB_ENDED &&
+               e->type != EVENT_PRIVILEGED_CALL;
 }
 
 /* The catalog names the detail of these, so they always have one. */
@@ -202,18 +134,65 @@ static bool needs_detail(const Event *e) {
                e->type == EVENT_PRIVILEGED_CALL;
 }
 
-static void put_counts(TextWriter *t, const Event *e) {
-        if (e->type == EVENT_CONNECTION_CLOSED) {
-                put_number(t, "CARGOWALL_BYTES_OUT=", e->bytes_out);
-                put_number(t, "CARGOWALL_BYTES_IN=", e->bytes_in);
-                put_number(t, "CARGOWALL_DURATION_USEC=", e->duration_usec);
+static bool is_wanted(const Event *e, const EventField *f) {
+        switch (f->id) {
+        case EVENT_FIELD_ID_MODE:
+                return has_mode(e);
+        case EVENT_FIELD_ID_SEQUENCE:
+                return f->number > 0; /* of records that no log has */
+        default:
+                return event_field_infos[f->id].journal != NULL;
         }
-        if (e->count > 0 || e->type == EVENT_EVENTS_LOST)
-                put_number(t, "CARGOWALL_COUNT=", e->count);
-        if (e->sequence > 0)
-                put_number(t, "CARGOWALL_SEQUENCE=", e->sequence);
-        put_text(t, "CARGOWALL_DETAIL=", is_set(e->detail) ? e->detail : needs_detail(e) ? "unknown" : NULL,
-                 DETAIL_SHARE);
+}
+
+static const char *word_of(const Event *e, const EventField *f) {
+        bool audited = f->id == EVENT_FIELD_ID_VERDICT && event_is_denial(e) && e->mode != MODE_ENFORCE;
+
+        return audited ? "would_deny" : f->text;
+}
+
+static void put_field(TextWriter *t, const Event *e, const EventField *f) {
+        const EventFieldInfo *info = &event_field_infos[f->id];
+        char addr[IN_ADDR_TEXT_MAX];
+
+        switch (info->type) {
+        case EVENT_FIELD_NUMBER:
+                put_number(t, info->journal, f->number);
+                break;
+        case EVENT_FIELD_WORD:
+                put_word(t, info->journal, word_of(e, f));
+                break;
+        case EVENT_FIELD_TEXT:
+                put_text(t, info->journal, f->text, info->share);
+                break;
+        case EVENT_FIELD_ADDRESS:
+                put_word(t, info->journal, in_addr_format(f->addr, addr));
+                break;
+        default: /* no field of the journal has another type, see EVENT_FIELDS */
+                assert(false);
+        }
+}
+
+static void put_fields(TextWriter *t, const Event *e) {
+        EventFields fields;
+        bool seen[_EVENT_FIELD_ID_MAX] = {};
+
+        event_fields(e, &fields);
+        for (size_t i = 0; i < fields.n; i++) {
+                const EventField *f = &fields.fields[i];
+
+                seen[f->id] = true;
+                if (f->id == EVENT_FIELD_ID_JOB)
+                        put_labels(t, f->event);
+                else if (is_wanted(e, f))
+                        put_field(t, e, f);
+                if (f->id == EVENT_FIELD_ID_DST_HOSTNAME && e->type == EVENT_DNS_BLOCKED)
+                        put_text(t, "CARGOWALL_QNAME", f->text, QNAME_SHARE);
+        }
+        if (!seen[EVENT_FIELD_ID_SCOPE] && event_is_traffic(e))
+                put_word(t, event_field_infos[EVENT_FIELD_ID_SCOPE].journal, "unknown");
+        if (!seen[EVENT_FIELD_ID_DETAIL] && needs_detail(e))
+                put_word(t, event_field_infos[EVENT_FIELD_ID_DETAIL].journal, "unknown");
 }
 
 size_t event_journal_write(const Event *e, char buf[static EVENT_JOURNAL_MAX]) {
@@ -223,20 +202,11 @@ size_t event_journal_write(const Event *e, char buf[static EVENT_JOURNAL_MAX]) {
         assert(e);
 
         text_init(&t, buf, EVENT_JOURNAL_MAX);
-        text_add(&t, "MESSAGE=");
-        text_add(&t, event_message_write(e, message)); /* escaped there */
-        text_add(&t, "\n");
-        put_number(&t, "PRIORITY=", (uint64_t) event_journal_priority(e));
-        put_text(&t, "MESSAGE_ID=", event_journal_message_id(e), WORD_SHARE);
-        text_add(&t, "SYSLOG_IDENTIFIER=cargowalld\n");
-        put_text(&t, "CARGOWALL_EVENT=", event_type_to_string(e->type), WORD_SHARE);
-        put_verdict(&t, e);
-        put_mode(&t, e);
-        put_destination(&t, e);
-        put_rule(&t, e);
-        put_process(&t, e);
-        put_labels(&t, e);
-        put_counts(&t, e);
+        put_word(&t, "MESSAGE", event_message_write(e, message)); /* escaped there */
+        put_number(&t, "PRIORITY", (uint64_t) event_journal_priority(e));
+        put_word(&t, "MESSAGE_ID", event_journal_message_id(e));
+        put_word(&t, "SYSLOG_IDENTIFIER", "cargowalld");
+        put_fields(&t, e);
 
         assert(t.p < t.end);
         return (size_t) (t.p - buf);

@@ -6,29 +6,32 @@
 
 #include "basic/macro.h"
 #include "event/escape.h"
-#include "policy/port.h"
 
-/* The most bytes each string may take in the line, escapes included. docs/events.md lists them. */
+#define X(id, name, journal, type, share) +(share)
 enum {
-        HOSTNAME_SHARE = 1024,
-        CHAIN_SHARE = 2048, /* quotes and commas included */
-        RULE_SHARE = 512,
-        EXECUTABLE_SHARE = 1024,
-        CGROUP_SHARE = 768,
-        COMM_SHARE = (CW_COMM_MAX - 1) * ESCAPE_JSON_MAX,
-        LABEL_SHARE = 96, /* scope, digest, query_type, dns_reason, auto_allowed_type */
-        UNIT_SHARE = 512,
-        DETAIL_SHARE = 512,
-        JOB_VALUE_SHARE = 256,
-
-        JOB_SHARE = EVENT_LABELS_MAX * (EVENT_LABEL_KEY_MAX + JOB_VALUE_SHARE + 6), /* quotes, colon and comma */
-        PARENT_SHARE = 40 + COMM_SHARE,
-        STRINGS_MAX = HOSTNAME_SHARE + CHAIN_SHARE + RULE_SHARE + EXECUTABLE_SHARE + CGROUP_SHARE + COMM_SHARE +
-                      5 * LABEL_SHARE + UNIT_SHARE + DETAIL_SHARE + JOB_SHARE + EVENT_PARENTS_MAX * PARENT_SHARE,
-        REST_MAX = 1200, /* keys, numbers, addresses, our own words; the worst case is a test */
+        JOB_SHARE = EVENT_LABELS_MAX * (EVENT_LABEL_KEY_MAX + EVENT_LABEL_VALUE_SHARE + 6), /* quotes, colon, comma */
+        PARENT_SHARE = 40 + EVENT_COMM_SHARE,
+        STRINGS_MAX = 0 EVENT_FIELDS(X) + EVENT_NAMES_SHARE + JOB_SHARE + EVENT_PARENTS_MAX * PARENT_SHARE,
+        REST_MAX = 1200, /* names of fields, numbers, addresses, our own words; the worst case is a test */
 };
+#undef X
 
 _Static_assert(STRINGS_MAX + REST_MAX <= EVENT_LINE_MAX, "every event fits");
+_Static_assert(EVENT_COMM_SHARE == (CW_COMM_MAX - 1) * ESCAPE_JSON_MAX, "every command name fits");
+
+/* What stands before the value of each field. Copied whole, which costs less than its length would. */
+static const struct {
+        char text[24];
+        size_t length;
+} keys[_EVENT_FIELD_ID_MAX] = {
+#define X(id, name, journal, type, share) [EVENT_FIELD_ID_##id] = { ",\"" name "\":", sizeof(name) + 3 },
+        EVENT_FIELDS(X)
+#undef X
+};
+
+#define X(id, name, journal, type, share) _Static_assert(sizeof(name) + 3 <= sizeof(keys[0].text), name);
+EVENT_FIELDS(X)
+#undef X
 
 #define put_literal(p, literal) mempcpy(p, literal, sizeof(literal) - 1)
 
@@ -96,28 +99,25 @@ static char *put_timestamp(char *p, uint64_t usec) {
         return p;
 }
 
-/* Each key is written as ,"key": since timestamp comes first. */
-#define KEY(key) ",\"" key "\":"
-#define put_number_field(p, key, v) put_number(put_literal(p, KEY(key)), v)
-#define put_bool_field(p, key, v) ((v) ? put_literal(p, KEY(key) "true") : put_literal(p, KEY(key) "false"))
-#define put_string_field(p, key, s, share) put_string(put_literal(p, KEY(key)), s, share)
-
-static char *put_string(char *p, const char *s, size_t share) {
+static char *put_string(char *p, const char *s, size_t n, size_t share) {
         *p++ = '"';
-        p += escape_json(s, strlen(s), p, share);
+        p += escape_json(s, n, p, share);
         *p++ = '"';
         return p;
 }
 
-static bool is_set(const char *s) {
-        return s && *s;
+static char *put_word(char *p, const char *s) {
+        *p++ = '"';
+        p = stpcpy(p, s);
+        *p++ = '"';
+        return p;
 }
 
 static char *put_addr(char *p, const InAddr *a) {
         char text[IN_ADDR_TEXT_MAX];
 
         if (!in_addr_is_v4(a))
-                return put_string(p, in_addr_format(a, text), sizeof(text));
+                return put_word(p, in_addr_format(a, text));
 
         *p++ = '"';
         for (size_t i = 12; i < 16; i++) { /* inet_ntop() would cost as much as the rest of the line */
@@ -127,178 +127,109 @@ static char *put_addr(char *p, const InAddr *a) {
         return p;
 }
 
-static char *put_verdict(char *p, const Event *e) {
-        bool denial = event_is_denial(e);
+/* A name that does not fit whole ends the list: half a name would be another name. */
+static char *put_names(char *p, const Event *e) {
+        char *limit = p + EVENT_NAMES_SHARE;
+        EventNames names = { .event = e };
+        bool first = true;
 
-        p = put_string_field(p, "event_type", event_type_to_string(e->type), LABEL_SHARE);
-        if (e->has_verdict)
-                p = put_string_field(p, "verdict", action_to_string(e->verdict), LABEL_SHARE);
-        p = put_bool_field(p, "blocked", denial && e->mode == MODE_ENFORCE);
-        p = put_bool_field(p, "would_deny", denial && e->mode == MODE_AUDIT);
-        p = put_string_field(p, "mode", mode_to_string(e->mode), LABEL_SHARE);
-        if (e->has_verdict)
-                p = put_string_field(p, "reason", reason_to_string(e->reason), LABEL_SHARE);
-        return p;
-}
+        *p++ = '[';
+        while (event_names_next(&names)) {
+                char *q = p;
 
-/* A name that does not fit whole ends the chain: half a name would be another name. */
-static char *put_chain(char *begin, const Event *e) {
-        char *first = put_literal(begin, KEY("cname_chain") "["), *p = first, *limit = first + CHAIN_SHARE;
-        const char *name = is_set(e->hostname) ? e->hostname : "";
-        size_t length = strlen(name);
-
-        for (const char *rest = e->cname_chain;;) {
-                if (length > 0) {
-                        char *q = p;
-
-                        if (p > first)
-                                *q++ = ',';
-                        *q++ = '"';
-                        q += escape_json(name, length, q, (size_t) (limit - q));
-                        if (limit - q < ESCAPE_JSON_MAX)
-                                break;
-                        *q++ = '"';
-                        p = q;
-                }
-                if (!*rest)
+                if (!first)
+                        *q++ = ',';
+                *q++ = '"';
+                q += escape_json(names.name, names.length, q, (size_t) (limit - q));
+                if (limit - q < ESCAPE_JSON_MAX)
                         break;
-                name = rest;
-                length = strcspn(rest, " ");
-                rest += length + (rest[length] == ' ');
+                *q++ = '"';
+                p = q;
+                first = false;
         }
-        if (p == first)
-                return begin;
         *p++ = ']';
         return p;
 }
 
-static char *put_destination(char *p, const Event *e) {
-        char protocol[PORT_TEXT_MAX];
-
-        if (e->has_src)
-                p = put_addr(put_literal(p, KEY("src_ip")), &e->src);
-        if (e->src_port > 0)
-                p = put_number_field(p, "src_port", e->src_port);
-        if (e->has_dst)
-                p = put_addr(put_literal(p, KEY("dst_ip")), &e->dst);
-        if (is_set(e->hostname))
-                p = put_string_field(p, "dst_hostname", e->hostname, HOSTNAME_SHARE);
-        if (e->dst_port > 0)
-                p = put_number_field(p, "dst_port", e->dst_port);
-        if (e->protocol != 0)
-                p = put_string_field(p, "protocol", protocol_to_string(e->protocol, protocol), LABEL_SHARE);
-        if (is_set(e->cname_chain))
-                p = put_chain(p, e);
-        if (is_set(e->query_type))
-                p = put_string_field(p, "query_type", e->query_type, LABEL_SHARE);
-        if (is_set(e->dns_reason))
-                p = put_string_field(p, "dns_reason", e->dns_reason, LABEL_SHARE);
-        if (e->mid_stream)
-                p = put_bool_field(p, "mid_stream", true);
-        return p;
-}
-
-static char *put_rule(char *p, const Event *e) {
-        if (is_set(e->matched_rule))
-                p = put_string_field(p, "matched_rule", e->matched_rule, RULE_SHARE);
-        if (e->has_verdict && e->rule != RULE_NONE)
-                p = put_number_field(p, "rule", e->rule);
-        if (is_set(e->automatic))
-                p = put_string_field(p, "auto_allowed_type", e->automatic, LABEL_SHARE);
-        if (is_set(e->scope))
-                p = put_string_field(p, "scope", e->scope, LABEL_SHARE);
-        if (is_set(e->policy_digest))
-                p = put_string_field(p, "policy_digest", e->policy_digest, LABEL_SHARE);
-        return p;
-}
-
 static char *put_parents(char *p, const Event *e) {
-        p = put_literal(p, KEY("parents") "[");
+        *p++ = '[';
         for (size_t i = 0; i < MIN(e->n_parents, (size_t) EVENT_PARENTS_MAX); i++) {
+                const char *comm = e->parents[i].comm;
+
                 if (i > 0)
                         *p++ = ',';
                 p = put_number(put_literal(p, "{\"pid\":"), e->parents[i].pid);
-                if (is_set(e->parents[i].comm))
-                        p = put_string_field(p, "comm", e->parents[i].comm, COMM_SHARE);
+                if (comm && *comm)
+                        p = put_string(put_literal(p, ",\"comm\":"), comm, strlen(comm), EVENT_COMM_SHARE);
                 *p++ = '}';
         }
         *p++ = ']';
         return p;
 }
 
-static char *put_process(char *p, const Event *e) {
-        if (is_set(e->process))
-                p = put_string_field(p, "process", e->process, COMM_SHARE);
-        if (e->pid > 0) {
-                p = put_number_field(p, "pid", e->pid);
-                if (e->tid > 0)
-                        p = put_number_field(p, "tid", e->tid);
-                p = put_number_field(p, "uid", e->uid);
-                p = put_number_field(p, "gid", e->gid);
-        }
-        if (is_set(e->executable))
-                p = put_string_field(p, "executable", e->executable, EXECUTABLE_SHARE);
-        if (e->n_parents > 0)
-                p = put_parents(p, e);
-        if (is_set(e->unit))
-                p = put_string_field(p, "unit", e->unit, UNIT_SHARE);
-        if (is_set(e->cgroup))
-                p = put_string_field(p, "cgroup", e->cgroup, CGROUP_SHARE);
-        if (e->cgroup_id > 0)
-                p = put_number_field(p, "cgroup_id", e->cgroup_id);
-        return p;
-}
+static char *put_labels(char *p, const Event *e) {
+        const char *label;
+        size_t n, next = 0;
+        bool first = true;
 
-static bool key_is_new(const Event *e, size_t i, size_t key_length) {
-        for (size_t k = 0; k < i; k++)
-                if (strncmp(e->labels[k], e->labels[i], key_length + 1) == 0) /* with its '=' */
-                        return false;
-        return true;
-}
-
-static char *put_job(char *begin, const Event *e) {
-        char *first = put_literal(begin, KEY("job") "{"), *p = first;
-
-        for (size_t i = 0; i < MIN(e->n_labels, (size_t) EVENT_LABELS_MAX); i++) {
-                size_t n = event_label_key_length(e->labels[i]);
-                if (n == 0 || !key_is_new(e, i, n))
-                        continue;
-
-                if (p > first)
+        *p++ = '{';
+        while ((label = event_labels_next(e, &next, &n))) {
+                if (!first)
                         *p++ = ',';
-                *p++ = '"';
-                p = mempcpy(p, e->labels[i], n);
-                p = put_string(put_literal(p, "\":"), e->labels[i] + n + 1, JOB_VALUE_SHARE);
+                first = false;
+                p = put_string(p, label, n, EVENT_LABEL_KEY_MAX);
+                *p++ = ':';
+                p = put_string(p, label + n + 1, strlen(label + n + 1), EVENT_LABEL_VALUE_SHARE);
         }
-        if (p == first)
-                return begin;
         *p++ = '}';
         return p;
 }
 
-size_t event_json_write(const Event *e, char buf[static EVENT_LINE_MAX]) {
-        assert(e);
-
-        char *p = put_literal(buf, "{\"timestamp\":\"");
-        p = put_timestamp(p, e->time_usec);
-        *p++ = '"';
-        p = put_number_field(p, "schema_version", EVENT_SCHEMA_VERSION);
-        p = put_number_field(p, "sequence", e->sequence);
-        p = put_verdict(p, e);
-        p = put_destination(p, e);
-        p = put_rule(p, e);
-        p = put_process(p, e);
-        if (e->n_labels > 0)
-                p = put_job(p, e);
-        if (e->type == EVENT_CONNECTION_CLOSED) {
-                p = put_number_field(p, "bytes_out", e->bytes_out);
-                p = put_number_field(p, "bytes_in", e->bytes_in);
-                p = put_number_field(p, "duration_usec", e->duration_usec);
+static char *put_value(char *p, const EventField *f) {
+        switch (event_field_infos[f->id].type) {
+        case EVENT_FIELD_TIME:
+                *p++ = '"';
+                p = put_timestamp(p, f->number);
+                *p++ = '"';
+                return p;
+        case EVENT_FIELD_NUMBER:
+                return put_number(p, f->number);
+        case EVENT_FIELD_BOOLEAN:
+                return f->number ? put_literal(p, "true") : put_literal(p, "false");
+        case EVENT_FIELD_WORD:
+                return put_word(p, f->text);
+        case EVENT_FIELD_TEXT:
+                return put_string(p, f->text, strlen(f->text), event_field_infos[f->id].share);
+        case EVENT_FIELD_ADDRESS:
+                return put_addr(p, f->addr);
+        case EVENT_FIELD_NAMES:
+                return put_names(p, f->event);
+        case EVENT_FIELD_PARENTS:
+                return put_parents(p, f->event);
+        default:
+                return put_labels(p, f->event);
         }
-        if (e->count > 0 || e->type == EVENT_EVENTS_LOST)
-                p = put_number_field(p, "count", e->count);
-        if (is_set(e->detail))
-                p = put_string_field(p, "detail", e->detail, DETAIL_SHARE);
+}
+
+size_t event_json_write_value(const EventField *f, char buf[static EVENT_LINE_MAX]) {
+        assert(f);
+        assert(f->id < _EVENT_FIELD_ID_MAX);
+
+        return (size_t) (put_value(buf, f) - buf);
+}
+
+size_t event_json_write(const Event *e, char buf[static EVENT_LINE_MAX]) {
+        EventFields fields;
+        char *p = buf;
+
+        event_fields(e, &fields);
+        for (size_t i = 0; i < fields.n; i++) {
+                EventFieldId id = fields.fields[i].id;
+
+                memcpy(p, keys[id].text, sizeof(keys[id].text));
+                p = put_value(p + keys[id].length, &fields.fields[i]);
+        }
+        *buf = '{'; /* in place of the first comma */
         p = put_literal(p, "}\n");
 
         assert(p <= buf + EVENT_LINE_MAX);

@@ -116,6 +116,51 @@ START_TEST(test_json_nul) {
 }
 END_TEST
 
+static const struct {
+        const char *in, *out;
+} utf8[] = {
+        { "", "" }, { "a\n\x1b", "a\n\x1b" }, { "\xc3\xa9", "\xc3\xa9" }, { "\xe2\x80\xae", "\xe2\x80\xae" },
+        { "a\xc3", "a\xef\xbf\xbd" }, { "\xff\xfe", "\xef\xbf\xbd\xef\xbf\xbd" },
+        { "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+};
+
+START_TEST(test_utf8) {
+        char buf[32];
+
+        buf[escape_utf8(utf8[_i].in, strlen(utf8[_i].in), buf, sizeof(buf) - 1)] = '\0';
+        ck_assert_str_eq(buf, utf8[_i].out);
+}
+END_TEST
+
+START_TEST(test_utf8_cut) {
+        static const char in[] = "a\0\xc3\xa9";
+        static const size_t lengths[] = { 0, 1, 1, 1, 4, 4, 6, 6 };
+        char buf[16];
+
+        for (size_t max = 0; max < ELEMENTSOF(lengths); max++) {
+                memset(buf, 'Z', sizeof(buf));
+                ck_assert_uint_eq(escape_utf8(in, sizeof(in) - 1, buf, max), lengths[max]);
+                ck_assert_int_eq(buf[max], 'Z');
+        }
+        ck_assert_mem_eq(buf, "a\xef\xbf\xbd\xc3\xa9", 6);
+}
+END_TEST
+
+/* Words of eight bytes are looked at as a whole: each byte at each place. */
+START_TEST(test_json_words) {
+        char in[17], buf[17 * ESCAPE_JSON_MAX], one[ESCAPE_JSON_MAX];
+
+        for (unsigned b = 0; b < 256; b++)
+                for (size_t place = 0; place < 16; place++) {
+                        memset(in, 'a', 16);
+                        in[place] = (char) b;
+                        size_t n = escape_json((const char[]) { (char) b }, 1, one, sizeof(one));
+                        ck_assert_uint_eq(escape_json(in, 16, buf, sizeof(buf)), 15 + n);
+                        ck_assert_mem_eq(buf + place, one, n);
+                }
+}
+END_TEST
+
 /* No single byte, and no pair, becomes longer than the header says. */
 START_TEST(test_worst_case) {
         char in[3] = {}, buf[64];
@@ -128,6 +173,7 @@ START_TEST(test_worst_case) {
                         ck_assert_uint_le(strlen(escape_terminal(in, buf, sizeof(buf))), n * ESCAPE_TERMINAL_MAX);
                         ck_assert_uint_le(strlen(escape_markdown(in, buf, sizeof(buf))), n * ESCAPE_MARKDOWN_MAX);
                         ck_assert_uint_le(escape_json(in, n, buf, sizeof(buf)), n * ESCAPE_JSON_MAX);
+                        ck_assert_uint_le(escape_utf8(in, n, buf, sizeof(buf)), n * ESCAPE_UTF8_MAX);
                 }
 }
 END_TEST
@@ -140,6 +186,9 @@ static Suite *suite(void) {
         tcase_add_test(t, test_cut);
         tcase_add_test(t, test_json_cut);
         tcase_add_test(t, test_json_nul);
+        tcase_add_test(t, test_json_words);
+        tcase_add_loop_test(t, test_utf8, 0, ELEMENTSOF(utf8));
+        tcase_add_test(t, test_utf8_cut);
         tcase_add_test(t, test_worst_case);
         suite_add_tcase(s, t);
         return s;

@@ -62,15 +62,16 @@ START_TEST(test_full) {
                          "PRIORITY=4\n"
                          "MESSAGE_ID=" MESSAGE_ID_CONNECTION_DENIED "\n"
                          "SYSLOG_IDENTIFIER=cargowalld\n"
+                         "CARGOWALL_SEQUENCE=42\n"
                          "CARGOWALL_EVENT=connection_blocked\n"
                          "CARGOWALL_VERDICT=deny\n"
-                         "CARGOWALL_REASON=default\n"
                          "CARGOWALL_MODE=enforce\n"
+                         "CARGOWALL_REASON=default\n"
                          "CARGOWALL_SRC_IP=192.0.2.1\n"
                          "CARGOWALL_SRC_PORT=40000\n"
                          "CARGOWALL_DST_IP=203.0.113.66\n"
-                         "CARGOWALL_DST_PORT=443\n"
                          "CARGOWALL_DST_HOST=evil.example\n"
+                         "CARGOWALL_DST_PORT=443\n"
                          "CARGOWALL_PROTOCOL=TCP\n"
                          "CARGOWALL_SCOPE=runners\n"
                          "CARGOWALL_POLICY_DIGEST=sha256:00ff\n"
@@ -82,8 +83,7 @@ START_TEST(test_full) {
                          "CARGOWALL_UNIT=runner.service\n"
                          "CARGOWALL_CGROUP=/system.slice/runner.service\n"
                          "CARGOWALL_JOB_REF=refs/heads/main\n"
-                         "CARGOWALL_JOB_RUN_ID=7\n"
-                         "CARGOWALL_SEQUENCE=42\n");
+                         "CARGOWALL_JOB_RUN_ID=7\n");
 }
 END_TEST
 
@@ -101,8 +101,8 @@ START_TEST(test_dns) {
                                           "evil.example (TXT), no rule allows the name\nPRIORITY=5\n"
                                           "MESSAGE_ID=" MESSAGE_ID_WOULD_DENY "\n"));
         ck_assert_ptr_nonnull(strstr(buf, "\nCARGOWALL_VERDICT=would_deny\n"));
-        ck_assert_ptr_nonnull(strstr(buf, "\nCARGOWALL_QNAME=evil.example\nCARGOWALL_QTYPE=TXT\n"
-                                          "CARGOWALL_DNS_REASON=policy\n"));
+        ck_assert_ptr_nonnull(strstr(buf, "\nCARGOWALL_DST_HOST=evil.example\nCARGOWALL_QNAME=evil.example\n"));
+        ck_assert_ptr_nonnull(strstr(buf, "\nCARGOWALL_QTYPE=TXT\nCARGOWALL_DNS_REASON=policy\n"));
         ck_assert_ptr_nonnull(strstr(buf, "\nCARGOWALL_COUNT=3\n"));
 
         e.scope = NULL; /* the catalog names it, so traffic always has one */
