@@ -96,7 +96,7 @@ char **bus_strv_free(char **strv);
 void bus_jobs_update(Bus *b, bool tell);
 void bus_subscribers_clear(Bus *b);
 /* ManagerObserver.denial */
-void bus_send_denial(const char *line, size_t size, void *userdata);
+void bus_send_denial(const Event *e, void *userdata);
 
 /* The options a{sv} of a call, where "scope" is all there is: *ret is borrowed from m, SCOPE_HOST when it is absent. */
 int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error);

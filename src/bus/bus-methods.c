@@ -222,14 +222,12 @@ typedef struct List {
         int result;            /* the first error */
 } List;
 
-static void append_line(const char *line, size_t size, void *userdata) {
+static void append_event(const Event *e, void *userdata) {
         List *list = userdata;
 
         if (list->result < 0)
                 return;
-        int r = bus_event_append(list->reply, line, size, 0);
-        if (r != -EBADMSG) /* such a line appended nothing; the others are still good */
-                list->result = r;
+        list->result = bus_event_append(list->reply, e, 0);
 }
 
 int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -252,7 +250,7 @@ int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
         if (r >= 0) {
                 list.reply = reply;
-                manager_recent_events(b->manager, since, clamp(max, EVENTS_MAX), append_line, &list);
+                manager_recent_events(b->manager, since, clamp(max, EVENTS_MAX), append_event, &list);
                 r = list.result;
         }
         if (r >= 0)

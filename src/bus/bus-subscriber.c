@@ -86,20 +86,20 @@ static bool take_token(Bus *b) {
         return true;
 }
 
-static int send_event(Bus *b, const Subscriber *s, const char *line, size_t size) {
+static int send_event(Bus *b, const Subscriber *s, const Event *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
         int r = sd_bus_message_new_signal(b->bus, &m, BUS_PATH, BUS_INTERFACE_MANAGER, "ConnectionDenied");
         if (r < 0)
                 return r;
-        r = bus_event_append(m, line, size, b->n_dropped);
+        r = bus_event_append(m, e, b->n_dropped);
         if (r < 0)
                 return r;
         r = sd_bus_message_set_destination(m, s->name);
         return r < 0 ? r : sd_bus_send(b->bus, m, NULL);
 }
 
-void bus_send_denial(const char *line, size_t size, void *userdata) {
+void bus_send_denial(const Event *e, void *userdata) {
         Bus *b = userdata;
         uint64_t n_queued;
         bool sent = false;
@@ -109,7 +109,7 @@ void bus_send_denial(const char *line, size_t size, void *userdata) {
 
         if (sd_bus_get_n_queued_write(b->bus, &n_queued) >= 0 && n_queued < QUEUED_MAX && take_token(b))
                 for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
-                        if (b->subscribers[i].name && send_event(b, &b->subscribers[i], line, size) >= 0) {
+                        if (b->subscribers[i].name && send_event(b, &b->subscribers[i], e) >= 0) {
                                 b->stats.events_sent++;
                                 sent = true;
                         }

@@ -5,7 +5,6 @@
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
-#include "event/event-json.h"
 
 #define FILE_MODE 0640
 #define FILE_DELAY_USEC (200 * USEC_PER_MSEC) /* a reader of the log sees an event so late at most */
@@ -108,16 +107,12 @@ static bool is_traffic(const Event *e) {
         return e->type == EVENT_CONNECTION_ALLOWED || e->type == EVENT_CONNECTION_CLOSED;
 }
 
-static void keep_line(Manager *m, const Event *e) {
-        char line[EVENT_LINE_MAX];
-        size_t n;
-
+static void keep(Manager *m, const Event *e) {
         if (is_traffic(e))
                 return;
-        n = event_json_write(e, line) - 1; /* without its end */
-        recent_events_add(m->recent, e->time_usec, line, n);
+        recent_events_add(m->recent, e);
         if (m->observer.denial && event_is_denial(e))
-                m->observer.denial(line, n, m->observer.userdata);
+                m->observer.denial(e, m->observer.userdata);
 }
 
 void manager_on_event(const Event *event, void *userdata) {
@@ -148,7 +143,7 @@ void manager_on_event(const Event *event, void *userdata) {
                 if (sd_event_source_get_enabled(m->log_flush, &enabled) == 0)
                         arm(m->log_flush, FILE_DELAY_USEC);
         }
-        keep_line(m, &e);
+        keep(m, &e);
 }
 
 void manager_tell(Manager *m, Event *e) {

@@ -238,7 +238,7 @@ void manager_dns_status(const Manager *m, ManagerDnsStatus *ret) {
                 ret->n_leases += lease_table_n(engine_scope(m->engine, i)->leases);
 }
 
-void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, manager_line_fn fn, void *userdata) {
+void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, event_fn fn, void *userdata) {
         recent_events_for_each(m->recent, since_usec, max, fn, userdata);
 }
 

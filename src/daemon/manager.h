@@ -74,9 +74,8 @@ typedef struct ManagerDnsStatus {
 } ManagerDnsStatus;
 void manager_dns_status(const Manager *m, ManagerDnsStatus *ret);
 
-/* Denials and changes kept in memory, oldest first, as NDJSON lines (event/event-json.h) without the newline. */
-typedef void (*manager_line_fn)(const char *line, size_t size, void *userdata);
-void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, manager_line_fn fn, void *userdata);
+/* Denials and changes kept in memory, oldest first. */
+void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, event_fn fn, void *userdata);
 
 /* Jobs are labels on what a unit does. Where a document is for them, it narrows what the unit may meanwhile; they never
  * widen anything, and end with their unit. */
@@ -119,8 +118,8 @@ typedef struct ManagerObserver {
         void (*jobs_changed)(void *userdata);
         void (*hooks_changed)(void *userdata);
         void (*upstreams_changed)(void *userdata);
-        /* A denial, as a line of the event log (event/event-json.h) without the newline. */
-        void (*denial)(const char *line, size_t size, void *userdata);
+        /* Borrowed for the call. */
+        void (*denial)(const Event *e, void *userdata);
         void *userdata;
 } ManagerObserver;
 /* Copied; NULL: nobody. There is one at most. */

@@ -2,18 +2,20 @@
 
 #include "daemon/recent-events.h"
 
-#include <string.h>
+#include <assert.h>
+
+#include "event/event-copy.h"
 
 typedef struct Entry {
-        uint64_t time_usec;
-        char *line;
-        size_t size;
+        Event *event;
+        size_t size; /* of its allocation */
 } Entry;
 
 struct RecentEvents {
         Entry entries[RECENT_EVENTS_MAX]; /* a ring */
         size_t first, n;
         size_t n_bytes;
+        uint64_t n_lost;
 };
 
 int recent_events_new(RecentEvents **ret) {
@@ -33,7 +35,7 @@ static void drop_first(RecentEvents *r) {
         Entry *e = &r->entries[r->first];
 
         r->n_bytes -= e->size;
-        free(e->line);
+        free(e->event);
         *e = (Entry) {};
         r->first = (r->first + 1) % RECENT_EVENTS_MAX;
         r->n--;
@@ -48,25 +50,34 @@ RecentEvents *recent_events_free(RecentEvents *r) {
         return NULL;
 }
 
-void recent_events_add(RecentEvents *r, uint64_t time_usec, const char *line, size_t size) {
-        char *copy = malloc(size);
+void recent_events_add(RecentEvents *r, const Event *e) {
+        Event *copy;
+        size_t size;
 
-        if (!copy)
+        assert(r);
+        assert(e);
+
+        if (event_copy(e, &copy, &size) < 0) {
+                r->n_lost++;
                 return;
-        memcpy(copy, line, size);
+        }
         while (r->n == RECENT_EVENTS_MAX || (r->n > 0 && r->n_bytes + size > RECENT_BYTES_MAX))
                 drop_first(r);
-        r->entries[(r->first + r->n++) % RECENT_EVENTS_MAX] =
-                (Entry) { .time_usec = time_usec, .line = copy, .size = size };
+        r->entries[(r->first + r->n++) % RECENT_EVENTS_MAX] = (Entry) { .event = copy, .size = size };
         r->n_bytes += size;
 }
 
-void recent_events_for_each(const RecentEvents *r, uint64_t since_usec, size_t max, recent_event_fn fn,
-                            void *userdata) {
+void recent_events_for_each(const RecentEvents *r, uint64_t since_usec, size_t max, event_fn fn, void *userdata) {
         size_t begin = r->n;
 
-        for (size_t n = 0; begin > 0 && n < max && entry(r, begin - 1)->time_usec >= since_usec; n++)
+        for (size_t n = 0; begin > 0 && n < max && entry(r, begin - 1)->event->time_usec >= since_usec; n++)
                 begin--;
         for (size_t i = begin; i < r->n; i++)
-                fn(entry(r, i)->line, entry(r, i)->size, userdata);
+                fn(entry(r, i)->event, userdata);
+}
+
+uint64_t recent_events_n_lost(const RecentEvents *r) {
+        assert(r);
+
+        return r->n_lost;
 }

@@ -10,7 +10,6 @@
 
 typedef struct EventPipeline EventPipeline;
 
-typedef void (*event_fn)(const Event *e, void *userdata);
 
 int event_pipeline_new(event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret);
 EventPipeline *event_pipeline_free(EventPipeline *p);

@@ -83,6 +83,9 @@ typedef struct Event {
         const char *detail;          /* in words, see the type; NULL: none */
 } Event;
 
+/* The event and its strings are borrowed for the call. */
+typedef void (*event_fn)(const Event *e, void *userdata);
+
 /* Is this event a refusal (blocked or would_deny)? */
 bool event_is_denial(const Event *e);
 /* Does it tell of one connection, query or packet, rather than of the firewall itself? */

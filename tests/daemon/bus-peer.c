@@ -193,8 +193,8 @@ void peer_leave(Peer *p, const char *name) {
         peer_settle(p);
 }
 
-void peer_deny(Peer *p, const char *line) {
-        p->manager->observer.denial(line, strlen(line), p->manager->observer.userdata);
+void peer_deny(Peer *p, const Event *e) {
+        p->manager->observer.denial(e, p->manager->observer.userdata);
 }
 
 void peer_settle(Peer *p) {

@@ -49,8 +49,8 @@ sd_bus_message *peer_send(Peer *p, sd_bus_message *m);
 void peer_post(Peer *p, sd_bus_message *m);
 /* Tells the service that a name has left the bus. */
 void peer_leave(Peer *p, const char *name);
-/* The manager reports a denial, as a line of the event log. */
-void peer_deny(Peer *p, const char *line);
+/* The manager reports a denial. */
+void peer_deny(Peer *p, const Event *e);
 /* Runs the loop until nothing happens any more for some milliseconds. */
 void peer_settle(Peer *p);
 const FakeNote *peer_last_note(const Peer *p);

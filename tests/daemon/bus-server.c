@@ -29,13 +29,15 @@ static void on_log(int priority, const char *text, _unused_ void *userdata) {
 }
 
 static void command(Server *s, const char *word) {
-        static const char line[] =
-                "{\"verdict\":\"deny\",\"dst_port\":443,\"blocked\":true,\"cname_chain\":[\"a.example\"]}";
+        static const Event denial = {
+                .type = EVENT_CONNECTION_BLOCKED, .has_verdict = true, .rule = RULE_NONE, .dst_port = 443,
+                .process = "caf\xc3\xa9\xff", .hostname = "a.example", .cname_chain = "b.example",
+        };
         BusStats stats;
 
         bus_stats(s->bus, &stats);
         if (strcmp(word, "event") == 0)
-                s->manager->observer.denial(line, strlen(line), s->manager->observer.userdata);
+                s->manager->observer.denial(&denial, s->manager->observer.userdata);
         else if (strcmp(word, "stats") == 0)
                 printf("stats %zu %zu %" PRIu64 "\n", stats.subscribers, stats.calls_pending, stats.connections);
         else if (strcmp(word, "notes") == 0) {

@@ -206,10 +206,10 @@ void manager_dns_status(_unused_ const Manager *m, ManagerDnsStatus *ret) {
         *ret = (ManagerDnsStatus) { .queries = 11, .n_cached = 12 };
 }
 
-void manager_recent_events(const Manager *m, _unused_ uint64_t since_usec, size_t max, manager_line_fn fn,
+void manager_recent_events(const Manager *m, _unused_ uint64_t since_usec, size_t max, event_fn fn,
                            void *userdata) {
-        for (size_t i = 0; i < MIN(max, m->n_lines); i++)
-                fn(m->line, strlen(m->line), userdata);
+        for (size_t i = 0; i < MIN(max, m->n_events); i++)
+                fn(&m->event, userdata);
 }
 
 int manager_begin_job(Manager *m, const char *unit, _unused_ const char *cgroup, const char *const *labels,

@@ -27,8 +27,8 @@ struct Manager {
         size_t n_job_labels[MANAGER_JOBS_MAX];
         size_t n_jobs;
         uint64_t next_job;
-        const char *line;      /* each recent event; borrowed */
-        size_t n_lines;
+        Event event;           /* each recent event */
+        size_t n_events;
         size_t n_leases;
         int log_level;
         Policy *policy;        /* of every scope but "off"; borrowed */

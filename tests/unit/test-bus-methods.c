@@ -337,8 +337,8 @@ START_TEST(lists_are_bounded) {
         Peer p;
 
         peer_init(&p);
-        p.manager->line = "{\"verdict\":\"deny\"}";
-        p.manager->n_lines = 5000;
+        p.manager->event = (Event) { .type = EVENT_DNS_BLOCKED, .has_verdict = true, .process = "\xc3\xa9\xff" };
+        p.manager->n_events = 5000;
         p.manager->n_leases = 20000;
         ck_assert_uint_eq(list_events(&p, 3), 3);
         ck_assert_uint_eq(list_events(&p, 0), 1000);
@@ -346,9 +346,6 @@ START_TEST(lists_are_bounded) {
         ck_assert_str_eq(p.action, "org.cargowall1.view-events");
         ck_assert_uint_eq(list_leases(&p, 3), 3);
         ck_assert_uint_eq(list_leases(&p, UINT32_MAX), 10000);
-
-        p.manager->line = "not an event"; /* costs itself only */
-        ck_assert_uint_eq(list_events(&p, 3), 0);
 
         sd_bus_message *m = call(&p, "ListLeases");
         append(m, "su", "nobody", 1U);
@@ -441,12 +438,12 @@ END_TEST
 /* ------------------------------------------------------------------ signals */
 
 START_TEST(events_go_to_subscribers_only) {
-        static const char line[] = "{\"verdict\":\"deny\"}";
+        static const Event denial = { .type = EVENT_DNS_BLOCKED, .has_verdict = true, .process = "\xc3\xa9\xff" };
         BusStats stats;
         Peer p;
 
         peer_init(&p);
-        peer_deny(&p, line);
+        peer_deny(&p, &denial);
         peer_settle(&p);
         ck_assert_uint_eq(p.n_signals, 0);
 
@@ -454,14 +451,14 @@ START_TEST(events_go_to_subscribers_only) {
                 sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "Subscribe")), ""));
         bus_stats(p.bus, &stats);
         ck_assert_uint_eq(stats.subscribers, 1);
-        peer_deny(&p, line);
+        peer_deny(&p, &denial);
         peer_settle(&p);
         ck_assert_uint_eq(p.n_signals, 1);
         ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "ConnectionDenied"));
         ck_assert_str_eq(sd_bus_message_get_destination(p.last_signal), SENDER);
 
         for (int i = 0; i < 1000; i++)
-                peer_deny(&p, line);
+                peer_deny(&p, &denial);
         peer_settle(&p);
         bus_stats(p.bus, &stats);
         ck_assert_uint_ge(p.n_signals, 200);
@@ -530,7 +527,7 @@ START_TEST(changes_without_a_bus_are_ignored) {
         m->observer.jobs_changed(m->observer.userdata);
         m->observer.hooks_changed(m->observer.userdata);
         m->observer.upstreams_changed(m->observer.userdata);
-        m->observer.denial("{}", 2, m->observer.userdata);
+        m->observer.denial(&(Event) { .type = EVENT_DNS_BLOCKED }, m->observer.userdata);
         bus_free(b);
         ck_assert_ptr_null(m->observer.denial);
         fake_manager_free(m);

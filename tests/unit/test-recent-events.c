@@ -6,47 +6,48 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "event/event-copy.h"
+
 typedef struct Seen {
-        size_t n, n_bytes;
+        size_t n;
         char first[64], last[64];
 } Seen;
 
-static void on_line(const char *line, size_t size, void *userdata) {
+static void on_event(const Event *e, void *userdata) {
         Seen *s = userdata;
         char *into = s->n == 0 ? s->first : s->last;
 
-        (void) snprintf(into, sizeof(s->first), "%.*s", (int) MIN(size, sizeof(s->first) - 1), line);
+        (void) snprintf(into, sizeof(s->first), "%.60s", e->detail);
         if (s->n == 0)
                 memcpy(s->last, s->first, sizeof(s->last));
         s->n++;
-        s->n_bytes += size;
 }
 
 static Seen look(const RecentEvents *r, uint64_t since, size_t max) {
         Seen s = {};
 
-        recent_events_for_each(r, since, max, on_line, &s);
+        recent_events_for_each(r, since, max, on_event, &s);
         return s;
 }
 
 static void add(RecentEvents *r, uint64_t time, const char *text) {
-        recent_events_add(r, time, text, strlen(text));
+        recent_events_add(r, &(Event) { .time_usec = time, .detail = text });
 }
 
-START_TEST(lines_are_copied_and_told_in_order) {
+START_TEST(events_are_copied_and_told_in_order) {
         _cleanup_(recent_events_freep) RecentEvents *r = NULL;
-        char text[] = "one\n";
+        char text[] = "one";
 
         ck_assert_int_eq(recent_events_new(&r), 0);
         ck_assert_uint_eq(look(r, 0, SIZE_MAX).n, 0);
         add(r, 10, text);
         memset(text, 'x', sizeof(text) - 1);
-        add(r, 20, "two\n");
+        add(r, 20, "two");
         Seen s = look(r, 0, SIZE_MAX);
         ck_assert_uint_eq(s.n, 2);
-        ck_assert_uint_eq(s.n_bytes, 8);
-        ck_assert_str_eq(s.first, "one\n");
-        ck_assert_str_eq(s.last, "two\n");
+        ck_assert_str_eq(s.first, "one");
+        ck_assert_str_eq(s.last, "two");
+        ck_assert_uint_eq(recent_events_n_lost(r), 0);
 }
 END_TEST
 
@@ -102,28 +103,29 @@ START_TEST(number_is_bounded) {
 }
 END_TEST
 
+/* Events as large as a job can make them: fewer are kept, and the newest always is. */
 START_TEST(bytes_are_bounded) {
         _cleanup_(recent_events_freep) RecentEvents *r = NULL;
-        _cleanup_free_ char *big = malloc(RECENT_BYTES_MAX);
+        char big[4096], text[32];
+        const char *labels[EVENT_LABELS_MAX];
+        Event *copy, e = { .executable = big, .cgroup = big, .unit = big, .hostname = big, .cname_chain = big,
+                           .labels = labels, .n_labels = EVENT_LABELS_MAX, .detail = text };
+        size_t size;
 
-        ck_assert_ptr_nonnull(big);
-        memset(big, 'x', RECENT_BYTES_MAX);
+        memset(big, 'x', sizeof(big) - 1);
+        big[1] = '=';
+        big[sizeof(big) - 1] = '\0';
+        for (size_t i = 0; i < EVENT_LABELS_MAX; i++)
+                labels[i] = big;
         ck_assert_int_eq(recent_events_new(&r), 0);
-        add(r, 1, "small");
-        recent_events_add(r, 2, big, RECENT_BYTES_MAX - 5);
-        Seen s = look(r, 0, SIZE_MAX);
-        ck_assert_uint_eq(s.n, 2);
-        ck_assert_uint_eq(s.n_bytes, RECENT_BYTES_MAX);
-        add(r, 3, "y"); /* one byte too many: the oldest goes */
-        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n, 2);
-        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n_bytes, RECENT_BYTES_MAX - 4);
-        recent_events_add(r, 4, big, RECENT_BYTES_MAX); /* all of them */
-        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n, 1);
-        add(r, 5, "z");
-        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n_bytes, 1);
-        for (unsigned i = 0; i < 100; i++)
-                recent_events_add(r, 6 + i, big, RECENT_BYTES_MAX / 10);
-        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n, 10);
+        for (unsigned i = 0; i < 2 * RECENT_EVENTS_MAX; i++) {
+                (void) snprintf(text, sizeof(text), "%04u", i);
+                recent_events_add(r, &e);
+                ck_assert_str_eq(look(r, 0, 1).last, text);
+        }
+        ck_assert_int_eq(event_copy(&e, &copy, &size), 0);
+        free(copy);
+        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n, RECENT_BYTES_MAX / size);
 }
 END_TEST
 
@@ -131,7 +133,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("recent-events");
         TCase *t = tcase_create("recent-events");
 
-        tcase_add_test(t, lines_are_copied_and_told_in_order);
+        tcase_add_test(t, events_are_copied_and_told_in_order);
         tcase_add_loop_test(t, since_and_max, 0, ELEMENTSOF(questions));
         tcase_add_test(t, number_is_bounded);
         tcase_add_test(t, bytes_are_bounded);
