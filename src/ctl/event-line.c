@@ -7,6 +7,20 @@
 #include <string.h>
 
 #include "ctl/time-text.h"
+#include "event/event-fields.h"
+#include "event/event-message.h"
+
+static const char *get_text(JsonObject *event, EventFieldId id) {
+        return json_value_text(event, event_field_infos[id].name);
+}
+
+static uint64_t get_number(JsonObject *event, EventFieldId id) {
+        return json_value_u64(event, event_field_infos[id].name);
+}
+
+static bool get_bool(JsonObject *event, EventFieldId id) {
+        return json_value_bool(event, event_field_infos[id].name);
+}
 
 typedef struct Text {
         char *buf;
@@ -35,40 +49,40 @@ static void add_word(Text *t, const char *s) {
 }
 
 bool event_line_is_denial(JsonObject *event) {
-        return json_value_bool(event, "blocked") || json_value_bool(event, "would_deny");
+        return get_bool(event, EVENT_FIELD_ID_BLOCKED) || get_bool(event, EVENT_FIELD_ID_WOULD_DENY);
 }
 
 const char *event_line_verdict(JsonObject *event, Color *ret_color) {
         assert(ret_color);
 
-        if (json_value_bool(event, "blocked")) {
+        if (get_bool(event, EVENT_FIELD_ID_BLOCKED)) {
                 *ret_color = COLOR_RED;
                 return "denied";
         }
-        if (json_value_bool(event, "would_deny")) {
+        if (get_bool(event, EVENT_FIELD_ID_WOULD_DENY)) {
                 *ret_color = COLOR_YELLOW;
                 return "audit";
         }
         *ret_color = COLOR_NORMAL;
-        return strcmp(json_value_text(event, "verdict"), "allow") == 0 ? "allowed" : "note";
+        return strcmp(get_text(event, EVENT_FIELD_ID_VERDICT), "allow") == 0 ? "allowed" : "note";
 }
 
 uint64_t event_line_time(JsonObject *event) {
         uint64_t usec;
 
-        return time_parse(json_value_text(event, "timestamp"), 0, &usec) < 0 ? 0 : usec;
+        return time_parse(get_text(event, EVENT_FIELD_ID_TIMESTAMP), 0, &usec) < 0 ? 0 : usec;
 }
 
 uint64_t event_line_count(JsonObject *event) {
-        return MAX(json_value_u64(event, "count"), 1U);
+        return MAX(get_number(event, EVENT_FIELD_ID_COUNT), 1U);
 }
 
 static void add_subject(Text *t, JsonObject *event, bool with_pid) {
-        const char *process = json_value_text(event, "process"), *unit = json_value_text(event, "unit");
-        uint64_t pid = json_value_u64(event, "pid");
+        const char *process = get_text(event, EVENT_FIELD_ID_PROCESS), *unit = get_text(event, EVENT_FIELD_ID_UNIT);
+        uint64_t pid = get_number(event, EVENT_FIELD_ID_PID);
 
         if (unit[0] == '\0')
-                unit = json_value_text(event, "cgroup");
+                unit = get_text(event, EVENT_FIELD_ID_CGROUP);
         if (process[0] != '\0')
                 add_word(t, process);
         else if (pid > 0)
@@ -84,16 +98,16 @@ static void add_subject(Text *t, JsonObject *event, bool with_pid) {
 }
 
 static void add_destination(Text *t, JsonObject *event) {
-        const char *name = json_value_text(event, "dst_hostname"), *addr = json_value_text(event, "dst_ip");
-        const char *protocol = json_value_text(event, "protocol");
-        uint64_t port = json_value_u64(event, "dst_port");
+        const char *name = get_text(event, EVENT_FIELD_ID_DST_HOSTNAME), *addr = get_text(event, EVENT_FIELD_ID_DST_IP);
+        const char *protocol = get_text(event, EVENT_FIELD_ID_PROTOCOL);
+        uint64_t port = get_number(event, EVENT_FIELD_ID_DST_PORT);
         bool brackets = name[0] != '\0' || strchr(addr, ':');
 
         add_word(t, name);
-        if (strcmp(json_value_text(event, "event_type"), "dns_blocked") == 0) {
+        if (strcmp(get_text(event, EVENT_FIELD_ID_EVENT_TYPE), "dns_blocked") == 0) {
                 add(t, " (DNS");
-                add(t, json_value_text(event, "query_type")[0] != '\0' ? " " : "");
-                add_word(t, json_value_text(event, "query_type"));
+                add(t, get_text(event, EVENT_FIELD_ID_QUERY_TYPE)[0] != '\0' ? " " : "");
+                add_word(t, get_text(event, EVENT_FIELD_ID_QUERY_TYPE));
                 add(t, ")");
                 return;
         }
@@ -113,39 +127,16 @@ static void add_destination(Text *t, JsonObject *event) {
         }
 }
 
-static const char *words(const char *key) {
-        static const char *const known[][2] = {
-                { "policy", "no rule allows the name" },
-                { "name", "not a host name" },
-                { "type", "the query type is refused" },
-                { "cname", "an alias in the answer is denied" },
-                { "rebinding", "the answer held a private address" },
-                { "reverse", "no allowed name has the address" },
-                { "lease", "no room to remember the answer" },
-                { "default", "no rule allows it" },
-                { "dns", "DNS that did not go through the proxy" },
-                { "protocol", "the protocol cannot be judged" },
-                { "raw_socket", "raw sockets are refused" },
-                { "malformed", "malformed packet" },
-                { "fault", "firewall state missing, failed closed" },
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(known); i++)
-                if (strcmp(key, known[i][0]) == 0)
-                        return known[i][1];
-        return key;
-}
-
 static void add_reason(Text *t, JsonObject *event) {
-        const char *rule = json_value_text(event, "matched_rule"), *reason = json_value_text(event, "reason");
-        const char *dns = json_value_text(event, "dns_reason");
-        bool denied = strcmp(json_value_text(event, "verdict"), "deny") == 0;
+        const char *rule = get_text(event, EVENT_FIELD_ID_MATCHED_RULE), *reason = get_text(event, EVENT_FIELD_ID_REASON);
+        const char *dns = get_text(event, EVENT_FIELD_ID_DNS_REASON);
+        bool denied = strcmp(get_text(event, EVENT_FIELD_ID_VERDICT), "deny") == 0;
 
         if (rule[0] != '\0') {
                 add(t, ": rule ");
                 add_word(t, rule);
         } else if (denied && (dns[0] != '\0' || reason[0] != '\0'))
-                add(t, ": %s", words(dns[0] != '\0' ? dns : reason));
+                add(t, ": %s", event_denial_words(dns[0] != '\0' ? dns : reason));
         else if (strcmp(reason, "default") == 0)
                 add(t, ": default action");
         else if (reason[0] != '\0')
@@ -154,15 +145,15 @@ static void add_reason(Text *t, JsonObject *event) {
 
 /* What is no verdict: "mode changed: enforce -> audit". */
 static void add_note(Text *t, JsonObject *event) {
-        const char *type = json_value_text(event, "event_type"), *detail = json_value_text(event, "detail");
+        const char *type = get_text(event, EVENT_FIELD_ID_EVENT_TYPE), *detail = get_text(event, EVENT_FIELD_ID_DETAIL);
 
         for (; *type; type++)
                 add(t, "%c", *type == '_' ? ' ' : *type);
         if (detail[0] != '\0')
                 add(t, ": %s", detail);
-        else if (json_value_u64(event, "count") > 0)
-                add(t, ": %" PRIu64, json_value_u64(event, "count"));
-        if (json_value_text(event, "process")[0] != '\0') {
+        else if (get_number(event, EVENT_FIELD_ID_COUNT) > 0)
+                add(t, ": %" PRIu64, get_number(event, EVENT_FIELD_ID_COUNT));
+        if (get_text(event, EVENT_FIELD_ID_PROCESS)[0] != '\0') {
                 add(t, " by ");
                 add_subject(t, event, true);
         }
@@ -172,7 +163,7 @@ const char *event_line_text(JsonObject *event, bool with_pid, char buf[static EV
         Text t = { .buf = buf };
 
         buf[0] = '\0';
-        if (json_value_text(event, "verdict")[0] == '\0') {
+        if (get_text(event, EVENT_FIELD_ID_VERDICT)[0] == '\0') {
                 add_note(&t, event);
                 return buf;
         }

@@ -10,6 +10,7 @@
 #include "ctl/event-line.h"
 #include "ctl/time-text.h"
 #include "ctl/variant-json.h"
+#include "event/event-fields.h"
 
 #define PAGES_MAX 100
 #define LINES_BEFORE_FOLLOW 10
@@ -18,13 +19,13 @@
 
 /* The bus carries nested values as their text; in JSON they are values again, as in docs/events.md. */
 static int unpack(JsonObject *event) {
-        static const char *const nested[] = { "parents", "job" };
+        static const EventFieldId nested[] = { EVENT_FIELD_ID_PARENTS, EVENT_FIELD_ID_JOB };
 
         for (size_t i = 0; i < ELEMENTSOF(nested); i++) {
-                const char *text = json_value_text(event, nested[i]);
+                const char *name = event_field_infos[nested[i]].name, *text = json_value_text(event, name);
                 JsonObject *value = text[0] == '[' || text[0] == '{' ? json_tokener_parse(text) : NULL;
 
-                if (value && json_value_add(event, nested[i], value) < 0)
+                if (value && json_value_add(event, name, value) < 0)
                         return -ENOMEM;
         }
         return 0;

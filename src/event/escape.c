@@ -43,17 +43,31 @@ static Character character_at(const char *s, size_t n) {
         return (Character) { .code = code, .length = length, .valid = true };
 }
 
-/* Controls, and what changes or hides the text around it: line separators, bidi controls (Unicode TR 36 2.6),
- * zero-width and annotation characters. All are in the BMP. */
+/* Controls, and what changes or hides the text around it: separators of lines, blanks that are no space, bidi controls
+ * (Unicode TR 36 2.6), fillers, and characters without a width, such as the tags of U+E0000, which spell whole
+ * sentences that only programs see. */
 static bool is_deceptive(uint32_t code) {
-        return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || (code >= 0x200b && code <= 0x200f) ||
-               (code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff ||
-               (code >= 0xfff9 && code <= 0xfffb);
+        static const struct {
+                uint32_t first, last;
+        } ranges[] = {
+                { 0x00, 0x1f },     { 0x7f, 0xa0 },     { 0xad, 0xad },         { 0x34f, 0x34f },     { 0x61c, 0x61c },
+                { 0x115f, 0x1160 }, { 0x1680, 0x1680 }, { 0x17b4, 0x17b5 },     { 0x180b, 0x180f },   { 0x2000, 0x200f },
+                { 0x2028, 0x202f }, { 0x205f, 0x206f }, { 0x2800, 0x2800 },     { 0x3000, 0x3000 },   { 0x3164, 0x3164 },
+                { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff9, 0xfffb },     { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
+                { 0xe0000, 0xe0fff },
+        };
+
+        if (code >= 0x20 && code < 0x7f)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(ranges) && code >= ranges[i].first; i++)
+                if (code <= ranges[i].last)
+                        return true;
+        return false;
 }
 
 /* A step's outcome: what to write in place of one character. */
 typedef struct Piece {
-        char text[12];
+        char text[16];
         size_t length;
 } Piece;
 
@@ -96,7 +110,7 @@ static Piece terminal_piece(const char *s, size_t n, const Character *c, bool at
         if (!c->valid || (c->code < 0x80 && (is_deceptive(c->code) || is_command_start(s, n, at_start))))
                 piece_hex(&p, "\\x", c->code, 2, "");
         else if (is_deceptive(c->code))
-                piece_hex(&p, "\\u{", c->code, 4, "}");
+                piece_hex(&p, "\\u{", c->code, c->code > 0xffff ? 5 : 4, "}");
         else
                 p = piece_plain(s, c);
         return p;
@@ -164,6 +178,9 @@ static Piece json_piece(const char *s, const Character *c) {
         else if (c->code == '"' || c->code == '\\') {
                 piece_add(&p, '\\');
                 piece_add(&p, (char) c->code);
+        } else if (is_deceptive(c->code) && c->code > 0xffff) { /* RFC 8259 7: a surrogate pair */
+                piece_hex(&p, "\\u", 0xd7c0 + (c->code >> 10), 4, "");
+                piece_hex(&p, "\\u", 0xdc00 + (c->code & 0x3ff), 4, "");
         } else if (is_deceptive(c->code))
                 piece_hex(&p, "\\u", c->code, 4, "");
         else

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* Each writes at most size - 1 bytes and a NUL (size >= 1), cuts at a character, never inside an escape; returns buf.
- * terminal: control characters, ESC, invalid UTF-8, bidi controls and invisible characters -> \xNN or \u{NNNN}; so are
- *   "##" and a leading "::word::", which CI runners take for commands.
+ * terminal: control characters, ESC, invalid UTF-8, bidi controls, invisible characters and blanks that are no space ->
+ *   \xNN or \u{NNNN}; so are "##" and a leading "::word::", which CI runners take for commands.
  * markdown: as terminal, and | ` * _ < > [ ] # & \ ! ~ @ : $ become character references: fit for table cells. */
 const char *escape_terminal(const char *s, char *buf, size_t size);
 const char *escape_markdown(const char *s, char *buf, size_t size);

@@ -86,7 +86,7 @@ static void add_destination(TextWriter *t, const Event *e) {
         }
 }
 
-const char *event_dns_words(const char *reason) {
+const char *event_denial_words(const char *reason) {
         static const struct {
                 const char *reason, *words;
         } known[] = {
@@ -97,7 +97,16 @@ const char *event_dns_words(const char *reason) {
                 { "rebinding", "the answer held a private address" },
                 { "reverse", "reverse look-up of an address that no allowed name has" },
                 { "lease", "no room to remember the answer" },
+                { "rule", "a rule denies it" },
+                { "default", "no rule allows it" },
+                { "dns", "DNS that did not go through the proxy" },
+                { "protocol", "the protocol cannot be judged" },
+                { "raw_socket", "raw sockets are refused" },
+                { "malformed", "malformed packet" },
+                { "fault", "firewall state missing, failed closed" },
         };
+
+        assert(reason);
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
                 if (strcmp(reason, known[i].reason) == 0)
@@ -106,24 +115,11 @@ const char *event_dns_words(const char *reason) {
 }
 
 const char *event_reason_words(Reason reason, Action verdict) {
-        switch (reason) {
-        case CW_REASON_RULE:
-                return verdict == ACTION_DENY ? "a rule denies it" : "a rule allows it";
-        case CW_REASON_DEFAULT:
-                return verdict == ACTION_DENY ? "no rule allows it" : "the default action";
-        case CW_REASON_DNS:
-                return "DNS that did not go through the proxy";
-        case CW_REASON_PROTOCOL:
-                return "the protocol cannot be judged";
-        case CW_REASON_RAW_SOCKET:
-                return "raw sockets are refused";
-        case CW_REASON_MALFORMED:
-                return "malformed packet";
-        case CW_REASON_FAULT:
-                return "firewall state missing, failed closed";
-        default:
-                return reason_to_string(reason);
-        }
+        if (verdict == ACTION_ALLOW && reason == CW_REASON_RULE)
+                return "a rule allows it";
+        if (verdict == ACTION_ALLOW && reason == CW_REASON_DEFAULT)
+                return "the default action";
+        return event_denial_words(reason_to_string(reason));
 }
 
 static void add_why(TextWriter *t, const Event *e) {
@@ -135,7 +131,7 @@ static void add_why(TextWriter *t, const Event *e) {
                 text_add(t, e->verdict == ACTION_DENY ? "denied by rule " : "rule ");
                 text_add_escaped(t, e->matched_rule, NAME_SHARE);
         } else if (e->type == EVENT_DNS_BLOCKED && is_set(e->dns_reason))
-                text_add_escaped(t, event_dns_words(e->dns_reason), WORD_SHARE);
+                text_add_escaped(t, event_denial_words(e->dns_reason), WORD_SHARE);
         else
                 text_add(t, event_reason_words(e->reason, e->verdict));
 }

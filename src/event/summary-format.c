@@ -45,7 +45,7 @@ static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MA
         if (strcmp(e->dns_reason, "type") == 0)
                 (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s is refused", e->query_type);
         else
-                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", event_dns_words(e->dns_reason));
+                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", event_denial_words(e->dns_reason));
         return buf;
 }
 

@@ -74,6 +74,22 @@ def forged(rig):
     assert "\n" not in entry["CARGOWALL_COMM"] and "\n" not in entry["MESSAGE"], entry
 
 
+@case("journal: no bytes in the names of a program hide its denials, from the log, the journal or the bus")
+def non_ascii(rig):
+    c = rig.boot()
+    names = {b"caf\xc3\xa9": NAMELESS4, b"\xff\xfe\xc3": EVIL4}
+    for name, addr in names.items():
+        refused(c.python(f"""
+            set_name({name!r})
+            report(denied=attempt(tcp, {addr!r}, 7))""", user=JOB), "denied")
+        shown = name.decode(errors="replace")
+        equal(wait_event(c, dst_ip=addr)["process"], shown, "name in the log")
+        listed = [json.loads(line) for line in ctl(c, "events", "--json=short").out.splitlines()]
+        equal([e["process"] for e in listed if e.get("dst_ip") == addr], [shown], "name on the bus")
+        contains(ctl(c, "events", "--denied").out, addr, "lines for people")
+        c.wait_journal(f"CARGOWALL_DST_IP={addr}")
+
+
 @case("journal: the same denial many times becomes two entries, whose counts add up")
 def aggregated(rig):
     c = rig.boot()

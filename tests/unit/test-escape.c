@@ -38,7 +38,11 @@ static const struct {
         /* commands of CI runners */
         { "::error::x", "\\x3a:error::x", "&#92;x3a&#58;error&#58;&#58;x", "::error::x" },
         { "  ::error::x", "  \\x3a:error::x", "  &#92;x3a&#58;error&#58;&#58;x", "  ::error::x" },
-        { "\xc2\xa0::a::", "\xc2\xa0\\x3a:a::", "\xc2\xa0&#92;x3a&#58;a&#58;&#58;", "\xc2\xa0::a::" },
+        { "\xc2\xa0::a::", "\\u{00a0}\\x3a:a::", "&#92;u{00a0}&#92;x3a&#58;a&#58;&#58;", "\\u00a0::a::" },
+        { "a\xe3\x80\x80\xe2\x80\x82z", "a\\u{3000}\\u{2002}z", "a&#92;u{3000}&#92;u{2002}z", "a\\u3000\\u2002z" },
+        { "\xc2\xad\xe3\x85\xa4", "\\u{00ad}\\u{3164}", "&#92;u{00ad}&#92;u{3164}", "\\u00ad\\u3164" },
+        { "\xf3\xa0\x81\x81", "\\u{e0041}", "&#92;u{e0041}", "\\udb40\\udc41" },
+        { "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80" },
         { "::1", "::1", "&#58;&#58;1", "::1" },
         { "std::error::x", "std::error::x", "std&#58;&#58;error&#58;&#58;x", "std::error::x" },
         { "x##[error]", "x\\x23#[error]", "x&#92;x23&#35;&#91;error&#93;", "x##[error]" },

@@ -155,6 +155,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("event-fields");
         TCase *t = tcase_create("event-fields");
 
+        tcase_set_timeout(t, 60);
         tcase_add_test(t, test_every_field_in_order);
         tcase_add_test(t, test_names_are_distinct);
         tcase_add_test(t, test_least);

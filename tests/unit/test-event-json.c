@@ -527,6 +527,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("event-json");
         TCase *t = tcase_create("event-json");
 
+        tcase_set_timeout(t, 60);
         tcase_add_test(t, test_full);
         tcase_add_test(t, test_least);
         tcase_add_test(t, test_golden);
