@@ -95,8 +95,9 @@ char **bus_strv_free(char **strv);
 
 void bus_jobs_update(Bus *b, bool tell);
 void bus_subscribers_clear(Bus *b);
-/* ManagerObserver.denial */
+/* ManagerObserver.denial, n_denials_lost */
 void bus_send_denial(const Event *e, void *userdata);
+uint64_t bus_n_denials_lost(void *userdata);
 
 /* The options a{sv} of a call, where "scope" is all there is: *ret is borrowed from m, SCOPE_HOST when it is absent. */
 int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error);

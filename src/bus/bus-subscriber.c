@@ -117,6 +117,12 @@ void bus_send_denial(const Event *e, void *userdata) {
         b->stats.events_dropped += !sent;
 }
 
+uint64_t bus_n_denials_lost(void *userdata) {
+        const Bus *b = userdata;
+
+        return b->stats.events_dropped;
+}
+
 /* ------------------------------------------------------------------ methods */
 
 int bus_method_subscribe(sd_bus_message *m, void *userdata, sd_bus_error *error) {

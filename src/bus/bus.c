@@ -266,6 +266,7 @@ static void observe(Bus *b) {
                 .hooks_changed = on_hooks_changed,
                 .upstreams_changed = on_upstreams_changed,
                 .denial = bus_send_denial,
+                .n_denials_lost = bus_n_denials_lost,
                 .userdata = b,
         });
 }

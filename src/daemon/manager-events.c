@@ -7,7 +7,6 @@
 #include "daemon/manager-internal.h"
 
 #define FILE_MODE 0640
-#define FILE_DELAY_USEC (200 * USEC_PER_MSEC) /* a reader of the log sees an event so late at most */
 
 static JournalFilter journal_filter(JournalEvents which) {
         switch (which) {
@@ -20,24 +19,33 @@ static JournalFilter journal_filter(JournalEvents which) {
         }
 }
 
-static int on_flush(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        manager_flush_sinks(userdata);
-        return 0;
+/* ------------------------------------------------------------------ sinks */
+
+/* Who observes the service, the bus, gets denials alone. */
+static void observer_write(void *object, const Event *e, _unused_ uint64_t now_nsec) {
+        Manager *m = object;
+
+        if (m->observer.denial && event_is_denial(e))
+                m->observer.denial(e, m->observer.userdata);
 }
 
-static int on_file_due(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
-        ndjson_file_flush(((Manager *) userdata)->file);
-        return 0;
+static uint64_t observer_n_lost(const void *object) {
+        const Manager *m = object;
+
+        return m->observer.n_denials_lost ? m->observer.n_denials_lost(m->observer.userdata) : 0;
 }
 
-static int add_timer(Manager *m, sd_event_source **ret, sd_event_time_handler_t fn, const char *description) {
-        int r = sd_event_add_time_relative(m->event, ret, CLOCK_MONOTONIC, 0, 0, fn, m);
+static int open_file(Manager *m) {
+        if (!m->config.events_file)
+                return 0;
 
-        if (r >= 0)
-                r = sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
-        if (r >= 0)
-                (void) sd_event_source_set_description(*ret, description);
-        return r;
+        int r = ndjson_file_open_mode(m->config.events_file, FILE_MODE, &m->file);
+        if (r < 0) { /* evidence that was asked for and cannot be given */
+                log_message(m->log, LOG_ERR, "%s cannot be opened: %s", m->config.events_file, strerror(-r));
+                return r;
+        }
+        Sink sink = ndjson_file_as_sink(m->file);
+        return sink_hub_add(m->sinks, &sink);
 }
 
 int manager_open_sinks(Manager *m) {
@@ -50,43 +58,21 @@ int manager_open_sinks(Manager *m) {
         if (r >= 0)
                 r = recent_events_new(&m->recent);
         if (r >= 0)
-                r = add_timer(m, &m->flush, on_flush, "journal-flush");
-        if (r >= 0)
-                r = add_timer(m, &m->log_flush, on_file_due, "file-flush");
-        if (r < 0 || !m->config.events_file)
+                r = sink_hub_new(m->event, &m->sinks);
+        if (r < 0)
                 return r;
-        r = ndjson_file_open_mode(m->config.events_file, FILE_MODE, &m->file);
-        if (r < 0) /* evidence that was asked for and cannot be given */
-                log_message(m->log, LOG_ERR, "%s cannot be opened: %s", m->config.events_file, strerror(-r));
-        return r;
+
+        const Sink sinks[] = {
+                journal_sink_as_sink(m->journal),
+                recent_events_as_sink(m->recent),
+                { .name = "bus", .object = m, .write = observer_write, .n_lost = observer_n_lost },
+        };
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(sinks); i++)
+                r = sink_hub_add(m->sinks, &sinks[i]);
+        return r < 0 ? r : open_file(m);
 }
 
-static void arm(sd_event_source *s, uint64_t usec) {
-        int enabled;
-
-        if (sd_event_source_get_enabled(s, &enabled) != 0 || sd_event_source_set_time_relative(s, usec) < 0)
-                return;
-        (void) sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
-}
-
-static void arm_journal(Manager *m) {
-        uint64_t next = journal_sink_next(m->journal), now = manager_now(CLOCK_MONOTONIC);
-
-        if (next == UINT64_MAX)
-                (void) sd_event_source_set_enabled(m->flush, SD_EVENT_OFF);
-        else {
-                (void) sd_event_source_set_time_relative(m->flush, next > now ? (next - now) / 1000 + 1 : 0);
-                (void) sd_event_source_set_enabled(m->flush, SD_EVENT_ONESHOT);
-        }
-}
-
-void manager_flush_sinks(Manager *m) {
-        journal_sink_flush(m->journal, manager_now(CLOCK_MONOTONIC));
-        arm_journal(m);
-        service_log_flush(m->log);
-        if (m->file)
-                ndjson_file_flush(m->file);
-}
+/* ------------------------------------------------------------------ events */
 
 static void count(Manager *m, const Event *e, Job *job) {
         if (e->type == EVENT_CONNECTION_ALLOWED) {
@@ -101,18 +87,6 @@ static void count(Manager *m, const Event *e, Job *job) {
                 if (job)
                         job->denied++;
         }
-}
-
-static bool is_traffic(const Event *e) {
-        return e->type == EVENT_CONNECTION_ALLOWED || e->type == EVENT_CONNECTION_CLOSED;
-}
-
-static void keep(Manager *m, const Event *e) {
-        if (is_traffic(e))
-                return;
-        recent_events_add(m->recent, e);
-        if (m->observer.denial && event_is_denial(e))
-                m->observer.denial(e, m->observer.userdata);
 }
 
 void manager_on_event(const Event *event, void *userdata) {
@@ -134,16 +108,7 @@ void manager_on_event(const Event *event, void *userdata) {
                 e.n_labels = job->n_labels;
         }
         count(m, &e, job);
-        journal_sink_write(m->journal, &e, manager_now(CLOCK_MONOTONIC));
-        arm_journal(m);
-        if (m->file) {
-                int enabled;
-
-                ndjson_file_write(m->file, &e);
-                if (sd_event_source_get_enabled(m->log_flush, &enabled) == 0)
-                        arm(m->log_flush, FILE_DELAY_USEC);
-        }
-        keep(m, &e);
+        sink_hub_write(m->sinks, &e);
 }
 
 void manager_tell(Manager *m, Event *e) {

@@ -19,6 +19,7 @@
 #include "host/resolved.h"
 #include "host/service-manager.h"
 #include "host/upstreams.h"
+#include "sink/hub.h"
 #include "sink/journal.h"
 #include "sink/ndjson-file.h"
 #include "sink/service-log.h"
@@ -63,6 +64,7 @@ struct Manager {
         const char *hook_names[32]; /* scratch of manager_achieved_hooks() and manager_required_hooks() */
         const char *required_names[32];
 
+        SinkHub *sinks;
         JournalSink *journal;
         NdjsonFile *file;        /* NULL: none */
         RecentEvents *recent;
@@ -75,7 +77,7 @@ struct Manager {
         SelfTest *self_test;
         unsigned n_self_test_faults; /* in a row */
         sd_event_source *allowance_end;
-        sd_event_source *hup, *usr1, *term, *interrupt, *tick, *flush, *log_flush;
+        sd_event_source *hup, *usr1, *term, *interrupt, *tick;
         uint64_t start_realtime_usec, start_monotonic_usec;
         int exit_status;
 };
@@ -130,4 +132,3 @@ int manager_open_sinks(Manager *m);
 void manager_on_event(const Event *e, void *userdata);
 void manager_tell(Manager *m, Event *e);
 void manager_tell_type(Manager *m, EventType type, const char *scope, const char *detail);
-void manager_flush_sinks(Manager *m);

@@ -154,8 +154,7 @@ void manager_counters(const Manager *m, ManagerCounters *ret) {
         ret->connections_allowed = programs_counter(p, CW_COUNT_ALLOWED);
         ret->connections_denied = programs_counter(p, CW_COUNT_DENIED);
         ret->queries_allowed = dns_proxy_stats(engine_proxy(m->engine))->answered;
-        ret->events_lost = engine_events_lost(m->engine) + journal_sink_n_lost(m->journal) +
-                           (m->file ? ndjson_file_n_lost(m->file) : 0);
+        ret->events_lost = engine_events_lost(m->engine) + sink_hub_n_lost(m->sinks);
 }
 
 int manager_policy_text(const Manager *m, const char *scope, const char **ret_text, size_t *ret_size) {

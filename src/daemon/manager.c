@@ -320,6 +320,7 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
 
         m->n_lookups_left = LOOKUPS_PER_TICK;
         departed_expire(m->departed, manager_now(CLOCK_MONOTONIC));
+        (void) service_log_flush(m->log);
         check_hooks(m);
         if (m->trim_is_due)
                 (void) malloc_trim(0);
@@ -465,7 +466,8 @@ void manager_stop(Manager *m) {
         engine_drain(m->engine);
         manager_tell_type(m, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
         manager_write_sequence(m);
-        manager_flush_sinks(m);
+        sink_hub_flush(m->sinks);
+        (void) service_log_flush(m->log);
         if (m->file)
                 (void) ndjson_file_sync(m->file);
 }
@@ -483,10 +485,10 @@ Manager *manager_free(Manager *m) {
         m->departed = NULL;
         upstreams_free(m->upstreams);
         engine_free(m->engine);
-        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->flush, m->log_flush,
-                                       m->allowance_end };
+        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->allowance_end };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
+        sink_hub_free(m->sinks);
         journal_sink_free(m->journal);
         ndjson_file_free(m->file);
         recent_events_free(m->recent);

@@ -120,6 +120,8 @@ typedef struct ManagerObserver {
         void (*upstreams_changed)(void *userdata);
         /* Borrowed for the call. */
         void (*denial)(const Event *e, void *userdata);
+        /* How many of those were not passed on, since it began to observe. */
+        uint64_t (*n_denials_lost)(void *userdata);
         void *userdata;
 } ManagerObserver;
 /* Copied; NULL: nobody. There is one at most. */

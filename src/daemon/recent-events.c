@@ -81,3 +81,18 @@ uint64_t recent_events_n_lost(const RecentEvents *r) {
 
         return r->n_lost;
 }
+
+static void sink_write(void *object, const Event *e, _unused_ uint64_t now_nsec) {
+        if (e->type != EVENT_CONNECTION_ALLOWED && e->type != EVENT_CONNECTION_CLOSED)
+                recent_events_add(object, e);
+}
+
+static uint64_t sink_n_lost(const void *object) {
+        return recent_events_n_lost(object);
+}
+
+Sink recent_events_as_sink(RecentEvents *r) {
+        assert(r);
+
+        return (Sink) { .name = "recent events", .object = r, .write = sink_write, .n_lost = sink_n_lost };
+}

@@ -5,6 +5,7 @@
 
 #include "basic/macro.h"
 #include "event/event.h"
+#include "sink/sink.h"
 
 typedef struct RecentEvents RecentEvents;
 
@@ -18,5 +19,7 @@ void recent_events_add(RecentEvents *r, const Event *e);
 /* The last max of those since the time (CLOCK_REALTIME), oldest first. */
 void recent_events_for_each(const RecentEvents *r, uint64_t since_usec, size_t max, event_fn fn, void *userdata);
 uint64_t recent_events_n_lost(const RecentEvents *r);
+/* Borrows it. Takes denials and changes: connections that are allowed, or end, would leave no room for them. */
+Sink recent_events_as_sink(RecentEvents *r);
 
 DEFINE_CLEANUP_FUNC(RecentEvents *, recent_events_free)

@@ -19,10 +19,10 @@
 #include "run/run-policy.h"
 #include "run/run-signals.h"
 #include "run/run-user.h"
+#include "sink/hub.h"
 #include "sink/ndjson-file.h"
 
 #define KILL_TIMEOUT_USEC (5 * USEC_PER_SEC)
-#define LOG_DELAY_USEC (200 * USEC_PER_MSEC) /* a reader of the log sees an event so late at most */
 
 static const char usage_text[] =
         "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
@@ -58,6 +58,7 @@ typedef struct Run {
         DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         size_t n_servers;
         NdjsonFile *log;
+        SinkHub *sinks;
         Summary *summary;
         SignalState signals;
         Cgroup cgroup;
@@ -65,7 +66,6 @@ typedef struct Run {
         Guard guard;
         sd_event *event;
         sd_event_source *guard_source;
-        sd_event_source *log_source;
         Engine *engine;
         bool ended;  /* COMMAND did */
         int status;  /* and this is its exit status */
@@ -166,24 +166,32 @@ static int start_child(Run *run) {
 
 /* ------------------------------------------------------------------ events */
 
-static int on_log_due(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+static void on_event(const Event *e, void *userdata) {
         Run *run = userdata;
 
-        ndjson_file_flush(run->log);
+        sink_hub_write(run->sinks, e);
+}
+
+static void summary_write(void *object, const Event *e, _unused_ uint64_t now_nsec) {
+        (void) summary_add(object, e); /* what does not fit is counted */
+}
+
+static uint64_t summary_n_lost(_unused_ const void *object) {
         return 0;
 }
 
-static void on_event(const Event *e, void *userdata) {
-        Run *run = userdata;
-        int enabled;
+static int open_sinks(Run *run) {
+        const Sink summary = {
+                .name = "summary", .object = run->summary, .write = summary_write, .n_lost = summary_n_lost,
+        };
 
-        (void) summary_add(run->summary, e); /* what does not fit is counted */
-        if (!run->log)
-                return;
-        ndjson_file_write(run->log, e);
-        if (sd_event_source_get_enabled(run->log_source, &enabled) == 0 &&
-            sd_event_source_set_time_relative(run->log_source, LOG_DELAY_USEC) >= 0)
-                (void) sd_event_source_set_enabled(run->log_source, SD_EVENT_ONESHOT);
+        int r = sink_hub_new(run->event, &run->sinks);
+        if (r >= 0)
+                r = sink_hub_add(run->sinks, &summary);
+        if (r < 0 || !run->log)
+                return r;
+        Sink file = ndjson_file_as_sink(run->log);
+        return sink_hub_add(run->sinks, &file);
 }
 
 static int on_child_exit(sd_event_source *source _unused_, const siginfo_t *si, void *userdata) {
@@ -226,9 +234,7 @@ static int start_loop(Run *run) {
         if (r >= 0)
                 r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, on_child_exit, run);
         if (r >= 0)
-                r = sd_event_add_time_relative(run->event, &run->log_source, CLOCK_MONOTONIC, 0, 0, on_log_due, run);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(run->log_source, SD_EVENT_OFF);
+                r = open_sinks(run);
         return r < 0 ? fail("the event loop cannot be started", r) : 0;
 }
 
@@ -382,7 +388,7 @@ static void run_done(Run *run) {
         child_done(&run->child);
         (void) kill_leftovers(run);
         engine_free(run->engine);
-        sd_event_source_unref(run->log_source);
+        sink_hub_free(run->sinks);
         sd_event_source_disable_unref(run->guard_source);
         sd_event_unref(run->event);
         guard_done(&run->guard);

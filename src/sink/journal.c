@@ -232,3 +232,32 @@ uint64_t journal_sink_n_lost(const JournalSink *s) {
 
         return s->n_lost;
 }
+
+static void sink_write(void *object, const Event *e, uint64_t now_nsec) {
+        journal_sink_write(object, e, now_nsec);
+}
+
+static void sink_flush(void *object, uint64_t now_nsec) {
+        journal_sink_flush(object, now_nsec);
+}
+
+static uint64_t sink_next(const void *object) {
+        return journal_sink_next(object);
+}
+
+static uint64_t sink_n_lost(const void *object) {
+        return journal_sink_n_lost(object);
+}
+
+Sink journal_sink_as_sink(JournalSink *s) {
+        assert(s);
+
+        return (Sink) {
+                .name = "journal",
+                .object = s,
+                .write = sink_write,
+                .flush = sink_flush,
+                .next = sink_next,
+                .n_lost = sink_n_lost,
+        };
+}

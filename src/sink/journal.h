@@ -8,6 +8,7 @@
 
 #include "basic/macro.h"
 #include "event/event.h"
+#include "sink/sink.h"
 
 typedef struct JournalSink JournalSink;
 
@@ -38,5 +39,6 @@ void journal_sink_write(JournalSink *s, const Event *e, uint64_t now_nsec);
 void journal_sink_flush(JournalSink *s, uint64_t now_nsec);
 uint64_t journal_sink_next(const JournalSink *s); /* UINT64_MAX: nothing to do */
 
+Sink journal_sink_as_sink(JournalSink *s);             /* borrows it */
 uint64_t journal_sink_n_written(const JournalSink *s); /* records */
 uint64_t journal_sink_n_lost(const JournalSink *s);    /* events: over the rate, or the queue was full */

@@ -33,6 +33,7 @@ struct NdjsonFile {
         uint64_t n_written, n_lost, n_reopen_failures;
         size_t n_buffered; /* lines */
         size_t remainder;  /* bytes at the start of the buffer that complete a line whose first half is in a pipe */
+        uint64_t due_nsec; /* as a sink, with length > 0: when to write it out */
         size_t length;
         char buffer[BUFFER_SIZE];
 };
@@ -54,6 +55,7 @@ static int file_new(int fd, bool torn, NdjsonFile **ret) {
         f->last_error = 0;
         f->n_written = f->n_lost = f->n_reopen_failures = 0;
         f->n_buffered = f->remainder = f->length = 0;
+        f->due_nsec = 0;
         *ret = f;
         return 0;
 }
@@ -322,4 +324,48 @@ int ndjson_file_last_error(const NdjsonFile *f) {
         assert(f);
 
         return f->last_error;
+}
+
+/* After each use: what is in the buffer gets its time when it comes there, and again where it could not leave. */
+static void plan(NdjsonFile *f, bool had_some, uint64_t now_nsec) {
+        if (!had_some && f->length > 0)
+                f->due_nsec = now_nsec + NDJSON_FILE_DELAY_NSEC;
+}
+
+static void sink_write(void *object, const Event *e, uint64_t now_nsec) {
+        NdjsonFile *f = object;
+        bool had_some = f->length > 0;
+
+        ndjson_file_write(f, e);
+        plan(f, had_some, now_nsec);
+}
+
+static void sink_flush(void *object, uint64_t now_nsec) {
+        NdjsonFile *f = object;
+
+        ndjson_file_flush(f);
+        plan(f, false, now_nsec);
+}
+
+static uint64_t sink_next(const void *object) {
+        const NdjsonFile *f = object;
+
+        return f->length > 0 ? f->due_nsec : UINT64_MAX;
+}
+
+static uint64_t sink_n_lost(const void *object) {
+        return ndjson_file_n_lost(object);
+}
+
+Sink ndjson_file_as_sink(NdjsonFile *f) {
+        assert(f);
+
+        return (Sink) {
+                .name = "event file",
+                .object = f,
+                .write = sink_write,
+                .flush = sink_flush,
+                .next = sink_next,
+                .n_lost = sink_n_lost,
+        };
 }

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "basic/macro.h"
 #include "event/event.h"
+#include "sink/sink.h"
 
 typedef struct NdjsonFile NdjsonFile;
 
@@ -20,6 +22,10 @@ int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret);
 /* An fd the caller owns (a pipe in tests, stderr): borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);
 NdjsonFile *ndjson_file_free(NdjsonFile *f); /* flushes */
+/* Borrows it. A line is in the file after NDJSON_FILE_DELAY_NSEC at most, so that readers need not wait for a full
+ * buffer. */
+Sink ndjson_file_as_sink(NdjsonFile *f);
+#define NDJSON_FILE_DELAY_NSEC (200 * NSEC_PER_MSEC)
 /* Buffers the line; writes when the buffer is nearly full. */
 void ndjson_file_write(NdjsonFile *f, const Event *e);
 void ndjson_file_flush(NdjsonFile *f);

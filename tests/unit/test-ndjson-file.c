@@ -467,6 +467,44 @@ START_TEST(test_disk_full) {
 }
 END_TEST
 
+/* A line gets its time when the buffer was empty, and half a line that a full pipe holds back gets another. */
+START_TEST(a_sink_says_when_it_is_due) {
+        Event e = { .type = EVENT_HOOK_LOST, .detail = "a line that divides no page" };
+        NdjsonFile *f = NULL;
+        char buf[4096];
+        int fds[2];
+
+        ck_assert_int_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+        ck_assert_int_eq(ndjson_file_new_fd(fds[1], &f), 0);
+        Sink s = ndjson_file_as_sink(f);
+        ck_assert_uint_eq(s.next(f), UINT64_MAX);
+        s.write(f, &e, 1);
+        s.write(f, &e, 2);
+        ck_assert_uint_eq(s.next(f), 1 + NDJSON_FILE_DELAY_NSEC);
+        s.flush(f, 1 + NDJSON_FILE_DELAY_NSEC);
+        ck_assert_uint_eq(s.next(f), UINT64_MAX);
+        ck_assert_uint_eq(s.n_lost(f), 0);
+
+        uint64_t time = NSEC_PER_SEC;
+        while (s.next(f) == UINT64_MAX) { /* until the pipe has room for half a line */
+                time += NDJSON_FILE_DELAY_NSEC;
+                for (unsigned k = 0; k < 100; k++) /* more than a pipe takes whole or not at all */
+                        s.write(f, &e, time);
+                s.flush(f, time);
+        }
+        ck_assert_uint_eq(s.next(f), time + NDJSON_FILE_DELAY_NSEC);
+        s.flush(f, time + NDJSON_FILE_DELAY_NSEC); /* still full */
+        ck_assert_uint_eq(s.next(f), time + 2 * NDJSON_FILE_DELAY_NSEC);
+        while (read(fds[0], buf, sizeof(buf)) > 0)
+                ;
+        s.flush(f, time + 2 * NDJSON_FILE_DELAY_NSEC);
+        ck_assert_uint_eq(s.next(f), UINT64_MAX);
+        ndjson_file_free(f);
+        (void) close(fds[0]);
+        (void) close(fds[1]);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("ndjson-file");
         TCase *t = tcase_create("ndjson-file");
@@ -483,6 +521,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_pipe);
         tcase_add_test(t, test_pipe_closed);
         tcase_add_test(t, test_disk_full);
+        tcase_add_test(t, a_sink_says_when_it_is_due);
         suite_add_tcase(s, t);
         return s;
 }

@@ -103,6 +103,19 @@ START_TEST(number_is_bounded) {
 }
 END_TEST
 
+START_TEST(a_sink_takes_denials_and_changes) {
+        _cleanup_(recent_events_freep) RecentEvents *r = NULL;
+
+        ck_assert_int_eq(recent_events_new(&r), 0);
+        Sink s = recent_events_as_sink(r);
+        for (int type = 0; type < _EVENT_TYPE_MAX; type++)
+                s.write(r, &(Event) { .type = (EventType) type, .detail = event_type_to_string((EventType) type) }, 1);
+        ck_assert_uint_eq(look(r, 0, SIZE_MAX).n, _EVENT_TYPE_MAX - 2);
+        ck_assert_str_eq(look(r, 0, SIZE_MAX).first, "connection_blocked");
+        ck_assert_uint_eq(s.n_lost(r), 0);
+}
+END_TEST
+
 /* Events as large as a job can make them: fewer are kept, and the newest always is. */
 START_TEST(bytes_are_bounded) {
         _cleanup_(recent_events_freep) RecentEvents *r = NULL;
@@ -136,6 +149,7 @@ static Suite *suite(void) {
         tcase_add_test(t, events_are_copied_and_told_in_order);
         tcase_add_loop_test(t, since_and_max, 0, ELEMENTSOF(questions));
         tcase_add_test(t, number_is_bounded);
+        tcase_add_test(t, a_sink_takes_denials_and_changes);
         tcase_add_test(t, bytes_are_bounded);
         suite_add_tcase(s, t);
         return s;
