@@ -27,6 +27,7 @@ ONLY = {("bus", "daemon"): {"daemon/manager.h"}, ("main", "daemon"): {"daemon/ma
         ("main", "bus"): {"bus/bus.h"}}
 API_H = {"policy", "event", "config", "kernel", "engine", "handover"}  # who may see what the kernel shares
 PURE_FILES = {"handover/predecessors", "handover/state-log", "handover/state-record"}  # the pure part of another layer
+JSON = {"policy", "ctl", "cli"}  # who reads JSON: what came from outside; the service never reads what it wrote
 # Pure layers: no descriptor, no clock, no log, no loop.
 IMPURE = re.compile(r"systemd/|bpf/(lib)?bpf\.h|ares\.h|sys/(socket|random|mman|epoll)\.h|fcntl\.h|time\.h|syslog\.h")
 PURE_MAY = {"basic/in-addr": {"sys/socket.h"}}  # the types of addresses only
