@@ -61,8 +61,12 @@ static void add_fault(Loader *l, const char *file, const PolicyFault *f) {
 
 /* f NULL: of the file as a whole. */
 static void fault(Loader *l, const char *file, const PolicyFile *f, const char *path, const char *reason) {
-        PolicyFault p = { .line = f ? json_text_locate(f->text, f->size, path) : 0 };
+        JsonPlace place = { .path = path };
+        PolicyFault p = {};
 
+        if (f)
+                (void) json_text_locate(f->text, f->size, &place, 1);
+        p.line = place.line;
         (void) snprintf(p.path, sizeof(p.path), "%s", path);
         (void) snprintf(p.reason, sizeof(p.reason), "%s", reason);
         add_fault(l, file, &p);

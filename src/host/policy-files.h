@@ -7,7 +7,7 @@
 #include "policy/document.h"
 
 #define POLICY_DIR_MAX (POLICY_DOCUMENTS_MAX - 1) /* documents in policy.d: without the host's */
-#define POLICY_FILES_TEXT_MAX (2 * (size_t) POLICY_TEXT_MAX) /* bytes of all together */
+#define POLICY_FILES_TEXT_MAX (16 * (size_t) POLICY_TEXT_MAX) /* bytes of all together */
 
 typedef struct PolicyFile {
         char *path; /* without the root directory */

@@ -6,27 +6,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "basic/macro.h"
 
 #define KEYS_MAX 32 /* of one object */
 
+/* The values that are looked for at or below one value: their paths begin with its own. */
+typedef struct Wanted {
+        uint64_t set; /* of places */
+        size_t n;     /* length of the path they have in common */
+} Wanted;
+
 typedef struct Scan {
         const char *text;
         const char *end;
         const char *at;
-        const char *found;    /* the innermost value on the wanted path so far */
         JsonTextFault *fault; /* where the first fault goes */
-        const char *key;      /* of the root: fn is told of each element of its array; NULL for none */
-        const char *inner;
-        const JsonStep *step; /* the element that is being looked at */
-        JsonElement element;
-        json_text_fn fn;
+        const char *key;      /* of the root: fn is called for each element of its array; NULL for none */
+        json_element_fn fn;
         void *userdata;
+        JsonPlace *places;    /* what is looked for */
+        const char *counted;  /* the line of this byte is known */
+        unsigned line;
+        size_t n_values;
+        size_t n_objects;
 } Scan;
 
-static int scan_value(Scan *s, const JsonStep *step, size_t depth, const char *path);
+static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted);
 
 unsigned json_text_line(const char *text, size_t length, size_t offset) {
         const char *end = text + MIN(offset, length);
@@ -59,7 +67,7 @@ static int refuse(Scan *s, const JsonStep *step, const char *reason) {
                 s->fault->reason = reason;
                 s->fault->line = json_text_line(s->text, (size_t) (s->end - s->text), (size_t) (s->at - s->text));
         }
-        return -EINVAL;
+        return -EBADMSG;
 }
 
 static bool is_space(char c) {
@@ -109,33 +117,60 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
         return 0;
 }
 
-/* What is left of path behind this key or index; NULL when the path leads elsewhere. */
-static const char *path_into(const char *path, const JsonStep *step) {
-        char index[32];
+/* ------------------------------------------------------------------ places */
 
-        if (!step->key) {
-                size_t n = (size_t) snprintf(index, sizeof(index), "[%zu]", step->n);
-                return strncmp(path, index, n) == 0 ? path + n : NULL;
-        }
-        if (path[0] != '.' || strncmp(path + 1, step->key, step->n) != 0)
-                return NULL;
-        path += 1 + step->n;
-        return *path == '\0' || *path == '.' || *path == '[' ? path : NULL;
-}
-
-static bool step_is(const JsonStep *step, const char *key) {
-        return step->key && step->n == strlen(key) && memcmp(step->key, key, step->n) == 0;
-}
-
-/* The value at step ends here. */
-static void note_string(Scan *s, const JsonStep *step, const char *value) {
-        if (*value != '"' || !step_is(step, s->inner))
+/* Lines are counted from the value before, so that all of the text is looked at once. */
+static void note_places(Scan *s, Wanted wanted) {
+        if (wanted.set == 0)
                 return;
-        s->element.string = (size_t) (value + 1 - s->text);
-        s->element.string_end = (size_t) (s->at - 1 - s->text);
+        s->line += json_text_line(s->counted, (size_t) (s->end - s->counted), (size_t) (s->at - s->counted)) - 1;
+        s->counted = s->at;
+        for (size_t i = 0; i < JSON_PLACES_MAX; i++)
+                if (wanted.set & 1ULL << i)
+                        s->places[i].line = s->line;
 }
 
-static int scan_member(Scan *s, const JsonStep *outer, size_t depth, const char *path, JsonStep keys[static KEYS_MAX],
+static bool is_path_end(char c) {
+        return c == '\0' || c == '.' || c == '[';
+}
+
+static Wanted wanted_in_key(const Scan *s, Wanted wanted, const JsonStep *step) {
+        Wanted inner = { .n = wanted.n + 1 + step->n };
+
+        for (size_t i = 0; wanted.set >> i != 0 && i < JSON_PLACES_MAX; i++) {
+                const char *path = s->places[i].path;
+
+                if (wanted.set & 1ULL << i && path[wanted.n] == '.' &&
+                    strncmp(path + wanted.n + 1, step->key, step->n) == 0 && is_path_end(path[inner.n]))
+                        inner.set |= 1ULL << i;
+        }
+        return inner;
+}
+
+/* The lowest index from `from` that is wanted, with what is wanted there; SIZE_MAX for none. */
+static size_t wanted_in_array(const Scan *s, Wanted wanted, size_t from, Wanted *ret) {
+        size_t lowest = SIZE_MAX;
+
+        for (size_t i = 0; wanted.set >> i != 0 && i < JSON_PLACES_MAX; i++) {
+                const char *path = s->places[i].path;
+                char *end;
+
+                if ((wanted.set & 1ULL << i) == 0 || path[wanted.n] != '[')
+                        continue;
+                size_t index = strtoul(path + wanted.n + 1, &end, 10);
+                if (*end != ']' || index < from || index > lowest)
+                        continue;
+                if (index < lowest)
+                        *ret = (Wanted) { .n = (size_t) (end + 1 - path) };
+                lowest = index;
+                ret->set |= 1ULL << i;
+        }
+        return lowest;
+}
+
+/* ------------------------------------------------------------------ values */
+
+static int scan_member(Scan *s, const JsonStep *outer, size_t depth, Wanted wanted, JsonStep keys[static KEYS_MAX],
                        size_t *n_keys) {
         JsonStep step = { .outer = outer };
 
@@ -154,73 +189,70 @@ static int scan_member(Scan *s, const JsonStep *outer, size_t depth, const char 
 
         if (!take(s, ':'))
                 return refuse(s, &step, "not JSON: a colon is missing");
-        (void) peek(s);
-        const char *value = s->at;
-        r = scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
-        if (r >= 0 && outer && outer == s->step)
-                note_string(s, &step, value);
-        return r;
+        return scan_value(s, &step, depth, wanted_in_key(s, wanted, &step));
 }
 
-static int scan_object(Scan *s, const JsonStep *step, size_t depth, const char *path) {
+static int scan_object(Scan *s, const JsonStep *step, size_t depth, Wanted wanted) {
         JsonStep keys[KEYS_MAX];
         size_t n = 0;
 
+        if (++s->n_objects > JSON_TEXT_OBJECTS_MAX)
+                return refuse(s, step, "the text has more than 100000 objects");
         if (take(s, '}'))
                 return 0;
         do {
-                int r = scan_member(s, step, depth, path, keys, &n);
+                int r = scan_member(s, step, depth, wanted, keys, &n);
                 if (r < 0)
                         return r;
         } while (take(s, ','));
         return take(s, '}') ? 0 : refuse(s, step, "not JSON: an object does not end");
 }
 
-/* Is this the value of the key whose elements fn wants? */
-static bool is_wanted(const Scan *s, const JsonStep *step) {
-        return s->key && step && !step->outer && step_is(step, s->key);
+/* Is this the array whose elements fn is called for? */
+static bool is_listed(const Scan *s, const JsonStep *step) {
+        return s->key && step && !step->outer && step->key && step->n == strlen(s->key) &&
+               memcmp(step->key, s->key, step->n) == 0;
 }
 
-static int scan_array(Scan *s, const JsonStep *outer, size_t depth, const char *path) {
+static int scan_array(Scan *s, const JsonStep *outer, size_t depth, Wanted wanted) {
         JsonStep step = { .outer = outer };
-        bool wanted = is_wanted(s, outer);
+        bool listed = is_listed(s, outer);
+        Wanted inner = {};
 
         if (take(s, ']'))
                 return 0;
+        size_t next = wanted_in_array(s, wanted, 0, &inner);
         do {
                 (void) peek(s);
-                if (wanted) {
-                        s->step = &step;
-                        s->element = (JsonElement) { .begin = (size_t) (s->at - s->text) };
-                }
-                int r = scan_value(s, &step, depth, path ? path_into(path, &step) : NULL);
-                if (r >= 0 && wanted) {
-                        s->element.end = (size_t) (s->at - s->text);
-                        r = s->fn(&s->element, s->userdata);
-                }
+                const char *begin = s->at;
+                int r = scan_value(s, &step, depth, step.n == next ? inner : (Wanted) {});
+                if (r >= 0 && listed)
+                        r = s->fn(step.n, (size_t) (begin - s->text), (size_t) (s->at - begin), s->userdata);
                 if (r < 0)
                         return r;
                 step.n++;
+                if (step.n > next)
+                        next = wanted_in_array(s, wanted, step.n, &inner);
         } while (take(s, ','));
         return take(s, ']') ? 0 : refuse(s, outer, "not JSON: an array does not end");
 }
 
-/* path: what is left of the wanted one, "" when this is its value, NULL when it leads elsewhere. */
-static int scan_value(Scan *s, const JsonStep *step, size_t depth, const char *path) {
+static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted) {
         const char *string;
         size_t n;
 
         if (depth == JSON_TEXT_DEPTH_MAX)
                 return refuse(s, step, "nested too deeply");
+        if (++s->n_values > JSON_TEXT_VALUES_MAX)
+                return refuse(s, step, "the text has more than 500000 values");
 
         char c = peek(s);
-        if (path)
-                s->found = s->at;
+        note_places(s, wanted);
         if (c == '"')
                 return scan_string(s, step, &string, &n);
         if (c == '{' || c == '[') {
                 s->at++;
-                return c == '{' ? scan_object(s, step, depth + 1, path) : scan_array(s, step, depth + 1, path);
+                return c == '{' ? scan_object(s, step, depth + 1, wanted) : scan_array(s, step, depth + 1, wanted);
         }
 
         const char *start = s->at;
@@ -229,41 +261,36 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, const char *p
         return s->at > start ? 0 : refuse(s, step, "not JSON: a value is missing");
 }
 
-static int scan_text(Scan *s) {
-        int r = scan_value(s, NULL, 0, NULL);
-        if (r < 0)
-                return r;
-        return peek(s) == '\0' && s->at == s->end ? 0 : refuse(s, NULL, "not JSON: text follows the value");
-}
-
-int json_text_check(const char *text, size_t length, JsonTextFault *ret) {
-        Scan s = { .text = text, .end = text + length, .at = text, .fault = ret };
-
-        assert(text);
-        assert(ret);
-
-        return scan_text(&s);
-}
-
-int json_text_for_each(const char *text, size_t length, const char *key, const char *inner, json_text_fn fn,
-                       void *userdata) {
-        Scan s = { .text = text, .end = text + length, .at = text, .key = key, .inner = inner, .fn = fn,
-                   .userdata = userdata };
+int json_text_for_each(const char *text, size_t length, const char *key, json_element_fn fn, void *userdata,
+                       JsonTextFault *ret) {
+        Scan s = {
+                .text = text, .end = text + length, .at = text, .fault = ret, .key = key, .fn = fn, .userdata = userdata,
+        };
 
         assert(text);
         assert(key);
-        assert(inner);
         assert(fn);
+        assert(ret);
 
-        return scan_text(&s);
+        int r = scan_value(&s, NULL, 0, (Wanted) {});
+        if (r < 0)
+                return r;
+        return peek(&s) == '\0' && s.at == s.end ? 0 : refuse(&s, NULL, "not JSON: text follows the value");
 }
 
-unsigned json_text_locate(const char *text, size_t length, const char *path) {
-        Scan s = { .text = text, .end = text + length, .at = text, .found = text };
+size_t json_text_locate(const char *text, size_t length, JsonPlace *places, size_t n) {
+        Scan s = { .text = text, .end = text + length, .at = text, .places = places, .counted = text, .line = 1 };
+        Wanted wanted = { .n = 1 }; /* the "$" */
 
         assert(text);
-        assert(path);
+        assert(places || n == 0);
+        assert(n <= JSON_PLACES_MAX);
 
-        (void) scan_value(&s, NULL, 0, path[0] == '$' ? path + 1 : NULL);
-        return json_text_line(text, length, (size_t) (s.found - text));
+        for (size_t i = 0; i < n; i++) {
+                places[i].line = 1;
+                if (places[i].path[0] == '$')
+                        wanted.set |= 1ULL << i;
+        }
+        (void) scan_value(&s, NULL, 0, wanted);
+        return (size_t) (s.at - s.text) + (size_t) (s.counted - s.text);
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A look at JSON text beside its parser: what json-c does not tell. It keeps the last of two equal keys, which would
- * let a rule look like one thing to a reader and be another, and it has no positions. For text that json-c has
- * accepted; refuses what it does not understand. */
+/* A look at JSON text before and after json-c parses it, for what json-c does not do: it keeps the last of two equal
+ * keys, which would let a rule look like one thing to a reader and be another; it makes 800 bytes of tree from the two of
+ * "{}"; and it has no positions. Nothing is read here: each value is what json-c makes of it. */
 
 #include <stddef.h>
 
 #define JSON_TEXT_DEPTH_MAX 8
+/* Five objects and 25 values for each rule of the longest document. A tree of all would take 120 MB. */
+#define JSON_TEXT_OBJECTS_MAX 100000U
+#define JSON_TEXT_VALUES_MAX 500000U
 
 /* The way from the root to a value, innermost last: one on the stack of each function that reads a value, so that a
  * path is put into text only where somebody has to be told. NULL is the root. */
@@ -26,21 +29,25 @@ typedef struct JsonTextFault {
         unsigned line;
 } JsonTextFault;
 
-/* -EINVAL: an object has two equal keys, a key with an escape, or more keys than any object here can have. */
-int json_text_check(const char *text, size_t length, JsonTextFault *ret);
+/* An element of an array: offset and length of its text. A negative return ends the walk. */
+typedef int (*json_element_fn)(size_t index, size_t offset, size_t length, void *userdata);
 
-/* Where an element of an array is, in offsets; each end is behind the last byte. */
-typedef struct JsonElement {
-        size_t begin, end;
-        size_t string, string_end; /* between the quotes of the string that is asked for; both 0: there is none */
-} JsonElement;
+/* Looks at all of the text, and calls fn for each element of the array at the root's key, in order. -EBADMSG with *ret:
+ * an object has two equal keys, a key with an escape, or more keys than any object here can have; a string has a control
+ * character; the text has more values than are allowed, or is no JSON. What is JSON in the end is for json-c to say.
+ * Otherwise what fn returned. */
+int json_text_for_each(const char *text, size_t length, const char *key, json_element_fn fn, void *userdata,
+                       JsonTextFault *ret);
 
-/* The same as json_text_check(), without the fault, and calls fn for each element of the array at the root's key, in
- * order, with the string that an element has at inner, if it is an object. Stops on fn's negative return and hands it
- * on. */
-typedef int (*json_text_fn)(const JsonElement *e, void *userdata);
-int json_text_for_each(const char *text, size_t length, const char *key, const char *inner, json_text_fn fn,
-                       void *userdata);
-/* Line of the value at path, or of the nearest one around it. */
-unsigned json_text_locate(const char *text, size_t length, const char *path);
+/* A value that is looked for. */
+typedef struct JsonPlace {
+        const char *path; /* borrowed; "$.rules[3].ports" */
+        unsigned line;    /* of the value there, or of the nearest one around it */
+} JsonPlace;
+
+#define JSON_PLACES_MAX 64
+
+/* Fills in the line of each place. Reads the text once, whatever their number, and returns how many bytes it looked at:
+ * at most twice the length, since lines are counted apart. */
+size_t json_text_locate(const char *text, size_t length, JsonPlace *places, size_t n);
 unsigned json_text_line(const char *text, size_t length, size_t offset);

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/document-json.h"
-#include "policy/rule-shape.h"
+#include "policy/rule-json.h"
 
 typedef json_tokener JsonTokener;
 DEFINE_CLEANUP_FUNC(JsonTokener *, json_tokener_free)
@@ -38,173 +38,137 @@ static JsonTokener *tokener_new(void) {
         return t;
 }
 
-/* ------------------------------------------------------------------ good text */
+/* ------------------------------------------------------------------ text */
 
-typedef struct Part {
-        const char *text; /* borrowed */
-        size_t length;
-} Part;
-
-/* The parts one after the other are one JSON value. */
-static int parse_parts(JsonTokener *t, const Part *parts, size_t n, json_object **ret) {
-        json_tokener_reset(t);
-        for (size_t i = 0; i < n; i++) {
-                _cleanup_(json_object_putp) JsonObject *o =
-                        json_tokener_parse_ex(t, parts[i].text, (int) parts[i].length);
-                enum json_tokener_error e = json_tokener_get_error(t);
-
-                if (e == json_tokener_success && i == n - 1 && json_tokener_get_parse_end(t) == parts[i].length)
-                        *ret = TAKE_PTR(o);
-                else if (e != json_tokener_continue || i == n - 1)
-                        return -EINVAL;
-        }
-        return 0;
-}
-
-/* A tree of every rule at once takes fifteen times the room of the text, and more time to make and to free than all
- * else here. So each rule is cut out of the text, becomes a tree of its own if there was none like it before, and the
- * rest is another one. */
-typedef struct Rules {
-        JsonReader *reader;
+/* A tree of a whole document takes fifteen times the room of its text, and more time to make than all else that is done
+ * with it. So json-c is given the text without its rules, and then each rule. */
+typedef struct Reading {
+        JsonReader *faults;
         PolicyDocument *document;
         JsonTokener *tokener;
-        RuleShapes *shapes;
         const char *text;
-        size_t begin; /* of the first rule */
-        size_t end;   /* of the last rule so far, 0 before any */
-} Rules;
+        size_t length;
+        size_t rules_begin; /* of the first rule to the end of the last; both 0: there is none */
+        size_t rules_end;
+} Reading;
 
-static int add_rule(Rules *p, const RuleText *rule) {
-        int k = json_add_rule(p->reader, NULL, rule, &p->document->source.rules);
-
-        return k < 0 ? k : p->reader->n > 0 ? -EINVAL : 0;
-}
-
-static int read_rule(Rules *p, const JsonElement *e) {
-        const Part part = { p->text + e->begin, e->end - e->begin };
-        _cleanup_(json_object_putp) JsonObject *o = NULL;
-        RuleText rule;
-
-        int k = parse_parts(p->tokener, &part, 1, &o);
-        if (k < 0)
-                return k;
-        if (!json_object_is_type(o, json_type_object))
-                return -EINVAL;
-        k = json_read_rule(p->reader, NULL, o, &rule);
-        if (k < 0 || p->reader->n > 0)
-                return k < 0 ? k : -EINVAL;
-        rule_shapes_add(p->shapes, e, &rule);
-        return add_rule(p, &rule);
-}
-
-static int on_rule(const JsonElement *e, void *userdata) {
-        char value[RULE_SHAPE_VALUE_MAX + 1];
-        Rules *p = userdata;
-        RuleText rule;
-
-        if (p->end == 0)
-                p->begin = e->begin;
-        p->end = e->end;
-        return rule_shapes_find(p->shapes, e, value, &rule) ? add_rule(p, &rule) : read_rule(p, e);
-}
-
-/* Negative for text at fault, without a word about it. */
-static int read_good_text(PolicyDocument *d, const char *text, size_t length) {
-        _cleanup_(json_tokener_freep) JsonTokener *tokener = tokener_new();
-        _cleanup_(json_object_putp) JsonObject *root = NULL;
-        _cleanup_(rule_shapes_freep) RuleShapes *shapes = NULL;
-        JsonReader reader = {};
-
-        if (!tokener || rule_shapes_new(text, &shapes) < 0)
-                return -ENOMEM;
-        Rules p = { .reader = &reader, .document = d, .tokener = tokener, .shapes = shapes, .text = text };
-        int k = json_text_for_each(text, length, "rules", "value", on_rule, &p);
-        if (k < 0)
-                return k;
-
-        const Part rest[] = { { text, p.begin }, { text + p.end, length - p.end } };
-        k = parse_parts(tokener, rest, ELEMENTSOF(rest), &root);
-        if (k < 0)
-                return k;
-        if (!json_object_is_type(root, json_type_object))
-                return -EINVAL;
-        k = json_read_document(&reader, root, d);
-        return k < 0 ? k : reader.n > 0 ? -EINVAL : 0;
-}
-
-/* ------------------------------------------------------------------ text at fault */
-
-static int text_fault(JsonReader *r, const char *path, const char *reason, unsigned line) {
-        r->n++;
-        if (r->n <= r->max) {
-                PolicyFault *f = &r->faults[r->n - 1];
-
-                *f = (PolicyFault) { .line = line };
-                (void) snprintf(f->path, sizeof(f->path), "%s", path);
-                (void) snprintf(f->reason, sizeof(f->reason), "%s", reason);
-        }
+static int text_fault(JsonReader *r, const JsonStep *at, const char *reason, unsigned line) {
+        json_fault(r, at, reason);
+        if (r->n <= r->max)
+                r->faults[r->n - 1].line = line;
         return -EINVAL;
 }
 
-static int parse_text(JsonReader *r, const char *text, size_t length, json_object **ret) {
-        const char *reason;
+typedef struct Part {
+        size_t begin;
+        size_t length;
+} Part;
 
-        _cleanup_(json_tokener_freep) JsonTokener *tokener = tokener_new();
-        if (!tokener)
-                return -ENOMEM;
+/* The parts of the text one after the other are one JSON value. */
+static int parse(Reading *p, const JsonStep *step, const Part *parts, size_t n, json_object **ret) {
+        size_t at = 0;
+        const char *reason = NULL;
 
-        _cleanup_(json_object_putp) JsonObject *o = json_tokener_parse_ex(tokener, text, (int) length);
-        enum json_tokener_error e = json_tokener_get_error(tokener);
-        size_t end = json_tokener_get_parse_end(tokener);
+        json_tokener_reset(p->tokener);
+        for (size_t i = 0; i < n && !reason; i++) {
+                _cleanup_(json_object_putp) JsonObject *o =
+                        json_tokener_parse_ex(p->tokener, p->text + parts[i].begin, (int) parts[i].length);
+                enum json_tokener_error e = json_tokener_get_error(p->tokener);
+                bool is_last = i == n - 1;
 
-        if (e == json_tokener_success && end == length) {
-                *ret = TAKE_PTR(o);
-                return 0;
+                at = parts[i].begin + json_tokener_get_parse_end(p->tokener);
+                if (e == json_tokener_success && is_last && at == parts[i].begin + parts[i].length) {
+                        *ret = TAKE_PTR(o);
+                        return 0;
+                }
+                if (e == json_tokener_success)
+                        reason = "not JSON: text follows the value";
+                else if (e != json_tokener_continue)
+                        reason = json_tokener_error_desc(e);
+                else if (is_last)
+                        reason = "not JSON: the text ends too early";
         }
-        if (e == json_tokener_success)
-                reason = "not JSON: text follows the value";
-        else if (e == json_tokener_continue)
-                reason = "not JSON: the text ends too early";
-        else
-                reason = json_tokener_error_desc(e);
-        return text_fault(r, "$", reason, json_text_line(text, length, end));
+        return text_fault(p->faults, step, reason, json_text_line(p->text, p->length, at));
 }
 
-/* All of it once more, as one tree, for the faults in their order and for their places. A rule that has been added
- * already is one that is equal, so that nothing but time is lost. */
-static int read_faults(JsonReader *r, PolicyDocument *d, const char *text, size_t length) {
+static int note_rule(size_t index, size_t offset, size_t length, void *userdata) {
+        Reading *p = userdata;
+
+        if (index == 0)
+                p->rules_begin = offset;
+        p->rules_end = offset + length;
+        return 0;
+}
+
+static int read_rule(size_t index, size_t offset, size_t length, void *userdata) {
+        static const JsonStep rules = { .key = "rules", .n = strlen("rules") };
+        const JsonStep at = { .outer = &rules, .n = index };
+        const Part part = { offset, length };
+        _cleanup_(json_object_putp) JsonObject *o = NULL;
+        Reading *p = userdata;
+
+        int r = parse(p, &at, &part, 1, &o);
+        return r < 0 ? r : json_read_rule(p->faults, &at, o, &p->document->source.rules);
+}
+
+static int read_rest(Reading *p) {
+        const Part parts[] = { { 0, p->rules_begin }, { p->rules_end, p->length - p->rules_end } };
         _cleanup_(json_object_putp) JsonObject *root = NULL;
-        JsonTextFault text_faults;
 
-        int k = parse_text(r, text, length, &root);
-        if (k < 0)
-                return k;
-        if (json_text_check(text, length, &text_faults) < 0)
-                return text_fault(r, text_faults.path, text_faults.reason, text_faults.line);
+        int r = p->rules_end > 0 ? parse(p, NULL, parts, 2, &root) : parse(p, NULL, &parts[1], 1, &root);
+        if (r < 0)
+                return r;
         if (!json_object_is_type(root, json_type_object))
-                return text_fault(r, "$", "a policy is an object", 1);
-
-        k = json_read_document(r, root, d);
-        for (size_t i = 0; i < MIN(r->n, r->max); i++)
-                r->faults[i].line = json_text_locate(text, length, r->faults[i].path);
-        return k < 0 ? k : r->n > 0 ? -EINVAL : 0;
+                return text_fault(p->faults, NULL, "a policy is an object", 1);
+        return json_read_document(p->faults, root, p->document);
 }
 
-/* ------------------------------------------------------------------ text */
+/* Those whose line is not known yet. */
+static void locate_faults(JsonReader *r, const char *text, size_t length) {
+        PolicyFault *faults[JSON_PLACES_MAX];
+        JsonPlace places[JSON_PLACES_MAX];
+        size_t n = 0;
+
+        for (size_t i = 0; i < MIN(r->n, r->max) && n < JSON_PLACES_MAX; i++)
+                if (r->faults[i].line == 0) {
+                        faults[n] = &r->faults[i];
+                        places[n++].path = r->faults[i].path;
+                }
+        if (n > 0)
+                (void) json_text_locate(text, length, places, n);
+        for (size_t i = 0; i < n; i++)
+                faults[i]->line = places[i].line;
+}
 
 static int read_text(JsonReader *r, PolicyDocument *d, const char *text, size_t length) {
+        _cleanup_(json_tokener_freep) JsonTokener *tokener = tokener_new();
+        Reading p = { .faults = r, .document = d, .tokener = tokener, .text = text };
+        JsonTextFault fault;
+
+        if (!tokener)
+                return -ENOMEM;
         while (length > 0 && memchr(" \t\r\n", text[length - 1], 4))
                 length--; /* json-c in strict mode takes even a final newline for more text */
+        p.length = length;
         if (length > POLICY_TEXT_MAX)
-                return text_fault(r, "$", "the text is larger than 32 MiB", 0);
+                return text_fault(r, NULL, "the text is larger than 4 MiB", 0);
         if (length == 0)
-                return text_fault(r, "$", "the text is empty", 0);
+                return text_fault(r, NULL, "the text is empty", 0);
         const char *nul = memchr(text, '\0', length);
         if (nul)
-                return text_fault(r, "$", "not JSON: a NUL byte", json_text_line(text, length, (size_t) (nul - text)));
+                return text_fault(r, NULL, "not JSON: a NUL byte", json_text_line(text, length, (size_t) (nul - text)));
+        if (json_text_for_each(text, length, "rules", note_rule, &p, &fault) < 0) {
+                (void) text_fault(r, NULL, fault.reason, fault.line);
+                if (r->max > 0)
+                        (void) strcpy(r->faults[0].path, fault.path);
+                return -EINVAL;
+        }
 
-        int k = read_good_text(d, text, length);
-        return k == 0 || k == -ENOMEM ? k : read_faults(r, d, text, length);
+        int k = read_rest(&p);
+        if (k >= 0)
+                k = json_text_for_each(text, length, "rules", read_rule, &p, &fault);
+        locate_faults(r, text, length);
+        return k < 0 ? k : r->n > 0 ? -EINVAL : 0;
 }
 
 /* ------------------------------------------------------------------ documents */

@@ -40,7 +40,7 @@ typedef struct PolicyFault {
         unsigned line;
 } PolicyFault;
 
-#define POLICY_TEXT_MAX (32U * 1024 * 1024)
+#define POLICY_TEXT_MAX (4U * 1024 * 1024) /* bytes; RULES_MAX bounds the rules */
 #define POLICY_FAULTS_MAX 64
 
 /* Strict JSON: an unknown key, a wrong type, one bad rule refuses the whole text. Adds to *source; faults beyond

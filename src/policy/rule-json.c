@@ -6,6 +6,19 @@
 #include <string.h>
 #include <strings.h>
 
+/* What its text says of a rule. */
+typedef struct RuleText {
+        const char *value; /* borrowed; NULL: it is missing */
+        RuleType type;
+        Action action;
+        bool has_type;
+        bool has_action;
+        bool has_allow_private;
+        bool allow_private;
+        PortRange ports[RULE_PORTS_MAX];
+        size_t n_ports;
+} RuleText;
+
 typedef struct PortText {
         json_object *port;    /* borrowed */
         const char *protocol; /* borrowed */
@@ -156,30 +169,10 @@ static void check_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, 
                 json_fault(r, &value, reason);
 }
 
-int json_read_rule(JsonReader *r, const JsonStep *at, json_object *o, RuleText *ret) {
-        static const JsonKey keys[] = {
-                { "type", IS_STRING, "type is a string: hostname or cidr", read_type },
-                { "value", IS_STRING, "value is a string", read_value },
-                { "action", IS_STRING, "action is a string: allow or deny", read_action },
-                { "ports", IS_ARRAY, "ports is an array", read_ports },
-                { "allowPrivate", IS_BOOL, "allowPrivate is true or false", read_allow_private },
-        };
-
-        assert(r);
-        assert(ret);
-
-        *ret = (RuleText) {};
-        return json_read_object(r, at, o, keys, ELEMENTSOF(keys), ret);
-}
-
-int json_add_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, RuleList *rules) {
+static int add_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, RuleList *rules) {
         RuleValue value;
         const char *reason;
         size_t before = r->n;
-
-        assert(r);
-        assert(rule);
-        assert(rules);
 
         check_rule(r, at, rule, &value);
         if (r->n > before)
@@ -191,17 +184,24 @@ int json_add_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, RuleL
         return k == -EINVAL ? 0 : k;
 }
 
-static int read_rule(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
-        RuleText rule;
-        size_t before = r->n;
+int json_read_rule(JsonReader *r, const JsonStep *at, json_object *o, RuleList *rules) {
+        static const JsonKey keys[] = {
+                { "type", IS_STRING, "type is a string: hostname or cidr", read_type },
+                { "value", IS_STRING, "value is a string", read_value },
+                { "action", IS_STRING, "action is a string: allow or deny", read_action },
+                { "ports", IS_ARRAY, "ports is an array", read_ports },
+                { "allowPrivate", IS_BOOL, "allowPrivate is true or false", read_allow_private },
+        };
+        RuleText rule = {};
 
-        int k = json_read_rule(r, at, o, &rule);
-        return k < 0 || r->n > before ? k : json_add_rule(r, at, &rule, into);
-}
-
-int json_read_rules(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
         assert(r);
-        assert(into);
+        assert(rules);
 
-        return json_read_array(r, at, o, IS_OBJECT, "a rule is an object", read_rule, into);
+        if (!json_object_is_type(o, json_type_object)) {
+                json_fault(r, at, "a rule is an object");
+                return 0;
+        }
+        size_t before = r->n;
+        int k = json_read_object(r, at, o, keys, ELEMENTSOF(keys), &rule);
+        return k < 0 || r->n > before ? k : add_rule(r, at, &rule, rules);
 }

@@ -256,7 +256,7 @@ static int rule_list_append(RuleList *l, size_t slot, const RuleValue *value, Ac
         Rule rule;
 
         if (l->n >= RULES_MAX)
-                return refuse(-E2BIG, ret_reason, "a policy can have at most 200000 rules");
+                return refuse(-E2BIG, ret_reason, "a policy can have at most 20000 rules");
 
         int r = rule_init(&rule, value, action, tier, ret_reason);
         if (r >= 0) {

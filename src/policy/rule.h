@@ -37,7 +37,7 @@ typedef struct RuleList {
         PortBlock *ports;  /* what the rules' ports point into */
 } RuleList;
 
-#define RULES_MAX 200000
+#define RULES_MAX 20000
 
 /* What a rule speaks of. */
 typedef struct RuleValue {

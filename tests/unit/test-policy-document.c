@@ -192,7 +192,7 @@ START_TEST(rules_alone) {
 }
 END_TEST
 
-/* A text at fault is read twice; what fills the list to its bound must not be too much the second time. */
+/* What fills the list to its bound is no fault; one more is. */
 START_TEST(patterns_are_counted_once) {
         char text[4096] = "{\"match\":{\"units\":[";
         PolicyDocument d;

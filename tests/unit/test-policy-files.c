@@ -268,13 +268,17 @@ START_TEST(size_is_bounded) {
         memcpy(large, text, strlen(text));
         file_make(DIR "/a.json", large, POLICY_TEXT_MAX + 1);
         assert_faults(DIR "/a.json:0 $\n");
-        file_make(DIR "/a.json", large, POLICY_TEXT_MAX);
-        file_make(DIR "/b.json", large, POLICY_TEXT_MAX);
+        for (unsigned i = 0; i < POLICY_FILES_TEXT_MAX / POLICY_TEXT_MAX; i++) {
+                char path[] = DIR "/a.json";
+
+                path[strlen(DIR "/")] = (char) ('a' + i);
+                file_make(path, large, POLICY_TEXT_MAX);
+        }
         load(&files);
-        ck_assert_uint_eq(files.n, 2);
+        ck_assert_uint_eq(files.n, POLICY_FILES_TEXT_MAX / POLICY_TEXT_MAX);
         policy_files_done(&files);
-        file_write(DIR "/c.json", text);
-        assert_faults(DIR "/c.json:0 $\n");
+        file_write(DIR "/z.json", text);
+        assert_faults(DIR "/z.json:0 $\n");
 }
 END_TEST
 

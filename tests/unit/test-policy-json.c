@@ -69,8 +69,8 @@ static const struct {
         { "", "$", 0 },
         { " \n ", "$", 0 },
         { "not JSON", "$", 1 },
-        { "{\n\"rules\": [,]}", "$", 2 },
-        { "{\n\n\"rules\": [}", "$", 3 },
+        { "{\n\"rules\": [,]}", "$.rules[0]", 2 },
+        { "{\n\n\"rules\": [}", "$.rules[0]", 3 },
         { "{\"rules\": []", "$", 1 },
         { "{} {}", "$", 1 },
         { "{}}", "$", 1 },
@@ -78,7 +78,13 @@ static const struct {
         { "{\"rules\": [],}", "$", 1 },
         { "/* comment */ {}", "$", 1 },
         { "{\"defaultAction\": \"\xff\"}", "$", 1 },
-        { "[[[[[[[[[[[[]]]]]]]]]]]]", "$", 1 },
+        { "[[[[[[[[[[[[]]]]]]]]]]]]", "$[0][0][0][0][0][0][0][0]", 1 },
+        { "{\"rules\": [],\n\"mode\": nul}", "$", 2 },
+        { "{\"rules\": [\n{}\n],\n\"mode\": nul}", "$", 4 },
+        { "{\"rules\": [\n{\"type\":\nnul}]}", "$.rules[0]", 3 },
+        { "{\"mode\": 1 2}", "$", 1 },
+        { "{\"mode\" 1}", "$.mode", 1 },
+        { "{\"mode\": \"audit\\x\"}", "$", 1 },
         { "[]", "$", 1 },
         { "\"rules\"", "$", 1 },
         { "null", "$", 1 },
@@ -147,6 +153,52 @@ START_TEST(test_fault) {
 }
 END_TEST
 
+#define HOST(value) "{\"type\":\"hostname\",\"value\":\"" value "\",\"action\":\"allow\",\"ports\":[443]}"
+#define NET(value) "{\"type\":\"cidr\",\"value\":\"" value "\",\"action\":\"deny\"}"
+
+/* The second of two rules: each is read by itself. */
+static const struct {
+        const char *rules;
+        const char *second; /* NULL: it is refused, */
+        const char *path;   /* here */
+} pairs[] = {
+        { HOST("a.example") "," HOST("B.example."), "allow b.example:443", NULL },
+        { HOST("a.example") "," HOST("\\u0062.example"), "allow b.example:443", NULL },
+        { HOST("a.example") "," HOST("b\\u0000.example"), NULL, "$.rules[1].value" },
+        { HOST("a.example") "," HOST("b\xc3\xa9.example"), NULL, "$.rules[1].value" },
+        { HOST("a.example") "," HOST("b\xc3.example"), NULL, "$.rules[1]" },
+        { HOST("a.example") "," HOST("b..example"), NULL, "$.rules[1].value" },
+        { HOST("a.example") "," HOST("b.example\x01"), NULL, "$.rules[1].value" },
+        { HOST("a.example") "," HOST("b.example\\"), NULL, "$.rules[1]" },
+        { NET("10.0.0.0/8") ", \n" NET("2001:db8::/32") " ", "deny 2001:db8::/32", NULL },
+        { NET("10.0.0.0/8") ",{\"type\":\"cidr\",\"value\":10,\"action\":\"deny\"}", NULL, "$.rules[1].value" },
+        { NET("10.0.0.0/8") ",{\"type\":\"cidr\",\"action\":\"deny\"}", NULL, "$.rules[1]" },
+        { NET("10.0.0.0/8") ",[]", NULL, "$.rules[1]" },
+        { NET("10.0.0.0/8") ",nul", NULL, "$.rules[1]" },
+        { NET("10.0.0.0/8") ",0x10", NULL, "$.rules[1]" },
+};
+
+START_TEST(test_second_rule) {
+        PolicyFault f[1] = {};
+        char text[1024];
+        PolicySource s;
+        size_t n;
+
+        (void) snprintf(text, sizeof(text), "{\"rules\":[%s]}", pairs[_i].rules);
+        int r = parse(text, &s, f, 1, &n);
+        if (pairs[_i].second) {
+                ck_assert_msg(r == 0, "%s: %s", f[0].path, f[0].reason);
+                ck_assert_uint_eq(s.rules.n, 2);
+                _cleanup_free_ char *second = rule_to_string(&s.rules.rules[1]);
+                ck_assert_str_eq(second, pairs[_i].second);
+        } else {
+                ck_assert_int_eq(r, -EINVAL);
+                ck_assert_str_eq(f[0].path, pairs[_i].path);
+        }
+        policy_source_done(&s);
+}
+END_TEST
+
 START_TEST(test_all_faults_at_once) {
         static const char text[] = "{\"defaultAction\":\"x\",\n"
                                    "\"rules\":[{\"type\":\"cidr\",\"value\":\"x\",\"action\":\"deny\"},\n"
@@ -210,12 +262,12 @@ START_TEST(test_too_many_rules) {
         length += (size_t) snprintf(text + length, allocated - length, "]}");
         ck_assert_int_eq(policy_source_from_json(&s, text, length, f, 1, &n), -E2BIG);
         ck_assert_uint_eq(n, 1);
-        ck_assert_str_eq(f[0].path, "$.rules[200000]");
+        ck_assert_str_eq(f[0].path, "$.rules[20000]");
         policy_source_done(&s);
 }
 END_TEST
 
-/* Rules are cut out of the text: none is lost, doubled or misplaced, and what is around them counts.
+/* No rule is lost, doubled or misplaced, and what is around them counts.
  * _i: their number. */
 START_TEST(test_rules_in_order) {
         char text[16384] = "{ \"searchDomains\" : [\"corp.example\"],\n\"rules\" : [ ", value[32];
@@ -252,97 +304,167 @@ START_TEST(test_rules_in_order) {
 }
 END_TEST
 
-static int count_element(const JsonElement *e, void *userdata) {
-        int *n = userdata;
+static const struct {
+        const char *path;
+        unsigned line;
+} places[] = {
+        { "$", 1 },         { "$.a", 2 },       { "$.a[1]", 4 },     { "$.a[1].b", 5 },  { "$.a[1].bb", 4 },
+        { "$.a[12].b", 2 }, { "$.c", 6 },       { "$.none", 1 },     { "$.a[1].b", 5 },  { "$.a[0]", 3 },
+        { "$.a[2]", 5 },    { "$.a[x]", 2 },    { "$.a[1", 2 },      { "$.a.b", 2 },     { "$.", 1 },
+        { "", 1 },          { "$.a[1].b.c", 5 }, { "$.d[0][1].e", 7 }, { "$.d[0].e", 6 }, { "$.cc", 1 },
+};
 
-        ck_assert_uint_lt(e->begin, e->end);
-        ck_assert(e->string == 0 && e->string_end == 0);
-        return ++*n == 3 ? -ECANCELED : 0;
+static const char text_with_places[] = "{\n\"a\": [\n1,\n{\n\"b\": 2},3],\n\"c\": \"x\\\"}\", \"d\": [[0,{\n\"e\":1}]]}";
+
+START_TEST(test_locate) {
+        JsonPlace place = { .path = places[_i].path };
+
+        (void) json_text_locate(text_with_places, strlen(text_with_places), &place, 1);
+        ck_assert_uint_eq(place.line, places[_i].line);
+}
+END_TEST
+
+START_TEST(test_locate_together) {
+        JsonPlace all[ELEMENTSOF(places)];
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                all[i].path = places[i].path;
+        (void) json_text_locate(text_with_places, strlen(text_with_places), all, ELEMENTSOF(all));
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                ck_assert_msg(all[i].line == places[i].line, "%s: line %u", places[i].path, all[i].line);
+}
+END_TEST
+
+#define FAULTY "{\"type\":\"cidr\",\"value\":\"x\",\"action\":\"deny\"}"
+
+/* As many faults as a document can have, one on each line. */
+static char *faulty_document(unsigned n, size_t *ret_length) {
+        char *text = malloc(n * (strlen(FAULTY) + 2) + 32);
+        size_t length;
+
+        ck_assert_ptr_nonnull(text);
+        length = (size_t) sprintf(text, "{\"rules\":[");
+        for (unsigned i = 0; i < n; i++)
+                length += (size_t) sprintf(text + length, "%s\n" FAULTY, i == 0 ? "" : ",");
+        *ret_length = length + (size_t) sprintf(text + length, "]}");
+        return text;
+}
+
+START_TEST(test_many_faults) {
+        PolicyFault f[POLICY_FAULTS_MAX] = {};
+        PolicySource s = {};
+        char path[64];
+        size_t length, n;
+
+        _cleanup_free_ char *text = faulty_document(40000, &length);
+        ck_assert_uint_lt(length, POLICY_TEXT_MAX);
+        ck_assert_int_eq(policy_source_from_json(&s, text, length, f, ELEMENTSOF(f), &n), -EINVAL);
+        policy_source_done(&s);
+        ck_assert_uint_eq(n, 40000);
+        for (unsigned i = 0; i < ELEMENTSOF(f); i++) {
+                (void) snprintf(path, sizeof(path), "$.rules[%u].value", i);
+                ck_assert_str_eq(f[i].path, path);
+                ck_assert_uint_eq(f[i].line, i + 2);
+        }
+}
+END_TEST
+
+/* What is looked at to locate faults does not grow with their number. */
+START_TEST(test_locate_is_linear) {
+        static char paths[JSON_PLACES_MAX][32];
+        JsonPlace all[JSON_PLACES_MAX];
+        size_t length, n_looked[2];
+
+        _cleanup_free_ char *text = faulty_document(20000, &length);
+        for (unsigned i = 0; i < JSON_PLACES_MAX; i++) { /* in no order, the last rule among them */
+                (void) snprintf(paths[i], sizeof(paths[i]), "$.rules[%u].action", i * 7919U % 20000U);
+                all[i].path = paths[i];
+        }
+        (void) snprintf(paths[1], sizeof(paths[1]), "$.rules[19999]");
+        for (unsigned i = 0; i < 2; i++)
+                n_looked[i] = json_text_locate(text, length, all, i == 0 ? 2 : JSON_PLACES_MAX);
+        ck_assert_uint_le(n_looked[0], 2 * length);
+        ck_assert_uint_eq(n_looked[1], n_looked[0]);
+        for (unsigned i = 0; i < JSON_PLACES_MAX; i++)
+                ck_assert_uint_eq(all[i].line, i == 1 ? 20001 : i * 7919U % 20000U + 2);
+}
+END_TEST
+
+static int note_element(size_t index, size_t offset, size_t length, void *userdata) {
+        char *found = userdata;
+
+        (void) snprintf(found + strlen(found), 64 - strlen(found), "%zu:%zu+%zu ", index, offset, length);
+        return index == 2 ? -ECANCELED : 0;
 }
 
 static const struct {
         const char *text;
         int r;
-        int n;
+        const char *found;
 } elements[] = {
-        { "{}", 0, 0 },
-        { "[[1], 2]", 0, 0 },
-        { "{\"a\": []}", 0, 0 },
-        { "{\"a\": [1, [2, 3]], \"ab\": [4], \"b\": {\"a\": [5]}}", 0, 2 },
-        { "{\"a\": {\"a\": [1]}}", 0, 0 },
-        { "{\"a\": [1, 2, 3, 4]}", -ECANCELED, 3 },
-        { "{\"a\": [1, 2, ]}", -EINVAL, 2 },
-        { "{\"a\": [1], \"a\": [2]}", -EINVAL, 1 },
-        { "{\"a\": [1]} x", -EINVAL, 1 },
+        { "{}", 0, "" },
+        { "[[1], 2]", 0, "" },
+        { "{\"a\": []}", 0, "" },
+        { "{\"a\": [1, [2, 3] ], \"ab\": [4], \"b\": {\"a\": [5]}}", 0, "0:7+1 1:10+6 " },
+        { "{\"a\": {\"a\": [1]}}", 0, "" },
+        { "{\"a\": [1, 2, 3, 4]}", -ECANCELED, "0:7+1 1:10+1 2:13+1 " },
+        { "{\"a\": [1, 2, ]}", -EBADMSG, "0:7+1 1:10+1 " },
+        { "{\"a\": [1], \"a\": [2]}", -EBADMSG, "0:7+1 " },
+        { "{\"a\": [1]} x", -EBADMSG, "0:7+1 " },
 };
+
+static int walk(const char *text, size_t length, char found[static 64], JsonTextFault *ret) {
+        return json_text_for_each(text, length, "a", note_element, found, ret);
+}
+
+/* A few bytes of text must not become gigabytes in json-c. */
+START_TEST(test_values_are_bounded) {
+        static const struct {
+                const char *value;
+                unsigned max;
+                const char *reason;
+        } kinds[] = {
+                { "{}", JSON_TEXT_OBJECTS_MAX - 1, "the text has more than 100000 objects" },
+                { "0", JSON_TEXT_VALUES_MAX - 2, "the text has more than 500000 values" },
+                { "[]", JSON_TEXT_VALUES_MAX - 2, "the text has more than 500000 values" },
+        };
+        JsonTextFault f = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                for (unsigned extra = 0; extra < 2; extra++) {
+                        _cleanup_free_ char *text = malloc(kinds[i].max * 3 + 32);
+                        size_t length = (size_t) sprintf(text, "{\"a\":[%s", kinds[i].value);
+
+                        for (unsigned k = 1; k < kinds[i].max + extra; k++)
+                                length += (size_t) sprintf(text + length, ",%s", kinds[i].value);
+                        length += (size_t) sprintf(text + length, "]}");
+                        ck_assert_int_eq(json_text_for_each(text, length, "none", note_element, NULL, &f),
+                                         extra == 0 ? 0 : -EBADMSG);
+                        if (extra > 0)
+                                ck_assert_str_eq(f.reason, kinds[i].reason);
+                }
+}
+END_TEST
 
 START_TEST(test_for_each) {
         const char *text = elements[_i].text;
-        int n = 0;
+        char found[64] = "";
+        JsonTextFault f;
 
-        ck_assert_int_eq(json_text_for_each(text, strlen(text), "a", "none", count_element, &n), elements[_i].r);
-        ck_assert_int_eq(n, elements[_i].n);
-}
-END_TEST
-
-typedef struct Strings {
-        const char *text;
-        char found[64];
-} Strings;
-
-static int add_string(const JsonElement *e, void *userdata) {
-        Strings *s = userdata;
-
-        if (e->string_end > 0)
-                (void) snprintf(s->found + strlen(s->found), sizeof(s->found) - strlen(s->found), "%.*s;",
-                                (int) (e->string_end - e->string), s->text + e->string);
-        else
-                strcat(s->found, "-;");
-        return 0;
-}
-
-static const struct {
-        const char *text;
-        const char *found;
-} strings[] = {
-        { "{\"a\": [{\"k\": \"x\"}, {\"b\": 1, \"k\":\"\"}, {\"k\" : \"y\\\"\" , \"b\": 2}]}", "x;;y\\\";" },
-        { "{\"a\": [{\"k\": 1}, {\"k\": [\"x\"]}, {\"b\": {\"k\": \"x\"}}, {}, [{\"k\": \"x\"}], \"k\"]}",
-          "-;-;-;-;-;-;" },
-        { "{\"b\": [{\"k\": \"z\"}], \"k\": \"z\", \"a\": [{\"k\": \"x\"}], \"kk\": \"z\"}", "x;" },
-        { "{\"a\": [{\"b\": [{\"k\": \"z\"}], \"k\": \"x\"}, {\"kk\": \"z\"}]}", "x;-;" },
-};
-
-START_TEST(test_for_each_string) {
-        Strings s = { .text = strings[_i].text };
-
-        ck_assert_int_eq(json_text_for_each(s.text, strlen(s.text), "a", "k", add_string, &s), 0);
-        ck_assert_str_eq(s.found, strings[_i].found);
-}
-END_TEST
-
-static const struct {
-        const char *path;
-        unsigned line;
-} places[] = {
-        { "$", 1 },         { "$.a", 2 },       { "$.a[1]", 4 }, { "$.a[1].b", 5 },
-        { "$.a[1].bb", 4 }, { "$.a[12].b", 2 }, { "$.c", 6 },    { "$.none", 1 },
-};
-
-START_TEST(test_locate) {
-        static const char text[] = "{\n\"a\": [\n1,\n{\n\"b\": 2},3],\n\"c\": \"x\\\"}\"}";
-
-        ck_assert_uint_eq(json_text_locate(text, strlen(text), places[_i].path), places[_i].line);
+        ck_assert_int_eq(walk(text, strlen(text), found, &f), elements[_i].r);
+        ck_assert_str_eq(found, elements[_i].found);
 }
 END_TEST
 
 START_TEST(test_many_keys) {
+        char found[64] = "";
         JsonTextFault f = {};
         char text[1024] = "{";
 
         for (unsigned i = 0; i < 33; i++)
                 (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\"k%u\":0", i == 0 ? "" : ",", i);
         strcat(text, "}");
-        ck_assert_int_eq(json_text_check(text, strlen(text), &f), -EINVAL);
+        ck_assert_int_eq(walk(text, strlen(text), found, &f), -EBADMSG);
         ck_assert_str_eq(f.reason, "too many keys");
 }
 END_TEST
@@ -355,14 +477,18 @@ static Suite *suite(void) {
         tcase_add_test(t, test_everything);
         tcase_add_test(t, test_defaults);
         tcase_add_loop_test(t, test_fault, 0, ELEMENTSOF(faults));
+        tcase_add_loop_test(t, test_second_rule, 0, ELEMENTSOF(pairs));
         tcase_add_test(t, test_all_faults_at_once);
         tcase_add_test(t, test_nul_byte);
         tcase_add_test(t, test_size_limit);
         tcase_add_test(t, test_too_many_rules);
         tcase_add_loop_test(t, test_rules_in_order, 0, 100);
-        tcase_add_loop_test(t, test_for_each, 0, ELEMENTSOF(elements));
-        tcase_add_loop_test(t, test_for_each_string, 0, ELEMENTSOF(strings));
         tcase_add_loop_test(t, test_locate, 0, ELEMENTSOF(places));
+        tcase_add_test(t, test_locate_together);
+        tcase_add_test(t, test_many_faults);
+        tcase_add_test(t, test_locate_is_linear);
+        tcase_add_test(t, test_values_are_bounded);
+        tcase_add_loop_test(t, test_for_each, 0, ELEMENTSOF(elements));
         tcase_add_test(t, test_many_keys);
         suite_add_tcase(s, t);
         return s;
