@@ -159,16 +159,73 @@ int policy_compile_address(const Policy *p, const InAddr *addr, const NameVerdic
         return compile(p, &chain, names, n_names, ret);
 }
 
-int policy_for_each_prefix(const Policy *p, policy_prefix_fn fn, void *userdata) {
+/* ------------------------------------------------------------------ every prefix */
+
+/* The lists of one prefix, each tier by itself, from which those of the prefixes below it are made: a prefix that lies in
+ * a hundred others costs no more than one that lies in one. */
+typedef struct Level {
+        uint32_t node;
+        bool overflow; /* a tier does not fit by itself, which the tiers before it can mend */
+        PortSet tiers[_TIER_MAX];
+} Level;
+
+static int set_add_set(PortSet *set, const PortSet *other) {
+        for (uint32_t i = 0; i < other->n; i++) {
+                const struct cw_port_rule *e = &other->rules[i];
+                const PortRange range = { .low = e->low, .high = e->high, .protocol = e->protocol };
+
+                int r = set_add(set, e->rule, (Action) e->action, &range);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void level_init(Level *level, const Policy *p, uint32_t node, const Level *parent) {
+        const Chain own = { .nodes = { &p->prefixes.nodes[node] }, .n = 1 };
+
+        level->node = node;
+        level->overflow = parent && parent->overflow;
+        for (Tier tier = 0; tier < _TIER_MAX; tier++) {
+                PortSet *set = &level->tiers[tier];
+
+                set->n = 0;
+                if (set_add_chain(set, p, &own, tier, true, true) < 0 ||
+                    (parent && set_add_set(set, &parent->tiers[tier]) < 0))
+                        level->overflow = true;
+        }
+}
+
+static int level_compile(const Level *level, const Policy *p, PortSet *ret) {
         Chain chain;
+        int r = 0;
+
+        if (level->overflow) {
+                chain_from(&p->prefixes, level->node, &chain);
+                return compile(p, &chain, NULL, 0, ret);
+        }
+        ret->n = 0;
+        for (Tier tier = 0; r >= 0 && tier < _TIER_MAX; tier++)
+                r = set_add_set(ret, &level->tiers[tier]);
+        return r;
+}
+
+int policy_for_each_prefix(const Policy *p, policy_prefix_fn fn, void *userdata) {
+        size_t n = 0; /* of the levels: those of the prefixes around the one before, and its own */
         PortSet set;
 
         assert(p);
         assert(fn);
 
+        _cleanup_free_ Level *levels = malloc(CHAIN_MAX * sizeof(Level)); /* touched as deep as prefixes are nested */
+        if (!levels)
+                return -ENOMEM;
         for (uint32_t i = 0; i < p->prefixes.n; i++) {
-                chain_from(&p->prefixes, i, &chain);
-                int r = compile(p, &chain, NULL, 0, &set);
+                while (n > 0 && levels[n - 1].node != p->prefixes.nodes[i].parent)
+                        n--;
+                assert(n < CHAIN_MAX);
+                level_init(&levels[n], p, i, n > 0 ? &levels[n - 1] : NULL);
+                int r = level_compile(&levels[n++], p, &set);
                 if (r < 0)
                         return r;
                 r = fn(&p->prefixes.nodes[i].prefix, &set, userdata);

@@ -108,6 +108,6 @@ int policy_compile_address(const Policy *p, const InAddr *addr, const NameVerdic
 /* The same for an address that no CIDR rule covers. */
 int policy_compile_names(const Policy *p, const NameVerdict *const *names, size_t n_names, PortSet *ret);
 /* Calls fn for every distinct configured prefix with its effective list, /32 and /128 included. Stops on fn's
- * negative return and hands it on. Work is n log n in the number of rules. */
+ * negative return and hands it on. Work is linear in the number of rules, however they are nested. */
 typedef int (*policy_prefix_fn)(const InPrefix *prefix, const PortSet *set, void *userdata);
 int policy_for_each_prefix(const Policy *p, policy_prefix_fn fn, void *userdata);

@@ -3,12 +3,13 @@
 
 #include <assert.h>
 #include <ctype.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "basic/macro.h"
+#include "basic/siphash.h"
 
 #define TEXT_MAX 1024 /* of one rule in the text grammar; a name and RULE_PORTS_MAX ports fit */
 
@@ -177,21 +178,17 @@ void rule_list_seal(RuleList *l) {
         l->n_allocated = l->n;
 }
 
-/* Neither is keyed: what is hashed is the operator's own text, and a key would guard against nobody. */
-static uint64_t hash_name(uint64_t hash, const char *name) {
-        for (const char *s = name; *s; s++) /* FNV-1a */
-                hash = (hash ^ (uint8_t) *s) * 0x100000001b3ULL;
-        return hash;
-}
+/* Who validates a document chooses what is hashed, so it is keyed: with the 16 random bytes that the kernel gives each
+ * process (getauxval(3)). */
+static uint64_t hash_value(RuleType type, const char *name, const InPrefix *prefix) {
+        const uint8_t *key = (const uint8_t *) getauxval(AT_RANDOM);
+        uint8_t bytes[sizeof(prefix->addr.b) + 1];
 
-/* Neighbours differ in the lowest bits of a half, and the product has them in its highest. */
-static uint64_t hash_prefix(uint64_t hash, const InPrefix *p) {
-        uint64_t half[2];
-
-        memcpy(half, p->addr.b, sizeof(half));
-        hash = (hash ^ p->length ^ be64toh(half[0])) * 0x9e3779b97f4a7c15ULL;
-        hash = (hash ^ hash >> 32 ^ be64toh(half[1])) * 0x9e3779b97f4a7c15ULL;
-        return hash ^ hash >> 32;
+        if (type == RULE_HOSTNAME)
+                return siphash24(name, strlen(name), key);
+        memcpy(bytes, prefix->addr.b, sizeof(prefix->addr.b));
+        bytes[sizeof(bytes) - 1] = prefix->length;
+        return siphash24(bytes, sizeof(bytes), key);
 }
 
 static bool rule_is(const Rule *r, RuleType type, const char *name, const InPrefix *prefix, Action action, Tier tier) {
@@ -204,8 +201,7 @@ static bool rule_is(const Rule *r, RuleType type, const char *name, const InPref
 /* Slot of the equal rule, or the free one where it belongs. name or prefix, as the type is. */
 static size_t find_slot(const RuleList *l, RuleType type, const char *name, const InPrefix *prefix, Action action,
                         Tier tier) {
-        uint64_t seed = 0xcbf29ce484222325ULL ^ ((uint64_t) type << 16 | (uint64_t) action << 8 | (uint64_t) tier);
-        size_t i = (type == RULE_CIDR ? hash_prefix(seed, prefix) : hash_name(seed, name)) & (l->n_slots - 1);
+        size_t i = hash_value(type, name, prefix) & (l->n_slots - 1); /* of action and tier there are but a few */
 
         while (l->slots[i] != RULE_NONE && !rule_is(&l->rules[l->slots[i]], type, name, prefix, action, tier))
                 i = (i + 1) & (l->n_slots - 1);
