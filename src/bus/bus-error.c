@@ -25,19 +25,21 @@ int bus_error_set(sd_bus_error *error, const char *name, const char *before, con
         return sd_bus_error_setf(error, name, "%s%s%s", before, bus_text(text, buf), after);
 }
 
-int bus_error_set_faults(sd_bus_error *error, const PolicyFault *faults, size_t n_stored, size_t n) {
-        char path[BUS_TEXT_MAX], reason[BUS_TEXT_MAX], line[32] = "", more[48] = "";
+int bus_error_set_faults(sd_bus_error *error, const FaultList *faults) {
+        char text[FAULT_TEXT_MAX], safe[BUS_TEXT_MAX], line[32] = "", more[48] = "";
 
-        assert(faults || n_stored == 0);
+        assert(faults);
 
-        if (n_stored == 0 || n == 0)
+        if (faults->n == 0)
                 return sd_bus_error_set(error, BUS_ERROR_INVALID_POLICY, "The policy is not valid.");
-        if (faults[0].line > 0)
-                (void) snprintf(line, sizeof(line), " (line %u)", faults[0].line);
-        if (n > 1)
-                (void) snprintf(more, sizeof(more), ", and %zu more", n - 1);
-        return sd_bus_error_setf(error, BUS_ERROR_INVALID_POLICY, "%s: %s%s%s", bus_text(faults[0].path, path),
-                                 bus_text(faults[0].reason, reason), line, more);
+        Fault first = faults->faults[0];
+        if (first.line > 0)
+                (void) snprintf(line, sizeof(line), " (line %u)", first.line);
+        first.line = 0;
+        if (fault_list_count(faults) > 1)
+                (void) snprintf(more, sizeof(more), ", and %zu more", fault_list_count(faults) - 1);
+        return sd_bus_error_setf(error, BUS_ERROR_INVALID_POLICY, "%s%s%s",
+                                 bus_text(fault_format(&first, NULL, text), safe), line, more);
 }
 
 int bus_error_set_manager(sd_bus_error *error, int r) {

@@ -5,7 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "policy/policy.h"
+#include "basic/fault.h"
 
 #define BUS_ERROR_INVALID_POLICY "org.cargowall1.Error.InvalidPolicy"
 #define BUS_ERROR_NO_SUCH_SCOPE "org.cargowall1.Error.NoSuchScope"
@@ -20,7 +20,7 @@ int bus_error_register(void);
 
 /* text may hold anything that a caller or a file put there. */
 int bus_error_set(sd_bus_error *error, const char *name, const char *before, const char *text, const char *after);
-/* "PATH: reason (line N)", and how many more. n_stored of n faults are in the array. */
-int bus_error_set_faults(sd_bus_error *error, const PolicyFault *faults, size_t n_stored, size_t n);
+/* "FILE: ITEM: reason (line N)" of the first, and how many more. */
+int bus_error_set_faults(sd_bus_error *error, const FaultList *faults);
 /* What the manager refused; -EINVAL and -E2BIG belong to bus_error_set_faults(). */
 int bus_error_set_manager(sd_bus_error *error, int r);

@@ -10,7 +10,6 @@
 
 #define EVENTS_MAX 1000U
 #define LEASES_MAX 10000U
-#define FAULTS_MAX 8U /* of which the error shows the first */
 
 static int invalid(sd_bus_error *error, const char *text) {
         return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, text);
@@ -64,18 +63,17 @@ int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) 
 }
 
 int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        PolicyFault faults[FAULTS_MAX];
+        _cleanup_(fault_list_done) FaultList faults = {};
         Bus *b = userdata;
-        size_t n = 0;
         Caller caller;
         int r;
 
         r = bus_authorize(b, m, ACTION_RELOAD, NULL, bus_method_reload, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = manager_reload(b->manager, faults, FAULTS_MAX, &n);
+        r = manager_reload(b->manager, &faults);
         if (r == -EINVAL || r == -E2BIG)
-                r = bus_error_set_faults(error, faults, MIN(n, (size_t) FAULTS_MAX), n);
+                r = bus_error_set_faults(error, &faults);
         else if (r < 0)
                 r = bus_error_set_manager(error, r);
         if (bus_note_result(b, ACTION_RELOAD, &caller, r, error) < 0)

@@ -71,12 +71,11 @@ static int read_string(sd_bus_message *m, Text *ret, sd_bus_error *error) {
 /* ------------------------------------------------------------------ load */
 
 static int load(Bus *b, const char *scope, const Text *text, sd_bus_error *error) {
-        PolicyFault faults[4];
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList faults = {};
 
-        int r = manager_load_policy(b->manager, scope, text->text, text->size, faults, ELEMENTSOF(faults), &n);
+        int r = manager_load_policy(b->manager, scope, text->text, text->size, &faults);
         if (r == -EINVAL || r == -E2BIG)
-                return bus_error_set_faults(error, faults, MIN(n, ELEMENTSOF(faults)), n);
+                return bus_error_set_faults(error, &faults);
         return r < 0 ? bus_error_set_manager(error, r) : 0;
 }
 
@@ -125,12 +124,14 @@ int bus_method_load_policy_string(sd_bus_message *m, void *userdata, sd_bus_erro
 
 /* ------------------------------------------------------------------ validate */
 
-static int append_faults(sd_bus_message *reply, const PolicyFault *faults, size_t n) {
+static int append_faults(sd_bus_message *reply, const FaultList *list) {
+        const Fault *faults = list->faults;
+
         int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(sus)");
-        for (size_t i = 0; r >= 0 && i < n; i++) {
+        for (size_t i = 0; r >= 0 && i < list->n; i++) {
                 r = sd_bus_message_open_container(reply, SD_BUS_TYPE_STRUCT, "sus");
                 if (r >= 0)
-                        r = bus_append_text(reply, faults[i].path);
+                        r = bus_append_text(reply, faults[i].item);
                 if (r >= 0)
                         r = sd_bus_message_append(reply, "u", (uint32_t) faults[i].line);
                 if (r >= 0)
@@ -143,15 +144,14 @@ static int append_faults(sd_bus_message *reply, const PolicyFault *faults, size_
 
 static int validate(sd_bus_message *m, const Bus *b, const Text *text) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        PolicyFault faults[POLICY_FAULTS_MAX];
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList faults = {};
 
-        int r = manager_validate(b->manager, text->text, text->size, faults, ELEMENTSOF(faults), &n);
+        int r = manager_validate(b->manager, text->text, text->size, &faults);
         if (r < 0 && r != -EINVAL && r != -E2BIG)
                 return r;
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = append_faults(reply, faults, MIN(n, ELEMENTSOF(faults)));
+                r = append_faults(reply, &faults);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 

@@ -18,13 +18,10 @@ static void print_error(const char *origin, const char *what, int error) {
                 strerrordesc_np(-error) ?: "unknown error");
 }
 
-static void print_fault(const char *origin, const PolicyFault *f) {
-        char safe[512], path[512], reason[512], line[16] = "";
+static void print_fault(const char *origin, const Fault *f) {
+        char text[FAULT_TEXT_MAX], safe[2 * FAULT_TEXT_MAX];
 
-        if (f->line > 0)
-                (void) snprintf(line, sizeof(line), ":%u", f->line);
-        fprintf(stderr, "cargowall: %s%s: %s: %s\n", escape_terminal(origin, safe, sizeof(safe)), line,
-                escape_terminal(f->path, path, sizeof(path)), escape_terminal(f->reason, reason, sizeof(reason)));
+        fprintf(stderr, "cargowall: %s\n", escape_terminal(fault_format(f, origin, text), safe, sizeof(safe)));
 }
 
 /* All of a file, or of a pipe, up to one byte more than a policy may have: the parser refuses that. */
@@ -60,8 +57,8 @@ static int read_all(int fd, char **ret, size_t *ret_length) {
 int policy_load_file(const char *path, PolicySource *ret) {
         _cleanup_(policy_source_done) PolicySource source = {};
         _cleanup_free_ char *text = NULL;
-        PolicyFault faults[POLICY_FAULTS_MAX];
-        size_t length = 0, n = 0;
+        _cleanup_(fault_list_done) FaultList faults = {};
+        size_t length = 0;
 
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         int r = fd < 0 ? -errno : read_all(fd, &text, &length);
@@ -70,17 +67,17 @@ int policy_load_file(const char *path, PolicySource *ret) {
                 return r;
         }
 
-        r = policy_source_from_json(&source, text, length, faults, ELEMENTSOF(faults), &n);
-        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
-                print_fault(path, &faults[i]);
-        if (n > ELEMENTSOF(faults)) {
-                PolicyFault rest = { .path = "$" };
+        r = policy_source_from_json(&source, text, length, &faults);
+        for (size_t i = 0; i < faults.n; i++)
+                print_fault(path, &faults.faults[i]);
+        if (faults.n_more > 0) {
+                Fault rest = { .item = "$" };
 
-                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", n - ELEMENTSOF(faults));
+                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", faults.n_more);
                 print_fault(path, &rest);
         }
         if (r < 0) {
-                if (n == 0)
+                if (fault_list_count(&faults) == 0)
                         print_error(path, "the policy cannot be read", r);
                 return r;
         }
@@ -96,11 +93,11 @@ static const char *get_environment(const char *name, _unused_ void *userdata) {
 
 int policy_load_environment(PolicySource *ret) {
         _cleanup_(policy_source_done) PolicySource source = {};
-        PolicyFault fault = {};
+        Fault fault = {};
 
         int r = policy_source_from_environment(&source, get_environment, NULL, &fault);
         if (r < 0) {
-                if (fault.path[0] != '\0')
+                if (fault.item[0] != '\0')
                         print_fault("environment", &fault);
                 else
                         print_error("environment", "the policy cannot be read", r);
@@ -115,7 +112,7 @@ int policy_load_environment(PolicySource *ret) {
 int policy_load_finish(PolicySource *source, const char *origin, Policy **ret) {
         int r = policy_new(source, ret);
         if (r == -E2BIG) {
-                PolicyFault f = { .path = "$.rules" };
+                Fault f = { .item = "$.rules" };
 
                 (void) snprintf(f.reason, sizeof(f.reason), "one address is covered by more than %u port entries",
                                 CW_PORT_RULES_MAX);

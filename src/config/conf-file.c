@@ -20,22 +20,16 @@ typedef struct Reader {
         char text[CONF_LINE_MAX + 1];     /* the current statement, terminated */
         conf_file_fn fn;
         void *userdata;
-        ConfFault *faults;
-        size_t max;
-        size_t n;
+        FaultList *faults;
 } Reader;
 
 static int fault(Reader *r, const char *key, const char *reason) {
-        if (r->n < r->max) {
-                ConfFault *f = &r->faults[r->n];
-                const char *blank = key && r->section[0] != '\0' ? " " : "";
+        const char *blank = key && r->section[0] != '\0' ? " " : "";
+        char item[96] = "";
 
-                *f = (ConfFault) { .line = r->statement };
-                if (r->section[0] != '\0')
-                        (void) snprintf(f->item, sizeof(f->item), "[%.64s]%s%.28s", r->section, blank, key ?: "");
-                (void) snprintf(f->reason, sizeof(f->reason), "%s", reason);
-        }
-        r->n++;
+        if (r->section[0] != '\0')
+                (void) snprintf(item, sizeof(item), "[%.64s]%s%.28s", r->section, blank, key ?: "");
+        (void) fault_list_add(r->faults, item, r->statement, reason);
         return 0;
 }
 
@@ -176,24 +170,21 @@ static int read_all(Reader *r) {
         return k;
 }
 
-int conf_file_parse(const char *text, size_t size, conf_file_fn fn, void *userdata, ConfFault *faults,
-                    size_t n_faults, size_t *ret_n_faults) {
+int conf_file_parse(const char *text, size_t size, conf_file_fn fn, void *userdata, FaultList *faults) {
         assert(text || size == 0);
         assert(fn);
-        assert(faults || n_faults == 0);
-        assert(ret_n_faults);
+        assert(faults);
 
         Reader r = {
-                .at = text, .end = size > 0 ? text + size : text, .line = 1,
-                .fn = fn, .userdata = userdata, .faults = faults, .max = n_faults,
+                .at = text, .end = size > 0 ? text + size : text, .line = 1, .fn = fn, .userdata = userdata,
+                .faults = faults,
         };
+        size_t before = fault_list_count(faults);
         int k = 0;
 
-        if (size > CONF_TEXT_MAX) {
-                r.statement = 0;
+        if (size > CONF_TEXT_MAX)
                 (void) fault(&r, NULL, "the text is larger than 1 MiB");
-        } else
+        else
                 k = read_all(&r);
-        *ret_n_faults = r.n;
-        return k < 0 ? k : r.n > 0 ? -EINVAL : 0;
+        return k < 0 ? k : fault_list_count(faults) > before ? -EINVAL : 0;
 }

@@ -5,24 +5,17 @@
  * with # or ;. A backslash at the end of a line joins the next one to it, with a blank between. No quotes, no comments
  * behind a value. What is anything else is a fault, never ignored. */
 
-#include <stddef.h>
+#include "basic/fault.h"
 
 #define CONF_TEXT_MAX (1024U * 1024)
 #define CONF_LINE_MAX 4096U  /* bytes, with the lines joined to it */
-#define CONF_FAULTS_MAX 64U
-
-typedef struct ConfFault {
-        unsigned line;    /* where the statement begins; 0: of the whole text */
-        char item[96];    /* "[Service] Mode", "[Service]" or "": what the line says, ASCII, cut to size */
-        char reason[160];
-} ConfFault;
 
 /* One statement: section, key and value, trimmed of blanks. key and value are NULL at a section's head. -EINVAL, with a
  * constant sentence in *ret_reason, is a fault, and reading goes on; another negative value stops it. */
 typedef int (*conf_file_fn)(const char *section, const char *key, const char *value, const char **ret_reason,
                             void *userdata);
 
-/* Calls fn for each statement, in order. Faults beyond n_faults are counted but not stored. Returns 0, -EINVAL with
- * *ret_n_faults >= 1, or what fn returned. text need not be terminated. */
-int conf_file_parse(const char *text, size_t size, conf_file_fn fn, void *userdata, ConfFault *faults,
-                    size_t n_faults, size_t *ret_n_faults);
+/* Calls fn for each statement, in order. Returns 0, -EINVAL with one fault or more, or what fn returned. Items of faults
+ * are "[Service] Mode" or "[Service]", ASCII and cut to size; lines are where statements begin. text need not be
+ * terminated. */
+int conf_file_parse(const char *text, size_t size, conf_file_fn fn, void *userdata, FaultList *faults);

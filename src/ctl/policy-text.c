@@ -65,14 +65,14 @@ void policy_text_complain(const char *origin, const char *path, uint64_t line, c
                 complain("%s: %s: %s", origin, path, reason);
 }
 
-static int tell(const char *origin, JsonObject *faults, const PolicyFault *f) {
+static int tell(const char *origin, JsonObject *faults, const Fault *f) {
         if (!faults) {
-                policy_text_complain(origin, f->path, f->line, f->reason);
+                policy_text_complain(origin, f->item, f->line, f->reason);
                 return 0;
         }
 
         _cleanup_(json_object_putp) JsonObject *o = json_object_new_object();
-        int r = json_value_add(o, "path", json_object_new_string(f->path));
+        int r = json_value_add(o, "path", json_object_new_string(f->item));
         if (r >= 0)
                 r = json_value_add(o, "line", json_object_new_int64(f->line));
         if (r >= 0)
@@ -84,36 +84,32 @@ static int tell(const char *origin, JsonObject *faults, const PolicyFault *f) {
         return r;
 }
 
-static int tell_all(const char *origin, JsonObject *faults, const PolicyFault *list, size_t n) {
+static int tell_all(const char *origin, JsonObject *into, const FaultList *faults) {
         int r = 0;
 
-        for (size_t i = 0; i < MIN(n, (size_t) POLICY_FAULTS_MAX) && r >= 0; i++)
-                r = tell(origin, faults, &list[i]);
-        if (n > POLICY_FAULTS_MAX && r >= 0) {
-                PolicyFault rest = { .path = "$" };
+        for (size_t i = 0; i < faults->n && r >= 0; i++)
+                r = tell(origin, into, &faults->faults[i]);
+        if (faults->n_more > 0 && r >= 0) {
+                Fault rest = { .item = "$" };
 
-                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", n - POLICY_FAULTS_MAX);
-                r = tell(origin, faults, &rest);
+                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", faults->n_more);
+                r = tell(origin, into, &rest);
         }
         return r;
 }
 
 /* Whether the rules compile. A copy of the source is compiled, since that takes it. */
-static int try_compile(const char *text, size_t size, PolicyFault *ret) {
+static int try_compile(const char *text, size_t size, FaultList *faults) {
         _cleanup_(policy_source_done) PolicySource copy = {};
         _cleanup_(policy_freep) Policy *policy = NULL;
-        PolicyFault fault;
-        size_t n;
 
-        int r = policy_source_from_json(&copy, text, size, &fault, 1, &n);
+        int r = policy_source_from_json(&copy, text, size, faults);
         if (r < 0)
                 return r;
         r = policy_new(&copy, &policy);
-        if (r == -E2BIG) {
-                *ret = (PolicyFault) { .path = "$.rules" };
-                (void) snprintf(ret->reason, sizeof(ret->reason),
-                                "one address is covered by more port entries than the kernel side has room for");
-        }
+        if (r == -E2BIG)
+                (void) fault_list_add(faults, "$.rules", 0,
+                                      "one address is covered by more port entries than the kernel side has room for");
         return r;
 }
 
@@ -124,20 +120,17 @@ static int out_of_memory(const char *origin, int r) {
 
 int policy_text_parse(const char *origin, const char *text, size_t size, JsonObject *faults, PolicySource *ret) {
         _cleanup_(policy_source_done) PolicySource source = {};
-        PolicyFault list[POLICY_FAULTS_MAX];
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList list = {};
 
         assert(origin && text && ret);
 
-        int r = policy_source_from_json(&source, text, size, list, ELEMENTSOF(list), &n);
-        if (r >= 0) {
-                r = try_compile(text, size, &list[0]);
-                n = r == -E2BIG ? 1 : 0;
-        }
-        if (r < 0 && n == 0)
+        int r = policy_source_from_json(&source, text, size, &list);
+        if (r >= 0)
+                r = try_compile(text, size, &list);
+        if (r < 0 && fault_list_count(&list) == 0)
                 return out_of_memory(origin, r);
         if (r < 0) {
-                int k = tell_all(origin, faults, list, n);
+                int k = tell_all(origin, faults, &list);
                 return k < 0 ? out_of_memory(origin, k) : STATUS_INVALID_POLICY;
         }
         *ret = source;

@@ -13,7 +13,7 @@ static int from_file(PolicyFile *f, Document *ret) {
         return document_fill(ret, &f->document, f->size);
 }
 
-static int add_files(Documents *d, PolicyFiles *files, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
+static int add_files(Documents *d, PolicyFiles *files, FaultList *faults) {
         int r;
 
         d->items = calloc(files->n + 1, sizeof(*d->items));
@@ -29,10 +29,10 @@ static int add_files(Documents *d, PolicyFiles *files, PolicyFileFault *faults, 
                 Document *item = &d->items[d->n++];
 
                 r = from_file(&files->files[i], item);
-                if (r == -E2BIG && n_faults > 0) {
-                        (void) snprintf(faults[0].file, sizeof(faults[0].file), "%s", item->source);
-                        document_fault_too_dense(&faults[0].fault);
-                        *ret_n_faults = 1;
+                if (r == -E2BIG) {
+                        faults->file = item->source;
+                        document_fault_too_dense(faults);
+                        faults->file = NULL; /* it was borrowed */
                         return -EINVAL;
                 }
                 if (r < 0)
@@ -41,18 +41,17 @@ static int add_files(Documents *d, PolicyFiles *files, PolicyFileFault *faults, 
         return 0;
 }
 
-int documents_load(const char *root, Documents *ret, PolicyFileFault *faults, size_t n_faults, size_t *ret_n_faults) {
+int documents_load(const char *root, Documents *ret, FaultList *faults) {
         _cleanup_(policy_files_done) PolicyFiles files = {};
         _cleanup_(documents_done) Documents d = {};
         int r;
 
-        *ret_n_faults = 0;
-        r = policy_files_load(root, &files, faults, n_faults, ret_n_faults);
+        r = policy_files_load(root, &files, faults);
         if (r < 0)
                 return r;
         if (files.n == 0)
                 return -ENOENT;
-        r = add_files(&d, &files, faults, n_faults, ret_n_faults);
+        r = add_files(&d, &files, faults);
         if (r < 0)
                 return r;
         *ret = d;
@@ -60,12 +59,11 @@ int documents_load(const char *root, Documents *ret, PolicyFileFault *faults, si
         return 0;
 }
 
-int documents_replace(const Document *d, const char *text, size_t size, Document *ret, PolicyFault *faults,
-                      size_t n_faults, size_t *ret_n_faults) {
+int documents_replace(const Document *d, const char *text, size_t size, Document *ret, FaultList *faults) {
         char digest[POLICY_DIGEST_SIZE];
 
         policy_digest(text, size, digest);
-        return document_replace(d, text, size, digest, ret, faults, n_faults, ret_n_faults);
+        return document_replace(d, text, size, digest, ret, faults);
 }
 
 static bool is_listed(const Document *d) {

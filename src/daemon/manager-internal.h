@@ -24,7 +24,6 @@
 #include "sink/ndjson-file.h"
 #include "sink/service-log.h"
 
-#define FAULTS_MAX 16
 #define FORWARDER_CGROUPS_MAX 32
 #define PIN_DIRECTORY "/run/cargowall/bpf" /* see units/cargowalld-pin.conf */
 
@@ -86,6 +85,7 @@ uint64_t manager_now(clockid_t id); /* nanoseconds */
 
 /* manager-policy.c: documents -> scopes */
 int manager_start_policies(Manager *m);
+void manager_log_faults(Manager *m, const FaultList *faults);
 /* The specs for the documents, in their order; the policies are the engine's from then on. The caller frees the array. */
 int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret);
 Mode manager_mode_of(const Manager *m, const Document *d);

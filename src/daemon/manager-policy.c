@@ -48,16 +48,13 @@ int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
         return 0;
 }
 
-static void log_faults(Manager *m, const PolicyFileFault *faults, size_t n_stored, size_t n) {
-        for (size_t i = 0; i < MIN(n, n_stored); i++) {
-                const PolicyFault *f = &faults[i].fault;
-                if (f->line > 0)
-                        log_message(m->log, LOG_ERR, "%s:%u: %s: %s", faults[i].file, f->line, f->path, f->reason);
-                else
-                        log_message(m->log, LOG_ERR, "%s: %s: %s", faults[i].file, f->path, f->reason);
-        }
-        if (n > n_stored)
-                log_message(m->log, LOG_ERR, "and %zu more faults", n - n_stored);
+void manager_log_faults(Manager *m, const FaultList *faults) {
+        char text[FAULT_TEXT_MAX];
+
+        for (size_t i = 0; i < faults->n; i++)
+                log_message(m->log, LOG_ERR, "%s", fault_format(&faults->faults[i], NULL, text));
+        if (faults->n_more > 0)
+                log_message(m->log, LOG_ERR, "and %zu more faults", faults->n_more);
 }
 
 /* A policy that came over the bus holds until a reload, also for a successor. */
@@ -65,14 +62,14 @@ static int take_stored_policies(Manager *m) {
         for (size_t i = 0; i < m->documents.n; i++) {
                 Document *d = &m->documents.items[i], new = {};
                 _cleanup_free_ char *text = NULL;
-                PolicyFault fault;
-                size_t size, n_faults;
+                _cleanup_(fault_list_done) FaultList faults = {};
+                size_t size;
                 int r = handover_take_document(m->store, d->name, POLICY_TEXT_MAX, &text, &size);
 
                 if (r == -ENOENT)
                         continue;
                 if (r >= 0)
-                        r = documents_replace(d, text, size, &new, &fault, 1, &n_faults);
+                        r = documents_replace(d, text, size, &new, &faults);
                 if (r < 0) /* the predecessor took it: better none than another one */
                         return r;
                 document_done(d);
@@ -82,16 +79,15 @@ static int take_stored_policies(Manager *m) {
 }
 
 int manager_start_policies(Manager *m) {
-        PolicyFileFault faults[FAULTS_MAX];
-        size_t n_faults;
+        _cleanup_(fault_list_done) FaultList faults = {};
         int r;
 
-        r = documents_load("", &m->documents, faults, FAULTS_MAX, &n_faults);
+        r = documents_load("", &m->documents, &faults);
         if (r == -ENOENT)
                 log_message(m->log, LOG_ERR, "there is no policy: write /etc/cargowall/policy.json or a document in "
                                              "/etc/cargowall/policy.d, see cargowall-policy(5)");
-        else if (r < 0 && n_faults > 0)
-                log_faults(m, faults, FAULTS_MAX, n_faults);
+        else if (r < 0 && fault_list_count(&faults) > 0)
+                manager_log_faults(m, &faults);
         else if (r < 0)
                 log_message(m->log, LOG_ERR, "the policy cannot be read: %s", strerror(-r));
         if (r < 0)
@@ -150,59 +146,40 @@ static int install(Manager *m, Documents *d, size_t *ret_bad) {
         return 0;
 }
 
-static void reject(Manager *m, const char *scope, const PolicyFault *fault, int error) {
-        char why[sizeof(fault->path) + sizeof(fault->reason) + 2];
+static void reject(Manager *m, const char *scope, const FaultList *faults, int error) {
+        char why[FAULT_TEXT_MAX];
 
-        if (fault)
-                (void) snprintf(why, sizeof(why), "%s: %s", fault->path, fault->reason);
-        else
+        if (faults->n > 0) {
+                Fault first = faults->faults[0];
+
+                first.line = 0; /* the event has none */
+                (void) fault_format(&first, NULL, why);
+        } else
                 (void) snprintf(why, sizeof(why), "%s", strerror(-error));
         manager_tell_type(m, EVENT_POLICY_REJECTED, scope, why);
 }
 
-static void set_fault(PolicyFault *faults, size_t n_faults, size_t *ret_n_faults, const char *where, int error) {
-        if (n_faults == 0)
-                return;
-        faults[0] = (PolicyFault) {};
-        strncpy(faults[0].path, where, sizeof(faults[0].path) - 1);
-        strncpy(faults[0].reason, error == -ENOSPC ? "it does not fit into the kernel's maps" : strerror(-error),
-                sizeof(faults[0].reason) - 1);
-        *ret_n_faults = 1;
+static void add_fault(FaultList *faults, const char *item, int error) {
+        (void) fault_list_add(faults, item, 0,
+                              error == -ENOSPC ? "it does not fit into the kernel's maps" : strerror(-error));
 }
 
-/* The file goes before the JSON path, as far as there is room. */
-static void copy_faults(const PolicyFileFault *from, size_t n_from, PolicyFault *faults, size_t n_faults) {
-        for (size_t i = 0; i < MIN(n_from, n_faults); i++) {
-                size_t n = strnlen(from[i].file, sizeof(faults[i].path) / 2);
-
-                faults[i] = from[i].fault;
-                memcpy(faults[i].path, from[i].file, n);
-                faults[i].path[n] = '\0';
-                strncat(faults[i].path, ": ", sizeof(faults[i].path) - n - 1);
-                strncat(faults[i].path, from[i].fault.path, sizeof(faults[i].path) - strlen(faults[i].path) - 1);
-        }
-}
-
-int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+int manager_reload(Manager *m, FaultList *faults) {
         _cleanup_(documents_done) Documents d = {};
-        PolicyFileFault found[FAULTS_MAX];
         size_t bad = 0;
         int r;
 
-        *ret_n_faults = 0;
-        r = documents_load("", &d, found, FAULTS_MAX, ret_n_faults);
+        r = documents_load("", &d, faults);
         if (r >= 0) {
                 r = install(m, &d, &bad);
                 if (r < 0)
-                        set_fault(faults, n_faults, ret_n_faults, d.items[bad].name, r);
-        } else if (*ret_n_faults > 0) {
-                log_faults(m, found, FAULTS_MAX, *ret_n_faults);
-                copy_faults(found, MIN(*ret_n_faults, (size_t) FAULTS_MAX), faults, n_faults);
-                *ret_n_faults = MIN(*ret_n_faults, (size_t) FAULTS_MAX);
-        } else
-                set_fault(faults, n_faults, ret_n_faults, "/etc/cargowall", r);
+                        add_fault(faults, d.items[bad].name, r);
+        } else if (fault_list_count(faults) > 0)
+                manager_log_faults(m, faults);
+        else
+                add_fault(faults, "/etc/cargowall", r);
         if (r < 0)
-                reject(m, NULL, n_faults > 0 && *ret_n_faults > 0 ? &faults[0] : NULL, r);
+                reject(m, NULL, faults, r);
         else
                 log_message(m->log, LOG_INFO, "policy reloaded: %u rules, %s", manager_n_rules(m), m->digest);
         return r;
@@ -215,18 +192,16 @@ static Document *find_document(Manager *m, const char *name) {
         return NULL;
 }
 
-int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, PolicyFault *faults,
-                        size_t n_faults, size_t *ret_n_faults) {
+int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, FaultList *faults) {
         _cleanup_free_ ScopeSpec *specs = NULL;
         Documents one = { .n = 1 };
         Document new = {}, *d;
         int r;
 
-        *ret_n_faults = 0;
         d = find_document(m, scope);
         if (!d)
                 return -ENOENT;
-        r = documents_replace(d, text, size, &new, faults, n_faults, ret_n_faults);
+        r = documents_replace(d, text, size, &new, faults);
         if (r >= 0) {
                 manager_drop_allowances(m); /* they were made of what was in force until now */
                 d = find_document(m, scope);
@@ -236,11 +211,11 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         if (r >= 0) {
                 r = engine_set_scope(m->engine, &specs[0]);
                 if (r < 0)
-                        set_fault(faults, n_faults, ret_n_faults, "$", r);
+                        add_fault(faults, "$", r);
         }
         if (r < 0) {
                 document_done(&new);
-                reject(m, scope, n_faults > 0 && *ret_n_faults > 0 ? &faults[0] : NULL, r);
+                reject(m, scope, faults, r);
                 return r;
         }
         document_done(d);
@@ -272,7 +247,6 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
         return 0;
 }
 
-int manager_validate(_unused_ const Manager *m, const char *text, size_t size, PolicyFault *faults, size_t n_faults,
-                     size_t *ret_n_faults) {
-        return document_validate(text, size, faults, n_faults, ret_n_faults);
+int manager_validate(_unused_ const Manager *m, const char *text, size_t size, FaultList *faults) {
+        return document_validate(text, size, faults);
 }

@@ -35,13 +35,10 @@ static uint64_t now_usec(void) {
 /* ------------------------------------------------------------------ configuration */
 
 static int load_config(Manager *m) {
-        ConfigFault faults[FAULTS_MAX];
-        size_t n_faults = 0;
-        int r = config_files_load("", &m->config, faults, FAULTS_MAX, &n_faults);
+        _cleanup_(fault_list_done) FaultList faults = {};
+        int r = config_files_load("", &m->config, &faults);
 
-        for (size_t i = 0; r < 0 && i < MIN(n_faults, (size_t) FAULTS_MAX); i++)
-                log_message(m->log, LOG_ERR, "%s:%u: %s: %s", faults[i].file, faults[i].fault.line,
-                            faults[i].fault.item, faults[i].fault.reason);
+        manager_log_faults(m, &faults);
         if (r < 0)
                 return r;
         service_log_set_level(m->log, m->config.log_level);
@@ -340,12 +337,11 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
 
 static int on_hup(_unused_ sd_event_source *s, _unused_ const struct signalfd_siginfo *si, void *userdata) {
         Manager *m = userdata;
-        PolicyFault fault;
+        _cleanup_(fault_list_done) FaultList faults = {};
         char status[SERVICE_STATUS_SIZE];
-        size_t n_faults;
 
         service_manager_reloading(now_usec());
-        (void) manager_reload(m, &fault, 1, &n_faults);
+        (void) manager_reload(m, &faults);
         say_status(m, status);
         service_manager_ready(&m->service, status, now_usec());
         return 0;

@@ -48,13 +48,11 @@ void manager_counters(const Manager *m, ManagerCounters *ret);
 /* On error nothing changed. */
 int manager_set_mode(Manager *m, ModeSetting mode);
 /* All documents anew, whole or not at all. -EINVAL with faults, whose path begins with the file. */
-int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults);
+int manager_reload(Manager *m, FaultList *faults);
 /* Another document for one scope, until the next reload. -ENOENT: no such scope; -EINVAL, -E2BIG with faults; -ENOSPC. */
-int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, PolicyFault *faults,
-                        size_t n_faults, size_t *ret_n_faults);
+int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, FaultList *faults);
 /* Pure check of a document. Returns 0, or -EINVAL with faults. */
-int manager_validate(const Manager *m, const char *text, size_t size, PolicyFault *faults, size_t n_faults,
-                     size_t *ret_n_faults);
+int manager_validate(const Manager *m, const char *text, size_t size, FaultList *faults);
 /* The document's text; -ENOENT: no such scope or no policy. */
 int manager_policy_text(const Manager *m, const char *scope, const char **ret_text, size_t *ret_size);
 

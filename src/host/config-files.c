@@ -2,7 +2,6 @@
 #include "host/config-files.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "host/config-dir.h"
@@ -24,31 +23,18 @@ typedef struct DropIn {
 typedef struct Loader {
         const char *root;
         ServiceConfig *config;
-        ConfigFault *faults;
-        size_t max;
-        size_t n;
+        FaultList *faults;
 } Loader;
 
-static void fault(Loader *l, const char *file, const ConfFault *f) {
-        if (l->n < l->max) {
-                l->faults[l->n].fault = *f;
-                (void) snprintf(l->faults[l->n].file, sizeof(l->faults[l->n].file), "%s", file);
-        }
-        l->n++;
-}
-
 static void file_fault(Loader *l, const char *file, const char *reason) {
-        ConfFault f = {};
-
-        (void) snprintf(f.reason, sizeof(f.reason), "%s", reason);
-        fault(l, file, &f);
+        l->faults->file = file;
+        (void) fault_list_add(l->faults, NULL, 0, reason);
 }
 
 static int load_file(Loader *l, const char *file) {
         _cleanup_free_ char *path = config_path(l->root, file, NULL), *text = NULL;
-        ConfFault faults[CONF_FAULTS_MAX];
         const char *reason = NULL;
-        size_t size, n = 0;
+        size_t size;
 
         if (!path)
                 return -ENOMEM;
@@ -60,10 +46,8 @@ static int load_file(Loader *l, const char *file) {
                 return 0;
         }
 
-        r = conf_file_parse(text, size, service_config_apply, l->config, faults, ELEMENTSOF(faults), &n);
-        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
-                fault(l, file, &faults[i]);
-        l->n += n - MIN(n, ELEMENTSOF(faults));
+        l->faults->file = file;
+        r = conf_file_parse(text, size, service_config_apply, l->config, l->faults);
         return r == -EINVAL ? 0 : r;
 }
 
@@ -137,14 +121,12 @@ static int load_drop_ins(Loader *l) {
         return r;
 }
 
-int config_files_load(const char *root, ServiceConfig *ret, ConfigFault *faults, size_t n_faults,
-                      size_t *ret_n_faults) {
+int config_files_load(const char *root, ServiceConfig *ret, FaultList *faults) {
         _cleanup_(service_config_done) ServiceConfig config = {};
 
-        assert(root && ret && (faults || n_faults == 0) && ret_n_faults);
+        assert(root && ret && faults);
 
-        *ret_n_faults = 0;
-        Loader l = { .root = root, .config = &config, .faults = faults, .max = n_faults };
+        Loader l = { .root = root, .config = &config, .faults = faults };
         int r = service_config_init(&config);
         if (r >= 0)
                 r = load_main(&l, "/usr/lib/cargowall/" NAME);
@@ -152,10 +134,10 @@ int config_files_load(const char *root, ServiceConfig *ret, ConfigFault *faults,
                 r = load_main(&l, "/etc/cargowall/" NAME);
         if (r >= 0)
                 r = load_drop_ins(&l);
-        *ret_n_faults = l.n;
+        faults->file = NULL; /* it was borrowed */
         if (r < 0)
                 return r;
-        if (l.n > 0)
+        if (fault_list_count(faults) > 0)
                 return -EINVAL;
 
         *ret = config;

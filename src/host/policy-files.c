@@ -18,9 +18,7 @@ typedef struct Loader {
         const char *root;
         PolicyFiles files;
         size_t text_size; /* of all files */
-        PolicyFileFault *faults;
-        size_t max;
-        size_t n;
+        FaultList *faults;
 } Loader;
 
 void policy_digest(const void *text, size_t size, char ret[static POLICY_DIGEST_SIZE]) {
@@ -51,25 +49,12 @@ void policy_files_done(PolicyFiles *f) {
 
 /* ------------------------------------------------------------------ faults */
 
-static void add_fault(Loader *l, const char *file, const PolicyFault *f) {
-        if (l->n < l->max) {
-                l->faults[l->n].fault = *f;
-                (void) snprintf(l->faults[l->n].file, sizeof(l->faults[l->n].file), "%s", file);
-        }
-        l->n++;
-}
-
 /* f NULL: of the file as a whole. */
 static void fault(Loader *l, const char *file, const PolicyFile *f, const char *path, const char *reason) {
-        JsonPlace place = { .path = path };
-        PolicyFault p = {};
-
-        if (f)
-                (void) json_text_locate(f->text, f->size, &place, 1);
-        p.line = place.line;
-        (void) snprintf(p.path, sizeof(p.path), "%s", path);
-        (void) snprintf(p.reason, sizeof(p.reason), "%s", reason);
-        add_fault(l, file, &p);
+        l->faults->file = file;
+        Fault *added = fault_list_add(l->faults, path, 0, reason);
+        if (f && added)
+                (void) json_text_locate(f->text, f->size, added, 1);
 }
 
 /* ------------------------------------------------------------------ one document */
@@ -82,7 +67,7 @@ static void check_host(Loader *l, const PolicyFile *f) {
 }
 
 static void check_other(Loader *l, const PolicyFile *f) {
-        char reason[sizeof(((PolicyFault *) NULL)->reason)];
+        char reason[sizeof(((Fault *) NULL)->reason)];
 
         if (f->document.match.n == 0 && f->document.jobs.n == 0)
                 fault(l, f->path, f, "$", "match is missing: it names the units, slices, containers or jobs this is for");
@@ -102,9 +87,7 @@ static void check_other(Loader *l, const PolicyFile *f) {
 /* Reads and parses; *ret is complete where there was no fault. */
 static int read_document(Loader *l, const char *name, PolicyFile *f) {
         _cleanup_free_ char *path = config_path(l->root, f->path, NULL);
-        PolicyFault faults[POLICY_FAULTS_MAX];
         const char *reason = NULL;
-        size_t n = 0;
 
         if (!path)
                 return -ENOMEM;
@@ -122,10 +105,8 @@ static int read_document(Loader *l, const char *name, PolicyFile *f) {
         }
 
         policy_digest(f->text, f->size, f->digest);
-        r = policy_document_from_json(&f->document, f->text, f->size, name, faults, ELEMENTSOF(faults), &n);
-        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
-                add_fault(l, f->path, &faults[i]);
-        l->n += n - MIN(n, ELEMENTSOF(faults));
+        l->faults->file = f->path;
+        r = policy_document_from_json(&f->document, f->text, f->size, name, l->faults);
         return r == -EINVAL || r == -E2BIG ? 0 : r;
 }
 
@@ -143,18 +124,18 @@ static int keep(Loader *l, PolicyFile *f) {
 /* Takes path; NULL: -ENOMEM. -ENOENT: no such file. */
 static int load_document(Loader *l, char *path, const char *name, bool is_host) {
         _cleanup_(file_done) PolicyFile f = { .path = path };
-        size_t before = l->n;
+        size_t before = fault_list_count(l->faults);
 
         if (!path)
                 return -ENOMEM;
         int r = read_document(l, name, &f);
-        if (r < 0 || l->n > before)
+        if (r < 0 || fault_list_count(l->faults) > before)
                 return r;
         if (is_host)
                 check_host(l, &f);
         else
                 check_other(l, &f);
-        if (l->n > before)
+        if (fault_list_count(l->faults) > before)
                 return 0;
 
         if (!f.document.has_inbound)
@@ -200,20 +181,18 @@ static int load_others(Loader *l) {
         return r;
 }
 
-int policy_files_load(const char *root, PolicyFiles *ret, PolicyFileFault *faults, size_t n_faults,
-                      size_t *ret_n_faults) {
-        assert(root && ret && (faults || n_faults == 0) && ret_n_faults);
+int policy_files_load(const char *root, PolicyFiles *ret, FaultList *faults) {
+        assert(root && ret && faults);
 
-        Loader l = { .root = root, .faults = faults, .max = n_faults };
+        Loader l = { .root = root, .faults = faults };
         int r = load_host(&l);
         if (r >= 0)
                 r = load_others(&l);
-        *ret_n_faults = l.n;
-        if (r < 0 || l.n > 0) {
+        faults->file = NULL; /* it was borrowed */
+        if (r < 0 || fault_list_count(faults) > 0) {
                 policy_files_done(&l.files);
                 return r < 0 ? r : -EINVAL;
         }
-
         *ret = l.files;
         return 0;
 }

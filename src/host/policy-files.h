@@ -23,18 +23,12 @@ typedef struct PolicyFiles {
         bool has_host;
 } PolicyFiles;
 
-typedef struct PolicyFileFault {
-        char file[320]; /* without the root directory, cut to size; a name may have any byte: escape before printing */
-        PolicyFault fault;
-} PolicyFileFault;
-
 void policy_files_done(PolicyFiles *f);
 
-/* root: "" or the directory that stands for "/". Whole or not at all: all faults of all documents are told, those
- * beyond n_faults are counted only. No document at all is no fault. Nothing is compiled yet. Returns 0 and what the
- * caller frees with policy_files_done(); -EINVAL with *ret_n_faults >= 1; -ENOMEM. */
-int policy_files_load(const char *root, PolicyFiles *ret, PolicyFileFault *faults, size_t n_faults,
-                      size_t *ret_n_faults);
+/* root: "" or the directory that stands for "/". Whole or not at all: all faults of all documents are
+ * reported, with their files without the root directory. No document at all is no fault. Nothing is compiled yet. Returns
+ * 0 and what the caller frees with policy_files_done(); -EINVAL with faults; -ENOMEM. */
+int policy_files_load(const char *root, PolicyFiles *ret, FaultList *faults);
 
 /* "sha256:" and the lower-case hexadecimal digits of SHA-256 (FIPS 180-4) over the bytes: what sha256sum(1) prints for
  * the file. */

@@ -22,11 +22,10 @@ static const char usage[] =
         "  -h, --help    this text\n";
 
 static int print_dns_wiring(void) {
+        _cleanup_(fault_list_done) FaultList faults = {};
         ServiceConfig config;
-        ConfigFault fault;
-        size_t n_faults;
 
-        if (config_files_load("", &config, &fault, 1, &n_faults) < 0)
+        if (config_files_load("", &config, &faults) < 0)
                 return EXIT_FAILURE;
         puts(dns_wiring_to_string(config.dns_wiring));
         service_config_done(&config);

@@ -8,4 +8,4 @@
 
 /* root: an object. Adds to *d; name and match replace what was there. Elements of rules are not looked at. Returns 0,
  * faults or not, or -ENOMEM. */
-int json_read_document(JsonReader *r, json_object *root, PolicyDocument *d);
+int json_read_document(FaultList *faults, json_object *root, PolicyDocument *d);

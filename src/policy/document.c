@@ -24,15 +24,8 @@ void documents_done(Documents *d) {
         *d = (Documents) {};
 }
 
-static void fault_set(PolicyFault *fault, const char *reason) {
-        *fault = (PolicyFault) { .path = "$" };
-        (void) snprintf(fault->reason, sizeof(fault->reason), "%s", reason);
-}
-
-void document_fault_too_dense(PolicyFault *ret) {
-        assert(ret);
-
-        fault_set(ret, "more port rules cover one address than fit");
+void document_fault_too_dense(FaultList *faults) {
+        (void) fault_list_add(faults, "$.rules", 0, "more port rules cover one address than fit");
 }
 
 int document_init_none(Document *ret) {
@@ -85,7 +78,7 @@ static int copy_match(const Document *from, Document *to) {
 }
 
 int document_replace(const Document *d, const char *text, size_t size, const char *digest, Document *ret,
-                     PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+                     FaultList *faults) {
         _cleanup_(policy_document_done) PolicyDocument parsed = {};
         _cleanup_(document_done) Document new = { .origin = DOCUMENT_BUS };
         bool is_host = document_is_host(d);
@@ -95,23 +88,20 @@ int document_replace(const Document *d, const char *text, size_t size, const cha
         assert(text);
         assert(digest);
         assert(ret);
-        assert(ret_n_faults);
+        assert(faults);
 
-        r = policy_document_from_json(&parsed, text, size, d->name, faults, n_faults, ret_n_faults);
+        r = policy_document_from_json(&parsed, text, size, d->name, faults);
         if (r < 0)
                 return r;
         if ((is_host && (parsed.match.n > 0 || parsed.jobs.n > 0)) || strcmp(parsed.name, d->name) != 0) {
-                if (n_faults > 0)
-                        fault_set(&faults[0], is_host ? "the host's policy can have no name and no match of its own" :
-                                                        "it has another scope's name");
-                *ret_n_faults = 1;
+                (void) fault_list_add(faults, "$", 0,
+                                      is_host ? "the host's policy can have no name and no match of its own" :
+                                                "it has another scope's name");
                 return -EINVAL;
         }
         r = document_fill(&new, &parsed, size);
-        if (r == -E2BIG && n_faults > 0) {
-                document_fault_too_dense(&faults[0]);
-                *ret_n_faults = 1;
-        }
+        if (r == -E2BIG)
+                document_fault_too_dense(faults);
         if (r >= 0 && new.match.n == 0 && new.jobs.n == 0)
                 r = copy_match(d, &new);
         if (r < 0)
@@ -140,12 +130,12 @@ static int allow_host(RuleList *rules, const char *host) {
 
 static int derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *new) {
         _cleanup_(policy_document_done) PolicyDocument parsed = {};
-        size_t n_faults;
+        _cleanup_(fault_list_done) FaultList faults = {};
         int r;
 
         if (!base->text)
                 return -ENOENT;
-        r = policy_document_from_json(&parsed, base->text, base->size, base->name, NULL, 0, &n_faults);
+        r = policy_document_from_json(&parsed, base->text, base->size, base->name, &faults);
         for (size_t i = 0; i < n_hosts && r >= 0; i++)
                 r = allow_host(&parsed.source.rules, hosts[i]);
         if (r < 0)
@@ -177,20 +167,16 @@ int document_derive(const Document *base, const char *name, const char *const *h
         return 0;
 }
 
-int document_validate(const char *text, size_t size, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+int document_validate(const char *text, size_t size, FaultList *faults) {
         _cleanup_(policy_document_done) PolicyDocument parsed = {};
         _cleanup_(policy_freep) Policy *policy = NULL;
         int r;
 
-        *ret_n_faults = 0;
-        r = policy_document_from_json(&parsed, text, size, NULL, faults, n_faults, ret_n_faults);
+        r = policy_document_from_json(&parsed, text, size, NULL, faults);
         if (r < 0)
                 return r;
         r = policy_new(&parsed.source, &policy);
-        if (r == -E2BIG && n_faults > 0) {
-                document_fault_too_dense(&faults[0]);
-                *ret_n_faults = 1;
-                return -EINVAL;
-        }
+        if (r == -E2BIG)
+                document_fault_too_dense(faults);
         return r;
 }

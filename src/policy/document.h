@@ -58,11 +58,11 @@ int document_fill(Document *d, PolicyDocument *parsed, size_t size);
 /* A text that takes the place of d's, with its digest: same name and, if it has none of its own, same match. d stays as it
  * is. -EINVAL, -E2BIG with faults; -ENOMEM. */
 int document_replace(const Document *d, const char *text, size_t size, const char *digest, Document *ret,
-                     PolicyFault *faults, size_t n_faults, size_t *ret_n_faults);
+                     FaultList *faults);
 /* The same as base for a single job, which may reach these names and addresses as well. -ENOENT: base has no document;
  * -EINVAL: what is no name and no address; -E2BIG, -ENOMEM. */
 int document_derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *ret);
 /* 0, or as document_replace(). */
-int document_validate(const char *text, size_t size, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults);
+int document_validate(const char *text, size_t size, FaultList *faults);
 /* The fault of -E2BIG. */
-void document_fault_too_dense(PolicyFault *ret);
+void document_fault_too_dense(FaultList *faults);

@@ -2,21 +2,15 @@
 #include "policy/json-reader.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
-void json_fault(JsonReader *r, const JsonStep *at, const char *reason) {
-        assert(r);
+void json_fault(FaultList *faults, const JsonStep *at, const char *reason) {
+        assert(faults);
         assert(reason);
 
-        if (r->n < r->max) {
-                PolicyFault *f = &r->faults[r->n];
-
-                *f = (PolicyFault) {};
-                (void) json_step_format(at, f->path, sizeof(f->path));
-                (void) snprintf(f->reason, sizeof(f->reason), "%s", reason);
-        }
-        r->n++;
+        Fault *f = fault_list_add(faults, NULL, 0, reason);
+        if (f)
+                (void) json_step_format(at, f->item, sizeof(f->item));
 }
 
 static bool type_is(json_object *o, unsigned types) {
@@ -33,9 +27,9 @@ bool json_is_text(json_object *o) {
         return json_object_is_type(o, json_type_string) && !has_nul(o);
 }
 
-int json_read_object(JsonReader *r, const JsonStep *at, json_object *o, const JsonKey *keys, size_t n_keys,
+int json_read_object(FaultList *faults, const JsonStep *at, json_object *o, const JsonKey *keys, size_t n_keys,
                      void *into) {
-        assert(r);
+        assert(faults);
         assert(keys);
 
         json_object_object_foreach(o, name, value) {
@@ -45,35 +39,35 @@ int json_read_object(JsonReader *r, const JsonStep *at, json_object *o, const Js
                 while (i < n_keys && strcmp(keys[i].name, name) != 0)
                         i++;
                 if (i == n_keys) {
-                        json_fault(r, &inner, "unknown key");
+                        json_fault(faults, &inner, "unknown key");
                         continue;
                 }
                 if (!type_is(value, keys[i].types) || has_nul(value)) {
-                        json_fault(r, &inner, keys[i].wrong_type);
+                        json_fault(faults, &inner, keys[i].wrong_type);
                         continue;
                 }
-                int k = keys[i].read(r, &inner, value, into);
+                int k = keys[i].read(faults, &inner, value, into);
                 if (k < 0)
                         return k;
         }
         return 0;
 }
 
-int json_read_array(JsonReader *r, const JsonStep *at, json_object *o, unsigned types, const char *wrong_type,
+int json_read_array(FaultList *faults, const JsonStep *at, json_object *o, unsigned types, const char *wrong_type,
                     json_read_fn read, void *into) {
         JsonStep inner = { .outer = at };
 
-        assert(r);
+        assert(faults);
         assert(read);
 
         for (size_t n = json_object_array_length(o); inner.n < n; inner.n++) {
                 json_object *value = json_object_array_get_idx(o, inner.n);
 
                 if (!type_is(value, types) || has_nul(value)) {
-                        json_fault(r, &inner, wrong_type);
+                        json_fault(faults, &inner, wrong_type);
                         continue;
                 }
-                int k = read(r, &inner, value, into);
+                int k = read(faults, &inner, value, into);
                 if (k < 0)
                         return k;
         }

@@ -6,19 +6,12 @@
 
 #include <json-c/json.h>
 
-#include "basic/macro.h"
+#include "basic/fault.h"
 #include "policy/json-text.h"
-#include "policy/policy.h"
-
-typedef struct JsonReader {
-        PolicyFault *faults; /* borrowed */
-        size_t max;
-        size_t n; /* may be more than max */
-} JsonReader;
 
 /* Returns 0 when reading goes on, faults or not, and negative to stop. at: where o is. o, and the strings in it, live
  * until the whole tree is read. */
-typedef int (*json_read_fn)(JsonReader *r, const JsonStep *at, json_object *o, void *into);
+typedef int (*json_read_fn)(FaultList *faults, const JsonStep *at, json_object *o, void *into);
 
 enum {
         IS_BOOL = 1U << json_type_boolean,
@@ -40,10 +33,10 @@ DEFINE_CLEANUP_FUNC(JsonObject *, json_object_put)
 
 /* A string, without a NUL inside. */
 bool json_is_text(json_object *o);
-/* The reason is copied. */
-void json_fault(JsonReader *r, const JsonStep *at, const char *reason);
+/* Its line is found later, by json_text_locate(). */
+void json_fault(FaultList *faults, const JsonStep *at, const char *reason);
 /* Calls the reader of each key that is there, in the order of the text. */
-int json_read_object(JsonReader *r, const JsonStep *at, json_object *o, const JsonKey *keys, size_t n_keys, void *into);
+int json_read_object(FaultList *faults, const JsonStep *at, json_object *o, const JsonKey *keys, size_t n_keys, void *into);
 /* Calls read for each element of one of the types. */
-int json_read_array(JsonReader *r, const JsonStep *at, json_object *o, unsigned types, const char *wrong_type,
+int json_read_array(FaultList *faults, const JsonStep *at, json_object *o, unsigned types, const char *wrong_type,
                     json_read_fn read, void *into);

@@ -15,7 +15,7 @@
 
 /* The values that are looked for at or below one value: their paths begin with its own. */
 typedef struct Wanted {
-        uint64_t set; /* of places */
+        uint64_t set; /* of faults */
         size_t n;     /* length of the path they have in common */
 } Wanted;
 
@@ -23,11 +23,11 @@ typedef struct Scan {
         const char *text;
         const char *end;
         const char *at;
-        JsonTextFault *fault; /* where the first fault goes */
+        FaultList *refused; /* where the first fault goes; NULL: nowhere */
         const char *key;      /* of the root: fn is called for each element of its array; NULL for none */
         json_element_fn fn;
         void *userdata;
-        JsonPlace *places;    /* what is looked for */
+        Fault *faults;        /* what is looked for */
         const char *counted;  /* the line of this byte is known */
         unsigned line;
         size_t n_values;
@@ -62,10 +62,12 @@ size_t json_step_format(const JsonStep *step, char *buf, size_t size) {
 }
 
 static int refuse(Scan *s, const JsonStep *step, const char *reason) {
-        if (s->fault) {
-                (void) json_step_format(step, s->fault->path, sizeof(s->fault->path));
-                s->fault->reason = reason;
-                s->fault->line = json_text_line(s->text, (size_t) (s->end - s->text), (size_t) (s->at - s->text));
+        if (s->refused) {
+                unsigned line = json_text_line(s->text, (size_t) (s->end - s->text), (size_t) (s->at - s->text));
+                Fault *f = fault_list_add(s->refused, NULL, line, reason);
+
+                if (f)
+                        (void) json_step_format(step, f->item, sizeof(f->item));
         }
         return -EBADMSG;
 }
@@ -120,25 +122,27 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
 /* ------------------------------------------------------------------ places */
 
 /* Lines are counted from the value before, so that all of the text is looked at once. */
-static void note_places(Scan *s, Wanted wanted) {
+static void note_lines(Scan *s, Wanted wanted) {
         if (wanted.set == 0)
                 return;
         s->line += json_text_line(s->counted, (size_t) (s->end - s->counted), (size_t) (s->at - s->counted)) - 1;
         s->counted = s->at;
-        for (size_t i = 0; i < JSON_PLACES_MAX; i++)
+        for (size_t i = 0; i < FAULTS_MAX; i++)
                 if (wanted.set & 1ULL << i)
-                        s->places[i].line = s->line;
+                        s->faults[i].line = s->line;
 }
 
 static bool is_path_end(char c) {
         return c == '\0' || c == '.' || c == '[';
 }
 
+_Static_assert(FAULTS_MAX <= 64, "a bit for each");
+
 static Wanted wanted_in_key(const Scan *s, Wanted wanted, const JsonStep *step) {
         Wanted inner = { .n = wanted.n + 1 + step->n };
 
-        for (size_t i = 0; wanted.set >> i != 0 && i < JSON_PLACES_MAX; i++) {
-                const char *path = s->places[i].path;
+        for (size_t i = 0; wanted.set >> i != 0 && i < FAULTS_MAX; i++) {
+                const char *path = s->faults[i].item;
 
                 if (wanted.set & 1ULL << i && path[wanted.n] == '.' &&
                     strncmp(path + wanted.n + 1, step->key, step->n) == 0 && is_path_end(path[inner.n]))
@@ -151,8 +155,8 @@ static Wanted wanted_in_key(const Scan *s, Wanted wanted, const JsonStep *step) 
 static size_t wanted_in_array(const Scan *s, Wanted wanted, size_t from, Wanted *ret) {
         size_t lowest = SIZE_MAX;
 
-        for (size_t i = 0; wanted.set >> i != 0 && i < JSON_PLACES_MAX; i++) {
-                const char *path = s->places[i].path;
+        for (size_t i = 0; wanted.set >> i != 0 && i < FAULTS_MAX; i++) {
+                const char *path = s->faults[i].item;
                 char *end;
 
                 if ((wanted.set & 1ULL << i) == 0 || path[wanted.n] != '[')
@@ -247,7 +251,7 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted
                 return refuse(s, step, "the text has more than 500000 values");
 
         char c = peek(s);
-        note_places(s, wanted);
+        note_lines(s, wanted);
         if (c == '"')
                 return scan_string(s, step, &string, &n);
         if (c == '{' || c == '[') {
@@ -262,15 +266,15 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted
 }
 
 int json_text_for_each(const char *text, size_t length, const char *key, json_element_fn fn, void *userdata,
-                       JsonTextFault *ret) {
+                       FaultList *faults) {
         Scan s = {
-                .text = text, .end = text + length, .at = text, .fault = ret, .key = key, .fn = fn, .userdata = userdata,
+                .text = text, .end = text + length, .at = text, .refused = faults, .key = key, .fn = fn, .userdata = userdata,
         };
 
         assert(text);
         assert(key);
         assert(fn);
-        assert(ret);
+        assert(faults);
 
         int r = scan_value(&s, NULL, 0, (Wanted) {});
         if (r < 0)
@@ -278,17 +282,19 @@ int json_text_for_each(const char *text, size_t length, const char *key, json_el
         return peek(&s) == '\0' && s.at == s.end ? 0 : refuse(&s, NULL, "not JSON: text follows the value");
 }
 
-size_t json_text_locate(const char *text, size_t length, JsonPlace *places, size_t n) {
-        Scan s = { .text = text, .end = text + length, .at = text, .places = places, .counted = text, .line = 1 };
+size_t json_text_locate(const char *text, size_t length, Fault *faults, size_t n) {
+        Scan s = { .text = text, .end = text + length, .at = text, .faults = faults, .counted = text, .line = 1 };
         Wanted wanted = { .n = 1 }; /* the "$" */
 
         assert(text);
-        assert(places || n == 0);
-        assert(n <= JSON_PLACES_MAX);
+        assert(faults || n == 0);
+        assert(n <= FAULTS_MAX);
 
         for (size_t i = 0; i < n; i++) {
-                places[i].line = 1;
-                if (places[i].path[0] == '$')
+                if (faults[i].line > 0)
+                        continue;
+                faults[i].line = 1;
+                if (faults[i].item[0] == '$')
                         wanted.set |= 1ULL << i;
         }
         (void) scan_value(&s, NULL, 0, wanted);

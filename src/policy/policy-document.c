@@ -43,7 +43,7 @@ static JsonTokener *tokener_new(void) {
 /* A tree of a whole document takes fifteen times the room of its text, and more time to make than all else that is done
  * with it. So json-c is given the text without its rules, and then each rule. */
 typedef struct Reading {
-        JsonReader *faults;
+        FaultList *faults;
         PolicyDocument *document;
         JsonTokener *tokener;
         const char *text;
@@ -52,10 +52,8 @@ typedef struct Reading {
         size_t rules_end;
 } Reading;
 
-static int text_fault(JsonReader *r, const JsonStep *at, const char *reason, unsigned line) {
-        json_fault(r, at, reason);
-        if (r->n <= r->max)
-                r->faults[r->n - 1].line = line;
+static int text_fault(FaultList *faults, const char *reason) {
+        (void) fault_list_add(faults, "$", 0, reason);
         return -EINVAL;
 }
 
@@ -88,7 +86,11 @@ static int parse(Reading *p, const JsonStep *step, const Part *parts, size_t n, 
                 else if (is_last)
                         reason = "not JSON: the text ends too early";
         }
-        return text_fault(p->faults, step, reason, json_text_line(p->text, p->length, at));
+
+        Fault *f = fault_list_add(p->faults, NULL, json_text_line(p->text, p->length, at), reason);
+        if (f)
+                (void) json_step_format(step, f->item, sizeof(f->item));
+        return -EINVAL;
 }
 
 static int note_rule(size_t index, size_t offset, size_t length, void *userdata) {
@@ -119,31 +121,13 @@ static int read_rest(Reading *p) {
         if (r < 0)
                 return r;
         if (!json_object_is_type(root, json_type_object))
-                return text_fault(p->faults, NULL, "a policy is an object", 1);
+                return text_fault(p->faults, "a policy is an object");
         return json_read_document(p->faults, root, p->document);
 }
 
-/* Those whose line is not known yet. */
-static void locate_faults(JsonReader *r, const char *text, size_t length) {
-        PolicyFault *faults[JSON_PLACES_MAX];
-        JsonPlace places[JSON_PLACES_MAX];
-        size_t n = 0;
-
-        for (size_t i = 0; i < MIN(r->n, r->max) && n < JSON_PLACES_MAX; i++)
-                if (r->faults[i].line == 0) {
-                        faults[n] = &r->faults[i];
-                        places[n++].path = r->faults[i].path;
-                }
-        if (n > 0)
-                (void) json_text_locate(text, length, places, n);
-        for (size_t i = 0; i < n; i++)
-                faults[i]->line = places[i].line;
-}
-
-static int read_text(JsonReader *r, PolicyDocument *d, const char *text, size_t length) {
+static int read_text(FaultList *faults, PolicyDocument *d, const char *text, size_t length) {
         _cleanup_(json_tokener_freep) JsonTokener *tokener = tokener_new();
-        Reading p = { .faults = r, .document = d, .tokener = tokener, .text = text };
-        JsonTextFault fault;
+        Reading p = { .faults = faults, .document = d, .tokener = tokener, .text = text };
 
         if (!tokener)
                 return -ENOMEM;
@@ -151,31 +135,32 @@ static int read_text(JsonReader *r, PolicyDocument *d, const char *text, size_t 
                 length--; /* json-c in strict mode takes even a final newline for more text */
         p.length = length;
         if (length > POLICY_TEXT_MAX)
-                return text_fault(r, NULL, "the text is larger than 4 MiB", 0);
+                return text_fault(faults, "the text is larger than 4 MiB");
         if (length == 0)
-                return text_fault(r, NULL, "the text is empty", 0);
+                return text_fault(faults, "the text is empty");
         const char *nul = memchr(text, '\0', length);
-        if (nul)
-                return text_fault(r, NULL, "not JSON: a NUL byte", json_text_line(text, length, (size_t) (nul - text)));
-        if (json_text_for_each(text, length, "rules", note_rule, &p, &fault) < 0) {
-                (void) text_fault(r, NULL, fault.reason, fault.line);
-                if (r->max > 0)
-                        (void) strcpy(r->faults[0].path, fault.path);
+        if (nul) {
+                (void) fault_list_add(faults, "$", json_text_line(text, length, (size_t) (nul - text)),
+                                      "not JSON: a NUL byte");
                 return -EINVAL;
         }
+        if (json_text_for_each(text, length, "rules", note_rule, &p, faults) < 0)
+                return -EINVAL;
 
-        int k = read_rest(&p);
-        if (k >= 0)
-                k = json_text_for_each(text, length, "rules", read_rule, &p, &fault);
-        locate_faults(r, text, length);
-        return k < 0 ? k : r->n > 0 ? -EINVAL : 0;
+        size_t n = faults->n, before = fault_list_count(faults);
+        int r = read_rest(&p);
+        if (r >= 0)
+                r = json_text_for_each(text, length, "rules", read_rule, &p, faults);
+        if (faults->n > n)
+                (void) json_text_locate(text, length, &faults->faults[n], faults->n - n);
+        return r < 0 ? r : fault_list_count(faults) > before ? -EINVAL : 0;
 }
 
 /* ------------------------------------------------------------------ documents */
 
-static int set_default_name(JsonReader *r, PolicyDocument *d, const char *name) {
+static int set_default_name(FaultList *faults, PolicyDocument *d, const char *name) {
         if (!policy_document_name_is_valid(name)) {
-                json_fault(r, NULL, "the file's name cannot be the document's (a-z, 0-9 and -, up to 63): add name");
+                json_fault(faults, NULL, "the file's name cannot be the document's (a-z, 0-9 and -, up to 63): add name");
                 return -EINVAL;
         }
         d->name = strdup(name);
@@ -183,28 +168,21 @@ static int set_default_name(JsonReader *r, PolicyDocument *d, const char *name) 
 }
 
 int policy_document_from_json(PolicyDocument *d, const char *text, size_t length, const char *default_name,
-                              PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
-        JsonReader reader = { .faults = faults, .max = n_faults };
-
+                              FaultList *faults) {
         assert(d);
         assert(text || length == 0);
-        assert(faults || n_faults == 0);
-        assert(ret_n_faults);
+        assert(faults);
 
-        int r = read_text(&reader, d, text, length);
-        if (r >= 0 && !d->name && default_name)
-                r = set_default_name(&reader, d, default_name);
-        *ret_n_faults = reader.n;
-        return r;
+        int r = read_text(faults, d, text, length);
+        return r < 0 || d->name || !default_name ? r : set_default_name(faults, d, default_name);
 }
 
 /* Name, match and inbound mean nothing to who asks for rules alone, but are held to the same. */
-int policy_source_from_json(PolicySource *source, const char *text, size_t length, PolicyFault *faults,
-                            size_t n_faults, size_t *ret_n_faults) {
+int policy_source_from_json(PolicySource *source, const char *text, size_t length, FaultList *faults) {
         assert(source);
 
         PolicyDocument d = { .source = *source };
-        int r = policy_document_from_json(&d, text, length, NULL, faults, n_faults, ret_n_faults);
+        int r = policy_document_from_json(&d, text, length, NULL, faults);
         *source = d.source;
         d.source = (PolicySource) {};
         policy_document_done(&d);

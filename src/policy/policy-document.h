@@ -27,4 +27,4 @@ bool policy_document_name_is_valid(const char *s);
  * valid name is a fault then. NULL: none. Errors and faults as of policy_source_from_json(); after an error *d is good
  * for policy_document_done() only. */
 int policy_document_from_json(PolicyDocument *d, const char *text, size_t length, const char *default_name,
-                              PolicyFault *faults, size_t n_faults, size_t *ret_n_faults);
+                              FaultList *faults);

@@ -15,7 +15,7 @@
  * Search domains: the name is matched in full and in its short form. Denies of both forms count, and the allow of the
  * form whose rule is the more specific: exact, then the longer value. */
 
-#include "basic/macro.h"
+#include "basic/fault.h"
 #include "policy/rule.h"
 
 typedef struct Policy Policy;
@@ -32,27 +32,17 @@ typedef struct PolicySource {
 
 void policy_source_done(PolicySource *s);
 
-/* Where and why text was refused. path is a JSON path ("$.rules[3].ports[0]") or a variable's name. line is 0 where
- * it is not known. */
-typedef struct PolicyFault {
-        char path[160];
-        char reason[160];
-        unsigned line;
-} PolicyFault;
-
 #define POLICY_TEXT_MAX (4U * 1024 * 1024) /* bytes; RULES_MAX bounds the rules */
-#define POLICY_FAULTS_MAX 64
 
-/* Strict JSON: an unknown key, a wrong type, one bad rule refuses the whole text. Adds to *source; faults beyond
- * n_faults are counted but not stored. After an error *source is good for policy_source_done() only. Returns 0, or
- * -EINVAL or -E2BIG with *ret_n_faults >= 1, or -ENOMEM. */
-int policy_source_from_json(PolicySource *source, const char *text, size_t length, PolicyFault *faults,
-                            size_t n_faults, size_t *ret_n_faults);
+/* Strict JSON: an unknown key, a wrong type, one bad rule refuses the whole text. Adds to *source and, if
+ * anything is wrong, to *faults, with JSON paths as items. After an error *source is good for policy_source_done() only.
+ * Returns 0, or -EINVAL or -E2BIG with one fault or more, or -ENOMEM. */
+int policy_source_from_json(PolicySource *source, const char *text, size_t length, FaultList *faults);
 
 /* CARGOWALL_DEFAULT_ACTION, _ALLOWED_HOSTS, _ALLOWED_CIDRS, _BLOCKED_HOSTS, _BLOCKED_CIDRS, _SEARCH_DOMAINS,
  * _AUDIT_MODE. get(name, userdata) returns the value or NULL. Returns 1 when any was set, 0 when none, -EINVAL. */
 typedef const char *(*policy_getenv_t)(const char *name, void *userdata);
-int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, PolicyFault *ret_fault);
+int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, Fault *ret_fault);
 
 /* trims, lower-cases, adds the leading dot, drops duplicates; refuses public suffixes, single labels, bad labels */
 int policy_source_add_search_domain(PolicySource *source, const char *text, const char **ret_reason);

@@ -84,7 +84,7 @@ static const Variable variables[] = {
         { "CARGOWALL_AUDIT_MODE", read_audit_mode, RULE_HOSTNAME, ACTION_DENY },
 };
 
-int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, PolicyFault *ret_fault) {
+int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, Fault *ret_fault) {
         int any = 0;
 
         assert(source);
@@ -104,8 +104,8 @@ int policy_source_from_environment(PolicySource *source, policy_getenv_t get, vo
                 if (r == -ENOMEM)
                         return r;
                 if (r < 0) {
-                        *ret_fault = (PolicyFault) {};
-                        (void) snprintf(ret_fault->path, sizeof(ret_fault->path), "%s", variables[i].name);
+                        *ret_fault = (Fault) {};
+                        (void) snprintf(ret_fault->item, sizeof(ret_fault->item), "%s", variables[i].name);
                         (void) snprintf(ret_fault->reason, sizeof(ret_fault->reason), "%.64s: %.90s", bad, reason);
                         return -EINVAL;
                 }

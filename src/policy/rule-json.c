@@ -32,53 +32,53 @@ static bool protocol_is_known(const char *name) {
                port_range_parse(text, &range) != -EINVAL;
 }
 
-static void add_range(JsonReader *r, const JsonStep *at, const PortRange *range, RuleText *rule) {
+static void add_range(FaultList *faults, const JsonStep *at, const PortRange *range, RuleText *rule) {
         if (rule->n_ports == RULE_PORTS_MAX)
-                json_fault(r, at, "a rule can list at most 32 ports");
+                json_fault(faults, at, "a rule can list at most 32 ports");
         else
                 rule->ports[rule->n_ports++] = *range;
 }
 
-static void add_port(JsonReader *r, const JsonStep *at, const char *text, RuleText *rule) {
+static void add_port(FaultList *faults, const JsonStep *at, const char *text, RuleText *rule) {
         PortRange range;
 
         const char *slash = strchr(text, '/');
         int k = port_range_parse(text, &range);
         if (k == -ERANGE)
-                json_fault(r, at, "a port is out of range (1 to 65535, low before high; 0 for icmp)");
+                json_fault(faults, at, "a port is out of range (1 to 65535, low before high; 0 for icmp)");
         else if (k < 0 && slash && !protocol_is_known(slash + 1))
-                json_fault(r, at, "unknown protocol: it is tcp, udp, icmp or all");
+                json_fault(faults, at, "unknown protocol: it is tcp, udp, icmp or all");
         else if (k < 0)
-                json_fault(r, at, "malformed port: it is PORT or LOW-HIGH, then nothing, /tcp, /udp, /icmp or /all");
+                json_fault(faults, at, "malformed port: it is PORT or LOW-HIGH, then nothing, /tcp, /udp, /icmp or /all");
         else
-                add_range(r, at, &range, rule);
+                add_range(faults, at, &range, rule);
 }
 
-static int read_port_number(_unused_ JsonReader *r, _unused_ const JsonStep *at, json_object *o, void *into) {
+static int read_port_number(_unused_ FaultList *faults, _unused_ const JsonStep *at, json_object *o, void *into) {
         PortText *text = into;
 
         text->port = o;
         return 0;
 }
 
-static int read_port_protocol(_unused_ JsonReader *r, _unused_ const JsonStep *at, json_object *o, void *into) {
+static int read_port_protocol(_unused_ FaultList *faults, _unused_ const JsonStep *at, json_object *o, void *into) {
         PortText *text = into;
 
         text->protocol = json_object_get_string(o);
         return 0;
 }
 
-static int read_port_object(JsonReader *r, const JsonStep *at, json_object *o, RuleText *rule) {
+static int read_port_object(FaultList *faults, const JsonStep *at, json_object *o, RuleText *rule) {
         static const JsonKey keys[] = {
                 { "port", IS_INT | IS_STRING, "port is a number, or a range such as \"8000-8100\"", read_port_number },
                 { "protocol", IS_STRING, "protocol is a string: tcp, udp, icmp or all", read_port_protocol },
         };
         PortText text = {};
         char joined[64];
-        size_t before = r->n;
+        size_t before = fault_list_count(faults);
 
-        int k = json_read_object(r, at, o, keys, ELEMENTSOF(keys), &text);
-        if (k < 0 || r->n > before)
+        int k = json_read_object(faults, at, o, keys, ELEMENTSOF(keys), &text);
+        if (k < 0 || fault_list_count(faults) > before)
                 return k;
 
         const char *protocol = text.protocol ?: "all";
@@ -86,35 +86,35 @@ static int read_port_object(JsonReader *r, const JsonStep *at, json_object *o, R
                            : strcasecmp(protocol, "icmp") == 0 ? "0" /* ICMP has none to give */
                                                                  : NULL;
         if (!port)
-                json_fault(r, at, "port is missing");
+                json_fault(faults, at, "port is missing");
         else if (strchr(port, '/') ||
                  snprintf(joined, sizeof(joined), "%s/%s", port, protocol) >= (int) sizeof(joined))
-                json_fault(r, at, "malformed port");
+                json_fault(faults, at, "malformed port");
         else
-                add_port(r, at, joined, rule);
+                add_port(faults, at, joined, rule);
         return 0;
 }
 
-static int read_port(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+static int read_port(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
         if (json_object_is_type(o, json_type_object))
-                return read_port_object(r, at, o, into);
+                return read_port_object(faults, at, o, into);
 
         int64_t number = json_object_is_type(o, json_type_int) ? json_object_get_int64(o) : 0;
         if (number > 0 && number <= UINT16_MAX) { /* most ports are: not by way of their text */
                 const PortRange range = { (uint16_t) number, (uint16_t) number, PROTOCOL_ALL };
 
-                add_range(r, at, &range, into);
+                add_range(faults, at, &range, into);
         } else
-                add_port(r, at, json_object_get_string(o), into);
+                add_port(faults, at, json_object_get_string(o), into);
         return 0;
 }
 
-static int read_ports(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
-        return json_read_array(r, at, o, IS_INT | IS_STRING | IS_OBJECT, "a port is a number, a string or an object",
+static int read_ports(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
+        return json_read_array(faults, at, o, IS_INT | IS_STRING | IS_OBJECT, "a port is a number, a string or an object",
                           read_port, into);
 }
 
-static int read_type(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+static int read_type(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
         const char *s = json_object_get_string(o);
         RuleText *rule = into;
 
@@ -124,27 +124,27 @@ static int read_type(JsonReader *r, const JsonStep *at, json_object *o, void *in
         else if (strcmp(s, "cidr") == 0)
                 rule->type = RULE_CIDR;
         else
-                json_fault(r, at, "unknown type: it is hostname or cidr");
+                json_fault(faults, at, "unknown type: it is hostname or cidr");
         return 0;
 }
 
-static int read_value(_unused_ JsonReader *r, _unused_ const JsonStep *at, json_object *o, void *into) {
+static int read_value(_unused_ FaultList *faults, _unused_ const JsonStep *at, json_object *o, void *into) {
         RuleText *rule = into;
 
         rule->value = json_object_get_string(o);
         return 0;
 }
 
-static int read_action(JsonReader *r, const JsonStep *at, json_object *o, void *into) {
+static int read_action(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
         RuleText *rule = into;
 
         rule->has_action = true;
         if (action_from_string(json_object_get_string(o), &rule->action) < 0)
-                json_fault(r, at, "unknown action: it is allow or deny");
+                json_fault(faults, at, "unknown action: it is allow or deny");
         return 0;
 }
 
-static int read_allow_private(_unused_ JsonReader *r, _unused_ const JsonStep *at, json_object *o, void *into) {
+static int read_allow_private(_unused_ FaultList *faults, _unused_ const JsonStep *at, json_object *o, void *into) {
         RuleText *rule = into;
 
         rule->has_allow_private = true;
@@ -153,38 +153,38 @@ static int read_allow_private(_unused_ JsonReader *r, _unused_ const JsonStep *a
 }
 
 /* What only the keys together tell. *ret_value is good where there was no fault. */
-static void check_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, RuleValue *ret_value) {
+static void check_rule(FaultList *faults, const JsonStep *at, const RuleText *rule, RuleValue *ret_value) {
         const JsonStep value = { .outer = at, .key = "value", .n = strlen("value") };
         const char *reason;
 
         if (!rule->has_type)
-                json_fault(r, at, "type is missing");
+                json_fault(faults, at, "type is missing");
         if (!rule->has_action)
-                json_fault(r, at, "action is missing");
+                json_fault(faults, at, "action is missing");
         if (!rule->value)
-                json_fault(r, at, "value is missing");
+                json_fault(faults, at, "value is missing");
         if (rule->has_allow_private && rule->has_type && rule->type != RULE_HOSTNAME)
-                json_fault(r, at, "allowPrivate is for rules of type hostname");
+                json_fault(faults, at, "allowPrivate is for rules of type hostname");
         if (rule->value && rule->has_type && rule_value_parse(rule->type, rule->value, ret_value, &reason) < 0)
-                json_fault(r, &value, reason);
+                json_fault(faults, &value, reason);
 }
 
-static int add_rule(JsonReader *r, const JsonStep *at, const RuleText *rule, RuleList *rules) {
+static int add_rule(FaultList *faults, const JsonStep *at, const RuleText *rule, RuleList *rules) {
         RuleValue value;
         const char *reason;
-        size_t before = r->n;
+        size_t before = fault_list_count(faults);
 
-        check_rule(r, at, rule, &value);
-        if (r->n > before)
+        check_rule(faults, at, rule, &value);
+        if (fault_list_count(faults) > before)
                 return 0;
         int k = rule_list_add_value(rules, &value, rule->action, TIER_USER, rule->ports, rule->n_ports,
                                     rule->allow_private, &reason);
         if (k == -EINVAL || k == -E2BIG)
-                json_fault(r, at, reason);
+                json_fault(faults, at, reason);
         return k == -EINVAL ? 0 : k;
 }
 
-int json_read_rule(JsonReader *r, const JsonStep *at, json_object *o, RuleList *rules) {
+int json_read_rule(FaultList *faults, const JsonStep *at, json_object *o, RuleList *rules) {
         static const JsonKey keys[] = {
                 { "type", IS_STRING, "type is a string: hostname or cidr", read_type },
                 { "value", IS_STRING, "value is a string", read_value },
@@ -194,14 +194,14 @@ int json_read_rule(JsonReader *r, const JsonStep *at, json_object *o, RuleList *
         };
         RuleText rule = {};
 
-        assert(r);
+        assert(faults);
         assert(rules);
 
         if (!json_object_is_type(o, json_type_object)) {
-                json_fault(r, at, "a rule is an object");
+                json_fault(faults, at, "a rule is an object");
                 return 0;
         }
-        size_t before = r->n;
-        int k = json_read_object(r, at, o, keys, ELEMENTSOF(keys), &rule);
-        return k < 0 || r->n > before ? k : add_rule(r, at, &rule, rules);
+        size_t before = fault_list_count(faults);
+        int k = json_read_object(faults, at, o, keys, ELEMENTSOF(keys), &rule);
+        return k < 0 || fault_list_count(faults) > before ? k : add_rule(faults, at, &rule, rules);
 }

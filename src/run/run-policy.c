@@ -14,12 +14,12 @@ static const char *get_variable(const char *name, void *userdata _unused_) {
 
 /* To what the file said: rules add up, default action and mode are replaced where the variable is set. */
 static int add_environment(PolicySource *source) {
-        PolicyFault fault = {};
+        Fault fault = {};
         int r;
 
         r = policy_source_from_environment(source, get_variable, NULL, &fault);
         if (r == -EINVAL)
-                message("environment: %s: %s", fault.path, fault.reason);
+                message("environment: %s: %s", fault.item, fault.reason);
         else if (r < 0)
                 message("environment: %s", strerror(-r));
         return r;

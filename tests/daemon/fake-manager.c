@@ -132,16 +132,13 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
         return 0;
 }
 
-int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret_n_faults) {
+int manager_reload(Manager *m, FaultList *faults) {
         m->n_reloads++;
         if (m->reload_fails) {
-                if (n_faults > 0) {
-                        /* Cut in the middle of a character, as snprintf() would. */
-                        (void) snprintf(faults[0].path, sizeof(faults[0].path), "/etc/policy.json: $.r\xc3");
-                        (void) snprintf(faults[0].reason, sizeof(faults[0].reason), "an unknown key");
-                        faults[0].line = 7;
-                }
-                *ret_n_faults = 3;
+                faults->file = "/etc/policy.json";
+                /* Cut in the middle of a character, as snprintf() would. */
+                for (unsigned i = 0; i < 3; i++)
+                        (void) fault_list_add(faults, "$.r\xc3", 7, "an unknown key");
                 return -EINVAL;
         }
         m->n_scopes = 4; /* "new" appears */
@@ -150,21 +147,19 @@ int manager_reload(Manager *m, PolicyFault *faults, size_t n_faults, size_t *ret
         return 0;
 }
 
-int manager_validate(_unused_ const Manager *m, const char *text, size_t size, PolicyFault *faults, size_t n_faults,
-                     size_t *ret_n_faults) {
+int manager_validate(_unused_ const Manager *m, const char *text, size_t size, FaultList *faults) {
         PolicySource source = {};
-        int r = policy_source_from_json(&source, text, size, faults, n_faults, ret_n_faults);
+        int r = policy_source_from_json(&source, text, size, faults);
         policy_source_done(&source);
         return r;
 }
 
-int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, PolicyFault *faults,
-                        size_t n_faults, size_t *ret_n_faults) {
+int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, FaultList *faults) {
         size_t i;
 
         if (manager_find_scope(m, scope, &i) < 0)
                 return -ENOENT;
-        int r = manager_validate(m, text, size, faults, n_faults, ret_n_faults);
+        int r = manager_validate(m, text, size, faults);
         if (r < 0)
                 return r;
         free(m->texts[i]);

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_fault(const ConfFault *f, unsigned lines) {
+static void check_fault(const Fault *f, unsigned lines) {
         assert(f->line <= lines);
         assert(f->reason[0] != '\0' && strnlen(f->reason, sizeof(f->reason)) < sizeof(f->reason));
         assert(strnlen(f->item, sizeof(f->item)) < sizeof(f->item));
@@ -21,21 +21,20 @@ static void check_fault(const ConfFault *f, unsigned lines) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        ConfFault faults[4] = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
         ServiceConfig c;
         unsigned lines = 1;
-        size_t n;
 
         if (service_config_init(&c) < 0)
                 return 0;
         for (size_t i = 0; i < size; i++)
                 lines += data[i] == '\n';
 
-        int r = conf_file_parse((const char *) data, size, service_config_apply, &c, faults, ELEMENTSOF(faults), &n);
+        int r = conf_file_parse((const char *) data, size, service_config_apply, &c, &faults);
         assert(r == 0 || r == -EINVAL || r == -ENOMEM);
-        assert(r == -ENOMEM || (r == 0) == (n == 0));
-        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
-                check_fault(&faults[i], lines);
+        assert(r == -ENOMEM || (r == 0) == (faults.n == 0));
+        for (size_t i = 0; i < faults.n; i++)
+                check_fault(&faults.faults[i], lines);
 
         assert(c.n_upstreams <= CONFIG_UPSTREAMS_MAX && c.n_forwarders <= CONFIG_FORWARDERS_MAX);
         assert((c.required_hooks & ~CW_HOOKS_ALL) == 0);

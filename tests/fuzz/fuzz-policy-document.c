@@ -22,17 +22,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const char *text = (const char *) data;
-        PolicyFault faults[2] = {}, others[2] = {};
+        _cleanup_(fault_list_done) FaultList faults = {}, others = {};
         PolicyDocument d = {};
         PolicySource source = {};
         MatchList again = {};
         const char *reason;
-        size_t n, n_others;
 
-        int r = policy_document_from_json(&d, text, size, "file", faults, ELEMENTSOF(faults), &n);
-        assert(r == -ENOMEM || (r == 0) == (n == 0));
-        int k = policy_source_from_json(&source, text, size, others, ELEMENTSOF(others), &n_others);
-        assert(r == k && n == n_others && memcmp(faults, others, sizeof(faults)) == 0);
+        int r = policy_document_from_json(&d, text, size, "file", &faults);
+        assert(r == -ENOMEM || (r == 0) == (faults.n == 0));
+        int k = policy_source_from_json(&source, text, size, &others);
+        assert(r == k && faults.n == others.n && faults.n_more == others.n_more);
+        for (size_t i = 0; i < faults.n; i++)
+                assert(memcmp(&faults.faults[i], &others.faults[i], sizeof(Fault)) == 0);
 
         if (r == 0) {
                 assert(d.name && policy_document_name_is_valid(d.name));

@@ -13,18 +13,17 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        PolicyFault faults[2] = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
         PolicySource source = {};
         RuleList again = {};
         Policy *p = NULL;
         char value[IN_PREFIX_TEXT_MAX], other[IN_PREFIX_TEXT_MAX];
         const char *reason;
-        size_t n;
 
-        int r = policy_source_from_json(&source, (const char *) data, size, faults, ELEMENTSOF(faults), &n);
-        assert((r == 0) == (n == 0));
-        for (size_t i = 0; i < MIN(n, ELEMENTSOF(faults)); i++)
-                assert(faults[i].path[0] == '$' && faults[i].reason[0] != '\0');
+        int r = policy_source_from_json(&source, (const char *) data, size, &faults);
+        assert((r == 0) == (faults.n == 0));
+        for (size_t i = 0; i < faults.n; i++)
+                assert(faults.faults[i].item[0] == '$' && faults.faults[i].reason[0] != '\0');
         for (size_t i = 0; r == 0 && i < source.rules.n; i++) {
                 const Rule *rule = &source.rules.rules[i];
                 _cleanup_free_ char *text = rule_to_string(rule);

@@ -254,10 +254,9 @@ static sd_bus_message *explain(Peer *p, const char *host, uint16_t port, const c
 
 static void add_policy(Peer *p) {
         PolicySource source = { .default_action = ACTION_DENY };
-        PolicyFault faults[1];
-        size_t n;
+        _cleanup_(fault_list_done) FaultList faults = {};
 
-        ck_assert_int_ge(policy_source_from_json(&source, good, strlen(good), faults, 1, &n), 0);
+        ck_assert_int_ge(policy_source_from_json(&source, good, strlen(good), &faults), 0);
         ck_assert_int_ge(policy_new(&source, &p->manager->policy), 0);
         policy_source_done(&source);
 }

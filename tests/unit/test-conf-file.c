@@ -57,11 +57,11 @@ static const struct {
 
 START_TEST(good_text_is_read) {
         char seen[SEEN_MAX] = "";
-        ConfFault f = {};
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        int r = conf_file_parse(good[_i].text, strlen(good[_i].text), note, seen, &f, 1, &n);
-        ck_assert_msg(r == 0 && n == 0, "%s: %d, line %u: %s", good[_i].text, r, f.line, f.reason);
+        int r = conf_file_parse(good[_i].text, strlen(good[_i].text), note, seen, &list);
+        ck_assert_msg(r == 0 && list.n == 0, "%s: %d, line %u: %s", good[_i].text, r, list.faults[0].line,
+                      list.faults[0].reason);
         ck_assert_str_eq(seen, good[_i].seen);
 }
 END_TEST
@@ -100,15 +100,14 @@ static const struct {
 
 START_TEST(bad_text_is_refused) {
         char seen[SEEN_MAX] = "";
-        ConfFault f[2] = {};
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        int r = conf_file_parse(bad[_i].text, strlen(bad[_i].text), note, seen, f, ELEMENTSOF(f), &n);
-        ck_assert_msg(r == -EINVAL && n == 1, "%s: %d, %zu faults", bad[_i].text, r, n);
-        ck_assert_uint_eq(f[0].line, bad[_i].line);
-        ck_assert_str_eq(f[0].item, bad[_i].item);
-        ck_assert_msg(strncmp(f[0].reason, bad[_i].reason, strlen(bad[_i].reason)) == 0, "%s: %s", bad[_i].text,
-                      f[0].reason);
+        int r = conf_file_parse(bad[_i].text, strlen(bad[_i].text), note, seen, &list);
+        ck_assert_msg(r == -EINVAL && list.n == 1, "%s: %d, %zu faults", bad[_i].text, r, list.n);
+        ck_assert_uint_eq(list.faults[0].line, bad[_i].line);
+        ck_assert_str_eq(list.faults[0].item, bad[_i].item);
+        ck_assert_msg(strncmp(list.faults[0].reason, bad[_i].reason, strlen(bad[_i].reason)) == 0, "%s: %s", bad[_i].text,
+                      list.faults[0].reason);
         ck_assert_str_eq(seen, bad[_i].seen);
 }
 END_TEST
@@ -116,11 +115,10 @@ END_TEST
 START_TEST(nul_is_refused) {
         static const char text[] = "[A]\nk=v\0w\n";
         char seen[SEEN_MAX] = "";
-        ConfFault f = {};
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        ck_assert_int_eq(conf_file_parse(text, sizeof(text) - 1, note, seen, &f, 1, &n), -EINVAL);
-        ck_assert_str_eq(f.reason, "a NUL byte");
+        ck_assert_int_eq(conf_file_parse(text, sizeof(text) - 1, note, seen, &list), -EINVAL);
+        ck_assert_str_eq(list.faults[list.n - 1].reason, "a NUL byte");
         ck_assert_str_eq(seen, "[A]");
 }
 END_TEST
@@ -129,15 +127,13 @@ END_TEST
 START_TEST(all_faults_are_told) {
         static const char text[] = "[A]\nx\n[B\nk=v\ny\n[C]\nk=bad\n";
         char seen[SEEN_MAX] = "";
-        ConfFault f[4] = {};
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, f, 3, &n), -EINVAL);
-        ck_assert_uint_eq(n, 5);
-        ck_assert_uint_eq(f[0].line, 2);
-        ck_assert_uint_eq(f[1].line, 3);
-        ck_assert_uint_eq(f[2].line, 4);
-        ck_assert_uint_eq(f[3].line, 0); /* no room was offered */
+        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &list), -EINVAL);
+        ck_assert_uint_eq(fault_list_count(&list), 5);
+        ck_assert_uint_eq(list.faults[0].line, 2);
+        ck_assert_uint_eq(list.faults[1].line, 3);
+        ck_assert_uint_eq(list.faults[2].line, 4);
         ck_assert_str_eq(seen, "[A][C]k=bad;");
 }
 END_TEST
@@ -145,10 +141,10 @@ END_TEST
 START_TEST(caller_stops) {
         static const char text[] = "[A]\nk=stop\nl=v\n";
         char seen[SEEN_MAX] = "";
-        size_t n = 1;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, NULL, 0, &n), -ECANCELED);
-        ck_assert_uint_eq(n, 0);
+        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &list), -ECANCELED);
+        ck_assert_uint_eq(fault_list_count(&list), 0);
         ck_assert_str_eq(seen, "[A]k=stop;");
 }
 END_TEST
@@ -164,11 +160,12 @@ static int count(_unused_ const char *section, const char *key, const char *valu
 START_TEST(long_line) {
         char text[2 * CONF_LINE_MAX] = "[A]\n";
         const size_t length = CONF_LINE_MAX + (size_t) _i;
-        size_t n, total = 0;
+        size_t total = 0;
+        _cleanup_(fault_list_done) FaultList list = {};
 
         memset(text + 4, 'k', length);
         text[4 + 2] = '=';
-        ck_assert_int_eq(conf_file_parse(text, 4 + length, count, &total, NULL, 0, &n), _i > 0 ? -EINVAL : 0);
+        ck_assert_int_eq(conf_file_parse(text, 4 + length, count, &total, &list), _i > 0 ? -EINVAL : 0);
         ck_assert_uint_eq(total, _i > 0 ? 0 : length);
 
         for (size_t i = 100; i < length; i += 100)
@@ -176,7 +173,7 @@ START_TEST(long_line) {
         const size_t newlines = (length - 1) / 100;
         memset(text + 4 + length, 'v', newlines);
         total = 0;
-        ck_assert_int_eq(conf_file_parse(text, 4 + length + newlines, count, &total, NULL, 0, &n),
+        ck_assert_int_eq(conf_file_parse(text, 4 + length + newlines, count, &total, &list),
                          _i > 0 ? -EINVAL : 0);
         ck_assert_uint_eq(total, _i > 0 ? 0 : length);
 }
@@ -184,37 +181,35 @@ END_TEST
 
 START_TEST(long_names) {
         char text[256], name[66], seen[SEEN_MAX] = "";
-        ConfFault f = {};
-        size_t n;
+        _cleanup_(fault_list_done) FaultList list = {};
 
         memset(name, 'n', 64);
         name[64] = '\0';
         (void) snprintf(text, sizeof(text), "[%s]\n%s=bad", name, name);
-        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &f, 1, &n), -EINVAL);
-        ck_assert_uint_eq(strlen(f.item), 66 + 1 + 28);
-        ck_assert_str_eq(f.reason, "a bad value");
+        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &list), -EINVAL);
+        ck_assert_uint_eq(strlen(list.faults[list.n - 1].item), 66 + 1 + 28);
+        ck_assert_str_eq(list.faults[list.n - 1].reason, "a bad value");
 
         strcat(name, "n");
         (void) snprintf(text, sizeof(text), "[%s]", name);
-        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &f, 1, &n), -EINVAL);
+        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &list), -EINVAL);
         (void) snprintf(text, sizeof(text), "[A]\n%s=v", name);
-        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &f, 1, &n), -EINVAL);
-        ck_assert_uint_eq(f.line, 2);
+        ck_assert_int_eq(conf_file_parse(text, strlen(text), note, seen, &list), -EINVAL);
+        ck_assert_uint_eq(list.faults[list.n - 1].line, 2);
 }
 END_TEST
 
 START_TEST(large_text) {
         _cleanup_free_ char *text = malloc(CONF_TEXT_MAX + 1);
         char seen[SEEN_MAX] = "";
-        ConfFault f = {};
-        size_t n;
+        _cleanup_(fault_list_done) FaultList list = {};
 
         ck_assert_ptr_nonnull(text);
         memset(text, '\n', CONF_TEXT_MAX + 1);
-        ck_assert_int_eq(conf_file_parse(text, CONF_TEXT_MAX, note, seen, &f, 1, &n), 0);
-        ck_assert_int_eq(conf_file_parse(text, CONF_TEXT_MAX + 1, note, seen, &f, 1, &n), -EINVAL);
-        ck_assert_uint_eq(f.line, 0);
-        ck_assert_str_ne(f.reason, "");
+        ck_assert_int_eq(conf_file_parse(text, CONF_TEXT_MAX, note, seen, &list), 0);
+        ck_assert_int_eq(conf_file_parse(text, CONF_TEXT_MAX + 1, note, seen, &list), -EINVAL);
+        ck_assert_uint_eq(list.faults[list.n - 1].line, 0);
+        ck_assert_str_ne(list.faults[list.n - 1].reason, "");
 }
 END_TEST
 

@@ -11,7 +11,6 @@
 #define VENDOR "/usr/lib/cargowall/cargowall.conf"
 #define ETC "/etc/cargowall/cargowall.conf"
 #define RUN "/run/cargowall/cargowall.conf"
-#define FAULTS_MAX 4
 
 static char root[64];
 
@@ -71,14 +70,13 @@ static void tear_down(void) {
 
 /* What the configuration says, "LEVEL UPSTREAM..."; the order of the files shows in the list. */
 static void assert_loaded(const char *expected) {
-        ConfigFault faults[FAULTS_MAX] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         ServiceConfig c;
         char text[512];
-        size_t n = 1;
 
-        int r = config_files_load(root, &c, faults, FAULTS_MAX, &n);
-        ck_assert_msg(r == 0, "%d: %s:%u: %s", r, faults[0].file, faults[0].fault.line, faults[0].fault.reason);
-        ck_assert_uint_eq(n, 0);
+        int r = config_files_load(root, &c, &list);
+        ck_assert_msg(r == 0, "%d: %s:%u: %s", r, list.faults[0].file, list.faults[0].line, list.faults[0].reason);
+        ck_assert_uint_eq(fault_list_count(&list), 0);
         (void) snprintf(text, sizeof(text), "%s", log_level_to_string(c.log_level));
         for (size_t i = 0; i < c.n_upstreams; i++)
                 strcat(strcat(text, " "), c.upstreams[i]);
@@ -87,15 +85,14 @@ static void assert_loaded(const char *expected) {
 }
 
 static void assert_fault(const char *file, unsigned line, const char *reason) {
-        ConfigFault faults[FAULTS_MAX] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         ServiceConfig c;
-        size_t n = 0;
 
-        ck_assert_int_eq(config_files_load(root, &c, faults, FAULTS_MAX, &n), -EINVAL);
-        ck_assert_uint_eq(n, 1);
-        ck_assert_str_eq(faults[0].file, file);
-        ck_assert_uint_eq(faults[0].fault.line, line);
-        ck_assert_str_eq(faults[0].fault.reason, reason);
+        ck_assert_int_eq(config_files_load(root, &c, &list), -EINVAL);
+        ck_assert_uint_eq(fault_list_count(&list), 1);
+        ck_assert_str_eq(list.faults[0].file, file);
+        ck_assert_uint_eq(list.faults[0].line, line);
+        ck_assert_str_eq(list.faults[0].reason, reason);
 }
 
 START_TEST(nothing_is_fine) {
@@ -213,28 +210,28 @@ START_TEST(drop_ins_are_bounded) {
 }
 END_TEST
 
-/* Each with its file and line, the good ones between them or not; those beyond the room are counted. */
+/* Each with its file and line, the good ones between them or not. */
 START_TEST(all_faults_are_told) {
-        ConfigFault faults[FAULTS_MAX] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         ServiceConfig c;
-        size_t n = 0;
 
         file_write(VENDOR, "[Service]\nMode=no\n");
         link_make("nowhere", ETC);
         file_write(ETC ".d/a.conf", "\n\n[Logs]\n");
         file_write(ETC ".d/b.conf", "[Log]\nEventsFile=/x\n");
         file_write(RUN ".d/c.conf", "[Log]\nEventsFile=x\ny\nz\n");
-        ck_assert_int_eq(config_files_load(root, &c, faults, FAULTS_MAX, &n), -EINVAL);
-        ck_assert_uint_eq(n, 6);
+        ck_assert_int_eq(config_files_load(root, &c, &list), -EINVAL);
+        ck_assert_uint_eq(fault_list_count(&list), 6);
+        const Fault *faults = list.faults;
         ck_assert_str_eq(faults[0].file, VENDOR);
-        ck_assert_uint_eq(faults[0].fault.line, 2);
-        ck_assert_str_eq(faults[0].fault.item, "[Service] Mode");
+        ck_assert_uint_eq(faults[0].line, 2);
+        ck_assert_str_eq(faults[0].item, "[Service] Mode");
         ck_assert_str_eq(faults[1].file, ETC);
         ck_assert_str_eq(faults[2].file, ETC ".d/a.conf");
-        ck_assert_uint_eq(faults[2].fault.line, 3);
-        ck_assert_str_eq(faults[2].fault.item, "[Logs]");
+        ck_assert_uint_eq(faults[2].line, 3);
+        ck_assert_str_eq(faults[2].item, "[Logs]");
         ck_assert_str_eq(faults[3].file, RUN ".d/c.conf");
-        ck_assert_uint_eq(faults[3].fault.line, 2);
+        ck_assert_uint_eq(faults[3].line, 2);
 }
 END_TEST
 

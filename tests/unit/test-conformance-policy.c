@@ -74,9 +74,8 @@ static const char *text(Json *row, size_t column) {
 /* ------------------------------------------------------------------ from rows to policies */
 
 static void join(Policy **ret, Json *rules, Json *search_domains, const char *default_action) {
-        PolicyFault faults[4] = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
         PolicySource source = {};
-        size_t n;
 
         Json *o = json_object_new_object();
         json_object_object_add(o, "defaultAction", json_object_new_string(default_action ?: "deny"));
@@ -84,8 +83,8 @@ static void join(Policy **ret, Json *rules, Json *search_domains, const char *de
         if (search_domains)
                 json_object_object_add(o, "searchDomains", json_object_get(search_domains));
         const char *s = json_object_to_json_string(o);
-        int r = policy_source_from_json(&source, s, strlen(s), faults, ELEMENTSOF(faults), &n);
-        ck_assert_msg(r == 0, "%s: %s: %s", s, faults[0].path, faults[0].reason);
+        int r = policy_source_from_json(&source, s, strlen(s), &faults);
+        ck_assert_msg(r == 0, "%s: %s: %s", s, faults.faults[0].item, faults.faults[0].reason);
         json_object_put(o);
         ck_assert_int_eq(policy_new(&source, ret), 0);
 }
@@ -674,10 +673,10 @@ END_TEST
 /* ------------------------------------------------------------------ validation */
 
 static int parse_json(const char *s) {
+        _cleanup_(fault_list_done) FaultList faults = {};
         PolicySource source = {};
-        size_t n;
 
-        int r = policy_source_from_json(&source, s, strlen(s), NULL, 0, &n);
+        int r = policy_source_from_json(&source, s, strlen(s), &faults);
         policy_source_done(&source);
         return r;
 }
@@ -691,7 +690,7 @@ static const char *one_variable(const char *name, void *userdata) {
 
 static int parse_environment(const char *assignment) {
         PolicySource source = {};
-        PolicyFault fault;
+        Fault fault;
 
         int r = policy_source_from_environment(&source, one_variable, (void *) assignment, &fault);
         policy_source_done(&source);

@@ -49,11 +49,10 @@ static const struct {
 };
 
 static void parse(const char *text, PolicySource *ret) {
-        PolicyFault fault = {};
-        size_t n = 0;
+        _cleanup_(fault_list_done) FaultList faults = {};
 
-        int r = policy_source_from_json(ret, text, strlen(text), &fault, 1, &n);
-        ck_assert_msg(r == 0, "%s: %s: %s", text, fault.path, fault.reason);
+        int r = policy_source_from_json(ret, text, strlen(text), &faults);
+        ck_assert_msg(r == 0, "%s: %s: %s", text, faults.faults[0].item, faults.faults[0].reason);
 }
 
 static void diff_text(const char *a, const char *b, char *buf, size_t size) {

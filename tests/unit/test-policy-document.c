@@ -6,9 +6,16 @@
 
 #include <check.h>
 
-static int parse(const char *s, const char *name, PolicyDocument *d, PolicyFault *faults, size_t max, size_t *ret_n) {
+/* *ret_fault: the first. */
+static int parse(const char *s, const char *name, PolicyDocument *d, Fault *ret_fault, size_t *ret_n) {
+        _cleanup_(fault_list_done) FaultList list = {};
+
         *d = (PolicyDocument) {};
-        return policy_document_from_json(d, s, strlen(s), name, faults, max, ret_n);
+        int r = policy_document_from_json(d, s, strlen(s), name, &list);
+        *ret_n = fault_list_count(&list);
+        if (list.n > 0 && ret_fault)
+                *ret_fault = list.faults[0];
+        return r;
 }
 
 static const char whole[] =
@@ -30,7 +37,7 @@ START_TEST(everything) {
         PolicyDocument d;
         size_t n;
 
-        ck_assert_int_eq(parse(whole, "file", &d, NULL, 0, &n), 0);
+        ck_assert_int_eq(parse(whole, "file", &d, NULL, &n), 0);
         ck_assert_uint_eq(n, 0);
         ck_assert_str_eq(d.name, "runners-1");
         ck_assert(d.has_inbound && d.inbound);
@@ -50,17 +57,17 @@ START_TEST(defaults) {
         PolicyDocument d;
         size_t n;
 
-        ck_assert_int_eq(parse("{}", "10-runners", &d, NULL, 0, &n), 0);
+        ck_assert_int_eq(parse("{}", "10-runners", &d, NULL, &n), 0);
         ck_assert_str_eq(d.name, "10-runners");
         ck_assert(!d.has_inbound && !d.inbound && d.match.n == 0 && !d.source.has_mode);
         policy_document_done(&d);
 
-        ck_assert_int_eq(parse("{}", NULL, &d, NULL, 0, &n), 0);
+        ck_assert_int_eq(parse("{}", NULL, &d, NULL, &n), 0);
         ck_assert_ptr_null(d.name);
         policy_document_done(&d);
 
         /* A file may have any name where the document says its own. */
-        ck_assert_int_eq(parse("{\"name\":\"a\",\"inbound\":\"judge\"}", "Runners 1", &d, NULL, 0, &n), 0);
+        ck_assert_int_eq(parse("{\"name\":\"a\",\"inbound\":\"judge\"}", "Runners 1", &d, NULL, &n), 0);
         ck_assert_str_eq(d.name, "a");
         ck_assert(d.has_inbound && !d.inbound);
         policy_document_done(&d);
@@ -80,17 +87,17 @@ static const struct {
 
 START_TEST(names_are_checked) {
         char text[128];
-        PolicyFault f = {};
+        Fault f = {};
         PolicyDocument d;
         size_t n;
 
         ck_assert_int_eq(policy_document_name_is_valid(names[_i].name), names[_i].valid);
-        ck_assert_int_eq(parse("{}", names[_i].name, &d, &f, 1, &n), names[_i].valid ? 0 : -EINVAL);
+        ck_assert_int_eq(parse("{}", names[_i].name, &d, &f, &n), names[_i].valid ? 0 : -EINVAL);
         ck_assert_uint_eq(n, !names[_i].valid);
         policy_document_done(&d);
 
         (void) snprintf(text, sizeof(text), "{\"name\":\"%s\"}", names[_i].name);
-        ck_assert_int_eq(parse(text, NULL, &d, &f, 1, &n), names[_i].valid ? 0 : -EINVAL);
+        ck_assert_int_eq(parse(text, NULL, &d, &f, &n), names[_i].valid ? 0 : -EINVAL);
         policy_document_done(&d);
 }
 END_TEST
@@ -136,38 +143,39 @@ static const struct {
         { "{\"match\": {\"units\": [\"a.service\"]}, \"rules\": [{}]}", "$.rules[0]", 1 },
 };
 
-static void check_fault(int i, int r, const PolicyFault *f) {
+static void check_fault(int i, int r, const Fault *f) {
         ck_assert_msg(r == -EINVAL, "%s: %d", faults[i].text, r);
-        ck_assert_str_eq(f->path, faults[i].path);
+        ck_assert_str_eq(f->item, faults[i].path);
         ck_assert_msg(f->line == faults[i].line, "%s: line %u", faults[i].text, f->line);
         ck_assert_str_ne(f->reason, "");
 }
 
 /* A document that serves cargowall run as well is held to the same there. */
 START_TEST(fault_is_told) {
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s = {};
         PolicyDocument d;
-        PolicyFault f = {};
+        Fault f = {};
         size_t n;
 
-        int r = parse(faults[_i].text, "a", &d, &f, 1, &n);
+        int r = parse(faults[_i].text, "a", &d, &f, &n);
         policy_document_done(&d);
         check_fault(_i, r, &f);
 
-        f = (PolicyFault) {};
-        r = policy_source_from_json(&s, faults[_i].text, strlen(faults[_i].text), &f, 1, &n);
+        r = policy_source_from_json(&s, faults[_i].text, strlen(faults[_i].text), &list);
         policy_source_done(&s);
-        check_fault(_i, r, &f);
+        ck_assert_uint_ge(list.n, 1);
+        check_fault(_i, r, &list.faults[0]);
 }
 END_TEST
 
 START_TEST(jobs_are_read) {
         static const char text[] = "{\"match\":{\"jobs\":[{\"repository\":\"acme/*\",\"workflow\":\"ci\"},{\"job\":\"a\"}]}}";
         PolicyDocument d;
-        PolicyFault f = {};
+        Fault f = {};
         size_t n;
 
-        ck_assert_int_eq(parse(text, "a", &d, &f, 1, &n), 0);
+        ck_assert_int_eq(parse(text, "a", &d, &f, &n), 0);
         ck_assert_uint_eq(d.match.n, 0);
         ck_assert_uint_eq(d.jobs.n, 2);
         ck_assert_uint_eq(d.jobs.patterns[0].n, 2);
@@ -179,14 +187,14 @@ END_TEST
 
 START_TEST(rules_alone) {
         static const char more[] = "{\"rules\":[{\"type\":\"cidr\",\"value\":\"192.0.2.0/24\",\"action\":\"allow\"}]}";
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s = {};
-        size_t n;
 
-        ck_assert_int_eq(policy_source_from_json(&s, whole, strlen(whole), NULL, 0, &n), 0);
+        ck_assert_int_eq(policy_source_from_json(&s, whole, strlen(whole), &list), 0);
         ck_assert_uint_eq(s.rules.n, 1);
         ck_assert(s.has_mode && s.mode == MODE_AUDIT);
         /* and adds to what is there */
-        ck_assert_int_eq(policy_source_from_json(&s, more, strlen(more), NULL, 0, &n), 0);
+        ck_assert_int_eq(policy_source_from_json(&s, more, strlen(more), &list), 0);
         ck_assert_uint_eq(s.rules.n, 2);
         policy_source_done(&s);
 }
@@ -196,22 +204,22 @@ END_TEST
 START_TEST(patterns_are_counted_once) {
         char text[4096] = "{\"match\":{\"units\":[";
         PolicyDocument d;
-        PolicyFault f[2] = {};
+        Fault f = {};
         size_t n;
 
         for (unsigned i = 0; i < MATCH_PATTERNS_MAX; i++)
                 (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\"a%u.service\"", i ? "," : "", i);
         size_t full = strlen(text);
         strcat(text, "]},\"mode\":\"x\"}");
-        ck_assert_int_eq(parse(text, "a", &d, f, 2, &n), -EINVAL);
+        ck_assert_int_eq(parse(text, "a", &d, &f, &n), -EINVAL);
         ck_assert_uint_eq(n, 1);
-        ck_assert_str_eq(f[0].path, "$.mode");
+        ck_assert_str_eq(f.item, "$.mode");
         policy_document_done(&d);
 
         strcpy(text + full, ",\"b.service\"]}}");
-        ck_assert_int_eq(parse(text, "a", &d, f, 2, &n), -EINVAL);
+        ck_assert_int_eq(parse(text, "a", &d, &f, &n), -EINVAL);
         ck_assert_uint_eq(n, 1);
-        ck_assert_str_eq(f[0].path, "$.match.units[64]");
+        ck_assert_str_eq(f.item, "$.match.units[64]");
         policy_document_done(&d);
 }
 END_TEST

@@ -16,9 +16,9 @@ static const char *get(const char *name, void *userdata) {
         return NULL;
 }
 
-static int parse(const char *const *assignments, PolicySource *source, PolicyFault *fault) {
+static int parse(const char *const *assignments, PolicySource *source, Fault *fault) {
         *source = (PolicySource) {};
-        *fault = (PolicyFault) {};
+        *fault = (Fault) {};
         return policy_source_from_environment(source, get, (void *) assignments, fault);
 }
 
@@ -41,7 +41,7 @@ START_TEST(test_everything) {
                 "CARGOWALL_AUDIT_MODE=true",
                 NULL,
         };
-        PolicyFault fault;
+        Fault fault;
         PolicySource s;
 
         ck_assert_int_eq(parse(environment, &s, &fault), 1);
@@ -82,12 +82,12 @@ static const struct {
 
 START_TEST(test_single) {
         const char *const environment[] = { single[_i].assignment, NULL };
-        PolicyFault fault;
+        Fault fault;
         PolicySource s;
 
         ck_assert_int_eq(parse(environment, &s, &fault), single[_i].r);
         if (single[_i].r < 0) {
-                ck_assert_str_eq(fault.path, single[_i].path);
+                ck_assert_str_eq(fault.item, single[_i].path);
                 ck_assert_msg(strncmp(fault.reason, single[_i].reason, strlen(single[_i].reason)) == 0, "%s",
                               fault.reason);
                 ck_assert_uint_eq(fault.line, 0);

@@ -10,7 +10,6 @@
 
 #define HOST "/etc/cargowall/policy.json"
 #define DIR "/etc/cargowall/policy.d"
-#define FAULTS_MAX 8
 
 static char root[64];
 
@@ -63,27 +62,27 @@ static void tear_down(void) {
 }
 
 static void load(PolicyFiles *ret) {
-        PolicyFileFault faults[FAULTS_MAX] = {};
-        size_t n = 1;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        int r = policy_files_load(root, ret, faults, FAULTS_MAX, &n);
-        ck_assert_msg(r == 0, "%d: %s: %s: %s", r, faults[0].file, faults[0].fault.path, faults[0].fault.reason);
-        ck_assert_uint_eq(n, 0);
+        int r = policy_files_load(root, ret, &list);
+        ck_assert_msg(r == 0, "%d: %s: %s: %s", r, list.faults[0].file, list.faults[0].item, list.faults[0].reason);
+        ck_assert_uint_eq(fault_list_count(&list), 0);
 }
 
 /* "file:line path" of each fault, on lines of their own. */
 static void assert_faults(const char *expected) {
-        PolicyFileFault faults[FAULTS_MAX] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicyFiles files;
         char text[4096] = "";
-        size_t n = 0;
 
-        ck_assert_int_eq(policy_files_load(root, &files, faults, FAULTS_MAX, &n), -EINVAL);
-        ck_assert_uint_gt(n, 0);
-        for (size_t i = 0; i < n && i < FAULTS_MAX; i++) {
-                ck_assert_str_ne(faults[i].fault.reason, "");
-                (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s:%u %s\n", faults[i].file,
-                                faults[i].fault.line, faults[i].fault.path);
+        ck_assert_int_eq(policy_files_load(root, &files, &list), -EINVAL);
+        ck_assert_uint_gt(list.n, 0);
+        for (size_t i = 0; i < list.n; i++) {
+                const Fault *f = &list.faults[i];
+
+                ck_assert_str_ne(f->reason, "");
+                (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s:%u %s\n", f->file, f->line,
+                                f->item);
         }
         ck_assert_str_eq(text, expected);
 }
@@ -212,28 +211,27 @@ START_TEST(others_have_one) {
 END_TEST
 
 START_TEST(names_are_unique) {
-        PolicyFileFault f = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicyFiles files;
-        size_t n;
 
         file_write(DIR "/a.json", "{" MATCH("a.service") "}");
         file_write(DIR "/b.json", "{" MATCH("b.service") ",\n\"name\":\"a\"}");
         assert_faults(DIR "/b.json:2 $.name\n");
-        ck_assert_int_eq(policy_files_load(root, &files, &f, 1, &n), -EINVAL);
-        ck_assert_str_eq(f.fault.reason, "the name is also that of a.json");
+        ck_assert_int_eq(policy_files_load(root, &files, &list), -EINVAL);
+        ck_assert_str_eq(list.faults[0].reason, "the name is also that of a.json");
 }
 END_TEST
 
 START_TEST(all_faults_are_told) {
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicyFiles files;
-        size_t n = 0;
 
         file_write(HOST, "{\"rules\":[{}]}");
         file_write(DIR "/a.json", "{\n\"x\":1,\n\"y\":2," MATCH("a.service") "}");
         file_write(DIR "/b.json", "{" MATCH("b.service") "}");
         file_write(DIR "/c.json", "{");
-        ck_assert_int_eq(policy_files_load(root, &files, NULL, 0, &n), -EINVAL);
-        ck_assert_uint_eq(n, 6);
+        ck_assert_int_eq(policy_files_load(root, &files, &list), -EINVAL);
+        ck_assert_uint_eq(fault_list_count(&list), 6);
         assert_faults(HOST ":1 $.rules[0]\n" HOST ":1 $.rules[0]\n" HOST ":1 $.rules[0]\n" DIR "/a.json:2 $.x\n" DIR
                            "/a.json:3 $.y\n" DIR "/c.json:1 $\n");
 }

@@ -8,9 +8,14 @@
 #include "policy/json-text.h"
 #include "policy/policy.h"
 
-static int parse(const char *s, PolicySource *source, PolicyFault *faults, size_t max, size_t *ret_n) {
+static int parse_bytes(const char *text, size_t length, PolicySource *source, FaultList *ret) {
         *source = (PolicySource) {};
-        return policy_source_from_json(source, s, strlen(s), faults, max, ret_n);
+        fault_list_done(ret);
+        return policy_source_from_json(source, text, length, ret);
+}
+
+static int parse(const char *s, PolicySource *source, FaultList *ret) {
+        return parse_bytes(s, strlen(s), source, ret);
 }
 
 START_TEST(test_everything) {
@@ -27,11 +32,11 @@ START_TEST(test_everything) {
                 "  \"searchDomains\": [\"compute.internal\"],\n"
                 "  \"sudoLockdown\": {\"enabled\": true, \"allowCommands\": [\"/usr/bin/kill\"]}\n"
                 "}\n";
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s;
-        size_t n;
 
-        ck_assert_int_eq(parse(text, &s, NULL, 0, &n), 0);
-        ck_assert_uint_eq(n, 0);
+        ck_assert_int_eq(parse(text, &s, &list), 0);
+        ck_assert_uint_eq(fault_list_count(&list), 0);
         ck_assert_uint_eq(s.rules.n, 2);
         _cleanup_free_ char *first = rule_to_string(&s.rules.rules[0]), *second = rule_to_string(&s.rules.rules[1]);
         ck_assert_str_eq(first, "allow github.com:443;80/tcp;8000-8100/udp;0/icmp;22/tcp;1-9");
@@ -46,10 +51,10 @@ START_TEST(test_everything) {
 END_TEST
 
 START_TEST(test_defaults) {
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s;
-        size_t n;
 
-        ck_assert_int_eq(parse("{}", &s, NULL, 0, &n), 0);
+        ck_assert_int_eq(parse("{}", &s, &list), 0);
         ck_assert_int_eq(s.default_action, ACTION_DENY);
         ck_assert(!s.has_mode && !s.sudo_lockdown);
         ck_assert_uint_eq(s.rules.n, 0);
@@ -139,17 +144,16 @@ static const struct {
 };
 
 START_TEST(test_fault) {
-        PolicyFault f[2] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s;
-        size_t n;
 
-        int r = parse(faults[_i].text, &s, f, ELEMENTSOF(f), &n);
+        int r = parse(faults[_i].text, &s, &list);
         policy_source_done(&s);
         ck_assert_msg(r == -EINVAL, "%s: %d", faults[_i].text, r);
-        ck_assert_msg(n == 1, "%s: %zu faults", faults[_i].text, n);
-        ck_assert_str_eq(f[0].path, faults[_i].path);
-        ck_assert_msg(f[0].line == faults[_i].line, "%s: line %u", faults[_i].text, f[0].line);
-        ck_assert_str_ne(f[0].reason, "");
+        ck_assert_msg(list.n == 1, "%s: %zu faults", faults[_i].text, list.n);
+        ck_assert_str_eq(list.faults[0].item, faults[_i].path);
+        ck_assert_msg(list.faults[0].line == faults[_i].line, "%s: line %u", faults[_i].text, list.faults[0].line);
+        ck_assert_str_ne(list.faults[0].reason, "");
 }
 END_TEST
 
@@ -179,21 +183,20 @@ static const struct {
 };
 
 START_TEST(test_second_rule) {
-        PolicyFault f[1] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         char text[1024];
         PolicySource s;
-        size_t n;
 
         (void) snprintf(text, sizeof(text), "{\"rules\":[%s]}", pairs[_i].rules);
-        int r = parse(text, &s, f, 1, &n);
+        int r = parse(text, &s, &list);
         if (pairs[_i].second) {
-                ck_assert_msg(r == 0, "%s: %s", f[0].path, f[0].reason);
+                ck_assert_msg(r == 0, "%s: %s", list.faults[0].item, list.faults[0].reason);
                 ck_assert_uint_eq(s.rules.n, 2);
                 _cleanup_free_ char *second = rule_to_string(&s.rules.rules[1]);
                 ck_assert_str_eq(second, pairs[_i].second);
         } else {
                 ck_assert_int_eq(r, -EINVAL);
-                ck_assert_str_eq(f[0].path, pairs[_i].path);
+                ck_assert_str_eq(list.faults[0].item, pairs[_i].path);
         }
         policy_source_done(&s);
 }
@@ -203,35 +206,34 @@ START_TEST(test_all_faults_at_once) {
         static const char text[] = "{\"defaultAction\":\"x\",\n"
                                    "\"rules\":[{\"type\":\"cidr\",\"value\":\"x\",\"action\":\"deny\"},\n"
                                    "{\"type\":\"cidr\",\"value\":\"10.0.0.1\",\"action\":\"deny\",\"ports\":[0,0]}]}";
-        PolicyFault f[3] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s;
-        size_t n;
 
-        ck_assert_int_eq(parse(text, &s, f, ELEMENTSOF(f), &n), -EINVAL);
+        ck_assert_int_eq(parse(text, &s, &list), -EINVAL);
         policy_source_done(&s);
-        ck_assert_uint_eq(n, 4); /* one more than there is room for */
-        ck_assert_str_eq(f[0].path, "$.defaultAction");
-        ck_assert_str_eq(f[1].path, "$.rules[0].value");
-        ck_assert_uint_eq(f[1].line, 2);
-        ck_assert_str_eq(f[2].path, "$.rules[1].ports[0]");
-        ck_assert_uint_eq(f[2].line, 3);
+        ck_assert_uint_eq(list.n, 4);
+        ck_assert_str_eq(list.faults[0].item, "$.defaultAction");
+        ck_assert_str_eq(list.faults[1].item, "$.rules[0].value");
+        ck_assert_uint_eq(list.faults[1].line, 2);
+        ck_assert_str_eq(list.faults[2].item, "$.rules[1].ports[0]");
+        ck_assert_uint_eq(list.faults[2].line, 3);
 }
 END_TEST
 
 START_TEST(test_nul_byte) {
         static const char text[] = "{\n}\0{\"rules\":[]}";
-        PolicyFault f[1] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s = {};
-        size_t n;
 
-        ck_assert_int_eq(policy_source_from_json(&s, text, sizeof(text) - 1, f, 1, &n), -EINVAL);
-        ck_assert_uint_eq(f[0].line, 2);
+        ck_assert_int_eq(parse_bytes(text, sizeof(text) - 1, &s, &list), -EINVAL);
+        ck_assert_uint_eq(list.faults[0].line, 2);
         policy_source_done(&s);
 }
 END_TEST
 
 START_TEST(test_size_limit) {
-        size_t length = POLICY_TEXT_MAX + 1, n;
+        _cleanup_(fault_list_done) FaultList list = {};
+        size_t length = POLICY_TEXT_MAX + 1;
         _cleanup_free_ char *text = malloc(length);
         PolicySource s = {};
 
@@ -239,18 +241,18 @@ START_TEST(test_size_limit) {
         memset(text, ' ', length);
         text[0] = '{';
         text[length - 1] = '}';
-        ck_assert_int_eq(policy_source_from_json(&s, text, length, NULL, 0, &n), -EINVAL);
-        ck_assert_int_eq(policy_source_from_json(&s, text + 1, length - 1, NULL, 0, &n), -EINVAL);
+        ck_assert_int_eq(parse_bytes(text, length, &s, &list), -EINVAL);
+        ck_assert_int_eq(parse_bytes(text + 1, length - 1, &s, &list), -EINVAL);
         text[1] = '{';
-        ck_assert_int_eq(policy_source_from_json(&s, text + 1, length - 1, NULL, 0, &n), 0);
+        ck_assert_int_eq(parse_bytes(text + 1, length - 1, &s, &list), 0);
         policy_source_done(&s);
 }
 END_TEST
 
 START_TEST(test_too_many_rules) {
-        size_t allocated = (size_t) (RULES_MAX + 1) * 64 + 32, length, n;
+        size_t allocated = (size_t) (RULES_MAX + 1) * 64 + 32, length;
         _cleanup_free_ char *text = malloc(allocated);
-        PolicyFault f[1] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s = {};
 
         ck_assert_ptr_nonnull(text);
@@ -260,9 +262,9 @@ START_TEST(test_too_many_rules) {
                                             "%s{\"type\":\"cidr\",\"action\":\"deny\",\"value\":\"10.%u.%u.%u\"}",
                                             i == 0 ? "" : ",", i >> 16, i >> 8 & 0xff, i & 0xff);
         length += (size_t) snprintf(text + length, allocated - length, "]}");
-        ck_assert_int_eq(policy_source_from_json(&s, text, length, f, 1, &n), -E2BIG);
-        ck_assert_uint_eq(n, 1);
-        ck_assert_str_eq(f[0].path, "$.rules[20000]");
+        ck_assert_int_eq(parse_bytes(text, length, &s, &list), -E2BIG);
+        ck_assert_uint_eq(fault_list_count(&list), 1);
+        ck_assert_str_eq(list.faults[0].item, "$.rules[20000]");
         policy_source_done(&s);
 }
 END_TEST
@@ -272,16 +274,15 @@ END_TEST
 START_TEST(test_rules_in_order) {
         char text[16384] = "{ \"searchDomains\" : [\"corp.example\"],\n\"rules\" : [ ", value[32];
         char buf[IN_PREFIX_TEXT_MAX];
-        PolicyFault f[1] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s;
-        size_t n;
 
         for (int i = 0; i < _i; i++)
                 (void) snprintf(text + strlen(text), sizeof(text) - strlen(text),
                                 "%s{\"type\":\"cidr\",\"value\":\"10.0.%d.0/24\",\"action\":\"deny\"%s}\n",
                                 i == 0 ? "" : " , ", i, i % 7 < 5 ? "" : " ");
         strcat(text, " ], \"mode\" : \"audit\" }\n");
-        ck_assert_int_eq(parse(text, &s, f, 1, &n), 0);
+        ck_assert_int_eq(parse(text, &s, &list), 0);
         ck_assert_uint_eq(s.rules.n, _i);
         for (int i = 0; i < _i; i++) {
                 (void) snprintf(value, sizeof(value), "10.0.%d.0/24", i);
@@ -292,14 +293,14 @@ START_TEST(test_rules_in_order) {
         policy_source_done(&s);
 
         strcpy(strstr(text, " ], \"mode\""), _i == 0 ? "{}]}" : ",{}]}");
-        ck_assert_int_eq(parse(text, &s, f, 1, &n), -EINVAL);
+        ck_assert_int_eq(parse(text, &s, &list), -EINVAL);
         policy_source_done(&s);
         (void) snprintf(value, sizeof(value), "$.rules[%d]", _i);
-        ck_assert_str_eq(f[0].path, value);
-        ck_assert_uint_eq(f[0].line, _i + 2);
+        ck_assert_str_eq(list.faults[0].item, value);
+        ck_assert_uint_eq(list.faults[0].line, _i + 2);
 
         strcpy(strstr(text, "{}]}"), "]}"); /* a comma too many, or none */
-        ck_assert_int_eq(parse(text, &s, f, 1, &n), _i == 0 ? 0 : -EINVAL);
+        ck_assert_int_eq(parse(text, &s, &list), _i == 0 ? 0 : -EINVAL);
         policy_source_done(&s);
 }
 END_TEST
@@ -317,21 +318,25 @@ static const struct {
 static const char text_with_places[] = "{\n\"a\": [\n1,\n{\n\"b\": 2},3],\n\"c\": \"x\\\"}\", \"d\": [[0,{\n\"e\":1}]]}";
 
 START_TEST(test_locate) {
-        JsonPlace place = { .path = places[_i].path };
+        Fault f = {};
 
-        (void) json_text_locate(text_with_places, strlen(text_with_places), &place, 1);
-        ck_assert_uint_eq(place.line, places[_i].line);
+        (void) strcpy(f.item, places[_i].path);
+        (void) json_text_locate(text_with_places, strlen(text_with_places), &f, 1);
+        ck_assert_uint_eq(f.line, places[_i].line);
 }
 END_TEST
 
 START_TEST(test_locate_together) {
-        JsonPlace all[ELEMENTSOF(places)];
+        Fault all[ELEMENTSOF(places) + 1] = {};
 
         for (size_t i = 0; i < ELEMENTSOF(places); i++)
-                all[i].path = places[i].path;
+                (void) strcpy(all[i].item, places[i].path);
+        (void) strcpy(all[ELEMENTSOF(places)].item, "$.c");
+        all[ELEMENTSOF(places)].line = 77; /* one that is known stays */
         (void) json_text_locate(text_with_places, strlen(text_with_places), all, ELEMENTSOF(all));
         for (size_t i = 0; i < ELEMENTSOF(places); i++)
                 ck_assert_msg(all[i].line == places[i].line, "%s: line %u", places[i].path, all[i].line);
+        ck_assert_uint_eq(all[ELEMENTSOF(places)].line, 77);
 }
 END_TEST
 
@@ -351,41 +356,40 @@ static char *faulty_document(unsigned n, size_t *ret_length) {
 }
 
 START_TEST(test_many_faults) {
-        PolicyFault f[POLICY_FAULTS_MAX] = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s = {};
         char path[64];
-        size_t length, n;
+        size_t length;
 
         _cleanup_free_ char *text = faulty_document(40000, &length);
         ck_assert_uint_lt(length, POLICY_TEXT_MAX);
-        ck_assert_int_eq(policy_source_from_json(&s, text, length, f, ELEMENTSOF(f), &n), -EINVAL);
+        ck_assert_int_eq(parse_bytes(text, length, &s, &list), -EINVAL);
         policy_source_done(&s);
-        ck_assert_uint_eq(n, 40000);
-        for (unsigned i = 0; i < ELEMENTSOF(f); i++) {
+        ck_assert_uint_eq(fault_list_count(&list), 40000);
+        for (unsigned i = 0; i < FAULTS_MAX; i++) {
                 (void) snprintf(path, sizeof(path), "$.rules[%u].value", i);
-                ck_assert_str_eq(f[i].path, path);
-                ck_assert_uint_eq(f[i].line, i + 2);
+                ck_assert_str_eq(list.faults[i].item, path);
+                ck_assert_uint_eq(list.faults[i].line, i + 2);
         }
 }
 END_TEST
 
 /* What is looked at to locate faults does not grow with their number. */
 START_TEST(test_locate_is_linear) {
-        static char paths[JSON_PLACES_MAX][32];
-        JsonPlace all[JSON_PLACES_MAX];
+        Fault all[FAULTS_MAX];
         size_t length, n_looked[2];
 
         _cleanup_free_ char *text = faulty_document(20000, &length);
-        for (unsigned i = 0; i < JSON_PLACES_MAX; i++) { /* in no order, the last rule among them */
-                (void) snprintf(paths[i], sizeof(paths[i]), "$.rules[%u].action", i * 7919U % 20000U);
-                all[i].path = paths[i];
+        for (unsigned round = 0; round < 2; round++) {
+                memset(all, 0, sizeof(all));
+                for (unsigned i = 0; i < FAULTS_MAX; i++) /* in no order, the last rule among them */
+                        (void) snprintf(all[i].item, sizeof(all[i].item), "$.rules[%u].action", i * 7919U % 20000U);
+                (void) strcpy(all[1].item, "$.rules[19999]");
+                n_looked[round] = json_text_locate(text, length, all, round == 0 ? 2 : FAULTS_MAX);
         }
-        (void) snprintf(paths[1], sizeof(paths[1]), "$.rules[19999]");
-        for (unsigned i = 0; i < 2; i++)
-                n_looked[i] = json_text_locate(text, length, all, i == 0 ? 2 : JSON_PLACES_MAX);
         ck_assert_uint_le(n_looked[0], 2 * length);
         ck_assert_uint_eq(n_looked[1], n_looked[0]);
-        for (unsigned i = 0; i < JSON_PLACES_MAX; i++)
+        for (unsigned i = 0; i < FAULTS_MAX; i++)
                 ck_assert_uint_eq(all[i].line, i == 1 ? 20001 : i * 7919U % 20000U + 2);
 }
 END_TEST
@@ -413,7 +417,7 @@ static const struct {
         { "{\"a\": [1]} x", -EBADMSG, "0:7+1 " },
 };
 
-static int walk(const char *text, size_t length, char found[static 64], JsonTextFault *ret) {
+static int walk(const char *text, size_t length, char found[static 64], FaultList *ret) {
         return json_text_for_each(text, length, "a", note_element, found, ret);
 }
 
@@ -428,7 +432,7 @@ START_TEST(test_values_are_bounded) {
                 { "0", JSON_TEXT_VALUES_MAX - 2, "the text has more than 500000 values" },
                 { "[]", JSON_TEXT_VALUES_MAX - 2, "the text has more than 500000 values" },
         };
-        JsonTextFault f = {};
+        _cleanup_(fault_list_done) FaultList list = {};
 
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
                 for (unsigned extra = 0; extra < 2; extra++) {
@@ -438,10 +442,10 @@ START_TEST(test_values_are_bounded) {
                         for (unsigned k = 1; k < kinds[i].max + extra; k++)
                                 length += (size_t) sprintf(text + length, ",%s", kinds[i].value);
                         length += (size_t) sprintf(text + length, "]}");
-                        ck_assert_int_eq(json_text_for_each(text, length, "none", note_element, NULL, &f),
+                        ck_assert_int_eq(json_text_for_each(text, length, "none", note_element, NULL, &list),
                                          extra == 0 ? 0 : -EBADMSG);
                         if (extra > 0)
-                                ck_assert_str_eq(f.reason, kinds[i].reason);
+                                ck_assert_str_eq(list.faults[list.n - 1].reason, kinds[i].reason);
                 }
 }
 END_TEST
@@ -449,23 +453,23 @@ END_TEST
 START_TEST(test_for_each) {
         const char *text = elements[_i].text;
         char found[64] = "";
-        JsonTextFault f;
+        _cleanup_(fault_list_done) FaultList list = {};
 
-        ck_assert_int_eq(walk(text, strlen(text), found, &f), elements[_i].r);
+        ck_assert_int_eq(walk(text, strlen(text), found, &list), elements[_i].r);
         ck_assert_str_eq(found, elements[_i].found);
 }
 END_TEST
 
 START_TEST(test_many_keys) {
         char found[64] = "";
-        JsonTextFault f = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         char text[1024] = "{";
 
         for (unsigned i = 0; i < 33; i++)
                 (void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s\"k%u\":0", i == 0 ? "" : ",", i);
         strcat(text, "}");
-        ck_assert_int_eq(walk(text, strlen(text), found, &f), -EBADMSG);
-        ck_assert_str_eq(f.reason, "too many keys");
+        ck_assert_int_eq(walk(text, strlen(text), found, &list), -EBADMSG);
+        ck_assert_str_eq(list.faults[list.n - 1].reason, "too many keys");
 }
 END_TEST
 

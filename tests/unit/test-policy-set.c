@@ -12,8 +12,7 @@ static GrantTable grants;
 /* Parses a document and puts it at the end of the set; NULL: the host's, which nobody wrote. */
 static void add(const char *name, const char *text) {
         _cleanup_(policy_document_done) PolicyDocument parsed = {};
-        PolicyFault fault = {};
-        size_t n_faults = 0;
+        _cleanup_(fault_list_done) FaultList faults = {};
 
         set.documents.items = reallocarray(set.documents.items, set.documents.n + 1, sizeof(Document));
         ck_assert_ptr_nonnull(set.documents.items);
@@ -23,8 +22,8 @@ static void add(const char *name, const char *text) {
                 ck_assert_int_eq(document_init_none(d), 0);
                 return;
         }
-        int r = policy_document_from_json(&parsed, text, strlen(text), name, &fault, 1, &n_faults);
-        ck_assert_msg(r == 0, "%s: %s", fault.path, fault.reason);
+        int r = policy_document_from_json(&parsed, text, strlen(text), name, &faults);
+        ck_assert_msg(r == 0, "%s: %s", faults.faults[0].item, faults.faults[0].reason);
         ck_assert_int_eq(document_fill(d, &parsed, strlen(text)), 0);
         (void) snprintf(d->digest, sizeof(d->digest), "sha256:%s-%zu", name, strlen(text));
 }

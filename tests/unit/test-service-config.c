@@ -69,13 +69,12 @@ static const struct {
 
 START_TEST(good_settings) {
         ServiceConfig c;
-        ConfFault f = {};
+        _cleanup_(fault_list_done) FaultList list = {};
         char buf[2048];
-        size_t n;
 
         ck_assert_int_eq(service_config_init(&c), 0);
-        int r = conf_file_parse(good[_i].text, strlen(good[_i].text), service_config_apply, &c, &f, 1, &n);
-        ck_assert_msg(r == 0, "%u: %s: %s", f.line, f.item, f.reason);
+        int r = conf_file_parse(good[_i].text, strlen(good[_i].text), service_config_apply, &c, &list);
+        ck_assert_msg(r == 0, "%u: %s: %s", list.faults[0].line, list.faults[0].item, list.faults[0].reason);
         ck_assert_str_eq(format(&c, buf, sizeof(buf)), good[_i].expected ?: defaults);
         service_config_done(&c);
 }
