@@ -233,6 +233,14 @@ enum cw_hook {
         CW_HOOK_SOCKET = 4,
 };
 
+/* The ring's reader is woken for denials this often at most, and looks once more by itself when this time is over. */
+#define CW_RING_WAKE_NSEC (10ULL * 1000 * 1000)
+/* ... and this often while the ring is more than half full. */
+#define CW_RING_HURRY_NSEC (100ULL * 1000)
+/* How long a refused system call takes then, and when seven eighths are full. */
+#define CW_RING_HOLD_NSEC (10ULL * 1000)
+#define CW_RING_HOLD_LONG_NSEC (500ULL * 1000)
+
 /* One record of the ring. */
 struct cw_record {
         __u16 version; /* CW_API_VERSION */

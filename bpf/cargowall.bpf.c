@@ -64,7 +64,7 @@ static __always_inline void report_denial(const struct cw_flow_key *key, const s
         record_flow(r, f);
         r->hook = hook;
         r->mid_stream = mid_stream;
-        record_submit(r, f->mode == CW_ENFORCE);
+        record_submit(r, true);
 }
 
 static __always_inline void report_open(const struct cw_flow_key *key, const struct cw_flow *f) {
@@ -75,7 +75,7 @@ static __always_inline void report_open(const struct cw_flow_key *key, const str
         record_key(r, key);
         record_flow(r, f);
         r->hook = CW_HOOK_PACKET;
-        record_submit(r, process_is_new(f->process.pid));
+        record_submit(r, false);
 }
 
 /* Only what passed has an end: refused flows were told when they were refused. */
@@ -322,7 +322,7 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 r->action = CW_DENY;
                 r->reason = CW_REASON_RAW_SOCKET;
                 r->hook = CW_HOOK_SOCKET;
-                record_submit(r, who.mode == CW_ENFORCE);
+                record_submit(r, true);
         }
         return who.mode == CW_AUDIT;
 }

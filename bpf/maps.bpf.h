@@ -30,10 +30,7 @@ const volatile __u32 proxy_addr4 = 0;
 const volatile __u16 proxy_port4 = 0;
 const volatile __u16 proxy_port6 = 0;
 const volatile __u64 proxy_netns_cookie = 0;
-/* A reader is woken when the ring's backlog crosses this many bytes. */
-const volatile __u32 ring_wake_bytes = 1 << 16;
-/* ... and for so many more: each processor may add a record between another's and its look. */
-const volatile __u32 ring_wake_span = 2 * sizeof(struct cw_record);
+const volatile __u64 ring_bytes = 1 << 18;
 
 struct {
         __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -164,13 +161,13 @@ struct {
         __type(value, struct cw_process);
 } makers SEC(".maps");
 
-/* Processes already reported: the first record of a process wakes the reader, so that it finds the process alive. */
+/* Processes that already have a record. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 4096);
         __type(key, __u32);
         __type(value, __u8);
-} reported SEC(".maps");
+} seen_pids SEC(".maps");
 
 struct {
         __uint(type, BPF_MAP_TYPE_RINGBUF);

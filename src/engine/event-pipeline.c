@@ -74,13 +74,14 @@ static const Scope *find_scope(const EventPipeline *p, uint32_t index) {
         return NULL;
 }
 
-static void add_process(EventPipeline *p, Event *e) {
+/* time_ns: when the kernel saw it act. */
+static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
         const ProcessInfo *info;
 
         if (e->pid == 0)
                 return;
         bool has_comm = e->process && *e->process != '\0'; /* else the kernel did not let the programs ask */
-        info = has_comm ? process_cache_look(p->processes, e->pid) : process_cache_get(p->processes, e->pid);
+        info = has_comm ? process_cache_look(p->processes, e->pid, time_ns) : process_cache_get(p->processes, e->pid);
         if (!info)
                 return;
         if (!has_comm)
@@ -151,7 +152,7 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
                 e.rule = RULE_NONE; /* an index of an older policy means nothing in this one */
         add_scope(scope, value, &e);
         add_name(p, scope, &e);
-        add_process(p, &e);
+        add_process(p, record.time_ns, &e);
         emit(p, &e);
 }
 
@@ -188,7 +189,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 e.dst_port = client->server_port;
         }
         add_scope(d->scope, value, &e);
-        add_process(p, &e);
+        add_process(p, UINT64_MAX, &e);
         emit(p, &e);
 }
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "basic/macro.h"
 #include "host/read-file.h"
@@ -27,6 +28,13 @@ struct ProcessCache {
         size_t n;
         LiveProcess live[LIVE_MAX]; /* by pid too; whose facts were read last */
 };
+
+static uint64_t now_nsec(void) {
+        struct timespec t = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
+}
 
 static void process_info_done(ProcessInfo *info) {
         free(info->executable);
@@ -120,6 +128,7 @@ static bool executable_refresh(ProcessInfo *info, int dir_fd) {
         char target[PATH_MAX], *executable;
         ssize_t n;
 
+        info->checked_ns = now_nsec();
         n = readlinkat(dir_fd, "exe", target, sizeof(target));
         if (n <= 0 || (size_t) n >= sizeof(target))
                 return false;
@@ -221,7 +230,7 @@ const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
         return info;
 }
 
-const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid) {
+const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid, uint64_t time_ns) {
         const LiveProcess *live;
         ProcessInfo *info;
 
@@ -231,6 +240,8 @@ const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid) {
         info = &c->entries[pid % c->n];
         if (pid == 0 || live->pid != pid || info->pid != pid)
                 return process_cache_get(c, pid);
+        if (time_ns < info->checked_ns)
+                return info; /* what it is now is no better known */
         if (!executable_refresh(info, live->dir_fd) && live_is_gone(c, pid))
                 return process_cache_get(c, pid);
         return info;

@@ -8,20 +8,23 @@
 
 #include "basic/macro.h"
 
-/* How long a record that woke nobody lies there: the shorter while there are some, twice as long each time there were
- * none. */
+/* Poll interval for records submitted without a wakeup; doubles while the ring is idle. */
 #define DRAIN_USEC (250 * USEC_PER_MSEC)
 #define DRAIN_IDLE_USEC (5 * USEC_PER_SEC)
 #define DRAIN_ACCURACY_USEC (250 * USEC_PER_MSEC)
+/* After a wakeup the kernel spares the reader others for this long: then it looks once more. */
+#define WAKE_USEC (CW_RING_WAKE_NSEC / 1000)
 
 struct EventRing {
         struct ring_buffer *ring;
-        sd_event_source *io, *timer;
+        sd_event_source *io, *timer, *second_look;
         event_ring_fn fn;
         void *userdata;
         uint64_t n_read;
         uint64_t period_usec;
         int64_t n_left; /* bytes to the end of a drain; <= 0: none is going on, or it is at its end */
+        const uint64_t *woken_ns; /* the kernel's */
+        uint64_t last_woken_ns;   /* ... for which a second look was planned */
         const unsigned long *consumer, *producer; /* positions in bytes, the kernel's pages (kernel/bpf/ringbuf.c) */
 };
 
@@ -46,11 +49,36 @@ static void look_again_in(EventRing *r, uint64_t usec) {
         (void) sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
 }
 
+static size_t n_unread(const EventRing *r) {
+        return __atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - *r->consumer;
+}
+
+/* To be called after a read, which has the records of all wakeups up to this time stamp: one that woke nobody comes within
+ * WAKE_USEC of it. What is unread still has a record before it that another processor has not finished. */
+static void plan_second_look(EventRing *r) {
+        uint64_t woken_ns = __atomic_load_n(r->woken_ns, __ATOMIC_RELAXED);
+
+        if (woken_ns != r->last_woken_ns)
+                (void) sd_event_source_set_time(r->second_look, woken_ns / 1000 + WAKE_USEC + 1);
+        else if (n_unread(r) > 0)
+                (void) sd_event_source_set_time_relative(r->second_look, WAKE_USEC);
+        else
+                return;
+        r->last_woken_ns = woken_ns;
+        (void) sd_event_source_set_enabled(r->second_look, SD_EVENT_ONESHOT);
+}
+
 static void read_share(EventRing *r) {
         look_again_in(r, ring_buffer__consume(r->ring) == -EAGAIN ? 0 : r->period_usec);
+        plan_second_look(r);
 }
 
 static int on_wake(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+        read_share(userdata);
+        return 0;
+}
+
+static int on_second_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         read_share(userdata);
         return 0;
 }
@@ -94,6 +122,7 @@ int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *
         r->fn = fn;
         r->userdata = userdata;
         r->period_usec = DRAIN_USEC;
+        r->woken_ns = programs_ring_woken(programs);
         r->ring = ring_buffer__new(programs_map_fd(programs, "ring"), on_record, r, NULL);
         if (!r->ring)
                 return -errno;
@@ -107,8 +136,11 @@ int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *
         if (k >= 0)
                 k = sd_event_add_time_relative(event, &r->timer, CLOCK_MONOTONIC, DRAIN_USEC, DRAIN_ACCURACY_USEC,
                                                on_timer, r);
+        if (k >= 0)
+                k = sd_event_add_time_relative(event, &r->second_look, CLOCK_MONOTONIC, WAKE_USEC, 1, on_second_look, r);
         if (k < 0)
                 return k;
+        (void) sd_event_source_set_description(r->second_look, "event-ring-second-look");
         (void) sd_event_source_set_description(r->io, "event-ring");
         (void) sd_event_source_set_description(r->timer, "event-ring-timer");
         *ret = TAKE_PTR(r);
@@ -120,6 +152,7 @@ EventRing *event_ring_free(EventRing *r) {
                 return NULL;
         sd_event_source_disable_unref(r->io);
         sd_event_source_disable_unref(r->timer);
+        sd_event_source_disable_unref(r->second_look);
         ring_buffer__free(r->ring);
         unmap_position(r->consumer);
         unmap_position(r->producer);
@@ -131,9 +164,10 @@ EventRing *event_ring_free(EventRing *r) {
 int event_ring_drain(EventRing *r) {
         int k;
 
-        r->n_left = (int64_t) (__atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - *r->consumer);
+        r->n_left = (int64_t) n_unread(r);
         k = r->n_left > 0 ? ring_buffer__consume(r->ring) : 0;
         r->n_left = 0;
         look_again_in(r, r->period_usec);
+        plan_second_look(r);
         return k == -EAGAIN ? 0 : k;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The kernel's ring of records in the event loop: read when woken and by a slow timer, since allowed flows do not
- * wake anybody, their process's first excepted. The timer slows down, to seconds, while nothing is expected. */
+/* The kernel's ring of records in the event loop. Denials are read within 10 ms: one of them wakes the reader, which looks
+ * once more for those that followed. Allowed flows wake nobody, except for the first of a process: a slow timer finds them,
+ * and slows down, to seconds, while nothing is expected. */
 
 #include <systemd/sd-event.h>
 

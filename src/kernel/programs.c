@@ -35,7 +35,7 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct b
 
 /* What is going on, apart from any policy: worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
-        "flows", "dns_redirects", "dns_clients", "makers", "reported", "accepted", "datagram_peers",
+        "flows", "dns_redirects", "dns_clients", "makers", "seen_pids", "accepted", "datagram_peers",
         "kept_flows", "ring", "counters",
 };
 
@@ -81,8 +81,6 @@ static void set_pid_namespace(struct cargowall_bpf *b) {
 }
 
 static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
-        int n_cpus = libbpf_num_possible_cpus();
-
         b->rodata->has_coarse_clock = helper_has_coarse_clock();
         b->rodata->has_comm = helper_has_comm();
         set_pid_namespace(b);
@@ -93,8 +91,7 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->proxy_port4 = o->proxy_port4;
         b->rodata->proxy_port6 = o->proxy_port6;
         b->rodata->proxy_netns_cookie = own_netns_cookie();
-        b->rodata->ring_wake_bytes = o->ring_bytes / 4;
-        b->rodata->ring_wake_span = (uint32_t) (MAX(n_cpus, 1) + 1) * sizeof(struct cw_record);
+        b->rodata->ring_bytes = o->ring_bytes;
 }
 
 static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
@@ -356,6 +353,10 @@ void programs_fds_are_kept(Programs *p) {
 
 void programs_subjects_changed(Programs *p) {
         __atomic_fetch_add(&p->bpf->bss->subjects_generation, 1, __ATOMIC_RELEASE);
+}
+
+const uint64_t *programs_ring_woken(const Programs *p) {
+        return (const uint64_t *) &p->bpf->bss->ring_woken_ns;
 }
 
 int programs_map_fd(const Programs *p, const char *name) {

@@ -63,6 +63,8 @@ int programs_program_fd(const Programs *p, const char *name);
 uint64_t programs_counter(const Programs *p, enum cw_counter c);
 /* One that user space writes: a successor finds it. */
 void programs_set_counter(const Programs *p, enum cw_counter c, uint64_t value);
+/* When the ring's reader was last woken: nanoseconds of CLOCK_MONOTONIC, changed by the kernel at any time. */
+const uint64_t *programs_ring_woken(const Programs *p);
 /* Scopes found for cgroups before now are looked for anew. After each change of the subjects map. */
 void programs_subjects_changed(Programs *p);
 

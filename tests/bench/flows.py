@@ -96,7 +96,7 @@ def tcp(stage):
         Row("socket, connect and close together, both events (A against A: " + noise(times, 1) + ")",
             ratio(compare(times, "lease", which=1)), "", ""),
         Row("connections recorded in the log", f"{recorded} of {made}", "all", ""),
-        Row("TCP connect refused: time to EPERM against a connect", ratio(compare(times, "refused")), "0.5", "1"),
+        Row("TCP connect refused: time to EPERM against a connect", ratio(compare(times, "refused")), "0.1", "0.2"),
     ]
 
 

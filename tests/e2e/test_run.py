@@ -362,6 +362,17 @@ def flood(lab):
     untouched(lab, EVIL4, NAMELESS4)
 
 
+@case("a loop of refused connections: each is reported, none is lost")
+def loop_of_refusals(lab):
+    r = lab.attack(ALLOW, """
+        s = socket.socket()
+        report(refused=sum(s.connect_ex(("203.0.113.70", 443)) == errno.EPERM for _ in range(300000)))
+    """, log=False)
+    equal(r.facts["refused"], 300000, "refusals")
+    contains(r.err, "300000 connections", "the summary")
+    assert "lost" not in r.err, r.err
+
+
 @case("--upstream: queries go to the servers named there and nowhere else")
 def upstream(lab):
     r = lab.attack([*QUIET, "--upstream", "198.51.100.99"], "report(name=resolve('github.com'))")

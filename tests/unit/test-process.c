@@ -100,7 +100,12 @@ static pid_t child_new(int *ret_fd) {
 }
 
 typedef const ProcessInfo *(*ask_fn)(ProcessCache *c, uint32_t pid);
-static const ask_fn ways[] = { process_cache_get, process_cache_look };
+
+static const ProcessInfo *look_now(ProcessCache *c, uint32_t pid) {
+        return process_cache_look(c, pid, UINT64_MAX);
+}
+
+static const ask_fn ways[] = { process_cache_get, look_now };
 
 START_TEST(gone_process_is_remembered_until_its_place_is_taken) {
         const ProcessInfo *info;
@@ -181,7 +186,7 @@ START_TEST(many_processes_are_told_apart) {
                 pids[i] = child_new(&fds[i]);
         for (size_t round = 0; round < 3; round++)
                 for (size_t i = 0; i < N; i++) {
-                        info = process_cache_look(c, (uint32_t) pids[i]);
+                        info = look_now(c, (uint32_t) pids[i]);
                         ck_assert_ptr_nonnull(info);
                         ck_assert_uint_eq(info->pid, (uint32_t) pids[i]);
                         ck_assert_uint_eq(info->parents[0].pid, (uint32_t) getpid());
@@ -213,7 +218,7 @@ START_TEST(number_is_used_again) {
 
         ck_assert_int_eq(process_cache_new(8, &c), 0);
         pid = child_new(&fd);
-        info = process_cache_look(c, (uint32_t) pid);
+        info = look_now(c, (uint32_t) pid);
         ck_assert_ptr_nonnull(info);
         ck_assert_uint_eq(info->parents[0].pid, (uint32_t) getpid());
         (void) close(fd);
@@ -232,7 +237,7 @@ START_TEST(number_is_used_again) {
         }
         ck_assert_int_eq(read(in[0], &byte, 1), 1);
         if (byte == 'y') {
-                info = process_cache_look(c, (uint32_t) pid);
+                info = look_now(c, (uint32_t) pid);
                 ck_assert_ptr_nonnull(info);
                 ck_assert_uint_eq(info->parents[0].pid, (uint32_t) parent);
                 (void) kill(pid, SIGKILL);
