@@ -128,7 +128,8 @@ static void add_destination(Text *t, JsonObject *event) {
 }
 
 static void add_reason(Text *t, JsonObject *event) {
-        const char *rule = get_text(event, EVENT_FIELD_ID_MATCHED_RULE), *reason = get_text(event, EVENT_FIELD_ID_REASON);
+        const char *rule = get_text(event, EVENT_FIELD_ID_MATCHED_RULE);
+        const char *reason = get_text(event, EVENT_FIELD_ID_REASON);
         const char *dns = get_text(event, EVENT_FIELD_ID_DNS_REASON);
         bool denied = strcmp(get_text(event, EVENT_FIELD_ID_VERDICT), "deny") == 0;
 

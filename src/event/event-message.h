@@ -12,6 +12,7 @@
 /* "Denied: curl[123] (runner.service) to evil.example [203.0.113.66]:443/tcp, no rule allows it". One line, untrusted
  * parts as escape_terminal() writes them and cut to fit. Returns buf. */
 const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MAX]);
-/* Why a query was refused (dns_reason of the log) or a connection (reason), in words; one that is not known as it is. */
+/* Why a query was refused (dns_reason of the log) or a connection (reason), in words. An unknown one is returned as it
+ * is. */
 const char *event_denial_words(const char *reason);
 const char *event_reason_words(Reason reason, Action verdict);
