@@ -16,7 +16,7 @@ ALLOWED = PURE | {
     "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
     "handover": {"basic", "kernel"},
     "daemon": {"basic", "policy", "dns", "event", "config", "kernel", "net", "host", "sink", "engine", "handover"},
-    "bus": {"basic", "policy", "event", "daemon"},
+    "bus": {"basic", "policy", "event", "host", "daemon"},
     "main": {"basic", "host", "sink", "daemon", "bus"},
     "ctl": {"basic", "policy", "dns", "event", "net", "host", "cli"},
     "run": {"basic", "policy", "event", "net", "host", "sink", "engine", "cli"},

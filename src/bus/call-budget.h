@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* How many calls a user may make: a bucket of tokens for each, which fills again. Pure. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CALL_BUDGET_USERS 64 /* remembered; more of them take the place of those who called least */
+#define CALL_BUDGET_BURST 2000
+#define CALL_BUDGET_PER_SECOND 100
+
+typedef struct CallBudget {
+        struct {
+                uint32_t uid;
+                uint64_t usec; /* when tokens was right */
+                double tokens;
+        } users[CALL_BUDGET_USERS];
+        size_t n;
+} CallBudget;
+
+bool call_budget_has(const CallBudget *b, uint32_t uid, unsigned cost, uint64_t now_usec);
+/* Takes cost tokens of uid's, all or none. now_usec: of a clock that does not go back. */
+bool call_budget_take(CallBudget *b, uint32_t uid, unsigned cost, uint64_t now_usec);
