@@ -1,30 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-login.h>
+#include <time.h>
 
 #include "bus/bus-internal.h"
+#include "host/peer-process.h"
 
-int bus_unit_of(const Bus *b, const Caller *caller, char **ret_unit, char **ret_cgroup) {
-        _cleanup_free_ char *unit = NULL, *cgroup = NULL;
+/* Tokens, see call-budget.h. */
+#define COST_CALL 5
+#define COST_REFUSAL 50
+
+static uint64_t now_usec(void) {
+        struct timespec t = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / 1000;
+}
+
+/* ------------------------------------------------------------------ the caller's unit */
+
+/* A process that got the id of the one that connected is another user's, as a rule; the rest is polkit_prove()'s. */
+static int open_process(const Caller *caller) {
+        uint32_t uid;
         int r;
 
-        if (caller->pid == 0 || caller->pid > INT32_MAX)
-                return -ENODATA;
+        int fd = peer_process_open(caller->pid);
+        if (fd < 0)
+                return fd;
+        r = peer_process_uid(fd, &uid);
+        if (r >= 0 && uid != caller->uid)
+                r = -ESRCH;
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        return fd;
+}
+
+int bus_unit_of(const Bus *b, const Caller *caller, char **ret_unit, char **ret_cgroup) {
+        _cleanup_close_ int own = -EBADF;
+
         if (b->options.unit_of)
                 return b->options.unit_of(caller->pid, ret_unit, ret_cgroup);
-
-        r = sd_pid_get_unit((pid_t) caller->pid, &unit);
-        if (r < 0)
-                return r;
-        r = sd_pid_get_cgroup((pid_t) caller->pid, &cgroup);
-        if (r < 0)
-                return r;
-        *ret_unit = TAKE_PTR(unit);
-        *ret_cgroup = TAKE_PTR(cgroup);
-        return 0;
+        if (caller->pidfd < 0) {
+                own = open_process(caller);
+                if (own < 0)
+                        return own;
+        }
+        return peer_process_unit(caller->pidfd >= 0 ? caller->pidfd : own, ret_unit, ret_cgroup);
 }
+
+int bus_prove_unit(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd, char **ret_unit, char **ret_cgroup,
+                   sd_bus_error *error) {
+        int r;
+
+        if (caller->uid != 0) { /* root may do it for any unit */
+                r = polkit_prove(b->polkit, m, proof_fd, error);
+                if (r <= 0)
+                        return r;
+        }
+        r = bus_unit_of(b, caller, ret_unit, ret_cgroup);
+        return r < 0 ? -ENODATA : 1;
+}
+
+/* ------------------------------------------------------------------ the record of privileged calls */
 
 static void note(Bus *b, const char *action, const Caller *caller, const char *result) {
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
@@ -33,15 +74,54 @@ static void note(Bus *b, const char *action, const Caller *caller, const char *r
         manager_note_call(b->manager, action, caller->sender, caller->uid, caller->pid, unit, result);
 }
 
+/* A user who is refused all the time does not fill the journal. */
+static void note_refusal(Bus *b, const char *action, const Caller *caller, const char *result) {
+        char text[96];
+
+        if (caller->uid != 0 && !call_budget_take(&b->budget, caller->uid, COST_REFUSAL, now_usec())) {
+                b->n_refusals_unrecorded++;
+                return;
+        }
+        if (b->n_refusals_unrecorded > 0) {
+                (void) snprintf(text, sizeof(text), "%s; %" PRIu64 " refusals before it were not recorded", result,
+                                b->n_refusals_unrecorded);
+                b->n_refusals_unrecorded = 0;
+                result = text;
+        }
+        note(b, action, caller, result);
+}
+
+static int refuse_flood(sd_bus_error *error) {
+        (void) sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls of this user; wait a second.");
+        return -ENOBUFS;
+}
+
+int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error) {
+        if (caller->uid == 0 || call_budget_take(&b->budget, caller->uid, COST_CALL, now_usec()))
+                return 0;
+        return refuse_flood(error);
+}
+
 int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *const *details,
                   sd_bus_message_handler_t handler, Caller *ret, sd_bus_error *error) {
-        int r = polkit_check(b->polkit, m, action, details, handler, b, ret, error);
+        int r = polkit_identify(b->polkit, m, handler, b, ret, error);
 
+        /* Who was refused all the time is not asked about again: each question costs polkit, and a line of the journal. */
+        if (r > 0 && !ret->decided && ret->uid != 0 &&
+            !call_budget_has(&b->budget, ret->uid, COST_REFUSAL, now_usec())) {
+                b->n_refusals_unrecorded++;
+                return refuse_flood(error);
+        }
+        if (r > 0)
+                r = polkit_check(b->polkit, m, action, details, handler, b, ret, error);
         /* A flood that is turned away at the door is not noted: the journal would have it line by line. */
         if (r < 0 && r != -ENOBUFS)
-                note(b, action ?: "root", ret,
-                     r == -ETIMEDOUT ? "timed out" : r == -ECANCELED ? "cancelled" : "denied");
-        return r;
+                note_refusal(b, action ?: "root", ret,
+                             r == -ETIMEDOUT ? "timed out" : r == -ECANCELED ? "cancelled" : "denied");
+        if (r <= 0)
+                return r;
+        int k = bus_spend(b, ret, error);
+        return k < 0 ? k : r;
 }
 
 int bus_note_result(Bus *b, const char *action, const Caller *caller, int r, const sd_bus_error *error) {
@@ -50,7 +130,7 @@ int bus_note_result(Bus *b, const char *action, const Caller *caller, int r, con
         if (r >= 0)
                 note(b, action, caller, "done");
         else if (r == -EACCES)
-                note(b, action, caller, "denied");
+                note_refusal(b, action, caller, "denied");
         else {
                 (void) snprintf(text, sizeof(text), "error: %s",
                                 sd_bus_error_is_set(error) ? error->message : strerror(-r));

@@ -4,7 +4,9 @@
 /* What the files of the bus share. Each file publishes one interface, and its vtable is at its end. */
 
 #include "bus/bus.h"
+#include "bus/call-budget.h"
 #include "bus/polkit.h"
+#include "bus/validator.h"
 
 #define BUS_NAME "org.cargowall1"
 #define BUS_PATH "/org/cargowall1"
@@ -30,7 +32,7 @@
 typedef struct Subscriber {
         Bus *bus; /* borrowed */
         char *name;
-        sd_bus_slot *watch;
+        sd_bus_slot *watch, *question;
 } Subscriber;
 
 struct Bus {
@@ -40,8 +42,12 @@ struct Bus {
         bool own;         /* connected here, so again when it goes */
         sd_event_source *retry;
         uint64_t retry_usec;
+        char failure[256]; /* that was logged last; "": none since the name was acquired */
         BusOptions options;
         Polkit *polkit;
+        Validator *validator;
+        CallBudget budget;
+        uint64_t n_refusals_unrecorded; /* since the last one that was */
 
         Subscriber subscribers[SUBSCRIBERS_MAX];
         size_t n_subscribers;
@@ -66,12 +72,20 @@ void bus_properties_changed(Bus *b, const char *name, ...) __attribute__((sentin
 
 /* -- bus-auth.c */
 
-/* polkit_check(), with the refusals noted. What it allowed ends in bus_note_result(). */
+/* polkit_check(), with the refusals noted. What it allowed ends in bus_note_result(). -ENOBUFS: not noted. */
 int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *const *details,
                   sd_bus_message_handler_t handler, Caller *ret, sd_bus_error *error);
 /* Notes what came of the call, r and *error, and returns r. */
 int bus_note_result(Bus *b, const char *action, const Caller *caller, int r, const sd_bus_error *error);
+/* The unit of the process that has the caller's process id. For the record, and for what gives little away: without
+ * Caller.pidfd it may be another process than the one that connected. */
 int bus_unit_of(const Bus *b, const Caller *caller, char **ret_unit, char **ret_cgroup);
+/* The unit of the process that connected. After bus_authorize() returned 1; returns as polkit_prove()
+ * does, and -ENODATA, without *error, where the process is in no unit or has ended. */
+int bus_prove_unit(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd, char **ret_unit, char **ret_cgroup,
+                   sd_bus_error *error);
+/* One call of the caller's budget. -ENOBUFS with *error set. */
+int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error);
 
 /* -- one object or interface each */
 int bus_add_manager(Bus *b);

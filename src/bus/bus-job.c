@@ -15,6 +15,8 @@
 
 _Static_assert(JOB_LABEL_KEYS <= MANAGER_JOB_LABELS_MAX, "room for one of each");
 
+#define PROOF_KEY "proof" /* among labels and options: a socket, see peer-proof.h */
+
 /* In the order of job_label_keys, which is that of the alphabet. Empty: not given. */
 typedef struct Labels {
         char text[JOB_LABEL_KEYS][LABEL_MAX]; /* "key=value" */
@@ -111,9 +113,18 @@ static int add_label(Labels *labels, const char *key, const char *value, sd_bus_
         return invalid(error, "There is no label \"", key, "\".");
 }
 
-static int read_labels(sd_bus_message *m, Labels *ret, sd_bus_error *error) {
+/* The value of PROOF_KEY; the message keeps the descriptor. */
+static int read_proof(sd_bus_message *m, const char *type, int *ret, sd_bus_error *error) {
+        if (strcmp(type, "h") != 0 || *ret >= 0)
+                return invalid(error, "There is one \"", PROOF_KEY, "\" at most, and it is a descriptor.");
+        return sd_bus_message_read(m, "v", "h", ret);
+}
+
+static int read_labels(sd_bus_message *m, Labels *ret, int *ret_proof_fd, sd_bus_error *error) {
         const char *key, *value, *type;
         int r;
+
+        *ret_proof_fd = -EBADF;
 
         r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r < 0)
@@ -125,11 +136,15 @@ static int read_labels(sd_bus_message *m, Labels *ret, sd_bus_error *error) {
                 r = sd_bus_message_peek_type(m, NULL, &type);
                 if (r < 0)
                         return r;
-                if (strcmp(type, "s") != 0)
+                if (strcmp(key, PROOF_KEY) == 0)
+                        r = read_proof(m, type, ret_proof_fd, error);
+                else if (strcmp(type, "s") != 0)
                         return invalid(error, "The label \"", key, "\" must be a string.");
-                r = sd_bus_message_read(m, "v", "s", &value);
-                if (r >= 0)
-                        r = add_label(ret, key, value, error);
+                else {
+                        r = sd_bus_message_read(m, "v", "s", &value);
+                        if (r >= 0)
+                                r = add_label(ret, key, value, error);
+                }
                 if (r >= 0)
                         r = sd_bus_message_exit_container(m);
                 if (r < 0)
@@ -138,14 +153,11 @@ static int read_labels(sd_bus_message *m, Labels *ret, sd_bus_error *error) {
         return r;
 }
 
-static int begin_job(Bus *b, const Caller *caller, const Labels *labels, uint64_t *ret, sd_bus_error *error) {
-        _cleanup_free_ char *unit = NULL, *cgroup = NULL;
+static int begin_job(Bus *b, const char *unit, const char *cgroup, const Labels *labels, uint64_t *ret,
+                     sd_bus_error *error) {
         const char *texts[JOB_LABEL_KEYS];
         size_t n = 0;
 
-        if (bus_unit_of(b, caller, &unit, &cgroup) < 0)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "The caller is not part of a unit, so it can have no job.");
         for (size_t i = 0; i < JOB_LABEL_KEYS; i++)
                 if (labels->text[i][0] != '\0')
                         texts[n++] = labels->text[i];
@@ -154,20 +166,28 @@ static int begin_job(Bus *b, const Caller *caller, const Labels *labels, uint64_
 }
 
 int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        _cleanup_free_ char *unit = NULL, *cgroup = NULL;
         Labels labels = {};
         Bus *b = userdata;
+        int r, proof_fd;
         Caller caller;
         char path[64];
         uint64_t id;
-        int r;
 
-        r = read_labels(m, &labels, error);
+        r = read_labels(m, &labels, &proof_fd, error);
         if (r < 0)
                 return r;
         r = bus_authorize(b, m, ACTION_MANAGE_JOBS, NULL, bus_method_begin_job, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = begin_job(b, &caller, &labels, &id, error);
+        r = bus_prove_unit(b, m, &caller, proof_fd, &unit, &cgroup, error);
+        if (r == 0)
+                return 1;
+        if (r == -ENODATA)
+                r = sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                     "The caller is in no unit of the service manager.");
+        if (r > 0)
+                r = begin_job(b, unit, cgroup, &labels, &id, error);
         if (bus_note_result(b, ACTION_MANAGE_JOBS, &caller, r, error) < 0)
                 return r;
         format_job_path(id, path);
@@ -263,18 +283,34 @@ static int append_summary(sd_bus_message *m, uint64_t id, const ManagerJob *job)
         return r;
 }
 
-/* The summary is made before the job goes: what it shows is borrowed from the job. */
-static int end_job(Bus *b, const Caller *caller, const char *path, sd_bus_message *reply, sd_bus_error *error) {
+/* Root may end each job, any other caller that of its own unit. Returns as bus_prove_unit() does. */
+static int may_end(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd, const char *path,
+                   sd_bus_error *error) {
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
+        ManagerJob job;
+        uint64_t id;
+
+        if (caller->uid == 0)
+                return 1;
+        int r = bus_prove_unit(b, m, caller, proof_fd, &unit, &cgroup, error);
+        if (r <= 0 && r != -ENODATA)
+                return r;
+        if (job_at(b, path, &id, &job) < 0)
+                return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
+        if (r == -ENODATA || strcmp(unit, job.unit) != 0) {
+                (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The job belongs to another unit.");
+                return -EACCES;
+        }
+        return 1;
+}
+
+/* The summary is made before the job goes: what it shows is borrowed from the job. */
+static int end_job(Bus *b, const char *path, sd_bus_message *reply, sd_bus_error *error) {
         ManagerJob job;
         uint64_t id;
 
         if (job_at(b, path, &id, &job) < 0)
                 return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
-        if (caller->uid != 0 && (bus_unit_of(b, caller, &unit, &cgroup) < 0 || strcmp(unit, job.unit) != 0)) {
-                (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The job belongs to another unit.");
-                return -EACCES;
-        }
         int r = append_summary(reply, id, &job);
         if (r < 0)
                 return r;
@@ -282,28 +318,43 @@ static int end_job(Bus *b, const Caller *caller, const char *path, sd_bus_messag
         return r < 0 ? bus_error_set_manager(error, r) : 0;
 }
 
-static int refuse_options(sd_bus_message *m, sd_bus_error *error) {
-        int r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_at_end(m, false);
-        if (r == 0)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "No options are defined.");
+static int read_end_options(sd_bus_message *m, int *ret_proof_fd, sd_bus_error *error) {
+        const char *key, *type;
+        int r;
+
+        *ret_proof_fd = -EBADF;
+        r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
+                r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &key);
+                if (r >= 0)
+                        r = sd_bus_message_peek_type(m, NULL, &type);
+                if (r < 0)
+                        return r;
+                if (strcmp(key, PROOF_KEY) != 0)
+                        return invalid(error, "There is no option \"", key, "\".");
+                r = read_proof(m, type, ret_proof_fd, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
         return r < 0 ? r : sd_bus_message_exit_container(m);
 }
 
 int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         Bus *b = userdata;
+        int r, proof_fd;
         const char *path;
         ManagerJob job;
         Caller caller;
         uint64_t id;
-        int r;
 
         r = sd_bus_message_read(m, "o", &path);
-        if (r < 0)
-                return r;
-        r = refuse_options(m, error);
+        if (r >= 0)
+                r = read_end_options(m, &proof_fd, error);
         if (r < 0)
                 return r;
         if (job_at(b, path, &id, &job) < 0)
@@ -311,9 +362,13 @@ int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = bus_authorize(b, m, ACTION_MANAGE_JOBS, NULL, bus_method_end_job, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = sd_bus_message_new_method_return(m, &reply);
+        r = may_end(b, m, &caller, proof_fd, path, error);
+        if (r == 0)
+                return 1;
+        if (r > 0)
+                r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = end_job(b, &caller, path, reply, error);
+                r = end_job(b, path, reply, error);
         if (bus_note_result(b, ACTION_MANAGE_JOBS, &caller, r, error) < 0)
                 return r;
         return sd_bus_send(b->bus, reply, NULL);

@@ -183,10 +183,36 @@ static int reply_explanation(sd_bus_message *m, const ManagerScope *scope, const
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
+static bool is_own_scope(const Bus *b, const Caller *caller, const char *scope) {
+        _cleanup_free_ char *unit = NULL, *cgroup = NULL;
+
+        return caller->uid == 0 ||
+               (bus_unit_of(b, caller, &unit, &cgroup) >= 0 && manager_judges(b->manager, scope, cgroup));
+}
+
+/* Everybody may ask what their own policy says, which they find out by trying. What another unit may reach is for those
+ * who may see its events. Returns as bus_authorize() does. */
+static int authorize_explain(Bus *b, sd_bus_message *m, const char *scope, sd_bus_error *error) {
+        Caller caller;
+
+        int r = polkit_identify(b->polkit, m, bus_method_explain, b, &caller, error);
+        if (r <= 0)
+                return r;
+        if (is_own_scope(b, &caller, scope)) {
+                r = bus_spend(b, &caller, error);
+                return r < 0 ? r : 1;
+        }
+        r = bus_authorize(b, m, ACTION_VIEW_EVENTS, (const char *const[]) { "scope", scope, NULL }, bus_method_explain,
+                          &caller, error);
+        if (r > 0)
+                (void) bus_note_result(b, ACTION_VIEW_EVENTS, &caller, 0, NULL);
+        return r;
+}
+
 int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *host, *protocol, *name;
         const Policy *policy = NULL;
-        const Bus *b = userdata;
+        Bus *b = userdata;
         ManagerScope scope;
         Destination d;
         Explanation e;
@@ -206,6 +232,9 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = bus_find_scope(b, name, &i, error);
         if (r < 0)
                 return r;
+        r = authorize_explain(b, m, name, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
         manager_scope(b->manager, i, &scope);
         r = manager_explain(b->manager, name, &d, &e, &policy);
         if (r == -ENOENT)

@@ -2,36 +2,37 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "bus/bus-error.h"
 #include "bus/bus-internal.h"
 #include "bus/bus-text.h"
 
-/* What reads it cannot change while it is read, and cannot become shorter, which would be SIGBUS. */
+/* It cannot change while it is read. */
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
 /* A text in a message is kept as long as polkit thinks; larger ones come as a memfd, which their sender pays for. */
 #define STRING_MAX (1U * 1024 * 1024)
-/* To validate a larger text takes more than some milliseconds, which not everybody may have of the one thread. */
+/* To validate a larger text takes more than some milliseconds of a processor, which not everybody may have. */
 #define VALIDATE_FREE_MAX (256U * 1024)
 
 /* A document, from either kind of argument. */
 typedef struct Text {
-        const char *text; /* borrowed from the message, or mapped */
+        const char *text; /* borrowed from the message, or copy; NULL: not read yet */
+        char *copy;
         size_t size;
-        void *map;        /* NULL: not mapped */
+        int fd;           /* borrowed from the message; -EBADF: none */
 } Text;
 
+#define TEXT_NONE { .fd = -EBADF }
+
 static void text_done(Text *t) {
-        if (t->map)
-                (void) munmap(t->map, t->size);
+        free(t->copy);
 }
 
-static int read_memfd(sd_bus_message *m, Text *ret, sd_bus_error *error) {
+/* Only what is no more than memory: to read another file could wait for whoever serves it. */
+static int peek_memfd(sd_bus_message *m, Text *ret, sd_bus_error *error) {
         struct stat st;
-        void *map;
         int fd;
 
         int r = sd_bus_message_read(m, "h", &fd); /* the message keeps it */
@@ -41,20 +42,13 @@ static int read_memfd(sd_bus_message *m, Text *ret, sd_bus_error *error) {
         if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                         "The policy must be a memfd with the seals write, shrink and grow.");
-        if (st.st_size > (off_t) POLICY_TEXT_MAX)
+        if (st.st_size < 0 || st.st_size > (off_t) POLICY_TEXT_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The policy is too large.");
-        if (st.st_size == 0) {
-                *ret = (Text) { .text = "" };
-                return 0;
-        }
-        map = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The memfd cannot be read.");
-        *ret = (Text) { .text = map, .size = (size_t) st.st_size, .map = map };
+        *ret = (Text) { .size = (size_t) st.st_size, .fd = fd };
         return 0;
 }
 
-static int read_string(sd_bus_message *m, Text *ret, sd_bus_error *error) {
+static int peek_string(sd_bus_message *m, Text *ret, sd_bus_error *error) {
         const char *text;
 
         int r = sd_bus_message_read(m, "s", &text);
@@ -64,7 +58,29 @@ static int read_string(sd_bus_message *m, Text *ret, sd_bus_error *error) {
         if (size > STRING_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                         "A policy of more than 1 MiB must come as a memfd.");
-        *ret = (Text) { .text = text, .size = size };
+        *ret = (Text) { .text = text, .size = size, .fd = -EBADF };
+        return 0;
+}
+
+/* Never mapped: a page that cannot be had, as one of a memfd of huge pages, would be SIGBUS. Here it is an error. */
+static int read_text(Text *t, sd_bus_error *error) {
+        size_t done = 0;
+
+        if (t->text)
+                return 0;
+        t->copy = malloc(t->size + 1);
+        if (!t->copy)
+                return -ENOMEM;
+        while (done < t->size) {
+                ssize_t n = pread(t->fd, t->copy + done, t->size - done, (off_t) done);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The memfd cannot be read.");
+                done += (size_t) n;
+        }
+        t->copy[done] = '\0';
+        t->text = t->copy;
         return 0;
 }
 
@@ -79,11 +95,11 @@ static int load(Bus *b, const char *scope, const Text *text, sd_bus_error *error
         return r < 0 ? bus_error_set_manager(error, r) : 0;
 }
 
-typedef int (*read_text_fn)(sd_bus_message *m, Text *ret, sd_bus_error *error);
+typedef int (*peek_text_fn)(sd_bus_message *m, Text *ret, sd_bus_error *error);
 
-static int load_policy(sd_bus_message *m, Bus *b, read_text_fn read_text, sd_bus_message_handler_t handler,
+static int load_policy(sd_bus_message *m, Bus *b, peek_text_fn peek_text, sd_bus_message_handler_t handler,
                        sd_bus_error *error) {
-        _cleanup_(text_done) Text text = {};
+        _cleanup_(text_done) Text text = TEXT_NONE;
         ManagerScope scope;
         const char *name;
         char digest[BUS_TEXT_MAX];
@@ -91,7 +107,7 @@ static int load_policy(sd_bus_message *m, Bus *b, read_text_fn read_text, sd_bus
         size_t i;
         int r;
 
-        r = read_text(m, &text, error);
+        r = peek_text(m, &text, error);
         if (r < 0)
                 return r;
         r = bus_read_scope_option(m, &name, error);
@@ -104,7 +120,9 @@ static int load_policy(sd_bus_message *m, Bus *b, read_text_fn read_text, sd_bus
                           error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = load(b, name, &text, error);
+        r = read_text(&text, error);
+        if (r >= 0)
+                r = load(b, name, &text, error);
         if (bus_note_result(b, ACTION_SET_POLICY, &caller, r, error) < 0)
                 return r;
         r = bus_find_scope(b, name, &i, error);
@@ -115,11 +133,11 @@ static int load_policy(sd_bus_message *m, Bus *b, read_text_fn read_text, sd_bus
 }
 
 int bus_method_load_policy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return load_policy(m, userdata, read_memfd, bus_method_load_policy, error);
+        return load_policy(m, userdata, peek_memfd, bus_method_load_policy, error);
 }
 
 int bus_method_load_policy_string(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return load_policy(m, userdata, read_string, bus_method_load_policy_string, error);
+        return load_policy(m, userdata, peek_string, bus_method_load_policy_string, error);
 }
 
 /* ------------------------------------------------------------------ validate */
@@ -142,42 +160,98 @@ static int append_faults(sd_bus_message *reply, const FaultList *list) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int validate(sd_bus_message *m, const Bus *b, const Text *text) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(fault_list_done) FaultList faults = {};
+/* A document that is validated: the message and the text live as long as the thread reads them. */
+typedef struct Request {
+        sd_bus_message *message;
+        Text text;
+} Request;
 
-        int r = manager_validate(b->manager, text->text, text->size, &faults);
-        if (r < 0 && r != -EINVAL && r != -E2BIG)
-                return r;
-        r = sd_bus_message_new_method_return(m, &reply);
+static Request *request_free(Request *q) {
+        if (!q)
+                return NULL;
+        text_done(&q->text);
+        sd_bus_message_unref(q->message);
+        free(q);
+        return NULL;
+}
+
+DEFINE_CLEANUP_FUNC(Request *, request_free)
+
+static int reply_faults(sd_bus_message *m, const FaultList *faults) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+
+        int r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
-                r = append_faults(reply, &faults);
+                r = append_faults(reply, faults);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int validate_policy(sd_bus_message *m, Bus *b, read_text_fn read_text, sd_bus_message_handler_t handler,
-                           sd_bus_error *error) {
-        _cleanup_(text_done) Text text = {};
-        Caller caller;
+static void on_validated(int r, const FaultList *faults, void *userdata) {
+        _cleanup_(request_freep) Request *q = userdata;
 
-        int r = read_text(m, &text, error);
+        if (r == -ECANCELED)
+                return;
+        if (r >= 0 || r == -EINVAL || r == -E2BIG)
+                r = reply_faults(q->message, faults);
+        if (r < 0)
+                (void) sd_bus_reply_method_errno(q->message, r, NULL);
+}
+
+static int validate(sd_bus_message *m, Bus *b, const Caller *caller, Text *text, sd_bus_error *error) {
+        _cleanup_(request_freep) Request *q = NULL;
+        int r;
+
+        r = read_text(text, error);
+        if (r < 0)
+                return r;
+        q = calloc(1, sizeof(*q));
+        if (!q)
+                return -ENOMEM;
+        q->message = sd_bus_message_ref(m);
+        q->text = *text;
+        text->copy = NULL; /* theirs now */
+        r = validator_submit(b->validator, caller->uid, q->text.text, q->text.size, on_validated, q);
+        if (r == -EBUSY)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Another policy of this user is being validated; try again when it is done.");
+        if (r == -ENOBUFS)
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many policies are being validated; try again later.");
+        if (r < 0)
+                return r;
+        TAKE_PTR(q);
+        return 1;
+}
+
+static int validate_policy(sd_bus_message *m, Bus *b, peek_text_fn peek_text, sd_bus_message_handler_t handler,
+                           sd_bus_error *error) {
+        _cleanup_(text_done) Text text = TEXT_NONE;
+        Caller caller;
+        int r;
+
+        r = peek_text(m, &text, error);
         if (r < 0)
                 return r;
         if (text.size > VALIDATE_FREE_MAX) {
                 r = bus_authorize(b, m, ACTION_SET_POLICY, NULL, handler, &caller, error);
-                if (r <= 0)
-                        return r < 0 ? r : 1;
-                (void) bus_note_result(b, ACTION_SET_POLICY, &caller, 0, NULL);
+                if (r > 0)
+                        (void) bus_note_result(b, ACTION_SET_POLICY, &caller, 0, NULL);
+        } else {
+                r = polkit_identify(b->polkit, m, handler, b, &caller, error);
+                if (r > 0 && bus_spend(b, &caller, error) < 0)
+                        return -ENOBUFS;
         }
-        return validate(m, b, &text);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return validate(m, b, &caller, &text, error);
 }
 
 int bus_method_validate_policy(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return validate_policy(m, userdata, read_memfd, bus_method_validate_policy, error);
+        return validate_policy(m, userdata, peek_memfd, bus_method_validate_policy, error);
 }
 
 int bus_method_validate_policy_string(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return validate_policy(m, userdata, read_string, bus_method_validate_policy_string, error);
+        return validate_policy(m, userdata, peek_string, bus_method_validate_policy_string, error);
 }
 
 /* ------------------------------------------------------------------ read back */

@@ -16,6 +16,7 @@ static void subscriber_remove(Subscriber *s) {
         Bus *b = s->bus;
 
         sd_bus_slot_unref(s->watch);
+        sd_bus_slot_unref(s->question);
         free(s->name);
         /* The place is kept: slots point at it. */
         *s = (Subscriber) {};
@@ -45,6 +46,15 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_e
         return 0;
 }
 
+static int on_owner(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        Subscriber *s = userdata;
+
+        s->question = sd_bus_slot_unref(s->question);
+        if (sd_bus_message_is_method_error(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                subscriber_remove(s);
+        return 1;
+}
+
 static int subscriber_add(Bus *b, const char *name) {
         Subscriber *s = b->subscribers;
         char match[512];
@@ -65,6 +75,10 @@ static int subscriber_add(Bus *b, const char *name) {
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'", name);
         r = sd_bus_add_match_async(b->bus, &s->watch, match, on_owner_changed, NULL, s);
+        /* A match sees nothing until the bus has confirmed it. Who left before that is unknown to the bus by then. */
+        if (r >= 0)
+                r = sd_bus_call_method_async(b->bus, &s->question, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                             "org.freedesktop.DBus", "GetNameOwner", on_owner, s, "s", name);
         if (r < 0)
                 subscriber_remove(s);
         return r;

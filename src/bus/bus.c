@@ -45,6 +45,8 @@ char **bus_strv_free(char **strv) {
 /* What hangs on the connection goes with it. No flush: that would wait. */
 static void bus_drop(Bus *b) {
         polkit_reset(b->polkit);
+        if (b->validator)
+                validator_cancel(b->validator);
         bus_subscribers_clear(b);
         b->bus = sd_bus_close_unref(b->bus);
 }
@@ -76,16 +78,43 @@ static int bus_retry(Bus *b) {
         return r;
 }
 
+/* Once for each failure: what is tried again every minute is not logged every minute. why may have numbers that change,
+ * as our name on the bus. */
+static void bus_failed(Bus *b, const char *what, const char *kind, const char *why) {
+        char failure[sizeof(b->failure)];
+
+        (void) snprintf(failure, sizeof(failure), "%s: %s", what, kind);
+        bool new = strcmp(failure, b->failure) != 0;
+        memcpy(b->failure, failure, sizeof(failure));
+        bus_log(b, new ? LOG_ERR : LOG_DEBUG,
+                "%s: %s; enforcement continues, but cargowallctl cannot reach the service; trying again", what, why);
+}
+
 static int on_disconnected(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         Bus *b = userdata;
 
-        bus_log(b, LOG_NOTICE, "The connection to the system bus is lost. Enforcement goes on without it.");
+        bus_failed(b, "system bus", "", "the connection is lost");
+        if (b->own)
+                (void) bus_retry(b);
+        return 0;
+}
+
+/* Also of our unique name, when the connection ends. */
+static int on_name_lost(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const char *name, *from = sd_bus_message_get_sender(m);
+        Bus *b = userdata;
+
+        if (!from || strcmp(from, "org.freedesktop.DBus") != 0 || sd_bus_message_read(m, "s", &name) < 0 ||
+            strcmp(name, BUS_NAME) != 0)
+                return 0;
+        bus_failed(b, "lost bus name " BUS_NAME, "", "another process has it");
         if (b->own)
                 (void) bus_retry(b);
         return 0;
 }
 
 static int on_name(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const sd_bus_error *e = sd_bus_message_get_error(m);
         uint32_t result = 0;
         Bus *b = userdata;
 
@@ -94,11 +123,11 @@ static int on_name(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *err
             (result == 1 || result == 4)) {
                 b->retry_usec = 0;
                 b->stats.connections++;
-                bus_log(b, LOG_DEBUG, "The name " BUS_NAME " is ours on the system bus.");
+                bus_log(b, b->failure[0] != '\0' ? LOG_NOTICE : LOG_DEBUG, "acquired bus name " BUS_NAME);
+                b->failure[0] = '\0';
                 return 1;
         }
-        bus_log(b, LOG_ERR, "The name " BUS_NAME " cannot be had on the system bus: %s. Trying again.",
-                sd_bus_message_get_error(m) ? sd_bus_message_get_error(m)->message : "it has an owner");
+        bus_failed(b, "cannot acquire bus name " BUS_NAME, e ? e->name : "", e ? e->message : "another process has it");
         (void) bus_retry(b);
         return 1;
 }
@@ -123,6 +152,10 @@ static int bus_setup(Bus *b) {
                 return r;
         r = sd_bus_match_signal_async(b->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                       "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, b);
+        if (r < 0)
+                return r;
+        r = sd_bus_match_signal_async(b->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                      "org.freedesktop.DBus", "NameLost", on_name_lost, NULL, b);
         if (r < 0)
                 return r;
         if (sd_bus_is_bus_client(b->bus) > 0) {
@@ -173,7 +206,7 @@ static int bus_connect(Bus *b) {
         if (r >= 0)
                 return 0;
 
-        bus_log(b, LOG_WARNING, "The system bus cannot be reached: %s. Trying again.", strerror(-r));
+        bus_failed(b, "cannot connect to the system bus", strerror(-r), strerror(-r));
         b->bus = sd_bus_close_unref(b->bus);
         return bus_retry(b);
 }
@@ -203,7 +236,7 @@ static void on_ready(void *userdata) {
                 return;
         r = bus_connect(b);
         if (r < 0)
-                bus_log(b, LOG_WARNING, "no connection to the system bus (%s): cargowallctl cannot reach the service",
+                bus_log(b, LOG_ERR, "cannot connect to the system bus: %s; cargowallctl cannot reach the service",
                         strerror(-r));
 }
 
@@ -288,6 +321,8 @@ int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret) {
         b->bus = bus;
         b->own = !bus;
         r = polkit_new(&b->polkit);
+        if (r >= 0)
+                r = validator_new(event, manager_validate, &b->validator);
         if (r < 0)
                 return r;
         r = bus_error_register();
@@ -310,6 +345,7 @@ Bus *bus_free(Bus *b) {
                 bus_drop(b);
         sd_bus_close_unref(b->bus);
         polkit_free(b->polkit);
+        validator_free(b->validator);
         sd_event_source_disable_unref(b->retry);
         bus_strv_free(b->scopes);
         sd_event_unref(b->event);

@@ -20,7 +20,7 @@ typedef struct BusOptions {
         /* Unit and control group of a process, both owned by the caller then; -ENODATA: it has none. NULL: by
          * sd-login(3). */
         int (*unit_of)(uint32_t pid, char **ret_unit, char **ret_cgroup);
-        /* One sentence for the service's own log. NULL: silence. */
+        /* One line for the service's own log. NULL: silence. */
         void (*log)(int priority, const char *text, void *userdata);
         void *userdata;
 } BusOptions;

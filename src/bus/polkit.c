@@ -2,10 +2,13 @@
 #include "bus/polkit.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
+
+#include "bus/peer-proof.h"
 
 #define BUS_DRIVER "org.freedesktop.DBus"
 #define BUS_DRIVER_PATH "/org/freedesktop/DBus"
@@ -19,6 +22,7 @@ typedef enum CheckState {
         CHECK_KNOWN,   /* the caller is known, polkit not asked yet */
         CHECK_ASKED,   /* polkit has been asked */
         CHECK_DECIDED,
+        CHECK_PROVING, /* decided, and the caller has to show which process it is */
 } CheckState;
 
 typedef struct Check {
@@ -27,9 +31,11 @@ typedef struct Check {
         sd_bus_message_handler_t handler;
         void *userdata;     /* borrowed */
         sd_bus_slot *slot;  /* the question in flight */
-        sd_bus_slot *watch; /* on the sender, while polkit is asked: that may take as long as somebody types */
+        sd_bus_slot *watch; /* on the sender, to the end: what the handler does for one that has left would stay */
         CheckState state;
         uint32_t uid, pid;
+        int pidfd;          /* of the caller's process, beyond doubt; -EBADF: not known */
+        PeerProof *proof;   /* while proving */
         uint64_t id;
         int result;         /* as polkit_check() returns it; once decided */
         const char *name, *text; /* of the error; constant */
@@ -61,6 +67,9 @@ static void check_free(Check *c) {
         LIST_REMOVE(c, checks);
         sd_bus_slot_unref(c->slot);
         sd_bus_slot_unref(c->watch);
+        peer_proof_free(c->proof);
+        if (c->pidfd >= 0)
+                (void) close(c->pidfd);
         sd_bus_message_unref(c->message);
         free(c);
 }
@@ -103,7 +112,11 @@ static void check_set_state(Check *c, CheckState state) {
                 c->polkit->n_asked++;
 }
 
-/* Calls the handler anew and answers for it as sd-bus would. What does not wait once more is over. */
+static bool check_waits(const Check *c) {
+        return c->state == CHECK_ASKED || c->state == CHECK_PROVING;
+}
+
+/* Calls the handler again and answers for it as sd-bus would. What does not wait once more is over. */
 static void check_resume(Check *c) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
@@ -114,7 +127,7 @@ static void check_resume(Check *c) {
         bool gone = c->state == CHECK_DECIDED && c->result == -ECANCELED;
         if (!gone && (r < 0 || sd_bus_error_is_set(&error)))
                 (void) sd_bus_reply_method_errno(c->message, r, &error);
-        if (c->state != CHECK_ASKED)
+        if (!check_waits(c))
                 check_free(c);
 }
 
@@ -123,8 +136,50 @@ static void check_decide(Check *c, int result, const char *name, const char *tex
         c->result = result;
         c->name = name;
         c->text = text;
-        c->watch = sd_bus_slot_unref(c->watch);
         check_resume(c);
+}
+
+/* ------------------------------------------------------------------ a caller that leaves */
+
+static void format_cancellation_id(const Check *c, char buf[static 32]) {
+        (void) snprintf(buf, 32, "cargowall-%" PRIu64, c->id);
+}
+
+/* The dialog of somebody who has left must not stay on a screen. No reply is wanted. */
+static void cancel_question(const Check *c) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        sd_bus *bus = sd_bus_message_get_bus(c->message);
+        char id[32];
+
+        format_cancellation_id(c, id);
+        if (sd_bus_message_new_method_call(bus, &m, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                                           "CancelCheckAuthorization") < 0 ||
+            sd_bus_message_append(m, "s", id) < 0 || sd_bus_message_set_expect_reply(m, false) < 0 ||
+            sd_bus_message_set_auto_start(m, false) < 0)
+                return;
+        (void) sd_bus_send(bus, m, NULL);
+}
+
+static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        const char *name, *old_owner, *new_owner;
+        Check *c = userdata;
+
+        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 || new_owner[0] != '\0' ||
+            strcmp(name, sd_bus_message_get_sender(c->message)) != 0)
+                return 0;
+        if (c->state == CHECK_ASKED)
+                cancel_question(c);
+        check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller is gone.");
+        return 0;
+}
+
+static int check_watch(Check *c, sd_bus *bus, const char *sender) {
+        char match[512];
+
+        (void) snprintf(match, sizeof(match),
+                        "type='signal',sender='" BUS_DRIVER "',path='" BUS_DRIVER_PATH "',interface='" BUS_DRIVER
+                        "',member='NameOwnerChanged',arg0='%s'", sender);
+        return sd_bus_add_match_async(bus, &c->watch, match, on_owner_changed, NULL, c);
 }
 
 /* ------------------------------------------------------------------ who calls */
@@ -133,8 +188,24 @@ static int read_number(sd_bus_message *m, uint32_t *ret) {
         return sd_bus_message_read(m, "v", "u", ret);
 }
 
-/* The a{sv} of GetConnectionCredentials; what is not known is skipped. */
-static int read_credentials(sd_bus_message *m, uint32_t *ret_uid, uint32_t *ret_pid) {
+/* The message keeps its own. */
+static int read_descriptor(sd_bus_message *m, int *ret) {
+        int fd;
+
+        int r = sd_bus_message_read(m, "v", "h", &fd);
+        if (r < 0)
+                return r;
+        fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return -errno;
+        if (*ret >= 0)
+                (void) close(*ret);
+        *ret = fd;
+        return r;
+}
+
+/* The a{sv} of GetConnectionCredentials; what is not known is skipped. ProcessFD: only newer buses have it. */
+static int read_credentials(sd_bus_message *m, uint32_t *ret_uid, uint32_t *ret_pid, int *ret_pidfd) {
         const char *key;
         int r;
 
@@ -149,6 +220,8 @@ static int read_credentials(sd_bus_message *m, uint32_t *ret_uid, uint32_t *ret_
                         r = read_number(m, ret_uid);
                 else if (strcmp(key, "ProcessID") == 0)
                         r = read_number(m, ret_pid);
+                else if (strcmp(key, "ProcessFD") == 0)
+                        r = read_descriptor(m, ret_pidfd);
                 else
                         r = sd_bus_message_skip(m, "v");
                 if (r >= 0)
@@ -168,7 +241,7 @@ static int on_credentials(sd_bus_message *reply, void *userdata, _unused_ sd_bus
                 return 1;
         }
         if (sd_bus_message_is_method_error(reply, NULL) || !from || strcmp(from, BUS_DRIVER) != 0 ||
-            read_credentials(reply, &c->uid, &c->pid) < 0 || c->uid == UINT32_MAX) {
+            read_credentials(reply, &c->uid, &c->pid, &c->pidfd) < 0 || c->uid == UINT32_MAX) {
                 check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "The bus does not say who calls.");
                 return 1;
         }
@@ -200,23 +273,23 @@ static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_
                 .handler = handler,
                 .userdata = userdata,
                 .uid = UINT32_MAX,
+                .pidfd = -EBADF,
                 .id = p->next_id++,
         };
         LIST_INSERT_HEAD(&p->checks, c, checks);
         p->n_checks++;
 
-        int r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &c->slot, BUS_DRIVER, BUS_DRIVER_PATH, BUS_DRIVER,
-                                         "GetConnectionCredentials", on_credentials, c, "s", sender);
+        /* Before the question: a sender that leaves after it is noticed, one that left before is unknown to the bus. */
+        int r = check_watch(c, sd_bus_message_get_bus(m), sender);
+        if (r >= 0)
+                r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &c->slot, BUS_DRIVER, BUS_DRIVER_PATH,
+                                             BUS_DRIVER, "GetConnectionCredentials", on_credentials, c, "s", sender);
         if (r < 0)
                 check_free(c);
         return r;
 }
 
 /* ------------------------------------------------------------------ what it may */
-
-static void format_cancellation_id(const Check *c, char buf[static 32]) {
-        (void) snprintf(buf, 32, "cargowall-%" PRIu64, c->id);
-}
 
 static int on_answer(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         Check *c = userdata;
@@ -242,33 +315,6 @@ static int on_answer(sd_bus_message *reply, void *userdata, _unused_ sd_bus_erro
         return 1;
 }
 
-/* The dialog of somebody who has left must not stay on a screen. No reply is wanted. */
-static void cancel_question(const Check *c) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        sd_bus *bus = sd_bus_message_get_bus(c->message);
-        char id[32];
-
-        format_cancellation_id(c, id);
-        if (sd_bus_message_new_method_call(bus, &m, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
-                                           "CancelCheckAuthorization") < 0 ||
-            sd_bus_message_append(m, "s", id) < 0 || sd_bus_message_set_expect_reply(m, false) < 0 ||
-            sd_bus_message_set_auto_start(m, false) < 0)
-                return;
-        (void) sd_bus_send(bus, m, NULL);
-}
-
-static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
-        const char *name, *old_owner, *new_owner;
-        Check *c = userdata;
-
-        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 || new_owner[0] != '\0' ||
-            strcmp(name, sd_bus_message_get_sender(c->message)) != 0)
-                return 0;
-        cancel_question(c);
-        check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller is gone.");
-        return 0;
-}
-
 static int append_details(sd_bus_message *m, const char *const *details) {
         int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{ss}");
         for (; r >= 0 && details && *details; details += 2)
@@ -281,16 +327,9 @@ static int check_ask(Check *c, const char *action, const char *const *details) {
         const char *sender = sd_bus_message_get_sender(c->message);
         sd_bus *bus = sd_bus_message_get_bus(c->message);
         bool interactive = sd_bus_message_get_allow_interactive_authorization(c->message) > 0;
-        char match[512], id[32];
+        char id[32];
         int r;
 
-        /* Before the question: a sender that leaves from here on is noticed, one that has left is unknown to polkit. */
-        (void) snprintf(match, sizeof(match),
-                        "type='signal',sender='" BUS_DRIVER "',path='" BUS_DRIVER_PATH "',interface='" BUS_DRIVER
-                        "',member='NameOwnerChanged',arg0='%s'", sender);
-        r = sd_bus_add_match_async(bus, &c->watch, match, on_owner_changed, NULL, c);
-        if (r < 0)
-                return r;
         r = sd_bus_message_new_method_call(bus, &m, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE, "CheckAuthorization");
         if (r < 0)
                 return r;
@@ -347,16 +386,13 @@ static int check_continue(Check *c, const char *action, const char *const *detai
         return 0;
 }
 
-int polkit_check(Polkit *p, sd_bus_message *m, const char *action, const char *const *details,
-                 sd_bus_message_handler_t handler, void *userdata, Caller *ret_caller, sd_bus_error *error) {
+/* The call's place, where the caller is known. 0: it has to be waited for. */
+static int check_find(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t handler, void *userdata, Check **ret,
+                      Caller *ret_caller, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(m);
         Check *c;
 
-        assert(p);
-        assert(handler);
-        assert(ret_caller);
-
-        *ret_caller = (Caller) { .sender = sender ?: "", .uid = UINT32_MAX };
+        *ret_caller = (Caller) { .sender = sender ?: "", .uid = UINT32_MAX, .pidfd = -EBADF };
         LIST_FOREACH(c, &p->checks, checks)
                 if (c->message == m)
                         break;
@@ -364,14 +400,91 @@ int polkit_check(Polkit *p, sd_bus_message *m, const char *action, const char *c
                 int r = sender ? check_begin(p, m, sender, handler, userdata) : -EACCES;
                 return r < 0 ? refuse(error, r) : 0;
         }
-
         ret_caller->uid = c->uid;
         ret_caller->pid = c->pid;
-        if (c->state == CHECK_KNOWN)
-                return check_continue(c, action, details, error);
-        if (c->state != CHECK_DECIDED) /* a handler that asks twice in one go */
+        ret_caller->pidfd = c->pidfd;
+        ret_caller->decided = c->state == CHECK_DECIDED;
+        if (c->state != CHECK_KNOWN && c->state != CHECK_DECIDED) /* a handler that asks twice in one go */
                 return refuse(error, -EACCES);
+        *ret = c;
+        return 1;
+}
+
+static int check_result(const Check *c, sd_bus_error *error) {
         if (c->result < 0)
                 (void) sd_bus_error_set(error, c->name, c->text);
         return c->result;
+}
+
+int polkit_identify(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t handler, void *userdata,
+                    Caller *ret_caller, sd_bus_error *error) {
+        Check *c;
+        int r;
+
+        assert(p);
+        assert(handler);
+        assert(ret_caller);
+
+        r = check_find(p, m, handler, userdata, &c, ret_caller, error);
+        if (r > 0 && c->state == CHECK_DECIDED && (c->result == -ECANCELED || c->uid == UINT32_MAX))
+                return check_result(c, error);
+        return r;
+}
+
+int polkit_check(Polkit *p, sd_bus_message *m, const char *action, const char *const *details,
+                 sd_bus_message_handler_t handler, void *userdata, Caller *ret_caller, sd_bus_error *error) {
+        Check *c;
+        int r;
+
+        assert(p);
+        assert(handler);
+        assert(ret_caller);
+
+        r = check_find(p, m, handler, userdata, &c, ret_caller, error);
+        if (r <= 0)
+                return r;
+        return c->state == CHECK_KNOWN ? check_continue(c, action, details, error) : check_result(c, error);
+}
+
+/* ------------------------------------------------------------------ which process it is */
+
+static void on_proof(int r, void *userdata) {
+        Check *c = userdata;
+
+        c->proof = peer_proof_free(c->proof);
+        if (r >= 0) {
+                c->pidfd = r;
+                check_decide(c, 1, NULL, NULL);
+        } else
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED,
+                             "The socket \"proof\" was not answered by the process that connected to the bus.");
+}
+
+int polkit_prove(Polkit *p, sd_bus_message *m, int proof_fd, sd_bus_error *error) {
+        Check *c;
+        int r;
+
+        assert(p);
+
+        LIST_FOREACH(c, &p->checks, checks)
+                if (c->message == m)
+                        break;
+        if (!c || (c->state != CHECK_KNOWN && c->state != CHECK_DECIDED) || c->result < 0)
+                return refuse(error, -EACCES);
+        if (c->pidfd >= 0)
+                return 1;
+        if (proof_fd < 0) {
+                (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                        "This bus does not give the descriptor of the calling process: use "
+                                        "cargowallctl, or give \"proof\" as org.cargowall1(5) describes.");
+                return -EACCES;
+        }
+        r = peer_proof_new(sd_bus_get_event(sd_bus_message_get_bus(m)), proof_fd, c->pid, on_proof, c, &c->proof);
+        if (r < 0) {
+                (void) sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                        "\"proof\" must be one end of a pair of Unix sockets of type SOCK_SEQPACKET.");
+                return -EINVAL;
+        }
+        check_set_state(c, CHECK_PROVING);
+        return 0;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "ctl/ctl.h"
+#include "ctl/peer-answer.h"
 #include "ctl/table.h"
 #include "ctl/time-text.h"
 #include "ctl/variant-json.h"
@@ -39,7 +40,9 @@ static int add_id(JsonObject *job) {
 
 /* ------------------------------------------------------------------ begin, end */
 
-static int append_labels(const Ctl *c, sd_bus_message *m) {
+DEFINE_CLEANUP_FUNC(PeerAnswer *, peer_answer_free)
+
+static int append_labels(const Ctl *c, const PeerAnswer *answer, sd_bus_message *m) {
         int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
 
         for (size_t i = 0; i < c->n_labels && r >= 0; i++) {
@@ -48,18 +51,31 @@ static int append_labels(const Ctl *c, sd_bus_message *m) {
 
                 r = key ? sd_bus_message_append(m, "{sv}", key, "s", value) : -ENOMEM;
         }
+        if (r >= 0)
+                r = peer_answer_append(answer, m);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int append_options(const PeerAnswer *answer, sd_bus_message *m) {
+        int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+
+        if (r >= 0)
+                r = peer_answer_append(answer, m);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 int verb_job_begin(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
+        _cleanup_(peer_answer_freep) PeerAnswer *answer = NULL;
         _cleanup_(json_object_putp) JsonObject *o = NULL;
         const char *path;
 
         int status = bus_client_message(&c->client, BUS_PATH, BUS_MANAGER, "BeginJob", &m);
         if (status != STATUS_OK)
                 return status;
-        int r = append_labels(c, m);
+        int r = peer_answer_new(&answer);
+        if (r >= 0)
+                r = append_labels(c, answer, m);
         if (r < 0)
                 return ctl_fail(r);
         status = bus_client_send(&c->client, TAKE_PTR(m), CALL_PRIVILEGED, &reply);
@@ -125,6 +141,7 @@ static int print_job(const Ctl *c, JsonObject *job) {
 int verb_job_end(Ctl *c, _unused_ int argc, char **argv) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL, *reply = NULL;
         _cleanup_(json_object_putp) JsonObject *summary = NULL;
+        _cleanup_(peer_answer_freep) PeerAnswer *answer = NULL;
         char path[sizeof(JOB_PATH) + ID_MAX];
 
         if (job_path(argv[0], path) < 0)
@@ -132,7 +149,11 @@ int verb_job_end(Ctl *c, _unused_ int argc, char **argv) {
         int status = bus_client_message(&c->client, BUS_PATH, BUS_MANAGER, "EndJob", &m);
         if (status != STATUS_OK)
                 return status;
-        int r = sd_bus_message_append(m, "oa{sv}", path, 0);
+        int r = peer_answer_new(&answer);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "o", path);
+        if (r >= 0)
+                r = append_options(answer, m);
         if (r < 0)
                 return ctl_fail(r);
         status = bus_client_send(&c->client, TAKE_PTR(m), CALL_PRIVILEGED, &reply);

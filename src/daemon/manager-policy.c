@@ -247,6 +247,6 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
         return 0;
 }
 
-int manager_validate(_unused_ const Manager *m, const char *text, size_t size, FaultList *faults) {
+int manager_validate(const char *text, size_t size, FaultList *faults) {
         return document_validate(text, size, faults);
 }

@@ -185,6 +185,17 @@ int manager_explain(const Manager *m, const char *scope, const Destination *d, E
         return policy_explain(s->policy, s->mode, d, via, ret);
 }
 
+bool manager_judges(const Manager *m, const char *scope, const char *cgroup) {
+        const Job *job = job_table_of_cgroup(&m->jobs, cgroup);
+        Scope *scopes[] = { manager_scope_of_path(m, cgroup), job ? manager_scope_of_job(m, job) : NULL };
+
+        for (size_t i = 0; i < ELEMENTSOF(scopes); i++)
+                if (scopes[i] && (strcmp(scopes[i]->name, scope) == 0 ||
+                                  strcmp(manager_scope_for_job(m, scopes[i], job)->name, scope) == 0))
+                        return true;
+        return false;
+}
+
 typedef struct LeaseVisitor {
         const char *scope;
         uint64_t now;

@@ -51,8 +51,8 @@ int manager_set_mode(Manager *m, ModeSetting mode);
 int manager_reload(Manager *m, FaultList *faults);
 /* Another document for one scope, until the next reload. -ENOENT: no such scope; -EINVAL, -E2BIG with faults; -ENOSPC. */
 int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, FaultList *faults);
-/* Pure check of a document. Returns 0, or -EINVAL with faults. */
-int manager_validate(const Manager *m, const char *text, size_t size, FaultList *faults);
+/* Pure check of a document, by any thread. Returns 0, or -EINVAL with faults. */
+int manager_validate(const char *text, size_t size, FaultList *faults);
 /* The document's text; -ENOENT: no such scope or no policy. */
 int manager_policy_text(const Manager *m, const char *scope, const char **ret_text, size_t *ret_size);
 
@@ -60,6 +60,9 @@ int manager_policy_text(const Manager *m, const char *scope, const char **ret_te
  * gives the rule's text. -ENOENT: no such scope, or the scope is off. */
 int manager_explain(const Manager *m, const char *scope, const Destination *d, Explanation *ret,
                     const Policy **ret_policy);
+
+/* Is a process of this control group judged by the scope's policy? */
+bool manager_judges(const Manager *m, const char *scope, const char *cgroup);
 
 typedef void (*manager_lease_fn)(const char *scope, const InAddr *addr, const char *name, uint64_t remaining_usec,
                                  void *userdata);

@@ -70,7 +70,7 @@ static void start_bus(sd_event *event, Manager *manager, ServiceLog *log, Bus **
         int r = bus_new(event, NULL, manager, ret);
 
         if (r < 0) {
-                log_message(log, LOG_WARNING, "cannot set up the bus interface (%s): cargowallctl cannot reach the service",
+                log_message(log, LOG_ERR, "cannot set up the bus interface: %s; cargowallctl cannot reach the service",
                             strerror(-r));
                 return;
         }

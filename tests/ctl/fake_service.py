@@ -134,6 +134,8 @@ class Manager(dbus.service.Object):
 
     @dbus.service.method(MANAGER, in_signature="a{sv}", out_signature="o")
     def BeginJob(self, labels):
+        proof = labels.pop("proof").take()
+        os.close(proof)
         called("BeginJob", labels=dict(labels))
         return dbus.ObjectPath(PATH + "/job/7")
 
@@ -142,7 +144,8 @@ class Manager(dbus.service.Object):
         called("AllowOnce", job=job, host=host, usec=usec)
 
     @dbus.service.method(MANAGER, in_signature="oa{sv}", out_signature="a{sv}")
-    def EndJob(self, job, _options):
+    def EndJob(self, job, options):
+        os.close(options["proof"].take())
         return properties(called("EndJob", job=job)["summary"])
 
     def watch(self, subscriber):

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "host/peer-process.h"
+
 #define DRIVER "org.freedesktop.DBus"
 
 static void reply(sd_bus_message *m, sd_bus_message *r, const char *sender) {
@@ -25,8 +27,12 @@ static void answer_credentials(const Peer *p, sd_bus_message *m) {
                 return;
         }
         ck_assert_int_ge(sd_bus_message_new_method_return(m, &r), 0);
-        ck_assert_int_ge(sd_bus_message_append(r, "a{sv}", 3, "LinuxSecurityLabel", "ay", 1, 0, "UnixUserID", "u",
+        ck_assert_int_ge(sd_bus_message_open_container(r, 'a', "{sv}"), 0);
+        ck_assert_int_ge(sd_bus_message_append(r, "{sv}{sv}{sv}", "LinuxSecurityLabel", "ay", 1, 0, "UnixUserID", "u",
                                                p->uid, "ProcessID", "u", p->pid), 0);
+        if (p->pidfd >= 0)
+                ck_assert_int_ge(sd_bus_message_append(r, "{sv}", "ProcessFD", "h", p->pidfd), 0);
+        ck_assert_int_ge(sd_bus_message_close_container(r), 0);
         reply(m, r, p->driver_impostor ? ":1.666" : DRIVER);
 }
 
@@ -98,7 +104,7 @@ static int on_message(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *
 }
 
 static int fixed_unit(uint32_t pid, char **ret_unit, char **ret_cgroup) {
-        if (pid == 1)
+        if (pid <= 1)
                 return -ENODATA;
         if (asprintf(ret_unit, "unit-%u.service", pid) < 0 || asprintf(ret_cgroup, "/system.slice/%s", *ret_unit) < 0)
                 abort();
@@ -110,7 +116,8 @@ void peer_init(Peer *p) {
         sd_bus *server;
         int fds[2];
 
-        *p = (Peer) { .answer = POLKIT_YES, .uid = 1000, .pid = 77 };
+        *p = (Peer) { .answer = POLKIT_YES, .uid = 1000, .pid = 77, .pidfd = peer_process_open((uint32_t) getpid()) };
+        ck_assert_int_ge(p->pidfd, 0);
         p->manager = fake_manager_new();
         ck_assert_int_ge(sd_id128_randomize(&id), 0);
         ck_assert_int_ge(sd_event_new(&p->event), 0);
@@ -141,6 +148,8 @@ void peer_done(Peer *p) {
         bus_free(p->bus);
         sd_bus_close_unref(p->client);
         fake_manager_free(p->manager);
+        if (p->pidfd >= 0)
+                (void) close(p->pidfd);
         sd_event_unref(p->event);
 }
 

@@ -26,6 +26,7 @@ typedef struct Peer {
         Manager *manager;
         PolkitAnswer answer;
         uint32_t uid, pid;    /* of every sender */
+        int pidfd;            /* likewise; -EBADF: the bus knows none */
         bool driver_silent;   /* GetConnectionCredentials is never answered */
         bool driver_refuses;  /* … answered with an error */
         bool driver_impostor; /* … answered by somebody else */

@@ -11,6 +11,8 @@ static const char *const scope_names[FAKE_SCOPES_MAX] = { "host", "runner-a", "o
 static const char *const hooks[] = { "connect4", "connect6" };
 static const char *const upstream_texts[] = { "192.0.2.1:53" };
 
+int fake_validate_gate = -1;
+
 Manager *fake_manager_new(void) {
         Manager *m = calloc(1, sizeof(*m));
         if (!m)
@@ -147,8 +149,12 @@ int manager_reload(Manager *m, FaultList *faults) {
         return 0;
 }
 
-int manager_validate(_unused_ const Manager *m, const char *text, size_t size, FaultList *faults) {
+int manager_validate(const char *text, size_t size, FaultList *faults) {
         PolicySource source = {};
+        char c;
+
+        if (fake_validate_gate >= 0 && read(fake_validate_gate, &c, 1) != 1)
+                return -EIO;
         int r = policy_source_from_json(&source, text, size, faults);
         policy_source_done(&source);
         return r;
@@ -159,7 +165,7 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
 
         if (manager_find_scope(m, scope, &i) < 0)
                 return -ENOENT;
-        int r = manager_validate(m, text, size, faults);
+        int r = manager_validate(text, size, faults);
         if (r < 0)
                 return r;
         free(m->texts[i]);
@@ -185,6 +191,12 @@ int manager_explain(const Manager *m, const char *scope, const Destination *d, E
                 return -ENOENT;
         *ret_policy = m->policy;
         return policy_explain(m->policy, MODE_ENFORCE, d, NULL, ret);
+}
+
+bool manager_judges(const Manager *m, const char *scope, const char *cgroup) {
+        (void) m;
+        return (strcmp(scope, "host") == 0 || strcmp(scope, "off") == 0) &&
+               strcmp(cgroup, "/system.slice/unit-77.service") == 0;
 }
 
 int manager_for_each_lease(const Manager *m, _unused_ const char *scope, size_t max, manager_lease_fn fn,

@@ -38,6 +38,9 @@ struct Manager {
         bool reload_fails;
 };
 
+/* Each check of a document takes a byte from here first, in the thread that makes it; -1: not. */
+extern int fake_validate_gate;
+
 Manager *fake_manager_new(void);
 Manager *fake_manager_free(Manager *m);
 DEFINE_CLEANUP_FUNC(Manager *, fake_manager_free)

@@ -62,6 +62,22 @@ loop.run()
 """
 
 
+# Each client asks and leaves at once, at a moment of its own.
+LEAVERS = """
+import ctypes, random, sys, time
+lib = ctypes.CDLL("libsystemd.so.0")
+random.seed(1)
+for _ in range(int(sys.argv[1])):
+    bus, m = ctypes.c_void_p(), ctypes.c_void_p()
+    assert lib.sd_bus_open_system(ctypes.byref(bus)) >= 0
+    assert lib.sd_bus_message_new_method_call(bus, ctypes.byref(m), b"org.cargowall1", b"/org/cargowall1",
+                                              b"org.cargowall1.Manager", b"Subscribe") >= 0
+    assert lib.sd_bus_send(bus, m, None) >= 0 and lib.sd_bus_flush(bus) >= 0
+    time.sleep(random.random() * 0.004)
+    lib.sd_bus_flush_close_unref(bus)
+"""
+
+
 def until(condition, what):
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -295,6 +311,38 @@ def a_subscriber_gets_events(world):
     until(lambda: world.stats()["subscribers"] == 0, "the subscriber has left")
 
 
+def subscribers_that_leave_hold_no_place(world):
+    world.all()
+    result = subprocess.run([SYSTEM_PYTHON, "-c", LEAVERS, "1000"], env=world.environment, capture_output=True,
+                            text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
+    equal(result.returncode, 0, result.stderr)
+    equal(world.call("Reload").returncode, 0, "a call after them")
+    until(lambda: world.stats()["subscribers"] == 0, "all have left")
+    equal(world.stats()["pending"], 0, "pending calls")
+
+
+def a_job_is_begun_by_the_process_that_connected(world):
+    world.all()
+    world.tell_polkit("SetAllowed", "as", "1", "org.cargowall1.manage-jobs")
+    credentials = world.busctl("call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetConnectionCredentials",
+                               "s", NAME).stdout
+    result = world.call("BeginJob", "a{sv}", "0", user="65534")
+    if "ProcessFD" not in credentials:
+        assert "Access denied" in result.stderr, result
+    else:
+        equal(result.returncode, 0, result.stderr)
+        world.call("EndJob", "oa{sv}", f"{PATH}/job/1", "0", user="65534")
+
+    def ctl(*words):
+        command = ["setpriv", "--reuid=65534", "--clear-groups", os.environ.get("CARGOWALLCTL", "cargowallctl"),
+                   "--no-ask-password", "job", *words]
+        result = subprocess.run(command, env=world.environment, text=True, capture_output=True, timeout=PATIENCE,
+                                stdin=subprocess.DEVNULL)
+        equal(result.returncode, 0, result.stderr)
+        return result.stdout.strip()
+    ctl("end", ctl("begin", "--label=job=x"))
+
+
 def a_giant_message_is_refused(world):
     world.all()
     script = ("import dbus\nbus = dbus.SystemBus()\n"
@@ -327,9 +375,9 @@ def a_name_that_is_taken_is_waited_for(world):
     until(lambda: world.owned(NAME), "the first server")
     first = world.server
     world.start_server()
-    assert "cannot be had" in world.server.stdout.readline()
+    assert "cannot acquire bus name" in world.server.stdout.readline()
     world.stop(first)
-    until(lambda: world.owned(NAME), "the second server")
+    until(lambda: "acquired bus name" in world.server.stdout.readline(), "what the second server logs")
 
 
 def data_files_fit_together(world):
@@ -351,6 +399,7 @@ def data_files_fit_together(world):
 CASES = [introspection_is_the_promise, objects_can_be_found, polkit_decides, a_silent_polkit_is_a_no,
          a_dialog_may_take_long, a_client_that_leaves_is_forgotten, without_polkit_only_root_may,
          other_users_are_asked_for, the_log_level_is_roots, json_can_be_read, a_subscriber_gets_events,
+         subscribers_that_leave_hold_no_place, a_job_is_begun_by_the_process_that_connected,
          a_giant_message_is_refused, a_bus_may_come_late_and_again, a_name_that_is_taken_is_waited_for,
          data_files_fit_together]
 

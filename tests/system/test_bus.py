@@ -9,7 +9,7 @@ from base import ROOT
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, JOB
-from rig import OTHER, SERVICE, allow, bus_get, ctl, main_pid, probe, wait_restarted
+from rig import OTHER, OTHER_ID, SERVICE, allow, bus_get, ctl, main_pid, probe, wait_restarted
 
 RULE = """
 polkit.addRule(function (action, subject) {
@@ -168,3 +168,52 @@ def journalled(rig):
     contains(denied["MESSAGE"], "denied", "entry of the other's call")
     equal(denied.get("CARGOWALL_UNIT"), "nosy.service", "unit of the caller")
     equal(len(c.journal("CARGOWALL_EVENT=mode_changed")), 1, "changes of the mode")
+
+
+@case("bus: what another unit may reach is told to those who may see its events, and each refusal is noted")
+def explain_others(rig):
+    secret = allow("203.0.113.21/32", match={"units": ["secret.service"]})
+    c = rig.boot(documents={"secret": secret})
+
+    def ask(destination, scope, name):
+        return c.unit("cargowallctl", "explain", destination, f"--scope={scope}", "--no-ask-password", user=OTHER,
+                      name=name)
+    r = ask("203.0.113.21:443", "secret", "nosy.service")
+    equal(r.status, 6, f"exit status ({r.out}{r.err})")
+    denied = c.wait_journal("CARGOWALL_EVENT=privileged_call", f"CARGOWALL_UID={OTHER_ID}")[0]
+    contains(denied["MESSAGE"], "view-events", "the entry")
+    equal(denied.get("CARGOWALL_UNIT"), "nosy.service", "unit of the caller")
+    contains(ask("203.0.113.21:443", "secret", "secret.service").out, "allow", "its own policy")
+    equal(ask(EVIL4 + ":7", "host", "plain.service").status, 1, "exit status for the caller's own scope")
+    contains(ctl(c, "explain", "--scope=secret", "203.0.113.21:443").out, "allow", "root's answer")
+
+
+HOLD_NAME = """
+import ctypes, time
+lib = ctypes.CDLL("libsystemd.so.0")
+bus = ctypes.c_void_p()
+assert lib.sd_bus_open_system(ctypes.byref(bus)) >= 0
+while lib.sd_bus_request_name(bus, b"org.cargowall1", ctypes.c_uint64(0)) < 0:
+    time.sleep(0.05)
+open("/run/held", "w").close()
+time.sleep(1000)
+"""
+
+ROOT_OWNS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><policy user="root"><allow own="org.cargowall1"/></policy></busconfig>
+"""
+
+
+@case("bus: a service whose name somebody else has says so, and gets it when it is free")
+def name_taken(rig):
+    c = rig.boot(prepare=lambda c: c.put("/etc/dbus-1/system.d/owner.conf", ROOT_OWNS))
+    c.check("systemctl", "stop", SERVICE)
+    c.start_unit("python3", "-c", HOLD_NAME, name="holder.service")
+    c.sh("until test -e /run/held; do sleep 0.1; done")
+    c.check("systemctl", "start", SERVICE)
+    wait_until(lambda: "cannot acquire bus name org.cargowall1" in c.said(), "what the journal says")
+    refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
+    c.check("systemctl", "stop", "holder.service")
+    wait_until(lambda: "acquired bus name org.cargowall1" in c.said().split("cannot acquire", 1)[1], "the name", 100)
+    ctl(c, "is-enforcing")

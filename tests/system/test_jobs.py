@@ -3,10 +3,10 @@
 
 import json
 
-from harness import case, contains, equal, refused, worked
+from harness import Skip, case, contains, equal, refused, worked
 from lab import wait_until
 from plan import JOB, JOB_ID
-from rig import SERVICE, allow, bus_get, ctl, main_pid, wait_restarted
+from rig import OTHER_ID, SERVICE, allow, bus_get, ctl, main_pid, wait_restarted
 
 ONE, TWO, NEITHER = "203.0.113.21", "203.0.113.22", "203.0.113.23"  # echo on every address of the lab
 YES, NO = "hello", "EPERM"
@@ -19,6 +19,54 @@ def documents(release=None):
     return {"runner": allow(ONE + "/32", TWO + "/32", "github.com", "*.wild.example.com",
                             match={"units": ["runner.service"]}),
             "release": release or allow(ONE + "/32", NEITHER + "/32", "github.com", match=RELEASE)}
+
+
+# A connection to the bus whose process has ended and whose process id is another unit's by now. The second half of the
+# handshake comes after that, so that the bus learns nothing of the process any earlier.
+USED_AGAIN = """
+    import array, contextlib, ctypes
+    lib = ctypes.CDLL("libsystemd.so.0")
+    here, there = socket.socketpair()
+    go, went = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # connects, hands the connection over and ends
+        os.setresuid(OTHER_ID, OTHER_ID, OTHER_ID)
+        s = socket.socket(socket.AF_UNIX)
+        s.connect("/run/dbus/system_bus_socket")
+        there.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))])
+        os._exit(0)
+    fds = array.array("i")
+    fds.frombytes(here.recvmsg(1, socket.CMSG_SPACE(4))[1][0][2])
+    out, told = os.pipe()
+    if os.fork() == 0:  # has the connection
+        os.setresuid(OTHER_ID, OTHER_ID, OTHER_ID)
+        os.read(go, 1)
+        bus, reply = ctypes.c_void_p(), ctypes.c_void_p()
+        assert lib.sd_bus_new(ctypes.byref(bus)) >= 0 and lib.sd_bus_set_fd(bus, fds[0], fds[0]) >= 0
+        lib.sd_bus_set_bus_client(bus, 1)
+        assert lib.sd_bus_start(bus) >= 0
+        r = lib.sd_bus_call_method(bus, b"org.cargowall1", b"/org/cargowall1", b"org.cargowall1.Manager", b"EndJob", None,
+                                   ctypes.byref(reply), b"oa{sv}", b"JOB_PATH", 0)
+        os.write(told, str(r).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    end, unit = time.monotonic() + 60, ""
+    while "victim.service" not in unit and time.monotonic() < end:
+        with open("/proc/sys/kernel/ns_last_pid", "w") as f:
+            f.write(str(pid - 1))
+        time.sleep(0.06)
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cgroup") as f:
+            unit = f.read()
+    os.write(went, b"x")
+    report(victims="victim.service" in unit, ended=int(os.read(out, 32)))
+"""
+
+ALL_MANAGE_JOBS = """
+polkit.addRule(function (action, subject) {
+    if (action.id == "org.cargowall1.manage-jobs")
+        return polkit.Result.YES;
+});
+"""
 
 
 def inside(c, *command, below="", user=None):
@@ -337,3 +385,21 @@ def raw(rig):
     worked(inside(c, *rig.lab.python(source)), "raw")
     begin(c, "repository=acme/widgets", "workflow=release")
     refused(inside(c, *rig.lab.python(source)), "raw")
+
+
+@case("jobs: a process id that was used again ends no job of the unit that has it now")
+def process_id_used_again(rig):
+    c = rig.boot(prepare=lambda c: c.put("/etc/polkit-1/rules.d/50-test.rules", ALL_MANAGE_JOBS))
+    if c.run("test", "-w", "/proc/sys/kernel/ns_last_pid").status:
+        raise Skip("this kernel hands out process ids in its own order only")
+    c.start_unit("sh", "-c", "cargowallctl job begin --label=job=x; while :; do sleep 20 & sleep 0.02; done",
+                 name="victim.service", user=JOB)
+    job = wait_until(lambda: bus_get(c, "Jobs"), "the victim's job")[0]
+    source = USED_AGAIN.replace("OTHER_ID", str(OTHER_ID)).replace("JOB_PATH", job)
+    r = c.python(source, name="attacker.service", seconds=100)
+    equal(r.status, 0, f"exit status ({r.err[-300:]})")
+    if not r.facts["victims"]:
+        raise Skip("the process id was not given to the victim")
+    assert r.facts["ended"] < 0, "another unit's job was ended"
+    equal(bus_get(c, "Jobs"), [job], "jobs")
+    c.wait_journal("CARGOWALL_EVENT=privileged_call", f"CARGOWALL_UID={OTHER_ID}")

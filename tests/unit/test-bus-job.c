@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <check.h>
 
 #include "bus-peer.h"
 #include "bus/bus-error.h"
+#include "host/peer-process.h"
 
 #define MANAGER "org.cargowall1.Manager"
 #define PATH "/org/cargowall1"
@@ -101,6 +106,175 @@ START_TEST(without_a_unit_there_is_no_job) {
         p.pid = 0;
         assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_INVALID_ARGS);
         ck_assert_uint_eq(p.manager->n_jobs, 0);
+        peer_done(&p);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ a bus that knows no more than a process id */
+
+typedef enum Answering {
+        ANSWER_RIGHTLY,
+        ANSWER_BY_A_CHILD,
+        ANSWER_AN_ECHO,
+        ANSWER_ANOTHER_NONCE,
+        ANSWER_NOTHING, /* and close the socket */
+} Answering;
+
+typedef struct Prover {
+        int theirs, ours;
+        Answering answering;
+        sd_event_source *io;
+} Prover;
+
+static int on_question(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+        char packet[1 + PEER_PROOF_NONCE];
+        Prover *prover = userdata;
+
+        if (recv(fd, packet, sizeof(packet), MSG_DONTWAIT) != sizeof(packet))
+                return 0;
+        ck_assert_int_eq(packet[0], PEER_PROOF_QUESTION);
+        if (prover->answering == ANSWER_NOTHING)
+                return shutdown(fd, SHUT_RDWR);
+        if (prover->answering != ANSWER_AN_ECHO)
+                packet[0] = PEER_PROOF_ANSWER;
+        if (prover->answering == ANSWER_ANOTHER_NONCE)
+                packet[5] ^= 1;
+        if (prover->answering == ANSWER_BY_A_CHILD) {
+                pid_t child = fork();
+                if (child == 0)
+                        _exit(send(fd, packet, sizeof(packet), MSG_NOSIGNAL) < 0);
+                ck_assert_int_eq(waitpid(child, NULL, 0), child);
+        } else
+                ck_assert_int_eq(send(fd, packet, sizeof(packet), MSG_NOSIGNAL), sizeof(packet));
+        return 0;
+}
+
+static void prover_init(Prover *prover, Peer *p, Answering answering) {
+        int fds[2];
+
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+        *prover = (Prover) { .theirs = fds[0], .ours = fds[1], .answering = answering };
+        ck_assert_int_ge(sd_event_add_io(p->event, &prover->io, prover->ours, EPOLLIN, on_question, prover), 0);
+        (void) close(p->pidfd);
+        p->pidfd = -EBADF;
+        p->pid = (uint32_t) getpid();
+}
+
+static void prover_done(Prover *prover) {
+        sd_event_source_disable_unref(prover->io);
+        (void) close(prover->theirs);
+        (void) close(prover->ours);
+}
+
+static sd_bus_message *begin_proved(Peer *p, int fd) {
+        sd_bus_message *m = peer_call(p, SENDER, PATH, MANAGER, "BeginJob");
+
+        append(m, "a{sv}", 2, "job", "s", "x", "proof", "h", fd);
+        return peer_send(p, m);
+}
+
+static sd_bus_message *end_proved(Peer *p, const char *job, int fd) {
+        sd_bus_message *m = peer_call(p, SENDER, PATH, MANAGER, "EndJob");
+
+        append(m, "oa{sv}", job, 1, "proof", "h", fd);
+        return peer_send(p, m);
+}
+
+START_TEST(a_process_shows_its_id) {
+        Prover prover;
+        Peer p;
+
+        peer_init(&p);
+        prover_init(&prover, &p, ANSWER_RIGHTLY);
+        assert_error(begin_proved(&p, prover.theirs), "");
+        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        assert_error(end_proved(&p, PATH "/job/1", prover.theirs), "");
+        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        prover_done(&prover);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(a_process_id_alone_is_nobodys) {
+        Peer p;
+
+        peer_init(&p);
+        assert_error(begin(&p, "job", "x"), "");
+        (void) close(p.pidfd);
+        p.pidfd = -EBADF;
+        assert_error(end(&p, PATH "/job/1"), SD_BUS_ERROR_ACCESS_DENIED);
+        ck_assert_str_eq(peer_last_note(&p)->result, "denied");
+        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        p.pid = 78;
+        assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_ACCESS_DENIED);
+        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        p.uid = 0;
+        assert_error(end(&p, PATH "/job/1"), "");
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(nobody_else_shows_it) {
+        Prover prover;
+        Peer p;
+
+        peer_init(&p);
+        prover_init(&prover, &p, (Answering) _i);
+        if (_i == ANSWER_RIGHTLY)
+                p.pid = (uint32_t) getppid(); /* a living process, but not the one that answers */
+        assert_error(begin_proved(&p, prover.theirs), SD_BUS_ERROR_ACCESS_DENIED);
+        ck_assert_str_eq(peer_last_note(&p)->result, "denied");
+        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        prover_done(&prover);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(only_such_a_socket_is_asked) {
+        int stream[2], pipes[2];
+        Prover prover;
+        Peer p;
+
+        peer_init(&p);
+        prover_init(&prover, &p, ANSWER_RIGHTLY);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream), 0);
+        ck_assert_int_eq(pipe2(pipes, O_CLOEXEC), 0);
+        assert_error(begin_proved(&p, stream[0]), SD_BUS_ERROR_INVALID_ARGS);
+        assert_error(begin_proved(&p, pipes[1]), SD_BUS_ERROR_INVALID_ARGS);
+        p.pid = INT32_MAX; /* of a process that is gone */
+        assert_error(begin_proved(&p, prover.theirs), SD_BUS_ERROR_INVALID_ARGS);
+
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, MANAGER, "BeginJob");
+        append(m, "a{sv}", 1, "proof", "s", "socket");
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS);
+        for (int i = 0; i < 2; i++) {
+                (void) close(stream[i]);
+                (void) close(pipes[i]);
+        }
+        prover_done(&prover);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(who_leaves_while_asked_is_forgotten) {
+        BusStats stats;
+        Prover prover;
+        Peer p;
+
+        peer_init(&p);
+        prover_init(&prover, &p, ANSWER_RIGHTLY);
+        ck_assert_int_ge(sd_event_source_set_enabled(prover.io, SD_EVENT_OFF), 0);
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, MANAGER, "BeginJob");
+        append(m, "a{sv}", 1, "proof", "h", prover.theirs);
+        peer_post(&p, m);
+        peer_settle(&p);
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_eq(stats.calls_pending, 1);
+        peer_leave(&p, SENDER);
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_eq(stats.calls_pending, 0);
+        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        prover_done(&prover);
         peer_done(&p);
 }
 END_TEST
@@ -210,6 +384,11 @@ static Suite *suite(void) {
         tcase_add_test(c, a_job_begins_and_ends);
         tcase_add_test(c, another_unit_cannot_end_it);
         tcase_add_test(c, without_a_unit_there_is_no_job);
+        tcase_add_test(c, a_process_shows_its_id);
+        tcase_add_test(c, a_process_id_alone_is_nobodys);
+        tcase_add_loop_test(c, nobody_else_shows_it, ANSWER_RIGHTLY, ANSWER_NOTHING + 1);
+        tcase_add_test(c, only_such_a_socket_is_asked);
+        tcase_add_test(c, who_leaves_while_asked_is_forgotten);
         tcase_add_test(c, labels_are_strict);
         tcase_add_test(c, end_takes_no_options);
         tcase_add_loop_test(c, allowance_is_checked, 0, ELEMENTSOF(allowances));

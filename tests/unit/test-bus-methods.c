@@ -221,6 +221,55 @@ START_TEST(everybody_may_validate) {
 }
 END_TEST
 
+static void post_validation(Peer *p, const char *sender, sd_bus_slot **ret_slot, sd_bus_message_handler_t fn,
+                            void *userdata) {
+        sd_bus_message *m = peer_call(p, sender, PATH, MANAGER, "ValidatePolicyString");
+
+        append(m, "s", good);
+        ck_assert_int_ge(sd_bus_call_async(p->client, ret_slot, m, fn, userdata, 20 * USEC_PER_SEC), 0);
+        sd_bus_message_unref(m);
+        peer_settle(p);
+}
+
+static int on_validation(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+        unsigned *n = userdata;
+
+        ck_assert_str_eq(peer_error_name(m), "");
+        (*n)++;
+        return 1;
+}
+
+START_TEST(a_validation_holds_up_nobody_else) {
+        sd_bus_slot *slots[2];
+        unsigned n = 0;
+        int gate[2];
+        Peer p;
+
+        peer_init(&p);
+        ck_assert_int_eq(pipe2(gate, O_CLOEXEC), 0);
+        fake_validate_gate = gate[0];
+        post_validation(&p, ":1.7", &slots[0], on_validation, &n);
+
+        sd_bus_message_unref(assert_reply(peer_send(&p, call(&p, "GetDNSStatus")), "a{sv}"));
+        sd_bus_message *m = peer_call(&p, ":1.8", PATH, MANAGER, "ValidatePolicyString");
+        append(m, "s", good);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_LIMITS_EXCEEDED, NULL); /* of the same user */
+        p.uid = 1001;
+        post_validation(&p, ":1.9", &slots[1], on_validation, &n);
+        ck_assert_uint_eq(n, 0);
+
+        ck_assert_int_eq(write(gate[1], "..", 2), 2);
+        while (n < 2)
+                ck_assert_int_ge(sd_event_run(p.event, UINT64_MAX), 0);
+        for (size_t i = 0; i < ELEMENTSOF(slots); i++)
+                sd_bus_slot_unref(slots[i]);
+        fake_validate_gate = -1;
+        (void) close(gate[0]);
+        (void) close(gate[1]);
+        peer_done(&p);
+}
+END_TEST
+
 START_TEST(the_policy_is_read_back) {
         const char *text, *source, *digest;
         Peer p;
@@ -301,6 +350,54 @@ START_TEST(a_destination_is_explained) {
                 sd_bus_message_unref(reply);
         }
         ck_assert_uint_eq(p.n_asked, 0);
+        policy_free(p.manager->policy);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(only_who_may_see_events_asks_about_others) {
+        Peer p;
+
+        peer_init(&p);
+        add_policy(&p);
+        p.answer = POLKIT_NO;
+        sd_bus_message_unref(assert_reply(explain(&p, "github.com", 443, "tcp", "host"), "ssa{sv}"));
+        ck_assert_uint_eq(p.n_asked, 0);
+        ck_assert_uint_eq(p.manager->n_notes, 0);
+
+        assert_error(explain(&p, "github.com", 443, "tcp", "runner-a"), SD_BUS_ERROR_ACCESS_DENIED, NULL);
+        ck_assert_str_eq(p.action, "org.cargowall1.view-events");
+        ck_assert_str_eq(p.detail, "scope=runner-a");
+        ck_assert_str_eq(peer_last_note(&p)->result, "denied");
+        p.pid = 1; /* in no unit: no scope is its own */
+        assert_error(explain(&p, "github.com", 443, "tcp", "host"), SD_BUS_ERROR_ACCESS_DENIED, NULL);
+
+        p.answer = POLKIT_YES;
+        sd_bus_message_unref(assert_reply(explain(&p, "github.com", 443, "tcp", "runner-a"), "ssa{sv}"));
+        ck_assert_str_eq(peer_last_note(&p)->result, "done");
+        policy_free(p.manager->policy);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(explanations_are_not_to_be_had_in_a_flood) {
+        size_t n_answers = 0;
+        Peer p;
+
+        peer_init(&p);
+        add_policy(&p);
+        for (int i = 0; i < 1000; i++) {
+                sd_bus_message *reply = explain(&p, "github.com", 443, "tcp", "host");
+                if (peer_error_name(reply)[0] == '\0')
+                        n_answers++;
+                else
+                        ck_assert_str_eq(peer_error_name(reply), SD_BUS_ERROR_LIMITS_EXCEEDED);
+                sd_bus_message_unref(reply);
+        }
+        ck_assert_uint_ge(n_answers, 100);
+        ck_assert_uint_lt(n_answers, 1000);
+        p.uid = 1001;
+        sd_bus_message_unref(assert_reply(explain(&p, "github.com", 443, "tcp", "host"), "ssa{sv}"));
         policy_free(p.manager->policy);
         peer_done(&p);
 }
@@ -534,6 +631,41 @@ START_TEST(changes_without_a_bus_are_ignored) {
 }
 END_TEST
 
+static void on_log(int priority, const char *text, void *userdata) {
+        if (priority <= 5)
+                (void) snprintf(userdata, 256, "%s", text);
+}
+
+static void lose_name(Peer *p, const char *sender, const char *name) {
+        sd_bus_message *m;
+
+        ck_assert_int_ge(sd_bus_message_new_signal(p->client, &m, "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                                   "NameLost"), 0);
+        ck_assert_int_ge(sd_bus_message_set_sender(m, sender), 0);
+        append(m, "s", name);
+        ck_assert_int_ge(sd_bus_send(p->client, m, NULL), 0);
+        sd_bus_message_unref(m);
+        peer_settle(p);
+}
+
+START_TEST(a_lost_name_is_logged) {
+        char text[256] = "";
+        Peer p;
+
+        peer_init(&p);
+        bus_set_options(p.bus, &(BusOptions) { .log = on_log, .userdata = text });
+        lose_name(&p, ":1.66", "org.cargowall1");
+        lose_name(&p, "org.freedesktop.DBus", ":1.7");
+        ck_assert_str_eq(text, "");
+        lose_name(&p, "org.freedesktop.DBus", "org.cargowall1");
+        ck_assert_ptr_nonnull(strstr(text, "lost bus name org.cargowall1"));
+        text[0] = '\0';
+        lose_name(&p, "org.freedesktop.DBus", "org.cargowall1"); /* once for each reason */
+        ck_assert_str_eq(text, "");
+        peer_done(&p);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("bus-methods");
         TCase *c = tcase_create("bus-methods");
@@ -546,8 +678,11 @@ static Suite *suite(void) {
         tcase_add_test(c, options_are_strict);
         tcase_add_test(c, a_giant_string_is_refused);
         tcase_add_test(c, everybody_may_validate);
+        tcase_add_test(c, a_validation_holds_up_nobody_else);
         tcase_add_test(c, the_policy_is_read_back);
         tcase_add_loop_test(c, a_destination_is_explained, 0, ELEMENTSOF(explain_cases));
+        tcase_add_test(c, only_who_may_see_events_asks_about_others);
+        tcase_add_test(c, explanations_are_not_to_be_had_in_a_flood);
         tcase_add_test(c, lists_are_bounded);
         tcase_add_test(c, the_dns_status_is_open);
         tcase_add_test(c, the_object_manager_knows_all);
@@ -558,6 +693,7 @@ static Suite *suite(void) {
         tcase_add_test(c, subscribers_are_bounded);
         tcase_add_test(c, changes_are_told);
         tcase_add_test(c, changes_without_a_bus_are_ignored);
+        tcase_add_test(c, a_lost_name_is_logged);
         suite_add_tcase(s, c);
         return s;
 }

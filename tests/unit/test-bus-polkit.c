@@ -158,6 +158,49 @@ START_TEST(a_caller_that_leaves_is_forgotten) {
 }
 END_TEST
 
+/* At every moment of an authorization. */
+START_TEST(a_caller_that_leaves_before_it_is_known_is_forgotten) {
+        BusStats stats;
+        Peer p;
+
+        peer_init(&p);
+        p.driver_silent = true;
+        peer_post(&p, peer_call(&p, ":1.7", PATH, MANAGER, "Subscribe"));
+        peer_settle(&p);
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_eq(stats.calls_pending, 1);
+        peer_leave(&p, ":1.7");
+        bus_stats(p.bus, &stats);
+        ck_assert_uint_eq(stats.calls_pending, 0);
+        ck_assert_uint_eq(stats.subscribers, 0);
+        ck_assert_uint_eq(p.n_cancelled, 0); /* polkit was not asked */
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(who_is_refused_all_the_time_is_not_asked_about_again) {
+        size_t n_limited = 0;
+        Peer p;
+
+        peer_init(&p);
+        p.answer = POLKIT_NO;
+        for (int i = 0; i < 100; i++) {
+                sd_bus_message *reply = peer_send(&p, set_mode_call(&p, ":1.7", "audit"));
+                n_limited += strcmp(peer_error_name(reply), SD_BUS_ERROR_LIMITS_EXCEEDED) == 0;
+                ck_assert_str_ne(peer_error_name(reply), "");
+                sd_bus_message_unref(reply);
+        }
+        ck_assert_uint_ge(n_limited, 10);
+        ck_assert_uint_ge(p.manager->n_notes, 10);
+        ck_assert_uint_eq(p.n_asked, 100 - n_limited);
+        ck_assert_uint_eq(p.manager->n_notes, 100 - n_limited);
+        p.uid = 1001;
+        p.answer = POLKIT_YES;
+        assert_set_mode(&p, ":1.8", "audit", "");
+        peer_done(&p);
+}
+END_TEST
+
 START_TEST(a_bus_that_ends_takes_its_calls_along) {
         Peer p;
 
@@ -257,6 +300,8 @@ static Suite *suite(void) {
         tcase_add_test(c, turning_off_is_another_action);
         tcase_add_test(c, arguments_come_before_the_question);
         tcase_add_test(c, a_caller_that_leaves_is_forgotten);
+        tcase_add_test(c, a_caller_that_leaves_before_it_is_known_is_forgotten);
+        tcase_add_test(c, who_is_refused_all_the_time_is_not_asked_about_again);
         tcase_add_test(c, a_bus_that_ends_takes_its_calls_along);
         tcase_add_test(c, one_sender_has_its_share);
         tcase_add_test(c, a_flood_is_bounded);
