@@ -115,6 +115,9 @@ uint64_t bus_n_denials_lost(void *userdata);
 
 /* The options a{sv} of a call, where "scope" is all there is: *ret is borrowed from m, SCOPE_HOST when it is absent. */
 int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error);
+/* An a{sv} of options that are strings: those of the n keys, and no others. values[i] stays as it is where the option is not
+ * given; the strings are the message's. */
+int bus_read_options(sd_bus_message *m, const char *const *keys, const char **values, size_t n, sd_bus_error *error);
 /* -ENOENT with *error set. */
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error);
 

@@ -83,32 +83,42 @@ int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* ------------------------------------------------------------------ explain */
 
-int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+static int read_option(sd_bus_message *m, const char *const *keys, const char **values, size_t n, sd_bus_error *error) {
         const char *key, *type;
-        int r;
+        size_t i = 0;
 
-        *ret = SCOPE_HOST;
-        r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+        int r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &key);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_peek_type(m, NULL, &type);
+        if (r < 0)
+                return r;
+        while (i < n && strcmp(key, keys[i]) != 0)
+                i++;
+        if (i == n)
+                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option \"", key, "\".");
+        if (strcmp(type, "s") != 0)
+                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The option \"", key, "\" must be a string.");
+        r = sd_bus_message_read(m, "v", "s", &values[i]);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int bus_read_options(sd_bus_message *m, const char *const *keys, const char **values, size_t n, sd_bus_error *error) {
+        int r = sd_bus_message_enter_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
+
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_enter_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
-                r = sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &key);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_peek_type(m, NULL, &type);
-                if (r < 0)
-                        return r;
-                if (strcmp(key, "scope") != 0)
-                        return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "There is no option \"", key, "\".");
-                if (strcmp(type, "s") != 0)
-                        return invalid(error, "The option \"scope\" must be a string.");
-                r = sd_bus_message_read(m, "v", "s", ret);
-                if (r >= 0)
-                        r = sd_bus_message_exit_container(m);
+                r = read_option(m, keys, values, n, error);
                 if (r < 0)
                         return r;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error) {
+        *ret = SCOPE_HOST;
+        return bus_read_options(m, (const char *const[]) { "scope" }, ret, 1, error);
 }
 
 static int parse_destination(const char *host, uint16_t port, const char *protocol, Destination *ret,
@@ -131,6 +141,22 @@ static int parse_destination(const char *host, uint16_t port, const char *protoc
         if (has_port != (port != 0))
                 return invalid(error, "tcp and udp need a port from 1 to 65535, icmp has none: give 0.");
         *ret = d;
+        return 0;
+}
+
+/* The option "via"; text NULL: it was not given, and then *ret is NULL. */
+static int parse_via(const char *text, const Destination *d, char buf[static HOST_NAME_TEXT_MAX], const char **ret,
+                     sd_bus_error *error) {
+        const char *reason;
+
+        *ret = NULL;
+        if (!text)
+                return 0;
+        if (d->name[0] != '\0')
+                return invalid(error, "With the option \"via\", the destination must be an address.");
+        if (hostname_canonical(text, false, buf, &reason) < 0)
+                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The option \"via\" is no host name: ", reason, ".");
+        *ret = buf;
         return 0;
 }
 
@@ -210,7 +236,9 @@ static int authorize_explain(Bus *b, sd_bus_message *m, const char *scope, sd_bu
 }
 
 int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        const char *host, *protocol, *name;
+        static const char *const keys[] = { "scope", "via" };
+        const char *host, *protocol, *via, *options[] = { SCOPE_HOST, NULL };
+        char buf[HOST_NAME_TEXT_MAX];
         const Policy *policy = NULL;
         Bus *b = userdata;
         ManagerScope scope;
@@ -223,22 +251,25 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = sd_bus_message_read(m, "sqs", &host, &port, &protocol);
         if (r < 0)
                 return r;
-        r = bus_read_scope_option(m, &name, error);
+        r = bus_read_options(m, keys, options, ELEMENTSOF(keys), error);
         if (r < 0)
                 return r;
         r = parse_destination(host, port, protocol, &d, error);
         if (r < 0)
                 return r;
-        r = bus_find_scope(b, name, &i, error);
+        r = parse_via(options[1], &d, buf, &via, error);
+        if (r < 0)
+                return r;
+        r = bus_find_scope(b, options[0], &i, error);
         if (r < 0)
                 return r;
         r = authorize_explain(b, m, name, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         manager_scope(b->manager, i, &scope);
-        r = manager_explain(b->manager, name, &d, &e, &policy);
+        r = manager_explain(b->manager, options[0], &d, via, &e, &policy);
         if (r == -ENOENT)
-                return reply_off(m, name);
+                return reply_off(m, options[0]);
         return r < 0 ? r : reply_explanation(m, &scope, policy, &d, &e);
 }
 

@@ -7,7 +7,6 @@
 
 #include "basic/macro.h"
 #include "cli/policy-load.h"
-#include "dns/special-addr.h"
 #include "event/escape.h"
 #include "policy/explain.h"
 
@@ -38,7 +37,7 @@ typedef struct Arguments {
 
 typedef struct Question {
         Destination destination;
-        char via[254];           /* canonical; empty for none */
+        char via[HOST_NAME_TEXT_MAX];           /* canonical; empty for none */
 } Question;
 
 typedef json_object JsonObject;
@@ -119,20 +118,6 @@ static int load_policy(const Arguments *a, Policy **ret) {
         return policy_load_finish(&source, a->policy ?: "environment", ret) < 0 ? STATUS_INVALID : 0;
 }
 
-/* The DNS proxy drops answers that lead a public name to such an address: no lease, no connection. */
-static bool is_rebinding(const Policy *p, const Question *q) {
-        NameVerdict verdict;
-
-        if (q->via[0] == '\0')
-                return false;
-
-        AddrKind kind = addr_kind(&q->destination.addr);
-        if (kind == ADDR_GLOBAL || policy_allows_address(p, &q->destination.addr))
-                return false;
-        policy_match_name(p, q->via, &verdict);
-        return kind == ADDR_SPECIAL || !policy_name_may_be_private(p, &verdict);
-}
-
 static int print_json(const Policy *p, const Arguments *a, const Question *q, const Explanation *e) {
         _cleanup_(json_object_putp) JsonObject *o = json_object_new_object();
         const Rule *rule = policy_rule(p, e->rule);
@@ -153,16 +138,9 @@ static int print_json(const Policy *p, const Arguments *a, const Question *q, co
         return 0;
 }
 
-static void print_text(const Policy *p, const Question *q, const Explanation *e, bool rebinding) {
-        char buf[4096], addr[IN_ADDR_TEXT_MAX];
+static void print_text(const Policy *p, const Question *q, const Explanation *e) {
+        char buf[4096];
 
-        if (rebinding) {
-                printf("%s is denied at the DNS query of %s: a name may lead to a private address only where its rule "
-                       "has allowPrivate or a cidr rule allows the address.%s\n",
-                       in_addr_format(&q->destination.addr, addr), q->via,
-                       e->action != e->verdict ? " In audit mode it passes and is reported." : "");
-                return;
-        }
         (void) explanation_format(p, &q->destination, e, buf, sizeof(buf));
         puts(buf);
 }
@@ -188,26 +166,16 @@ int cli_explain(int argc, char **argv) {
         if (r != 0)
                 return r;
 
-        Mode mode = policy_mode(policy, MODE_ENFORCE);
-        r = policy_explain(policy, mode, &question.destination, question.via[0] != '\0' ? question.via : NULL, &e);
+        r = policy_explain(policy, policy_mode(policy, MODE_ENFORCE), &question.destination,
+                           question.via[0] != '\0' ? question.via : NULL, &e);
         if (r < 0)
                 return STATUS_INVALID;
-        bool rebinding = !e.name_refused && e.reason != CW_REASON_LOCAL && e.reason != CW_REASON_DNS &&
-                         is_rebinding(policy, &question);
-        if (rebinding)
-                e = (Explanation) {
-                        .verdict = ACTION_DENY,
-                        .action = mode == MODE_AUDIT ? ACTION_ALLOW : ACTION_DENY,
-                        .reason = CW_REASON_DNS,
-                        .rule = RULE_NONE,
-                        .name_refused = true,
-                };
 
         if (arguments.json) {
                 r = print_json(policy, &arguments, &question, &e);
                 if (r != 0)
                         return r;
         } else
-                print_text(policy, &question, &e, rebinding);
+                print_text(policy, &question, &e);
         return e.verdict == ACTION_ALLOW ? STATUS_ALLOWED : STATUS_DENIED;
 }

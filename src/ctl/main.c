@@ -25,6 +25,7 @@ enum {
         ARG_LABEL,
         ARG_FOR,
         ARG_WAIT,
+        ARG_VIA,
 };
 
 static const struct option long_options[] = {
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
         { "label", required_argument, NULL, ARG_LABEL },
         { "for", required_argument, NULL, ARG_FOR },
         { "wait", required_argument, NULL, ARG_WAIT },
+        { "via", required_argument, NULL, ARG_VIA },
         {},
 };
 
@@ -65,6 +67,7 @@ static unsigned option_mask(int option) {
                 { ARG_LABEL, OPTION_LABEL },
                 { ARG_FOR, OPTION_FOR },
                 { ARG_WAIT, OPTION_WAIT },
+                { ARG_VIA, OPTION_VIA },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(masks); i++)
@@ -117,6 +120,9 @@ static int parse_option(Ctl *c, int option, const char *value) {
         switch (option) {
         case ARG_SCOPE:
                 c->scope = value;
+                break;
+        case ARG_VIA:
+                c->via = value;
                 break;
         case ARG_JSON:
                 return parse_json(c, value);

@@ -19,10 +19,14 @@ static int ask(Ctl *c, const Destination *d, sd_bus_message **ret) {
                 return status;
         int r = sd_bus_message_append(m, "sqs", d->name[0] != '\0' ? d->name : in_addr_format(&d->addr, addr), d->port,
                                       icmp ? "icmp" : d->protocol == PROTOCOL_UDP ? "udp" : "tcp");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r >= 0 && c->scope)
-                r = sd_bus_message_append(m, "a{sv}", 1, "scope", "s", c->scope);
-        else if (r >= 0)
-                r = sd_bus_message_append(m, "a{sv}", 0);
+                r = sd_bus_message_append(m, "{sv}", "scope", "s", c->scope);
+        if (r >= 0 && c->via)
+                r = sd_bus_message_append(m, "{sv}", "via", "s", c->via);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
         return r < 0 ? ctl_fail(r) : bus_client_send(&c->client, TAKE_PTR(m), 0, ret);
 }
 
@@ -68,6 +72,10 @@ int verb_explain(Ctl *c, _unused_ int argc, char **argv) {
 
         if (destination_parse(argv[0], &d, &reason) < 0) {
                 complain("%s: %s", argv[0], reason);
+                return STATUS_USAGE;
+        }
+        if (c->via && d.name[0] != '\0') {
+                complain("--via: the destination must be an address");
                 return STATUS_USAGE;
         }
         int status = ask(c, &d, &reply);

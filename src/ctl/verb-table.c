@@ -19,7 +19,7 @@ static const Verb verbs[] = {
           verb_dns },
         { NULL, "events", NULL, "", "Denials and changes that are remembered", 0, 0, EVENT_OPTIONS, verb_events },
         { NULL, "explain", NULL, "DEST", "What would happen to a connection, and why", 1, 1,
-          OPTION_SCOPE | OPTION_JSON, verb_explain },
+          OPTION_SCOPE | OPTION_VIA | OPTION_JSON, verb_explain },
         { "Policy", "policy", "show", "", "The policy in force", 0, 0, OPTION_SCOPE | OPTION_JSON, verb_policy_show },
         { NULL, "policy", "load", "FILE|-", "Put another in its place, until reload", 1, 1, OPTION_SCOPE,
           verb_policy_load },
@@ -59,6 +59,7 @@ static const char options_text[] =
         "     --since=TIME              events: from that time on\n"
         "     --denied                  events: denials only\n"
         "     --exit-code               events: exit status 1 if there were denials\n"
+        "     --via=NAME                explain: DEST is an address that NAME resolved to\n"
         "     --label=KEY=VALUE         job begin: a label; may be given again\n"
         "     --for=TIME                job allow: for so long (default: 10min)\n"
         "     --wait=SECONDS            is-enforcing: wait that long for it\n";

@@ -17,6 +17,7 @@ typedef enum OptionMask {
         OPTION_WAIT = 1 << 7,
         OPTION_JSON = 1 << 8,
         OPTION_FOR = 1 << 9,
+        OPTION_VIA = 1 << 10,
 } OptionMask;
 
 typedef struct Verb {

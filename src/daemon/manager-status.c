@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "daemon/manager-internal.h"
-#include "dns/special-addr.h"
+#include "dns/lease-names.h"
 
 size_t manager_n_scopes(const Manager *m) {
         return m->documents.n;
@@ -168,20 +168,18 @@ int manager_policy_text(const Manager *m, const char *scope, const char **ret_te
         return 0;
 }
 
-int manager_explain(const Manager *m, const char *scope, const Destination *d, Explanation *ret,
+int manager_explain(const Manager *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
         const Scope *s = engine_find_scope(m->engine, scope);
-        const char *via = NULL;
+        const NameVerdict *names[LEASE_BINDINGS_MAX];
 
         if (!s || !s->policy)
                 return -ENOENT;
-        if (d->name[0] == '\0') {
-                const Lease *lease = lease_table_get(s->leases, &d->addr, manager_now(CLOCK_BOOTTIME));
-                const LeaseBinding *b = lease ? &lease->bindings[lease->latest] : NULL;
-                if (b && addr_fits_name(s->policy, &d->addr, &b->verdict))
-                        via = b->name;
-        }
         *ret_policy = s->policy;
+        const Lease *lease = d->name[0] != '\0' || via ? NULL :
+                             lease_table_get(s->leases, &d->addr, manager_now(CLOCK_BOOTTIME));
+        if (lease)
+                return policy_explain_leased(s->policy, s->mode, d, names, lease_names(lease, s->policy, names), ret);
         return policy_explain(s->policy, s->mode, d, via, ret);
 }
 

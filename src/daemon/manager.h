@@ -56,9 +56,9 @@ int manager_validate(const char *text, size_t size, FaultList *faults);
 /* The document's text; -ENOENT: no such scope or no policy. */
 int manager_policy_text(const Manager *m, const char *scope, const char **ret_text, size_t *ret_size);
 
-/* What would happen to a connection of the scope now. For an address the live leases count; *ret_policy is borrowed and
- * gives the rule's text. -ENOENT: no such scope, or the scope is off. */
-int manager_explain(const Manager *m, const char *scope, const Destination *d, Explanation *ret,
+/* What would happen to a connection of the scope now. For an address the live leases count, or with via only this name, as
+ * policy_explain() says; *ret_policy is borrowed and gives the rule's text. -ENOENT: no such scope, or the scope is off. */
+int manager_explain(const Manager *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy);
 
 /* Is a process of this control group judged by the scope's policy? */

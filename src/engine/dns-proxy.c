@@ -10,7 +10,7 @@
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
-#include "dns/special-addr.h"
+#include "policy/special-addr.h"
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
@@ -160,7 +160,7 @@ static const char *judge_chain(const Scope *s, const DnsAnswer *a, Judged *j) {
 /* Rebinding guard: a public name has no business with addresses of this kind. */
 static const char *judge_addresses(const Scope *s, const DnsAnswer *a, const NameVerdict *v) {
         for (size_t i = 0; i < a->n_addrs; i++)
-                if (!addr_fits_name(s->policy, &a->addrs[i], v))
+                if (!rebinding_check(s->policy, &a->addrs[i], v))
                         return "rebinding";
         return NULL;
 }

@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include "dns/special-addr.h"
+#include "dns/lease-names.h"
 #include "kernel/port-slices.h"
 
 /* One configured prefix as the kernel has it. */
@@ -310,15 +310,6 @@ static void discard(PolicyMaps *m, Garbage *room, StaticEntries *entries, uint32
 
 /* ------------------------------------------------------------------ leases */
 
-static bool lease_says_something(const Lease *lease) {
-        for (size_t i = 0; i < lease->n_bindings; i++) {
-                const NameVerdict *v = &lease->bindings[i].verdict;
-                if (v->n_deny + v->n_allow + v->n_late > 0 || v->overflow)
-                        return true;
-        }
-        return false;
-}
-
 /* For an address with more rules than a list holds: without an entry a default of allow would open it. */
 static const PortSet deny_all = {
         .rules = { { .rule = RULE_NONE, .high = UINT16_MAX, .action = CW_DENY } },
@@ -337,23 +328,6 @@ static uint64_t to_monotonic(uint64_t boot_nsec) {
         return boot_nsec > suspended ? boot_nsec - suspended : 1;
 }
 
-/* The guard against rebinding once more: an answer that audit let pass, or a policy that is no longer in force, may have
- * bound a name to an address that this policy does not give to it. Returns how many have a say; -EPERM: one that denies
- * is among those that have none. */
-static int names_with_a_say(const Policy *policy, const Lease *lease, const NameVerdict **names) {
-        int n = 0;
-
-        for (size_t i = 0; i < lease->n_bindings; i++) {
-                const NameVerdict *v = &lease->bindings[i].verdict;
-
-                if (addr_fits_name(policy, &lease->addr, v))
-                        names[n++] = v;
-                else if (v->n_deny > 0)
-                        return -EPERM;
-        }
-        return n;
-}
-
 static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, uint32_t policy_id) {
         const NameVerdict *names[LEASE_BINDINGS_MAX];
         struct cw_exact_key key = exact_key(&lease->addr, policy_id);
@@ -361,7 +335,7 @@ static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, 
         PortSet set = {};
         int r;
 
-        int n = lease_says_something(lease) ? names_with_a_say(policy, lease, names) : 0, compiled = 0;
+        int n = lease_names(lease, policy, names), compiled = 0;
         if (n == 0) {
                 remove_exact(m, &key);
                 return 0;

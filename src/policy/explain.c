@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "policy/special-addr.h"
 
 #define TEXT_MAX 320 /* name, brackets, port and protocol */
 #define DNS_PORT 53
@@ -141,27 +142,14 @@ static bool is_loopback(const InAddr *a) {
         return in_addr_is_v4(a) ? a->b[12] == 127 : in_addr_equal(a, &v6_loopback);
 }
 
-static void explain_by_rules(const Policy *p, const Destination *d, const char *name, Explanation *e) {
-        const NameVerdict *names[1];
-        NameVerdict verdict;
+static void explain_by_rules(const Policy *p, const Destination *d, const NameVerdict *const *names, size_t n,
+                             Explanation *e) {
         PortSet set;
         int r;
 
         e->reason = CW_REASON_FAULT; /* until something says more; closed */
-        if (name) {
-                policy_match_name(p, name, &verdict);
-                if (!policy_name_resolves(p, &verdict, &e->rule)) {
-                        e->name_refused = true;
-                        e->reason = verdict.overflow          ? CW_REASON_FAULT
-                                    : e->rule == RULE_NONE ? CW_REASON_DEFAULT
-                                                           : CW_REASON_RULE;
-                        return;
-                }
-                names[0] = &verdict;
-        }
-        r = d->name[0] != '\0' ? policy_compile_names(p, names, 1, &set)
-                               : policy_compile_address(p, &d->addr, names, name ? 1 : 0, &set);
-        e->rule = RULE_NONE;
+        r = d->name[0] != '\0' ? policy_compile_names(p, names, n, &set)
+                               : policy_compile_address(p, &d->addr, names, n, &set);
         if (r < 0)
                 return;
 
@@ -171,26 +159,82 @@ static void explain_by_rules(const Policy *p, const Destination *d, const char *
         e->rule = v.rule;
 }
 
+/* The DNS query of a program that wants to reach the destination by this name. Returns whether the proxy answers it. */
+static bool explain_query(const Policy *p, const Destination *d, const NameVerdict *v, Explanation *e) {
+        uint32_t rule = RULE_NONE;
+
+        if (!policy_name_resolves(p, v, &rule)) {
+                e->name_refused = true;
+                e->rule = rule;
+                e->reason = v->overflow ? CW_REASON_FAULT : rule == RULE_NONE ? CW_REASON_DEFAULT : CW_REASON_RULE;
+                return false;
+        }
+        if (d->name[0] == '\0' && !rebinding_check(p, &d->addr, v)) {
+                e->name_refused = e->rebinding = true;
+                e->reason = CW_REASON_DNS;
+                return false;
+        }
+        return true;
+}
+
+/* Where no rule is asked. The order is that of bpf/verdict.bpf.h. */
+static bool explain_without_rules(const Destination *d, Explanation *e) {
+        if (is_dns(d))
+                e->reason = CW_REASON_DNS;
+        else if (d->name[0] == '\0' && is_loopback(&d->addr)) {
+                e->verdict = ACTION_ALLOW;
+                e->reason = CW_REASON_LOCAL;
+        } else
+                return false;
+        return true;
+}
+
+static void explain_finish(const Policy *p, Mode mode, Explanation *e) {
+        const Rule *rule = policy_rule(p, e->rule);
+
+        if (rule)
+                e->tier = rule->tier;
+        e->action = mode == MODE_AUDIT ? ACTION_ALLOW : e->verdict;
+}
+
+#define EXPLANATION_INIT { .verdict = ACTION_DENY, .rule = RULE_NONE, .tier = TIER_USER }
+
 int policy_explain(const Policy *p, Mode mode, const Destination *d, const char *via, Explanation *ret) {
-        Explanation e = { .verdict = ACTION_DENY, .rule = RULE_NONE, .tier = TIER_USER };
+        const char *name = d->name[0] != '\0' ? d->name : via;
+        Explanation e = EXPLANATION_INIT;
+        NameVerdict verdict;
 
         assert(p);
         assert(d);
         assert(ret);
 
-        /* The order of bpf/verdict.bpf.h. */
+        if (name)
+                policy_match_name(p, name, &verdict);
         if (is_dns(d))
-                e.reason = CW_REASON_DNS;
-        else if (d->name[0] == '\0' && is_loopback(&d->addr)) {
-                e.verdict = ACTION_ALLOW;
-                e.reason = CW_REASON_LOCAL;
-        } else
-                explain_by_rules(p, d, d->name[0] != '\0' ? d->name : via, &e);
+                e.reason = CW_REASON_DNS; /* whatever the name */
+        else if ((!name || explain_query(p, d, &verdict, &e)) && !explain_without_rules(d, &e))
+                explain_by_rules(p, d, &(const NameVerdict *) { &verdict }, name ? 1 : 0, &e);
+        explain_finish(p, mode, &e);
+        *ret = e;
+        return 0;
+}
 
-        const Rule *rule = policy_rule(p, e.rule);
-        if (rule)
-                e.tier = rule->tier;
-        e.action = mode == MODE_AUDIT ? ACTION_ALLOW : e.verdict;
+int policy_explain_leased(const Policy *p, Mode mode, const Destination *d, const NameVerdict *const *names, int n,
+                          Explanation *ret) {
+        Explanation e = EXPLANATION_INIT;
+
+        assert(p);
+        assert(d && d->name[0] == '\0');
+        assert(names || n <= 0);
+        assert(ret);
+
+        if (!explain_without_rules(d, &e)) {
+                e.rebinding = n < 0;
+                e.reason = CW_REASON_DNS;
+                if (n >= 0)
+                        explain_by_rules(p, d, names, (size_t) n, &e);
+        }
+        explain_finish(p, mode, &e);
         *ret = e;
         return 0;
 }
@@ -204,6 +248,9 @@ static int format_reason(const Policy *p, const Explanation *e, char *buf, size_
         const Rule *rule = policy_rule(p, e->rule);
         const char *at = e->name_refused ? " at its DNS query" : "";
 
+        if (e->rebinding)
+                return snprintf(buf, size, "%s%s: a name may resolve to a private address only where its rule has "
+                                "allowPrivate or a cidr rule allows the address.", verb(e->verdict), at);
         switch (e->reason) {
 
         case CW_REASON_RULE:
@@ -243,7 +290,7 @@ int explanation_format(const Policy *p, const Destination *d, const Explanation 
         bool by_policy = e->reason == CW_REASON_RULE || e->reason == CW_REASON_DEFAULT;
         return snprintf(buf, size, "%s is %s%s%s", destination, reason,
                         d->name[0] != '\0' && by_policy && !e->name_refused ? " The name itself may be looked up." : "",
-                        e->action != e->verdict && e->reason != CW_REASON_DNS
+                        e->action != e->verdict && (e->reason != CW_REASON_DNS || e->rebinding)
                                 ? " In audit mode it passes and is reported."
                                 : "");
 }

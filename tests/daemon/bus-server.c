@@ -2,14 +2,16 @@
 
 /* The service's bus side over a fake manager, on the bus that DBUS_SYSTEM_BUS_ADDRESS names. Takes one word a line on
  * stdin: event, notes, stats, job; ends when stdin does. Arguments: the timeout for polkit in milliseconds, and
- * "trust-nobody". */
+ * "trust-nobody". BUS_SERVER_POLICY: a document to explain with. */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "bus/bus.h"
+#include "host/read-file.h"
 #include "fake-manager.h"
 
 typedef struct Server {
@@ -62,12 +64,32 @@ static int on_input(sd_event_source *source, int fd, _unused_ uint32_t revents, 
         return 0;
 }
 
+/* The document that BUS_SERVER_POLICY names is that of every scope. */
+static int load_policy(Manager *m) {
+        _cleanup_(policy_source_done) PolicySource source = {};
+        const char *path = getenv("BUS_SERVER_POLICY");
+        _cleanup_free_ char *text = NULL;
+        PolicyFault faults[1];
+        size_t size, n;
+
+        if (!path)
+                return 0;
+        int r = read_file_at(AT_FDCWD, path, 1024 * 1024, &text, &size);
+        if (r >= 0)
+                r = policy_source_from_json(&source, text, size, faults, ELEMENTSOF(faults), &n);
+        return r < 0 ? r : policy_new(&source, &m->policy);
+}
+
 int main(int argc, char **argv) {
         _cleanup_(fake_manager_freep) Manager *m = fake_manager_new();
+        _cleanup_(policy_freep) Policy *policy = NULL;
         _cleanup_(bus_freep) Bus *b = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         Server server = { .manager = m };
 
+        if (load_policy(m) < 0)
+                return EXIT_FAILURE;
+        policy = m->policy; /* which the manager borrows */
         if (sd_event_default(&event) < 0 || bus_new(event, NULL, m, &b) < 0)
                 return EXIT_FAILURE;
         bus_set_options(b, &(BusOptions) {

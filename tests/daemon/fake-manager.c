@@ -185,12 +185,12 @@ int manager_policy_text(const Manager *m, const char *scope, const char **ret_te
         return 0;
 }
 
-int manager_explain(const Manager *m, const char *scope, const Destination *d, Explanation *ret,
+int manager_explain(const Manager *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
         if (strcmp(scope, "off") == 0 || !m->policy)
                 return -ENOENT;
         *ret_policy = m->policy;
-        return policy_explain(m->policy, MODE_ENFORCE, d, NULL, ret);
+        return policy_explain(m->policy, policy_mode(m->policy, MODE_ENFORCE), d, via, ret);
 }
 
 bool manager_judges(const Manager *m, const char *scope, const char *cgroup) {

@@ -203,6 +203,49 @@ def introspection_is_the_promise(world):
         equal(normalised(found), normalised(promised), interface)
 
 
+def both_explanations_are_one(world):
+    """cargowall explain, and cargowallctl explain of a service with the same document: what is said, and the exit status."""
+    rules = [{"type": "hostname", "value": "github.com", "ports": [443], "action": "allow"},
+             {"type": "hostname", "value": "evil.github.com", "action": "deny"},
+             {"type": "hostname", "value": "lan.example", "action": "allow", "allowPrivate": True},
+             {"type": "cidr", "value": "192.0.2.0/24", "ports": [80], "action": "allow"},
+             {"type": "cidr", "value": "10.1.0.0/16", "ports": [443], "action": "allow"},
+             {"type": "cidr", "value": "192.0.2.128/25", "action": "deny"}]
+    addresses = ["203.0.113.9", "192.0.2.1:80", "192.0.2.200:80", "10.0.0.1", "10.1.0.1", "100.64.0.1", "127.0.0.1:8080",
+                 "127.0.0.1:53", "169.254.169.254:80", "[fd00::1]:443", "[::1]:80", "[64:ff9b::a00:1]:443", "[2001:db8::1]:443/udp",
+                 "203.0.113.9/icmp", "2001:db8::1/icmp"]
+    names = [None, "github.com", "api.github.com", "evil.github.com", "lan.example", "other.example"]
+    policy = world.directory / "policy.json"
+    world.environment["BUS_SERVER_POLICY"] = str(policy)
+    world.start_bus()
+    world.start_polkit()
+
+    def said(program, *words):
+        words = [os.environ[program], "explain", *words]
+        text = subprocess.run(words, env=world.environment, capture_output=True, text=True, timeout=PATIENCE)
+        json_text = subprocess.run([*words, "--json" if program == "CARGOWALL" else "--json=short"], env=world.environment,
+                                   capture_output=True, text=True, timeout=PATIENCE)
+        assert json_text.stdout, f"{words}: {json_text.stderr}"
+        facts = json.loads(json_text.stdout)
+        return [text.stdout, text.returncode, json_text.returncode,
+                *(facts.get(key) for key in ("destination", "verdict", "action", "rule", "reason", "tier", "name_refused"))]
+
+    for default in ("deny", "allow"):
+        policy.write_text(json.dumps({"defaultAction": default, "rules": rules}))
+        world.start_server()
+        until(lambda: world.owned(NAME), "a server")
+        for words in [(host,) for host in ("github.com", "github.com:22", "evil.github.com", "other.example", "lan.example:53/udp")] + \
+                     [(address, f"--via={name}") if name else (address,) for address in addresses for name in names]:
+            equal(said("CARGOWALLCTL", *words), said("CARGOWALL", f"--policy={policy}", *words), f"default {default}, {words}")
+        for words in (("github.com", "--via=github.com"), ("192.0.2.1", "--via=a..b")):
+            for program, more in (("CARGOWALL", [f"--policy={policy}"]), ("CARGOWALLCTL", [])):
+                result = subprocess.run([os.environ[program], "explain", *more, *words], env=world.environment,
+                                        capture_output=True, text=True, timeout=PATIENCE)
+                assert result.returncode != 0 and not result.stdout and result.stderr, f"{program} {words}: {result}"
+        world.stop(world.server)
+        until(lambda: not world.owned(NAME), "the server's end")
+
+
 def objects_can_be_found(world):
     world.all()
     tree = world.busctl("tree", "--list", NAME).stdout.split()
@@ -396,7 +439,7 @@ def data_files_fit_together(world):
         assert interface in reachable, f"{interface} is not in the bus policy"
 
 
-CASES = [introspection_is_the_promise, objects_can_be_found, polkit_decides, a_silent_polkit_is_a_no,
+CASES = [introspection_is_the_promise, both_explanations_are_one, objects_can_be_found, polkit_decides, a_silent_polkit_is_a_no,
          a_dialog_may_take_long, a_client_that_leaves_is_forgotten, without_polkit_only_root_may,
          other_users_are_asked_for, the_log_level_is_roots, json_can_be_read, a_subscriber_gets_events,
          subscribers_that_leave_hold_no_place, a_job_is_begun_by_the_process_that_connected,

@@ -137,6 +137,22 @@ static const struct {
         { "127.0.0.1:53", NULL, ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, false,
           "127.0.0.1:53/tcp is denied: it is never reached, DNS goes through the proxy, which answers for the names "
           "that the policy allows." },
+        { "192.0.2.1:80", "host.compute.internal", ACTION_DENY, ACTION_ALLOW, CW_REASON_RULE, 2, false,
+          "192.0.2.1:80/tcp is allowed by the automatic rule \"allow 192.0.2.0/24:80\"." },
+        { "10.0.0.1", "host.compute.internal", ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, false,
+          "10.0.0.1:443/tcp is denied: no rule speaks of it and the default action is deny." },
+        { "10.0.0.1", "github.com", ACTION_DENY, ACTION_DENY, CW_REASON_DNS, -1, true,
+          "10.0.0.1:443/tcp is denied at its DNS query: a name may resolve to a private address only where its rule has "
+          "allowPrivate or a cidr rule allows the address." },
+        { "[64:ff9b::a00:1]:443", "github.com", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, true,
+          "[64:ff9b::a00:1]:443/tcp is denied at its DNS query: a name may resolve to a private address only where its "
+          "rule has allowPrivate or a cidr rule allows the address." },
+        { "127.0.0.1:8080", "other.example", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, true,
+          "127.0.0.1:8080/tcp is denied at its DNS query: a name may resolve to a private address only where its rule has "
+          "allowPrivate or a cidr rule allows the address." },
+        { "127.0.0.1:53", "other.example", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, false,
+          "127.0.0.1:53/tcp is denied: it is never reached, DNS goes through the proxy, which answers for the names "
+          "that the policy allows." },
         { "127.0.0.1:8080", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
           "127.0.0.1:8080/tcp is allowed: loopback stays on this host." },
         { "[::1]:8080", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
@@ -168,9 +184,36 @@ START_TEST(test_explain) {
         ck_assert_int_eq(policy_explain(p, MODE_AUDIT, &d, explanations[_i].via, &audit), 0);
         ck_assert_int_eq(audit.action, ACTION_ALLOW);
         (void) explanation_format(p, &d, &audit, buf, sizeof(buf));
-        ck_assert((strstr(buf, "In audit mode") != NULL) == (e.verdict == ACTION_DENY && e.reason != CW_REASON_DNS));
+        ck_assert((strstr(buf, "In audit mode") != NULL) == (e.verdict == ACTION_DENY && (e.reason != CW_REASON_DNS || e.rebinding)));
         audit.action = e.action;
         ck_assert(audit.verdict == e.verdict && audit.reason == e.reason && audit.rule == e.rule);
+        policy_free(p);
+}
+END_TEST
+
+/* A lease is explained as its entry in the kernel is made: by each name that counts. */
+START_TEST(test_explain_leased) {
+        Policy *p = make_policy(ACTION_DENY);
+        NameVerdict none, allowed;
+        const NameVerdict *names[] = { &none, &allowed };
+        const char *reason;
+        Explanation e;
+        Destination d;
+
+        policy_match_name(p, "host.compute.internal", &none);
+        policy_match_name(p, "github.com", &allowed);
+        ck_assert_int_eq(destination_parse("203.0.113.1", &d, &reason), 0);
+        ck_assert_int_eq(policy_explain_leased(p, MODE_ENFORCE, &d, names, 0, &e), 0);
+        ck_assert(e.verdict == ACTION_DENY && e.reason == CW_REASON_DEFAULT);
+        ck_assert_int_eq(policy_explain_leased(p, MODE_ENFORCE, &d, names, 1, &e), 0);
+        ck_assert(e.verdict == ACTION_DENY && e.reason == CW_REASON_DEFAULT);
+        ck_assert_int_eq(policy_explain_leased(p, MODE_ENFORCE, &d, names, 2, &e), 0);
+        ck_assert(e.verdict == ACTION_ALLOW && e.reason == CW_REASON_RULE && e.rule == 0);
+        ck_assert_int_eq(policy_explain_leased(p, MODE_AUDIT, &d, NULL, -EPERM, &e), 0);
+        ck_assert(e.verdict == ACTION_DENY && e.action == ACTION_ALLOW && e.rebinding && !e.name_refused);
+        ck_assert_int_eq(destination_parse("127.0.0.1", &d, &reason), 0);
+        ck_assert_int_eq(policy_explain_leased(p, MODE_ENFORCE, &d, NULL, -EPERM, &e), 0);
+        ck_assert(e.verdict == ACTION_ALLOW && e.reason == CW_REASON_LOCAL);
         policy_free(p);
 }
 END_TEST
@@ -182,6 +225,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_destination, 0, ELEMENTSOF(destinations));
         tcase_add_test(t, test_destination_too_long);
         tcase_add_loop_test(t, test_explain, 0, ELEMENTSOF(explanations));
+        tcase_add_test(t, test_explain_leased);
         suite_add_tcase(s, t);
         return s;
 }

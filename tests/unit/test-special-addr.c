@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "dns/special-addr.h"
+#include "policy/special-addr.h"
 
 #include <check.h>
 

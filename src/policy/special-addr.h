@@ -14,6 +14,6 @@ typedef enum AddrKind {
 /* Addresses that embed an IPv4 address (NAT64 64:ff9b::/96, 6to4, v4-compatible, v4-translated) are of its kind.
  * Documentation prefixes count as global: tests and labs use them. */
 AddrKind addr_kind(const InAddr *a);
-/* The guard against rebinding: may a name with this verdict have this address? One that is not global takes a rule for the
- * address itself or, if it is private, a name that may. */
-bool addr_fits_name(const Policy *p, const InAddr *a, const NameVerdict *v);
+/* The one check against DNS rebinding: may a name with this verdict have this address? One that is not global takes a rule
+ * for the address itself or, if it is private, a name that may. */
+bool rebinding_check(const Policy *p, const InAddr *a, const NameVerdict *v);

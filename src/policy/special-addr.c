@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "dns/special-addr.h"
+#include "policy/special-addr.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -79,7 +79,7 @@ AddrKind addr_kind(const InAddr *a) {
         return kind_by_prefix(a);
 }
 
-bool addr_fits_name(const Policy *p, const InAddr *a, const NameVerdict *v) {
+bool rebinding_check(const Policy *p, const InAddr *a, const NameVerdict *v) {
         AddrKind kind = addr_kind(a);
 
         return kind == ADDR_GLOBAL || policy_allows_address(p, a) ||
