@@ -12,7 +12,7 @@ ALLOWED = PURE | {
     "kernel": {"basic", "policy", "dns"},
     "net": {"basic", "dns"},
     "host": {"basic", "net", "event", "config", "policy"},
-    "sink": {"basic", "event"},
+    "sink": {"basic", "event", "host"},
     "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
     "handover": {"basic", "kernel"},
     "daemon": {"basic", "policy", "dns", "event", "config", "kernel", "net", "host", "sink", "engine", "handover"},

@@ -54,14 +54,13 @@ static int read_all(int fd, char **ret, size_t *ret_length) {
         return 0;
 }
 
-int policy_load_file(const char *path, PolicySource *ret) {
+int policy_load_fd(int fd, const char *path, PolicySource *ret) {
         _cleanup_(policy_source_done) PolicySource source = {};
         _cleanup_free_ char *text = NULL;
         _cleanup_(fault_list_done) FaultList faults = {};
         size_t length = 0;
 
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        int r = fd < 0 ? -errno : read_all(fd, &text, &length);
+        int r = read_all(fd, &text, &length);
         if (r < 0) {
                 print_error(path, "the policy cannot be read", r);
                 return r;
@@ -87,6 +86,17 @@ int policy_load_file(const char *path, PolicySource *ret) {
         return 0;
 }
 
+int policy_load_file(const char *path, PolicySource *ret) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+        if (fd < 0) {
+                int r = -errno;
+                print_error(path, "the policy cannot be read", r);
+                return r;
+        }
+        return policy_load_fd(fd, path, ret);
+}
+
 static const char *get_environment(const char *name, _unused_ void *userdata) {
         return getenv(name);
 }
@@ -95,7 +105,7 @@ int policy_load_environment(PolicySource *ret) {
         _cleanup_(policy_source_done) PolicySource source = {};
         Fault fault = {};
 
-        int r = policy_source_from_environment(&source, get_environment, NULL, &fault);
+        int r = policy_source_from_environment(&source, get_environment, NULL, NULL, &fault);
         if (r < 0) {
                 if (fault.item[0] != '\0')
                         print_fault("environment", &fault);

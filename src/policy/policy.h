@@ -39,10 +39,25 @@ void policy_source_done(PolicySource *s);
  * Returns 0, or -EINVAL or -E2BIG with one fault or more, or -ENOMEM. */
 int policy_source_from_json(PolicySource *source, const char *text, size_t length, FaultList *faults);
 
+/* What the environment changed about a source, and what it would have made more permissive but may not. Bit i:
+ * policy_environment_name(i). */
+typedef struct EnvironmentChanges {
+        uint32_t applied;
+        uint32_t refused;
+} EnvironmentChanges;
+
 /* CARGOWALL_DEFAULT_ACTION, _ALLOWED_HOSTS, _ALLOWED_CIDRS, _BLOCKED_HOSTS, _BLOCKED_CIDRS, _SEARCH_DOMAINS,
- * _AUDIT_MODE. get(name, userdata) returns the value or NULL. Returns 1 when any was set, 0 when none, -EINVAL. */
+ * _AUDIT_MODE. get(name, userdata) returns the value or NULL. ret_changes may be NULL. Returns 1 when any was set, 0 when
+ * none, -EINVAL. */
 typedef const char *(*policy_getenv_t)(const char *name, void *userdata);
-int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, Fault *ret_fault);
+int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata,
+                                   EnvironmentChanges *ret_changes, Fault *ret_fault);
+/* The same on top of a document: rules and search domains add up; its mode and its default action, or where it is silent
+ * enforce and deny, can become stricter but not more permissive. */
+int policy_source_add_environment(PolicySource *source, policy_getenv_t get, void *userdata,
+                                  EnvironmentChanges *ret_changes, Fault *ret_fault);
+const char *policy_environment_name(size_t i); /* NULL after the last */
+#define POLICY_ENVIRONMENT_MODE 1U /* the bit of _AUDIT_MODE */
 
 /* trims, lower-cases, adds the leading dot, drops duplicates; refuses public suffixes, single labels, bad labels */
 int policy_source_add_search_domain(PolicySource *source, const char *text, const char **ret_reason);

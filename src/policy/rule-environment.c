@@ -75,24 +75,67 @@ static int read_search_domains(PolicySource *source, const char *value, _unused_
 }
 
 static const Variable variables[] = {
+        { "CARGOWALL_AUDIT_MODE", read_audit_mode, RULE_HOSTNAME, ACTION_DENY }, /* POLICY_ENVIRONMENT_MODE */
         { "CARGOWALL_DEFAULT_ACTION", read_default_action, RULE_HOSTNAME, ACTION_DENY },
         { "CARGOWALL_ALLOWED_HOSTS", read_rules, RULE_HOSTNAME, ACTION_ALLOW },
         { "CARGOWALL_ALLOWED_CIDRS", read_rules, RULE_CIDR, ACTION_ALLOW },
         { "CARGOWALL_BLOCKED_HOSTS", read_rules, RULE_HOSTNAME, ACTION_DENY },
         { "CARGOWALL_BLOCKED_CIDRS", read_rules, RULE_CIDR, ACTION_DENY },
         { "CARGOWALL_SEARCH_DOMAINS", read_search_domains, RULE_HOSTNAME, ACTION_DENY },
-        { "CARGOWALL_AUDIT_MODE", read_audit_mode, RULE_HOSTNAME, ACTION_DENY },
 };
 
-int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata, Fault *ret_fault) {
-        int any = 0;
+const char *policy_environment_name(size_t i) {
+        return i < ELEMENTSOF(variables) ? variables[i].name : NULL;
+}
 
-        assert(source);
-        assert(get);
-        assert(ret_fault);
+/* What a variable replaces. Lists only ever grow, if only by the ports of a rule that is there. */
+typedef struct Floor {
+        Action default_action;
+        Mode mode;
+} Floor;
+
+static Floor floor_of(const PolicySource *s) {
+        return (Floor) { s->default_action, s->has_mode ? s->mode : MODE_ENFORCE };
+}
+
+static bool has_entry(const char *list) {
+        return list[strspn(list, ", \t\n\v\f\r")] != '\0';
+}
+
+/* Puts back what has become more permissive. Returns whether something has. */
+static bool restore_floor(PolicySource *source, const Floor *floor) {
+        bool mode = source->has_mode && source->mode > floor->mode, /* enforce, audit, off */
+             action = source->default_action == ACTION_ALLOW && floor->default_action == ACTION_DENY;
+
+        if (mode)
+                source->mode = floor->mode;
+        if (action)
+                source->default_action = floor->default_action;
+        return mode || action;
+}
+
+static bool has_changed(const Floor *a, const Floor *b) {
+        return a->default_action != b->default_action || a->mode != b->mode;
+}
+
+static bool is_list(const Variable *v) {
+        return v->read == read_rules || v->read == read_search_domains;
+}
+
+static int set_fault(Fault *ret, const char *name, const char *bad, const char *reason) {
+        *ret = (Fault) {};
+        (void) snprintf(ret->item, sizeof(ret->item), "%s", name);
+        (void) snprintf(ret->reason, sizeof(ret->reason), "%.64s: %.90s", bad, reason);
+        return -EINVAL;
+}
+
+static int read_all(PolicySource *source, bool keep_floor, policy_getenv_t get, void *userdata,
+                    EnvironmentChanges *changes, Fault *ret_fault) {
+        int any = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(variables); i++) {
                 const char *value = get(variables[i].name, userdata), *reason = "";
+                const Floor before = floor_of(source);
                 char bad[128] = "";
 
                 /* A CI system sets an input that nobody filled in to the empty string. */
@@ -103,12 +146,42 @@ int policy_source_from_environment(PolicySource *source, policy_getenv_t get, vo
                 int r = variables[i].read(source, value, &variables[i], bad, &reason);
                 if (r == -ENOMEM)
                         return r;
-                if (r < 0) {
-                        *ret_fault = (Fault) {};
-                        (void) snprintf(ret_fault->item, sizeof(ret_fault->item), "%s", variables[i].name);
-                        (void) snprintf(ret_fault->reason, sizeof(ret_fault->reason), "%.64s: %.90s", bad, reason);
-                        return -EINVAL;
-                }
+                if (r < 0)
+                        return set_fault(ret_fault, variables[i].name, bad, reason);
+                if (keep_floor && restore_floor(source, &before))
+                        changes->refused |= 1U << i;
+                const Floor after = floor_of(source);
+                if (is_list(&variables[i]) ? has_entry(value) : has_changed(&before, &after))
+                        changes->applied |= 1U << i;
         }
         return any;
+}
+
+int policy_source_from_environment(PolicySource *source, policy_getenv_t get, void *userdata,
+                                   EnvironmentChanges *ret_changes, Fault *ret_fault) {
+        EnvironmentChanges changes = {};
+
+        assert(source);
+        assert(get);
+        assert(ret_fault);
+
+        int r = read_all(source, false, get, userdata, &changes, ret_fault);
+        if (r >= 0 && ret_changes)
+                *ret_changes = changes;
+        return r;
+}
+
+int policy_source_add_environment(PolicySource *source, policy_getenv_t get, void *userdata,
+                                  EnvironmentChanges *ret_changes, Fault *ret_fault) {
+        EnvironmentChanges changes = {};
+
+        assert(source);
+        assert(get);
+        assert(ret_changes);
+        assert(ret_fault);
+
+        int r = read_all(source, true, get, userdata, &changes, ret_fault);
+        if (r >= 0)
+                *ret_changes = changes;
+        return r;
 }

@@ -2,26 +2,76 @@
 #include "run/run-policy.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "basic/macro.h"
 #include "cli/policy-load.h"
+#include "host/guarded-open.h"
 #include "run/message.h"
+#include "run/run-open.h"
 
 static const char *get_variable(const char *name, void *userdata _unused_) {
         return getenv(name);
 }
 
-/* To what the file said: rules add up, default action and mode are replaced where the variable is set. */
-static int add_environment(PolicySource *source) {
+static int add_file(PolicySource *source, const char *path, const RunUser *user) {
+        _cleanup_close_ int fd = run_open_policy(path, user);
+
+        if (fd < 0) {
+                message("%s: the policy cannot be read: %s", path, guarded_open_error(fd));
+                return fd;
+        }
+        return policy_load_fd(fd, path, source);
+}
+
+/* Who calls us may not know what is in the environment, as a job that sets it for later steps does. */
+static void announce(const RunOptions *o, const EnvironmentChanges *changes) {
+        bool given = o->policy || o->n_rules > 0;
+
+        for (size_t i = 0; policy_environment_name(i); i++) {
+                const char *name = policy_environment_name(i), *value = getenv(name);
+
+                if (changes->refused & (1U << i))
+                        message("%s=%.200s in the environment is ignored: it cannot make %s more permissive", name, value,
+                                o->policy);
+                else if (given && changes->applied & (1U << i))
+                        message("%s=%.200s in the environment changes the policy given on the command line", name, value);
+        }
+}
+
+static char *list_applied(const EnvironmentChanges *changes) {
+        static const char lead[] = "environment: ";
+        char text[512];
+        size_t n = 0;
+
+        for (size_t i = 0; policy_environment_name(i); i++)
+                if (changes->applied & (1U << i))
+                        n += (size_t) snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? ", " : lead,
+                                               policy_environment_name(i));
+        return n > 0 ? strdup(text) : NULL;
+}
+
+/* To what the file said: rules add up. Without a file, mode and default action are what the variables say. */
+static int add_environment(PolicySource *source, const RunOptions *o, RunPolicy *p) {
+        EnvironmentChanges changes = {};
         Fault fault = {};
         int r;
 
-        r = policy_source_from_environment(source, get_variable, NULL, &fault);
+        r = o->policy ? policy_source_add_environment(source, get_variable, NULL, &changes, &fault)
+                      : policy_source_from_environment(source, get_variable, NULL, &changes, &fault);
         if (r == -EINVAL)
                 message("environment: %s: %s", fault.item, fault.reason);
         else if (r < 0)
                 message("environment: %s", strerror(-r));
+        if (r < 0)
+                return r;
+        if (o->has_mode) { /* --mode has the last word */
+                changes.applied &= ~POLICY_ENVIRONMENT_MODE;
+                changes.refused &= ~POLICY_ENVIRONMENT_MODE;
+        }
+        announce(o, &changes);
+        p->environment = list_applied(&changes);
         return r;
 }
 
@@ -41,16 +91,16 @@ static int add_options(PolicySource *source, const RunOptions *o) {
         return r;
 }
 
-static int add_all(PolicySource *source, const RunOptions *o, bool *ret_any) {
+static int add_all(PolicySource *source, const RunOptions *o, const RunUser *user, RunPolicy *p, bool *ret_any) {
         bool any = o->policy || o->n_rules > 0;
         int r;
 
         if (o->policy) {
-                r = policy_load_file(o->policy, source);
+                r = add_file(source, o->policy, user);
                 if (r < 0)
                         return r;
         }
-        r = add_environment(source);
+        r = add_environment(source, o, p);
         if (r < 0)
                 return r;
         any = any || r > 0;
@@ -61,27 +111,32 @@ static int add_all(PolicySource *source, const RunOptions *o, bool *ret_any) {
         return 0;
 }
 
-int run_policy_load(const RunOptions *o, Policy **ret, Mode *ret_mode) {
+int run_policy_load(const RunOptions *o, const RunUser *user, RunPolicy *ret) {
         _cleanup_(policy_source_done) PolicySource source = {};
+        _cleanup_(run_policy_done) RunPolicy p = {};
         bool any = false;
-        Policy *p;
-        Mode mode;
         int r;
 
-        assert(o && ret && ret_mode);
+        assert(o && user && ret);
 
-        r = add_all(&source, o, &any);
+        r = add_all(&source, o, user, &p, &any);
         if (r < 0)
                 return r;
-        r = policy_load_finish(&source, o->policy ?: "options", &p);
+        r = policy_load_finish(&source, o->policy ?: "options", &p.policy);
         if (r < 0)
                 return r;
-        mode = o->has_mode ? o->mode : policy_mode(p, MODE_ENFORCE);
+        p.mode = o->has_mode ? o->mode : policy_mode(p.policy, MODE_ENFORCE);
         if (!any)
-                message("no policy given: every destination %s denied", mode == MODE_AUDIT ? "would be" : "is");
-        if (policy_wants_sudo_lockdown(p))
+                message("no policy given: every destination %s denied", p.mode == MODE_AUDIT ? "would be" : "is");
+        if (policy_wants_sudo_lockdown(p.policy))
                 message("the policy asks for sudoLockdown, which run does not do: sudo stays as it is");
         *ret = p;
-        *ret_mode = mode;
+        p = (RunPolicy) {};
         return 0;
+}
+
+void run_policy_done(RunPolicy *p) {
+        policy_free(p->policy);
+        free(p->environment);
+        *p = (RunPolicy) {};
 }

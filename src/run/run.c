@@ -11,10 +11,12 @@
 
 #include "engine/engine.h"
 #include "host/cgroup.h"
+#include "host/guarded-open.h"
 #include "host/resolv-conf.h"
 #include "run/child.h"
 #include "run/guard.h"
 #include "run/message.h"
+#include "run/run-open.h"
 #include "run/run-options.h"
 #include "run/run-policy.h"
 #include "run/run-signals.h"
@@ -53,7 +55,7 @@ static const char usage_text[] =
 typedef struct Run {
         RunOptions options;
         RunUser user;
-        Policy *policy;
+        RunPolicy policy;
         Mode mode;
         DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         size_t n_servers;
@@ -105,15 +107,15 @@ static int find_servers(Run *run) {
 }
 
 static int open_log(Run *run) {
-        uid_t uid = run->user.change ? run->user.uid : (uid_t) -1;
-        gid_t gid = run->user.change ? run->user.gid : (gid_t) -1;
         int r;
 
         if (!run->options.log)
                 return 0;
-        r = ndjson_file_open(run->options.log, uid, gid, &run->log);
+        r = run_open_log(run->options.log, &run->user);
+        if (r >= 0)
+                r = ndjson_file_take_fd(r, &run->log);
         if (r < 0)
-                message("%s: cannot be opened as a log: %s", run->options.log, strerror(-r));
+                message("%s: cannot be opened as a log: %s", run->options.log, guarded_open_error(r));
         return r;
 }
 
@@ -123,17 +125,18 @@ static int prepare(Run *run) {
         uint8_t key[16];
         int r;
 
-        r = run_policy_load(&run->options, &run->policy, &run->mode);
-        if (r < 0)
-                return r;
-        r = find_servers(run);
-        if (r < 0)
-                return r;
         r = run_user_select(run->options.user, &run->user, error);
         if (r < 0) {
                 message("%s", r == -EINVAL ? error : strerror(-r));
                 return r;
         }
+        r = run_policy_load(&run->options, &run->user, &run->policy);
+        if (r < 0)
+                return r;
+        run->mode = run->policy.mode;
+        r = find_servers(run);
+        if (r < 0)
+                return r;
         r = open_log(run);
         if (r < 0)
                 return r;
@@ -244,14 +247,14 @@ static int on_probe(EngineProbe step, void *userdata) {
         return child_probe(&run->child, step);
 }
 
-static void tell(Run *run, EventType type) {
-        Event e = { .type = type, .mode = run->mode, .rule = RULE_NONE };
+static void tell(Run *run, EventType type, const char *detail) {
+        Event e = { .type = type, .mode = run->mode, .rule = RULE_NONE, .detail = detail };
 
         engine_tell(run->engine, &e);
 }
 
 static int start_engine(Run *run) {
-        ScopeSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy), .mode = run->mode };
+        ScopeSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
         const EngineOptions options = {
                 .servers = run->servers,
                 .n_servers = run->n_servers,
@@ -265,7 +268,7 @@ static int start_engine(Run *run) {
 
         r = engine_new(run->event, &options, &spec, 1, NULL, &run->engine, &what);
         if (r >= 0) {
-                tell(run, EVENT_RUN_STARTED);
+                tell(run, EVENT_RUN_STARTED, run->policy.environment);
                 r = engine_self_test(run->engine, on_probe, run, &what);
         }
         return r < 0 ? fail(what, r) : 0;
@@ -348,7 +351,7 @@ static int finish(Run *run) {
         uint64_t n_lost;
 
         engine_finish(run->engine);
-        tell(run, EVENT_RUN_ENDED);
+        tell(run, EVENT_RUN_ENDED, NULL);
         n_lost = engine_events_lost(run->engine);
         if (n_lost > 0)
                 summary_add_lost(run->summary, n_lost, "kernel ring");
@@ -396,7 +399,7 @@ static void run_done(Run *run) {
         cgroup_done(&run->cgroup);
         ndjson_file_free(run->log);
         summary_free(run->summary);
-        policy_free(run->policy);
+        run_policy_done(&run->policy);
         run_user_done(&run->user);
         run_options_done(&run->options);
 }

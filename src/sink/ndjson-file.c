@@ -11,22 +11,21 @@
 
 #include "basic/macro.h"
 #include "event/event-json.h"
+#include "host/guarded-open.h"
 
 #define BUFFER_SIZE (64U * 1024)
-#define MODE_CREATED 0640
-#define MODE_ANY ((mode_t) -1) /* MODE_CREATED less the umask */
+#define MODE_CREATED 0600 /* until it has its mode */
 
 /* How a file is opened, and opened again. */
 typedef struct Target {
         const char *path;
         mode_t mode;
-        uid_t uid; /* -1: as created */
-        gid_t gid;
 } Target;
 
 struct NdjsonFile {
         int fd;
-        Target target; /* its path is owned; NULL: the fd is borrowed */
+        Target target; /* its path is owned; NULL: not opened by us */
+        bool owned;    /* the fd */
         bool regular;
         bool torn; /* the file ends in half a line: to be ended before the next one */
         int last_error;
@@ -50,6 +49,7 @@ static int file_new(int fd, bool torn, NdjsonFile **ret) {
 
         f->fd = fd;
         f->target = (Target) {};
+        f->owned = false;
         f->regular = S_ISREG(st.st_mode);
         f->torn = torn;
         f->last_error = 0;
@@ -58,29 +58,6 @@ static int file_new(int fd, bool torn, NdjsonFile **ret) {
         f->due_nsec = 0;
         *ret = f;
         return 0;
-}
-
-/* Without O_NONBLOCK a fifo without a reader would hold us here. The log is opened for reading too because its last
- * byte tells whether whoever wrote it before came to the end of a line. */
-static int open_log(const char *path, bool *ret_created) {
-        const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-
-        /* Twice at most: the file may be removed between the two, but somebody who does so all the time is no log
-         * rotation. */
-        for (int i = 0; i < 2; i++) {
-                int fd = open(path, flags | O_CREAT | O_EXCL, MODE_CREATED);
-                if (fd >= 0 || errno != EEXIST) {
-                        *ret_created = true;
-                        return fd >= 0 ? fd : -errno;
-                }
-
-                fd = open(path, flags);
-                if (fd >= 0 || errno != ENOENT) {
-                        *ret_created = false;
-                        return fd >= 0 ? fd : -errno;
-                }
-        }
-        return -ENOENT;
 }
 
 static int ends_in_line(int fd, bool *ret) {
@@ -100,16 +77,14 @@ static int ends_in_line(int fd, bool *ret) {
 
 static int open_target(const Target *t, int *ret_fd, bool *ret_torn) {
         bool created = false, whole = true;
-        _cleanup_close_ int fd = open_log(t->path, &created);
+        _cleanup_close_ int fd = guarded_open_append(t->path, MODE_CREATED, (uid_t) -1, &created);
         if (fd < 0)
                 return fd;
 
         int r = ends_in_line(fd, &whole);
         if (r < 0)
                 return r;
-        if (created && t->mode != MODE_ANY && fchmod(fd, t->mode) < 0)
-                return -errno;
-        if (created && (t->uid != (uid_t) -1 || t->gid != (gid_t) -1) && fchown(fd, t->uid, t->gid) < 0)
+        if (created && fchmod(fd, t->mode) < 0)
                 return -errno;
 
         *ret_fd = TAKE_FD(fd);
@@ -133,22 +108,33 @@ static int file_open(const Target *t, NdjsonFile **ret) {
                 return r;
         (*ret)->target = *t;
         (*ret)->target.path = TAKE_PTR(path);
+        (*ret)->owned = true;
         (void) TAKE_FD(fd);
         return 0;
 }
 
-int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret) {
-        assert(path);
+int ndjson_file_take_fd(int fd, NdjsonFile **ret) {
+        bool whole = true;
+
+        assert(fd >= 0);
         assert(ret);
 
-        return file_open(&(Target) { .path = path, .mode = MODE_ANY, .uid = uid, .gid = gid }, ret);
+        int r = ends_in_line(fd, &whole);
+        if (r >= 0)
+                r = file_new(fd, !whole, ret);
+        if (r < 0) {
+                (void) close(fd);
+                return r;
+        }
+        (*ret)->owned = true;
+        return 0;
 }
 
 int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret) {
         assert(path);
         assert(ret);
 
-        return file_open(&(Target) { .path = path, .mode = mode, .uid = (uid_t) -1, .gid = (gid_t) -1 }, ret);
+        return file_open(&(Target) { .path = path, .mode = mode }, ret);
 }
 
 int ndjson_file_new_fd(int fd, NdjsonFile **ret) {
@@ -163,7 +149,7 @@ NdjsonFile *ndjson_file_free(NdjsonFile *f) {
                 return NULL;
 
         ndjson_file_flush(f);
-        if (f->target.path)
+        if (f->owned)
                 (void) close(f->fd);
         free((char *) f->target.path);
         free(f);

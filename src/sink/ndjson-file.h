@@ -14,13 +14,13 @@
 
 typedef struct NdjsonFile NdjsonFile;
 
-/* Creates 0640 (less the umask), appends, refuses symbolic links (-ELOOP), fifos and devices (-EINVAL, -ENXIO).
- * uid/gid: new owner of a file that was created, -1 to leave. Negative errno. */
-int ndjson_file_open(const char *path, uid_t uid, gid_t gid, NdjsonFile **ret);
-/* The same, owned by who runs us, with exactly this mode when it is created, whatever the umask. */
+/* Appends; owned by who runs us, with exactly this mode when it is created, whatever the umask. Refuses what
+ * guarded_open_append() refuses. Negative errno. */
 int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret);
 /* An fd the caller owns (a pipe in tests, stderr): borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);
+/* What guarded_open_append() returned: owned, closed also on failure. */
+int ndjson_file_take_fd(int fd, NdjsonFile **ret);
 NdjsonFile *ndjson_file_free(NdjsonFile *f); /* flushes */
 /* Borrows it. A line is in the file after NDJSON_FILE_DELAY_NSEC at most, so that readers need not wait for a full
  * buffer. */

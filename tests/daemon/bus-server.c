@@ -69,14 +69,14 @@ static int load_policy(Manager *m) {
         _cleanup_(policy_source_done) PolicySource source = {};
         const char *path = getenv("BUS_SERVER_POLICY");
         _cleanup_free_ char *text = NULL;
-        PolicyFault faults[1];
-        size_t size, n;
+        _cleanup_(fault_list_done) FaultList faults = {};
+        size_t size;
 
         if (!path)
                 return 0;
         int r = read_file_at(AT_FDCWD, path, 1024 * 1024, &text, &size);
         if (r >= 0)
-                r = policy_source_from_json(&source, text, size, faults, ELEMENTSOF(faults), &n);
+                r = policy_source_from_json(&source, text, size, &faults);
         return r < 0 ? r : policy_new(&source, &m->policy);
 }
 

@@ -328,6 +328,90 @@ def log_link(lab):
     assert not target.exists(), "the link was followed"
 
 
+@case("the log of root for a user: no link, second name or file of others that the user can arrange leads root elsewhere")
+def log_directory(lab):
+    theirs, ours = lab.dir / "work" / "theirs", lab.dir / "private"
+    for path in (theirs, ours):
+        path.mkdir()
+    os.chown(theirs, JOB_ID, JOB_ID)
+    equal(lab.run(QUIET, ["true"], log=theirs / "log").status, 0, "a directory")
+    equal((theirs / "log").stat().st_uid, JOB_ID, "owner")
+    equal(lab.run(QUIET, ["true"], log=ours / "log").status, 0, "a directory of root's")
+    equal(((ours / "log").stat().st_uid, stat.S_IMODE((ours / "log").stat().st_mode)), (JOB_ID, 0o640), "owner and mode")
+
+    kept = ours / "kept"
+    kept.write_text("kept\n")
+    (theirs / "link").symlink_to(ours)
+    os.link(kept, theirs / "second")
+    (theirs / "moved").write_text("kept\n")  # of root, in a directory where a user can put it under any name
+    (theirs / "moved").chmod(0o600)
+    for name in ("link/new", "link/kept", "second", "moved"):
+        for user in (JOB, None):  # None: COMMAND is root, and its log too
+            if (name, user) != ("moved", None):
+                contains(one_line(never_started(lab, ["--log", theirs / name, *QUIET], log=False, user=user), "stderr"),
+                         str(theirs / name), "stderr")
+    equal((kept.read_text(), (theirs / "moved").read_text()), ("kept\n", "kept\n"), "files of root's")
+    equal(sorted(p.name for p in ours.iterdir()), ["kept", "log"], "what is in the directory of root's")
+
+    mine = lab.dir / "work" / "mine"  # the user's own link to a place of the user's own
+    mine.symlink_to(theirs)
+    equal(lab.run(QUIET, ["true"], log=mine / "log").status, 0, "the user's own link")
+    equal([json.loads(line)["event_type"] for line in (theirs / "log").read_text().splitlines()],
+          ["run_started", "run_ended"] * 2, "events")
+
+
+@case("--policy: read with the user's rights, and with root's through no link of the user's")
+def policy_path(lab):
+    secret, theirs = lab.dir / "secret", lab.dir / "work" / "rules"
+    for path in (secret, theirs):
+        path.mkdir()
+    secret.chmod(0o700)
+    os.chown(theirs, JOB_ID, JOB_ID)
+    (secret / "policy.json").write_text('{"rules": []}')
+    (theirs / "policy.json").write_text('{"rules": []}')
+    (theirs / "own.json").symlink_to("policy.json")
+    (theirs / "link").symlink_to(secret)
+    for path in (secret / "policy.json", theirs / "policy.json", theirs / "own.json"):
+        equal(lab.run(["--policy", path, "--summary", "none"], ["true"]).status, 0, f"exit status of {path}")
+    for path in (theirs / "link" / "policy.json", theirs / "none.json"):
+        contains(one_line(never_started(lab, ["--policy", path]), "stderr"), str(path), "stderr")
+    equal(lab.run(["--policy", "/dev/stdin", "--summary", "none"], ["true"], data=b'{"rules": []}').status, 0, "a pipe")
+
+
+@case("the environment makes no policy file more permissive, and what it changes is said on stderr and in the log")
+def policy_and_environment(lab):
+    file = lab.policy({"rules": [{"type": "hostname", "value": "github.com", "action": "allow"}]})
+    audit = lab.policy({"mode": "audit", "rules": []})
+    connect = lab.python("report(c=attempt(tcp, NAMELESS4, 7))")
+    quiet = ["--summary", "none"]
+
+    def started(r):
+        return found(r, "run_started").get("detail", "")
+
+    r = lab.run(["--policy", file, *quiet], connect)
+    equal((r.err, started(r)), ("", ""), "without variables")
+    for name, value in (("CARGOWALL_AUDIT_MODE", "true"), ("CARGOWALL_DEFAULT_ACTION", "allow")):
+        r = lab.run(["--policy", file, *quiet], connect, env={name: value})
+        refused(r, "c")
+        contains(one_line(r.err, "stderr"), f"{name}={value}", "stderr")
+        contains(r.err, "ignored", "stderr")
+        equal(found(r, "run_started")["mode"], "enforce", "mode")
+        equal(started(r), "", "detail")
+    r = lab.run(["--policy", audit, *quiet], connect, env={"CARGOWALL_AUDIT_MODE": "false"})
+    refused(r, "c")
+    contains(one_line(r.err, "stderr"), "CARGOWALL_AUDIT_MODE=false", "stderr")
+    for options in (["--policy", file], ["--allow", "github.com"]):
+        r = lab.run([*options, *quiet], connect, env={"CARGOWALL_ALLOWED_CIDRS": NAMELESS4})
+        worked(r, "c")
+        contains(one_line(r.err, "stderr"), f"CARGOWALL_ALLOWED_CIDRS={NAMELESS4}", "stderr")
+        equal(started(r), "environment: CARGOWALL_ALLOWED_CIDRS", "detail")
+    r = lab.run(["--policy", file, "--mode", "audit", *quiet], connect, env={"CARGOWALL_AUDIT_MODE": "true"})
+    equal((r.err, found(r, "run_started")["mode"]), ("", "audit"), "--mode has the last word")
+    r = lab.run(quiet, connect, env={"CARGOWALL_ALLOWED_CIDRS": NAMELESS4, "CARGOWALL_AUDIT_MODE": "true"})
+    equal((r.err, found(r, "run_started")["mode"]), ("", "audit"), "the environment alone")
+    equal(started(r), "environment: CARGOWALL_AUDIT_MODE, CARGOWALL_ALLOWED_CIDRS", "detail")
+
+
 @case("a full log disk: COMMAND is unaffected, refusals go on, the loss is reported")
 def full_disk(lab):
     small = lab.dir / "small"

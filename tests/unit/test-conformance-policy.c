@@ -692,7 +692,7 @@ static int parse_environment(const char *assignment) {
         PolicySource source = {};
         Fault fault;
 
-        int r = policy_source_from_environment(&source, one_variable, (void *) assignment, &fault);
+        int r = policy_source_from_environment(&source, one_variable, (void *) assignment, NULL, &fault);
         policy_source_done(&source);
         return r;
 }

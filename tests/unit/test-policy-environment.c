@@ -19,7 +19,7 @@ static const char *get(const char *name, void *userdata) {
 static int parse(const char *const *assignments, PolicySource *source, Fault *fault) {
         *source = (PolicySource) {};
         *fault = (Fault) {};
-        return policy_source_from_environment(source, get, (void *) assignments, fault);
+        return policy_source_from_environment(source, get, (void *) assignments, NULL, fault);
 }
 
 static void check_rule(const PolicySource *s, size_t i, const char *wanted) {
@@ -96,12 +96,65 @@ START_TEST(test_single) {
 }
 END_TEST
 
+/* On top of a document. mode -1: it does not say. applied and refused: the variables' names. */
+static const struct {
+        int mode;
+        Action default_action;
+        const char *assignment;
+        Mode wanted_mode;
+        Action wanted_action;
+        size_t wanted_rules;
+        bool applied, refused;
+} over[] = {
+        { -1, ACTION_DENY, "CARGOWALL_AUDIT_MODE=true", MODE_ENFORCE, ACTION_DENY, 1, false, true },
+        { MODE_ENFORCE, ACTION_DENY, "CARGOWALL_AUDIT_MODE=1", MODE_ENFORCE, ACTION_DENY, 1, false, true },
+        { MODE_ENFORCE, ACTION_DENY, "CARGOWALL_AUDIT_MODE=false", MODE_ENFORCE, ACTION_DENY, 1, false, false },
+        { MODE_AUDIT, ACTION_DENY, "CARGOWALL_AUDIT_MODE=true", MODE_AUDIT, ACTION_DENY, 1, false, false },
+        { MODE_AUDIT, ACTION_DENY, "CARGOWALL_AUDIT_MODE=false", MODE_ENFORCE, ACTION_DENY, 1, true, false },
+        { -1, ACTION_DENY, "CARGOWALL_DEFAULT_ACTION=allow", MODE_ENFORCE, ACTION_DENY, 1, false, true },
+        { -1, ACTION_ALLOW, "CARGOWALL_DEFAULT_ACTION=deny", MODE_ENFORCE, ACTION_DENY, 1, true, false },
+        { -1, ACTION_ALLOW, "CARGOWALL_DEFAULT_ACTION=allow", MODE_ENFORCE, ACTION_ALLOW, 1, false, false },
+        { -1, ACTION_DENY, "CARGOWALL_ALLOWED_HOSTS=a.example,b.example", MODE_ENFORCE, ACTION_DENY, 3, true, false },
+        { -1, ACTION_DENY, "CARGOWALL_BLOCKED_CIDRS=192.0.2.0/24", MODE_ENFORCE, ACTION_DENY, 2, true, false },
+        { -1, ACTION_DENY, "CARGOWALL_ALLOWED_HOSTS=own.example:443", MODE_ENFORCE, ACTION_DENY, 1, true, false },
+        { -1, ACTION_DENY, "CARGOWALL_ALLOWED_HOSTS=,", MODE_ENFORCE, ACTION_DENY, 1, false, false },
+        { -1, ACTION_DENY, "CARGOWALL_SEARCH_DOMAINS=corp.example", MODE_ENFORCE, ACTION_DENY, 1, true, false },
+};
+
+START_TEST(test_over_a_document) {
+        const char *const environment[] = { over[_i].assignment, NULL };
+        EnvironmentChanges changes = {};
+        Fault fault;
+        const char *reason;
+        PolicySource s = { .default_action = over[_i].default_action };
+        uint32_t bit = 0;
+
+        if (over[_i].mode >= 0) {
+                s.has_mode = true;
+                s.mode = (Mode) over[_i].mode;
+        }
+        ck_assert_int_eq(rule_list_add_text(&s.rules, RULE_HOSTNAME, "own.example", ACTION_ALLOW, TIER_USER, &reason), 0);
+        ck_assert_int_eq(policy_source_add_environment(&s, get, (void *) environment, &changes, &fault), 1);
+        ck_assert_int_eq(s.has_mode ? s.mode : MODE_ENFORCE, over[_i].wanted_mode);
+        ck_assert_int_eq(s.default_action, over[_i].wanted_action);
+        ck_assert_uint_eq(s.rules.n, over[_i].wanted_rules);
+        for (size_t i = 0; policy_environment_name(i); i++)
+                if (strncmp(over[_i].assignment, policy_environment_name(i), strlen(policy_environment_name(i))) == 0)
+                        bit = 1U << i;
+        ck_assert_uint_eq(changes.applied, over[_i].applied ? bit : 0);
+        ck_assert_uint_eq(changes.refused, over[_i].refused ? bit : 0);
+        ck_assert_str_eq(policy_environment_name(0), "CARGOWALL_AUDIT_MODE"); /* POLICY_ENVIRONMENT_MODE */
+        policy_source_done(&s);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("policy-environment");
         TCase *t = tcase_create("policy-environment");
 
         tcase_add_test(t, test_everything);
         tcase_add_loop_test(t, test_single, 0, ELEMENTSOF(single));
+        tcase_add_loop_test(t, test_over_a_document, 0, ELEMENTSOF(over));
         suite_add_tcase(s, t);
         return s;
 }
