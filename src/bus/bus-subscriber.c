@@ -2,8 +2,8 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "bus/bus-event.h"
 #include "bus/bus-internal.h"
 
@@ -87,10 +87,8 @@ static int subscriber_add(Bus *b, const char *name) {
 /* ------------------------------------------------------------------ events */
 
 static bool take_token(Bus *b) {
-        struct timespec now;
+        uint64_t usec = clock_usec(CLOCK_MONOTONIC);
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        uint64_t usec = (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
         b->tokens += (double) (usec - b->tokens_usec) * EVENTS_PER_SECOND / (double) USEC_PER_SEC;
         b->tokens = MIN(b->tokens, (double) EVENTS_BURST);
         b->tokens_usec = usec;

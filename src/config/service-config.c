@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "basic/in-addr.h"
+#include "basic/endpoint.h"
 #include "bpf/api.h"
 
 #define BLANKS " \t"
@@ -191,38 +191,11 @@ static int strings_assign(ServiceConfig *c, ConfigList which, const Strings *str
 
 /* ------------------------------------------------------------------ words of lists */
 
-/* "1" to "65535", without a leading zero. */
-static bool is_port(const char *s) {
-        size_t n = strspn(s, "0123456789");
-
-        return n > 0 && n <= 5 && s[n] == '\0' && s[0] != '0' && strtoul(s, NULL, 10) <= UINT16_MAX;
-}
-
-/* The shapes that dns_server_parse() of net/dns-upstream.h takes. */
 static int check_upstream(const char *word, const char **ret_reason) {
-        static const char what[] = "an upstream is ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT";
-        bool bracketed = word[0] == '[';
-        const char *begin = word + bracketed, *port = NULL;
-        const char *end = strchr(begin, bracketed ? ']' : ':');
-        char text[IN_ADDR_TEXT_MAX];
-        InAddr addr;
+        Endpoint e;
 
-        if (bracketed && (!end || (end[1] != '\0' && end[1] != ':')))
-                return refuse(ret_reason, what);
-        if (bracketed)
-                port = end[1] == ':' ? end + 2 : NULL;
-        else if (end && !strchr(end + 1, ':'))
-                port = end + 1; /* a single colon: IPv4 and port */
-        else
-                end = begin + strlen(begin);
-
-        size_t n = (size_t) (end - begin);
-        if (n >= sizeof(text))
-                return refuse(ret_reason, what);
-        memcpy(text, begin, n);
-        text[n] = '\0';
-        if (in_addr_parse(text, &addr) < 0 || (bracketed && !strchr(text, ':')) || (port && !is_port(port)))
-                return refuse(ret_reason, what);
+        if (endpoint_parse(word, 1, &e) < 0)
+                return refuse(ret_reason, "an upstream is ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
         return 0;
 }
 

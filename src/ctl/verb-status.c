@@ -7,18 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "basic/clock.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 #include "ctl/time-text.h"
 
 #define RETRY_USEC (200 * USEC_PER_MSEC)
-
-static uint64_t now_usec(clockid_t clock) {
-        struct timespec ts = {};
-
-        (void) clock_gettime(clock, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
-}
 
 static Color mode_color(const char *mode) {
         return strcmp(mode, "enforce") == 0 ? COLOR_GREEN : strcmp(mode, "audit") == 0 ? COLOR_YELLOW : COLOR_RED;
@@ -71,7 +65,7 @@ static int no_such_scope(const Ctl *c, const char *name) {
 
 static int print_time(const Ctl *c, JsonObject *p) {
         char local[TIME_TEXT_MAX], span[TIME_TEXT_MAX], text[2 * TIME_TEXT_MAX + 16];
-        uint64_t start, now = now_usec(CLOCK_REALTIME);
+        uint64_t start, now = clock_usec(CLOCK_REALTIME);
 
         if (time_parse(json_value_text(p, "start_timestamp"), now, &start) < 0)
                 return STATUS_OK;
@@ -290,13 +284,13 @@ static void pause_for(Ctl *c, uint64_t usec) {
 
 int verb_is_enforcing(Ctl *c, int argc, char **argv) {
         const char *name = argc > 0 ? argv[0] : c->scope;
-        uint64_t begin = now_usec(CLOCK_MONOTONIC), end;
+        uint64_t begin = clock_usec(CLOCK_MONOTONIC), end;
         int status;
 
         if (__builtin_add_overflow(begin, c->wait_usec, &end))
                 end = UINT64_MAX;
         for (;;) {
-                uint64_t now = now_usec(CLOCK_MONOTONIC);
+                uint64_t now = clock_usec(CLOCK_MONOTONIC);
                 bool last = now >= end;
 
                 c->client.silent = !last || c->quiet;

@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
+#include "basic/clock.h"
 
 #define ALLOWANCE_ACCURACY_USEC USEC_PER_SEC
 #define NAME_SIZE sizeof("job:18446744073709551615:narrow")
@@ -201,7 +202,7 @@ static void arm(Manager *m);
 /* What cannot be made narrower goes altogether. */
 static int on_end(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Manager *m = userdata;
-        uint64_t now = manager_now(CLOCK_BOOTTIME);
+        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
 
         for (size_t i = 0; i < m->jobs.n; i++) {
                 Job *job = m->jobs.jobs[i];
@@ -251,7 +252,7 @@ int manager_allow_once(Manager *m, uint64_t id, const char *host, uint64_t usec)
                 return -ENOENT;
         r = ensure_timer(m);
         if (r >= 0)
-                r = job_allow(job, host, manager_now(CLOCK_BOOTTIME) + usec * 1000);
+                r = job_allow(job, host, clock_nsec(CLOCK_BOOTTIME) + usec * 1000);
         if (r < 0)
                 return r;
         r = put_scopes(m, job);

@@ -81,7 +81,6 @@ struct Manager {
         int exit_status;
 };
 
-uint64_t manager_now(clockid_t id); /* nanoseconds */
 
 /* manager-policy.c: documents -> scopes */
 int manager_start_policies(Manager *m);

@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
+#include "basic/clock.h"
 
 /* ------------------------------------------------------------------ which scope */
 
@@ -89,7 +90,7 @@ int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const ch
 
         if (!path)
                 return -ENOMEM;
-        r = job_table_add(&m->jobs, 0, unit, path, labels, n_labels, manager_now(CLOCK_REALTIME) / 1000, &job);
+        r = job_table_add(&m->jobs, 0, unit, path, labels, n_labels, clock_usec(CLOCK_REALTIME), &job);
         if (r < 0)
                 return r;
         r = narrow(m, job);

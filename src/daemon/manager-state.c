@@ -4,6 +4,7 @@
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
+#include "basic/clock.h"
 
 #define SYNC_TIMEOUT_USEC (5 * USEC_PER_SEC)
 
@@ -97,9 +98,9 @@ int manager_open_state(Manager *m) {
         uint8_t setting;
         int r;
 
-        r = handover_new(m->store, manager_now(CLOCK_BOOTTIME), on_snapshot, m, &report, &m->handover);
+        r = handover_new(m->store, clock_nsec(CLOCK_BOOTTIME), on_snapshot, m, &report, &m->handover);
         if (r >= 0)
-                r = handover_read(m->handover, manager_now(CLOCK_BOOTTIME), &reader);
+                r = handover_read(m->handover, clock_nsec(CLOCK_BOOTTIME), &reader);
         if (r < 0) {
                 log_message(m->log, LOG_ERR, "no memory for the state that outlives the service: %s", strerror(-r));
                 return r;
@@ -127,7 +128,7 @@ static int on_lease(const HandoverLease *lease, void *userdata) {
 int manager_restore_leases(Manager *m) {
         const HandoverReader reader = { .lease = on_lease, .userdata = m };
 
-        return handover_read(m->handover, manager_now(CLOCK_BOOTTIME), &reader);
+        return handover_read(m->handover, clock_nsec(CLOCK_BOOTTIME), &reader);
 }
 
 /* ------------------------------------------------------------------ the service manager's store */

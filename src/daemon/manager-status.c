@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/manager-internal.h"
+#include "basic/clock.h"
 #include "dns/lease-names.h"
 
 size_t manager_n_scopes(const Manager *m) {
@@ -177,7 +178,7 @@ int manager_explain(const Manager *m, const char *scope, const Destination *d, c
                 return -ENOENT;
         *ret_policy = s->policy;
         const Lease *lease = d->name[0] != '\0' || via ? NULL :
-                             lease_table_get(s->leases, &d->addr, manager_now(CLOCK_BOOTTIME));
+                             lease_table_get(s->leases, &d->addr, clock_nsec(CLOCK_BOOTTIME));
         if (lease)
                 return policy_explain_leased(s->policy, s->mode, d, names, lease_names(lease, s->policy, names), ret);
         return policy_explain(s->policy, s->mode, d, via, ret);
@@ -215,7 +216,7 @@ static void visit_lease(const Lease *lease, void *userdata) {
 }
 
 int manager_for_each_lease(const Manager *m, const char *scope, size_t max, manager_lease_fn fn, void *userdata) {
-        LeaseVisitor v = { .now = manager_now(CLOCK_BOOTTIME), .left = max, .fn = fn, .userdata = userdata };
+        LeaseVisitor v = { .now = clock_nsec(CLOCK_BOOTTIME), .left = max, .fn = fn, .userdata = userdata };
 
         if (scope && !engine_find_scope(m->engine, scope))
                 return -ENOENT;

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
+#include "basic/clock.h"
 #include "host/cgroup.h"
 #include "host/existing-sockets.h"
 
@@ -69,7 +70,7 @@ static uint32_t actor_of(Manager *m, uint64_t id) {
         if (actor != 0)
                 return actor;
         if (m->next_actor == 0)
-                m->next_actor = (uint32_t) (manager_now(CLOCK_MONOTONIC) / (NSEC_PER_SEC / 64)) % CW_ACTOR_MAX;
+                m->next_actor = (uint32_t) (clock_nsec(CLOCK_MONOTONIC) / (NSEC_PER_SEC / 64)) % CW_ACTOR_MAX;
         m->next_actor = m->next_actor + 1 < CW_ACTOR_MAX ? m->next_actor + 1 : 1;
         return m->next_actor;
 }
@@ -95,7 +96,7 @@ static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, 
                 (void) manager_assign(m, path, id, is_slice);
                 return;
         }
-        (void) departed_add(m->departed, path, id, manager_now(CLOCK_MONOTONIC));
+        (void) departed_add(m->departed, path, id, clock_nsec(CLOCK_MONOTONIC));
         manager_end_jobs_of(m, path);
 }
 

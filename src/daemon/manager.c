@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "daemon/manager-internal.h"
+#include "basic/clock.h"
 #include "daemon/manager-life.h"
 #include "host/capability.h"
 #include "host/config-files.h"
@@ -20,17 +20,6 @@
 #define LOOKUPS_PER_TICK 1500
 #define SELF_TEST_USEC (10 * USEC_PER_SEC)
 #define SELF_TEST_FAULTS_MAX 2 /* in a row; then the watchdog is left to bite */
-
-uint64_t manager_now(clockid_t id) {
-        struct timespec t = {};
-
-        (void) clock_gettime(id, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
-
-static uint64_t now_usec(void) {
-        return manager_now(CLOCK_MONOTONIC) / 1000;
-}
 
 /* ------------------------------------------------------------------ configuration */
 
@@ -48,16 +37,12 @@ static int load_config(Manager *m) {
 /* ------------------------------------------------------------------ upstream resolvers */
 
 static int note_upstreams(Manager *m, const DnsServer *servers, size_t n) {
-        char **texts = calloc(n + 1, sizeof(*texts)), addr[IN_ADDR_TEXT_MAX];
+        char **texts = calloc(n + 1, sizeof(*texts)), text[ENDPOINT_TEXT_MAX];
 
         if (!texts)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                (void) in_addr_format(&servers[i].addr, addr);
-                if (asprintf(&texts[i], in_addr_is_v4(&servers[i].addr) ? "%s:%u" : "[%s]:%u", addr,
-                             servers[i].port) < 0)
-                        texts[i] = NULL;
-        }
+        for (size_t i = 0; i < n; i++)
+                texts[i] = strdup(endpoint_format(&servers[i], text));
         for (size_t i = 0; i < m->n_upstreams; i++)
                 free(m->upstream_texts[i]);
         free(m->upstream_texts);
@@ -94,7 +79,7 @@ static int start_upstreams(Manager *m) {
         int r = 0;
 
         for (size_t i = 0; i < m->config.n_upstreams && n < ELEMENTSOF(configured) && r >= 0; i++)
-                r = dns_server_parse(m->config.upstreams[i], &configured[n++]);
+                r = endpoint_parse(m->config.upstreams[i], DNS_SERVER_PORT, &configured[n++]);
         if (r >= 0)
                 r = upstreams_new(m->event, &upstream_files_default, configured, n, NULL, 0, on_upstreams, m,
                                   &m->upstreams);
@@ -241,7 +226,7 @@ static void become_ready(Manager *m) {
         keep_pins(m);
         m->ready = true;
         say_status(m, status);
-        service_manager_ready(&m->service, status, now_usec());
+        service_manager_ready(&m->service, status, clock_usec(CLOCK_MONOTONIC));
         manager_tell_type(m, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
         if (m->observer.ready)
                 m->observer.ready(m->observer.userdata);
@@ -316,7 +301,7 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         char status[SERVICE_STATUS_SIZE];
 
         m->n_lookups_left = LOOKUPS_PER_TICK;
-        departed_expire(m->departed, manager_now(CLOCK_MONOTONIC));
+        departed_expire(m->departed, clock_nsec(CLOCK_MONOTONIC));
         (void) service_log_flush(m->log);
         check_hooks(m);
         if (m->trim_is_due)
@@ -326,11 +311,11 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
                 run_self_test(m);
                 say_status(m, status);
                 if (strcmp(status, m->last_status) != 0)
-                        service_manager_status(&m->service, status, now_usec());
+                        service_manager_status(&m->service, status, clock_usec(CLOCK_MONOTONIC));
                 memcpy(m->last_status, status, sizeof(status));
                 manager_write_sequence(m);
         }
-        (void) service_manager_tick(&m->service, now_usec());
+        (void) service_manager_tick(&m->service, clock_usec(CLOCK_MONOTONIC));
         (void) sd_event_source_set_time_relative(s, tick_usec(m));
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
@@ -340,10 +325,10 @@ static int on_hup(_unused_ sd_event_source *s, _unused_ const struct signalfd_si
         _cleanup_(fault_list_done) FaultList faults = {};
         char status[SERVICE_STATUS_SIZE];
 
-        service_manager_reloading(now_usec());
+        service_manager_reloading(clock_usec(CLOCK_MONOTONIC));
         (void) manager_reload(m, &faults);
         say_status(m, status);
-        service_manager_ready(&m->service, status, now_usec());
+        service_manager_ready(&m->service, status, clock_usec(CLOCK_MONOTONIC));
         return 0;
 }
 
@@ -386,10 +371,10 @@ static int start(Manager *m) {
         const char *what = "the service could not be started";
         int r;
 
-        m->start_realtime_usec = manager_now(CLOCK_REALTIME) / 1000;
-        m->start_monotonic_usec = now_usec();
+        m->start_realtime_usec = clock_usec(CLOCK_REALTIME);
+        m->start_monotonic_usec = clock_usec(CLOCK_MONOTONIC);
         m->n_lookups_left = LOOKUPS_PER_TICK;
-        service_manager_init(&m->service, now_usec());
+        service_manager_init(&m->service, clock_usec(CLOCK_MONOTONIC));
         r = load_config(m);
         if (r >= 0)
                 r = fd_store_collect(&m->store);

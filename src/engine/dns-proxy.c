@@ -5,8 +5,8 @@
 #include <assert.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
@@ -61,13 +61,6 @@ struct DnsProxy {
         DnsAnswer answer;        /* scratch: too big for the stack of a deep call */
         uint8_t reply[DNS_MESSAGE_MAX];
 };
-
-static uint64_t now_nsec(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
 
 /* ------------------------------------------------------------------ replies */
 
@@ -334,7 +327,7 @@ static void serve_waiter(DnsProxy *p, const Waiter *w, const DnsAnswer *answer, 
 static void on_answer(int r, const DnsAnswer *answer, void *userdata) {
         Pending *pending = userdata;
         DnsProxy *p = pending->proxy;
-        uint64_t now = now_nsec();
+        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
 
         /* Other servers took the place of those that were asked. */
         if (r == -ECANCELED && p->upstream &&
@@ -409,7 +402,7 @@ static int ask_upstream(DnsProxy *p, const DnsAsker *asker, DnsClient *client, c
 
 /* Reverse names are answered from our own leases, never asked upstream: they would carry data out. */
 static void answer_reverse(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
-        uint64_t now = now_nsec();
+        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
         const Lease *lease = NULL;
         InAddr addr;
 
@@ -470,7 +463,7 @@ static const char *refuse(const DnsProxy *p, const DnsAsker *asker, const DnsQue
 }
 
 static void answer_query(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
-        uint64_t now = now_nsec();
+        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
         const Scope *who;
         uint32_t rule;
 

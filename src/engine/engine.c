@@ -4,8 +4,8 @@
 
 #include <bpf/bpf.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "engine/event-pipeline.h"
 #include "host/existing-sockets.h"
 #include "host/local-addr.h"
@@ -51,13 +51,6 @@ struct Engine {
         dns_lease_fn on_lease;
         void *userdata;
 };
-
-static uint64_t now_nsec(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
 
 /* ------------------------------------------------------------------ callbacks */
 
@@ -146,7 +139,7 @@ static void attribute(Engine *e, const DnsPeer *peer, const struct cw_dns_client
 
 /* So many looks at processes a second, and no more: under a flood of queries the same few ask again and again. */
 static bool may_look_at_peer(Engine *e) {
-        uint64_t sec = now_nsec() / NSEC_PER_SEC;
+        uint64_t sec = clock_nsec(CLOCK_BOOTTIME) / NSEC_PER_SEC;
 
         if (sec != e->peers_sec)
                 e->n_peers_left = PEERS_PER_SEC;
@@ -259,7 +252,7 @@ static int on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *
         uint64_t next = UINT64_MAX;
 
         for (size_t i = 0; i < e->n_scopes; i++)
-                next = MIN(next, lease_table_expire(e->scopes[i]->leases, now_nsec(), EXPIRE_STEPS, on_lease_changed,
+                next = MIN(next, lease_table_expire(e->scopes[i]->leases, clock_nsec(CLOCK_BOOTTIME), EXPIRE_STEPS, on_lease_changed,
                                                     e->scopes[i]));
         arm_expiry(e, next);
         return 0;
@@ -329,7 +322,7 @@ static int new_scope(Engine *e, const ScopeSpec *specs, size_t n, const ScopeSpe
 static int stage_scope(Scope *s, const ScopeSpec *spec) {
         int r;
 
-        (void) lease_table_expire(s->leases, now_nsec(), SIZE_MAX, on_lease_changed, s);
+        (void) lease_table_expire(s->leases, clock_nsec(CLOCK_BOOTTIME), SIZE_MAX, on_lease_changed, s);
         r = policy_slot_stage(s->slot, spec->policy, spec->policy ? s->leases : NULL,
                               spec->is_same ? spec->previous_id : 0);
         if (r < 0 && s->policy)
@@ -551,7 +544,7 @@ int engine_restore_lease(Engine *e, Scope *scope, const InAddr *addr, const char
 
         if (!scope->policy)
                 return 0;
-        r = lease_table_restore(scope->leases, addr, name, chain, scope->policy, expires_nsec, now_nsec(), &lease);
+        r = lease_table_restore(scope->leases, addr, name, chain, scope->policy, expires_nsec, clock_nsec(CLOCK_BOOTTIME), &lease);
         if (lease_table_evicted(scope->leases, &evicted))
                 policy_slot_remove_lease(scope->slot, &evicted);
         if (r < 0)

@@ -4,8 +4,8 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "dns/dns-message.h"
 #include "event/event-decode.h"
 #include "event/name-history.h"
@@ -24,13 +24,6 @@ struct EventPipeline {
         event_fn fn;
         void *userdata;
 };
-
-static uint64_t clock_usec(clockid_t id) {
-        struct timespec t = {};
-
-        (void) clock_gettime(id, &t);
-        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / 1000;
-}
 
 int event_pipeline_new(event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
         _cleanup_(event_pipeline_freep) EventPipeline *p = calloc(1, sizeof(*p));

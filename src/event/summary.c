@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "basic/endpoint.h"
 #include "event/summary-internal.h"
 #include "policy/port.h"
 
@@ -271,10 +272,9 @@ static int suggest_destination(const Event *e, char *buf, size_t size) {
         if (!e->has_dst)
                 return -EOPNOTSUPP;
 
-        char addr[IN_ADDR_TEXT_MAX];
-        bool v4 = in_addr_is_v4(&e->dst);
-        return snprintf(buf, size, "--allow-cidr %s%s%s:%u%s", v4 ? "" : "[", in_addr_format(&e->dst, addr),
-                        v4 ? "" : "]", e->dst_port, protocol);
+        char text[ENDPOINT_TEXT_MAX];
+        return snprintf(buf, size, "--allow-cidr %s%s",
+                        endpoint_format(&(Endpoint) { .addr = e->dst, .port = e->dst_port }, text), protocol);
 }
 
 int summary_suggest(const Event *e, char *buf, size_t size) {

@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/macro.h"
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
@@ -36,13 +36,6 @@ static void closedirp(DIR **d) {
 static void fclosep(FILE **f) {
         if (*f)
                 (void) fclose(*f);
-}
-
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
 }
 
 static const char *error_to_advice(int r) {
@@ -370,7 +363,7 @@ static int wait_empty(const Cgroup *c, uint64_t deadline_usec) {
                 r = is_populated(fd);
                 if (r <= 0)
                         return r;
-                now = now_usec();
+                now = clock_usec(CLOCK_MONOTONIC);
                 if (now >= deadline_usec)
                         return -ETIMEDOUT;
                 r = poll(&p, 1, (int) MIN((deadline_usec - now) / USEC_PER_MSEC + 1, 1000U));
@@ -389,12 +382,12 @@ int cgroup_kill_each(const Cgroup *c, uint64_t timeout_usec) {
         /* Frozen processes can be killed but neither fork nor exit, so that no pid is used again between the list and
          * the signal. */
         (void) write_file_at(c->fd, "cgroup.freeze", "1");
-        deadline = now_usec() + timeout_usec;
+        deadline = clock_usec(CLOCK_MONOTONIC) + timeout_usec;
         do {
                 r = walk_processes(c->fd, 0, &w);
                 if (r < 0 && r != -ENOENT)
                         return r;
-                now = now_usec();
+                now = clock_usec(CLOCK_MONOTONIC);
                 r = wait_empty(c, MIN(deadline, now + KILL_ROUND_USEC));
         } while (r == -ETIMEDOUT && now < deadline);
         return r;
@@ -412,7 +405,7 @@ int cgroup_kill(const Cgroup *c, uint64_t timeout_usec, unsigned *ret_n) {
         if (r == -ENOENT)
                 r = cgroup_kill_each(c, timeout_usec);
         else if (r >= 0)
-                r = wait_empty(c, now_usec() + timeout_usec);
+                r = wait_empty(c, clock_usec(CLOCK_MONOTONIC) + timeout_usec);
         if (r < 0)
                 return r;
         *ret_n = n;

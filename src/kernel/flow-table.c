@@ -5,18 +5,11 @@
 #include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/macro.h"
 
 #define STEPS_MAX 200000 /* keys may move while we walk: no endless walk */
-
-static uint64_t now_nsec(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
 
 static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t now, uint64_t idle_ns) {
         bool tcp = key->protocol == IPPROTO_TCP;
@@ -66,7 +59,7 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
 
 int flow_table_sweep(const Programs *programs, uint64_t idle_ns, bool all, event_ring_fn fn, void *userdata) {
         int fd = programs_map_fd(programs, "flows"), n_left = 0;
-        uint64_t now = now_nsec();
+        uint64_t now = clock_nsec(CLOCK_MONOTONIC);
         struct cw_flow_key key, next;
         struct cw_flow f;
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "dns/lease-names.h"
 #include "kernel/port-slices.h"
 
@@ -319,12 +319,9 @@ static const PortSet deny_all = {
 /* Leases end by CLOCK_BOOTTIME, the kernel side reads CLOCK_MONOTONIC: after a suspend its entries end late, until the
  * next look at the table removes them. */
 static uint64_t to_monotonic(uint64_t boot_nsec) {
-        struct timespec monotonic = {}, boot = {};
+        uint64_t monotonic = clock_nsec(CLOCK_MONOTONIC); /* first, so that the difference is never below zero */
+        uint64_t suspended = clock_nsec(CLOCK_BOOTTIME) - monotonic;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &monotonic); /* first, so that the difference is never below zero */
-        (void) clock_gettime(CLOCK_BOOTTIME, &boot);
-        uint64_t suspended = (uint64_t) (boot.tv_sec - monotonic.tv_sec) * NSEC_PER_SEC + (uint64_t) boot.tv_nsec -
-                             (uint64_t) monotonic.tv_nsec;
         return boot_nsec > suspended ? boot_nsec - suspended : 1;
 }
 

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/macro.h"
 #include "cargowall.skel.h"
 #include "kernel/attach.h"
@@ -129,14 +129,6 @@ static const char *load_advice(int r) {
         }
 }
 
-/* A predecessor began with an earlier time, and cannot have counted as fast as the clock. */
-static uint64_t first_generation(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
-
 static int load_maps(Programs *p, const ProgramsOptions *o) {
         int r;
 
@@ -144,7 +136,8 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
         if (!p->bpf)
                 return -errno;
         set_constants(p->bpf, o);
-        p->bpf->bss->subjects_generation = first_generation();
+        /* A predecessor began with an earlier time, and cannot have counted as fast as the clock. */
+        p->bpf->bss->subjects_generation = clock_nsec(CLOCK_MONOTONIC);
         r = set_sizes(p->bpf, o);
         if (r >= 0)
                 r = object_inherit_maps(p->bpf->obj, kept_maps, ELEMENTSOF(kept_maps), o->inherit, o->inherit_userdata,

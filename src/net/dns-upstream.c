@@ -237,11 +237,10 @@ static int channel_set_servers(const Channel *c, size_t first) {
 
         for (size_t i = 0; i < u->n_servers; i++) {
                 const DnsServer *server = &u->servers[(first + i) % u->n_servers];
-                char addr[IN_ADDR_TEXT_MAX];
+                char text[ENDPOINT_TEXT_MAX];
 
-                (void) in_addr_format(&server->addr, addr);
-                n += (size_t) snprintf(csv + n, sizeof(csv) - n, in_addr_is_v4(&server->addr) ? "%s%s:%u" : "%s[%s]:%u",
-                                       i > 0 ? "," : "", addr, server->port);
+                n += (size_t) snprintf(csv + n, sizeof(csv) - n, "%s%s", i > 0 ? "," : "",
+                                       endpoint_format(server, text));
         }
 
         switch (ares_set_servers_ports_csv(c->ares, csv)) {

@@ -6,6 +6,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "basic/endpoint.h"
 #include "dns/dns-message.h"
 
 typedef struct DnsUpstream DnsUpstream;
@@ -13,13 +14,8 @@ typedef struct DnsUpstream DnsUpstream;
 #define DNS_UPSTREAM_SERVERS_MAX 8
 #define DNS_UPSTREAM_IN_FLIGHT_MAX 1024
 
-typedef struct DnsServer {
-        InAddr addr;
-        uint16_t port;
-} DnsServer;
-
-/* "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1". Port 53 when absent. -EINVAL. */
-int dns_server_parse(const char *s, DnsServer *ret);
+typedef Endpoint DnsServer;
+#define DNS_SERVER_PORT 53 /* when none is given */
 
 typedef struct DnsUpstreamStats {
         uint64_t sent;               /* asked of c-ares: questions, and those asked again */

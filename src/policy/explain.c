@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "basic/endpoint.h"
 #include "basic/macro.h"
 #include "policy/special-addr.h"
 
@@ -20,34 +21,12 @@ static int refuse(const char **ret_reason, const char *reason) {
 
 /* ------------------------------------------------------------------ destination */
 
-/* Cuts the host off its port in place. *ret_bracketed: what was in brackets can only be an address. */
-static int split_port(char *s, char **ret_host, char **ret_port, bool *ret_bracketed, const char **ret_reason) {
-        char *colon = strchr(s, ':');
-
-        *ret_bracketed = *s == '[';
-        if (*ret_bracketed) {
-                char *end = strchr(s, ']');
-
-                if (!end || (end[1] != '\0' && end[1] != ':'))
-                        return refuse(ret_reason, "brackets belong around an IPv6 address: [ADDRESS]:PORT");
-                *end = '\0';
-                *ret_host = s + 1;
-                *ret_port = end[1] == ':' ? end + 2 : NULL;
-                return 0;
-        }
-        if (colon && strchr(colon + 1, ':'))
-                colon = NULL; /* an IPv6 address without brackets has no port */
-        if (colon)
-                *colon = '\0';
-        *ret_host = s;
-        *ret_port = colon ? colon + 1 : NULL;
-        return 0;
-}
+static const char brackets[] = "brackets belong around an IPv6 address: [ADDRESS]:PORT";
 
 static int parse_host(const char *host, bool bracketed, Destination *d, const char **ret_reason) {
         if (in_addr_parse(host, &d->addr) >= 0) {
                 if (bracketed && !strchr(host, ':'))
-                        return refuse(ret_reason, "brackets belong around an IPv6 address: [ADDRESS]:PORT");
+                        return refuse(ret_reason, brackets);
                 return 0;
         }
         if (bracketed || strchr(host, ':'))
@@ -68,20 +47,15 @@ static int parse_protocol(const char *s, uint8_t *ret, const char **ret_reason) 
 }
 
 static int parse_port(const char *s, Destination *d, const char **ret_reason) {
-        PortRange range;
-
         if (d->protocol == PROTOCOL_ICMP)
                 return refuse(ret_reason, "icmp has no ports");
-        if (strchr(s, '-') || port_range_parse(s, &range) < 0)
-                return refuse(ret_reason, "a port is a number from 1 to 65535");
-        d->port = range.low;
-        return 0;
+        return port_parse(s, &d->port) < 0 ? refuse(ret_reason, "a port is a number from 1 to 65535") : 0;
 }
 
 int destination_parse(const char *text, Destination *ret, const char **ret_reason) {
         Destination d = { .protocol = PROTOCOL_TCP };
-        char buf[TEXT_MAX], *host, *port;
-        bool bracketed;
+        char buf[TEXT_MAX];
+        EndpointText parts;
         int r;
 
         assert(text);
@@ -100,14 +74,13 @@ int destination_parse(const char *text, Destination *ret, const char **ret_reaso
                         return r;
                 *slash = '\0';
         }
-        r = split_port(buf, &host, &port, &bracketed, ret_reason);
+        if (endpoint_split(buf, &parts) < 0)
+                return refuse(ret_reason, brackets);
+        r = parse_host(parts.host, parts.bracketed, &d, ret_reason);
         if (r < 0)
                 return r;
-        r = parse_host(host, bracketed, &d, ret_reason);
-        if (r < 0)
-                return r;
-        if (port) {
-                r = parse_port(port, &d, ret_reason);
+        if (parts.port) {
+                r = parse_port(parts.port, &d, ret_reason);
                 if (r < 0)
                         return r;
         } else if (d.protocol != PROTOCOL_ICMP)
@@ -123,11 +96,12 @@ static int destination_format(const Destination *d, char *buf, size_t size) {
         char addr[IN_ADDR_TEXT_MAX];
         const char *protocol = d->protocol == PROTOCOL_UDP ? "udp" : d->protocol == PROTOCOL_TCP ? "tcp" : "icmp";
         const char *host = d->name[0] != '\0' ? d->name : in_addr_format(&d->addr, addr);
-        bool brackets = strchr(host, ':');
+        char text[HOST_NAME_TEXT_MAX + 8]; /* brackets, colon and port */
 
         if (d->protocol == PROTOCOL_ICMP || d->protocol == PROTOCOL_ICMP6)
                 return snprintf(buf, size, "%s/%s", host, protocol);
-        return snprintf(buf, size, "%s%s%s:%u/%s", brackets ? "[" : "", host, brackets ? "]" : "", d->port, protocol);
+        (void) endpoint_format_host(host, d->port, text, sizeof(text));
+        return snprintf(buf, size, "%s/%s", text, protocol);
 }
 
 /* ------------------------------------------------------------------ explanation */

@@ -2,7 +2,8 @@
 #include "sink/hub.h"
 
 #include <assert.h>
-#include <time.h>
+
+#include "basic/clock.h"
 
 #define ACCURACY_USEC (10 * USEC_PER_MSEC)
 #define NSEC_PER_USEC 1000ULL
@@ -13,13 +14,6 @@ struct SinkHub {
         sd_event_source *timer;
         uint64_t armed_nsec; /* UINT64_MAX: the timer is off */
 };
-
-static uint64_t now(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
 
 /* Most events change nothing here: the timer is set again only when its time changed. */
 static void arm(SinkHub *h) {
@@ -95,7 +89,7 @@ void sink_hub_write(SinkHub *h, const Event *e) {
         assert(h);
         assert(e);
 
-        uint64_t now_nsec = now();
+        uint64_t now_nsec = clock_nsec(CLOCK_MONOTONIC);
         for (size_t i = 0; i < h->n; i++)
                 h->sinks[i].write(h->sinks[i].object, e, now_nsec);
         arm(h);
@@ -104,7 +98,7 @@ void sink_hub_write(SinkHub *h, const Event *e) {
 void sink_hub_flush(SinkHub *h) {
         assert(h);
 
-        uint64_t now_nsec = now();
+        uint64_t now_nsec = clock_nsec(CLOCK_MONOTONIC);
         for (size_t i = 0; i < h->n; i++)
                 if (h->sinks[i].flush && h->sinks[i].next(h->sinks[i].object) <= now_nsec)
                         h->sinks[i].flush(h->sinks[i].object, now_nsec);

@@ -405,7 +405,7 @@ static const struct {
 START_TEST(server_parse) {
         DnsServer server;
         InAddr addr;
-        int r = dns_server_parse(server_texts[_i].text, &server);
+        int r = endpoint_parse(server_texts[_i].text, DNS_SERVER_PORT, &server);
 
         if (!server_texts[_i].addr) {
                 ck_assert_int_eq(r, -EINVAL);

@@ -132,7 +132,7 @@ static void assert_told(Fixture *f, int error, const char *expected) {
 }
 
 static void server_parse(const char *text, DnsServer *ret) {
-        ck_assert_int_eq(dns_server_parse(text, ret), 0);
+        ck_assert_int_eq(endpoint_parse(text, DNS_SERVER_PORT, ret), 0);
 }
 
 #define NS(addr) "nameserver " addr "\n"
