@@ -25,6 +25,7 @@
 #include "sink/service-log.h"
 
 #define FORWARDER_CGROUPS_MAX 32
+#define FOREIGN_TEXT_MAX 160
 #define PIN_DIRECTORY "/run/cargowall/bpf" /* see units/cargowalld-pin.conf */
 
 struct Manager {
@@ -74,6 +75,7 @@ struct Manager {
         sd_bus *resolved_bus;    /* while systemd-resolved is asked to forget its cache */
         sd_bus_slot *resolved_slot;
         SelfTest *self_test;
+        char shared_socket[FOREIGN_TEXT_MAX]; /* the last that was not taken, since others share it; "": none */
         unsigned n_self_test_faults; /* in a row */
         sd_event_source *allowance_end;
         sd_event_source *hup, *usr1, *term, *interrupt, *tick;
@@ -119,6 +121,13 @@ uint32_t manager_job_index(const Manager *m, const char *path);
 void manager_fill_job_scopes(Manager *m); /* those that are new to the units of their jobs learn what these know */
 void manager_end_jobs_of(Manager *m, const char *path); /* the unit with this cgroup ended */
 void manager_end_left_jobs(Manager *m);                 /* of units that ended while nobody looked */
+
+/* manager-sockets.c: the sockets that the DNS proxy listens on */
+/* Those of the socket units that nobody shares, the caller's from here on; what is missing is said. */
+size_t manager_take_sockets(Manager *m, int *fds, size_t max);
+void manager_tell_sockets(Manager *m); /* the event about those that were not taken, once events can be told */
+/* -EADDRINUSE: somebody shares one, which is said; or why that cannot be found out. */
+int manager_check_sockets(Manager *m);
 
 /* manager-allow.c: what single jobs may reach for a while */
 /* The scope in the place of this one for a job that has allowances; else the same. job may be NULL. */

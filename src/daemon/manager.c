@@ -123,15 +123,6 @@ static void on_lease(const Scope *scope, const Lease *lease, void *userdata) {
         manager_write_lease(userdata, scope, lease);
 }
 
-static size_t take_sockets(Manager *m, int *fds, size_t max) {
-        size_t n = 0;
-        int fd, family, type;
-
-        while (n < max && (fd = fd_store_take_socket(m->store, "dns-host", &family, &type)) >= 0)
-                fds[n++] = fd;
-        return n;
-}
-
 static int start_engine(Manager *m, const char **ret_what) {
         /* Flows mean nothing without the ids they were judged under. */
         _cleanup_(inheritance_done) Inheritance inheritance = {
@@ -146,7 +137,7 @@ static int start_engine(Manager *m, const char **ret_what) {
                 .servers = servers,
                 .n_servers = n_servers,
                 .dns_fds = fds,
-                .n_dns_fds = take_sockets(m, fds, ELEMENTSOF(fds)),
+                .n_dns_fds = manager_take_sockets(m, fds, ELEMENTSOF(fds)),
                 .cgroup_fd = m->cgroup_fd,
                 .cgroup_id = m->cgroup_id,
                 .many_scopes = true,
@@ -163,8 +154,6 @@ static int start_engine(Manager *m, const char **ret_what) {
                 .userdata = m,
         };
 
-        if (o.n_dns_fds == 0)
-                log_message(m->log, LOG_NOTICE, "no sockets were passed: listening on free ports of the loopback");
         r = manager_make_specs(m, &m->documents, &specs);
         if (r >= 0)
                 r = engine_new(m->event, &o, specs, m->documents.n, fill, &m->engine, ret_what);
@@ -255,8 +244,13 @@ static void on_self_test(const char *fault, void *userdata) {
 }
 
 static void run_self_test(Manager *m) {
-        int r = self_test_run(m->self_test, SELF_TEST_USEC);
+        int r;
 
+        if (manager_check_sockets(m) < 0) {
+                on_self_test("another process shares a socket of the DNS proxy", m);
+                return;
+        }
+        r = self_test_run(m->self_test, SELF_TEST_USEC);
         if (r < 0)
                 on_self_test(r == -EACCES ? "a connection that must be refused was not" : strerror(-r), m);
 }
@@ -404,6 +398,7 @@ static int start(Manager *m) {
                 log_message(m->log, LOG_ERR, "CAP_PERFMON cannot be given up: %s", strerror(-r));
                 return r;
         }
+        manager_tell_sockets(m);
         handover_forget(m->handover);
         manager_write_scopes(m);
         m->trim_is_due = true; /* what reading the documents took */

@@ -7,8 +7,21 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include "dns/dns-message.h"
+#include "host/foreign-sockets.h"
+
 #define PORT_DISCARD 9 /* RFC 863; nobody is there */
 #define LOOK_USEC (50 * USEC_PER_MSEC)
+
+/* One query, over one family. */
+typedef struct SelfTestQuery {
+        SelfTest *test;
+        sd_event_source *io; /* NULL: this family is not asked, or no test is going on */
+        uint16_t id;
+        bool answered;
+} SelfTestQuery;
+
+enum { QUERY_V4, QUERY_V6, N_QUERIES };
 
 struct SelfTest {
         sd_event *event;        /* borrowed, like the engine */
@@ -16,12 +29,11 @@ struct SelfTest {
         bool refuses;
         self_test_fn fn;
         void *userdata;
-        sd_event_source *io;    /* of the query; NULL: no test is going on */
-        sd_event_source *timer;
+        SelfTestQuery queries[N_QUERIES];
+        SelfQuery secret;       /* of the test that is going on */
+        sd_event_source *timer; /* NULL: no test is going on */
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         uint64_t n_refusals;    /* of our scope, when the test began */
-        uint16_t id;
-        bool answered;
 };
 
 int self_test_new(sd_event *event, Engine *engine, bool refuses, self_test_fn fn, void *userdata, SelfTest **ret) {
@@ -34,22 +46,28 @@ int self_test_new(sd_event *event, Engine *engine, bool refuses, self_test_fn fn
         t->refuses = refuses;
         t->fn = fn;
         t->userdata = userdata;
+        for (size_t i = 0; i < N_QUERIES; i++)
+                t->queries[i].test = t;
         *ret = t;
         return 0;
+}
+
+static void stop(SelfTest *t) {
+        for (size_t i = 0; i < N_QUERIES; i++)
+                t->queries[i].io = sd_event_source_disable_unref(t->queries[i].io);
+        t->timer = sd_event_source_disable_unref(t->timer);
 }
 
 SelfTest *self_test_free(SelfTest *t) {
         if (!t)
                 return NULL;
-        sd_event_source_disable_unref(t->io);
-        sd_event_source_disable_unref(t->timer);
+        stop(t);
         free(t);
         return NULL;
 }
 
 static void end(SelfTest *t, const char *fault) {
-        t->io = sd_event_source_disable_unref(t->io);
-        t->timer = sd_event_source_disable_unref(t->timer);
+        stop(t);
         t->fn(fault, t->userdata);
 }
 
@@ -68,18 +86,33 @@ static bool connection_is_refused(void) {
         return fd >= 0 && connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 && errno == EPERM;
 }
 
+/* Whether every family that is asked has answered; else *ret_fault says which has not. */
+static bool is_answered(const SelfTest *t, const char **ret_fault) {
+        static const char *const faults[N_QUERIES] = {
+                [QUERY_V4] = "a query of our own to an IPv4 resolver was not answered by the DNS proxy",
+                [QUERY_V6] = "a query of our own to an IPv6 resolver was not answered by the DNS proxy",
+        };
+
+        for (size_t i = 0; i < N_QUERIES; i++)
+                if (t->queries[i].io && !t->queries[i].answered) {
+                        *ret_fault = faults[i];
+                        return false;
+                }
+        return true;
+}
+
 static void look(SelfTest *t) {
+        const char *fault = "the kernel's records do not arrive";
         uint64_t now = 0;
 
         (void) sd_event_now(t->event, CLOCK_MONOTONIC, &now);
         engine_drain(t->engine);
-        if (t->answered && (!t->refuses || engine_self_refusals(t->engine) > t->n_refusals)) {
+        if (is_answered(t, &fault) && (!t->refuses || engine_self_refusals(t->engine) > t->n_refusals)) {
                 end(t, NULL);
                 return;
         }
         if (now >= t->deadline_usec) {
-                end(t, t->answered ? "the kernel's records do not arrive" :
-                                     "a query of our own did not come to the DNS proxy");
+                end(t, fault);
                 return;
         }
         if (t->refuses && !connection_is_refused()) { /* again: the ring may have been full */
@@ -95,79 +128,107 @@ static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
         return 0;
 }
 
+/* The address that only our proxy knows is too long to be guessed, wherever it stands in the answer. */
+static bool is_ours(const SelfTestQuery *q, const uint8_t *answer, size_t n) {
+        const InAddr *secret = &q->test->secret.answer;
+
+        return n > DNS_HEADER_SIZE && memcmp(answer, &q->id, sizeof(q->id)) == 0 &&
+               memmem(answer, n, secret->b, sizeof(secret->b)) != NULL;
+}
+
 static int on_answer(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
-        SelfTest *t = userdata;
+        SelfTestQuery *q = userdata;
         uint8_t answer[512];
         ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
 
-        /* The header alone tells: our id, and that it is an answer (RFC 1035 4.1.1). */
-        if (n >= 12 && memcmp(answer, &t->id, sizeof(t->id)) == 0 && answer[2] & 0x80)
-                t->answered = true;
-        look(t);
+        if (n > 0 && is_ours(q, answer, (size_t) n))
+                q->answered = true;
+        look(q->test);
         return 0;
 }
 
-static size_t write_query(uint16_t id, uint8_t query[static 64]) {
-        static const uint8_t head[10] = { 0x01, 0x00, 0, 1 }; /* recursion desired, one question */
-        size_t n = 12;
+static size_t write_query(uint16_t id, const char *name, uint8_t query[static 512]) {
+        static const uint8_t lower_case[DNS_CASE_BITS_SIZE];
 
-        memcpy(query, &id, 2);
-        memcpy(query + 2, head, sizeof(head));
-        for (const char *label = DNS_SELF_TEST_NAME; *label;) {
-                size_t length = strcspn(label, ".");
-
-                query[n++] = (uint8_t) length;
-                memcpy(query + n, label, length);
-                n += length;
-                label += length + (label[length] == '.');
-        }
-        memcpy(query + n, "\0\0\1\0\1", 5); /* the root, A, IN */
-        return n + 5;
+        return dns_query_build(query, id, name, DNS_TYPE_AAAA, lower_case);
 }
 
-static int send_query(SelfTest *t, int *ret_fd) {
-        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        struct sockaddr_in sa = nowhere(53);
-        uint8_t query[64];
+static int connect_nowhere(int fd, int family) {
+        struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(53) };
+        struct sockaddr_in v4 = nowhere(53);
+
+        (void) inet_pton(AF_INET6, ENGINE_PROBE_ADDR6, &v6.sin6_addr);
+        return family == AF_INET ? connect(fd, (struct sockaddr *) &v4, sizeof(v4)) :
+                                   connect(fd, (struct sockaddr *) &v6, sizeof(v6));
+}
+
+static int send_query(SelfTestQuery *q, int family) {
+        _cleanup_close_ int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        uint8_t query[512];
+        int r;
 
         if (fd < 0)
                 return -errno;
-        if (getrandom(&t->id, sizeof(t->id), 0) != sizeof(t->id))
+        if (getrandom(&q->id, sizeof(q->id), 0) != sizeof(q->id))
                 return -EIO;
-        size_t n = write_query(t->id, query);
-        if (connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 || send(fd, query, n, 0) < 0)
+        size_t n = write_query(q->id, q->test->secret.name, query);
+        memcpy(&q->id, query, sizeof(q->id)); /* in the byte order of the message */
+        if (connect_nowhere(fd, family) < 0 || send(fd, query, n, 0) < 0)
                 return -errno;
-        *ret_fd = TAKE_FD(fd);
+        r = sd_event_add_io(q->test->event, &q->io, fd, EPOLLIN, on_answer, q);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_io_fd_own(q->io, 1);
+        if (r < 0)
+                return r;
+        TAKE_FD(fd);
+        (void) sd_event_source_set_description(q->io, "self-test");
         return 0;
+}
+
+/* A machine whose loopback has no ::1 asks no IPv6 resolver. */
+static int send_queries(SelfTest *t) {
+        uint16_t port4, port6;
+        InAddr addr4;
+        int r;
+
+        for (size_t i = 0; i < N_QUERIES; i++)
+                t->queries[i].answered = false;
+        r = engine_renew_self_query(t->engine, &t->secret);
+        if (r >= 0)
+                r = send_query(&t->queries[QUERY_V4], AF_INET);
+        dns_proxy_address(engine_proxy(t->engine), &addr4, &port4, &port6);
+        if (r < 0 || port6 == 0)
+                return r;
+        r = send_query(&t->queries[QUERY_V6], AF_INET6);
+        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -ENETUNREACH ? 0 : r;
+}
+
+int self_test_foreign_sockets(const SelfTest *t, foreign_socket_fn fn, void *userdata) {
+        DnsEndpoint endpoints[DNS_ENDPOINTS_MAX];
+        size_t n = dns_proxy_endpoints(engine_proxy(t->engine), endpoints, ELEMENTSOF(endpoints));
+
+        return foreign_sockets_list(endpoints, n, fn, userdata);
 }
 
 int self_test_run(SelfTest *t, uint64_t timeout_usec) {
         uint64_t now;
-        int fd = -EBADF, r;
+        int r;
 
-        if (t->io)
+        if (t->timer)
                 return 0;
-        t->answered = false;
         engine_drain(t->engine); /* what came while nobody read may fill it */
         t->n_refusals = engine_self_refusals(t->engine);
         if (t->refuses && !connection_is_refused())
                 return -EACCES;
-        r = send_query(t, &fd);
-        if (r < 0)
-                return r;
-        r = sd_event_add_io(t->event, &t->io, fd, EPOLLIN, on_answer, t);
-        if (r < 0) {
-                (void) close(fd);
-                return r;
-        }
-        (void) sd_event_source_set_io_fd_own(t->io, 1);
-        (void) sd_event_source_set_description(t->io, "self-test");
-        r = sd_event_now(t->event, CLOCK_MONOTONIC, &now);
+        r = send_queries(t);
+        if (r >= 0)
+                r = sd_event_now(t->event, CLOCK_MONOTONIC, &now);
         if (r >= 0) {
                 t->deadline_usec = now + timeout_usec;
                 r = sd_event_add_time_relative(t->event, &t->timer, CLOCK_MONOTONIC, LOOK_USEC, LOOK_USEC, on_timer, t);
         }
         if (r < 0)
-                t->io = sd_event_source_disable_unref(t->io);
+                stop(t);
         return r < 0 ? r : 0;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Proof, on the real path, that the machine is being judged: a query to a resolver that does not exist comes to our own
- * proxy and is answered, a connection of our own is refused at once, and the record of that refusal reaches us. */
+/* Proof, on the real path, that the machine is being judged: over IPv4 and, where there is a ::1, over IPv6, a query to a
+ * resolver that does not exist comes to our own proxy, which alone knows the answer; a connection of our own is refused at
+ * once, and the record of that refusal reaches us. */
 
 #include <systemd/sd-event.h>
 
 #include "engine/engine.h"
+#include "host/foreign-sockets.h"
 
 typedef struct SelfTest SelfTest;
 
@@ -19,5 +21,7 @@ SelfTest *self_test_free(SelfTest *t);
 /* Begins a test, unless one is going on. fn is called within the time, never from here; not at all on a negative
  * errno. */
 int self_test_run(SelfTest *t, uint64_t timeout_usec);
+/* Sockets of others that share an endpoint of the proxy: while there is one the machine is not judged as it should be. */
+int self_test_foreign_sockets(const SelfTest *t, foreign_socket_fn fn, void *userdata);
 
 DEFINE_CLEANUP_FUNC(SelfTest *, self_test_free)

@@ -51,6 +51,7 @@ struct DnsProxy {
         size_t n_scopes;
         InAddr addr4;
         uint16_t port4, port6;
+        SelfQuery self_query;
         dns_denial_fn on_denial;
         dns_asker_fn on_query;
         dns_lease_fn on_lease;
@@ -462,13 +463,23 @@ static const char *refuse(const DnsProxy *p, const DnsAsker *asker, const DnsQue
         return job_why;
 }
 
+/* Of an earlier self-test, or not one's question: nobody needs to know. */
+static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
+        if (q->type != DNS_TYPE_AAAA || p->self_query.name[0] == '\0' || strcmp(q->name, p->self_query.name) != 0) {
+                reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
+                return;
+        }
+        p->answer = (DnsAnswer) { .type = DNS_TYPE_AAAA, .n_addrs = 1, .addrs = { p->self_query.answer } };
+        reply(p, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
+}
+
 static void answer_query(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
         const Scope *who;
         uint32_t rule;
 
-        if (asker->is_self && strcmp(q->name, DNS_SELF_TEST_NAME) == 0) {
-                reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
+        if (asker->is_self && self_query_owns(q->name)) {
+                answer_self(p, client, q);
                 return;
         }
         if (q->type == DNS_TYPE_PTR) {
@@ -549,20 +560,30 @@ static int add_socket(DnsProxy *p, int fd) {
         return type == SOCK_STREAM ? dns_stub_add_tcp(p->stub, fd) : dns_stub_add_udp(p->stub, fd);
 }
 
-static int listen_sockets(DnsProxy *p, const DnsProxyOptions *o) {
+/* Of a family without a passed socket: a free port, which nobody else can bind while we live. */
+static int listen_free(DnsProxy *p) {
         static const uint8_t loopback[4] = { 127, 0, 0, 1 };
         int r = 0;
 
-        if (o->n_fds == 0) {
+        if (p->port4 == 0) {
                 in_addr_from_v4(loopback, &p->addr4);
-                return dns_stub_bind_loopback(p->stub, &p->port4, &p->port6);
+                r = dns_stub_bind_loopback(p->stub, AF_INET, &p->port4);
         }
+        if (r < 0 || p->port6 != 0)
+                return r;
+        r = dns_stub_bind_loopback(p->stub, AF_INET6, &p->port6);
+        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -ENETUNREACH ? 0 : r;
+}
+
+static int listen_sockets(DnsProxy *p, const DnsProxyOptions *o) {
+        int r = 0;
+
         for (size_t i = 0; i < o->n_fds; i++) {
                 int k = add_socket(p, o->fds[i]);
                 if (k < 0)
                         r = k;
         }
-        return r < 0 ? r : p->port4 == 0 ? -EADDRNOTAVAIL : 0;
+        return r < 0 ? r : listen_free(p);
 }
 
 static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_servers, DnsUpstream **ret) {
@@ -619,6 +640,18 @@ void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4
         *ret_addr4 = p->addr4;
         *ret_port4 = p->port4;
         *ret_port6 = p->port6;
+}
+
+size_t dns_proxy_endpoints(const DnsProxy *p, DnsEndpoint *ret, size_t max) {
+        return dns_stub_endpoints(p->stub, ret, max);
+}
+
+int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret) {
+        int r = self_query_renew(&p->self_query);
+
+        if (r >= 0)
+                *ret = p->self_query;
+        return r;
 }
 
 void dns_proxy_set_scopes(DnsProxy *p, Scope *const *scopes, size_t n_scopes) {

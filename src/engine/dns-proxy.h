@@ -5,6 +5,7 @@
  * only after the kernel allows the addresses in it. */
 
 #include "engine/scope.h"
+#include "engine/self-query.h"
 #include "net/dns-stub.h"
 #include "net/dns-upstream.h"
 
@@ -25,9 +26,6 @@ typedef struct DnsAsker {
         bool is_self;   /* this process, for a self-test */
         uint64_t group; /* whoever has the same number shares a bound on questions in flight; 0: none */
 } DnsAsker;
-
-/* A query for this name that we send to ourselves is answered and not told to anybody (RFC 6761 6.4). */
-#define DNS_SELF_TEST_NAME "cargowall-self-test.invalid"
 
 typedef struct DnsDenial {
         DnsPeer peer;
@@ -51,7 +49,7 @@ typedef struct DnsProxyStats {
 typedef struct DnsProxyOptions {
         const DnsServer *servers;
         size_t n_servers;
-        const int *fds;         /* bound sockets, taken, also on failure; none: free ports of the loopback */
+        const int *fds;         /* bound sockets, taken, also on failure; a family that has none: a free port of the loopback */
         size_t n_fds;
         dns_denial_fn on_denial;
         dns_asker_fn on_query;
@@ -60,12 +58,15 @@ typedef struct DnsProxyOptions {
         void *userdata;
 } DnsProxyOptions;
 
-/* Every query gets SERVFAIL until its asker has a scope. -EADDRNOTAVAIL: among the sockets is none on a loopback IPv4
- * address. */
+/* Every query gets SERVFAIL until its asker has a scope. Without an IPv6 loopback it listens on IPv4 alone. */
 int dns_proxy_new(sd_event *event, const DnsProxyOptions *options, DnsProxy **ret);
 DnsProxy *dns_proxy_free(DnsProxy *p);
 /* Where it listens: an address of 127.0.0.0/8 and its port, and the port on ::1 or 0. */
 void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4, uint16_t *ret_port6);
+/* Its sockets, at most max. Returns how many. */
+size_t dns_proxy_endpoints(const DnsProxy *p, DnsEndpoint *ret, size_t max);
+/* A new question that only this proxy can answer, and only to a client that is this process. */
+int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret);
 /* All scopes, for a query that concerns all of them and to find that of a query that had to wait. Borrowed, the array
  * too. */
 void dns_proxy_set_scopes(DnsProxy *p, Scope *const *scopes, size_t n_scopes);

@@ -816,6 +816,10 @@ const DnsProxy *engine_proxy(const Engine *e) {
         return e->proxy;
 }
 
+int engine_renew_self_query(Engine *e, SelfQuery *ret) {
+        return dns_proxy_renew_self_query(e->proxy, ret);
+}
+
 void engine_tell(Engine *e, Event *event) {
         event_pipeline_tell(e->pipeline, event);
 }

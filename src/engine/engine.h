@@ -67,6 +67,7 @@ Engine *engine_free(Engine *e);
  * has: it connects a UDP socket to ENGINE_PROBE_ADDR, port 53, and after that sends one byte over it. Neither leaves the
  * host where the hooks work, and the second step is not asked for where they do not. */
 #define ENGINE_PROBE_ADDR "192.0.2.1" /* TEST-NET-1, RFC 5737 */
+#define ENGINE_PROBE_ADDR6 "2001:db8::1" /* RFC 3849 */
 typedef enum EngineProbe {
         ENGINE_PROBE_CONNECT,
         ENGINE_PROBE_SEND,
@@ -111,6 +112,7 @@ int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t po
 
 Programs *engine_programs(Engine *e);
 const DnsProxy *engine_proxy(const Engine *e);
+int engine_renew_self_query(Engine *e, SelfQuery *ret); /* dns_proxy_renew_self_query() */
 /* An event of the front end's own, through the same pipeline: numbered and dated. */
 void engine_tell(Engine *e, Event *event);
 uint64_t engine_sequence(const Engine *e);

@@ -56,6 +56,7 @@ static const struct {
         [EVENT_JOB_BEGUN] = { MESSAGE_ID_JOB_BEGUN, PRIORITY_INFO },
         [EVENT_JOB_ENDED] = { MESSAGE_ID_JOB_ENDED, PRIORITY_INFO },
         [EVENT_PRIVILEGED_CALL] = { MESSAGE_ID_PRIVILEGED_CALL, PRIORITY_NOTICE },
+        [EVENT_PROXY_SHARED] = { MESSAGE_ID_PROXY_SHARED, PRIORITY_CRITICAL },
 };
 
 int event_journal_priority(const Event *e) {
@@ -131,7 +132,7 @@ static bool has_mode(const Event *e) {
 /* The catalog names the detail of these, so they always have one. */
 static bool needs_detail(const Event *e) {
         return e->type == EVENT_MODE_CHANGED || e->type == EVENT_POLICY_REJECTED || e->type == EVENT_HOOK_LOST ||
-               e->type == EVENT_PRIVILEGED_CALL;
+               e->type == EVENT_PRIVILEGED_CALL || e->type == EVENT_PROXY_SHARED;
 }
 
 static bool is_wanted(const Event *e, const EventField *f) {

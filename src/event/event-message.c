@@ -251,6 +251,10 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 text_add(&t, "A hook was lost, enforcement has a gap");
                 add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
                 break;
+        case EVENT_PROXY_SHARED:
+                text_add(&t, "A socket of the DNS proxy is shared by another process");
+                add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
+                break;
         case EVENT_JOB_BEGUN:
                 add_job(&t, e, "Job begun");
                 break;

@@ -27,6 +27,7 @@ typedef enum EventType {
         EVENT_JOB_BEGUN,          /* unit and labels */
         EVENT_JOB_ENDED,          /* detail: what it did, in words */
         EVENT_PRIVILEGED_CALL,    /* detail: "SetMode audit: denied"; uid, pid and unit are the caller's */
+        EVENT_PROXY_SHARED,       /* a socket of another process shares one of the DNS proxy's; detail: which, and whose */
         _EVENT_TYPE_MAX,
 } EventType;
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "host/netlink.h"
 
 #define ALIGN4(n) (((n) + 3U) & ~3U) /* of netlink messages and attributes alike */
 #define RECV_MAX (64U * 1024)        /* the kernel fills at most 32 KiB at a time */
@@ -17,6 +18,7 @@
 #define STATES_CONNECTED                                                                                      \
         (STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_SENT) | STATE(TCP_SYN_RECV) | STATE(TCP_FIN_WAIT1) |          \
          STATE(TCP_FIN_WAIT2) | STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_CLOSING))
+#define STATE_BOUND_INACTIVE 13 /* bound, neither listening nor connected; kernel 6.8 and newer list it */
 #define STATE_NEW_SYN_RECV 12 /* the kernel's own name for a half-open one; it shows TCP_SYN_RECV */
 
 /* --- the messages --- */
@@ -66,6 +68,7 @@ static int socket_parse(const uint8_t *data, size_t size, ExistingSocket *ret) {
                 .local_port = ntohs(m.id.idiag_sport),
                 .remote_port = ntohs(m.id.idiag_dport),
                 .uid = m.idiag_uid,
+                .inode = m.idiag_inode,
                 .state = m.idiag_state == STATE_NEW_SYN_RECV ? TCP_SYN_RECV : m.idiag_state,
                 .is_v6_socket = m.idiag_family == AF_INET6,
         };
@@ -231,10 +234,7 @@ static void on_socket(const ExistingSocket *s, void *userdata) {
                 d->fn(s, d->userdata);
 }
 
-static int dump(int fd, uint8_t family, uint32_t states, size_t max, existing_socket_fn fn, void *userdata) {
-        const struct inet_diag_req_v2 request = {
-                .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = states,
-        };
+static int dump(int fd, const struct inet_diag_req_v2 *request, size_t max, existing_socket_fn fn, void *userdata) {
         _cleanup_free_ uint8_t *buf = NULL;
         Dump d = { .fn = fn, .userdata = userdata, .max = max };
         int r;
@@ -242,28 +242,28 @@ static int dump(int fd, uint8_t family, uint32_t states, size_t max, existing_so
         buf = malloc(RECV_MAX);
         if (!buf)
                 return -ENOMEM;
-        r = request_send(fd, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &request);
+        r = request_send(fd, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, request);
         if (r < 0)
                 return r;
         for (;;) {
-                struct sockaddr_nl from = {};
-                socklen_t length = sizeof(from);
-                ssize_t n;
-
                 /* The kernel writes the next part while this one is read: there is nothing to wait for. */
-                n = recvfrom(fd, buf, RECV_MAX, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *) &from, &length);
+                ssize_t n = netlink_receive(fd, buf, RECV_MAX);
                 if (n < 0)
-                        return -errno;
-                if ((size_t) n > RECV_MAX || n == 0)
-                        return -EBADMSG;
-                if (from.nl_pid != 0) /* another process may send to this socket as well */
-                        continue;
+                        return (int) n;
                 r = existing_sockets_parse(buf, (size_t) n, on_socket, &d);
                 if (r > 0 && d.n > max)
                         return -E2BIG;
                 if (r <= 0)
                         return r;
         }
+}
+
+static int dump_tcp(int fd, uint8_t family, uint32_t states, size_t max, existing_socket_fn fn, void *userdata) {
+        const struct inet_diag_req_v2 request = {
+                .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = states,
+        };
+
+        return dump(fd, &request, max, fn, userdata);
 }
 
 static bool addr_is_loopback(const InAddr *addr) {
@@ -301,7 +301,7 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata) {
         if (fd < 0)
                 return -errno;
         for (size_t i = 0; i < ELEMENTSOF(families); i++) {
-                r = dump(fd, families[i], STATES_LISTENING, max, on_listener, &listeners);
+                r = dump_tcp(fd, families[i], STATES_LISTENING, max, on_listener, &listeners);
                 if (r >= 0)
                         r = listeners.error;
                 if (r < 0)
@@ -310,7 +310,33 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata) {
         if (listeners.n > 0)
                 qsort(listeners.list, listeners.n, sizeof(*listeners.list), listener_compare);
         for (size_t i = 0; i < ELEMENTSOF(families); i++) {
-                r = dump(fd, families[i], STATES_CONNECTED, max, on_connection, (void *) &listing);
+                r = dump_tcp(fd, families[i], STATES_CONNECTED, max, on_connection, (void *) &listing);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int existing_sockets_at_port(uint8_t protocol, uint16_t port, size_t max, existing_socket_fn fn, void *userdata) {
+        static const uint8_t families[] = { AF_INET, AF_INET6 };
+        _cleanup_close_ int fd = -EBADF;
+
+        assert(protocol == IPPROTO_UDP || protocol == IPPROTO_TCP);
+        assert(port > 0);
+        assert(fn);
+
+        fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        if (fd < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(families); i++) {
+                const struct inet_diag_req_v2 request = {
+                        .sdiag_family = families[i],
+                        .sdiag_protocol = protocol,
+                        .idiag_states = protocol == IPPROTO_TCP ? STATES_LISTENING | STATE(STATE_BOUND_INACTIVE) : ~0U,
+                        .id.idiag_sport = htons(port),
+                };
+                int r = dump(fd, &request, max, fn, userdata);
+
                 if (r < 0)
                         return r;
         }
@@ -356,9 +382,9 @@ int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_p
         r = request_send(fd, SOCK_DIAG_BY_FAMILY, 0, &request);
         if (r < 0)
                 return r;
-        n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT); /* the kernel answered within the call before */
+        n = netlink_receive(fd, buf, sizeof(buf));
         if (n < 0)
-                return -errno;
+                return (int) n;
         *ret = (ExistingSocket) {};
         r = existing_sockets_parse(buf, (size_t) n, keep_first, ret);
         if (r < 0)
@@ -402,9 +428,9 @@ int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_p
         r = request_send(fd, SOCK_DESTROY, NLM_F_ACK, &request);
         if (r < 0)
                 return r;
-        n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT); /* answered within the call before */
+        n = netlink_receive(fd, buf, sizeof(buf));
         if (n < 0)
-                return -errno;
+                return (int) n;
         if ((size_t) n < sizeof(h))
                 return -EBADMSG;
         memcpy(&h, buf, sizeof(h));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The TCP connections that exist in this network namespace at one moment, from the kernel's own list: sock_diag(7). */
+/* The sockets that exist in this network namespace at one moment, from the kernel's own list: sock_diag(7). */
 
 #include <stddef.h>
 
@@ -14,7 +14,8 @@ typedef struct ExistingSocket {
         uint64_t cgroup_id;   /* of the cgroup2 it was made in; 0: unknown (kernel before 5.8, half-open) */
         InAddr local, remote;
         uint16_t local_port, remote_port; /* host byte order */
-        uint32_t uid;         /* owner */
+        uint32_t uid;         /* owner: who made it */
+        uint32_t inode;       /* N of the "socket:[N]" in /proc/PID/fd; 0: no process ever had a descriptor */
         uint8_t state;        /* TCP_ESTABLISHED, … of <netinet/tcp.h> */
         bool is_v6_socket;    /* of family AF_INET6, whatever its addresses are */
         bool v6_only;         /* a listener that takes no IPv4 */
@@ -35,6 +36,11 @@ int existing_sockets_parse(const void *data, size_t size, existing_socket_fn fn,
  * max: the most of each family, connections and listeners each, EXISTING_SOCKETS_MAX. -ENOENT: the kernel lacks
  * tcp_diag; -E2BIG: more than max, which have been handed to fn. */
 int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata);
+
+/* Calls fn for each socket bound to this local port, at any address: of UDP all, of TCP those that listen and, where the
+ * kernel lists them (6.8), those that are only bound. Needs no privilege; never waits. max as above. -ENOENT: the kernel
+ * lacks udp_diag or tcp_diag; -E2BIG: more than max, which have been handed to fn. */
+int existing_sockets_at_port(uint8_t protocol, uint16_t port, size_t max, existing_socket_fn fn, void *userdata);
 
 /* The one socket of UDP or TCP with these two ends, a wildcard address included: who sent a packet that nobody attributed.
  * -ENOENT: there is none any more, or the kernel lacks udp_diag or tcp_diag. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "host/resolv-conf.h"
+#include "net/dns-endpoint.h"
 
 #define PARSED_MAX 32U /* read before the local ones are taken out */
 #define SETTLE_USEC (100 * USEC_PER_MSEC)
@@ -52,17 +53,15 @@ const UpstreamFiles upstream_files_default = {
 /* --- the list --- */
 
 int upstreams_check(const DnsServer *servers, size_t n) {
-        static const uint8_t own_bytes[4] = { 127, 0, 0, 155 };
-        static const InAddr own_v6 = { .b = { [15] = 1 } };
-        const uint16_t own_v6_port = 1053;
-        InAddr own;
+        InAddr own, own_v6;
 
         assert(servers || n == 0);
 
-        in_addr_from_v4(own_bytes, &own);
+        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &own);
+        (void) in_addr_parse(DNS_ENDPOINT_ADDR6, &own_v6);
         for (size_t i = 0; i < n; i++)
                 if (resolv_conf_is_stub(&servers[i].addr) || in_addr_equal(&servers[i].addr, &own) ||
-                    (in_addr_equal(&servers[i].addr, &own_v6) && servers[i].port == own_v6_port))
+                    (in_addr_equal(&servers[i].addr, &own_v6) && servers[i].port == DNS_ENDPOINT_PORT6))
                         return -ELOOP;
         return 0;
 }

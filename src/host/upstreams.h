@@ -25,7 +25,7 @@ extern const UpstreamFiles upstream_files_default;
 typedef void (*upstreams_fn)(int error, const DnsServer *servers, size_t n, void *userdata);
 
 /* -ELOOP: one of the servers is systemd-resolved's stub, which asks the proxy in its turn, or the proxy itself
- * (127.0.0.155 at any port, ::1 port 1053). */
+ * (127.0.0.155 at any port, ::1 port 253). */
 int upstreams_check(const DnsServer *servers, size_t n);
 
 /* Once: systemd-resolved's own list when resolv.conf points at its stub or when the drop-in is there, else, or when

@@ -10,6 +10,7 @@
 #include "bus/bus.h"
 #include "daemon/manager-life.h"
 #include "host/config-files.h"
+#include "host/socket-holder.h"
 
 static const char usage[] =
         "Usage: cargowalld [OPTION]\n"
@@ -17,9 +18,11 @@ static const char usage[] =
         "Judges what this machine's processes may reach. Started by systemd, see\n"
         "cargowalld(8).\n"
         "\n"
-        "  --dns-wiring  print how DNS is taken over, by the configuration, and exit\n"
-        "  --version     print the version and exit\n"
-        "  -h, --help    this text\n";
+        "  --dns-wiring      print how DNS is taken over, by the configuration, and exit\n"
+        "  --free-dns-ports  end processes of ordinary users that hold the DNS proxy's\n"
+        "                    ports, and exit\n"
+        "  --version         print the version and exit\n"
+        "  -h, --help        this text\n";
 
 static int print_dns_wiring(void) {
         _cleanup_(fault_list_done) FaultList faults = {};
@@ -32,12 +35,30 @@ static int print_dns_wiring(void) {
         return EXIT_SUCCESS;
 }
 
+/* The service manager reads the priority from the line, sd-daemon(3). */
+static void log_line(int priority, const char *line) {
+        fprintf(stderr, "<%d>%s\n", priority, line);
+}
+
+static int free_dns_ports(void) {
+        DnsEndpoint endpoints[DNS_ENDPOINTS_SERVICE];
+        int r;
+
+        dns_endpoints_of_service(endpoints);
+        r = socket_holders_end(endpoints, ELEMENTSOF(endpoints), log_line);
+        if (r < 0)
+                fprintf(stderr, "<%d>cannot list the sockets at the DNS proxy's ports: %s\n", LOG_ERR, strerror(-r));
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* -1: no option, to be run. */
 static int parse_options(int argc, char **argv) {
         if (argc == 1)
                 return -1;
         if (argc == 2 && strcmp(argv[1], "--dns-wiring") == 0)
                 return print_dns_wiring();
+        if (argc == 2 && strcmp(argv[1], "--free-dns-ports") == 0)
+                return free_dns_ports();
         if (argc == 2 && strcmp(argv[1], "--version") == 0) {
                 puts("cargowalld " CARGOWALL_VERSION);
                 return EXIT_SUCCESS;

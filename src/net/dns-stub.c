@@ -412,11 +412,12 @@ static int stub_listen(DnsStub *s, int fd, const char *description, sd_event_io_
         l->fd = fd;
         LIST_INSERT_HEAD(&s->listeners, l, listeners);
 
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
+        r = dns_endpoint_claim(fd);
+        if (r >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0)
                 r = -errno;
-        else if (domain != AF_INET && domain != AF_INET6)
+        if (r >= 0 && domain != AF_INET && domain != AF_INET6)
                 r = -EAFNOSUPPORT;
-        else
+        if (r >= 0)
                 r = sd_event_add_io(s->event, &l->io, fd, EPOLLIN, handler, l);
         if (r >= 0)
                 r = sd_event_source_set_io_fd_own(l->io, true);
@@ -550,24 +551,26 @@ static int stub_bind(DnsStub *s, const SockAddr *loopback, uint16_t *ret_port) {
         return r;
 }
 
-int dns_stub_bind_loopback(DnsStub *s, uint16_t *ret_port4, uint16_t *ret_port6) {
+int dns_stub_bind_loopback(DnsStub *s, int family, uint16_t *ret_port) {
+        const SockAddr v4 = { .in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+        const SockAddr v6 = { .in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT } };
+
         assert(s);
-        assert(ret_port4);
-        assert(ret_port6);
+        assert(family == AF_INET || family == AF_INET6);
+        assert(ret_port);
 
-        SockAddr v4 = { .in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
-        SockAddr v6 = { .in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT } };
-        uint16_t port4, port6 = 0;
+        return stub_bind(s, family == AF_INET ? &v4 : &v6, ret_port);
+}
 
-        int r = stub_bind(s, &v4, &port4);
-        if (r < 0)
-                return r;
+size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max) {
+        const Listener *l;
+        size_t n = 0;
 
-        r = stub_bind(s, &v6, &port6);
-        if (r < 0 && r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL && r != -ENETUNREACH)
-                return r;
+        assert(s);
+        assert(ret || max == 0);
 
-        *ret_port4 = port4;
-        *ret_port6 = port6;
-        return 0;
+        LIST_FOREACH(l, &s->listeners, listeners)
+                if (n < max && dns_endpoint_of_socket(l->fd, &ret[n]) >= 0)
+                        n++;
+        return n;
 }

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "basic/in-addr.h"
+#include "net/dns-endpoint.h"
 
 typedef struct DnsStub DnsStub;
 typedef struct DnsClient DnsClient; /* one query waiting for its reply */
@@ -33,13 +34,15 @@ typedef void (*dns_stub_query_fn)(DnsStub *stub, DnsClient *client, const uint8_
 int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret);
 /* Clients still waiting are dropped: their pointers are dead. Not from within the query callback. */
 DnsStub *dns_stub_free(DnsStub *s);
-/* Takes the fd, also on failure: bound UDP socket, or listening TCP socket, non-blocking. */
+/* Takes the fd, also on failure: bound UDP socket, or listening TCP socket, non-blocking. From here on nobody else can bind
+ * its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);
 int dns_stub_add_tcp(DnsStub *s, int fd);
-/* Binds UDP and TCP on one free port of 127.0.0.1, and of ::1 where IPv6 is there; nobody else can bind them. Ports in
- * host order; *ret_port6 0 when there is no IPv6 loopback. -ENETUNREACH or -EADDRNOTAVAIL: no 127.0.0.1 here (lo is
- * down). */
-int dns_stub_bind_loopback(DnsStub *s, uint16_t *ret_port4, uint16_t *ret_port6);
+/* Binds UDP and TCP on one free port of 127.0.0.1 (AF_INET) or ::1 (AF_INET6); nobody else can bind them. The port is in
+ * host byte order. -ENETUNREACH or -EADDRNOTAVAIL: there is no such address (lo is down); -EAFNOSUPPORT. */
+int dns_stub_bind_loopback(DnsStub *s, int family, uint16_t *ret_port);
+/* Those of its sockets, at most max. Returns how many. */
+size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max);
 const DnsStubStats *dns_stub_stats(const DnsStub *s);
 
 bool dns_client_is_tcp(const DnsClient *c);

@@ -16,7 +16,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
-UNITS = ("cargowalld.service", "cargowalld-dns.socket")
+UNITS = ("cargowalld.service", "cargowalld-dns.socket", "cargowalld-dns6.socket")
 LIBEXEC = "usr/libexec/cargowall"
 SCRIPT = "cargowall-resolved-dropin"
 EXPOSURE_MAX = 20  # systemd-analyze security prints it with a point: 2.0

@@ -54,7 +54,9 @@ static Fixture *fixture_new(bool hold) {
         f->hold = hold;
         ck_assert_int_eq(sd_event_new(&f->event), 0);
         ck_assert_int_eq(dns_stub_new(f->event, on_query, f, &f->stub), 0);
-        ck_assert_int_eq(dns_stub_bind_loopback(f->stub, &f->port4, &f->port6), 0);
+        ck_assert_int_eq(dns_stub_bind_loopback(f->stub, AF_INET, &f->port4), 0);
+        if (dns_stub_bind_loopback(f->stub, AF_INET6, &f->port6) < 0)
+                f->port6 = 0; /* a machine without IPv6 */
         ck_assert_uint_ne(f->port4, 0);
         return f;
 }
@@ -504,13 +506,13 @@ END_TEST
 static int bind_without_loopback(void) {
         sd_event *event;
         DnsStub *stub;
-        uint16_t port4, port6;
+        uint16_t port4;
 
         if (unshare(CLONE_NEWNET) < 0)
                 return 255;
         if (sd_event_new(&event) < 0 || dns_stub_new(event, on_query, NULL, &stub) < 0)
                 return 254;
-        int r = dns_stub_bind_loopback(stub, &port4, &port6);
+        int r = dns_stub_bind_loopback(stub, AF_INET, &port4);
         dns_stub_free(stub);
         sd_event_unref(event);
         return -r;

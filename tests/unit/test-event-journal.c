@@ -143,6 +143,8 @@ static const struct {
         { { .type = EVENT_ENFORCEMENT_RESUMED, .detail = "after a crash" }, 5,
           "Enforcement resumed (mode enforce): after a crash" },
         { { .type = EVENT_HOOK_LOST, .detail = "connect4" }, 2, "A hook was lost, enforcement has a gap: connect4" },
+        { { .type = EVENT_PROXY_SHARED, .detail = "UDP [::1]:253" }, 2,
+          "A socket of the DNS proxy is shared by another process: UDP [::1]:253" },
         { { .type = EVENT_JOB_BEGUN, .unit = "r.service" }, 6, "Job begun in r.service" },
         { { .type = EVENT_JOB_ENDED, .unit = "r.service", .detail = "1 denied" }, 6,
           "Job ended in r.service: 1 denied" },

@@ -514,7 +514,7 @@ START_TEST(test_types) {
                 "connection_allowed", "connection_blocked",  "connection_closed", "dns_blocked", "protocol_blocked",
                 "existing_connection", "events_lost", "run_started", "run_ended", "mode_changed",
                 "policy_loaded", "policy_rejected", "enforcement_started", "enforcement_ended", "enforcement_resumed",
-                "hook_lost", "job_begun", "job_ended", "privileged_call",
+                "hook_lost", "job_begun", "job_ended", "privileged_call", "proxy_shared",
         };
 
         for (int i = 0; i < _EVENT_TYPE_MAX; i++)
