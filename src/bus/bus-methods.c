@@ -263,7 +263,7 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = bus_find_scope(b, options[0], &i, error);
         if (r < 0)
                 return r;
-        r = authorize_explain(b, m, name, error);
+        r = authorize_explain(b, m, options[0], error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         manager_scope(b->manager, i, &scope);
