@@ -10,8 +10,7 @@
 
 typedef struct HashItem {
         struct HashItem *next;
-        uint32_t hash;  /* as much of it as finds the bucket and tells most items apart */
-        uint32_t owner; /* the owner's to use: it would be padding */
+        uint32_t hash; /* as much of it as finds the bucket and tells most items apart */
 } HashItem;
 
 typedef struct HashIndex {

@@ -9,9 +9,10 @@
 #include "basic/macro.h"
 
 typedef struct CacheEntry {
-        HashItem item; /* first: found by casting. owner: the TTL in seconds, as it was stored */
+        HashItem item; /* first: found by casting */
         TAILQ_ENTRY(CacheEntry) lru;
         uint64_t expires_nsec;
+        uint32_t ttl;  /* seconds, as it was stored */
         uint16_t type;
         uint8_t n_addrs;
         bool all_v4; /* the addresses are kept as 4 bytes each */
@@ -129,7 +130,7 @@ static CacheEntry *entry_new(const char *name, const DnsAnswer *a, size_t size, 
                 return NULL;
 
         *e = (CacheEntry) {
-                .item.owner = a->ttl,
+                .ttl = a->ttl,
                 .expires_nsec = now_nsec + a->ttl * NSEC_PER_SEC,
                 .type = a->type,
                 .n_addrs = (uint8_t) a->n_addrs,
@@ -173,7 +174,7 @@ static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
         memcpy(ret->chain_ttl, p, e->n_chain * sizeof(ret->chain_ttl[0]));
         p += e->n_chain * sizeof(ret->chain_ttl[0]);
 
-        uint32_t passed = e->item.owner - ttl;
+        uint32_t passed = e->ttl - ttl;
         for (size_t i = 0; i < e->n_chain; i++) {
                 size_t size = strlen((const char *) p) + 1;
 
@@ -236,7 +237,7 @@ int dns_cache_get(DnsCache *c, const char *name, uint16_t type, uint64_t now_nse
         }
 
         uint64_t remaining = (e->expires_nsec - now_nsec - 1) / NSEC_PER_SEC + 1;
-        entry_read(e, (uint32_t) MIN(remaining, e->item.owner), ret);
+        entry_read(e, (uint32_t) MIN(remaining, e->ttl), ret);
 
         TAILQ_REMOVE(&c->lru, e, lru);
         TAILQ_INSERT_TAIL(&c->lru, e, lru);

@@ -5,17 +5,6 @@
 
 /* In blob: the address, 4 bytes of an IPv4 one or 16; then each binding: its end, if is_many; a BindingHead; the rules
  * of the verdict up to the last that is not RULE_NONE; the name and, if there is one, the chain, each with its NUL. */
-typedef union EntryFlags {
-        struct {
-                uint8_t n_bindings;
-                uint8_t latest;
-                bool is_v4;
-                bool is_many; /* see lease_entry_is_many() */
-        };
-        uint32_t word;
-} EntryFlags;
-_Static_assert(sizeof(EntryFlags) == sizeof(uint32_t), "layout");
-
 typedef struct BindingHead {
         uint8_t n_rules : 4;
         uint8_t has_chain : 1;
@@ -24,21 +13,13 @@ typedef struct BindingHead {
         uint8_t n_deny : 4, n_allow : 4;
         uint8_t n_late;
 } BindingHead;
-_Static_assert(sizeof(BindingHead) == 3 && NAME_RULES_MAX < 16, "layout");
+_Static_assert(sizeof(BindingHead) == 3 && NAME_RULES_MAX < 16 && LEASE_BINDINGS_MAX < 16, "layout");
 
 #define V4_OFFSET 12 /* of the four bytes in an InAddr */
 
-static EntryFlags flags_of(const LeaseEntry *e) {
-        return (EntryFlags) { .word = e->item.owner };
-}
-
-bool lease_entry_is_many(const LeaseEntry *e) {
-        return flags_of(e).is_many;
-}
-
 LeaseEntry *lease_entry_free(LeaseEntry *e) {
         if (e)
-                free(lease_entry_is_many(e) ? (void *) lease_entry_many(e) : e);
+                free(e->is_many ? (void *) lease_entry_many(e) : e);
         return NULL;
 }
 
@@ -82,13 +63,12 @@ static uint8_t *put(uint8_t *p, const void *data, size_t size) {
 
 /* Where some bindings have gone, what is left moves towards the front. */
 static void write_blob(LeaseEntry *e, const Lease *l, bool is_many) {
-        EntryFlags flags = {
-                .n_bindings = (uint8_t) l->n_bindings,
-                .latest = (uint8_t) l->latest,
-                .is_v4 = in_addr_is_v4(&l->addr),
-                .is_many = is_many,
-        };
-        size_t skip = flags.is_v4 ? V4_OFFSET : 0;
+        e->n_bindings = l->n_bindings & 15;
+        e->latest = l->latest & 15;
+        e->is_v4 = in_addr_is_v4(&l->addr);
+        e->is_many = is_many;
+
+        size_t skip = e->is_v4 ? V4_OFFSET : 0;
         uint8_t *p = put(e->blob, l->addr.b + skip, sizeof(l->addr.b) - skip);
 
         for (size_t i = 0; i < l->n_bindings; i++) {
@@ -114,11 +94,10 @@ static void write_blob(LeaseEntry *e, const Lease *l, bool is_many) {
                         *p++ = '\0';
                 }
         }
-        e->item.owner = flags.word;
 }
 
 void lease_entry_write(LeaseEntry *e, const Lease *l) {
-        write_blob(e, l, lease_entry_is_many(e));
+        write_blob(e, l, e->is_many);
 }
 
 static const uint8_t *get(const uint8_t *p, void *ret, size_t size) {
@@ -127,7 +106,7 @@ static const uint8_t *get(const uint8_t *p, void *ret, size_t size) {
 }
 
 static const uint8_t *read_addr(const LeaseEntry *e, InAddr *ret) {
-        size_t skip = flags_of(e).is_v4 ? V4_OFFSET : 0;
+        size_t skip = e->is_v4 ? V4_OFFSET : 0;
 
         *ret = (InAddr) { .b = { [10] = 0xff, [11] = 0xff } }; /* v4-mapped */
         return get(e->blob, ret->b + skip, sizeof(ret->b) - skip);
@@ -138,21 +117,20 @@ void lease_entry_addr(const LeaseEntry *e, InAddr *ret) {
 }
 
 void lease_entry_read(const LeaseEntry *e, LeaseView *ret) {
-        EntryFlags flags = flags_of(e);
         Lease *l = &ret->lease;
         const uint8_t *p = read_addr(e, &l->addr);
 
         l->expires_nsec = e->end.time_nsec;
         l->bindings = ret->bindings;
-        l->n_bindings = flags.n_bindings;
-        l->latest = flags.latest;
+        l->n_bindings = e->n_bindings;
+        l->latest = e->latest;
         for (size_t i = 0; i < l->n_bindings; i++) {
                 LeaseBinding *b = &l->bindings[i];
                 NameVerdict *v = &b->verdict;
                 BindingHead head;
 
                 b->expires_nsec = e->end.time_nsec;
-                if (flags.is_many)
+                if (e->is_many)
                         p = get(p, &b->expires_nsec, sizeof(b->expires_nsec));
                 p = get(p, &head, sizeof(head));
                 *v = (NameVerdict) {
@@ -178,7 +156,7 @@ LeaseEntry *lease_entry_new(const Lease *l) {
                 LeaseManyEntry *m = malloc(sizeof(*m) + size);
                 e = m ? &m->entry : NULL;
         } else
-                e = malloc(sizeof(LeaseEntry) + size);
+                e = malloc(offsetof(LeaseEntry, blob) + size);
         if (!e)
                 return NULL;
         e->written_nsec = 0;

@@ -9,9 +9,12 @@
 #include "dns/lease.h"
 
 typedef struct LeaseEntry {
-        HashItem item;         /* first: found by casting. owner: of lease-entry.c */
+        HashItem item;         /* first: found by casting */
         ExpiryItem end;        /* when the binding with the longest life ends */
         uint64_t written_nsec; /* expiry of the kernel's entry, as last told to the caller; 0: there is none */
+        uint8_t n_bindings : 4, latest : 4; /* latest: index of a binding */
+        bool is_v4 : 1;
+        bool is_many : 1;      /* it is in a LeaseManyEntry, and stays there when all bindings but one have ended */
         uint8_t blob[];        /* see lease-entry.c */
 } LeaseEntry;
 
@@ -30,8 +33,6 @@ typedef struct LeaseView {
 /* With all but the ends: a single binding's is the heap's, so the caller has to put it there. NULL: out of memory. */
 LeaseEntry *lease_entry_new(const Lease *l);
 LeaseEntry *lease_entry_free(LeaseEntry *e);
-/* There is a LeaseManyEntry; it stays one when all bindings but one have ended. */
-bool lease_entry_is_many(const LeaseEntry *e);
 void lease_entry_addr(const LeaseEntry *e, InAddr *ret);
 void lease_entry_read(const LeaseEntry *e, LeaseView *ret);
 /* In place: what was read, less some bindings, with other ends. */

@@ -100,14 +100,14 @@ static uint64_t lease_last_end(const Lease *l) {
 static void table_insert(LeaseTable *t, LeaseEntry *e, const Lease *l) {
         hash_index_insert(&t->index, &e->item, hash_of(t, &l->addr));
         expiry_heap_insert(&t->ends, &e->end, lease_last_end(l));
-        if (lease_entry_is_many(e))
+        if (e->is_many)
                 expiry_heap_insert(&t->changes, &lease_entry_many(e)->change, lease_first_end(l));
 }
 
 static void table_drop(LeaseTable *t, LeaseEntry *e) {
         hash_index_remove(&t->index, &e->item);
         expiry_heap_remove(&t->ends, &e->end);
-        if (lease_entry_is_many(e))
+        if (e->is_many)
                 expiry_heap_remove(&t->changes, &lease_entry_many(e)->change);
         lease_entry_free(e);
 }
@@ -115,7 +115,7 @@ static void table_drop(LeaseTable *t, LeaseEntry *e) {
 /* To be called whenever the ends of bindings changed, or when bindings went in place. */
 static void table_update(LeaseTable *t, LeaseEntry *e, const Lease *l) {
         expiry_heap_move(&t->ends, &e->end, lease_last_end(l));
-        if (!lease_entry_is_many(e))
+        if (!e->is_many)
                 return; /* that was all it has */
         lease_entry_write(e, l);
         expiry_heap_move(&t->changes, &lease_entry_many(e)->change, lease_first_end(l));
@@ -132,9 +132,9 @@ static int table_replace(LeaseTable *t, LeaseEntry *e, const Lease *l, LeaseEntr
         hash_index_insert(&t->index, &new->item, hash_of(t, &l->addr));
         expiry_heap_replace(&t->ends, &e->end, &new->end);
         expiry_heap_move(&t->ends, &new->end, lease_last_end(l));
-        if (lease_entry_is_many(e))
+        if (e->is_many)
                 expiry_heap_remove(&t->changes, &lease_entry_many(e)->change);
-        if (lease_entry_is_many(new))
+        if (new->is_many)
                 expiry_heap_insert(&t->changes, &lease_entry_many(new)->change, lease_first_end(l));
         lease_entry_free(e);
         *ret = new;

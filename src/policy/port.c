@@ -148,19 +148,6 @@ static bool is_icmp(uint8_t protocol) {
         return protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6;
 }
 
-bool port_range_overlaps(const PortRange *a, const PortRange *b) {
-        assert(a);
-        assert(b);
-
-        if (is_icmp(a->protocol))
-                return port_range_matches(b, a->protocol, 0);
-        if (is_icmp(b->protocol))
-                return port_range_matches(a, b->protocol, 0);
-        if (a->protocol != b->protocol && a->protocol != PROTOCOL_ALL && b->protocol != PROTOCOL_ALL)
-                return false;
-        return a->low <= b->high && b->low <= a->high;
-}
-
 bool port_range_matches(const PortRange *r, uint8_t protocol, uint16_t port) {
         assert(r);
 

@@ -34,7 +34,6 @@ const char *port_range_format(const PortRange *r, char buf[static PORT_TEXT_MAX]
 /* Union in order of first appearance, exact duplicates dropped. n == 0 means every port and absorbs. Returns the
  * count put in ret (room for RULE_PORTS_MAX), or -E2BIG. */
 int port_ranges_union(const PortRange *a, size_t n_a, const PortRange *b, size_t n_b, PortRange *ret);
-bool port_range_overlaps(const PortRange *a, const PortRange *b);
 /* A port asked for with PROTOCOL_ALL matches a range of any protocol. */
 bool port_range_matches(const PortRange *r, uint8_t protocol, uint16_t port);
 

@@ -92,29 +92,6 @@ START_TEST(test_match) {
 }
 END_TEST
 
-static const struct {
-        const char *a;
-        const char *b;
-        bool overlaps;
-} overlaps[] = {
-        { "443", "443/tcp", true },
-        { "1-100/tcp", "100-200/tcp", true },
-        { "1-99/tcp", "100-200/tcp", false },
-        { "443/tcp", "443/udp", false },
-        { "0/icmp", "0/icmp", true },
-        { "0/icmp", "443", false },
-};
-
-START_TEST(test_overlap) {
-        PortRange a, b;
-
-        ck_assert_int_eq(port_range_parse(overlaps[_i].a, &a), 0);
-        ck_assert_int_eq(port_range_parse(overlaps[_i].b, &b), 0);
-        ck_assert(port_range_overlaps(&a, &b) == overlaps[_i].overlaps);
-        ck_assert(port_range_overlaps(&b, &a) == overlaps[_i].overlaps);
-}
-END_TEST
-
 static const PortSet judged = {
         .rules = {
                 { .rule = 7, .low = 22, .high = 22, .protocol = PROTOCOL_TCP, .action = ACTION_DENY },
@@ -188,7 +165,6 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_parse, 0, ELEMENTSOF(ranges));
         tcase_add_test(t, test_union_limit);
         tcase_add_loop_test(t, test_match, 0, ELEMENTSOF(matches));
-        tcase_add_loop_test(t, test_overlap, 0, ELEMENTSOF(overlaps));
         tcase_add_loop_test(t, test_judge, 0, ELEMENTSOF(verdicts));
         tcase_add_test(t, test_protocols);
         tcase_add_test(t, test_words);
