@@ -91,14 +91,30 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
         ctx->user_port = bpf_htons(c->server_port);
 }
 
+/* It came to the proxy's port by itself, or was sent there long ago: all that is known of it is where its socket was made.
+ * What an earlier owner of the port left is not his. A frame of its own: all frames of a call have 512 bytes together. */
+static __noinline int register_direct(struct __sk_buff *skb, __u64 subject, const struct cw_dns_client_key *key) {
+        struct cw_dns_client c = {
+                .process.cgroup_id = bpf_skb_cgroup_id(skb),
+                .chain = subject_chain(subject),
+                .actor = subject_actor(subject),
+                .flags = subject & FORWARDER ? CW_SUBJECT_FORWARDER : 0,
+                .generation = generation_now(),
+        };
+
+        if (bpf_map_update_elem(&dns_clients, key, &c, BPF_ANY) < 0)
+                bpf_map_delete_elem(&dns_clients, key);
+        return 0;
+}
+
 /* A packet on its way to the proxy has the source port by which the proxy knows its client. subject: of the socket now; it may
  * have been connected long ago. */
 static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u64 subject,
                                             const struct cw_addr *src, __u16 src_port, __u8 protocol) {
         struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
-        if (!c) { /* came to the proxy's port by itself, or long ago: what an earlier owner of the port left is not his */
-                bpf_map_delete_elem(&dns_clients, &key);
+        if (!c) {
+                register_direct(skb, subject, &key);
                 return;
         }
         if (subject != WAITING && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {

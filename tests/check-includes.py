@@ -12,11 +12,21 @@ ALLOWED = PURE | {
     "kernel": {"basic", "policy", "dns"},
     "net": {"basic", "dns"},
     "host": {"basic", "net", "event", "config", "policy"},
+<<<<<<< HEAD
     "sink": {"basic", "event", "host"},
     "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
     "handover": {"basic", "kernel"},
     "daemon": {"basic", "policy", "dns", "event", "config", "kernel", "net", "host", "sink", "engine", "handover"},
     "bus": {"basic", "policy", "event", "host", "daemon"},
+=======
+    "identity": {"basic", "policy", "event", "host"},
+    "sink": {"basic", "event"},
+    "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host", "identity"},
+    "handover": {"basic", "kernel"},
+    "daemon": {"basic", "policy", "dns", "event", "config", "kernel", "net", "host", "identity", "sink", "engine",
+               "handover"},
+    "bus": {"basic", "policy", "event", "daemon"},
+>>>>>>> ee1c0d6 (identity: who acts, by the numbers the kernel gives back)
     "main": {"basic", "host", "sink", "daemon", "bus"},
     "ctl": {"basic", "policy", "dns", "event", "net", "host", "cli"},
     "run": {"basic", "policy", "event", "net", "host", "sink", "engine", "cli"},
@@ -25,7 +35,7 @@ ALLOWED = PURE | {
 # Of a layer below, one may see these headers alone.
 ONLY = {("bus", "daemon"): {"daemon/manager.h"}, ("main", "daemon"): {"daemon/manager-life.h"},
         ("main", "bus"): {"bus/bus.h"}}
-API_H = {"policy", "event", "config", "kernel", "engine", "handover"}  # who may see what the kernel shares
+API_H = {"policy", "event", "config", "kernel", "identity", "engine", "handover"}  # who may see what the kernel shares
 PURE_FILES = {"handover/predecessors", "handover/state-log", "handover/state-record"}  # the pure part of another layer
 JSON = {"policy", "ctl", "cli"}  # who reads JSON: what came from outside; the service never reads what it wrote
 # Pure layers: no descriptor, no clock, no log, no loop.

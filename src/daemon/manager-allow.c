@@ -123,18 +123,18 @@ static size_t bases_of(const Manager *m, const Job *job, Scope *ret[static 2]) {
 
 static int assign(Manager *m, const Job *job) {
         uint64_t id;
-        int r = cgroup_tree_find(m->tree, job->cgroup, &id);
+        int r = identity_find(m->identity, job->cgroup, &id);
 
         return r < 0 ? -ENXIO : manager_assign(m, job->cgroup, id, false);
 }
 
-typedef struct Departure {
+typedef struct Release {
         Manager *manager;
         const char *cgroup;
-} Departure;
+} Release;
 
-static void assign_departed(const char *path, uint64_t id, void *userdata) {
-        const Departure *d = userdata;
+static void assign_released(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
+        const Release *d = userdata;
 
         if (strcmp(path, d->cgroup) == 0)
                 (void) manager_assign(d->manager, path, id, false);
@@ -151,7 +151,7 @@ static bool is_of(const Document *d, const Job *job) {
 
 /* What its scopes learnt their bases know from then on, each by its own policy. */
 void manager_drop_allowances_of(Manager *m, Job *job) {
-        Departure departure = { .manager = m, .cgroup = job->cgroup };
+        Release release = { .manager = m, .cgroup = job->cgroup };
 
         if (job->n_allowances == 0)
                 return;
@@ -164,7 +164,7 @@ void manager_drop_allowances_of(Manager *m, Job *job) {
         }
         (void) job_allowances_expire(job, UINT64_MAX);
         (void) assign(m, job);
-        departed_for_each(m->departed, assign_departed, &departure); /* what a unit that ended sends last */
+        identity_for_each_released(m->identity, assign_released, &release); /* what a unit that ended sends last */
         for (size_t i = m->documents.n; i-- > 0;)
                 if (is_of(&m->documents.items[i], job))
                         drop_scope(m, &m->documents.items[i]);

@@ -91,13 +91,13 @@ static void count(Manager *m, const Event *e, Job *job) {
 
 void manager_on_event(const Event *event, void *userdata) {
         Manager *m = userdata;
-        _cleanup_free_ char *copy = NULL;
         char unit[CGROUP_UNIT_MAX];
         Event e = *event;
         Job *job = NULL;
 
-        if (e.cgroup_id != 0)
-                e.cgroup = manager_path_of(m, e.cgroup_id, e.pid, &copy);
+        if (m->identity && (e.actor != 0 || e.cgroup_id != 0))
+                e.cgroup = identity_path_of(m->identity,
+                                            &(IdentityFacts) { .actor = e.actor, .cgroup_id = e.cgroup_id, .pid = e.pid });
         if (e.cgroup) {
                 job = job_table_of_cgroup(&m->jobs, e.cgroup);
                 if (!e.unit)

@@ -4,16 +4,15 @@
 /* What the files of the manager share; each has one concern. */
 
 #include "config/service-config.h"
-#include "daemon/departed.h"
 #include "daemon/document-files.h"
-#include "daemon/job-table.h"
 #include "daemon/manager.h"
 #include "daemon/recent-events.h"
 #include "daemon/self-test.h"
 #include "engine/engine.h"
 #include "handover/pins.h"
 #include "kernel/subjects.h"
-#include "host/cgroup-tree.h"
+#include "identity/identity.h"
+#include "identity/job-table.h"
 #include "handover/handover.h"
 #include "handover/inheritance.h"
 #include "host/resolved.h"
@@ -49,13 +48,10 @@ struct Manager {
         uint64_t cgroup_id;
         char *cgroup_path;
         char *own_path;          /* of our own unit; NULL: we have none */
-        CgroupTree *tree;
-        Departed *departed;
+        Identity *identity;
         uint64_t forwarders[FORWARDER_CGROUPS_MAX]; /* ids of the cgroups of those who resolve for others */
         size_t n_forwarders;
         bool trim_is_due;        /* memory goes back to the system with the next tick: nobody need wait for that */
-        uint32_t next_actor;     /* numbers of cgroups, as the kernel hands them back */
-        unsigned n_lookups_left; /* of cgroups in /proc, until the next tick */
 
         Engine *engine;
         Documents documents;
@@ -109,8 +105,6 @@ bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, 
 Scope *manager_scope_of_path(const Manager *m, const char *path);
 /* Tells the kernel whom a cgroup answers to, as things are now. Negative where there is no room; told. */
 int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice);
-/* The path of an event's cgroup, or NULL; *ret_copy keeps it where it had to be looked for. */
-const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char **ret_copy);
 int manager_keep_connections(Manager *m);
 
 /* manager-jobs.c */

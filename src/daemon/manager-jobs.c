@@ -67,7 +67,7 @@ static int narrow(Manager *m, const Job *job) {
 
         if (!scope)
                 return 0;
-        r = cgroup_tree_find(m->tree, job->cgroup, &id);
+        r = identity_find(m->identity, job->cgroup, &id);
         if (r < 0)
                 return -ENXIO;
         engine_copy_leases(m->engine, manager_scope_of_path(m, job->cgroup), scope);
@@ -78,7 +78,7 @@ static int narrow(Manager *m, const Job *job) {
 static void widen(Manager *m, const char *cgroup) {
         uint64_t id;
 
-        if (cgroup_tree_find(m->tree, cgroup, &id) >= 0)
+        if (identity_find(m->identity, cgroup, &id) >= 0)
                 (void) manager_assign(m, cgroup, id, false);
 }
 
@@ -144,6 +144,6 @@ void manager_end_left_jobs(Manager *m) {
         uint64_t id;
 
         for (size_t i = m->jobs.n; i-- > 0;)
-                if (cgroup_tree_find(m->tree, m->jobs.jobs[i]->cgroup, &id) < 0)
+                if (identity_find(m->identity, m->jobs.jobs[i]->cgroup, &id) < 0)
                         (void) manager_end_job(m, m->jobs.jobs[i]->id);
 }

@@ -42,7 +42,7 @@ typedef struct CgroupVisitor {
         void *userdata;
 } CgroupVisitor;
 
-static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, _unused_ bool added, void *userdata) {
+static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
         const CgroupVisitor *v = userdata;
 
         uint32_t chain = subjects_get(engine_programs(v->manager->engine), id).chain;
@@ -61,7 +61,7 @@ void manager_scope_cgroups(const Manager *m, size_t i, void (*fn)(const char *pa
         if (!s)
                 return;
         v.scope = s->index;
-        cgroup_tree_for_each(m->tree, visit_cgroup, &v);
+        identity_for_each(m->identity, visit_cgroup, &v);
 }
 
 ModeSetting manager_mode(const Manager *m) {

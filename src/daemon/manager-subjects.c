@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
@@ -62,25 +61,13 @@ static uint32_t chain_of_path(const Manager *m, const char *path) {
         return CW_CHAIN(scope, scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path), 0, 0);
 }
 
-/* A cgroup keeps its number for as long as it has an entry. Numbers begin where no predecessor's are, which flows carry: it
- * would have needed more than 64 new cgroups a second. */
-static uint32_t actor_of(Manager *m, uint64_t id) {
-        uint32_t actor = subjects_get(engine_programs(m->engine), id).actor;
-
-        if (actor != 0)
-                return actor;
-        if (m->next_actor == 0)
-                m->next_actor = (uint32_t) (clock_nsec(CLOCK_MONOTONIC) / (NSEC_PER_SEC / 64)) % CW_ACTOR_MAX;
-        m->next_actor = m->next_actor + 1 < CW_ACTOR_MAX ? m->next_actor + 1 : 1;
-        return m->next_actor;
-}
-
 /* Every cgroup has an entry, so that events and queries carry who acts. Where some document is for units, what lives in a
  * slice must be known before it may send: until then its packets wait in the kernel. */
 int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
         uint32_t flags = (is_slice && has_matches(m) ? CW_SUBJECT_SLICE : 0) |
                          (is_forwarder(m, path) ? CW_SUBJECT_FORWARDER : 0);
-        int r = engine_set_subject(m->engine, id, chain_of_path(m, path), actor_of(m, id), flags);
+        uint32_t actor = identity_actor(m->identity, id, subjects_get(engine_programs(m->engine), id).actor);
+        int r = engine_set_subject(m->engine, id, chain_of_path(m, path), actor, flags);
 
         if (r < 0)
                 log_message(m->log, LOG_ERR, "no room for %s among the kernel's subjects (%s): its packets wait", path,
@@ -88,19 +75,21 @@ int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
         return r;
 }
 
-static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, void *userdata) {
+static void on_appeared(const char *path, uint64_t id, bool is_slice, void *userdata) {
         Manager *m = userdata;
 
-        note_forwarder(m, path, id, added);
-        if (added) {
-                (void) manager_assign(m, path, id, is_slice);
-                return;
-        }
-        (void) departed_add(m->departed, path, id, clock_nsec(CLOCK_MONOTONIC));
+        note_forwarder(m, path, id, true);
+        (void) manager_assign(m, path, id, is_slice);
+}
+
+static void on_gone(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
+        Manager *m = userdata;
+
+        note_forwarder(m, path, id, false);
         manager_end_jobs_of(m, path);
 }
 
-static void on_departed(_unused_ const char *path, uint64_t id, void *userdata) {
+static void on_forgotten(_unused_ const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
         (void) engine_remove_subject(((Manager *) userdata)->engine, id);
 }
 
@@ -111,16 +100,12 @@ static void on_fault(const char *path, int error, void *userdata) {
 
         log_message(m->log, LOG_WARNING, "the cgroups below %s cannot be followed (%s): they get its policy", path,
                     strerror(-error));
-        if (cgroup_tree_find(m->tree, path, &id) >= 0)
+        if (identity_find(m->identity, path, &id) >= 0)
                 (void) manager_assign(m, path, id, false);
 }
 
-static void reassign_one(const char *path, uint64_t id, bool is_slice, _unused_ bool added, void *userdata) {
+static void reassign(const char *path, uint64_t id, bool is_slice, void *userdata) {
         (void) manager_assign(userdata, path, id, is_slice);
-}
-
-static void reassign_departed(const char *path, uint64_t id, void *userdata) {
-        (void) manager_assign(userdata, path, id, false);
 }
 
 int manager_reassign(_unused_ Engine *e, void *userdata) {
@@ -128,10 +113,10 @@ int manager_reassign(_unused_ Engine *e, void *userdata) {
 
         manager_fill_job_scopes(m);
         manager_write_scopes(m); /* their ids are in force now, and a successor must not use them for anything else */
-        if (m->tree)
-                cgroup_tree_for_each(m->tree, reassign_one, m);
-        if (m->departed)
-                departed_for_each(m->departed, reassign_departed, m);
+        if (m->identity) {
+                identity_for_each(m->identity, reassign, m);
+                identity_for_each_released(m->identity, reassign, m);
+        }
         return 0;
 }
 
@@ -158,27 +143,15 @@ int manager_open_cgroups(Manager *m, const char **ret_what) {
 }
 
 int manager_start_subjects(Manager *m) {
-        uint8_t key[16];
+        const IdentityObserver observer = {
+                .appeared = on_appeared, .gone = on_gone, .forgotten = on_forgotten, .fault = on_fault, .userdata = m,
+        };
+        int r = identity_new(&observer, &m->identity);
 
-        if (getrandom(key, sizeof(key), 0) != sizeof(key))
-                return -EIO;
-        int r = departed_new(key, on_departed, m, &m->departed);
-        return r < 0 ? r : cgroup_tree_new(m->event, m->cgroup_fd, m->cgroup_path, CGROUP_TREE_MAX, on_cgroup, on_fault, m, &m->tree);
+        return r < 0 ? r : identity_follow(m->identity, m->event, m->cgroup_fd, m->cgroup_path);
 }
 
 /* ------------------------------------------------------------------ attribution */
-
-const char *manager_path_of(Manager *m, uint64_t cgroup_id, uint32_t pid, char **ret_copy) {
-        const char *path = cgroup_tree_path_of(m->tree, cgroup_id);
-
-        *ret_copy = NULL;
-        if (!path)
-                path = departed_path(m->departed, cgroup_id);
-        if (path || m->n_lookups_left == 0)
-                return path;
-        m->n_lookups_left--;
-        return cgroup_tree_resolve(m->tree, cgroup_id, (pid_t) pid, ret_copy) < 0 ? NULL : *ret_copy;
-}
 
 /* A query from before the hooks were there: its socket tells the cgroup it was made in. */
 static uint64_t cgroup_of_peer(Manager *m, const DnsPeer *peer) {
@@ -186,9 +159,8 @@ static uint64_t cgroup_of_peer(Manager *m, const DnsPeer *peer) {
         ExistingSocket s;
         InAddr proxy;
 
-        if (m->n_lookups_left == 0)
+        if (!m->identity || !identity_may_look_up(m->identity))
                 return 0;
-        m->n_lookups_left--;
         dns_proxy_address(engine_proxy(m->engine), &proxy, &port4, &port6);
         if (!in_addr_is_v4(&peer->addr))
                 proxy = (InAddr) { .b = { [15] = 1 } };
@@ -202,9 +174,13 @@ bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, 
         Manager *m = userdata;
         uint64_t cgroup = client ? client->process.cgroup_id : cgroup_of_peer(m, peer);
 
-        if (*ret_chain == CW_CHAIN_UNASSIGNED && cgroup != 0) {
-                _cleanup_free_ char *copy = NULL;
-                const char *path = manager_path_of(m, cgroup, client ? client->process.pid : 0, &copy);
+        if (*ret_chain == CW_CHAIN_UNASSIGNED && cgroup != 0 && m->identity) {
+                const IdentityFacts facts = {
+                        .actor = client ? client->actor : ACTOR_NONE,
+                        .cgroup_id = cgroup,
+                        .pid = client ? client->process.pid : 0,
+                };
+                const char *path = identity_path_of(m->identity, &facts);
                 if (path)
                         *ret_chain = chain_of_path(m, path);
         }

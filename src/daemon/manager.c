@@ -17,7 +17,6 @@
 
 #define TICK_USEC (10 * USEC_PER_SEC) /* so late a hook that was taken away is noticed */
 #define TICK_ACCURACY_USEC USEC_PER_SEC
-#define LOOKUPS_PER_TICK 1500
 #define SELF_TEST_USEC (10 * USEC_PER_SEC)
 #define SELF_TEST_FAULTS_MAX 2 /* in a row; then the watchdog is left to bite */
 
@@ -294,8 +293,7 @@ static int on_tick(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Manager *m = userdata;
         char status[SERVICE_STATUS_SIZE];
 
-        m->n_lookups_left = LOOKUPS_PER_TICK;
-        departed_expire(m->departed, clock_nsec(CLOCK_MONOTONIC));
+        identity_tick(m->identity);
         (void) service_log_flush(m->log);
         check_hooks(m);
         if (m->trim_is_due)
@@ -367,7 +365,6 @@ static int start(Manager *m) {
 
         m->start_realtime_usec = clock_usec(CLOCK_REALTIME);
         m->start_monotonic_usec = clock_usec(CLOCK_MONOTONIC);
-        m->n_lookups_left = LOOKUPS_PER_TICK;
         service_manager_init(&m->service, clock_usec(CLOCK_MONOTONIC));
         r = load_config(m);
         if (r >= 0)
@@ -455,10 +452,8 @@ Manager *manager_free(Manager *m) {
         sd_bus_slot_unref(m->resolved_slot);
         sd_bus_close_unref(m->resolved_bus);
         self_test_free(m->self_test);
-        cgroup_tree_free(m->tree);
-        m->tree = NULL;
-        departed_free(m->departed);
-        m->departed = NULL;
+        identity_free(m->identity);
+        m->identity = NULL;
         upstreams_free(m->upstreams);
         engine_free(m->engine);
         sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->allowance_end };

@@ -9,7 +9,7 @@
 #include "dns/dns-message.h"
 #include "event/event-decode.h"
 #include "event/name-history.h"
-#include "host/process.h"
+#include "identity/process.h"
 
 #define PROCESSES_MAX 1024
 #define NAMES_MAX 4096
@@ -175,6 +175,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 e.tid = client->process.tid;
                 e.uid = client->process.uid;
                 e.gid = client->process.gid;
+                e.actor = client->actor;
                 e.cgroup_id = client->process.cgroup_id;
                 e.process = comm;
                 e.has_dst = true;

@@ -127,6 +127,7 @@ int event_decode(const void *data, size_t size, int64_t monotonic_to_real_usec, 
                 .reason = (Reason) r.reason,
                 .rule = r.rule,
                 .mid_stream = r.mid_stream,
+                .actor = r.actor,
         };
         add_addresses(&e, &r);
         if (e.has_dst && r.family == 4 && !in_addr_is_v4(&e.dst))

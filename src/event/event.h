@@ -73,6 +73,7 @@ typedef struct Event {
         const char *executable;      /* NULL: unknown */
         EventParent parents[EVENT_PARENTS_MAX]; /* nearest first */
         size_t n_parents;
+        uint32_t actor;              /* by whose entry the kernel judged, a number of identity's; 0: unknown */
         uint64_t cgroup_id;
         const char *cgroup;          /* path; NULL: unknown */
         const char *unit;            /* systemd unit; NULL: unknown */

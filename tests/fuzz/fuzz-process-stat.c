@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/process.h"
+#include "identity/process.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "daemon/job-table.h"
+#include "identity/job-table.h"
 
 #include <check.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/cgroup-tree.h"
+#include "identity/cgroup-tree.h"
 
 #include <assert.h>
 #include <dirent.h>

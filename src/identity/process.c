@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "host/process.h"
+#include "identity/process.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "basic/macro.h"
 #include "host/read-file.h"
 
@@ -28,13 +28,6 @@ struct ProcessCache {
         size_t n;
         LiveProcess live[LIVE_MAX]; /* by pid too; whose facts were read last */
 };
-
-static uint64_t now_nsec(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
-}
 
 static void process_info_done(ProcessInfo *info) {
         free(info->executable);
@@ -128,7 +121,7 @@ static bool executable_refresh(ProcessInfo *info, int dir_fd) {
         char target[PATH_MAX], *executable;
         ssize_t n;
 
-        info->checked_ns = now_nsec();
+        info->checked_ns = clock_nsec(CLOCK_MONOTONIC);
         n = readlinkat(dir_fd, "exe", target, sizeof(target));
         if (n <= 0 || (size_t) n >= sizeof(target))
                 return false;
