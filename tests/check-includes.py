@@ -12,21 +12,13 @@ ALLOWED = PURE | {
     "kernel": {"basic", "policy", "dns"},
     "net": {"basic", "dns"},
     "host": {"basic", "net", "event", "config", "policy"},
-<<<<<<< HEAD
-    "sink": {"basic", "event", "host"},
-    "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host"},
-    "handover": {"basic", "kernel"},
-    "daemon": {"basic", "policy", "dns", "event", "config", "kernel", "net", "host", "sink", "engine", "handover"},
-    "bus": {"basic", "policy", "event", "host", "daemon"},
-=======
     "identity": {"basic", "policy", "event", "host"},
-    "sink": {"basic", "event"},
+    "sink": {"basic", "event", "host"},
     "engine": {"basic", "policy", "dns", "event", "kernel", "net", "host", "identity"},
     "handover": {"basic", "kernel"},
     "daemon": {"basic", "policy", "dns", "event", "config", "kernel", "net", "host", "identity", "sink", "engine",
                "handover"},
-    "bus": {"basic", "policy", "event", "daemon"},
->>>>>>> ee1c0d6 (identity: who acts, by the numbers the kernel gives back)
+    "bus": {"basic", "policy", "event", "host", "daemon"},
     "main": {"basic", "host", "sink", "daemon", "bus"},
     "ctl": {"basic", "policy", "dns", "event", "net", "host", "cli"},
     "run": {"basic", "policy", "event", "net", "host", "sink", "engine", "cli"},

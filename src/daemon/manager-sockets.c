@@ -21,14 +21,14 @@ typedef struct Finding {
 } Finding;
 
 static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
-        _cleanup_free_ char *copy = NULL;
+        const IdentityFacts facts = { .cgroup_id = s->cgroup_id };
         char endpoint[DNS_ENDPOINT_TEXT_MAX];
         const char *cgroup = NULL;
         Finding *f = userdata;
 
         f->n++;
-        if (f->manager->tree && s->cgroup_id != 0)
-                cgroup = manager_path_of(f->manager, s->cgroup_id, 0, &copy);
+        if (f->manager->identity)
+                cgroup = identity_path_of(f->manager->identity, &facts);
         (void) snprintf(f->text, sizeof(f->text), "%s, with user %" PRIu32 "%s%.64s",
                         dns_endpoint_format(own, endpoint), s->uid, cgroup ? " in " : "", cgroup ?: "");
         log_message(f->manager->log, LOG_CRIT, "a socket of the DNS proxy is shared (%s): end the process that holds it", f->text);
