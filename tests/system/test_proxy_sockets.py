@@ -60,7 +60,7 @@ def answered(c, what):
 
 def inode4(c):
     """Of the UDP socket at the proxy's IPv4 address."""
-    line = next(x for x in c.sh("cat /proc/net/udp").out.splitlines() if "9B00007F:0035" in x)
+    line = next(x for x in c.sh("cat /proc/net/udp").splitlines() if "9B00007F:0035" in x)
     return line.split()[9]
 
 
@@ -164,7 +164,7 @@ def upgrade_of_units(rig):
     c.check("systemctl", "daemon-reload")
     c.check("systemctl", "start", SERVICE)
     answered(c, "with the old unit")
-    contains(c.sh("cat /proc/net/udp6").out, ":041D", "UDP sockets with the old unit")
+    contains(c.sh("cat /proc/net/udp6"), ":041D", "UDP sockets with the old unit")
     socket, old = inode4(c), main_pid(c)
 
     c.path(drop_in).unlink()
@@ -175,5 +175,5 @@ def upgrade_of_units(rig):
     answered(c, "with the new units")
     equal(inode4(c), socket, "the IPv4 socket")
     equal([c.prop(u, "ActiveState") for u in (SERVICE, SOCKET, SOCKET6)], ["active"] * 3, "states of the units")
-    contains(c.sh("cat /proc/net/udp6").out, ":00FD", "UDP sockets with the new units")
-    assert ":041D" not in c.sh("cat /proc/net/udp6").out, "the old port is still open"
+    contains(c.sh("cat /proc/net/udp6"), ":00FD", "UDP sockets with the new units")
+    assert ":041D" not in c.sh("cat /proc/net/udp6"), "the old port is still open"

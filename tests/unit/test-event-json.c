@@ -168,6 +168,9 @@ static size_t service_samples(Event *ret, const Event *denied) {
         ret[n++].detail = "12 connections allowed, 1 denied";
         ret[n] = blank;
         ret[n++].type = EVENT_ENFORCEMENT_ENDED;
+        ret[n] = blank;
+        ret[n].type = EVENT_PROXY_SHARED;
+        ret[n++].detail = "UDP [::1]:253, with user 1001 in /user.slice";
         return n;
 }
 
