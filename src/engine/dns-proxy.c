@@ -10,6 +10,7 @@
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
+#include "engine/dns-relay.h"
 #include "policy/special-addr.h"
 
 #define CACHE_ENTRIES_MAX 10000
@@ -45,6 +46,7 @@ struct DnsProxy {
         sd_event *event;         /* borrowed */
         DnsStub *stub;
         DnsUpstream *upstream;
+        DnsRelayer *relayer;
         DnsCache *cache;
         HashIndex pending;
         Scope *const *scopes;    /* borrowed */
@@ -421,6 +423,17 @@ static void answer_reverse(DnsProxy *p, const DnsAsker *asker, DnsClient *client
         reply(p, client, q, DNS_RCODE_NOERROR, NULL, lease->bindings[lease->latest].name);
 }
 
+/* Nobody's policy has a say about this client: it must lose nothing. */
+static bool is_unjudged(const DnsAsker *asker) {
+        return !asker->is_self && !scope_is_judged(asker->scope) && !job_is_judged(asker);
+}
+
+static bool relay_may_end(uint32_t scope_id, void *userdata) {
+        const Scope *s = find_scope(userdata, scope_id);
+
+        return s && !scope_is_judged(s);
+}
+
 /* May it be asked at all? NULL, or why not. */
 static const char *refuse_in(const Scope *s, const DnsQuery *q, uint64_t now, uint32_t *ret_rule) {
         Judged j;
@@ -528,7 +541,9 @@ static void on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *d
         if (!asker.scope) { /* no policy may be guessed for it; resolvers ask again */
                 p->stats.unattributed++;
                 reply(p, client, &q, DNS_RCODE_SERVFAIL, NULL, NULL);
-        } else if (r == -EPERM) {
+        } else if (is_unjudged(&asker) && (r == -EPERM || !type_is_served(q.type)))
+                dns_relayer_pass(p->relayer, client, data, size, asker.scope->id);
+        else if (r == -EPERM) {
                 deny(p, asker.scope, client, &q, "name", RULE_NONE);
                 reply(p, client, &q, DNS_RCODE_REFUSED, NULL, NULL);
         } else
@@ -615,11 +630,14 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         if (r >= 0)
                 r = start_upstream(p, o->servers, o->n_servers, &p->upstream);
         if (r >= 0)
+                r = dns_relayer_new(relay_may_end, p, &p->relayer);
+        if (r >= 0)
                 r = dns_stub_new(event, on_query, p, &p->stub);
         if (r >= 0)
                 r = listen_sockets(p, o);
         if (r < 0)
                 return r;
+        dns_relayer_set_upstream(p->relayer, p->upstream);
         *ret = TAKE_PTR(p);
         return 0;
 }
@@ -628,7 +646,10 @@ DnsProxy *dns_proxy_free(DnsProxy *p) {
         if (!p)
                 return NULL;
         DnsUpstream *upstream = TAKE_PTR(p->upstream);
+        if (p->relayer)
+                dns_relayer_set_upstream(p->relayer, NULL);
         dns_upstream_free(upstream); /* ends every pending question: replies still find the stub */
+        dns_relayer_free(p->relayer);
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
         hash_index_done(&p->pending);
@@ -666,6 +687,7 @@ int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_server
         if (r < 0)
                 return r;
         p->upstream = upstream;
+        dns_relayer_set_upstream(p->relayer, upstream);
         dns_upstream_free(old); /* its questions come back, and are asked of the new ones */
         return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "basic/endpoint.h"
 #include "basic/macro.h"
 
 void dns_endpoints_of_service(DnsEndpoint ret[static DNS_ENDPOINTS_SERVICE]) {
@@ -52,11 +53,10 @@ int dns_endpoint_claim(int fd) {
 }
 
 const char *dns_endpoint_format(const DnsEndpoint *e, char buf[static DNS_ENDPOINT_TEXT_MAX]) {
-        const char *protocol = e->protocol == IPPROTO_TCP ? "TCP" : "UDP";
-        char addr[IN_ADDR_TEXT_MAX];
+        const Endpoint endpoint = { .addr = e->addr, .port = e->port };
+        char text[ENDPOINT_TEXT_MAX];
 
-        (void) in_addr_format(&e->addr, addr);
-        (void) snprintf(buf, DNS_ENDPOINT_TEXT_MAX, in_addr_is_v4(&e->addr) ? "%s %s:%u" : "%s [%s]:%u", protocol, addr,
-                        e->port);
+        (void) snprintf(buf, DNS_ENDPOINT_TEXT_MAX, "%s %s", e->protocol == IPPROTO_TCP ? "TCP" : "UDP",
+                        endpoint_format(&endpoint, text));
         return buf;
 }

@@ -55,7 +55,9 @@ typedef struct Channel {
 typedef struct Question {
         DnsUpstream *upstream; /* borrowed */
         Channel *channel;      /* borrowed; of the current attempt, NULL: none */
-        dns_upstream_answer_fn fn; /* NULL: called already */
+        dns_upstream_answer_fn fn; /* one of both; both NULL: called already */
+        dns_upstream_relay_fn relay_fn;
+        DnsRelay *relay;       /* owned; the question, where it is passed on as it is */
         void *userdata;
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         TAILQ_ENTRY(Question) waiting;
@@ -97,6 +99,8 @@ struct DnsUpstream {
         uint8_t random[RANDOM_SIZE];
         size_t random_left;
         DnsAnswer answer; /* scratch of the answer being delivered */
+        const uint8_t *message; /* borrowed; of the answer being delivered, NULL: none */
+        size_t message_size;
         DnsUpstreamStats stats;
 };
 
@@ -342,11 +346,31 @@ static int channel_pick(DnsUpstream *u, const Question *q, Channel **ret) {
         return 0;
 }
 
+static void question_tell_relay(Question *q, int r) {
+        DnsUpstream *u = q->upstream;
+        dns_upstream_relay_fn fn = q->relay_fn;
+        bool answered = u->message && (r == 0 || r == -EREMOTEIO);
+
+        if (r < 0)
+                u->stats.failed++;
+        else
+                u->stats.answered++;
+        TAILQ_REMOVE(&u->waiting, q, waiting);
+        q->relay_fn = NULL;
+        upstream_enter(u);
+        fn(r, answered ? u->message : NULL, answered ? u->message_size : 0, q->userdata);
+        upstream_leave(u);
+}
+
 /* Calls fn. r < 0: without records; the rcode of the last answer is kept for -EREMOTEIO. */
 static void question_tell(Question *q, int r) {
         DnsUpstream *u = q->upstream;
         dns_upstream_answer_fn fn = q->fn;
 
+        if (q->relay_fn) {
+                question_tell_relay(q, r);
+                return;
+        }
         if (r < 0) {
                 uint8_t rcode = r == -EREMOTEIO ? u->answer.rcode : DNS_RCODE_SERVFAIL;
                 memset(&u->answer, 0, sizeof(u->answer));
@@ -363,10 +387,15 @@ static void question_tell(Question *q, int r) {
         upstream_leave(u);
 }
 
+static bool question_waits(const Question *q) {
+        return q->fn || q->relay_fn;
+}
+
 static void question_end(Question *q, int r) {
-        if (q->fn)
+        if (question_waits(q))
                 question_tell(q, r);
         q->upstream->n_questions--;
+        free(q->relay);
         free(q);
 }
 
@@ -402,7 +431,7 @@ static void on_answer(void *userdata, int status, int timeouts, unsigned char *d
 /* Letters in random case are bits that a spoofed answer has to guess (draft-vixie-dnsext-dns0x20). Over TCP there is
  * nothing to guess, and servers that do not keep the case are served: all lower case. */
 static int question_set_case(Question *q) {
-        size_t n = q->tcp ? 0 : MIN((strlen(q->name) + 7) / 8, sizeof(q->case_bits));
+        size_t n = q->tcp || q->relay ? 0 : MIN((strlen(q->name) + 7) / 8, sizeof(q->case_bits));
 
         memset(q->case_bits, 0, sizeof(q->case_bits));
         return random_take(q->upstream, q->case_bits, n);
@@ -424,7 +453,8 @@ static int question_send(Question *q) {
         if (r < 0)
                 return r;
 
-        size_t size = dns_query_build(query, q->id, q->name, q->type, q->case_bits);
+        size_t size = q->relay ? dns_relay_build_query(q->relay, q->id, query) :
+                                 dns_query_build(query, q->id, q->name, q->type, q->case_bits);
 
         q->channel = c;
         c->n_sent++;
@@ -468,7 +498,9 @@ static int question_read(const Question *q, int status, const uint8_t *data, siz
 
         /* c-ares has compared the id with the one it sent, which from 1.27 on is one of its own. */
         uint16_t id = (uint16_t) (data[0] << 8 | data[1]);
-        int r = dns_answer_parse(data, size, id, q->name, q->type, q->case_bits, &u->answer);
+        u->answer.truncated = false;
+        int r = q->relay ? dns_relay_check(q->relay, data, size, &u->answer.truncated) :
+                           dns_answer_parse(data, size, id, q->name, q->type, q->case_bits, &u->answer);
         if (r == -EBADE)
                 u->stats.spoofed++;
         return r;
@@ -494,7 +526,7 @@ static bool question_retry(Question *q, int r) {
 }
 
 static void question_advance(Question *q, int status, const uint8_t *data, size_t size) {
-        if (!q->fn) { /* timed out before */
+        if (!question_waits(q)) { /* timed out before */
                 question_end(q, 0);
                 return;
         }
@@ -507,6 +539,8 @@ static void question_advance(Question *q, int status, const uint8_t *data, size_
         } else if (r == 0 && q->upstream->answer.truncated)
                 r = -EBADMSG; /* over TCP */
 
+        q->upstream->message = data;
+        q->upstream->message_size = size;
         question_end(q, r);
 }
 
@@ -643,12 +677,10 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
         return 0;
 }
 
-int dns_upstream_query(DnsUpstream *u, const char *name, uint16_t type, dns_upstream_answer_fn fn, void *userdata) {
-        assert(u);
-        assert(name);
-        assert(fn);
-
+/* name: "" for a question that is passed on. */
+static int question_new(DnsUpstream *u, const char *name, void *userdata, Question **ret) {
         size_t length = strnlen(name, DNS_NAME_SIZE);
+
         if (length > DNS_NAME_MAX)
                 return -EINVAL;
         if (u->freeing)
@@ -656,27 +688,67 @@ int dns_upstream_query(DnsUpstream *u, const char *name, uint16_t type, dns_upst
         if (u->n_questions >= DNS_UPSTREAM_IN_FLIGHT_MAX)
                 return -EBUSY;
 
-        _cleanup_free_ Question *q = calloc(1, sizeof(*q) + length + 1);
+        Question *q = calloc(1, sizeof(*q) + length + 1);
         if (!q)
                 return -ENOMEM;
-
         q->upstream = u;
-        q->fn = fn;
         q->userdata = userdata;
         q->deadline_usec = now_usec(u) + u->timeout_usec;
-        q->type = type;
         q->first = (uint8_t) u->preferred;
         memcpy(q->name, name, length);
+        *ret = q;
+        return 0;
+}
 
+/* Takes the question, also on failure. */
+static int question_begin(Question *q) {
+        DnsUpstream *u = q->upstream;
         int r = question_send(q);
-        if (r < 0)
-                return r;
 
+        if (r < 0) {
+                free(q->relay);
+                free(q);
+                return r;
+        }
         TAILQ_INSERT_TAIL(&u->waiting, q, waiting);
         u->n_questions++;
         timer_arm(u, q->deadline_usec);
-        TAKE_PTR(q);
         return 0;
+}
+
+int dns_upstream_query(DnsUpstream *u, const char *name, uint16_t type, dns_upstream_answer_fn fn, void *userdata) {
+        Question *q;
+
+        assert(u);
+        assert(name);
+        assert(fn);
+
+        int r = question_new(u, name, userdata, &q);
+        if (r < 0)
+                return r;
+        q->fn = fn;
+        q->type = type;
+        return question_begin(q);
+}
+
+int dns_upstream_relay(DnsUpstream *u, const DnsRelay *relay, dns_upstream_relay_fn fn, void *userdata) {
+        Question *q;
+
+        assert(u);
+        assert(relay);
+        assert(fn);
+
+        int r = question_new(u, "", userdata, &q);
+        if (r < 0)
+                return r;
+        q->relay = malloc(sizeof(*relay));
+        if (!q->relay) {
+                free(q);
+                return -ENOMEM;
+        }
+        *q->relay = *relay;
+        q->relay_fn = fn;
+        return question_begin(q);
 }
 
 const DnsUpstreamStats *dns_upstream_stats(const DnsUpstream *u) {

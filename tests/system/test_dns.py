@@ -4,7 +4,7 @@
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, FOREIGN4, GITHUB4, JOB, RESOLVER4
-from rig import (DROP_IN, PROXY4, SERVICE, SOCKET, absent_text, bus_get, errors_by_start, main_pid, probe,
+from rig import (DROP_IN, PROXY4, SERVICE, SOCKET, absent_text, allow, bus_get, errors_by_start, main_pid, probe,
                  wait_active, wait_resolves, wait_state)
 
 RESOLVED = "systemd-resolved.service"
@@ -46,6 +46,40 @@ def resolved_running(rig):
     equal(c.unit("resolvectl", "query", "--cache=no", "evil.example").status, 1, "resolvectl of a denied name")
     absent_text(c.unit("dig", "evil.example").out, EVIL4, "the stub's answer")
     not_asked(rig, "evil.example")
+
+
+LOOK_UPS = (("evil.example", "TXT"), ("github.com", "MX"), ("_git._tcp.github.com", "SRV"), (".", "NS"),
+            ("66.113.0.203.in-addr.arpa", "PTR"), ("evil.example", "A"))
+
+
+def look_ups(c):
+    """What the host's resolver says, over UDP and TCP."""
+    found = {}
+    for name, kind in LOOK_UPS:
+        for way in ("+notcp", "+tcp"):
+            out = c.unit("dig", way, "+tries=1", "+time=8", "+noall", "+comments", "+answer", name, kind).out
+            records = sorted(line.split(None, 4)[4] for line in out.splitlines() if line and line[0] != ";")
+            found[name, kind, way] = [out.partition("status: ")[2].partition(",")[0], *records]
+    return found
+
+
+@case("dns: with resolved and a policy for one unit alone, its names are opened and the host loses no look-up")
+def forwarder_unjudged(rig):
+    c = rig.boot(policy=False, documents={"jail": allow("github.com", match={"units": ["jail.service"]})})
+    c.check("systemctl", "stop", SOCKET, SERVICE)
+    wait_state(c, "inactive")
+    wait_until(lambda: PROXY4 not in c.run("resolvectl", "dns").out, "resolved to forget the proxy")
+    wait_resolves(c, "evil.example", EVIL4)
+    without = look_ups(c)
+    c.check("systemctl", "start", SERVICE)
+    wait_until(lambda: PROXY4 in c.run("resolvectl", "dns").out, "resolved to know the proxy")
+    equal(look_ups(c), without, "look-ups with the service, and without it")
+    for _ in range(3):  # and resolved has not turned to another server
+        worked(probe(c, "tcp github.com 7", name="jail.service"), "tcp github.com 7")
+        c.check("resolvectl", "flush-caches")
+    refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
+    r = c.unit("getent", "ahostsv4", "evil.example")
+    contains(r.out, EVIL4, "a name that the host asks for")
 
 
 @case("dns: a query to any resolver is answered by the policy")

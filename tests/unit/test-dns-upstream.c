@@ -472,6 +472,90 @@ START_TEST(one_server) {
 }
 END_TEST
 
+typedef struct Relayed {
+        unsigned n;
+        int r;
+        uint8_t flags, rcode;
+        size_t size;
+} Relayed;
+
+static void on_relayed(int r, const uint8_t *data, size_t size, void *userdata) {
+        Relayed *result = userdata;
+
+        *result = (Relayed) { .n = result->n + 1, .r = r, .size = size };
+        ck_assert_int_eq(data != NULL, size > 0);
+        if (size > 3) {
+                result->flags = data[2];
+                result->rcode = data[3] & 0xf;
+        }
+}
+
+static DnsRelay relay_of(const char *query, size_t size) {
+        DnsRelay relay;
+
+        ck_assert_int_eq(dns_relay_read(query, size, &relay), 0);
+        return relay;
+}
+
+/* As a stub resolver asks, without EDNS: TXT of "txt.example". */
+#define RELAYED "\x12\x34\x01\x00\0\1\0\0\0\0\0\0" "\3txt\7example\0\0\x10\0\1"
+#define RELAYED_SIZE (sizeof(RELAYED) - 1)
+
+static const struct {
+        Script udp, tcp;
+        int r;
+        uint8_t rcode;
+        size_t size;
+        unsigned n_udp, n_tcp;
+} relays[] = {
+        { RIGHT, RIGHT, 0, DNS_RCODE_NOERROR, RELAYED_SIZE + 16, 1, 0 },
+        { NXDOMAIN, RIGHT, 0, DNS_RCODE_NXDOMAIN, RELAYED_SIZE, 1, 0 },
+        { LOWER_CASE, RIGHT, 0, DNS_RCODE_NOERROR, RELAYED_SIZE + 16, 1, 0 },
+        { WRONG_ID, RIGHT, 0, DNS_RCODE_NOERROR, RELAYED_SIZE + 16, 1, 0 },
+        { TRUNCATED, MANY, 0, DNS_RCODE_NOERROR, RELAYED_SIZE + 40 * 16, 1, 1 },
+        { TRUNCATED, TRUNCATED, -EBADMSG, 0, 0, 1, 1 },
+        { SERVFAIL, RIGHT, -EREMOTEIO, DNS_RCODE_SERVFAIL, RELAYED_SIZE, 1, 0 }, /* the answer all the same */
+        { REFUSED, RIGHT, -EREMOTEIO, DNS_RCODE_REFUSED, RELAYED_SIZE, 1, 0 },
+};
+
+START_TEST(relayed) {
+        Fixture *f = fixture_new(1, LONG_USEC);
+        const DnsRelay relay = relay_of(RELAYED, RELAYED_SIZE);
+        Server *s = &f->servers[0];
+        Relayed result = {};
+
+        s->script[false] = relays[_i].udp;
+        s->script[true] = relays[_i].tcp;
+        ck_assert_int_eq(dns_upstream_relay(f->upstream, &relay, on_relayed, &result), 0);
+        wait_for(f, &result.n, 1);
+        ck_assert_int_eq(result.r, relays[_i].r);
+        ck_assert_uint_eq(result.rcode, relays[_i].rcode);
+        ck_assert_uint_eq(result.size, relays[_i].size);
+        ck_assert_uint_eq(s->n_queries[false], relays[_i].n_udp);
+        ck_assert_uint_eq(s->n_queries[true], relays[_i].n_tcp);
+        fixture_free(f);
+}
+END_TEST
+
+/* One that fails is asked of the next server; none is told twice or left when the resolver goes. */
+START_TEST(relayed_elsewhere) {
+        Fixture *f = fixture_new(2, LONG_USEC);
+        const DnsRelay relay = relay_of(RELAYED, RELAYED_SIZE);
+        Relayed result = {}, left = {};
+
+        f->servers[0].script[false] = REFUSED;
+        ck_assert_int_eq(dns_upstream_relay(f->upstream, &relay, on_relayed, &result), 0);
+        wait_for(f, &result.n, 1);
+        ck_assert_int_eq(result.r, 0);
+        f->servers[0].script[false] = f->servers[1].script[false] = SILENT;
+        ck_assert_int_eq(dns_upstream_relay(f->upstream, &relay, on_relayed, &left), 0);
+        f->upstream = dns_upstream_free(f->upstream);
+        ck_assert_uint_eq(left.n, 1);
+        ck_assert_int_eq(left.r, -ECANCELED);
+        fixture_free(f);
+}
+END_TEST
+
 static const Script unanswered[][2] = { { SILENT, RIGHT }, { TRUNCATED, SILENT } };
 
 START_TEST(no_answer_times_out) {
@@ -763,6 +847,8 @@ static Suite *suite(void) {
         tcase_set_timeout(tc, 120);
         tcase_add_loop_test(tc, server_parse, 0, ELEMENTSOF(server_texts));
         tcase_add_loop_test(tc, one_server, 0, ELEMENTSOF(cases));
+        tcase_add_loop_test(tc, relayed, 0, ELEMENTSOF(relays));
+        tcase_add_test(tc, relayed_elsewhere);
         tcase_add_loop_test(tc, no_answer_times_out, 0, ELEMENTSOF(unanswered));
         tcase_add_test(tc, late_answer_is_not_told_twice);
         tcase_add_test(tc, closed_port);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "dns/dns-relay.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "dns/dns-cursor.h"
+#include "dns/dns-writer.h"
+
+#define FLAG_AD (1 << 5) /* RFC 4035 3.2.3 */
+#define FLAG_CD (1 << 4) /* RFC 4035 3.2.2 */
+#define FLAGS_OF_CLIENT (DNS_FLAG_RD | FLAG_AD | FLAG_CD)
+#define OPT_FLAG_DO (1 << 15)
+#define OPT_FLAGS_OFFSET 7 /* of the OPT record, behind its root name, type, size, high rcode and version */
+#define N_ADDITIONALS_POS 10
+
+static uint16_t u16_at(const uint8_t *p) {
+        return (uint16_t) (p[0] << 8 | p[1]);
+}
+
+int dns_relay_read(const void *query, size_t size, DnsRelay *ret) {
+        const uint8_t *data = query;
+        char name[DNS_NAME_SIZE];
+        DnsCursor c;
+        DnsQuery q;
+        int r;
+
+        assert(ret);
+
+        r = dns_query_parse(query, size, &q);
+        if (r < 0 && r != -EPERM)
+                return r == -EBADMSG ? -EBADMSG : -EINVAL;
+        dns_cursor_init(&c, query, size);
+        c.pos = DNS_HEADER_SIZE;
+        if (dns_cursor_name(&c, DNS_NAME_PLAIN, name, NULL) < 0)
+                return -EINVAL;
+        size_t opt = c.pos + 4, n = opt - DNS_HEADER_SIZE;
+        if (opt > size || n > DNS_RELAY_QUESTION_MAX)
+                return -EINVAL;
+
+        *ret = (DnsRelay) {
+                .id = q.id,
+                .flags = u16_at(data + 2) & FLAGS_OF_CLIENT,
+                .udp_size = q.udp_size,
+                .has_edns = q.has_edns,
+                .dnssec_ok = q.has_edns && u16_at(data + opt + OPT_FLAGS_OFFSET) & OPT_FLAG_DO,
+                .question_size = (uint16_t) n,
+        };
+        memcpy(ret->question, data + DNS_HEADER_SIZE, n);
+        return 0;
+}
+
+/* Header, question and, where the client knows EDNS, our OPT record. */
+static size_t build(const DnsRelay *r, uint16_t id, uint16_t flags, uint8_t buf[static 512]) {
+        DnsWriter w;
+
+        dns_writer_init(&w, buf, 512);
+        dns_writer_header(&w, id, flags, 1);
+        dns_writer_bytes(&w, r->question, r->question_size);
+        if (r->has_edns) {
+                size_t opt = w.pos;
+
+                dns_writer_opt(&w);
+                if (r->dnssec_ok)
+                        dns_writer_set_u16(&w, opt + OPT_FLAGS_OFFSET, OPT_FLAG_DO);
+                dns_writer_set_u16(&w, N_ADDITIONALS_POS, 1);
+        }
+        assert(!w.failed);
+        return w.pos;
+}
+
+size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static 512]) {
+        assert(r);
+
+        return build(r, id, r->flags, buf);
+}
+
+static uint8_t fold(uint8_t b) {
+        return b >= 'A' && b <= 'Z' ? b | 0x20 : b;
+}
+
+/* Servers may answer in another case. Lengths, type and class are no letters: a label has at most 63 bytes, and types
+ * and classes are compared as they are. */
+static bool is_same_question(const DnsRelay *r, const uint8_t *question) {
+        size_t name = r->question_size - 4U;
+
+        for (size_t i = 0; i < name; i++)
+                if (fold(question[i]) != fold(r->question[i]))
+                        return false;
+        return memcmp(question + name, r->question + name, 4) == 0;
+}
+
+int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *ret_truncated) {
+        const uint8_t *data = answer;
+
+        assert(r);
+        assert(answer || size == 0);
+        assert(ret_truncated);
+
+        if (size < DNS_HEADER_SIZE || size > DNS_MESSAGE_MAX)
+                return -EBADMSG;
+        uint16_t flags = u16_at(data + 2), n_questions = u16_at(data + 4);
+        uint8_t rcode = flags & DNS_RCODE_MASK;
+        bool failed = rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN;
+        if (!(flags & DNS_FLAG_QR) || flags & DNS_OPCODE_MASK)
+                return -EBADMSG;
+        if (n_questions == 0 && failed) /* as from servers that could not read it */
+                return -EREMOTEIO;
+        if (n_questions != 1 || size < DNS_HEADER_SIZE + (size_t) r->question_size)
+                return -EBADMSG;
+        if (!is_same_question(r, data + DNS_HEADER_SIZE))
+                return -EBADE;
+        if (failed)
+                return -EREMOTEIO;
+        *ret_truncated = flags & DNS_FLAG_TC;
+        return 0;
+}
+
+size_t dns_relay_build_error(const DnsRelay *r, uint8_t rcode, uint8_t buf[static 512]) {
+        assert(r);
+
+        return build(r, r->id, (uint16_t) (DNS_FLAG_QR | DNS_FLAG_RA | (r->flags & ~FLAG_AD) | (rcode & DNS_RCODE_MASK)), buf);
+}
+
+size_t dns_relay_build_reply(const DnsRelay *r, const void *answer, size_t size, size_t max, uint8_t *buf) {
+        const uint8_t *data = answer;
+        DnsWriter w;
+
+        assert(r);
+        assert(answer && size >= DNS_HEADER_SIZE);
+        assert(buf);
+
+        if (u16_at(data + 4) != 1)
+                return dns_relay_build_error(r, data[3] & DNS_RCODE_MASK, buf);
+        if (size > max)
+                return build(r, r->id, u16_at(data + 2) | DNS_FLAG_TC, buf);
+        assert(size >= DNS_HEADER_SIZE + (size_t) r->question_size);
+        memcpy(buf, data, size);
+        dns_writer_init(&w, buf, size);
+        dns_writer_u16(&w, r->id);
+        memcpy(buf + DNS_HEADER_SIZE, r->question, r->question_size);
+        return size;
+}
