@@ -3,21 +3,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "basic/clock.h"
 #include "bus/bus-internal.h"
 #include "host/peer-process.h"
 
 /* Tokens, see call-budget.h. */
 #define COST_CALL 5
 #define COST_REFUSAL 50
-
-static uint64_t now_usec(void) {
-        struct timespec t = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * USEC_PER_SEC + (uint64_t) t.tv_nsec / 1000;
-}
 
 /* ------------------------------------------------------------------ the caller's unit */
 
@@ -78,7 +71,7 @@ static void note(Bus *b, const char *action, const Caller *caller, const char *r
 static void note_refusal(Bus *b, const char *action, const Caller *caller, const char *result) {
         char text[96];
 
-        if (caller->uid != 0 && !call_budget_take(&b->budget, caller->uid, COST_REFUSAL, now_usec())) {
+        if (caller->uid != 0 && !call_budget_take(&b->budget, caller->uid, COST_REFUSAL, clock_usec(CLOCK_MONOTONIC))) {
                 b->n_refusals_unrecorded++;
                 return;
         }
@@ -97,7 +90,7 @@ static int refuse_flood(sd_bus_error *error) {
 }
 
 int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error) {
-        if (caller->uid == 0 || call_budget_take(&b->budget, caller->uid, COST_CALL, now_usec()))
+        if (caller->uid == 0 || call_budget_take(&b->budget, caller->uid, COST_CALL, clock_usec(CLOCK_MONOTONIC)))
                 return 0;
         return refuse_flood(error);
 }
@@ -108,7 +101,7 @@ int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *con
 
         /* Who was refused all the time is not asked about again: each question costs polkit, and a line of the journal. */
         if (r > 0 && !ret->decided && ret->uid != 0 &&
-            !call_budget_has(&b->budget, ret->uid, COST_REFUSAL, now_usec())) {
+            !call_budget_has(&b->budget, ret->uid, COST_REFUSAL, clock_usec(CLOCK_MONOTONIC))) {
                 b->n_refusals_unrecorded++;
                 return refuse_flood(error);
         }

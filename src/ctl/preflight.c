@@ -16,13 +16,13 @@
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
 #include "host/resolv-conf.h"
+#include "net/dns-endpoint.h"
 
 #define TEXT_MAX (4U * 1024 * 1024)
 #define PATH_TEXT_MAX 512
 #define SERVERS_MAX DNS_UPSTREAM_SERVERS_MAX
 #define BUS_TIMEOUT_USEC (2 * USEC_PER_SEC)
 #define SYSTEMD "org.freedesktop.systemd1"
-#define SERVICE_ADDRESS "127.0.0.155"
 
 typedef struct Table {
         const PreflightFacts *facts;
@@ -212,20 +212,21 @@ static bool port_taken(const char *text, uint32_t addr, const char *state) {
 
 static void check_port(Table *t) {
         _cleanup_free_ char *udp = read_text(t, "/proc/net/udp"), *tcp = read_text(t, "/proc/net/tcp");
-        static const uint8_t bytes[4] = { 127, 0, 0, 155 };
+        InAddr own;
         uint32_t addr;
 
-        memcpy(&addr, bytes, sizeof(addr));
+        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &own);
+        memcpy(&addr, own.b + 12, sizeof(addr));
         bool taken = (udp && port_taken(udp, addr, "07")) || (tcp && port_taken(tcp, addr, "0A"));
         if (t->facts->dns_socket_active)
-                (void) add(t, "dns port", CHECK_OK, SERVICE_ADDRESS ":53 is ours");
+                (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is ours");
         else if (!udp || !tcp)
                 (void) add(t, "dns port", CHECK_WARN, "/proc/net cannot be read");
         else if (taken)
-                advise(add(t, "dns port", CHECK_FAIL, SERVICE_ADDRESS ":53 is taken by another service"),
+                advise(add(t, "dns port", CHECK_FAIL, DNS_ENDPOINT_ADDR4 ":53 is taken by another service"),
                        "bind that service to its own address, or give cargowalld-dns.socket another");
         else
-                (void) add(t, "dns port", CHECK_OK, SERVICE_ADDRESS ":53 is free");
+                (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is free");
 }
 
 /* ------------------------------------------------------------------ all */

@@ -9,20 +9,19 @@
 #include "ctl/ctl.h"
 #include "ctl/policy-diff.h"
 #include "ctl/policy-text.h"
+#include "policy/document.h"
 
-#define HOST_SCOPE "host"
-
-typedef struct Document {
+typedef struct Fetched {
         sd_bus_message *reply; /* owns the texts */
         const char *scope, *text, *source, *digest; /* borrowed */
-} Document;
+} Fetched;
 
-static void document_done(Document *d) {
+static void fetched_done(Fetched *d) {
         (void) sd_bus_message_unref(d->reply);
 }
 
-static int get_document(Ctl *c, Document *ret) {
-        ret->scope = c->scope ?: HOST_SCOPE;
+static int get_document(Ctl *c, Fetched *ret) {
+        ret->scope = c->scope ?: POLICY_HOST_NAME;
         int status = bus_client_call(&c->client, "GetPolicy", CALL_PRIVILEGED, &ret->reply, "s", ret->scope);
         if (status != STATUS_OK)
                 return status;
@@ -36,7 +35,7 @@ static int add_text(JsonObject *o, const char *key, const char *value) {
 
 /* ------------------------------------------------------------------ show */
 
-static int print_document_json(const Ctl *c, const Document *d) {
+static int print_document_json(const Ctl *c, const Fetched *d) {
         _cleanup_(json_object_putp) JsonObject *o = json_object_new_object();
 
         int r = add_text(o, "scope", d->scope);
@@ -67,7 +66,7 @@ static int print_lines(const Ctl *c, const char *text) {
 }
 
 int verb_policy_show(Ctl *c, _unused_ int argc, _unused_ char **argv) {
-        _cleanup_(document_done) Document d = {};
+        _cleanup_(fetched_done) Fetched d = {};
 
         int status = get_document(c, &d);
         if (status != STATUS_OK)
@@ -117,7 +116,7 @@ static int load(Ctl *c, int fd, sd_bus_message **ret) {
         int status = bus_client_message(&c->client, BUS_PATH, BUS_MANAGER, "LoadPolicy", &m);
         if (status != STATUS_OK)
                 return status;
-        int r = sd_bus_message_append(m, "ha{sv}", fd, 1, "scope", "s", c->scope ?: HOST_SCOPE);
+        int r = sd_bus_message_append(m, "ha{sv}", fd, 1, "scope", "s", c->scope ?: POLICY_HOST_NAME);
         if (r < 0)
                 return ctl_fail(r);
         return bus_client_send(&c->client, TAKE_PTR(m), CALL_PRIVILEGED, ret);
@@ -229,7 +228,7 @@ static int print_diff(const Ctl *c, const PolicyDiff *d) {
 
 int verb_policy_diff(Ctl *c, _unused_ int argc, char **argv) {
         _cleanup_(policy_source_done) PolicySource old = {}, new = {};
-        _cleanup_(document_done) Document d = {};
+        _cleanup_(fetched_done) Fetched d = {};
         _cleanup_(policy_diff_done) PolicyDiff diff = {};
         _cleanup_free_ char *text = NULL;
         size_t size;

@@ -5,6 +5,7 @@
 #include <syslog.h>
 
 #include "daemon/manager-internal.h"
+#include "host/guarded-open.h"
 
 #define FILE_MODE 0640
 
@@ -41,7 +42,7 @@ static int open_file(Manager *m) {
 
         int r = ndjson_file_open_mode(m->config.events_file, FILE_MODE, &m->file);
         if (r < 0) { /* evidence that was asked for and cannot be given */
-                log_message(m->log, LOG_ERR, "%s cannot be opened: %s", m->config.events_file, strerror(-r));
+                log_message(m->log, LOG_ERR, "%s cannot be opened: %s", m->config.events_file, guarded_open_error(r));
                 return r;
         }
         Sink sink = ndjson_file_as_sink(m->file);

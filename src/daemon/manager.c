@@ -14,6 +14,7 @@
 #include "daemon/manager-life.h"
 #include "host/capability.h"
 #include "host/config-files.h"
+#include "host/guarded-open.h"
 
 #define TICK_USEC (10 * USEC_PER_SEC) /* so late a hook that was taken away is noticed */
 #define TICK_ACCURACY_USEC USEC_PER_SEC
@@ -329,7 +330,7 @@ static int on_usr1(_unused_ sd_event_source *s, _unused_ const struct signalfd_s
         int r = m->file ? ndjson_file_reopen(m->file) : 0;
 
         if (r < 0)
-                log_message(m->log, LOG_ERR, "%s cannot be opened anew: %s", m->config.events_file, strerror(-r));
+                log_message(m->log, LOG_ERR, "%s cannot be opened again: %s", m->config.events_file, guarded_open_error(r));
         return 0;
 }
 
