@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Checks policy documents beside the event loop, one at a time, each in a thread of low priority: a document that takes
+/* Checks policy documents beside the event loop, one at a time, each in a thread of its own: a document that takes
  * long holds up nobody but those who have one checked. */
 
 #include <systemd/sd-event.h>
