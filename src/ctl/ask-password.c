@@ -17,7 +17,7 @@
 static _Noreturn void run(pid_t parent, int notify_fd) {
         char fd_text[16], pid_text[16];
 
-        /* The agent must not outlive us, also when we are killed. */
+        /* The agent must not outlive us, even if we are killed. */
         if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent || fcntl(notify_fd, F_SETFD, 0) < 0)
                 _exit(EXIT_FAILURE);
         (void) snprintf(fd_text, sizeof(fd_text), "%i", notify_fd);
@@ -43,7 +43,7 @@ void ask_password_open(AskPassword *a) {
                 struct pollfd ready = { .fd = ends[0], .events = POLLIN };
 
                 a->pid = pid;
-                (void) poll(&ready, 1, READY_MSEC); /* its end of the pipe is closed once it is registered */
+                (void) poll(&ready, 1, READY_MSEC); /* the agent closes its end of the pipe once it is registered */
         }
         (void) close(ends[0]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A polkit agent on our terminal, so that who is not root can be asked for a password: pkttyagent(1). */
+/* A polkit agent on our terminal, so that polkit can ask for a password: pkttyagent(1). */
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -51,10 +51,10 @@ ExitStatus bus_error_status(const char *name, int r) {
 static const char *hint(ExitStatus status) {
         switch (status) {
         case STATUS_UNREACHABLE:
-                return "cargowalld.service does not answer: see \"systemctl status cargowalld\", or start it with "
-                       "\"systemctl start cargowalld\"";
+                return "cargowalld.service is not running or does not answer; check \"systemctl status cargowalld\", "
+                       "or start it with \"systemctl start cargowalld\"";
         case STATUS_ACCESS_DENIED:
-                return "use sudo, or let polkit allow it: org.cargowall1(5)";
+                return "use sudo, or permit it in polkit; see org.cargowall1(5)";
         default:
                 return "";
         }
@@ -64,7 +64,7 @@ int bus_client_fail(const BusClient *c, const char *what, const sd_bus_error *er
         bool set = error && sd_bus_error_is_set(error);
         ExitStatus status = bus_error_status(set ? error->name : NULL, r);
 
-        if (c->silent || status == (ExitStatus) c->unsaid)
+        if (c->silent || status == (ExitStatus) c->unprinted)
                 return status;
         const char *reason = set && error->message && error->message[0] != '\0' ? error->message
                              : set                                             ? error->name
@@ -85,7 +85,7 @@ int bus_client_connect(BusClient *c) {
         int r = sd_bus_open_system(&c->bus);
         if (r < 0) {
                 if (!c->silent)
-                        complain("the system bus cannot be reached: %s", strerrordesc_np(-r) ?: "unknown error");
+                        complain("cannot connect to the system bus: %s", strerrordesc_np(-r) ?: "unknown error");
                 return STATUS_UNREACHABLE;
         }
         return STATUS_OK;
@@ -119,7 +119,7 @@ int bus_client_send(BusClient *c, sd_bus_message *message, CallFlags flags, sd_b
                 ask_password_open(&c->agent);
         }
         int r = sd_bus_call(c->bus, m, ask ? PASSWORD_TIMEOUT_USEC : TIMEOUT_USEC, &error, &reply);
-        if (r < 0) /* the name is asked for now: it moves in memory while a message is being made */
+        if (r < 0) /* the member is read only now: appending arguments may move it in memory */
                 return bus_client_fail(c, sd_bus_message_get_member(m), &error, r);
         if (ret)
                 *ret = TAKE_PTR(reply);
@@ -185,7 +185,7 @@ static int pick_objects(JsonObject *tree, const char *interface, JsonObject **re
                         r = -ENOMEM;
                 if (r < 0)
                         return r;
-                o = NULL; /* the array's now */
+                o = NULL; /* owned by the array now */
         }
         json_object_array_sort(array, compare_paths);
         *ret = TAKE_PTR(array);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Calls of org.cargowall1, and what their errors mean to the caller: org.cargowall1(5). */
+/* Method calls to org.cargowall1, and the exit statuses of their errors: org.cargowall1(5). */
 
 #include <systemd/sd-bus.h>
 
@@ -33,7 +33,7 @@ typedef struct BusClient {
         AskPassword agent;
         bool ask_password;   /* polkit may ask the user */
         bool silent;         /* errors are not printed */
-        int unsaid;          /* errors of this exit status are not: the caller has more to say about them; 0: none */
+        int unprinted;       /* an exit status whose errors are not printed, because the caller prints details; 0: none */
 } BusClient;
 
 void bus_client_done(BusClient *c);
@@ -45,8 +45,8 @@ typedef enum CallFlags {
         CALL_PRIVILEGED = 1 << 0, /* polkit is asked: the user may be, and has time to type */
 } CallFlags;
 
-/* Calls a method of the manager. types and what follows as in sd_bus_message_append(3); ret may be NULL. The service is
- * never started by a call: whoever stopped the firewall meant it. */
+/* Calls a method of the manager. types and what follows as in sd_bus_message_append(3); ret may be NULL. A call never
+ * activates the service, so that a firewall that was stopped deliberately stays stopped. */
 int bus_client_call(BusClient *c, const char *member, CallFlags flags, sd_bus_message **ret, const char *types, ...);
 /* The same with arguments that are already in m, from bus_client_message(). Takes m. */
 int bus_client_send(BusClient *c, sd_bus_message *m, CallFlags flags, sd_bus_message **ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What every verb is given: the options, the terminal, the service. */
+/* The context of every verb: options, terminal, connection to the service. */
 
 #include "ctl/bus-client.h"
 #include "ctl/json-value.h"
@@ -9,7 +9,7 @@
 #include "ctl/pager.h"
 
 #define LABELS_MAX 16
-#define EVENTS_PER_CALL 1000U /* the service lists no more at once */
+#define EVENTS_PER_CALL 1000U /* the service returns no more in one call */
 
 typedef struct Ctl {
         Output output;
@@ -35,7 +35,7 @@ typedef struct Ctl {
         size_t n_labels;
 } Ctl;
 
-/* Verbs. argv[0] is the first word behind the verb; the number of words was checked. Each returns the exit status. */
+/* Verbs. argv[0] is the first argument after the verb; argc has been checked. Each returns the exit status. */
 int verb_status(Ctl *c, int argc, char **argv);
 int verb_is_enforcing(Ctl *c, int argc, char **argv);
 int verb_scopes(Ctl *c, int argc, char **argv);
@@ -60,17 +60,17 @@ int verb_help(Ctl *c, int argc, char **argv);
 
 /* One JSON value on stdout. Returns the exit status. */
 int ctl_print_json(const Ctl *c, JsonObject *o);
-/* "      Mode: enforce", the value escaped. Nothing is printed for "". The label "" goes on with the field before. */
+/* "      Mode: enforce", the value escaped. Prints nothing if it is "". The label "" continues the previous field. */
 int ctl_print_field(const Ctl *c, const char *label, const char *value);
 /* Reports a failure of our own, as -ENOMEM, and returns the exit status. */
 int ctl_fail(int r);
-/* Opens the pager unless options forbid it. */
+/* Starts the pager unless options disable it. */
 void ctl_page(Ctl *c);
 /* The object of that name in an array from bus_client_objects(); NULL when there is none. Borrowed. */
 JsonObject *ctl_find(JsonObject *objects, const char *key, const char *wanted);
 /* The last component of an object path. */
 const char *ctl_path_id(const char *path);
-/* Every required hook is there. */
+/* Whether every required hook is attached. */
 bool ctl_hooks_complete(JsonObject *properties);
-/* "N scopes listed.", in the place of a table's last line. */
+/* The footer of a table: "N scopes listed." */
 void ctl_print_listed(const Ctl *c, size_t n, const char *one, const char *many);

@@ -88,7 +88,7 @@ static void add_subject(Text *t, JsonObject *event, bool with_pid) {
         else if (pid > 0)
                 add(t, "process");
         else
-                add(t, "unknown"); /* packets the kernel sends by itself, say */
+                add(t, "unknown"); /* such as packets that the kernel itself sends */
         if (with_pid && pid > 0)
                 add(t, "[%" PRIu64 "]", pid);
         if (unit[0] != '\0') {
@@ -121,7 +121,7 @@ static void add_destination(Text *t, JsonObject *event) {
                 add(t, ":%" PRIu64, port);
         if (protocol[0] != '\0') {
                 add(t, addr[0] != '\0' || name[0] != '\0' ? "/" : "");
-                for (; *protocol; protocol++) /* "TCP" is what rules call tcp */
+                for (; *protocol; protocol++) /* rules write it in lower case */
                         add_word(t, (const char[]) { *protocol >= 'A' && *protocol <= 'Z' ? (char) (*protocol + 32)
                                                                                            : *protocol, '\0' });
         }
@@ -144,7 +144,7 @@ static void add_reason(Text *t, JsonObject *event) {
                 add(t, ": %s", reason);
 }
 
-/* What is no verdict: "mode changed: enforce -> audit". */
+/* An event without a verdict: "mode changed: enforce -> audit". */
 static void add_note(Text *t, JsonObject *event) {
         const char *type = get_text(event, EVENT_FIELD_ID_EVENT_TYPE), *detail = get_text(event, EVENT_FIELD_ID_DETAIL);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One event of the service as one line for people. Pure. Events are JSON objects with the keys of docs/events.md. */
+/* Formats one event of the service as a line for people. Pure. Events are JSON objects with the keys of
+ * docs/events.md. */
 
 #include "ctl/json-value.h"
 #include "ctl/output.h"
 
 #define EVENT_TEXT_MAX 2048
 
-/* Blocked, or would be in audit mode. */
+/* Denied, or would be if not for audit mode. */
 bool event_line_is_denial(JsonObject *event);
 /* "denied", "audit" (passed, but the policy denies it), "allowed", or "note" for what is no verdict. */
 const char *event_line_verdict(JsonObject *event, Color *ret_color);

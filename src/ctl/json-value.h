@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* JSON values as the verbs use them: reading with a default, and printing fit for a terminal. */
+/* JSON values: getters with defaults, and printing that is safe for a terminal. */
 
 #include <json-c/json.h>
 #include <stdio.h>

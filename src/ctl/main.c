@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* cargowallctl: options, and the way to the verb. */
+/* cargowallctl: parses options and dispatches to a verb. */
 
 #include <getopt.h>
 #include <locale.h>
@@ -50,7 +50,7 @@ static const struct option long_options[] = {
         {},
 };
 
-/* Which verbs take the option: those whose mask has this. 0: all of them. */
+/* The OptionMask bit that a verb must have to take this option. 0: every verb takes it. */
 static unsigned option_mask(int option) {
         static const struct {
                 int option;
@@ -89,7 +89,7 @@ static int parse_json(Ctl *c, const char *value) {
         else if (strcmp(value, "off") == 0)
                 c->json = JSON_OFF;
         else
-                return usage(value, "--json is pretty, short or off");
+                return usage(value, "--json must be pretty, short or off");
         return STATUS_OK;
 }
 
@@ -99,7 +99,7 @@ static int parse_lines(Ctl *c, const char *value) {
         errno = 0;
         unsigned long n = strtoul(value, &end, 10);
         if (value[0] < '0' || value[0] > '9' || *end != '\0' || errno != 0 || n > UINT32_MAX)
-                return usage(value, "--lines is a number");
+                return usage(value, "--lines must be a number");
         c->lines = (uint32_t) n;
         c->has_lines = true;
         return STATUS_OK;
@@ -109,9 +109,9 @@ static int parse_label(Ctl *c, const char *value) {
         const char *equals = strchr(value, '=');
 
         if (!equals || equals == value)
-                return usage(value, "a label is KEY=VALUE");
+                return usage(value, "a label must be KEY=VALUE");
         if (c->n_labels == LABELS_MAX)
-                return usage(value, "more labels than a job can have");
+                return usage(value, "too many labels");
         c->labels[c->n_labels++] = value;
         return STATUS_OK;
 }
@@ -151,7 +151,7 @@ static int parse_option(Ctl *c, int option, const char *value) {
                 return parse_lines(c, value);
         case ARG_SINCE:
                 return time_parse(value, (uint64_t) time(NULL) * USEC_PER_SEC, &c->since_usec) < 0
-                               ? usage(value, "not a time: cargowallctl(1) lists the forms")
+                               ? usage(value, "invalid time; cargowallctl(1) lists the formats")
                                : STATUS_OK;
         case ARG_DENIED:
                 c->denied = true;
@@ -163,16 +163,17 @@ static int parse_option(Ctl *c, int option, const char *value) {
                 return parse_label(c, value);
         case ARG_FOR:
                 return span_parse(value, &c->for_usec) < 0 || c->for_usec == 0
-                               ? usage(value, "--for is a span of time, such as 10min") : STATUS_OK;
+                               ? usage(value, "--for must be a time span, such as 10min") : STATUS_OK;
         case ARG_WAIT:
-                return span_parse(value, &c->wait_usec) < 0 ? usage(value, "--wait is a number of seconds") : STATUS_OK;
-        default: /* getopt_long() has said what is wrong */
+                return span_parse(value, &c->wait_usec) < 0 ? usage(value, "--wait must be a number of seconds")
+                                                            : STATUS_OK;
+        default: /* getopt_long() has printed the error */
                 return STATUS_USAGE;
         }
         return STATUS_OK;
 }
 
-/* Returns an exit status, or -1 to go on with the verb. *seen: the masks of all options that were given. */
+/* Returns an exit status, or -1 if the verb should run. *seen: the masks of all options that were given. */
 static int parse_options(Ctl *c, int argc, char **argv, unsigned *seen) {
         int option;
 
@@ -202,31 +203,31 @@ static int run(Ctl *c, int argc, char **argv) {
         argv += optind;
         const Verb *v = verb_find(argc, argv, &words);
         if (!v)
-                return usage(argv[0], "no such verb");
+                return usage(argv[0], "unknown verb");
         argc -= words;
         argv += words;
         if (argc < v->min_arguments)
-                return usage(v->name, "an argument is missing");
+                return usage(v->name, "missing argument");
         if (argc > v->max_arguments)
-                return usage(argv[v->max_arguments], "one argument too many");
+                return usage(argv[v->max_arguments], "too many arguments");
         if (seen & ~v->options)
-                return usage(v->name, "does not take all of these options");
+                return usage(v->name, "does not support all of these options");
         if (argc > 0 && c->scope && (v->run == verb_status || v->run == verb_is_enforcing))
-                return usage(argv[0], "the scope is given twice");
+                return usage(argv[0], "scope given twice");
         return v->run(c, argc, argv);
 }
 
 int main(int argc, char **argv) {
         Ctl c = { .legend = true, .use_pager = true, .client.ask_password = true };
 
-        (void) setlocale(LC_CTYPE, ""); /* dates and numbers are the same for everybody */
+        (void) setlocale(LC_CTYPE, ""); /* dates and numbers do not depend on the locale */
         output_init(&c.output);
         int status = run(&c, argc, argv);
         bus_client_done(&c.client);
 
         bool paged = c.pager.pid > 0;
         if (!paged && (fflush(stdout) != 0 || ferror(stdout))) {
-                complain("standard output cannot be written");
+                complain("cannot write to standard output");
                 status = status == STATUS_OK ? STATUS_FAILED : status;
         }
         pager_close(&c.pager);

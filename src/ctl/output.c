@@ -146,7 +146,7 @@ static _printf_(2, 0) void print_complaint(const char *prefix, const char *forma
         char buf[COMPLAINT_MAX], safe[COMPLAINT_MAX];
 
         (void) vsnprintf(buf, sizeof(buf), format, ap);
-        (void) fflush(stdout); /* in the order in which things were said */
+        (void) fflush(stdout); /* keep the order of output and errors */
         (void) fprintf(stderr, "%s%s\n", prefix, escape_terminal(buf, safe, sizeof(safe)));
 }
 

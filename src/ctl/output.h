@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the terminal can show: colours, width, characters; and text from outside made fit for it. */
+/* Capabilities of the terminal (colours, width, characters), and escaping of untrusted text for it. */
 
 #include <stdarg.h>
 #include <stdbool.h>

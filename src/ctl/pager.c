@@ -37,7 +37,7 @@ static _Noreturn void run(const char *command, bool elevated, int input) {
                 (void) execlp("less", "less", (char *) NULL);
         else
                 (void) execl("/bin/sh", "sh", "-c", command, (char *) NULL);
-        /* Without a pager the text still has to be seen. */
+        /* Without a pager, the text is copied to the terminal. */
         (void) execlp("cat", "cat", (char *) NULL);
         _exit(EXIT_FAILURE);
 }
@@ -59,7 +59,7 @@ void pager_open(Pager *p) {
         (void) close(ends[0]);
         if (pid > 0 && dup2(ends[1], STDOUT_FILENO) >= 0) {
                 p->pid = pid;
-                (void) signal(SIGPIPE, SIG_IGN); /* who leaves the pager early has seen enough */
+                (void) signal(SIGPIPE, SIG_IGN); /* the user may quit the pager early */
         }
         (void) close(ends[1]);
 }

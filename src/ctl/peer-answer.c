@@ -8,7 +8,7 @@
 #include "basic/macro.h"
 #include "host/peer-process.h"
 
-/* A thread, since the call waits for its reply meanwhile: another process would have another id. */
+/* A thread, because the main thread blocks in the call, and a child process would have a different pid. */
 struct PeerAnswer {
         int theirs, ours;
         pthread_t thread;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Shows the service, during one call, which process calls: the socket "proof" of org.cargowall1(5). */
+/* Proves to the service which process makes a call: the socket "proof" of org.cargowall1(5). */
 
 #include <systemd/sd-bus.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How two policies differ in what they mean: the order of rules and ports and the layout of the text do not count.
+/* Semantic difference of two policies: the order of rules and ports and the formatting of the text are ignored.
  * Pure. */
 
 #include "policy/policy.h"

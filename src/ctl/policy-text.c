@@ -15,7 +15,7 @@ const char *policy_text_origin(const char *file) {
         return strcmp(file, "-") == 0 ? "standard input" : file;
 }
 
-/* Up to one byte more than a policy may have: the parser refuses that. */
+/* Reads up to one byte more than the limit, which the parser then rejects. */
 static int read_all(int fd, char **ret, size_t *ret_size) {
         _cleanup_free_ char *text = NULL;
         size_t size = 0, allocated = 0;
@@ -65,7 +65,7 @@ void policy_text_complain(const char *origin, const char *path, uint64_t line, c
                 complain("%s: %s: %s", origin, path, reason);
 }
 
-static int tell(const char *origin, JsonObject *faults, const Fault *f) {
+static int report_fault(const char *origin, JsonObject *faults, const Fault *f) {
         if (!faults) {
                 policy_text_complain(origin, f->item, f->line, f->reason);
                 return 0;
@@ -80,25 +80,25 @@ static int tell(const char *origin, JsonObject *faults, const Fault *f) {
         if (r >= 0 && json_object_array_add(faults, o) < 0)
                 r = -ENOMEM;
         if (r >= 0)
-                o = NULL; /* the array's now */
+                o = NULL; /* owned by the array now */
         return r;
 }
 
-static int tell_all(const char *origin, JsonObject *into, const FaultList *faults) {
+static int report_faults(const char *origin, JsonObject *into, const FaultList *faults) {
         int r = 0;
 
         for (size_t i = 0; i < faults->n && r >= 0; i++)
-                r = tell(origin, into, &faults->faults[i]);
+                r = report_fault(origin, into, &faults->faults[i]);
         if (faults->n_more > 0 && r >= 0) {
                 Fault rest = { .item = "$" };
 
-                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", faults->n_more);
-                r = tell(origin, into, &rest);
+                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu more errors", faults->n_more);
+                r = report_fault(origin, into, &rest);
         }
         return r;
 }
 
-/* Whether the rules compile. A copy of the source is compiled, since that takes it. */
+/* Checks that the rules compile. Compiles a copy, because policy_new() consumes the source. */
 static int try_compile(const char *text, size_t size, FaultList *faults) {
         _cleanup_(policy_source_done) PolicySource copy = {};
         _cleanup_(policy_freep) Policy *policy = NULL;
@@ -109,7 +109,7 @@ static int try_compile(const char *text, size_t size, FaultList *faults) {
         r = policy_new(&copy, &policy);
         if (r == -E2BIG)
                 (void) fault_list_add(faults, "$.rules", 0,
-                                      "one address is covered by more port entries than the kernel side has room for");
+                                      "one address is covered by more port entries than the kernel maps can hold");
         return r;
 }
 
@@ -130,7 +130,7 @@ int policy_text_parse(const char *origin, const char *text, size_t size, JsonObj
         if (r < 0 && fault_list_count(&list) == 0)
                 return out_of_memory(origin, r);
         if (r < 0) {
-                int k = tell_all(origin, faults, &list);
+                int k = report_faults(origin, faults, &list);
                 return k < 0 ? out_of_memory(origin, k) : STATUS_INVALID_POLICY;
         }
         *ret = source;

@@ -55,7 +55,7 @@ static bool has(const Table *t, const char *path) {
         return n > 0 && (size_t) n < sizeof(whole) && stat(whole, &st) >= 0;
 }
 
-/* NULL when it cannot be read. The caller frees. */
+/* NULL if the file cannot be read. The caller frees. */
 static char *read_text(const Table *t, const char *path) {
         char whole[PATH_TEXT_MAX], *text = NULL;
 
@@ -73,30 +73,30 @@ static void check_kernel(Table *t) {
         if (sscanf(t->facts->kernel, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 10)))
                 (void) add(t, "kernel", CHECK_OK, "%s", t->facts->kernel);
         else
-                advise(add(t, "kernel", CHECK_FAIL, "%s", t->facts->kernel), "boot a kernel of version 5.10 or later");
+                advise(add(t, "kernel", CHECK_FAIL, "%s", t->facts->kernel), "boot Linux 5.10 or later");
 }
 
 static void check_bpf(Table *t) {
         switch (t->facts->bpf_error) {
         case ENOSYS:
-                advise(add(t, "bpf", CHECK_FAIL, "the kernel has no bpf system call"),
+                advise(add(t, "bpf", CHECK_FAIL, "the kernel has no bpf() system call"),
                        "boot a kernel with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF");
                 break;
         default:
-                (void) add(t, "bpf", CHECK_OK, "the bpf system call is there");
+                (void) add(t, "bpf", CHECK_OK, "the bpf() system call is available");
         }
         (void) add(t, "btf", CHECK_OK, "%s",
-                   has(t, "/sys/kernel/btf/vmlinux") ? "present" : "absent, and not required");
+                   has(t, "/sys/kernel/btf/vmlinux") ? "present" : "absent, but not required");
 }
 
 static void check_unprivileged_bpf(Table *t) {
         _cleanup_free_ char *text = read_text(t, "/proc/sys/kernel/unprivileged_bpf_disabled");
 
         if (!text)
-                (void) add(t, "unprivileged bpf", CHECK_OK, "not known to this kernel");
+                (void) add(t, "unprivileged bpf", CHECK_OK, "not supported by this kernel");
         else if (text[0] == '0')
                 advise(add(t, "unprivileged bpf", CHECK_WARN, "any user may load BPF programs"),
-                       "sysctl kernel.unprivileged_bpf_disabled=2; the service does not depend on it");
+                       "set kernel.unprivileged_bpf_disabled=2 with sysctl; recommended, but not required");
         else
                 (void) add(t, "unprivileged bpf", CHECK_OK, "disabled");
 }
@@ -110,8 +110,8 @@ static void check_cgroup(Table *t) {
                 advise(add(t, "cgroup2", CHECK_FAIL, "not mounted"),
                        "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 before the service starts");
         else if (strcmp(point, "/sys/fs/cgroup") != 0)
-                advise(add(t, "cgroup2", CHECK_WARN, "mounted at %.200s, beside cgroup v1", point),
-                       "boot with systemd.unified_cgroup_hierarchy=1: containers may be in cgroup v1 only");
+                advise(add(t, "cgroup2", CHECK_WARN, "mounted at %.200s, in addition to cgroup v1", point),
+                       "boot with systemd.unified_cgroup_hierarchy=1; containers may use cgroup v1 only");
         else
                 (void) add(t, "cgroup2", CHECK_OK, "mounted at %.200s", point);
 }
@@ -122,13 +122,13 @@ static void check_systemd(Table *t) {
         unsigned version = 0;
 
         if (!has(t, "/run/systemd/system"))
-                advise(add(t, "systemd", CHECK_FAIL, "not the init system here"),
+                advise(add(t, "systemd", CHECK_FAIL, "not the init system of this host"),
                        "cargowalld needs systemd; \"cargowall run\" does not");
         else if (sscanf(t->facts->systemd, "%u", &version) != 1)
-                (void) add(t, "systemd", CHECK_WARN, "running, of a version that could not be asked for");
+                (void) add(t, "systemd", CHECK_WARN, "running, but its version cannot be determined");
         else if (version < 252)
                 advise(add(t, "systemd", CHECK_WARN, "version %s", t->facts->systemd),
-                       "version 252 is the oldest that is tested");
+                       "upgrade to version 252 or later, the oldest that is tested");
         else
                 (void) add(t, "systemd", CHECK_OK, "version %s", t->facts->systemd);
 }
@@ -137,7 +137,7 @@ static void check_polkit(Table *t) {
         if (has(t, "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"))
                 (void) add(t, "polkit", CHECK_OK, "present");
         else
-                advise(add(t, "polkit", CHECK_WARN, "absent: only root can change the mode or the policy"),
+                advise(add(t, "polkit", CHECK_WARN, "not installed; only root can change the mode or the policy"),
                        "install polkit, or use sudo");
 }
 
@@ -150,7 +150,7 @@ static void check_docker(Table *t) {
 
 /* ------------------------------------------------------------------ names */
 
-/* Does the "hosts" line name the service as a word? nsswitch.conf(5) */
+/* Whether the "hosts" line lists the service. nsswitch.conf(5) */
 static bool hosts_line_has(const char *text, const char *service) {
         size_t length = strlen(service);
 
@@ -173,10 +173,10 @@ static void check_resolved(Table *t) {
         bool running = has(t, "/run/systemd/resolve/stub-resolv.conf"), used = text && hosts_line_has(text, "resolve");
 
         if (running)
-                (void) add(t, "resolved", CHECK_OK, "running%s", used ? "; nsswitch.conf asks it for hosts" : "");
+                (void) add(t, "resolved", CHECK_OK, "running%s", used ? "; nsswitch.conf uses it for hosts" : "");
         else if (used)
-                advise(add(t, "resolved", CHECK_WARN, "not running, but nsswitch.conf asks it for hosts"),
-                       "start systemd-resolved.service, or take \"resolve\" out of /etc/nsswitch.conf");
+                advise(add(t, "resolved", CHECK_WARN, "not running, but nsswitch.conf uses it for hosts"),
+                       "start systemd-resolved.service, or remove \"resolve\" from /etc/nsswitch.conf");
         else
                 (void) add(t, "resolved", CHECK_OK, "not used");
 }
@@ -196,8 +196,8 @@ static void check_upstream(Table *t) {
                            n > 1 ? ", and others" : "");
 }
 
-/* Has /proc/net/udp or tcp a socket bound to this address, or to all, and port 53? A bound UDP socket has state 07, a
- * listening TCP socket 0A: proc_pid_net(5). Addresses are printed as the CPU reads them. */
+/* Whether /proc/net/udp or tcp lists a socket bound to port 53 of this address or of all addresses. A
+ * bound UDP socket has state 07, a listening TCP socket 0A: proc_pid_net(5). Addresses are in host byte order. */
 static bool port_taken(const char *text, uint32_t addr, const char *state) {
         for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
                 unsigned local, port;
@@ -219,12 +219,12 @@ static void check_port(Table *t) {
         memcpy(&addr, own.b + 12, sizeof(addr));
         bool taken = (udp && port_taken(udp, addr, "07")) || (tcp && port_taken(tcp, addr, "0A"));
         if (t->facts->dns_socket_active)
-                (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is ours");
+                (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is used by cargowalld-dns.socket");
         else if (!udp || !tcp)
-                (void) add(t, "dns port", CHECK_WARN, "/proc/net cannot be read");
+                (void) add(t, "dns port", CHECK_WARN, "cannot read /proc/net/udp and /proc/net/tcp");
         else if (taken)
-                advise(add(t, "dns port", CHECK_FAIL, DNS_ENDPOINT_ADDR4 ":53 is taken by another service"),
-                       "bind that service to its own address, or give cargowalld-dns.socket another");
+                advise(add(t, "dns port", CHECK_FAIL, DNS_ENDPOINT_ADDR4 ":53 is used by another service"),
+                       "bind the other service to a different address");
         else
                 (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is free");
 }
@@ -271,7 +271,7 @@ void preflight_facts(PreflightFacts *ret) {
         *ret = (PreflightFacts) {};
         if (uname(&name) >= 0)
                 (void) snprintf(ret->kernel, sizeof(ret->kernel), "%s", name.release);
-        /* No such command: EINVAL, E2BIG or EPERM where there is the call, ENOSYS where there is none. */
+        /* An invalid command: EINVAL, E2BIG or EPERM if the call exists, ENOSYS if not. */
         if (syscall(__NR_bpf, -1, NULL, 0) < 0)
                 ret->bpf_error = errno;
         ask_systemd(ret);

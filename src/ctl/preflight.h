@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Can the service work on this host? One row for each thing it needs, with what to do where it is missing. Changes
+/* Checks whether this host can run the service. One row per requirement, with advice where it is not met. Changes
  * nothing and needs no privileges. */
 
 #include <stdbool.h>
@@ -17,12 +17,12 @@ typedef struct CheckRow {
         const char *name;   /* constant */
         CheckState state;
         char detail[256];   /* what was found */
-        char advice[256];   /* what to do; empty where nothing is */
+        char advice[256];   /* what to do; empty if nothing is needed */
 } CheckRow;
 
 #define CHECK_ROWS_MAX 16
 
-/* What does not come from files. */
+/* Facts that are not read from files. */
 typedef struct PreflightFacts {
         char kernel[128];       /* release: "6.1.0-18-amd64" */
         int bpf_error;          /* positive errno of a bpf(2) call without meaning; 0: none */
@@ -30,7 +30,7 @@ typedef struct PreflightFacts {
         bool dns_socket_active; /* cargowalld-dns.socket listens */
 } PreflightFacts;
 
-/* Of this host; systemd is asked over the bus, briefly, and where there is one. */
+/* The facts of this host. Queries systemd over the bus, if available, with a short timeout. */
 void preflight_facts(PreflightFacts *ret);
 /* Files are read below root ("" for the host's own). Returns the number of rows. */
 size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow ret[static CHECK_ROWS_MAX]);

@@ -19,7 +19,7 @@ struct Table {
         size_t n_columns;
         Cell *cells;
         size_t n, n_allocated;
-        size_t *widths; /* of the columns, by the widest cell; headers not counted */
+        size_t *widths; /* widest cell of each column, headers excluded */
 };
 
 int table_new(const Output *output, const char *const *headers, size_t n_columns, Table **ret) {
@@ -95,13 +95,13 @@ static void print_cell(const Table *t, FILE *f, const char *text, size_t width, 
                 (void) fprintf(f, "%*s", (int) (padded - width), "");
 }
 
-/* What is left of the terminal's width for the last column. */
+/* The width of the terminal that remains for the last column. */
 static size_t last_column_room(const Table *t, bool legend) {
         size_t used = 0;
 
         for (size_t i = 0; i + 1 < t->n_columns; i++)
                 used += column_width(t, i, legend) + GAP;
-        /* A column of some characters is worth more than a line that does not wrap. */
+        /* Keep the last column readable, even if lines then wrap. */
         return t->output->columns > used + 8 ? t->output->columns - used : 8;
 }
 

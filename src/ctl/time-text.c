@@ -128,7 +128,7 @@ static const char *parse_zone(const char *s, int64_t *ret_seconds) {
         return s;
 }
 
-/* ".123456": digits behind the sixth are cut off. */
+/* ".123456": digits after the sixth are ignored. */
 static const char *parse_fraction(const char *s, uint64_t *ret_usec) {
         uint64_t scale = USEC_PER_SEC / 10;
 
@@ -145,7 +145,7 @@ static int finish(struct tm *tm, bool utc, int64_t zone, uint64_t fraction, uint
 
         tm->tm_isdst = -1;
         time_t seconds = utc ? timegm(tm) : mktime(tm);
-        /* The 31st of a month of 30 days would be taken for the next day. A local time may move by a clock change. */
+        /* mktime() turns the 31st of a month of 30 days into the next day. A clock change may move a local time. */
         if (tm->tm_mday != wanted.tm_mday || tm->tm_mon != wanted.tm_mon)
                 return -EINVAL;
         int64_t shifted = (int64_t) seconds - zone;
@@ -186,7 +186,7 @@ static int parse_date(const char *text, uint64_t *ret) {
         return finish(&tm, utc, zone, fraction, ret);
 }
 
-/* Midnight of the day of now, or of days before. */
+/* Midnight of today, or of the given number of days before. */
 static int parse_day(uint64_t now, int days, uint64_t *ret) {
         time_t seconds = (time_t) (now / USEC_PER_SEC);
         struct tm tm;
@@ -280,7 +280,7 @@ const char *span_format(uint64_t usec, char buf[static TIME_TEXT_MAX]) {
                 if (count > 0 || parts > 0)
                         parts++;
                 if (parts > 0 && units[i].usec <= USEC_PER_SEC && n > 0)
-                        break; /* nobody wants milliseconds behind seconds */
+                        break; /* milliseconds are not shown after seconds */
         }
         return buf;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Times as people write and read them. Microseconds of CLOCK_REALTIME throughout; now is an argument. */
+/* Parsing and formatting of times for people. Microseconds of CLOCK_REALTIME throughout; now is an argument. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -60,7 +60,7 @@ static int read_basic(sd_bus_message *m, char type, JsonObject **ret) {
                 *ret = json_object_new_double(v.real);
                 break;
         case SD_BUS_TYPE_UNIX_FD:
-                *ret = NULL; /* null in JSON; the descriptor is the message's */
+                *ret = NULL; /* null in JSON; the message owns the descriptor */
                 return 0;
         default:
                 *ret = json_object_new_string(v.text);
@@ -99,7 +99,7 @@ static int read_entries(sd_bus_message *m, const char *contents, unsigned depth,
                         return r;
                 if (json_object_object_add(into, key, value) < 0)
                         return -ENOMEM;
-                value = NULL; /* the object's now */
+                value = NULL; /* owned by the object now */
                 r = sd_bus_message_exit_container(m);
                 if (r < 0)
                         return r;
@@ -127,7 +127,7 @@ static int read_elements(sd_bus_message *m, unsigned depth, JsonObject *into) {
 static int read_container(sd_bus_message *m, char type, const char *contents, unsigned depth, JsonObject **ret) {
         bool dictionary = type == SD_BUS_TYPE_ARRAY && contents[0] == '{';
         _cleanup_(json_object_putp) JsonObject *o = NULL;
-        /* Entering moves the message on, and contents with it. */
+        /* Entering advances the message and invalidates contents. */
         _cleanup_free_ char *inner = strdup(contents);
 
         if (!inner || depth >= DEPTH_MAX)

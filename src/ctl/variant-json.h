@@ -12,7 +12,7 @@
  * has no counterpart and becomes null. -ENXIO: the message is at its end; -ENOMEM; -EBADMSG. The caller owns *ret. */
 int variant_to_json(sd_bus_message *m, JsonObject **ret);
 
-/* A dictionary of properties or details (a{sv}) under the keys that our JSON has: "PolicyDigest" -> "policy_digest",
+/* A dictionary of properties or details (a{sv}) with the keys of our JSON: "PolicyDigest" -> "policy_digest",
  * "DNSWiring" -> "dns_wiring"; values of keys that end in "Timestamp" (microseconds of CLOCK_REALTIME) as RFC 3339 text
  * in UTC, or null for 0. */
 int variant_to_json_properties(sd_bus_message *m, JsonObject **ret);

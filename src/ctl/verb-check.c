@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* check: can the service work here? Asks no service of ours. */
+/* check: whether this host can run the service. Does not use the service. */
 
 #include <stdio.h>
 

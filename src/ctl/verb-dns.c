@@ -13,7 +13,7 @@
 
 #define LEASES_MAX 10000U
 
-/* The status, with the wiring and the resolvers of the manager's properties. */
+/* The status, plus the wiring and resolvers from the properties of the manager. */
 static int get_status(Ctl *c, JsonObject **ret) {
         static const char *const from_manager[] = { "dns_wiring", "upstreams" };
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -137,7 +137,7 @@ int verb_dns(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         int status = get_status(c, &o);
         if (status != STATUS_OK)
                 return status;
-        /* Anybody may see the counters; names that were looked up are for whom polkit lets. */
+        /* Anybody may see the counters; polkit decides who may see the leases, which hold resolved names. */
         int lease_status = get_leases(c, &leases);
         if (c->json != JSON_OFF) {
                 if (lease_status != STATUS_OK)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* events: what was denied and what changed, from the service's memory, and as it happens. */
+/* events: recent denials and changes from the memory of the service, and new denials as they occur. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 
 /* ------------------------------------------------------------------ printing */
 
-/* The bus carries nested values as their text; in JSON they are values again, as in docs/events.md. */
+/* The bus carries nested values as JSON text; parse them, so that they are values as in docs/events.md. */
 static int unpack(JsonObject *event) {
         static const EventFieldId nested[] = { EVENT_FIELD_ID_PARENTS, EVENT_FIELD_ID_JOB };
 
@@ -62,12 +62,12 @@ static int print_event(const Ctl *c, JsonObject *event, uint64_t count, bool wit
         int r = unpack(event);
         if (r < 0)
                 return ctl_fail(r);
-        /* One object a line where events come one by one; as in the log. */
+        /* One object per line where events come one by one, as in the log. */
         r = json_value_print(stdout, event, c->json);
         return r < 0 ? ctl_fail(r) : STATUS_OK;
 }
 
-/* Same in all but time and process number, and next to each other? */
+/* Whether two consecutive events differ only in time and process id. */
 static bool is_repeated(JsonObject *a, JsonObject *b) {
         char x[EVENT_TEXT_MAX], y[EVENT_TEXT_MAX];
         Color color;
@@ -115,7 +115,7 @@ static int list_page(Ctl *c, uint64_t since, JsonObject **ret) {
         return r < 0 ? bus_client_fail(&c->client, "ListEvents", NULL, r) : STATUS_OK;
 }
 
-/* Events of a log have numbers that rise. Appends those behind *last, which moves on. Returns how many. */
+/* Sequence numbers increase. Appends the events after *last, and advances it. Returns how many were appended. */
 static int append_new(const Ctl *c, JsonObject *page, uint64_t *last, JsonObject *events) {
         int n = 0;
 
@@ -137,7 +137,7 @@ static int append_new(const Ctl *c, JsonObject *page, uint64_t *last, JsonObject
         return n;
 }
 
-/* All that the service remembers, by pages; then the last c->lines of them. *last: number of the newest event. */
+/* All events that the service has, page by page; of these the last c->lines. *last: number of the newest event. */
 static int fetch(Ctl *c, uint64_t *last, JsonObject **ret) {
         _cleanup_(json_object_putp) JsonObject *events = json_object_new_array();
         uint64_t since = c->since_usec;
@@ -179,14 +179,14 @@ static int on_denied(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *e
         _cleanup_(json_object_putp) JsonObject *event = NULL;
         Follow *f = userdata;
 
-        /* Anybody on the bus can send us a signal of any name. */
+        /* Anybody on the bus can send us any signal. */
         if (!f->sender || strcmp(sd_bus_message_get_sender(m) ?: "", f->sender) != 0)
                 return 0;
         if (variant_to_json(m, &event) < 0 || !json_object_is_type(event, json_type_object))
                 return 0;
         uint64_t sequence = json_value_u64(event, "sequence"), dropped = json_value_u64(event, "bus_events_dropped");
         if (dropped > 0)
-                complain("%" PRIu64 " events came too fast to be sent", dropped);
+                complain("%" PRIu64 " events dropped: they occurred faster than the service may send them", dropped);
         if (sequence > 0 && sequence <= f->last)
                 return 0;
         f->last = MAX(f->last, sequence);
@@ -198,7 +198,7 @@ static int on_denied(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *e
 static int on_owner_changed(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         Follow *f = userdata;
 
-        complain("the service has gone");
+        complain("the service has disconnected from the bus");
         f->status = STATUS_UNREACHABLE;
         f->done = true;
         return 0;
@@ -238,7 +238,7 @@ static int follow(Ctl *c) {
         int r = add_matches(c->client.bus, &f);
         if (r < 0)
                 return bus_client_fail(&c->client, "Subscribe", NULL, r);
-        /* First the signals, then the list: nothing falls between them, and numbers show what is in both. */
+        /* Subscribe before listing, so that no event is missed; sequence numbers reveal duplicates. */
         status = bus_client_call(&c->client, "Subscribe", CALL_PRIVILEGED, &reply, NULL);
         if (status == STATUS_OK)
                 status = fetch(c, &f.last, &events);
@@ -256,7 +256,7 @@ int verb_events(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         bool found = false;
 
         if (c->follow && c->exit_code) {
-                complain("--follow and --exit-code do not go together: one has no end, the other is told at the end");
+                complain("--follow and --exit-code cannot be combined");
                 return STATUS_USAGE;
         }
         if (c->follow && !c->has_lines && c->since_usec == 0) {

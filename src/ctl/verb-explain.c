@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* explain: what would happen to a connection, as the service sees it now. */
+/* explain: what would happen now to a connection, according to the service. */
 
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +75,7 @@ int verb_explain(Ctl *c, _unused_ int argc, char **argv) {
                 return STATUS_USAGE;
         }
         if (c->via && d.name[0] != '\0') {
-                complain("--via: the destination must be an address");
+                complain("--via requires an address as destination");
                 return STATUS_USAGE;
         }
         int status = ask(c, &d, &reply);

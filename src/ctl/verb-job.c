@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* job begin, end, allow, list, show: labels on what a unit does, and what one job may besides. */
+/* job begin, end, allow, list, show: labels for what a unit does, and grants for one job. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define ID_MAX 64
 #define ALLOW_USEC_DEFAULT (10 * 60 * USEC_PER_SEC)
 
-/* A number, or the whole path of the job. -EINVAL for what cannot be one. */
+/* id: a number, or the object path of the job. -EINVAL otherwise. */
 static int job_path(const char *id, char ret[static sizeof(JOB_PATH) + ID_MAX]) {
         if (strncmp(id, JOB_PATH, strlen(JOB_PATH)) == 0)
                 id += strlen(JOB_PATH);
@@ -29,7 +29,7 @@ static int job_path(const char *id, char ret[static sizeof(JOB_PATH) + ID_MAX]) 
 }
 
 static int no_such_job(const char *id) {
-        complain("there is no job \"%s\" (see \"cargowallctl job list\")", id);
+        complain("no such job: %s (see \"cargowallctl job list\")", id);
         return STATUS_NO_SUCH;
 }
 
@@ -46,7 +46,7 @@ static int append_labels(const Ctl *c, const PeerAnswer *answer, sd_bus_message 
         int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
 
         for (size_t i = 0; i < c->n_labels && r >= 0; i++) {
-                const char *value = strchr(c->labels[i], '=') + 1; /* looked at with the options */
+                const char *value = strchr(c->labels[i], '=') + 1; /* checked by parse_label() */
                 _cleanup_free_ char *key = strndup(c->labels[i], (size_t) (value - 1 - c->labels[i]));
 
                 r = key ? sd_bus_message_append(m, "{sv}", key, "s", value) : -ENOMEM;
@@ -102,7 +102,7 @@ static int print_counts(JsonObject *o) {
         return STATUS_OK;
 }
 
-/* Labels of jobs come from whoever began them. */
+/* Labels are untrusted: they come from whoever began the job. */
 static int print_labels(const Ctl *c, JsonObject *job) {
         JsonObject *labels = json_value_object(job, "labels");
         bool first = true;
@@ -196,7 +196,7 @@ static int get_jobs(Ctl *c, JsonObject **ret) {
         return status;
 }
 
-/* What tells jobs apart for most readers. */
+/* The labels by which most readers distinguish jobs. */
 static char *describe(JsonObject *job) {
         JsonObject *labels = json_value_object(job, "labels");
         const char *repository = json_value_text(labels, "repository"), *workflow = json_value_text(labels, "workflow");

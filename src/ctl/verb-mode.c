@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* mode, reload, log-level: what is set for the service as a whole. */
+/* mode, reload, log-level: settings of the service as a whole. */
 
 #include <stdio.h>
 #include <string.h>
@@ -42,7 +42,7 @@ int verb_mode(Ctl *c, int argc, char **argv) {
         if (argc == 0)
                 return show_mode(c);
         if (!is_one_of(argv[0], modes, ELEMENTSOF(modes))) {
-                complain("%s: a mode is enforce, audit, off or configured", argv[0]);
+                complain("%s: the mode must be enforce, audit, off or configured", argv[0]);
                 return STATUS_USAGE;
         }
         return bus_client_call(&c->client, "SetMode", CALL_PRIVILEGED, NULL, "st", argv[0], (uint64_t) 0);
@@ -91,7 +91,7 @@ int verb_log_level(Ctl *c, int argc, char **argv) {
         if (argc == 0)
                 return show_log_level(c);
         if (!is_one_of(argv[0], levels, ELEMENTSOF(levels))) {
-                complain("%s: a level is debug, info, notice, warning or err", argv[0]);
+                complain("%s: the level must be debug, info, notice, warning or err", argv[0]);
                 return STATUS_USAGE;
         }
         int status = bus_client_message(&c->client, BUS_LOG_PATH, "org.freedesktop.DBus.Properties", "Set", &m);

@@ -48,7 +48,7 @@ static int print_document_json(const Ctl *c, const Fetched *d) {
         return r < 0 ? ctl_fail(r) : ctl_print_json(c, o);
 }
 
-/* For a terminal line by line, escaped; a tab is shown as one. */
+/* For a terminal: line by line, escaped except for tabs. */
 static int print_lines(const Ctl *c, const char *text) {
         while (*text) {
                 size_t n = strcspn(text, "\n\t");
@@ -74,7 +74,7 @@ int verb_policy_show(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         if (c->json != JSON_OFF)
                 return print_document_json(c, &d);
         if (!c->output.tty) {
-                /* To the byte, so that its digest is that of the policy. */
+                /* Unmodified, so that its digest is that of the policy. */
                 (void) fputs(d.text, stdout);
                 return STATUS_OK;
         }
@@ -88,7 +88,7 @@ int verb_policy_show(Ctl *c, _unused_ int argc, _unused_ char **argv) {
 
 /* ------------------------------------------------------------------ load */
 
-/* All faults, where the error had the first. */
+/* Prints all errors; the D-Bus error contains only the first. */
 static int complain_faults(Ctl *c, const char *origin, int fd) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const char *path, *reason;
@@ -106,7 +106,7 @@ static int complain_faults(Ctl *c, const char *origin, int fd) {
         if (r < 0)
                 return bus_client_fail(&c->client, "ValidatePolicy", NULL, r);
         if (n == 0)
-                complain("%s: the service does not take the policy for this scope", origin);
+                complain("%s: the policy is valid, but the service rejected it for this scope", origin);
         return STATUS_INVALID_POLICY;
 }
 
@@ -135,9 +135,9 @@ int verb_policy_load(Ctl *c, _unused_ int argc, char **argv) {
         int r = policy_text_memfd(text, size, &fd);
         if (r < 0)
                 return ctl_fail(r);
-        c->client.unsaid = STATUS_INVALID_POLICY; /* the error holds the first fault only, and all are wanted */
+        c->client.unprinted = STATUS_INVALID_POLICY; /* complain_faults() prints all errors */
         status = load(c, fd, &reply);
-        c->client.unsaid = 0;
+        c->client.unprinted = 0;
         if (status == STATUS_INVALID_POLICY)
                 return complain_faults(c, policy_text_origin(argv[0]), fd);
         if (status != STATUS_OK)

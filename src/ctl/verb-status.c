@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* status, scopes, is-enforcing: what is in force. */
+/* status, scopes, is-enforcing: the state of the service. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -57,7 +57,7 @@ int verb_scopes(Ctl *c, _unused_ int argc, _unused_ char **argv) {
 
 static int no_such_scope(const Ctl *c, const char *name) {
         if (!c->client.silent)
-                complain("there is no scope \"%s\" (see \"cargowallctl scopes\")", name);
+                complain("no such scope: %s (see \"cargowallctl scopes\")", name);
         return STATUS_NO_SUCH;
 }
 
@@ -74,7 +74,7 @@ static int print_time(const Ctl *c, JsonObject *p) {
         return ctl_print_field(c, "Since", text);
 }
 
-/* "a, b", of an array of texts; only those that are not in except (which may be NULL). */
+/* "a, b": the elements of an array of strings, without those in except (may be NULL). */
 static char *join(JsonObject *array, JsonObject *except) {
         _cleanup_free_ char *text = strdup("");
 
@@ -209,17 +209,17 @@ static int print_scope(const Ctl *c, JsonObject *o) {
         return status;
 }
 
-/* Both are asked: should the service ever contradict itself, the answer is no. */
+/* Both must agree: if the service contradicts itself, it is not enforcing. */
 static bool all_enforcing(JsonObject *properties) {
         return json_value_bool(properties, "enforcing") && ctl_hooks_complete(properties);
 }
 
-/* A scope is enforced when its own mode says so and the hooks are there, whatever other scopes do. */
+/* A scope is enforced if its own mode is enforce and the hooks are attached; other scopes do not matter. */
 static bool scope_enforcing(JsonObject *properties, JsonObject *scope) {
         return strcmp(json_value_text(scope, "mode"), "enforce") == 0 && ctl_hooks_complete(properties);
 }
 
-/* The objects of status. *ret_scope: the one named, borrowed from *ret_scopes; NULL when name is. */
+/* Gets the objects for status. *ret_scope: the named one, borrowed from *ret_scopes; NULL if name is NULL. */
 static int fetch(Ctl *c, const char *name, JsonObject **ret_properties, JsonObject **ret_scopes,
                  JsonObject **ret_scope) {
         *ret_scope = NULL;
@@ -273,7 +273,7 @@ static int ask_enforcing(Ctl *c, const char *name) {
         return status;
 }
 
-/* A connection that broke is made anew by the next call. */
+/* Drops a broken connection, so that the next call connects again. */
 static void pause_for(Ctl *c, uint64_t usec) {
         if (c->client.bus && sd_bus_is_open(c->client.bus) <= 0)
                 c->client.bus = sd_bus_close_unref(c->client.bus);

@@ -10,59 +10,61 @@
 #define EVENT_OPTIONS (OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_DENIED | OPTION_EXIT_CODE | OPTION_JSON)
 
 static const Verb verbs[] = {
-        { "State", "status", NULL, "[SCOPE]", "What is in force, and whether it is enforced", 0, 1,
+        { "State", "status", NULL, "[SCOPE]", "Show mode, policy, hooks and counters", 0, 1,
           OPTION_SCOPE | OPTION_JSON, verb_status },
         { NULL, "is-enforcing", NULL, "[SCOPE]", "Exit status 0 if enforcing, 3 if not", 0, 1,
           OPTION_SCOPE | OPTION_WAIT | OPTION_JSON, verb_is_enforcing },
-        { NULL, "scopes", NULL, "", "Scopes, with mode and policy", 0, 0, OPTION_JSON, verb_scopes },
-        { NULL, "dns", NULL, "", "The DNS proxy: resolvers, counters, leases", 0, 0, OPTION_SCOPE | OPTION_JSON,
+        { NULL, "scopes", NULL, "", "List scopes with mode and policy", 0, 0, OPTION_JSON, verb_scopes },
+        { NULL, "dns", NULL, "", "Show the DNS proxy's counters and leases", 0, 0, OPTION_SCOPE | OPTION_JSON,
           verb_dns },
-        { NULL, "events", NULL, "", "Denials and changes that are remembered", 0, 0, EVENT_OPTIONS, verb_events },
-        { NULL, "explain", NULL, "DEST", "What would happen to a connection, and why", 1, 1,
+        { NULL, "events", NULL, "", "Show recent denials and changes", 0, 0, EVENT_OPTIONS, verb_events },
+        { NULL, "explain", NULL, "DEST", "Show which rule decides about a connection", 1, 1,
           OPTION_SCOPE | OPTION_VIA | OPTION_JSON, verb_explain },
-        { "Policy", "policy", "show", "", "The policy in force", 0, 0, OPTION_SCOPE | OPTION_JSON, verb_policy_show },
-        { NULL, "policy", "load", "FILE|-", "Put another in its place, until reload", 1, 1, OPTION_SCOPE,
+        { "Policy", "policy", "show", "", "Show the policy in force", 0, 0, OPTION_SCOPE | OPTION_JSON,
+          verb_policy_show },
+        { NULL, "policy", "load", "FILE|-", "Load a policy until the next reload", 1, 1, OPTION_SCOPE,
           verb_policy_load },
-        { NULL, "policy", "check", "FILE|-", "Is the file valid? Asks no service", 1, 1, OPTION_JSON,
+        { NULL, "policy", "check", "FILE|-", "Check a policy, without using the service", 1, 1, OPTION_JSON,
           verb_policy_check },
-        { NULL, "policy", "diff", "FILE|-", "What the file would change", 1, 1, OPTION_SCOPE | OPTION_JSON,
+        { NULL, "policy", "diff", "FILE|-", "Compare a policy with the one in force", 1, 1, OPTION_SCOPE | OPTION_JSON,
           verb_policy_diff },
-        { "Jobs", "job", "begin", "", "Put labels on the unit of the caller", 0, 0, OPTION_LABEL | OPTION_JSON,
+        { "Jobs", "job", "begin", "", "Begin a job in the caller's unit", 0, 0, OPTION_LABEL | OPTION_JSON,
           verb_job_begin },
-        { NULL, "job", "end", "ID", "End a job and show what it did", 1, 1, OPTION_JSON, verb_job_end },
-        { NULL, "job", "allow", "ID HOST", "Allow a host to one job, for a while", 2, 2, OPTION_FOR, verb_job_allow },
-        { NULL, "job", "list", "", "Jobs under way", 0, 0, OPTION_JSON, verb_job_list },
-        { NULL, "job", "show", "ID", "One job", 1, 1, OPTION_JSON, verb_job_show },
-        { "Service", "mode", NULL, "[MODE]", "Show the mode, or set it: enforce, audit,\noff, configured", 0, 1,
+        { NULL, "job", "end", "ID", "End a job and show its summary", 1, 1, OPTION_JSON, verb_job_end },
+        { NULL, "job", "allow", "ID HOST", "Grant a job access to a host for a time", 2, 2, OPTION_FOR,
+          verb_job_allow },
+        { NULL, "job", "list", "", "List active jobs", 0, 0, OPTION_JSON, verb_job_list },
+        { NULL, "job", "show", "ID", "Show one job", 1, 1, OPTION_JSON, verb_job_show },
+        { "Service", "mode", NULL, "[MODE]", "Show or set the mode: enforce, audit,\noff, configured", 0, 1,
           OPTION_JSON, verb_mode },
-        { NULL, "reload", NULL, "", "Read configuration and policies anew", 0, 0, 0, verb_reload },
-        { NULL, "log-level", NULL, "[LEVEL]", "Show or set the level of its own messages", 0, 1, OPTION_JSON,
+        { NULL, "reload", NULL, "", "Read all policy documents again", 0, 0, 0, verb_reload },
+        { NULL, "log-level", NULL, "[LEVEL]", "Show or set the service's log level", 0, 1, OPTION_JSON,
           verb_log_level },
-        { NULL, "check", NULL, "", "Can the service work on this host?", 0, 0, OPTION_JSON, verb_check },
-        { NULL, "version", NULL, "", "Versions of this program and the service", 0, 0, OPTION_JSON, verb_version },
-        { NULL, "help", NULL, "", "This text", 0, 0, 0, verb_help },
+        { NULL, "check", NULL, "", "Check whether this host can run the service", 0, 0, OPTION_JSON, verb_check },
+        { NULL, "version", NULL, "", "Show versions of client and service", 0, 0, OPTION_JSON, verb_version },
+        { NULL, "help", NULL, "", "Show this help", 0, 0, 0, verb_help },
 };
 
 static const char options_text[] =
-        "  -h --help                    This text\n"
-        "     --version                 Version of this program\n"
-        "     --scope=SCOPE             Of this scope (dns: all; else: host)\n"
-        "     --json=pretty|short|off   Output for programs\n"
-        "  -j                           --json=pretty on a terminal, else --json=short\n"
-        "  -q --quiet                   Only the exit status, and errors\n"
-        "  -l --full                    Cut no lines to the width of the terminal\n"
-        "     --no-legend               No headers and no footers\n"
-        "     --no-pager                No pager\n"
+        "  -h --help                    Show this help\n"
+        "     --version                 Show the version of this program\n"
+        "     --scope=SCOPE             Use this scope instead of the default\n"
+        "     --json=pretty|short|off   Print JSON\n"
+        "  -j                           --json=pretty on a terminal, otherwise short\n"
+        "  -q --quiet                   Print errors only\n"
+        "  -l --full                    Do not truncate lines\n"
+        "     --no-legend               Do not print headers and footers\n"
+        "     --no-pager                Do not pipe output into a pager\n"
         "     --no-ask-password         Do not ask for a password\n"
-        "  -f --follow                  events: go on with new denials\n"
-        "  -n --lines=N                 events: the last N only\n"
-        "     --since=TIME              events: from that time on\n"
-        "     --denied                  events: denials only\n"
-        "     --exit-code               events: exit status 1 if there were denials\n"
-        "     --via=NAME                explain: DEST is an address that NAME resolved to\n"
-        "     --label=KEY=VALUE         job begin: a label; may be given again\n"
-        "     --for=TIME                job allow: for so long (default: 10min)\n"
-        "     --wait=SECONDS            is-enforcing: wait that long for it\n";
+        "  -f --follow                  events: follow new denials\n"
+        "  -n --lines=N                 events: show the last N only\n"
+        "     --since=TIME              events: show events since TIME\n"
+        "     --denied                  events: show denials only\n"
+        "     --exit-code               events: exit with 1 if there are denials\n"
+        "     --via=NAME                explain: DEST is an address of NAME\n"
+        "     --label=KEY=VALUE         job begin: add a label; may be repeated\n"
+        "     --for=TIME                job allow: duration (default: 10min)\n"
+        "     --wait=SECONDS            is-enforcing: wait up to SECONDS\n";
 
 const Verb *verb_find(int argc, char **argv, int *ret_words) {
         assert(ret_words);
@@ -90,7 +92,7 @@ static void print_heading(const Ctl *c, const char *heading) {
 int verb_help(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         ctl_page(c);
         (void) fputs("cargowallctl [OPTION]... [VERB]\n\n"
-                     "Look into the egress firewall cargowalld, and control it.\n",
+                     "Query and control the egress firewall cargowalld.\n",
                      stdout);
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = &verbs[i];
@@ -107,7 +109,7 @@ int verb_help(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         }
         print_heading(c, "Options");
         (void) fputs(options_text, stdout);
-        (void) fputs("\nThe man page cargowallctl(1) has the details.\n", stdout);
+        (void) fputs("\nSee cargowallctl(1) for details.\n", stdout);
         return STATUS_OK;
 }
 
@@ -115,7 +117,7 @@ int verb_version(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         _cleanup_(json_object_putp) JsonObject *p = NULL, *o = json_object_new_object();
         _cleanup_free_ char *safe = NULL;
 
-        c->client.silent = true; /* without the service there is still a version */
+        c->client.silent = true; /* the version of the client is printed in any case */
         bool running = bus_client_properties(&c->client, &p) == STATUS_OK;
         const char *service = json_value_text(p, "version");
         if (c->json != JSON_OFF) {
@@ -125,7 +127,7 @@ int verb_version(Ctl *c, _unused_ int argc, _unused_ char **argv) {
                                     : json_value_add_null(o, "service");
                 return r < 0 ? ctl_fail(r) : ctl_print_json(c, o);
         }
-        safe = output_safe(&c->output, running ? service : "not running, or out of reach");
+        safe = output_safe(&c->output, running ? service : "not running or not reachable");
         if (!safe)
                 return ctl_fail(-ENOMEM);
         (void) printf("cargowallctl %s\ncargowalld %s\n", CARGOWALL_VERSION, safe);

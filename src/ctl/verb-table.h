@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* All verbs: one table for the command line, for --help and, by a test, for man page and completions. */
+/* The table of all verbs, for the command line and --help. A test compares man page and completions with it. */
 
 #include "ctl/ctl.h"
 
-/* Options that only some verbs take; a verb given another is a usage error. */
+/* Options that only some verbs take; any other combination is a usage error. */
 typedef enum OptionMask {
         OPTION_SCOPE = 1 << 0,
         OPTION_FOLLOW = 1 << 1,
@@ -21,7 +21,7 @@ typedef enum OptionMask {
 } OptionMask;
 
 typedef struct Verb {
-        const char *group;     /* heading of --help; NULL: that of the verb before */
+        const char *group;     /* heading in --help; NULL: same as the previous verb */
         const char *name;
         const char *noun;      /* second word, or NULL */
         const char *arguments; /* as --help shows them */
@@ -31,5 +31,5 @@ typedef struct Verb {
         int (*run)(Ctl *c, int argc, char **argv);
 } Verb;
 
-/* The verb that argv begins with; status where argc is 0. *ret_words: how many words its name has. NULL: none. */
+/* The verb that argv begins with; status if argc is 0. *ret_words: the number of words of its name. NULL: none. */
 const Verb *verb_find(int argc, char **argv, int *ret_words);

@@ -71,7 +71,7 @@ def of_zsh():
     text = (ROOT / "completions/zsh/_cargowallctl").read_text()
 
     def names(block):
-        return re.findall(rf"'({WORD}):", block)
+        return re.findall(rf"['\"]({WORD}):", block)
 
     nouns = {name: names(text.split(f"_cargowallctl_{name}() {{")[1].split("\n}")[0]) for name in ("policy", "job")}
     verbs = names(text.split("_cargowallctl_verbs() {")[1].split("\n    )")[0])
