@@ -91,6 +91,7 @@ def main():
     what, builds = sys.argv[1], sys.argv[2:]
     counts = Counts()
     run(counts, "layers", [sys.executable, "tests/check-includes.py", "."])
+    run(counts, "words", [sys.executable, "tests/check-words.py", "."])
     run(counts, "hooks", [sys.executable, "tests/check-hooks.py", "."])
     run(counts, "scripts", ["tests/check-scripts"])
     run(counts, "units and their files", [sys.executable, "tests/packaging/test_units.py"])

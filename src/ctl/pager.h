@@ -12,8 +12,8 @@ typedef struct Pager {
 
 /* Starts $SYSTEMD_PAGER, else $PAGER, else less, and makes its pipe our stdout; SIGPIPE is ignored from here on.
  * Nothing happens when stdout is no terminal, when the variable is empty or "cat", or when no pager can be started.
- * A program that runs with other rights than its caller (sudo) does not start what the caller's environment names, and
- * tells less to run no other program (LESSSECURE, less(1)). */
+ * A program that runs with other rights than its caller (sudo) ignores the pager in the caller's environment, and
+ * prevents less from starting other programs (LESSSECURE, less(1)). */
 void pager_open(Pager *p);
 /* Gives the pager the end of the text and waits until the user leaves it. */
 void pager_close(Pager *p);

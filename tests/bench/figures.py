@@ -38,6 +38,6 @@ def megabytes(n):
 
 
 def print_table(rows):
-    print("| what | ratio or figure | target | never above |\n|---|---|---|---|")
+    print("| measurement | ratio or value | target | limit |\n|---|---|---|---|")
     for row in rows:
         print("| " + " | ".join(row) + " |")

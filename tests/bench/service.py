@@ -211,11 +211,11 @@ def ready(stage):
     restart = m.c.prop(SERVICE, "RestartUSec")
     return [
         Row("service: start to ready, 10,000 networks, from exec", milliseconds([s[2] for s in starts]), "100 ms", ""),
-        Row(f"of it: {say_steps([s[3] for s in starts])} ms; from the start of the job, with systemd's sandbox",
+        Row(f"of it: {say_steps([s[3] for s in starts])} ms; from the start of the systemd job, including the sandbox",
             milliseconds([s[1] for s in starts]), "", ""),
         Row("service: successor ready after SIGKILL, from its exec", milliseconds([s[2] for s in crashes]), "100 ms",
             ""),
-        Row(f"of it: {say_steps([s[3] for s in crashes])} ms; from the signal, with systemd's pause of {restart}",
+        Row(f"of it: {say_steps([s[3] for s in crashes])} ms; from the signal, including systemd's delay of {restart}",
             milliseconds([s[0] for s in crashes]), "", ""),
     ]
 
@@ -265,11 +265,11 @@ def resident(stage):
 
     def say(figures):
         whole, *parts, share = figures
-        return f"{megabytes(whole)}: " + " + ".join(f"{n / 1e6:.1f}" for n in parts) + f", its share {share / 1e6:.1f}"
+        return f"{megabytes(whole)}: " + " + ".join(f"{n / 1e6:.1f}" for n in parts) + f", share {share / 1e6:.1f}"
     small, large = resident_with(m, policy()), resident_with(m, policy(0))
     return [
-        Row("service: resident memory with 10,000 leased names (with one): all, of it anonymous + files and maps + "
-            "state; where pages are shared with others, its share of them", f"{say(small[1])} ({say(small[0])})", "8 MB", "12 MB"),
+        Row("service: resident memory with 10,000 leased names (with one): total: anonymous + files and maps + state; "
+            "proportional share (Pss)", f"{say(small[1])} ({say(small[0])})", "8 MB", "12 MB"),
         Row("the same with 10,000 networks", f"{say(large[1])} ({say(large[0])})", "", ""),
     ]
 
@@ -310,14 +310,14 @@ def reload(stage):
     right, wrong = counts["allowed_ok"] + counts["denied_refused"], counts["allowed_refused"] + counts["denied_passed"]
     if not counts["allowed_ok"] or not counts["denied_refused"]:
         raise BenchError(f"the sender: {counts}")
-    kernel = f"{short(writes)} ms of it alone, {short(busy_writes)} beside the sender" if writes else "not told apart"
+    kernel = f"{short(writes)} ms without the sender, {short(busy_writes)} ms with it" if writes else "not measured"
     return [
-        Row("service: Reload over the bus, 10,000 networks for 10,000 others, nothing else going on",
+        Row("service: Reload over the bus, 10,000 networks for 10,000 others, without load",
             milliseconds(alone), "", ""),
-        Row(f"the same beside a sender that never stops (the writes into the maps: {kernel})",
+        Row(f"the same with a sender that never stops (of which map writes: {kernel})",
             f"{milliseconds(busy)}, longest {max(busy) * 1e3:.1f} ms", "50 ms", ""),
-        Row("meanwhile: attempts judged wrongly", f"{wrong} of {right + wrong}", "0", ""),
-        Row("the same with 10,000 leased names, whose addresses are judged and written anew as well",
+        Row("meanwhile: attempts judged incorrectly", f"{wrong} of {right + wrong}", "0", ""),
+        Row("the same with 10,000 leased names, whose addresses are also judged and written again",
             milliseconds(leased), "", ""),
     ]
 
