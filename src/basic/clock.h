@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The one reader of clocks. Not for the pure folders, to which time is an argument: tests/check-includes.py refuses it there. */
+/* The only place that reads clocks. Pure folders take the time as an argument: tests/check-includes.py forbids this
+ * header there. */
 
 #include <stdint.h>
 #include <time.h>
 
 #include "basic/macro.h"
 
-/* Nanoseconds of CLOCK_MONOTONIC, CLOCK_BOOTTIME or CLOCK_REALTIME, which cannot fail. */
+/* Nanoseconds of CLOCK_MONOTONIC, CLOCK_BOOTTIME or CLOCK_REALTIME; reading these cannot fail. */
 static inline uint64_t clock_nsec(clockid_t id) {
         struct timespec t = {};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* An address and a port, and "HOST:PORT" as people write it: split, parsed and formatted in one place. */
+/* An address with a port, and the "HOST:PORT" notation: splitting, parsing and formatting in one place. */
 
 #include <stddef.h>
 
@@ -14,7 +14,7 @@ typedef struct Endpoint {
 
 #define ENDPOINT_TEXT_MAX (IN_ADDR_TEXT_MAX + 8)
 
-/* What is between brackets, or before the colon, and what is after. */
+/* The text between the brackets, or before the colon, and the text after it. */
 typedef struct EndpointText {
         char *host;
         char *port;     /* NULL: none */
@@ -24,8 +24,8 @@ typedef struct EndpointText {
 /* "1" to "65535": digits only, no leading zero. -EINVAL. */
 int port_parse(const char *s, uint16_t *ret);
 
-/* Cuts "HOST", "HOST:PORT", "[HOST]" or "[HOST]:PORT" in place. Two colons without brackets: an IPv6 address without a port.
- * -EINVAL: brackets that do not close, or something else than a port after them. */
+/* Splits "HOST", "HOST:PORT", "[HOST]" or "[HOST]:PORT" in place. Two colons without brackets mean an IPv6 address
+ * without a port. Returns -EINVAL if the brackets do not close or are followed by anything but a port. */
 int endpoint_split(char *s, EndpointText *ret);
 
 /* "192.0.2.1", "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1". -EINVAL. */
@@ -33,5 +33,5 @@ int endpoint_parse(const char *s, uint16_t default_port, Endpoint *ret);
 
 /* "192.0.2.1:53", "[2001:db8::1]:53". Returns buf. */
 const char *endpoint_format(const Endpoint *e, char buf[static ENDPOINT_TEXT_MAX]);
-/* The same of a host name or the text of an address. Returns the length as snprintf() does. */
+/* The same for a host name or the text of an address. Returns the length as snprintf() does. */
 int endpoint_format_host(const char *host, uint16_t port, char *buf, size_t size);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Intrusive binary heap, earliest time first, with fixed room: insert, move and remove cost log n and never fail. Items
- * embed an ExpiryItem and are owned by the caller. */
+/* Intrusive binary min-heap ordered by time, with a fixed capacity: insert, move and remove are O(log n) and never
+ * fail. Items embed an ExpiryItem and are owned by the caller. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,11 +21,11 @@ typedef struct ExpiryHeap {
 /* capacity: at most 2^31. -ENOMEM. */
 int expiry_heap_init(ExpiryHeap *h, size_t capacity);
 void expiry_heap_done(ExpiryHeap *h);
-/* The caller keeps to the capacity. */
+/* The caller must not exceed the capacity. */
 void expiry_heap_insert(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec);
 void expiry_heap_move(ExpiryHeap *h, ExpiryItem *item, uint64_t time_nsec);
 void expiry_heap_remove(ExpiryHeap *h, ExpiryItem *item);
-/* item takes the place of old, and its time. */
+/* item takes over the place and the time of old. */
 void expiry_heap_replace(ExpiryHeap *h, ExpiryItem *old, ExpiryItem *item);
-/* The earliest, or NULL. */
+/* The item with the earliest time, or NULL. */
 ExpiryItem *expiry_heap_first(const ExpiryHeap *h);

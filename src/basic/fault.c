@@ -12,11 +12,11 @@ void fault_list_done(FaultList *l) {
         *l = (FaultList) {};
 }
 
-/* A parser has to go on to its end all the same, so no memory is no error here. */
+/* Out of memory is not an error here: the parser has to reach the end of its input in any case. */
 static Fault *fault_list_room(FaultList *l) {
         if (l->n == FAULTS_MAX)
                 return NULL;
-        if ((l->n & (l->n - 1)) == 0) { /* none, or a power of two: as many as there is room for */
+        if ((l->n & (l->n - 1)) == 0) { /* empty, or a power of two: the array is full */
                 Fault *faults = realloc(l->faults, (l->n == 0 ? 1 : l->n * 2) * sizeof(Fault));
 
                 if (!faults)
@@ -31,7 +31,7 @@ Fault *fault_list_add(FaultList *l, const char *item, unsigned line, const char 
         assert(reason);
 
         Fault *f = fault_list_room(l);
-        if (!f || l->n_more > 0) { /* those that are kept are the first */
+        if (!f || l->n_more > 0) { /* keep the first ones only */
                 l->n_more++;
                 return NULL;
         }

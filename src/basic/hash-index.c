@@ -14,7 +14,7 @@ int hash_index_init(HashIndex *h, size_t capacity, const uint8_t key[static 16])
         if (capacity > (size_t) 1 << 31 || capacity > SIZE_MAX / 2 / sizeof(HashItem *))
                 return -ENOMEM;
 
-        /* A power of two and at least one bucket per item: chains stay short as long as the hash is keyed. */
+        /* A power of two with at least one bucket per item: with a keyed hash, chains stay short. */
         size_t n_buckets = 1;
         while (n_buckets < capacity)
                 n_buckets *= 2;

@@ -61,7 +61,7 @@ const char *in_addr_format(const InAddr *a, char buf[static IN_ADDR_TEXT_MAX]) {
 
         const char *s = in_addr_is_v4(a) ? inet_ntop(AF_INET, a->b + V4_OFFSET, buf, IN_ADDR_TEXT_MAX)
                                          : inet_ntop(AF_INET6, a->b, buf, IN_ADDR_TEXT_MAX);
-        assert(s); /* family and size are right, nothing else can fail */
+        assert(s); /* cannot fail: family and size are valid */
         return buf;
 }
 
@@ -116,7 +116,7 @@ int in_prefix_parse(const char *s, InPrefix *ret) {
                         return r;
                 if (dotted)
                         length += V4_BITS;
-                /* An IPv4-mapped address with a length that reaches out of the IPv4 range names neither family. */
+                /* A length shorter than the IPv4-mapped prefix would belong to neither family. */
                 if (in_addr_is_v4(&p.addr) && length < V4_BITS)
                         return -EINVAL;
                 p.length = (uint8_t) length;

@@ -18,7 +18,7 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
-/* TAKE_PTR(p): the value of p, and p is NULL from here on: hands ownership over. */
+/* TAKE_PTR(p): evaluates to p and sets it to NULL, to hand over ownership. */
 #define TAKE_PTR(p)                         \
         ({                                  \
                 __typeof__(p) *_pp = &(p);  \
@@ -35,7 +35,7 @@
                 _fd;                \
         })
 
-/* Defines func##p(type *) for _cleanup_: calls func(*p) when *p is set. */
+/* Defines func##p(type *) for _cleanup_: calls func(*p) if *p is set. */
 #define DEFINE_CLEANUP_FUNC(type, func)                       \
         static inline _unused_ void func##p(type *p) {        \
                 if (*p)                                       \

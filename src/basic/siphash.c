@@ -11,7 +11,7 @@ static uint64_t rotate_left(uint64_t x, unsigned bits) {
         return x << bits | x >> (64 - bits);
 }
 
-/* The paper reads its words little-endian, whatever the machine. */
+/* The algorithm reads words in little-endian order on every machine. */
 static uint64_t read_le(const uint8_t *p, size_t n) {
         uint64_t x = 0;
 

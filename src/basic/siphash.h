@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* SipHash-2-4 (Aumasson, Bernstein 2012): keyed hash, so that names chosen by an attacker cannot collide at will. */
+/* SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash, so that an attacker who chooses the names cannot force
+ * collisions. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -14,9 +14,9 @@
 typedef struct Reader {
         const char *at; /* next byte to read */
         const char *end;
-        unsigned line;      /* of the byte at */
-        unsigned statement; /* line where the current statement begins */
-        char section[NAME_MAX_BYTES + 1]; /* "": before the first */
+        unsigned line;      /* line number of at */
+        unsigned statement; /* line on which the current statement begins */
+        char section[NAME_MAX_BYTES + 1]; /* "": before the first section */
         char text[CONF_LINE_MAX + 1];     /* the current statement, terminated */
         conf_file_fn fn;
         void *userdata;
@@ -51,20 +51,20 @@ static const char *trim(char *s) {
         return s;
 }
 
-/* Why the line cannot be read, or NULL. */
+/* Why the line is rejected, or NULL. */
 static const char *bad_bytes(const char *s, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 if (s[i] == '\0')
                         return "a NUL byte";
                 if (s[i] == '\r')
-                        return "a carriage return: lines end in a newline alone";
+                        return "a carriage return: lines must end in a newline only";
                 if (((unsigned char) s[i] < 0x20 && s[i] != '\t') || s[i] == 0x7f)
                         return "a control character";
         }
         return NULL;
 }
 
-/* An odd number of backslashes at the end; a pair of them is what it looks like. */
+/* Ends the line in an odd number of backslashes? A pair of them is literal. */
 static bool is_continued(const char *s, size_t n) {
         size_t backslashes = 0;
 
@@ -89,8 +89,8 @@ static const char *line_next(Reader *r, size_t *ret_n) {
         return line;
 }
 
-/* The next statement with its continuations into text, "" for an empty line or a comment. A line that cannot be read is
- * a fault and makes the statement empty. */
+/* Reads the next statement, joined with its continuation lines, into text: "" for an empty line or a comment. A line
+ * that is rejected becomes a fault and an empty statement. */
 static void statement_next(Reader *r) {
         const char *reason = NULL;
         bool continued = false;
@@ -105,7 +105,7 @@ static void statement_next(Reader *r) {
                 if (n + length > CONF_LINE_MAX)
                         reason = reason ?: "the line is longer than 4096 bytes";
                 if (is_comment(line, length))
-                        continue; /* inside of a statement it does not end it */
+                        continue; /* a comment does not end the statement around it */
                 continued = is_continued(line, length);
                 if (reason)
                         continue;
@@ -133,12 +133,12 @@ static bool is_name(const char *s) {
 static int read_section(Reader *r, char *s) {
         size_t n = strlen(s);
 
-        r->section[0] = '\0'; /* what follows a bad head belongs to nothing */
+        r->section[0] = '\0'; /* do not assign statements after a bad header to the previous section */
         if (s[n - 1] != ']')
-                return fault(r, NULL, "a section's head is [NAME] and nothing else");
+                return fault(r, NULL, "a section header must be [NAME] and nothing else");
         s[n - 1] = '\0';
         if (!is_name(s + 1))
-                return fault(r, NULL, "a section's name has 1 to 64 letters, digits and dashes");
+                return fault(r, NULL, "a section name has 1 to 64 letters, digits and dashes");
         memcpy(r->section, s + 1, n - 1);
         return call(r, NULL, NULL);
 }
@@ -153,7 +153,7 @@ static int read_assignment(Reader *r, char *s) {
         if (!is_name(key))
                 return fault(r, NULL, "a key has 1 to 64 letters, digits and dashes");
         if (r->section[0] == '\0')
-                return fault(r, NULL, "a key outside of any section");
+                return fault(r, NULL, "a key before the first section");
         return call(r, key, value);
 }
 

@@ -8,7 +8,7 @@
 #include "bpf/api.h"
 
 #define BLANKS " \t"
-#define WORD_MAX 255U /* of a list; systemd.unit(5) allows as much */
+#define WORD_MAX 255U /* per word of a list; the limit of systemd.unit(5) */
 #define LOG_LEVEL_FIRST 3
 #define LOG_LEVEL_DEFAULT 6
 #define EVENTS_FILE_DEFAULT "/var/log/cargowall/events.ndjson"
@@ -42,7 +42,7 @@ static const char *const journal_words[_JOURNAL_EVENTS_MAX] = {
         [JOURNAL_EVENTS_NONE] = "none",
 };
 
-static const char *const level_words[] = { "err", "warning", "notice", "info", "debug" }; /* from LOG_LEVEL_FIRST */
+static const char *const level_words[] = { "err", "warning", "notice", "info", "debug" }; /* from LOG_LEVEL_FIRST on */
 
 static const char *const hook_words[] = {
 #define HOOK(hook, function, attach_type, required) [CW_HOOK_BIT_##hook] = #hook,
@@ -122,7 +122,8 @@ static int strings_add(char ***list, size_t *n, const char *word) {
         return 0;
 }
 
-/* The next word of the list at *s into word, cut at WORD_MAX + 1 bytes, which no good word has. false: none is left. */
+/* Copies the next word of the list at *s to word, truncated to WORD_MAX + 1 bytes, which no valid word has. Returns
+ * false if none is left. */
 static bool word_next(const char **s, char word[static WORD_MAX + 2]) {
         *s += strspn(*s, BLANKS);
         size_t n = strcspn(*s, BLANKS), kept = MIN(n, (size_t) WORD_MAX + 1);
@@ -163,7 +164,7 @@ static int strings_parse(const Strings *strings, const char *value, const char *
         return 0;
 }
 
-/* The list is complete and good, or as it was. */
+/* Replaces the list as a whole; on error it is unchanged. */
 static int strings_assign(ServiceConfig *c, ConfigList which, const Strings *strings, const char *value,
                           const char **ret_reason) {
         bool anew = (c->assigned & which) == 0 || *value == '\0';
@@ -195,7 +196,7 @@ static int check_upstream(const char *word, const char **ret_reason) {
         Endpoint e;
 
         if (endpoint_parse(word, 1, &e) < 0)
-                return refuse(ret_reason, "an upstream is ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
+                return refuse(ret_reason, "an upstream must be ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
         return 0;
 }
 
@@ -204,7 +205,7 @@ static int check_forwarder(const char *word, const char **ret_reason) {
         size_t n = strlen(word), ending = strlen(".service");
 
         if (n > WORD_MAX || n <= ending || strcmp(word + n - ending, ".service") != 0 || strspn(word, safe) != n)
-                return refuse(ret_reason, "a forwarder is the name of a service, as systemd-resolved.service");
+                return refuse(ret_reason, "a forwarder must be the name of a service, as systemd-resolved.service");
         return 0;
 }
 
@@ -215,7 +216,7 @@ typedef int (*apply_fn)(ServiceConfig *c, const char *value, const char **ret_re
 static int apply_mode(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(mode_words, ELEMENTSOF(mode_words), value);
         if (i < 0)
-                return refuse(ret_reason, "unknown mode: it is enforce, audit or off");
+                return refuse(ret_reason, "unknown mode, expected enforce, audit or off");
         c->mode = (Mode) i;
         return 0;
 }
@@ -223,7 +224,7 @@ static int apply_mode(ServiceConfig *c, const char *value, const char **ret_reas
 static int apply_persist(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(persist_words, ELEMENTSOF(persist_words), value);
         if (i < 0)
-                return refuse(ret_reason, "unknown word: it is fdstore or pin");
+                return refuse(ret_reason, "unknown value, expected fdstore or pin");
         c->persist = (Persist) i;
         return 0;
 }
@@ -246,14 +247,14 @@ static int apply_required_hooks(ServiceConfig *c, const char *value, const char 
 static int apply_existing_connections(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(existing_words, ELEMENTSOF(existing_words), value);
         if (i < 0)
-                return refuse(ret_reason, "unknown word: it is keep or judge");
+                return refuse(ret_reason, "unknown value, expected keep or judge");
         c->existing_connections = (ExistingConnections) i;
         return 0;
 }
 
 static int apply_log_level(ServiceConfig *c, const char *value, const char **ret_reason) {
         if (log_level_from_string(value, &c->log_level) < 0)
-                return refuse(ret_reason, "unknown level: it is debug, info, notice, warning or err");
+                return refuse(ret_reason, "unknown level, expected debug, info, notice, warning or err");
         return 0;
 }
 
@@ -267,7 +268,7 @@ static int apply_upstream(ServiceConfig *c, const char *value, const char **ret_
 static int apply_wiring(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(wiring_words, ELEMENTSOF(wiring_words), value);
         if (i < 0)
-                return refuse(ret_reason, "unknown wiring: it is bpf or bpf+resolved");
+                return refuse(ret_reason, "unknown wiring, expected bpf or bpf+resolved");
         c->dns_wiring = (DnsWiring) i;
         return 0;
 }
@@ -279,7 +280,7 @@ static int apply_forwarders(ServiceConfig *c, const char *value, const char **re
         return strings_assign(c, CONFIG_FORWARDERS, &strings, value, ret_reason);
 }
 
-/* A path that leads where it looks as if it led. */
+/* A path without components that redirect it. */
 static bool is_plain_path(const char *s) {
         size_t n = strnlen(s, PATH_MAX_BYTES + 1);
 
@@ -300,7 +301,7 @@ static int apply_events_file(ServiceConfig *c, const char *value, const char **r
 
         if (strcmp(value, "none") != 0) {
                 if (!is_plain_path(value))
-                        return refuse(ret_reason, "it is none, or an absolute path without blanks, . and ..");
+                        return refuse(ret_reason, "expected none or an absolute path without blanks, . and ..");
                 path = strdup(value);
                 if (!path)
                         return -ENOMEM;
@@ -313,7 +314,7 @@ static int apply_events_file(ServiceConfig *c, const char *value, const char **r
 static int apply_journal_events(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(journal_words, ELEMENTSOF(journal_words), value);
         if (i < 0)
-                return refuse(ret_reason, "unknown word: it is denied, all or none");
+                return refuse(ret_reason, "unknown value, expected denied, all or none");
         c->journal_events = (JournalEvents) i;
         return 0;
 }
@@ -352,7 +353,7 @@ int service_config_apply(const char *section, const char *key, const char *value
                         return settings[i].apply(userdata, value, ret_reason);
         }
         if (!known)
-                return refuse(ret_reason, "unknown section: they are [Service], [DNS] and [Log]");
+                return refuse(ret_reason, "unknown section, expected [Service], [DNS] or [Log]");
         return key ? refuse(ret_reason, "unknown key") : 0;
 }
 

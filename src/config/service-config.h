@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What cargowall.conf(5) can say: the service's settings, their defaults, and the one place where they are parsed. */
+/* The settings of cargowall.conf(5) and their defaults, and the only place where they are parsed. */
 
 #include "basic/macro.h"
 #include "policy/verdict.h"
 
 typedef enum Persist {
-        PERSIST_FDSTORE, /* what enforces is held by the service manager across restarts */
-        PERSIST_PIN,     /* and pinned, so that it outlives a stop */
+        PERSIST_FDSTORE, /* the service manager keeps the enforcing objects across restarts */
+        PERSIST_PIN,     /* they are also pinned, and survive a stop */
         _PERSIST_MAX,
 } Persist;
 
@@ -20,7 +20,7 @@ typedef enum ExistingConnections {
 
 typedef enum DnsWiring {
         DNS_WIRING_BPF,
-        DNS_WIRING_BPF_RESOLVED, /* and a drop-in for systemd-resolved */
+        DNS_WIRING_BPF_RESOLVED, /* in addition, a drop-in for systemd-resolved */
         _DNS_WIRING_MAX,
 } DnsWiring;
 
@@ -34,7 +34,8 @@ typedef enum JournalEvents {
 #define CONFIG_UPSTREAMS_MAX 8
 #define CONFIG_FORWARDERS_MAX 16
 
-/* A list keeps its default until the first assignment, which begins it anew; later ones append, an empty one resets. */
+/* A list keeps its default until the first assignment, which starts a new list; later ones append, an empty one
+ * resets. */
 typedef enum ConfigList {
         CONFIG_REQUIRED_HOOKS = 1U << 0,
         CONFIG_UPSTREAM = 1U << 1,
@@ -47,7 +48,7 @@ typedef struct ServiceConfig {
         uint32_t required_hooks; /* mask, bits of enum cw_hook_bit (bpf/api.h) */
         ExistingConnections existing_connections;
         int log_level;     /* of syslog(3): 3 err to 7 debug (RFC 5424 6.2.1) */
-        char **upstreams;  /* "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"; none: those of the machine */
+        char **upstreams;  /* "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"; none: those of the system */
         size_t n_upstreams;
         DnsWiring dns_wiring;
         char **forwarders; /* names of services */
@@ -57,20 +58,20 @@ typedef struct ServiceConfig {
         unsigned assigned; /* ConfigList */
 } ServiceConfig;
 
-/* Every default. -ENOMEM. */
+/* Sets all defaults. -ENOMEM. */
 int service_config_init(ServiceConfig *ret);
 void service_config_done(ServiceConfig *c);
 
-/* One statement; a conf_file_fn with userdata = the ServiceConfig. A later one overrides. -EINVAL with a constant
- * sentence: unknown section, key or value; *c is as before. -ENOMEM. */
+/* Applies one statement; a conf_file_fn with userdata = the ServiceConfig. Later statements override earlier ones.
+ * -EINVAL with a constant sentence: unknown section, key or value; *c is unchanged. -ENOMEM. */
 int service_config_apply(const char *section, const char *key, const char *value, const char **ret_reason,
                          void *userdata);
 
-/* As the configuration says them; "unknown" out of range. */
+/* As spelled in the configuration; "unknown" if out of range. */
 const char *persist_to_string(Persist p);
 const char *existing_connections_to_string(ExistingConnections e);
 const char *dns_wiring_to_string(DnsWiring w);
 const char *journal_events_to_string(JournalEvents e);
-/* "err", "warning", "notice", "info", "debug": NULL for other levels. */
+/* "err", "warning", "notice", "info" or "debug"; NULL for other levels. */
 const char *log_level_to_string(int level);
 int log_level_from_string(const char *s, int *ret); /* -EINVAL */

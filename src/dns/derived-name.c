@@ -9,11 +9,11 @@
 #include "dns/dns-name.h"
 
 typedef struct DerivedName {
-        HashItem item; /* first: found by casting */
+        HashItem item; /* first, so that a HashItem can be cast to its DerivedName */
         TAILQ_ENTRY(DerivedName) age;
         NameVerdict verdict;
         uint64_t expires_nsec;
-        const char *origin; /* borrowed: into names */
+        const char *origin; /* borrowed: points into names */
         char names[];       /* target, origin; each ends in NUL */
 } DerivedName;
 

@@ -11,7 +11,7 @@
 #include "dns/dns-service.h"
 #include "dns/dns-writer.h"
 
-#define CNAMES_MAX (2 * DNS_CHAIN_MAX) /* in one answer, on the chain or not: bounds the work of ordering them */
+#define CNAMES_MAX (2 * DNS_CHAIN_MAX) /* per answer, on the chain or not: bounds the work of ordering them */
 #define QUESTION_MAX (DNS_NAME_MAX + 2 + 4)
 
 typedef struct AnswerHeader {
@@ -25,15 +25,15 @@ typedef struct Record {
         char owner[DNS_NAME_SIZE];
         uint16_t type;
         uint16_t class;
-        uint32_t ttl; /* as it came: OPT keeps other things here */
+        uint32_t ttl; /* unchanged: OPT has other data here */
         DnsCursor rdata;
 } Record;
 
-/* A message known to be well-formed as a whole. */
+/* A message that has been checked to be well-formed as a whole. */
 typedef struct Message {
         DnsCursor answers;
         DnsCursor authorities;
-        DnsCursor cnames[CNAMES_MAX]; /* starts of the CNAME records among the answers */
+        DnsCursor cnames[CNAMES_MAX]; /* where the CNAME records begin in the answer section */
         size_t n_cnames;
         bool has_opt;
         uint16_t rcode;               /* extended (RFC 6891 6.1.3) */
@@ -132,7 +132,7 @@ static int walk_message(DnsCursor *c, const AnswerHeader *h, Message *ret) {
         return walk_additionals(c, h->n_additionals, ret);
 }
 
-/* The target of the CNAME records that name owns: 1, 0 when it has none. RFC 2181 10.1: there is one at most. */
+/* The CNAME target of name. Returns 1, or 0 if there is none. RFC 2181 10.1: there is at most one. */
 static int find_cname(const Message *m, const char *name, char ret_target[static DNS_NAME_SIZE], uint32_t *ret_ttl) {
         int found = 0;
 
@@ -221,8 +221,8 @@ static int take_record(Record *rr, DnsAnswer *a) {
         }
 }
 
-/* Takes the records of the asked type that owner has. 1 and their lowest TTL, those that were not kept included; 0 when
- * there are none. */
+/* Reads the owner's records of the requested type. Returns 1 and their lowest TTL, including those that were not
+ * kept, or 0 if there are none. */
 static int read_records(const Message *m, const char *owner, DnsAnswer *a, uint32_t *ret_ttl) {
         DnsCursor c = m->answers;
         int found = 0;
@@ -242,7 +242,7 @@ static int read_records(const Message *m, const char *owner, DnsAnswer *a, uint3
         return found;
 }
 
-/* Whether name is zone or below it. */
+/* Is name equal to zone or below it? */
 static bool name_is_in_zone(const char *name, const char *zone) {
         size_t n = strlen(name), z = strlen(zone);
 
@@ -251,7 +251,7 @@ static bool name_is_in_zone(const char *name, const char *zone) {
         return n >= z && strcmp(name + n - z, zone) == 0 && (n == z || name[n - z - 1] == '.');
 }
 
-/* How long the absence of name's records may be remembered (RFC 2308 5). */
+/* How long it may be cached that the name has no such records (RFC 2308 5). */
 static int read_negative_ttl(const Message *m, const char *name, uint32_t *ret) {
         DnsCursor c = m->authorities;
         uint32_t ttl = UINT32_MAX;
@@ -291,7 +291,7 @@ static int read_answer(const Message *m, const char *name, DnsAnswer *a) {
                         return r;
                 found = r > 0;
         }
-        if (found && a->rcode != DNS_RCODE_NOERROR) /* RFC 2308 2.1: the rcode is about the end of the chain */
+        if (found && a->rcode != DNS_RCODE_NOERROR) /* RFC 2308 2.1: the rcode applies to the end of the chain */
                 return -EBADMSG;
         if (!found) {
                 r = read_negative_ttl(m, last, &ttl);

@@ -9,20 +9,20 @@
 #include "basic/macro.h"
 
 typedef struct CacheEntry {
-        HashItem item; /* first: found by casting */
+        HashItem item; /* first, so that a HashItem can be cast to its CacheEntry */
         TAILQ_ENTRY(CacheEntry) lru;
         uint64_t expires_nsec;
-        uint32_t ttl;  /* seconds, as it was stored */
+        uint32_t ttl;  /* seconds, as stored */
         uint16_t type;
         uint8_t n_addrs;
-        bool all_v4; /* the addresses are kept as 4 bytes each */
+        bool all_v4; /* addresses are stored as 4 bytes each */
         uint8_t rcode : 4, n_services : 4;
         uint8_t n_chain;
-        uint8_t blob[]; /* name, addresses, services, TTLs of the chain, names of the chain; names end in NUL */
+        uint8_t blob[]; /* name, addresses, services, TTLs of the chain, names of the chain; names are NUL-terminated */
 } CacheEntry;
 _Static_assert(DNS_ADDRS_MAX <= UINT8_MAX && DNS_SVC_MAX < 16 && DNS_RCODE_MASK < 16, "layout");
 
-#define V4_OFFSET 12 /* of the four bytes in an InAddr */
+#define V4_OFFSET 12 /* offset of the four bytes in an InAddr */
 
 struct DnsCache {
         HashIndex index;
@@ -55,7 +55,7 @@ static size_t addr_offset(bool all_v4) {
         return all_v4 ? V4_OFFSET : 0;
 }
 
-/* Of the allocation. */
+/* Bytes allocated. */
 static size_t entry_size(const CacheEntry *e) {
         const uint8_t *p = e->blob + strlen((const char *) e->blob) + 1;
 
@@ -202,7 +202,7 @@ int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t no
                         return -ENOMEM;
         }
 
-        /* What is known now overrides what was known, even if it is not to be kept. */
+        /* The new answer replaces the old one even if it is not cached itself. */
         uint64_t hash = cache_hash(c, name, length, a->type);
         CacheEntry *old = cache_find(c, hash, name, a->type);
         if (old)

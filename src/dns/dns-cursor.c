@@ -8,7 +8,7 @@
 
 #include "dns/dns-message.h"
 
-#define NAME_JUMPS_MAX 127   /* a name of 255 bytes has no more labels than that */
+#define NAME_JUMPS_MAX 127   /* a name of 255 bytes cannot have more labels */
 #define POINTER_FLAGS 0xc0   /* RFC 1035 4.1.4; 01 and 10 in the two bits are reserved */
 
 void dns_cursor_init(DnsCursor *c, const void *data, size_t size) {
@@ -80,13 +80,13 @@ bool dns_cursor_sub(DnsCursor *c, size_t n, DnsCursor *ret) {
         return true;
 }
 
-/* A name under construction. */
+/* A name being read. */
 typedef struct NameText {
         char *text;
         size_t length;
-        uint8_t *case_bits; /* NULL: not wanted */
+        uint8_t *case_bits; /* NULL: not requested */
         size_t n_letters;
-        bool has_other;     /* characters shown as '?' */
+        bool has_other;     /* has characters replaced by '?' */
 } NameText;
 
 static void name_append_char(NameText *n, uint8_t b) {
@@ -117,8 +117,8 @@ static bool name_append_label(NameText *n, const uint8_t *label, size_t size) {
         return true;
 }
 
-/* The place a pointer leads to. *start is where the labels now being read began: going only to before it, each jump
- * comes nearer to the header, and a loop cannot be. */
+/* Resolves a compression pointer. *start is where the labels being read began: a pointer may only lead to before it,
+ * so each jump moves towards the header and loops are impossible. */
 static bool follow_pointer(const DnsCursor *c, uint8_t high, uint8_t low, size_t *start, DnsCursor *ret) {
         size_t target = (size_t) (high & ~POINTER_FLAGS) << 8 | low;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* DNS messages (RFC 1035 4, RFC 6891): strict reading through one bounds-checking cursor, and writing from parsed
- * values only. Nothing that was not understood is ever passed on. */
+ * values only. Data that was not understood is never forwarded. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ enum {
         DNS_CLASS_IN = 1,
 };
 
-/* Second 16 bits of the header (RFC 1035 4.1.1); the rcode is in the low four. */
+/* Second 16-bit word of the header (RFC 1035 4.1.1); the rcode is in its low four bits. */
 enum {
         DNS_FLAG_QR = 1 << 15,
         DNS_FLAG_TC = 1 << 9,
@@ -51,38 +51,40 @@ enum {
 };
 
 #define DNS_HEADER_SIZE 12
-#define DNS_UDP_MAX 1232      /* what we send and ask for over UDP (DNS flag day 2020) */
+#define DNS_UDP_MAX 1232      /* UDP payload size that we send and advertise (DNS flag day 2020) */
 #define DNS_MESSAGE_MAX 65535
 #define DNS_CHAIN_MAX 16      /* CNAMEs followed in one answer */
-#define DNS_ADDRS_MAX 128     /* addresses kept of one answer */
+#define DNS_ADDRS_MAX 128     /* addresses kept per answer */
 #define DNS_SVC_MAX 4         /* HTTPS/SVCB records kept */
-#define DNS_CASE_BITS_SIZE 32 /* one bit for each letter a name can have */
+#define DNS_CASE_BITS_SIZE 32 /* one bit for each letter of a name */
 #define DNS_NEGATIVE_TTL_MAX 3600 /* seconds (RFC 2308 5 suggests one to three hours) */
 
-/* A client's question. */
+/* A query from a client. */
 typedef struct DnsQuery {
         char name[DNS_NAME_SIZE];
-        uint8_t case_bits[DNS_CASE_BITS_SIZE]; /* how the client spelled it: clients compare the reply's question */
+        uint8_t case_bits[DNS_CASE_BITS_SIZE]; /* the client's spelling, which the reply repeats */
         uint16_t id;
         uint16_t type;           /* 0: the question cannot be repeated in a reply */
-        uint16_t udp_size;       /* what the client can take, at least 512 */
+        uint16_t udp_size;       /* the client's maximum payload, at least 512 */
         bool recursion_desired;
         bool has_edns;
 } DnsQuery;
 
-/* 0; -EBADMSG: not a query or too short to answer: drop it. -EINVAL: answer FORMERR; -EOPNOTSUPP: answer NOTIMP
- * (opcode); -EPERM: well-formed but refused by principle (class other than IN, name with other characters): answer
- * REFUSED. For the last three ret->id and recursion_desired are set. For -EPERM the name is set, with '?' for bytes not
- * taken, and the type where the question can be repeated in the reply (class IN, root or canonical name). */
+/* Returns 0; -EBADMSG: not a query, or too short to answer: drop it; -EINVAL: answer FORMERR; -EOPNOTSUPP: answer
+ * NOTIMP (opcode); -EPERM: well-formed but never served (class other than IN, or a name with characters that are not
+ * accepted): answer REFUSED. For the last three ret->id and recursion_desired are set. For -EPERM the name is set,
+ * with '?' for characters not accepted, and also the type if the question can be repeated in the reply (class IN,
+ * root or canonical name). */
 int dns_query_parse(const void *data, size_t size, DnsQuery *ret);
 
-/* The query we send: one question with the letters of the name in the case given by the bits of case_bits (bit i: the
- * i-th letter is upper case), EDNS with DNS_UDP_MAX and no options. Returns its length, 0 when name is not canonical;
- * buf has at least 512 bytes. */
+/* Builds a query to an upstream: one question, with the case of the name's letters given by case_bits (bit i: the
+ * i-th letter is upper case), and EDNS with DNS_UDP_MAX and no options. Returns the length, or 0 if name is not
+ * canonical; buf has at least 512 bytes. */
 size_t dns_query_build(uint8_t buf[static 512], uint16_t id, const char *name, uint16_t type,
                        const uint8_t case_bits[static DNS_CASE_BITS_SIZE]);
 
-/* SvcParams we pass on (RFC 9460): never ech, never address hints, so that addresses come from A and AAAA only. */
+/* The SvcParams that are passed on (RFC 9460): never ech and never address hints, so that addresses come from A and
+ * AAAA records only. */
 typedef struct DnsService {
         uint16_t priority;
         uint16_t port;           /* 0: none */
@@ -91,37 +93,37 @@ typedef struct DnsService {
         uint8_t alpn[63];        /* wire form of the value: length-prefixed ids of letters, digits, '-', '.', '/' */
 } DnsService;
 
-/* What was understood of an upstream answer. */
+/* The parsed part of an upstream's answer. */
 typedef struct DnsAnswer {
         uint16_t type;                       /* of the question */
-        uint8_t rcode;                       /* NOERROR or NXDOMAIN; anything else is an error return */
+        uint8_t rcode;                       /* NOERROR or NXDOMAIN; any other is returned as an error */
         uint8_t n_chain;
         uint16_t n_addrs;
         uint8_t n_services;
         bool truncated;
-        uint32_t ttl;                        /* seconds; lowest of the records used; negative answers: RFC 2308 5 */
-        char chain[DNS_CHAIN_MAX][DNS_NAME_SIZE]; /* CNAME targets in order, from the question's name */
+        uint32_t ttl;                        /* seconds; lowest of the records used; negative: RFC 2308 5 */
+        char chain[DNS_CHAIN_MAX][DNS_NAME_SIZE]; /* CNAME targets in order, starting from the question's name */
         uint32_t chain_ttl[DNS_CHAIN_MAX];
         InAddr addrs[DNS_ADDRS_MAX];
         DnsService services[DNS_SVC_MAX];
 } DnsAnswer;
 
-/* Reads an answer to the query built with the same id, name, type and case_bits. One linear CNAME chain from the
- * question, records of the asked type only at its end, everything else ignored. -EBADMSG: malformed; -EBADE: not the
- * answer to this question (id, question, case); -ELOOP: chain loops or is too long; -EREMOTEIO: an rcode other than
- * NOERROR and NXDOMAIN (ret->rcode is set, nothing else is). A truncated message gives 0 with ret->truncated and no
- * records: what else it holds is not looked at. Types other than A, AAAA, CNAME, SVCB and HTTPS give no records.
- * ttl of a negative answer without SOA is 0; type CNAME reads the first link only. */
+/* Parses an answer to the query built with the same id, name, type and case_bits. Takes one linear CNAME chain that
+ * starts at the question, and at its end records of the requested type only; everything else is ignored. -EBADMSG:
+ * malformed; -EBADE: not the answer to this question (id, question, case); -ELOOP: the chain loops or is too long;
+ * -EREMOTEIO: an rcode other than NOERROR and NXDOMAIN (ret->rcode is set, nothing else). A truncated message
+ * returns 0 with ret->truncated and no records: the rest of it is not read. Types other than A, AAAA, CNAME, SVCB
+ * and HTTPS yield no records. The ttl of a negative answer without SOA is 0; type CNAME reads the first link only. */
 int dns_answer_parse(const void *data, size_t size, uint16_t id, const char *name, uint16_t type,
                      const uint8_t case_bits[static DNS_CASE_BITS_SIZE], DnsAnswer *ret);
 
-/* Reply to a client from parsed values; TTLs are ttl for every record. Sets TC and leaves the records out when the
- * whole does not fit in max bytes (records never split). q->type 0: header only. ptr_name: the target for a PTR
- * question, else NULL; answer, of the type asked, may be NULL for replies without records. buf has at least max bytes,
- * max >= 512. Returns the length. */
+/* Builds a reply to a client from parsed values; every record gets the TTL ttl. If the whole does not fit in max
+ * bytes, sets TC and leaves out all records. q->type 0: header only. ptr_name: the target for a PTR question,
+ * otherwise NULL; answer, of the requested type, may be NULL for replies without records. buf has at least max
+ * bytes, max >= 512. Returns the length. */
 size_t dns_reply_build(uint8_t *buf, size_t max, const DnsQuery *q, uint8_t rcode, const DnsAnswer *answer,
                        uint32_t ttl, const char *ptr_name);
-/* Header-only reply for queries that could not be read. */
+/* A reply that is only a header, for queries that could not be parsed. */
 size_t dns_reply_build_error(uint8_t buf[static DNS_HEADER_SIZE], const DnsQuery *q, uint8_t rcode);
 
 const char *dns_type_to_string(uint16_t type, char buf[static 12]); /* "A", "TYPE99" (RFC 3597) */

@@ -26,7 +26,7 @@ bool dns_name_is_canonical(const char *name) {
         return label > 0 || p == name;
 }
 
-/* One octet in decimal without sign or leading zeros. Returns its end, NULL when there is none. */
+/* Parses one octet in decimal, without sign or leading zeros. Returns the end of it, or NULL if there is none. */
 static const char *parse_octet(const char *s, uint8_t *ret) {
         unsigned v = 0;
         const char *p = s;

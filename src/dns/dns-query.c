@@ -9,7 +9,7 @@
 #include "dns/dns-cursor.h"
 #include "dns/dns-writer.h"
 
-#define UDP_SIZE_MIN 512 /* RFC 6891 6.2.3: smaller values count as this */
+#define UDP_SIZE_MIN 512 /* RFC 6891 6.2.3: smaller values are treated as this */
 
 typedef struct QueryHeader {
         uint16_t flags;
@@ -25,7 +25,7 @@ static bool read_header(DnsCursor *c, uint16_t *ret_id, QueryHeader *ret) {
                 dns_cursor_u16(c, &ret->n_additionals);
 }
 
-/* Options are ours to ignore, but their lengths have to add up (RFC 6891 6.1.2). */
+/* Options are ignored, but their lengths must add up (RFC 6891 6.1.2). */
 static bool options_are_valid(DnsCursor c) {
         while (!dns_cursor_at_end(&c)) {
                 const uint8_t *value;

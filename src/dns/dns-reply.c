@@ -17,7 +17,7 @@ static uint16_t reply_flags(const DnsQuery *q, uint8_t rcode) {
         return q->recursion_desired ? flags | DNS_FLAG_RD : flags;
 }
 
-/* A record up to its rdata. Returns where the rdata begins, for end_record(). */
+/* Writes a record up to its rdata. Returns the position of the rdata, for end_record(). */
 static size_t begin_record(DnsWriter *w, size_t owner_pos, uint16_t type, uint32_t ttl) {
         dns_writer_pointer(w, owner_pos);
         dns_writer_u16(w, type);
@@ -31,7 +31,7 @@ static void end_record(DnsWriter *w, size_t rdata_pos) {
         dns_writer_set_u16(w, rdata_pos - 2, (uint16_t) (w->pos - rdata_pos));
 }
 
-/* Returns where the name that the record points to was written. */
+/* Returns the position of the name that the record points to. */
 static size_t write_name_record(DnsWriter *w, size_t owner_pos, uint16_t type, uint32_t ttl, const char *target) {
         size_t rdata_pos = begin_record(w, owner_pos, type, ttl);
 

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* What the parameters of one record said. */
+/* The parameters of one record. */
 typedef struct Params {
         DnsService service;
-        uint16_t known;     /* bit per key 0..3 that is there */
-        uint16_t mandatory; /* the same, for keys that "mandatory" names */
-        bool unusable;      /* needs what we drop */
+        uint16_t known;     /* bit per key 0..3 that is present */
+        uint16_t mandatory; /* bit per key listed in "mandatory" */
+        bool unusable;      /* requires a parameter that is dropped */
 } Params;
 
 static bool alpn_id_is_plain(const uint8_t *id, size_t n) {
@@ -25,8 +25,8 @@ static bool alpn_id_is_plain(const uint8_t *id, size_t n) {
         return true;
 }
 
-/* RFC 9460 7.1.1: one id at least, none empty. Ids that we do not take or have no room for are left out: the server
- * then merely seems to offer less. */
+/* RFC 9460 7.1.1: at least one id, none empty. Ids that are not accepted or do not fit are left out: the server then
+ * merely appears to offer less. */
 static int read_alpn(DnsCursor *value, DnsService *s) {
         if (dns_cursor_at_end(value))
                 return -EBADMSG;
@@ -45,7 +45,7 @@ static int read_alpn(DnsCursor *value, DnsService *s) {
         return 0;
 }
 
-/* RFC 9460 8: keys ascending, not itself. */
+/* RFC 9460 8: keys in ascending order, not including "mandatory" itself. */
 static int read_mandatory(DnsCursor *value, Params *p) {
         int last = DNS_SVC_MANDATORY;
 
@@ -124,7 +124,7 @@ int dns_service_read(DnsCursor *rdata, const char *owner, DnsService *ret) {
                 return 0;
         if (target[0] != '\0' && strcmp(target, owner) != 0)
                 return 0;
-        /* RFC 9460 7.1.1: without the default there has to be another one. */
+        /* RFC 9460 7.1.1: no-default-alpn requires another protocol. */
         if (p.service.no_default_alpn && p.service.alpn_length == 0)
                 return 0;
         *ret = p.service;

@@ -13,6 +13,6 @@ enum {
         DNS_SVC_PORT = 3,
 };
 
-/* Reads the whole of rdata. 1 and *ret filled; 0 when well-formed but not for us to pass on: alias mode, another
- * target than its owner, or in need of a parameter we drop; -EBADMSG when malformed. */
+/* Reads the whole rdata. Returns 1 and fills *ret; 0 if it is well-formed but not to be passed on: alias mode, a
+ * target other than the owner, or a mandatory parameter that is dropped; -EBADMSG if malformed. */
 int dns_service_read(DnsCursor *rdata, const char *owner, DnsService *ret);

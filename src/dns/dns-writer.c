@@ -50,7 +50,7 @@ void dns_writer_set_u16(DnsWriter *w, size_t pos, uint16_t v) {
         w->data[pos + 1] = (uint8_t) v;
 }
 
-/* Writes one label in the case given by the bits from *letter on. */
+/* Writes one label; bits from *letter on select upper case. */
 static void write_label(DnsWriter *w, const char *label, size_t n, const uint8_t *case_bits, size_t *letter) {
         dns_writer_u8(w, (uint8_t) n);
         for (size_t i = 0; i < n; i++) {

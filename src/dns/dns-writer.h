@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Bounded writer of DNS messages. Once something does not fit or is no canonical name, the writer has failed and
- * ignores what follows: it is asked once, at the end. Integers are given in host byte order. */
+/* Bounded writer of DNS messages. After something did not fit or was not a canonical name, the writer has failed and
+ * ignores further calls, so the caller checks once, at the end. Integers are given in host byte order. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,15 +20,15 @@ void dns_writer_u8(DnsWriter *w, uint8_t v);
 void dns_writer_u16(DnsWriter *w, uint16_t v);
 void dns_writer_u32(DnsWriter *w, uint32_t v);
 void dns_writer_bytes(DnsWriter *w, const uint8_t *p, size_t n);
-/* Overwrites two bytes written before. */
+/* Overwrites two bytes that were written before. */
 void dns_writer_set_u16(DnsWriter *w, size_t pos, uint16_t v);
 
 /* Uncompressed. case_bits (DNS_CASE_BITS_SIZE bytes) may be NULL: all lower case. */
 void dns_writer_name(DnsWriter *w, const char *name, const uint8_t *case_bits);
 /* A compression pointer (RFC 1035 4.1.4) to a name written at pos. */
 void dns_writer_pointer(DnsWriter *w, size_t pos);
-/* Header with one question or none and no records; the counts of records are set later. */
+/* A header with one question or none, and no records; the record counts are set later. */
 void dns_writer_header(DnsWriter *w, uint16_t id, uint16_t flags, uint16_t n_questions);
 void dns_writer_question(DnsWriter *w, const char *name, uint16_t type, const uint8_t *case_bits);
-/* The OPT record we send: our UDP size, version 0, no flags, no options (RFC 6891 6.1.2). */
+/* The OPT record of our messages: our UDP size, version 0, no flags, no options (RFC 6891 6.1.2). */
 void dns_writer_opt(DnsWriter *w);

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-/* In blob: the address, 4 bytes of an IPv4 one or 16; then each binding: its end, if is_many; a BindingHead; the rules
- * of the verdict up to the last that is not RULE_NONE; the name and, if there is one, the chain, each with its NUL. */
+/* Layout of blob: the address, 4 bytes for IPv4 or 16; then for each binding: its end, if is_many; a BindingHead;
+ * the rules of the verdict up to the last that is not RULE_NONE; the name and, if there is one, the chain, each
+ * NUL-terminated. */
 typedef struct BindingHead {
         uint8_t n_rules : 4;
         uint8_t has_chain : 1;
@@ -15,7 +16,7 @@ typedef struct BindingHead {
 } BindingHead;
 _Static_assert(sizeof(BindingHead) == 3 && NAME_RULES_MAX < 16 && LEASE_BINDINGS_MAX < 16, "layout");
 
-#define V4_OFFSET 12 /* of the four bytes in an InAddr */
+#define V4_OFFSET 12 /* offset of the four bytes in an InAddr */
 
 LeaseEntry *lease_entry_free(LeaseEntry *e) {
         if (e)
@@ -61,7 +62,7 @@ static uint8_t *put(uint8_t *p, const void *data, size_t size) {
         return p + size;
 }
 
-/* Where some bindings have gone, what is left moves towards the front. */
+/* When bindings were removed, the remaining ones move towards the front. */
 static void write_blob(LeaseEntry *e, const Lease *l, bool is_many) {
         e->n_bindings = l->n_bindings & 15;
         e->latest = l->latest & 15;

@@ -1,43 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How a lease is kept: one block of memory, whose parts of variable size stand behind one another. There are ten
- * thousands of them, so each byte counts. For lease.c alone. */
+/* Compact storage of a lease: one allocation with the variable parts one after another. There are tens of thousands
+ * of them, so every byte counts. Used by lease.c only. */
 
 #include "basic/expiry-heap.h"
 #include "basic/hash-index.h"
 #include "dns/lease.h"
 
 typedef struct LeaseEntry {
-        HashItem item;         /* first: found by casting */
-        ExpiryItem end;        /* when the binding with the longest life ends */
-        uint64_t written_nsec; /* expiry of the kernel's entry, as last told to the caller; 0: there is none */
+        HashItem item;         /* first, so that a HashItem can be cast to its LeaseEntry */
+        ExpiryItem end;        /* end of the binding that lives longest */
+        uint64_t written_nsec; /* expiry of the kernel's entry as last returned to the caller; 0: no entry */
         uint8_t n_bindings : 4, latest : 4; /* latest: index of a binding */
         bool is_v4 : 1;
-        bool is_many : 1;      /* it is in a LeaseManyEntry, and stays there when all bindings but one have ended */
+        bool is_many : 1;      /* part of a LeaseManyEntry, even after all bindings but one have ended */
         uint8_t blob[];        /* see lease-entry.c */
 } LeaseEntry;
 
-/* With more than one binding there is this in front of it. */
+/* Precedes an entry with more than one binding. */
 typedef struct LeaseManyEntry {
-        ExpiryItem change;     /* when the binding with the shortest life ends */
+        ExpiryItem change;     /* end of the binding that expires first */
         LeaseEntry entry;
 } LeaseManyEntry;
 
-/* A lease as others see it, with room for its bindings. The text is the entry's, or what is to be stored. */
+/* A lease as passed to callers, with space for its bindings. The text belongs to the entry, or is about to be
+ * stored. */
 typedef struct LeaseView {
         Lease lease;
         LeaseBinding bindings[LEASE_BINDINGS_MAX];
 } LeaseView;
 
-/* With all but the ends: a single binding's is the heap's, so the caller has to put it there. NULL: out of memory. */
+/* Stores everything but the end of a single binding, which the caller puts into the heap. NULL: out of memory. */
 LeaseEntry *lease_entry_new(const Lease *l);
 LeaseEntry *lease_entry_free(LeaseEntry *e);
 void lease_entry_addr(const LeaseEntry *e, InAddr *ret);
 void lease_entry_read(const LeaseEntry *e, LeaseView *ret);
-/* In place: what was read, less some bindings, with other ends. */
+/* Writes in place what was read from e, with fewer bindings or other ends. */
 void lease_entry_write(LeaseEntry *e, const Lease *l);
-/* Length of the chain's text up to the last whole name that fits; 0 for none. */
+/* Length of the chain's text up to the last name that fits as a whole; 0 if none does. */
 size_t lease_chain_length(const char *chain);
 
 static inline LeaseManyEntry *lease_entry_many(LeaseEntry *e) {

@@ -9,12 +9,12 @@
 struct LeaseTable {
         HashIndex index;
         ExpiryHeap changes; /* LeaseManyEntry.change */
-        ExpiryHeap ends;    /* LeaseEntry.end, of all: what may give way when the table is full */
+        ExpiryHeap ends;    /* LeaseEntry.end of all leases: the order of eviction when the table is full */
         LeaseTimes times;
         size_t max_leases;
         InAddr evicted;
         bool has_evicted;
-        LeaseView view;     /* what was returned last */
+        LeaseView view;     /* the lease returned last */
 };
 
 static uint64_t add_saturating(uint64_t a, uint64_t b) {
@@ -112,16 +112,17 @@ static void table_drop(LeaseTable *t, LeaseEntry *e) {
         lease_entry_free(e);
 }
 
-/* To be called whenever the ends of bindings changed, or when bindings went in place. */
+/* Call after the ends of bindings changed, or after bindings were removed in place. */
 static void table_update(LeaseTable *t, LeaseEntry *e, const Lease *l) {
         expiry_heap_move(&t->ends, &e->end, lease_last_end(l));
         if (!e->is_many)
-                return; /* that was all it has */
+                return; /* no other bindings */
         lease_entry_write(e, l);
         expiry_heap_move(&t->changes, &lease_entry_many(e)->change, lease_first_end(l));
 }
 
-/* A new block for what does not fit in place: e's place in the table, and in the order of ends, is the new one's. */
+/* Moves e to a new block when its new content does not fit; the new block takes e's place in the table and in the
+ * order of ends. */
 static int table_replace(LeaseTable *t, LeaseEntry *e, const Lease *l, LeaseEntry **ret) {
         LeaseEntry *new = lease_entry_new(l);
 
@@ -141,7 +142,7 @@ static int table_replace(LeaseTable *t, LeaseEntry *e, const Lease *l, LeaseEntr
         return 0;
 }
 
-/* The lease that changes next, or NULL. One that has a single binding changes when it ends. */
+/* The lease that changes next, or NULL. A lease with a single binding changes when that ends. */
 static LeaseEntry *table_next(const LeaseTable *t, uint64_t *ret_nsec) {
         ExpiryItem *change = expiry_heap_first(&t->changes), *end = expiry_heap_first(&t->ends);
 
@@ -153,7 +154,7 @@ static LeaseEntry *table_next(const LeaseTable *t, uint64_t *ret_nsec) {
         return end ? lease_entry_from_end(end) : NULL;
 }
 
-/* The lease that ended first, if it has. */
+/* The lease that expired first, or NULL if none has. */
 static LeaseEntry *table_ended(const LeaseTable *t, uint64_t now_nsec) {
         ExpiryItem *i = expiry_heap_first(&t->ends);
 
@@ -169,7 +170,7 @@ static void lease_remove_binding(Lease *l, size_t i) {
                 l->latest--;
 }
 
-/* True when there was one. If the latest is among them, the one that lives longest takes its place. */
+/* Returns true if a binding was dropped. If the latest is among them, the one that lives longest becomes the latest. */
 static bool lease_drop_ended(Lease *l, uint64_t now_nsec) {
         size_t n_before = l->n_bindings;
         bool latest_ended = n_before > 0 && l->bindings[l->latest].expires_nsec <= now_nsec;
@@ -212,7 +213,7 @@ static bool binding_text_equal(const LeaseBinding *b, const char *name, const ch
         return strlen(b->chain) == length && memcmp(b->chain, chain, length) == 0;
 }
 
-/* 1 when a binding has gone. */
+/* Returns 1 if a binding was removed. */
 static int lease_renew(Lease *l, LeaseBinding *b, const char *name, const char *chain, uint64_t now_nsec,
                        uint64_t expires_nsec, bool *ret_text) {
         *ret_text = !binding_text_equal(b, name, chain);
@@ -238,7 +239,7 @@ static int lease_append(Lease *l, const char *name, const char *chain, const Nam
         return 1;
 }
 
-/* 1 when the set of verdicts changed, 0 when only times and names did. *ret_text: what is stored does not fit. */
+/* Returns 1 if the set of verdicts changed, 0 if only times and names did. *ret_text: the content no longer fits. */
 static int lease_bind(Lease *l, const char *name, const char *chain, const NameVerdict *verdict, uint64_t now_nsec,
                       uint64_t expires_nsec, bool *ret_text) {
         LeaseBinding *b = lease_find_binding(l, verdict);
@@ -270,7 +271,7 @@ static int table_add(LeaseTable *t, const Lease *l, uint64_t now_nsec, LeaseEntr
         return 0;
 }
 
-/* The result is in the table's view, which the arguments may come from. */
+/* The result is in the table's view, which the arguments may point into. */
 static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain,
                       const NameVerdict *verdict, uint64_t now_nsec, uint64_t expires_nsec, LeaseEntry **ret) {
         LeaseEntry *e = table_find(t, addr);
@@ -298,7 +299,7 @@ static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const
         if (r < 0)
                 return r;
         if (text || changed > 0)
-                lease_entry_read(e, &t->view); /* the text is stored elsewhere now */
+                lease_entry_read(e, &t->view); /* the text has moved */
         l->expires_nsec = e->end.time_nsec;
         *ret = e;
         return changed;
@@ -323,8 +324,8 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
                 return r;
         *ret_lease = &t->view.lease;
 
-        /* A client keeps using the address until its TTL has passed: the kernel's entry must not end before. Beyond
-         * that a write is worth its cost only when it moves the end by much. */
+        /* A client uses the address until its TTL has passed, so the kernel's entry must not end earlier. A later
+         * end is written only if it is later by a good part of the lease's life. */
         bool too_short = e->written_nsec < add_saturating(now_nsec, MIN(ttl, life));
         if (r == 0 && !too_short && e->end.time_nsec - e->written_nsec <= life / 4)
                 return 0;
@@ -383,7 +384,7 @@ uint64_t lease_table_expire(LeaseTable *t, uint64_t now_nsec, size_t max_steps, 
                 if (v.lease.n_bindings > 0) {
                         table_update(t, e, &v.lease);
                         e->written_nsec = e->end.time_nsec;
-                        lease_entry_read(e, &v); /* what is left may have moved */
+                        lease_entry_read(e, &v); /* the remaining text may have moved */
                 } else
                         table_drop(t, e);
                 fn(&v.lease, userdata);
@@ -392,7 +393,7 @@ uint64_t lease_table_expire(LeaseTable *t, uint64_t now_nsec, size_t max_steps, 
         return next;
 }
 
-/* Takes binding j's life into i, and its name when that is the newer one. */
+/* Gives binding i the life of binding j, and its name if that is newer. */
 static void lease_merge(Lease *l, size_t i, size_t j) {
         LeaseBinding *a = &l->bindings[i], *b = &l->bindings[j];
         bool b_is_newer = l->latest == j || (l->latest != i && b->expires_nsec > a->expires_nsec);
@@ -452,12 +453,12 @@ void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn f
                 LeaseView v;
 
                 lease_entry_read(e, &v);
-                /* Merging keeps the longest life: the order of ends, and with it this loop, stands. */
+                /* Merging keeps the longest life, so the order of ends, which this loop follows, does not change. */
                 if (lease_rematch(&v.lease, policy) && table_replace(t, e, &v.lease, &e) < 0) {
                         v.lease.n_bindings = 0;
                         table_drop(t, e);
                         fn(&v.lease, userdata);
-                        i = SIZE_MAX; /* that moved others: once more from the start */
+                        i = SIZE_MAX; /* other entries moved: start again */
                         continue;
                 }
                 e->written_nsec = e->end.time_nsec;

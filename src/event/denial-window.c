@@ -7,7 +7,7 @@
 #include "basic/expiry-heap.h"
 #include "basic/hash-index.h"
 
-/* Longer strings are equal, and kept, as far as this. */
+/* Strings are compared and kept up to this length. */
 #define STRING_MAX 512
 #define PATH_MAX_KEPT 1024
 
@@ -17,22 +17,22 @@ enum {
         KEY_MAX = FIXED_MAX + (N_STRINGS + EVENT_LABELS_MAX) * (STRING_MAX + 1),
 };
 
-/* In the bytes that are hashed as well as compared, so every one is set: the fixed part, the strings that
- * event_strings() names in its order, and the labels, each with its NUL. */
+/* Hashed and compared as bytes, so every byte is set: the fixed part, the strings in the order of event_strings(),
+ * and the labels, each NUL-terminated. */
 typedef struct Key {
         uint8_t bytes[KEY_MAX];
         size_t length;
-        size_t strings; /* where they begin */
+        size_t strings; /* where the strings begin */
 } Key;
 
 typedef struct Entry {
-        HashItem item;  /* first: entries are found by it */
+        HashItem item;  /* first, so that a HashItem can be cast to its Entry */
         ExpiryItem end;
         Event event;    /* its strings are in this entry */
         const char *labels[EVENT_LABELS_MAX];
         uint64_t n_repeats;
         size_t key_length;
-        char text[];    /* the key, executable, cgroup, digest */
+        char text[];    /* the key, executable, cgroup and digest */
 } Entry;
 
 _Static_assert(offsetof(Entry, item) == 0, "an item's address is its entry's");
@@ -121,7 +121,7 @@ static void key_of(const Event *e, Key *ret) {
         const uint8_t fixed[] = { (uint8_t) e->type, e->has_verdict, (uint8_t) e->verdict, (uint8_t) e->mode,
                                   (uint8_t) e->reason, e->protocol, e->has_dst, e->mid_stream, (uint8_t) n_labels(e) };
         const char **strings[N_STRINGS];
-        Event copy = *e; /* for event_strings(), which serves reading and writing */
+        Event copy = *e; /* event_strings() takes a writable event */
 
         ret->length = 0;
         key_add(ret, fixed, sizeof(fixed));
@@ -158,7 +158,7 @@ static const char *keep(char **p, const char *s) {
         return s ? begin : NULL;
 }
 
-/* The event as its repeats will be reported: what only the first one had is left out. */
+/* The event that will be reported for the repeats, without the facts that only the first occurrence had. */
 static Entry *entry_new(const Event *e, const Key *key) {
         Entry *n = malloc(sizeof(*n) + key->length + kept_length(e->executable) + kept_length(e->cgroup) +
                           kept_length(e->policy_digest) + 3);
@@ -250,7 +250,7 @@ void denial_window_add(DenialWindow *w, const Event *e, uint64_t now_nsec) {
                 add_repeat(entry, e);
                 return;
         }
-        if (entry) { /* its window ended and nobody has flushed yet */
+        if (entry) { /* its window has ended, but there was no flush yet */
                 report(w, entry);
                 drop(w, entry);
         }
@@ -277,7 +277,7 @@ void denial_window_flush(DenialWindow *w, uint64_t now_nsec) {
                 }
                 report(w, entry);
                 if (now_nsec > UINT64_MAX - DENIAL_WINDOW_NSEC)
-                        drop(w, entry); /* no later end could be told */
+                        drop(w, entry); /* a later end cannot be represented */
                 else
                         expiry_heap_move(&w->ends, i, now_nsec + DENIAL_WINDOW_NSEC);
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Equal denials, told once: the first at once, its repeats as one event with their count when the window ends. Who
- * retries in a loop costs the log one record in ten seconds. */
+/* Aggregates equal denials: the first is reported at once, its repeats as one event with a count when the window
+ * ends. A program that retries in a loop costs the log one record in ten seconds. */
 
 #include <stdint.h>
 
@@ -11,7 +11,7 @@
 
 typedef struct DenialWindow DenialWindow;
 
-#define DENIAL_WINDOW_MAX 512 /* different denials at a time; one more ends the oldest window early */
+#define DENIAL_WINDOW_MAX 512 /* distinct denials tracked at a time; one more ends the oldest window early */
 #define DENIAL_WINDOW_NSEC (10 * NSEC_PER_SEC)
 
 /* e and its strings are borrowed for the call. Must not call back. */
@@ -22,14 +22,15 @@ int denial_window_new(const uint8_t key[static 16], denial_window_fn fn, void *u
 DenialWindow *denial_window_free(DenialWindow *w); /* reports nothing */
 DEFINE_CLEANUP_FUNC(DenialWindow *, denial_window_free)
 
-/* Equal are events with the same type, verdict, mode, reason, scope, destination, name, rule, command name, unit,
- * query, labels and mid_stream. Any kind of event may be added. now_nsec: of one clock that never goes back.
+/* Two events are equal if they have the same type, verdict, mode, reason, scope, destination, name, rule, command
+ * name, unit, query, labels and mid_stream. Events of any type may be added. now_nsec: from one clock that never
+ * goes backwards.
  *
- * The event that stands for repeats has count set, the time and sequence of the last of them, and the facts of the
- * first; process ids, executable, cgroup and digest only when they were the same in all, never a source, parents or
- * chain. Without memory each event is reported as it comes. */
+ * The event reported for repeats has count set, the time and sequence of the last one, and the facts of the first;
+ * process ids, executable, cgroup and digest only if all had the same, and never a source, parents or chain. Out of
+ * memory, each event is reported as it comes. */
 void denial_window_add(DenialWindow *w, const Event *e, uint64_t now_nsec);
-/* Reports what ended. A window that had repeats begins anew. */
+/* Reports the windows that have ended. A window with repeats starts again. */
 void denial_window_flush(DenialWindow *w, uint64_t now_nsec);
 void denial_window_flush_all(DenialWindow *w);
-uint64_t denial_window_next(const DenialWindow *w); /* when flush has work; UINT64_MAX: never */
+uint64_t denial_window_next(const DenialWindow *w); /* when flush is due; UINT64_MAX: never */

@@ -10,7 +10,7 @@
 
 static const char hex[16] = "0123456789abcdef";
 
-/* One character of the input. length: bytes it takes; invalid bytes are characters of length 1. */
+/* One input character. length: its bytes; an invalid byte is a character of length 1. */
 typedef struct Character {
         uint32_t code;
         size_t length;
@@ -43,9 +43,9 @@ static Character character_at(const char *s, size_t n) {
         return (Character) { .code = code, .length = length, .valid = true };
 }
 
-/* Controls, and what changes or hides the text around it: separators of lines, blanks that are no space, bidi controls
- * (Unicode TR 36 2.6), fillers, and characters without a width, such as the tags of U+E0000, which spell whole
- * sentences that only programs see. */
+/* Controls, and characters that change or hide the text around them: line separators, blanks other than space, bidi
+ * controls (Unicode TR 36 2.6), fillers, and characters without a width, such as the tags of U+E0000, which can
+ * spell whole sentences that only programs see. */
 static bool is_deceptive(uint32_t code) {
         static const struct {
                 uint32_t first, last;
@@ -55,7 +55,7 @@ static bool is_deceptive(uint32_t code) {
                 { 0x180b, 0x180f }, { 0x2000, 0x200f },   { 0x2028, 0x202f },   { 0x205f, 0x206f },
                 { 0x2800, 0x2800 }, { 0x3000, 0x3000 },   { 0x3164, 0x3164 },   { 0xfeff, 0xfeff },
                 { 0xffa0, 0xffa0 }, { 0xfff9, 0xfffb },   { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a },
-                { 0xe0000, 0xe0fff }, /* in order */
+                { 0xe0000, 0xe0fff }, /* in ascending order */
         };
 
         if (code >= 0x20 && code < 0x7f)
@@ -66,7 +66,7 @@ static bool is_deceptive(uint32_t code) {
         return false;
 }
 
-/* A step's outcome: what to write in place of one character. */
+/* The result of one step: the replacement of one character. */
 typedef struct Piece {
         char text[16];
         size_t length;
@@ -94,8 +94,8 @@ static Piece piece_plain(const char *s, const Character *c) {
         return p;
 }
 
-/* "##[" and "##name[" anywhere, and "::name …::" at the start of a line, are commands to CI runners that read output.
- * An IPv6 address never holds "::" twice. */
+/* "##[" and "##name[" anywhere, and "::name …::" at the start of a line, are commands to CI runners that read
+ * output. An IPv6 address never contains "::" twice. */
 static bool is_command_start(const char *s, size_t n, bool at_start) {
         if (n < 2 || s[0] != s[1])
                 return false;
@@ -129,7 +129,7 @@ static Piece markdown_piece(const char *s, size_t n, const Character *c, bool at
                 piece_add(&p, (char) ('0' + code / 10 % 10));
                 piece_add(&p, (char) ('0' + code % 10));
                 piece_add(&p, ';');
-        } else if (terminal.length > c->length) { /* an escape: its backslash would be one of markdown */
+        } else if (terminal.length > c->length) { /* escaped: its backslash would be Markdown */
                 piece_add_text(&p, "&#92;");
                 for (size_t i = 1; i < terminal.length; i++)
                         piece_add(&p, terminal.text[i]);
@@ -146,7 +146,7 @@ static const char *escape_text(const char *s, char *buf, size_t size, piece_fn p
         assert(size > 0);
 
         size_t n = strlen(s), written = 0;
-        bool at_start = true; /* runners trim blanks, also those outside ASCII, before they look */
+        bool at_start = true; /* runners trim blanks, including those outside ASCII, before they match */
         while (n > 0) {
                 Character c = character_at(s, n);
                 Piece p = piece(s, n, &c, at_start);
@@ -191,7 +191,8 @@ static Piece json_piece(const char *s, const Character *c) {
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
-/* Are all eight bytes plain, as nearly all are? May say no where a byte follows one that is not plain. */
+/* Are all eight bytes plain, as is the case for nearly all text? May return false if a byte follows one that is not
+ * plain. */
 static bool is_plain_word(uint64_t word) {
         const uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\'), del = word ^ EACH_BYTE(0x7f);
         const uint64_t below = (word - EACH_BYTE(0x20)) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) |
@@ -218,7 +219,7 @@ size_t escape_json(const char *s, size_t n, char *buf, size_t max) {
                                 continue;
                         }
                 }
-                if (b >= 0x20 && b < 0x7f && b != '"' && b != '\\') { /* nearly every byte */
+                if (b >= 0x20 && b < 0x7f && b != '"' && b != '\\') { /* the common case */
                         if (written == max)
                                 break;
                         buf[written++] = (char) b;

@@ -7,7 +7,8 @@
 #include "basic/macro.h"
 #include "event/event-fields.h"
 
-/* An output cuts between characters: with this many bytes more it cuts where it would have cut the whole text. */
+/* Outputs truncate between characters: with this many extra bytes they truncate a copy where they would the
+ * original. */
 #define CHARACTER_MAX 4
 
 typedef struct Copy {
@@ -38,7 +39,7 @@ static size_t share_of(size_t i) {
         return texts[i].id == EVENT_FIELD_ID_CNAME_CHAIN ? EVENT_NAMES_SHARE : event_field_infos[texts[i].id].share;
 }
 
-/* Calls fn for each string of the event, which fn may replace. */
+/* Calls fn for each string of the event; fn may replace it. */
 static void for_each_text(Event *e, const char **labels, void (*fn)(const char **text, size_t max, void *userdata),
                           void *userdata) {
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)

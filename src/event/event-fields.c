@@ -79,7 +79,7 @@ static void add_rule(EventFields *f, const Event *e) {
         add_text(f, EVENT_FIELD_ID_POLICY_DIGEST, e->policy_digest);
 }
 
-/* The caller of a privileged request is known by its user, also when the process has ended. */
+/* The caller of a privileged request is identified by its user, even after the process has ended. */
 static void add_process(EventFields *f, const Event *e) {
         add_text(f, EVENT_FIELD_ID_PROCESS, e->process);
         if (e->pid > 0)
@@ -146,10 +146,10 @@ bool event_names_next(EventNames *names) {
         return take_name(names, name, n);
 }
 
-/* A key twice would be no JSON for many readers. */
+/* Many JSON readers reject duplicate keys. */
 static bool key_is_new(const Event *e, size_t i, size_t key_length) {
         for (size_t k = 0; k < i; k++)
-                if (strncmp(e->labels[k], e->labels[i], key_length + 1) == 0) /* with its '=' */
+                if (strncmp(e->labels[k], e->labels[i], key_length + 1) == 0) /* including the '=' */
                         return false;
         return true;
 }

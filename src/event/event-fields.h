@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The fields of an event, as every output has them: an encoder reads the fields and never the Event, so a new field
- * is added here and in event-fields.c alone. docs/events.md describes them. */
+/* The fields of an event, common to all outputs. Encoders read the fields and never the Event, so a new field is
+ * added here and in event-fields.c only. docs/events.md describes them. */
 
 #include <stddef.h>
 
@@ -15,22 +15,22 @@ typedef enum EventFieldType {
         EVENT_FIELD_TIME,    /* number: microseconds of CLOCK_REALTIME */
         EVENT_FIELD_NUMBER,  /* number */
         EVENT_FIELD_BOOLEAN, /* number: 0 or 1 */
-        EVENT_FIELD_WORD,    /* text: our own, plain ASCII */
-        EVENT_FIELD_TEXT,    /* text: from outside, may hold any bytes */
+        EVENT_FIELD_WORD,    /* text: one of our own words, plain ASCII */
+        EVENT_FIELD_TEXT,    /* text: from outside, may hold any byte */
         EVENT_FIELD_ADDRESS, /* addr */
         EVENT_FIELD_NAMES,   /* event: read it with event_names() */
         EVENT_FIELD_PARENTS, /* event: its parents, at most EVENT_PARENTS_MAX */
         EVENT_FIELD_LABELS,  /* event: read it with event_labels_next() */
 } EventFieldType;
 
-/* What 15 bytes of a command name take when each is escaped for JSON. */
+/* Bytes needed by a command name of 15 bytes if each is escaped for JSON. */
 #define EVENT_COMM_SHARE 90
 #define EVENT_NAMES_SHARE 2048      /* all names together, with quotes and commas */
-#define EVENT_LABEL_VALUE_SHARE 256 /* of one label */
+#define EVENT_LABEL_VALUE_SHARE 256 /* per label */
 
-/* X(id, name, name in the journal or NULL, type, share): all fields in the order of the outputs. share: the most bytes
- * that a text may take in an output, escapes included; 0 for what is bounded by itself. The journal has fields of its
- * own for labels, and what stands for several values is not in it. */
+/* X(id, name, name in the journal or NULL, type, share): all fields in output order. share: the most bytes that a
+ * text may take in an output, including escapes; 0 if it is bounded anyway. In the journal, labels are fields of
+ * their own, and a field with several values is left out. */
 #define EVENT_FIELDS(X)                                                              \
         X(TIMESTAMP, "timestamp", NULL, TIME, 0)                                     \
         X(SCHEMA_VERSION, "schema_version", NULL, NUMBER, 0)                         \
@@ -91,7 +91,7 @@ extern const EventFieldInfo event_field_infos[_EVENT_FIELD_ID_MAX];
 
 typedef struct EventField {
         EventFieldId id;
-        union { /* by its type */
+        union { /* selected by the type */
                 uint64_t number;
                 const char *text;
                 const InAddr *addr;
@@ -105,10 +105,11 @@ typedef struct EventFields {
         char protocol[PORT_TEXT_MAX];
 } EventFields;
 
-/* What is known of the event, in the order of EVENT_FIELDS. The event is borrowed for as long as *ret is in use. */
+/* The fields that are known, in the order of EVENT_FIELDS. The event is borrowed for as long as *ret is in use. */
 void event_fields(const Event *e, EventFields *ret);
 
-/* The names of EVENT_FIELD_NAMES in order: the host name, then the target of each alias. Begins with {.event = e}. */
+/* Iterates over the names of EVENT_FIELD_NAMES in order: the host name, then the target of each alias. Start with
+ * {.event = e}. */
 typedef struct EventNames {
         const Event *event;
         const char *rest;
@@ -118,5 +119,5 @@ typedef struct EventNames {
 
 bool event_names_next(EventNames *names);
 
-/* The labels that are fit for every output, each key once. *i begins with 0. NULL: there are no more. */
+/* The labels that are valid for every output, each key once. *i starts at 0. NULL: no more labels. */
 const char *event_labels_next(const Event *e, size_t *i, size_t *ret_key_length);

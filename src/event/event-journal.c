@@ -16,7 +16,7 @@ enum {
         QNAME_SHARE = 1024,
         VALUES_MAX = EVENT_MESSAGE_MAX + QNAME_SHARE EVENT_FIELDS(X) +
                      EVENT_LABELS_MAX * (EVENT_LABEL_VALUE_SHARE + JOB_KEY_ROOM),
-        REST_MAX = 1200, /* names of fields, numbers, addresses, our own words; the worst case is a test */
+        REST_MAX = 1200, /* field names, numbers, addresses, our own words; a test covers the worst case */
 };
 #undef X
 
@@ -24,7 +24,7 @@ _Static_assert(VALUES_MAX + REST_MAX < EVENT_JOURNAL_MAX, "every event fits");
 /* journald drops fields with longer names */
 _Static_assert(EVENT_LABEL_KEY_MAX + sizeof("CARGOWALL_JOB_") - 1 <= 64, "every label is a field");
 
-/* syslog(3); its header would bring the log itself into a pure layer. */
+/* syslog(3), whose header would pull the logging functions into a pure layer. */
 enum {
         PRIORITY_CRITICAL = 2,
         PRIORITY_ERROR,
@@ -66,7 +66,7 @@ int event_journal_priority(const Event *e) {
         if (event_is_denial(e))
                 return e->mode == MODE_ENFORCE ? PRIORITY_WARNING : PRIORITY_NOTICE;
         if (e->type == EVENT_MODE_CHANGED && e->mode != MODE_ENFORCE)
-                return PRIORITY_CRITICAL; /* from here on what the policy denies gets through */
+                return PRIORITY_CRITICAL; /* from now on denied traffic passes */
         return classes[e->type].priority;
 }
 
@@ -102,7 +102,7 @@ static void put_number(TextWriter *t, const char *name, uint64_t v) {
         text_add(t, "\n");
 }
 
-/* "run-id=7" -> CARGOWALL_JOB_RUN_ID=7; a value of nothing says nothing. */
+/* "run-id=7" becomes CARGOWALL_JOB_RUN_ID=7; a label without a value is left out. */
 static void put_labels(TextWriter *t, const Event *e) {
         static const char prefix[] = "CARGOWALL_JOB_";
         char name[sizeof(prefix) + EVENT_LABEL_KEY_MAX];
@@ -123,13 +123,13 @@ static void put_labels(TextWriter *t, const Event *e) {
         }
 }
 
-/* What is lost, a job or a call has no mode: zero in the event says nothing of it. */
+/* Losses, jobs and calls have no mode: zero in the event means nothing then. */
 static bool has_mode(const Event *e) {
         return e->type != EVENT_EVENTS_LOST && e->type != EVENT_JOB_BEGUN && e->type != EVENT_JOB_ENDED &&
                e->type != EVENT_PRIVILEGED_CALL;
 }
 
-/* The catalog names the detail of these, so they always have one. */
+/* Their catalog entries refer to the detail, so it is always present. */
 static bool needs_detail(const Event *e) {
         return e->type == EVENT_MODE_CHANGED || e->type == EVENT_POLICY_REJECTED || e->type == EVENT_HOOK_LOST ||
                e->type == EVENT_PRIVILEGED_CALL || e->type == EVENT_PROXY_SHARED;
@@ -140,7 +140,7 @@ static bool is_wanted(const Event *e, const EventField *f) {
         case EVENT_FIELD_ID_MODE:
                 return has_mode(e);
         case EVENT_FIELD_ID_SEQUENCE:
-                return f->number > 0; /* of records that no log has */
+                return f->number > 0; /* of records missing from every log */
         default:
                 return event_field_infos[f->id].journal != NULL;
         }
@@ -169,7 +169,7 @@ static void put_field(TextWriter *t, const Event *e, const EventField *f) {
         case EVENT_FIELD_ADDRESS:
                 put_word(t, info->journal, in_addr_format(f->addr, addr));
                 break;
-        default: /* no field of the journal has another type, see EVENT_FIELDS */
+        default: /* no journal field has another type, see EVENT_FIELDS */
                 assert(false);
         }
 }
@@ -203,7 +203,7 @@ size_t event_journal_write(const Event *e, char buf[static EVENT_JOURNAL_MAX]) {
         assert(e);
 
         text_init(&t, buf, EVENT_JOURNAL_MAX);
-        put_word(&t, "MESSAGE", event_message_write(e, message)); /* escaped there */
+        put_word(&t, "MESSAGE", event_message_write(e, message)); /* already escaped */
         put_number(&t, "PRIORITY", (uint64_t) event_journal_priority(e));
         put_word(&t, "MESSAGE_ID", event_journal_message_id(e));
         put_word(&t, "SYSLOG_IDENTIFIER", "cargowalld");

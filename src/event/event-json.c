@@ -12,14 +12,14 @@ enum {
         JOB_SHARE = EVENT_LABELS_MAX * (EVENT_LABEL_KEY_MAX + EVENT_LABEL_VALUE_SHARE + 6), /* quotes, colon, comma */
         PARENT_SHARE = 40 + EVENT_COMM_SHARE,
         STRINGS_MAX = 0 EVENT_FIELDS(X) + EVENT_NAMES_SHARE + JOB_SHARE + EVENT_PARENTS_MAX * PARENT_SHARE,
-        REST_MAX = 1200, /* names of fields, numbers, addresses, our own words; the worst case is a test */
+        REST_MAX = 1200, /* field names, numbers, addresses, our own words; a test covers the worst case */
 };
 #undef X
 
 _Static_assert(STRINGS_MAX + REST_MAX <= EVENT_LINE_MAX, "every event fits");
 _Static_assert(EVENT_COMM_SHARE == (CW_COMM_MAX - 1) * ESCAPE_JSON_MAX, "every command name fits");
 
-/* What stands before the value of each field. Copied whole, which costs less than its length would. */
+/* The text before the value of each field. Copied at its full size, which is cheaper than copying by length. */
 static const struct {
         char text[24];
         size_t length;
@@ -60,8 +60,8 @@ static char *put_number(char *p, uint64_t v) {
         return mempcpy(p, start, (size_t) (digits + sizeof(digits) - start));
 }
 
-/* RFC 3339 in UTC with microseconds. Years are counted from March so that the leap day is the last of its year; an era
- * is the 400 years (146097 days) after which the Gregorian calendar repeats. */
+/* RFC 3339 in UTC with microseconds. Years are counted from March, so that the leap day is the last day of a year;
+ * an era is the 400 years (146097 days) after which the Gregorian calendar repeats. */
 static char *put_timestamp(char *p, uint64_t usec) {
         const uint64_t last = 253402300799ULL * USEC_PER_SEC + USEC_PER_SEC - 1; /* of year 9999 */
         usec = MIN(usec, last);
@@ -127,7 +127,7 @@ static char *put_addr(char *p, const InAddr *a) {
         return p;
 }
 
-/* A name that does not fit whole ends the list: half a name would be another name. */
+/* A name that does not fit ends the list: a truncated name would be another name. */
 static char *put_names(char *p, const Event *e) {
         char *limit = p + EVENT_NAMES_SHARE;
         EventNames names = { .event = e };
@@ -229,7 +229,7 @@ size_t event_json_write(const Event *e, char buf[static EVENT_LINE_MAX]) {
                 memcpy(p, keys[id].text, sizeof(keys[id].text));
                 p = put_value(p + keys[id].length, &fields.fields[i]);
         }
-        *buf = '{'; /* in place of the first comma */
+        *buf = '{'; /* replaces the first comma */
         p = put_literal(p, "}\n");
 
         assert(p <= buf + EVENT_LINE_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Event -> one NDJSON line. A direct writer: no allocation, no printf, fixed key order. */
+/* Event -> one NDJSON line. Written directly: no allocation, no printf, fixed key order. */
 
 #include <stddef.h>
 
@@ -9,8 +9,8 @@
 
 #define EVENT_LINE_MAX 16384
 
-/* Writes one line that ends in '\n' and returns its length. Every event fits: strings are cut to fit their share, never
- * in the middle of a character, and whatever is not valid UTF-8 or is a control character is escaped. */
+/* Writes one line ending in '\n' and returns its length. Every event fits: strings are truncated to their share,
+ * never inside a character; invalid UTF-8 and control characters are escaped. */
 size_t event_json_write(const Event *e, char buf[static EVENT_LINE_MAX]);
-/* One value alone, as it stands in the line; not terminated. Returns its length. */
+/* A single value as it appears in the line; not terminated. Returns its length. */
 size_t event_json_write_value(const EventField *f, char buf[static EVENT_LINE_MAX]);

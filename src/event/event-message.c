@@ -8,7 +8,7 @@
 #include "event/text-writer.h"
 #include "policy/port.h"
 
-/* The most bytes of one sentence each part may take, escapes included. */
+/* The most bytes that each part of a sentence may take, including escapes. */
 enum {
         COMM_SHARE = (CW_COMM_MAX - 1) * 4,
         UNIT_SHARE = 128,
@@ -17,7 +17,7 @@ enum {
         DIGEST_SHARE = 96,
         DETAIL_SHARE = 512,
 
-        WORDS_MAX = 300, /* our own words, numbers, an address; the worst case is a test */
+        WORDS_MAX = 300, /* our own words, numbers, an address; a test covers the worst case */
 };
 
 _Static_assert(COMM_SHARE + UNIT_SHARE + 2 * NAME_SHARE < EVENT_MESSAGE_MAX - WORDS_MAX, "traffic fits");
@@ -94,12 +94,12 @@ const char *event_denial_words(const char *reason) {
                 { "type", "the query type is refused" },
                 { "name", "not a host name" },
                 { "cname", "an alias in the answer is denied" },
-                { "rebinding", "the answer held a private address" },
-                { "reverse", "reverse look-up of an address that no allowed name has" },
+                { "rebinding", "the answer contains a private address" },
+                { "reverse", "reverse lookup of an address that belongs to no allowed name" },
                 { "lease", "no room to remember the answer" },
                 { "rule", "a rule denies it" },
                 { "default", "no rule allows it" },
-                { "dns", "DNS that did not go through the proxy" },
+                { "dns", "DNS traffic that bypasses the proxy" },
                 { "protocol", "the protocol cannot be judged" },
                 { "raw_socket", "raw sockets are refused" },
                 { "malformed", "malformed packet" },
@@ -149,7 +149,7 @@ static void add_action(TextWriter *t, const Event *e) {
         }
 }
 
-/* "Denied 37 more times: …": what an aggregated event stands for. */
+/* "Denied 37 more times: …": the repeats that an aggregated event stands for. */
 static void add_traffic(TextWriter *t, const Event *e) {
         if (event_is_denial(e))
                 text_add(t, e->mode == MODE_ENFORCE ? "Denied" : "Would deny");
@@ -160,7 +160,7 @@ static void add_traffic(TextWriter *t, const Event *e) {
                 text_add_number(t, e->count);
                 text_add(t, e->count == 1 ? " more time" : " more times");
         }
-        text_add(t, e->type == EVENT_EXISTING_CONNECTION ? ", a connection older than the enforcement: " : ": ");
+        text_add(t, e->type == EVENT_EXISTING_CONNECTION ? ", a connection opened before enforcement began: " : ": ");
         add_process(t, e);
         add_action(t, e);
 
@@ -234,7 +234,7 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 add_policy(&t, e, " loaded");
                 break;
         case EVENT_POLICY_REJECTED:
-                add_policy(&t, e, " rejected, the one in force stays");
+                add_policy(&t, e, " rejected, keeping the one in force");
                 break;
         case EVENT_RUN_STARTED:
         case EVENT_ENFORCEMENT_STARTED:
@@ -248,7 +248,7 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 add_enforcement(&t, e, "resumed");
                 break;
         case EVENT_HOOK_LOST:
-                text_add(&t, "A hook was lost, enforcement has a gap");
+                text_add(&t, "A hook was detached, enforcement has a gap");
                 add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
                 break;
         case EVENT_PROXY_SHARED:
@@ -256,7 +256,7 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
                 break;
         case EVENT_JOB_BEGUN:
-                add_job(&t, e, "Job begun");
+                add_job(&t, e, "Job started");
                 break;
         case EVENT_JOB_ENDED:
                 add_job(&t, e, "Job ended");

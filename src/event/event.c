@@ -43,7 +43,7 @@ bool event_is_denial(const Event *e) {
         case EVENT_PROTOCOL_BLOCKED:
         case EVENT_EXISTING_CONNECTION:
                 return e->has_verdict && e->verdict == ACTION_DENY;
-        default: /* the end of a flow that audit mode let pass was reported as a denial when it began */
+        default: /* when a flow that audit mode let pass ends, its start was already reported as a denial */
                 return false;
         }
 }

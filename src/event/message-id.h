@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One id for each class of journal records, MESSAGE_ID= of systemd.journal-fields(7). units/cargowall.catalog explains
- * each; tests/check-catalog.py holds the two together. An id never changes its meaning. */
+/* One id per class of journal records, MESSAGE_ID= of systemd.journal-fields(7). units/cargowall.catalog explains
+ * each; tests/check-catalog.py keeps the two in step. An id never changes its meaning. */
 
 #define MESSAGE_ID_CONNECTION_ALLOWED "5f44ab0bd8d2476ab6c83f3629e25398"
 #define MESSAGE_ID_CONNECTION_DENIED "b172fb90ccf74e25bdeb84e37f0ef812"

@@ -9,7 +9,7 @@
 #include "basic/hash-index.h"
 
 typedef struct Entry {
-        HashItem item; /* first member */
+        HashItem item; /* first, so that a HashItem can be cast to its Entry */
         TAILQ_ENTRY(Entry) entry;
         InAddr addr;
         char *name;

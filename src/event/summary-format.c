@@ -11,7 +11,7 @@
 #include "event/event-message.h"
 #include "event/summary-internal.h"
 
-/* A connection whose first record was lost still ended. */
+/* A connection whose first record was lost still has an end. */
 uint64_t summary_entry_count(const SummaryEntry *e) {
         return MAX(e->n_opened, e->n_closed);
 }
@@ -105,7 +105,7 @@ static int compare_names(const char *a, const char *b) {
         return strcmp(a ? a : "", b ? b : "");
 }
 
-/* Class, then the most frequent first; the rest makes the order total, so that equal runs read equal. */
+/* By class, then most frequent first; the rest makes the order total, so that equal runs produce equal text. */
 static int compare_entries(const void *pa, const void *pb) {
         const SummaryEntry *a = *(SummaryEntry *const *) pa, *b = *(SummaryEntry *const *) pb;
 
@@ -164,7 +164,7 @@ int summary_format(const Summary *s, SummaryFormat format, char **ret, size_t *r
         assert(ret);
         assert(ret_size);
 
-        /* The buffer is freed after the stream that writes to it. */
+        /* freed after the stream that writes to it is closed */
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         _cleanup_free_ SummaryView *view = calloc(1, sizeof(*view));

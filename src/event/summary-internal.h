@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What summary.c gathers and the formats read. */
+/* What summary.c collects and the formats print. */
 
 #include <stdio.h>
 
@@ -12,7 +12,7 @@
 #define SUMMARY_NAME_MAX 253 /* RFC 1035 2.3.4, as text */
 #define SUMMARY_LOSSES_MAX 8
 
-/* In the order of the output. */
+/* In output order. */
 typedef enum SummaryClass {
         SUMMARY_ALLOWED,
         SUMMARY_DENIED,
@@ -23,13 +23,13 @@ typedef enum SummaryClass {
 typedef enum SummaryKind {
         SUMMARY_CONNECTION,
         SUMMARY_DNS,
-        SUMMARY_PROTOCOL, /* a protocol that cannot be judged, or a raw socket */
+        SUMMARY_PROTOCOL, /* a protocol that is not supported, or a raw socket */
         _SUMMARY_KIND_MAX,
 } SummaryKind;
 
-/* One destination. Facts other than the counters are those of the first event. */
+/* One destination. Everything but the counters comes from its first event. */
 typedef struct SummaryEntry {
-        HashItem item; /* first: entries are found by it */
+        HashItem item; /* first, so that a HashItem can be cast to its SummaryEntry */
         SummaryClass class;
         SummaryKind kind;
         char *hostname; /* NULL: unknown */
@@ -58,7 +58,7 @@ struct Summary {
         SummaryEntry *entries[SUMMARY_DESTINATIONS_MAX];
         size_t n_entries;
         size_t n_listed[2];                     /* allowed, denied */
-        uint64_t n_unlisted[_SUMMARY_CLASS_MAX]; /* events of destinations past the limit */
+        uint64_t n_unlisted[_SUMMARY_CLASS_MAX]; /* events of destinations beyond the limit */
         uint64_t n_events[_SUMMARY_CLASS_MAX];
         uint64_t n_automatic;
         SummaryLoss losses[SUMMARY_LOSSES_MAX];
@@ -78,7 +78,7 @@ uint64_t add_saturated(uint64_t a, uint64_t b);
 /* summary-format.c */
 uint64_t summary_entry_count(const SummaryEntry *e);
 int summary_entry_suggest(const SummaryEntry *e, char buf[static SUMMARY_SUGGESTION_MAX]);
-/* Why a rule would not help, or "". Returns unescaped text: rule and reason may hold anything. */
+/* Why a rule would not help, or "". Returns unescaped text: rule and reason may hold any byte. */
 #define SUMMARY_WHY_MAX 600
 const char *summary_entry_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]);
 /* "1.2 MB", decimal units */

@@ -9,7 +9,7 @@
 
 #define SUMMARY_SCHEMA_VERSION 1
 
-/* One member after others; whatever is written here is at most SUMMARY_WHY_MAX bytes. */
+/* One member, after others; values written here have at most SUMMARY_WHY_MAX bytes. */
 static void write_string(FILE *out, const char *key, const char *s) {
         char text[SUMMARY_WHY_MAX * ESCAPE_JSON_MAX];
         size_t n = escape_json(s, strlen(s), text, sizeof(text));

@@ -6,7 +6,7 @@
 #include "event/escape.h"
 #include "policy/port.h"
 
-#define ROWS_MAX 200 /* of each class: a job summary has a size limit */
+#define ROWS_MAX 200 /* per class: job summaries are limited in size */
 
 static void write_escaped(FILE *out, const char *s) {
         char text[SUMMARY_WHY_MAX * ESCAPE_MARKDOWN_MAX];
@@ -48,7 +48,7 @@ static void write_row(FILE *out, const SummaryEntry *e) {
         }
         fputs(" | ", out);
         if (summary_entry_suggest(e, suggestion) >= 0)
-                fprintf(out, "`%s`", suggestion); /* plain by its own rules */
+                fprintf(out, "`%s`", suggestion); /* contains no special characters by construction */
         else
                 write_escaped(out, summary_entry_why(e, why));
         fputs(" |\n", out);

@@ -7,11 +7,11 @@
 #include "event/escape.h"
 #include "policy/port.h"
 
-#define LINES_MAX 50        /* of each class */
-#define DESTINATION_WIDTH 40 /* a longer one stands out of its column */
+#define LINES_MAX 50        /* per class */
+#define DESTINATION_WIDTH 40 /* longer ones overflow their column */
 #define PROCESS_WIDTH 32
 
-/* One line's cells. */
+/* The cells of one line. */
 typedef struct Line {
         char destination[(SUMMARY_NAME_MAX + 1) * ESCAPE_TERMINAL_MAX + 2 * PORT_TEXT_MAX];
         char count[40];
@@ -68,7 +68,7 @@ static int wider(int width, const char *text, int limit) {
         return MAX(width, MIN(n, limit));
 }
 
-/* Only denials have columns after the second. */
+/* Only denials use more than two columns. */
 static Widths measure(const SummaryView *v) {
         Widths w = {};
         const SummaryEntry *const *e = (const SummaryEntry *const *) v->entries;

@@ -59,7 +59,7 @@ Summary *summary_free(Summary *s) {
         return NULL;
 }
 
-/* What makes two events one line. In the bytes that are hashed as well as compared, so every one is set. */
+/* Two events with the same key share a line. Hashed and compared as bytes, so every byte is set. */
 typedef struct Key {
         uint8_t bytes[6 + SUMMARY_NAME_MAX];
         size_t length;
@@ -107,7 +107,7 @@ static int entry_new(SummaryClass class, SummaryKind kind, const Event *e, Summa
         copy_text(n->process, sizeof(n->process), e->process);
         copy_text(n->query_type, sizeof(n->query_type), e->query_type);
         copy_text(n->dns_reason, sizeof(n->dns_reason), e->dns_reason);
-        if (kind != SUMMARY_DNS) { /* a query's address is the resolver's */
+        if (kind != SUMMARY_DNS) { /* for a query the address is the resolver's */
                 n->has_addr = e->has_dst;
                 n->addr = e->dst;
                 n->protocol = e->protocol;
@@ -128,7 +128,7 @@ static int entry_new(SummaryClass class, SummaryKind kind, const Event *e, Summa
         return 0;
 }
 
-/* NULL in *ret: past the limit. */
+/* NULL in *ret: the limit is reached. */
 static int find_or_add(Summary *s, SummaryClass class, SummaryKind kind, const Event *e, SummaryEntry **ret) {
         bool dns = kind == SUMMARY_DNS;
         const char *name = e->hostname && *e->hostname ? e->hostname : NULL;
@@ -215,7 +215,7 @@ void summary_add_lost(Summary *s, uint64_t n_events, const char *where) {
         while (i < s->n_losses && strcmp(s->losses[i].where, where) != 0)
                 i++;
         if (i == SUMMARY_LOSSES_MAX)
-                i--; /* the number matters more than the place */
+                i--; /* the count matters more than the order */
         else if (i == s->n_losses)
                 s->losses[s->n_losses++].where = where;
         s->losses[i].n = add_saturated(s->losses[i].n, n_events);
@@ -227,7 +227,7 @@ uint64_t summary_n_denied(const Summary *s) {
         return add_saturated(s->n_events[SUMMARY_DENIED], s->n_events[SUMMARY_WOULD_DENY]);
 }
 
-/* A name that no shell, option parser or policy can misread. */
+/* A name that neither a shell, an option parser nor a policy can misread. */
 static bool name_is_plain(const char *name) {
         size_t n = 0;
 
@@ -247,9 +247,9 @@ static const char *rule_protocol(const Event *e) {
         case PROTOCOL_UDP:
                 return e->dst_port > 0 ? "/udp" : NULL;
         case PROTOCOL_ICMP:
-                return "/icmp"; /* of port 0 */
+                return "/icmp"; /* it has port 0 */
         default:
-                return NULL; /* a later fragment, or a protocol that no rule can name */
+                return NULL; /* a later fragment, or a protocol that rules do not support */
         }
 }
 

@@ -14,18 +14,18 @@
 #define FULL_NAME_SIZE 256
 
 typedef enum EntryKind {
-        ENTRY_SOCKET,   /* of a socket unit: nothing we stored */
-        ENTRY_STORED,   /* the newest of its name */
+        ENTRY_SOCKET,   /* of a socket unit, not stored by us */
+        ENTRY_STORED,   /* the newest one of its name */
         ENTRY_OLD,      /* an older generation */
         ENTRY_UNKNOWN,
 } EntryKind;
 
 typedef struct Entry {
         EntryKind kind;
-        char *name;          /* without generation */
+        char *name;          /* without the generation */
         char *full_name;     /* as the manager knows it */
-        uint32_t generation; /* 0: it has none */
-        int fd;              /* owned; -EBADF: taken, or it was pushed from here */
+        uint32_t generation; /* 0: none */
+        int fd;              /* owned; -EBADF: taken, or pushed by this process */
         int family, type;    /* of sockets */
 } Entry;
 
@@ -58,7 +58,7 @@ FdStore *fd_store_free(FdStore *s) {
         return NULL;
 }
 
-/* Length of a full name without its generation, if it has one as we write it: a number, no leading zero. */
+/* Length of a full name without its generation, if that is written as we write it: a number without leading zeros. */
 static size_t split_name(const char *full, uint32_t *ret_generation) {
         const char *dot = strrchr(full, '.');
         uint64_t v = 0;
@@ -70,7 +70,7 @@ static size_t split_name(const char *full, uint32_t *ret_generation) {
                 if (*p < '0' || *p > '9')
                         return strlen(full);
                 v = v * 10 + (uint64_t) (*p - '0');
-                if (v >= UINT32_MAX) /* there must be a next one */
+                if (v >= UINT32_MAX) /* leaves room for the next one */
                         return strlen(full);
         }
         *ret_generation = (uint32_t) v;
@@ -86,7 +86,7 @@ static bool name_is_stored(const char *name) {
         return strcmp(name, "state") == 0;
 }
 
-/* Whether fd is a socket that queries can come in by. */
+/* Is fd a socket that queries can arrive on? */
 static bool is_dns_socket(int fd, int *ret_family, int *ret_type) {
         int family = 0, type = 0, listening = 0;
 
@@ -125,7 +125,7 @@ static int entry_classify(Entry *e) {
         return 0;
 }
 
-/* Takes over fd and full_name, whatever comes of it. */
+/* Takes ownership of fd and full_name, even on failure. */
 static int store_add(FdStore *s, int fd, char *full_name) {
         Entry *e = &s->entries[s->n++];
 
@@ -134,7 +134,7 @@ static int store_add(FdStore *s, int fd, char *full_name) {
         return e->name ? entry_classify(e) : -ENOMEM;
 }
 
-/* Of each name the highest generation stays the one to take; of two the same, the first. */
+/* For each name the highest generation remains to be taken; of two equal ones, the first. */
 static void store_find_old(FdStore *s) {
         for (size_t i = 0; i < s->n; i++)
                 for (size_t j = i + 1; j < s->n; j++) {
@@ -149,7 +149,7 @@ static void store_find_old(FdStore *s) {
                 }
 }
 
-/* systemd 254 and newer tell their limit. */
+/* systemd 254 and later pass the limit. */
 static size_t manager_limit(void) {
         const char *text = getenv("FDSTORE");
         char *end;
@@ -176,7 +176,8 @@ int fd_store_collect(FdStore **ret) {
         if (n < 0)
                 return n;
 
-        /* Room for what will be pushed: a push cannot fail for lack of memory after the manager was told. */
+        /* Reserves entries for later pushes: after the manager was notified, a push must not fail for lack of
+         * memory. */
         s->entries = calloc((size_t) n + FD_STORE_MAX, sizeof(Entry));
         int r = s->entries ? 0 : -ENOMEM;
         for (int i = 0; i < n; i++) {
@@ -258,7 +259,7 @@ static int send_remove(const char *full_name) {
         return sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", full_name);
 }
 
-/* The generation after all of this name that the manager has, replaced ones too. */
+/* The generation after all those of this name in the store, including replaced ones. */
 static uint32_t next_generation(const FdStore *s, const char *name) {
         uint32_t highest = 0;
 
@@ -307,7 +308,7 @@ int fd_store_push(FdStore *s, const char *name, int fd) {
         if (r < 0)
                 return r;
 
-        /* FDPOLL=0: the manager would poll maps of BPF, which report EPOLLERR, and so drop them at once. */
+        /* FDPOLL=0: the manager would poll BPF maps, which report EPOLLERR, and drop them at once. */
         (void) snprintf(message, sizeof(message), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", e.full_name);
         r = sd_pid_notify_with_fds(0, 0, message, &fd, 1);
         if (r <= 0) {
@@ -319,7 +320,7 @@ int fd_store_push(FdStore *s, const char *name, int fd) {
         if (old && send_remove(old->full_name) >= 0)
                 store_remove_entry(s, (size_t) (old - s->entries));
         else if (old)
-                old->kind = ENTRY_OLD; /* to be tried again with what is left over */
+                old->kind = ENTRY_OLD; /* removed later, together with what is left over */
         s->entries[s->n++] = e;
         return 1;
 }
@@ -351,7 +352,7 @@ const char *fd_store_left_over(const FdStore *s, size_t i) {
         return NULL;
 }
 
-/* Removing a name removes all of that name: not one that is in use. */
+/* Removing a name removes every descriptor with that name, so never remove one that is in use. */
 static bool name_is_in_use(const FdStore *s, const char *full_name) {
         for (size_t i = 0; i < s->n; i++)
                 if (!entry_is_left_over(&s->entries[i]) && strcmp(s->entries[i].full_name, full_name) == 0)

@@ -1,64 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Descriptors that the service manager hands to us and keeps for a successor: sd_listen_fds(3), FDSTORE=1 in
+/* Descriptors that the service manager passes to us and keeps for a successor: sd_listen_fds(3), FDSTORE=1 in
  * sd_notify(3).
  *
- * Two things come by the same way: the sockets of our socket units, and what a predecessor stored. They are told apart
- * by name and by what they are, never by their order: UDP and TCP sockets of a unit share a name, and the order of the
- * store is arbitrary (newest first, until a reload of the manager turns it round).
+ * Two kinds arrive together: the sockets of our socket units, and what a predecessor stored. They are distinguished
+ * by name and type, never by order: the UDP and TCP sockets of a unit share a name, and the order of the store is
+ * arbitrary (newest first, until a reload of the manager reverses it).
  *
- * The store may hold several descriptors of one name, removing one of that name removes them all, and it drops, without
- * a word, what it holds already (the same open file, whatever the name). So each name is stored with a generation
- * ("link-egress" as "link-egress.3"): a new object is stored under the next one before the old is removed, and of two
- * that a crash between left behind the higher one is the newer. At every instant the manager has one or the other. */
+ * The store may hold several descriptors under one name, removing a name removes them all, and it silently drops a
+ * descriptor it already holds (the same open file, whatever the name). So each name is stored with a generation
+ * ("link-egress" as "link-egress.3"): a new object is stored under the next generation before the old one is
+ * removed, and if a crash leaves two, the higher one is newer. At every instant the manager holds one or the other. */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "basic/macro.h"
 
-/* FileDescriptorStoreMax= of the unit must be this: beyond its own limit the manager drops what we send. */
+/* Must equal FileDescriptorStoreMax= of the unit: beyond its own limit the manager drops what we send. */
 #define FD_STORE_MAX 128U
 #define FD_STORE_NAME_MAX 240U /* 255 with the generation, sd_notify(3) */
 
 typedef struct FdStore FdStore;
 
-/* What was handed to us: CLOEXEC, sockets non-blocking. Takes $LISTEN_* out of the environment. Names that are known:
- * "dns-host" for sockets (IPv4 or IPv6; UDP, or TCP that listens); "state", "link-X", "map-X" and "policy-X" for what
- * is no socket. The others are left over. None at all is no error. -EINVAL: $LISTEN_* contradict each other;
- * -ENOMEM. */
+/* Collects what was passed to us, with CLOEXEC set and sockets non-blocking. Removes $LISTEN_* from the environment.
+ * Known names: "dns-host" for sockets (IPv4 or IPv6; UDP, or listening TCP); "state", "link-X", "map-X" and
+ * "policy-X" for anything but sockets. All others are left over. None at all is not an error. -EINVAL: $LISTEN_* are
+ * inconsistent; -ENOMEM. */
 int fd_store_collect(FdStore **ret);
-/* Closes what nobody took. What the manager keeps it keeps. */
+/* Closes what was not taken. The manager's copies stay. */
 FdStore *fd_store_free(FdStore *s);
 DEFINE_CLEANUP_FUNC(FdStore *, fd_store_free)
 
-/* The next socket of this name; *ret_type is SOCK_DGRAM or SOCK_STREAM, *ret_family AF_INET or AF_INET6. Returns its
- * descriptor, the caller's from here on, or -ENOENT when there is no more. */
+/* The next socket of this name; *ret_type is SOCK_DGRAM or SOCK_STREAM, *ret_family AF_INET or AF_INET6. Returns a
+ * descriptor that the caller owns, or -ENOENT if there are no more. */
 int fd_store_take_socket(FdStore *s, const char *name, int *ret_family, int *ret_type);
-/* The newest stored under this name, the caller's from here on; the manager keeps its own. The caller checks what it
- * is: whoever can write to the store may have put anything there. -ENOENT. */
+/* The newest descriptor stored under this name, owned by the caller; the manager keeps its own. The caller must
+ * check what it is: whoever can write to the store may have put anything there. -ENOENT. */
 int fd_store_take(FdStore *s, const char *name);
-/* The i-th stored name that begins with prefix and was not taken; NULL behind the last. Taking one moves the others
+/* The i-th stored name that begins with prefix and was not taken; NULL after the last. Taking one shifts the others
  * down. Valid until the next call. */
 const char *fd_store_name(const FdStore *s, const char *prefix, size_t i);
 
-/* Has the manager keep fd, which stays the caller's, as name; what it kept under that name goes. fd must be an object
- * the store does not hold: one that was taken is there already. 1; 0: no manager listens, so nothing will outlive the
- * process; -EINVAL: no name for the store; -ENOSPC: FD_STORE_MAX or the manager's own limit; another errno from
- * sending: the old one, if any, is still kept. That the manager took it cannot be seen from here. */
+/* Asks the manager to keep fd, which stays the caller's, under name, in place of what it kept under that name. fd
+ * must be an object that is not in the store: one that was taken is there already. Returns 1; 0: there is no
+ * manager, so nothing will outlive the process; -EINVAL: not a valid name for the store; -ENOSPC: FD_STORE_MAX or
+ * the manager's own limit; any other errno from sending: the old one, if any, is still kept. Whether the manager
+ * accepted it cannot be determined here. */
 int fd_store_push(FdStore *s, const char *name, int fd);
 /* 0; -ENOENT: not kept. */
 int fd_store_remove(FdStore *s, const char *name);
 
-/* What was handed to us and nobody took, with generations that were replaced and descriptors of no known name: the
- * i-th full name, NULL behind the last. */
+/* What was passed to us and not taken, including replaced generations and descriptors with unknown names: the i-th
+ * full name, NULL after the last. */
 const char *fd_store_left_over(const FdStore *s, size_t i);
-/* Closes these and has the manager drop them. At the end of a start: the new link must be in place before the one it
- * replaces goes. */
+/* Closes these and has the manager drop them. Call at the end of a start: the new link must be in place before the
+ * one it replaces is removed. */
 void fd_store_drop_left_over(FdStore *s);
 
-/* Waits until the manager has read all that was sent: once, before READY=1, so that READY means that a crash from here
- * on loses nothing. Later pushes do without: what was sent lies in the manager's queue, from which it reads before it
- * looks at who died. -ETIMEDOUT. 0: no manager. */
+/* Waits until the manager has read everything sent: once, before READY=1, so that after READY a crash loses nothing.
+ * Later pushes need not wait: what was sent is in the manager's queue, which it reads before it handles exits.
+ * -ETIMEDOUT. 0: there is no manager. */
 int fd_store_sync(uint64_t timeout_usec);

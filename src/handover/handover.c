@@ -11,7 +11,7 @@
 #include "handover/state-memory.h"
 
 #define NAME_STATE "state"
-#define LAST_ID_NAME ":last" /* no layer has this name */
+#define LAST_ID_NAME ":last" /* not the name of any layer */
 
 struct Handover {
         StateMemory memory;
@@ -32,7 +32,7 @@ _Static_assert(HANDOVER_LABELS_MAX == STATE_LABELS_MAX, "a job's labels fit into
 static void on_snapshot(_unused_ StateLog *log, void *userdata) {
         Handover *h = userdata;
 
-        h->written_sequence = 0; /* not in the half that is written now */
+        h->written_sequence = 0; /* it is not in the half being written */
         if (h->has_override)
                 handover_put_override(h, h->override);
         h->snapshot(h, h->userdata);
@@ -246,7 +246,7 @@ void handover_forget(Handover *h) {
 
 /* ------------------------------------------------------------------ writing */
 
-/* What is lost here a successor does not have: the log counts it. */
+/* What is lost here is missing in the successor: the log counts it. */
 void handover_put_layer(Handover *h, const char *name, uint32_t policy_id, uint8_t mode, const char *digest) {
         const StateScope record = { .name = name, .policy_id = policy_id, .mode = mode, .digest = digest };
 
@@ -256,8 +256,8 @@ void handover_put_layer(Handover *h, const char *name, uint32_t policy_id, uint8
         (void) state_log_append_scope(h->log, &record);
 }
 
-/* Ids of layers that ended are not to be used again: flows carry them. It is written as a layer that none is called, and may
- * stand in the place of one that comes after it. */
+/* Policy ids of removed layers must not be reused, because flows carry them. Stored as a layer that nothing refers
+ * to, so it may have the slot of a layer that comes later. */
 void handover_put_last_id(Handover *h) {
         assert(h);
 

@@ -22,7 +22,7 @@ static bool is_same_link(int a, int b) {
                x.id == y.id;
 }
 
-/* One of the same name that is another link is from before a hook was attached anew: the new one is there already. */
+/* A pin that holds another link predates a reattached hook: the new link replaces it. */
 static int pin_link(const char *name, int fd, _unused_ bool is_new, void *userdata) {
         char path[PIN_PATH_MAX];
         int r;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Links that a directory of a bpf file system holds as well (bpf(2), BPF_OBJ_PIN), so that enforcement outlives a stop
+/* Links also pinned in a directory of a bpf file system (bpf(2), BPF_OBJ_PIN), so that enforcement outlives a stop
  * of the service. */
 
 #include "kernel/programs.h"
 
-/* Each attached link under its hook's name; what is there already stays. -ENOENT: no such directory; -EINVAL, -EPERM: it
- * is on no bpf file system, or not ours to write. */
+/* Pins each attached link under the name of its hook; existing pins stay. -ENOENT: no such directory; -EINVAL,
+ * -EPERM: not on a bpf file system, or not writable. */
 int pins_add(const char *directory, const Programs *p);
-/* The link pinned under "link-HOOK", the caller's from here on. -ENOENT. */
+/* The link pinned as "link-HOOK", owned by the caller. -ENOENT. */
 int pins_open(const char *directory, const char *name);
-/* All of them. Returns how many there were, or a negative errno. */
+/* Removes all pins. Returns how many there were, or a negative errno. */
 int pins_remove(const char *directory);

@@ -72,7 +72,7 @@ int predecessors_add(Predecessors *p, const char *name, uint32_t policy_id, cons
         }
         free(own->digest);
         own->digest = copy;
-        /* A place has one owner, the last that was written: layers that ended are here as well. */
+        /* A slot belongs to the layer written last; removed layers are still in this list. */
         for (size_t i = 0; i < p->n; i++)
                 if (CW_POLICY_SCOPE(p->items[i].policy_id) == CW_POLICY_SCOPE(policy_id))
                         p->items[i].policy_id = 0;

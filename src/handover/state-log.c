@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define VERSION 1U /* of header, records and their payloads: any change makes a new one */
+#define VERSION 1U /* of the header, the records and their payloads: increase it with any change */
 #define RESERVE_STEP (256U * 1024)
 
 static const char magic[8] = { 'c', 'w', 's', 't', 'a', 't', 'e', '\0' };
@@ -12,7 +12,7 @@ static const char magic[8] = { 'c', 'w', 's', 't', 'a', 't', 'e', '\0' };
 typedef struct Header {
         char magic[8];
         uint32_t version;
-        uint32_t active;    /* 0, 1: which half */
+        uint32_t active;    /* 0 or 1: the active half */
         uint64_t half_size;
         uint64_t length[2]; /* committed bytes of each half */
         uint8_t boot_id[16];
@@ -26,17 +26,17 @@ typedef struct RecordHeader {
 } RecordHeader;
 _Static_assert(sizeof(RecordHeader) == 8, "layout");
 
-/* What the writer needs to know it keeps here: the region is there to be read by others. */
+/* The writer keeps its own state here: the region may be modified by others. */
 struct StateLog {
         Header *header; /* borrowed */
         uint8_t *halves;
         size_t half_size;
-        size_t half;     /* that is written: the active one but during a snapshot */
+        size_t half;     /* being written: the active one, except during a snapshot */
         size_t length;   /* of it */
-        size_t reserved; /* bytes of it that can be written */
+        size_t reserved; /* bytes of it known to be writable */
         size_t since_compaction; /* bytes written or lost */
         bool compacting;
-        bool starved;    /* the snapshot being written met with a lack of memory */
+        bool starved;    /* out of memory while writing the snapshot */
         StateLogOwner owner;
         StateLogCounters counters;
 };
@@ -93,7 +93,7 @@ int state_log_new(void *region, size_t size, const uint8_t boot_id[static 16], c
         Header h = { .version = VERSION, .half_size = log->half_size };
         memcpy(h.boot_id, boot_id, sizeof(h.boot_id));
         *log->header = h;
-        /* Last: half a header is none. */
+        /* Magic last: a partly written header is not valid. */
         __atomic_thread_fence(__ATOMIC_RELEASE);
         memcpy(log->header->magic, magic, sizeof(magic));
 
@@ -101,8 +101,8 @@ int state_log_new(void *region, size_t size, const uint8_t boot_id[static 16], c
         return 0;
 }
 
-/* Reads the record at *pos of a half's first length bytes into copy, and moves *pos behind it. A copy, because what is
- * checked must be what is used. -EBADMSG. */
+/* Copies the record at *pos in a half of `length` bytes, and moves *pos past it. A copy, so that the checked bytes
+ * are the used ones. -EBADMSG. */
 static int read_record(const uint8_t *data, size_t length, size_t *pos, uint8_t copy[static STATE_PAYLOAD_MAX],
                        StateRecord *ret) {
         size_t left = length - *pos;
@@ -123,7 +123,7 @@ static int read_record(const uint8_t *data, size_t length, size_t *pos, uint8_t 
         return 0;
 }
 
-/* How much of a half can be read. */
+/* How much of a half is readable. */
 static size_t readable_length(const uint8_t *data, size_t length) {
         uint8_t copy[STATE_PAYLOAD_MAX];
         StateRecord record;
@@ -156,8 +156,8 @@ int state_log_open(void *region, size_t size, const uint8_t boot_id[static 16], 
 
         log->half = h.active;
         log->length = log->reserved = readable_length(half_data(log, log->half), h.length[h.active]);
-        log->since_compaction = log->half_size; /* the first one is free */
-        /* What is appended must not stand behind what cannot be read. */
+        log->since_compaction = log->half_size; /* the first compaction is free */
+        /* Records must not be appended after ones that cannot be read. */
         __atomic_store_n(&log->header->length[log->half], log->length, __ATOMIC_RELEASE);
 
         *ret_cut = h.length[h.active] - log->length;
@@ -182,7 +182,7 @@ static int reserve(StateLog *log) {
         return 0;
 }
 
-/* Body first, then the length that makes it count. */
+/* First the body, then the length that commits it. */
 static int write_record(StateLog *log, const StateRecord *record) {
         size_t left = log->half_size - log->length;
         uint8_t *p = half_data(log, log->half) + log->length;
@@ -198,7 +198,7 @@ static int write_record(StateLog *log, const StateRecord *record) {
 
         RecordHeader h = { .size = (uint32_t) r, .type = record->type };
         memcpy(p, &h, sizeof(h));
-        memset(p + sizeof(h) + h.size, 0, padded(h.size) - h.size); /* fits: left is a multiple of 8 */
+        memset(p + sizeof(h) + h.size, 0, padded(h.size) - h.size); /* fits: the space left is a multiple of 8 */
         log->length += sizeof(h) + padded(h.size);
         __atomic_store_n(&log->header->length[log->half], log->length, __ATOMIC_RELEASE);
         return 0;
@@ -224,7 +224,7 @@ int state_log_compact(StateLog *log) {
         log->compacting = false;
         log->since_compaction = 0;
 
-        /* A snapshot that lacks more than the half has no room for would be worth less than the log there is. */
+        /* A snapshot truncated for lack of memory, not for lack of space, would be worth less than the current log. */
         if (log->starved) {
                 release_half(log, log->half);
                 log->half = old;
@@ -239,8 +239,8 @@ int state_log_compact(StateLog *log) {
         return 0;
 }
 
-/* When what is live nearly fills a half, each record would cost a snapshot of all of it: the next one has to be earned
- * by an eighth of a half. */
+/* When live state nearly fills a half, each record would cost a whole snapshot: allow the next one only after an
+ * eighth of a half was written. */
 static bool may_compact(const StateLog *log) {
         return !log->compacting && log->since_compaction >= log->half_size / 8;
 }
@@ -260,7 +260,7 @@ static int append(StateLog *log, const StateRecord *record) {
                 return r;
         if (r < 0) {
                 log->counters.n_lost++;
-                log->since_compaction += 64; /* a record's size, about */
+                log->since_compaction += 64; /* the approximate size of a record */
                 return r;
         }
         log->counters.n_appended++;

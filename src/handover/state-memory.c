@@ -7,14 +7,14 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-/* Linux 6.3; not in the headers of older ones. */
+/* Since Linux 6.3; missing in older headers. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
 #define SEALS_SIZE (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* Newer kernels complain of, or with vm.memfd_noexec=2 refuse, a memfd that might be executed; older ones refuse the
+/* Newer kernels warn about, or with vm.memfd_noexec=2 refuse, a memfd that may be executed; older ones reject the
  * flag that says it is not. */
 static int memfd_new(const char *name) {
         int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -24,7 +24,7 @@ static int memfd_new(const char *name) {
         return fd < 0 ? -errno : fd;
 }
 
-/* Whether fd has all of these seals, and its size. -EBADMSG when it is no memfd. */
+/* Checks that fd has all of these seals, and returns its size. -EBADMSG if it is not a memfd. */
 static int get_seals(int fd, int *ret_seals, size_t *ret_size) {
         struct stat st;
 

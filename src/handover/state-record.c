@@ -7,7 +7,7 @@
 
 #include "basic/macro.h"
 
-/* Once something is too long for the record or does not fit, the writer has failed and ignores what follows. */
+/* Once a value is too long or does not fit, the writer has failed and ignores further calls. */
 typedef struct Writer {
         uint8_t *data;
         size_t size;
@@ -15,7 +15,7 @@ typedef struct Writer {
         int error;
 } Writer;
 
-/* The same for what is missing or wrong. */
+/* The same, for missing or invalid values. */
 typedef struct Reader {
         const uint8_t *data;
         size_t size;
@@ -46,7 +46,7 @@ static void put_u64(Writer *w, uint64_t v) {
         put(w, &v, sizeof(v));
 }
 
-/* Length, bytes, NUL: a reader points at the text in place. */
+/* Length, bytes, NUL: a reader can point to the text in place. */
 static void put_text(Writer *w, const char *s, size_t min, size_t max) {
         size_t n = strnlen(s, max + 1);
         uint16_t length = (uint16_t) n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the state log keeps, one record each, and its bytes. Pure. Integers are in host byte order: the log is read on
- * the machine and in the boot that wrote it. Decoding takes nothing for granted. */
+/* The records of the state log and their encoding. Pure. Integers are in host byte order: the log is only read on
+ * the machine, and in the boot, that wrote it. Decoding validates everything. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,25 +19,25 @@
 #define STATE_LABELS_MAX 16
 #define STATE_LABEL_MAX 511  /* "key=value" */
 #define STATE_MODE_MAX 2     /* of enum Mode: enforce, audit, off */
-#define STATE_OVERRIDE_MAX 3 /* a mode, or what the configuration says */
+#define STATE_OVERRIDE_MAX 3 /* a mode, or "as configured" */
 
-#define STATE_PAYLOAD_MAX (16U * 1024) /* above the longest job's */
+#define STATE_PAYLOAD_MAX (16U * 1024) /* more than the largest job needs */
 
-/* Strings are borrowed, at most as long as the limits above say. */
+/* Strings are borrowed, and limited as above. */
 typedef struct StateScope {
         const char *name;   /* not empty */
-        uint32_t policy_id; /* of the kernel's maps */
+        uint32_t policy_id; /* as in the kernel's maps */
         uint8_t mode;       /* enum Mode */
-        const char *digest; /* of the policy's document; "" for none */
+        const char *digest; /* of the policy's document; "" if none */
 } StateScope;
 
 typedef struct StateLease {
         const char *scope;     /* not empty */
         InAddr addr;
         uint64_t expires_nsec; /* CLOCK_BOOTTIME */
-        uint32_t ttl_seconds;  /* as the answer had it */
+        uint32_t ttl_seconds;  /* as in the answer */
         const char *name;
-        const char *chain;     /* CNAME targets joined by ' '; NULL for none */
+        const char *chain;     /* CNAME targets joined by ' '; NULL if none */
 } StateLease;
 
 typedef struct StateJob {
@@ -64,14 +64,14 @@ typedef struct StateRecord {
                 StateScope scope;
                 StateLease lease;
                 StateJob job;
-                uint64_t job_end;  /* its id */
+                uint64_t job_end;  /* the job's id */
                 uint64_t sequence; /* of events */
                 uint8_t override;  /* of the mode: 0 to STATE_OVERRIDE_MAX */
         };
 } StateRecord;
 
-/* Writes the payload. Returns its size, -EINVAL when the record is beyond the limits above, -ENOSPC when it does not
- * fit into size bytes (what they hold then is undefined). */
+/* Writes the payload. Returns its size; -EINVAL if the record exceeds the limits above; -ENOSPC if it does not fit
+ * in size bytes (which are then undefined). */
 int state_record_encode(const StateRecord *record, uint8_t *data, size_t size);
-/* The strings of *ret point into data. -EBADMSG for anything the encoder would not have written. */
+/* The strings of *ret point into data. -EBADMSG for anything that the encoder would not have written. */
 int state_record_decode(uint32_t type, const uint8_t *data, size_t size, StateRecord *ret);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where the proxy is reached: the address, port and protocol of each of its sockets.
+/* Where clients reach the proxy: address, port and protocol of each of its sockets.
  *
- * The service's own endpoints are those of units/cargowalld-dns.socket and units/cargowalld-dns6.socket, and a test
- * compares them. Both ports are privileged. 127.0.0.155 belongs to this project alone, so port 53 is free there; ::1 is
- * shared with the machine's resolvers, which listen on port 53 of it. 253 lies in a range that IANA keeps reserved
+ * The service's own endpoints are those of units/cargowalld-dns.socket and units/cargowalld-dns6.socket; a test
+ * compares them. Both ports are privileged. Only this project uses 127.0.0.155, so port 53 is free there; ::1 is
+ * shared with the local resolvers, which listen on its port 53. 253 is in a range that IANA keeps reserved
  * (249-255), below the ports that bindresvport(3) hands out (512-1023). */
 
 #include <stddef.h>
@@ -28,12 +28,12 @@ typedef struct DnsEndpoint {
 #define DNS_ENDPOINTS_SERVICE 4
 #define DNS_ENDPOINT_TEXT_MAX 64
 
-/* Those of the socket units, without a socket. */
+/* The endpoints of the socket units, with cookie 0. */
 void dns_endpoints_of_service(DnsEndpoint ret[static DNS_ENDPOINTS_SERVICE]);
-/* A bound UDP or TCP socket. */
+/* fd: a bound UDP or TCP socket. Negative errno. */
 int dns_endpoint_of_socket(int fd, DnsEndpoint *ret);
-/* Takes SO_REUSEADDR, which systemd sets on every socket it makes, and SO_REUSEPORT from a bound socket: from here on
- * nobody else can bind its address and port. Who bound it before still shares it. */
+/* Clears SO_REUSEADDR, which systemd sets on every socket it makes, and SO_REUSEPORT on a bound socket: from now on
+ * nobody else can bind its address and port. A socket bound earlier still shares them. */
 int dns_endpoint_claim(int fd);
 /* "UDP [::1]:253" */
 const char *dns_endpoint_format(const DnsEndpoint *e, char buf[static DNS_ENDPOINT_TEXT_MAX]);

@@ -7,7 +7,7 @@
 #include "basic/macro.h"
 
 #define ALLOCATION_MIN 512U   /* most queries fit */
-#define ALLOCATION_KEEP 4096U /* a larger buffer is given back once it is empty */
+#define ALLOCATION_KEEP 4096U /* larger buffers are freed once empty */
 
 void dns_frame_reader_done(DnsFrameReader *r) {
         assert(r);

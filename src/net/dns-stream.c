@@ -10,12 +10,12 @@
 
 #include "basic/macro.h"
 
-#define QUERIES_PER_WAKEUP 32 /* so that one client with a full buffer does not hold the loop */
+#define QUERIES_PER_WAKEUP 32 /* per wakeup, so that one client with a full buffer does not block the loop */
 
 struct DnsStream {
         sd_event_source *io; /* owns the fd */
         sd_event_source *idle;
-        sd_event_source *defer; /* goes on with buffered queries, and closes after a failed reply */
+        sd_event_source *defer; /* continues with buffered queries, and closes after a failed reply */
         int fd;                 /* borrowed from io */
         uint64_t idle_usec;
         unsigned pipeline_max;
@@ -23,13 +23,13 @@ struct DnsStream {
         dns_stream_closed_fn closed;
         void *userdata;
         DnsFrameReader in;
-        uint8_t *out; /* unsent bytes, NULL when there are none */
+        uint8_t *out; /* unsent bytes, NULL if none */
         size_t out_size;
         unsigned n_in_flight;
         uint32_t events;
-        bool eof;    /* the client sends no more, but may still read */
-        bool failed; /* nothing more is read or sent */
-        bool more;   /* whole queries may wait in the buffer */
+        bool eof;    /* the client sends nothing more, but may still read */
+        bool failed; /* no more reading or writing */
+        bool more;   /* the buffer may hold complete queries */
         bool processing;
 };
 
@@ -94,7 +94,7 @@ static void stream_process(DnsStream *s) {
         s->more = left == 0 || s->n_in_flight >= s->pipeline_max;
 }
 
-/* Last step of each handler: the stream may be gone afterwards. */
+/* The last step of each handler: the stream may have been freed afterwards. */
 static void stream_settle(DnsStream *s) {
         bool drained = s->eof && !s->more && s->n_in_flight == 0 && !s->out;
 
@@ -229,7 +229,7 @@ int dns_stream_new(sd_event *event, int fd, uint64_t idle_usec, unsigned pipelin
         return 0;
 }
 
-/* Keeps what the socket did not take: the bytes of both parts from offset on. */
+/* Queues what the socket did not accept: the bytes of both parts from offset on. */
 static int stream_keep(DnsStream *s, const struct iovec parts[static 2], size_t offset) {
         size_t total = parts[0].iov_len + parts[1].iov_len - offset;
         if (total > DNS_STREAM_OUT_MAX - s->out_size)

@@ -10,12 +10,12 @@
 #include "basic/macro.h"
 #include "net/dns-stream.h"
 
-#define UDP_BATCH 32       /* datagrams per wake-up */
-#define UDP_REPLY_MAX 1232 /* what EDNS clients ask for at most (DNS flag day 2020); longer replies are not gathered */
-#define ACCEPT_BATCH 16    /* connections per wake-up */
-#define BIND_TRIES 16      /* free UDP ports tried until one is free for TCP too */
+#define UDP_BATCH 32       /* datagrams per wakeup */
+#define UDP_REPLY_MAX 1232 /* EDNS clients rarely accept more (DNS flag day 2020); longer replies are not batched */
+#define ACCEPT_BATCH 16    /* connections per wakeup */
+#define BIND_TRIES 16      /* free UDP ports tried to find one that is also free for TCP */
 
-/* accept() that fails for want of fds leaves the socket readable: wake-ups are bounded instead of spinning. */
+/* An accept() that fails for lack of descriptors leaves the socket readable: limit the wakeups instead of spinning. */
 #define ACCEPT_INTERVAL_USEC (100 * USEC_PER_MSEC)
 #define ACCEPT_BURST 64
 
@@ -47,12 +47,12 @@ struct DnsClient {
         Listener *listener;     /* borrowed; UDP only */
         Connection *connection; /* borrowed; TCP only, NULL once the connection is gone */
         SockAddr peer;
-        LIST_ENTRY(DnsClient) clients; /* in one of: stub->clients, connection->clients, stub->unused */
+        LIST_ENTRY(DnsClient) clients; /* member of stub->clients, connection->clients or stub->unused */
 };
 
-/* Replies given while a batch of queries is handled: they leave together, as one system call costs less than many. */
+/* Replies made while a batch of queries is handled: sent together, since one system call is cheaper than many. */
 typedef struct UdpReplies {
-        const Listener *listener; /* borrowed; whose queries these are, NULL outside of a batch */
+        const Listener *listener; /* borrowed; the listener of these queries, NULL outside of a batch */
         size_t n;
         struct mmsghdr messages[UDP_BATCH];
         struct iovec parts[UDP_BATCH];
@@ -74,11 +74,11 @@ struct DnsStub {
         void *userdata;
         LIST_HEAD(, Listener) listeners;
         LIST_HEAD(, Connection) connections;
-        ClientList clients; /* in flight over UDP, and those whose connection is gone */
+        ClientList clients; /* in flight over UDP, or over TCP with the connection closed */
         ClientList unused;
         size_t n_connections;
         size_t n_clients;
-        UdpBatch *batch; /* there once a UDP socket is */
+        UdpBatch *batch; /* allocated with the first UDP socket */
         DnsStubStats stats;
         bool in_callback;
 };
@@ -154,7 +154,7 @@ const DnsStubStats *dns_stub_stats(const DnsStub *s) {
         return &s->stats;
 }
 
-/* NULL: over the limit or out of memory, counted. */
+/* NULL: over the limit or out of memory; counted. */
 static DnsClient *client_new(DnsStub *s, Listener *listener, Connection *connection, const SockAddr *peer) {
         DnsClient *c = NULL;
 
@@ -204,7 +204,7 @@ void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port) {
         assert(ret_addr);
         assert(ret_port);
 
-        /* Another family than IP cannot arrive: the sockets are ours or checked when added. */
+        /* Other families cannot occur: the sockets are our own or were checked when added. */
         if (in_addr_from_sockaddr(&c->peer.sa, ret_addr, ret_port) < 0) {
                 *ret_addr = (InAddr) {};
                 *ret_port = 0;
@@ -219,13 +219,13 @@ static void replies_send(DnsStub *s) {
         UdpReplies *replies = &s->batch->replies;
         size_t i = 0;
 
-        if (replies->n > 1) { /* for one, sendmsg() is cheaper */
+        if (replies->n > 1) { /* sendmsg() is cheaper for a single reply */
                 int n = sendmmsg(replies->listener->fd, replies->messages, (unsigned) replies->n,
                                  MSG_DONTWAIT | MSG_NOSIGNAL);
                 i = n > 0 ? (size_t) n : 0;
         }
 
-        /* It stops at the first failure, which must not cost the replies of others. */
+        /* sendmmsg() stops at the first failure, which must not affect the other replies. */
         for (; i < replies->n; i++)
                 if (sendmsg(replies->listener->fd, &replies->messages[i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
                         s->stats.dropped++;
@@ -235,7 +235,7 @@ static void replies_send(DnsStub *s) {
 static void replies_add(DnsStub *s, const SockAddr *peer, const uint8_t *data, size_t size) {
         UdpReplies *replies = &s->batch->replies;
 
-        if (replies->n == UDP_BATCH) /* clients that waited from before this batch are answered in it too */
+        if (replies->n == UDP_BATCH) /* a batch may also answer clients that were waiting before it */
                 replies_send(s);
 
         size_t i = replies->n++;
@@ -309,7 +309,7 @@ static int on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _un
         }
         replies_send(l->stub);
         b->replies.listener = NULL;
-        return 0; /* errors of one datagram or one client are not ours */
+        return 0; /* the error of one datagram or client does not affect the stub */
 }
 
 static void on_stream_query(DnsStream *stream, const uint8_t *data, size_t size, void *userdata) {
@@ -328,7 +328,7 @@ static void on_stream_closed(DnsStream *stream _unused_, void *userdata) {
         connection_free(userdata);
 }
 
-/* Takes the fd. */
+/* Takes ownership of fd. */
 static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
         _cleanup_free_ Connection *c = calloc(1, sizeof(*c));
         if (!c) {
@@ -339,7 +339,7 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
         c->stub = s;
         c->peer = *peer;
 
-        /* Else a second reply would wait for the acknowledgement of the first. */
+        /* Otherwise a second reply would wait for the acknowledgement of the first. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
 
         int r = dns_stream_new(s->event, fd, DNS_STUB_IDLE_USEC, DNS_STUB_PIPELINE_MAX, on_stream_query,
@@ -353,13 +353,13 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
         return 0;
 }
 
-/* The oldest that asks nothing at the moment: who holds connections without using them keeps nobody out. */
+/* The oldest connection without a query in flight: idle connections never keep other clients out. */
 static Connection *find_idle(const DnsStub *s) {
         Connection *c, *found = NULL;
 
         LIST_FOREACH(c, &s->connections, connections)
                 if (LIST_EMPTY(&c->clients))
-                        found = c; /* they are in the order in which they came, the newest first */
+                        found = c; /* the list is ordered, newest first */
         return found;
 }
 
@@ -385,7 +385,7 @@ static int on_accept(sd_event_source *source _unused_, int fd, uint32_t revents 
                 socklen_t length = sizeof(peer);
                 int client = accept4(fd, &peer.sa, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (client < 0)
-                        break; /* nothing waits, it has gone already, or fds are short: try at the next wake-up */
+                        break; /* none is pending, or descriptors are short: retry at the next wakeup */
 
                 s->stats.tcp_connections++;
                 if (!make_room(s)) {
@@ -397,7 +397,7 @@ static int on_accept(sd_event_source *source _unused_, int fd, uint32_t revents 
         return 0;
 }
 
-/* Takes the fd, also on failure. */
+/* Takes ownership of fd, even on failure. */
 static int stub_listen(DnsStub *s, int fd, const char *description, sd_event_io_handler_t handler, Listener **ret) {
         int domain;
         socklen_t length = sizeof(domain);
@@ -488,8 +488,8 @@ int dns_stub_add_tcp(DnsStub *s, int fd) {
         return r;
 }
 
-/* A new socket bound to *address, whose port is filled in when it was 0. Without SO_REUSEADDR and SO_REUSEPORT: nobody
- * can bind the port beside us. */
+/* A new socket bound to *address, whose port is filled in if it was 0. Without SO_REUSEADDR and SO_REUSEPORT, so
+ * that nobody else can bind the port. */
 static int socket_bound(int type, SockAddr *address) {
         socklen_t length = sockaddr_length(address);
 
@@ -518,7 +518,7 @@ static int check_route(const SockAddr *address) {
         return 0;
 }
 
-/* -EADDRINUSE: the port that was free for UDP is not free for TCP. */
+/* -EADDRINUSE: the port is free for UDP but not for TCP. */
 static int stub_try_bind(DnsStub *s, SockAddr *address) {
         _cleanup_close_ int udp = socket_bound(SOCK_DGRAM, address);
         if (udp < 0)

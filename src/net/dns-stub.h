@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The sockets clients reach: DNS over UDP and TCP (RFC 7766), one callback for both. Knows nothing of DNS but the
- * length prefix. */
+/* The sockets that clients talk to: DNS over UDP and TCP (RFC 7766), one callback for both. Knows nothing of DNS but
+ * the length prefix. */
 
 #include <systemd/sd-event.h>
 
@@ -10,43 +10,44 @@
 #include "net/dns-endpoint.h"
 
 typedef struct DnsStub DnsStub;
-typedef struct DnsClient DnsClient; /* one query waiting for its reply */
+typedef struct DnsClient DnsClient; /* one query awaiting its reply */
 
 #define DNS_STUB_CLIENTS_TCP_MAX 64     /* connections */
 #define DNS_STUB_PIPELINE_MAX 16        /* queries in flight per connection; more are not read */
-#define DNS_STUB_IDLE_USEC (10 * 1000000ULL) /* a connection without a whole query for so long is closed */
-#define DNS_STUB_CLIENTS_MAX 4096       /* queries in flight, UDP and TCP together; further ones are dropped */
-#define DNS_STUB_UDP_SIZE_MAX 2048      /* longer datagrams are dropped: one question with EDNS is far below */
+#define DNS_STUB_IDLE_USEC (10 * 1000000ULL) /* connections without a complete query for this long are closed */
+#define DNS_STUB_CLIENTS_MAX 4096       /* queries in flight, UDP and TCP together; more are dropped */
+#define DNS_STUB_UDP_SIZE_MAX 2048      /* longer datagrams are dropped: one question with EDNS is much shorter */
 
 typedef struct DnsStubStats {
         uint64_t udp_queries, tcp_queries, tcp_connections;
-        uint64_t tcp_refused;   /* over the limit, and all had queries in flight */
-        uint64_t tcp_displaced; /* closed without a query in flight, for a new one */
+        uint64_t tcp_refused;   /* connections refused at the limit, all others having queries in flight */
+        uint64_t tcp_displaced; /* idle connections closed for a new one */
         uint64_t dropped;       /* replies that could not be sent */
-        uint64_t overload;      /* queries not taken: DNS_STUB_CLIENTS_MAX in flight, or no memory */
+        uint64_t overload;      /* queries dropped: DNS_STUB_CLIENTS_MAX in flight, or out of memory */
         uint64_t oversize;      /* datagrams longer than DNS_STUB_UDP_SIZE_MAX */
 } DnsStubStats;
 
-/* Called once per message; data is valid during the call. The callee must end every client with dns_client_reply() or
+/* Called once per message; data is valid during the call. The callee must end each client with dns_client_reply() or
  * dns_client_drop(), now or later. */
 typedef void (*dns_stub_query_fn)(DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata);
 
 int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret);
-/* Clients still waiting are dropped: their pointers are dead. Not from within the query callback. */
+/* Drops the clients still waiting: their pointers become invalid. Must not be called from the query callback. */
 DnsStub *dns_stub_free(DnsStub *s);
-/* Takes the fd, also on failure: bound UDP socket, or listening TCP socket, non-blocking. From here on nobody else can bind
- * its address and port. */
+/* Takes ownership of fd, even on failure: a bound UDP socket or a listening TCP socket, non-blocking. From now on
+ * nobody else can bind its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);
 int dns_stub_add_tcp(DnsStub *s, int fd);
-/* Binds UDP and TCP on one free port of 127.0.0.1 (AF_INET) or ::1 (AF_INET6); nobody else can bind them. The port is in
- * host byte order. -ENETUNREACH or -EADDRNOTAVAIL: there is no such address (lo is down); -EAFNOSUPPORT. */
+/* Binds UDP and TCP to one free port of 127.0.0.1 (AF_INET) or ::1 (AF_INET6), exclusively. *ret_port is in host
+ * byte order. -ENETUNREACH or -EADDRNOTAVAIL: there is no such address (lo is down); -EAFNOSUPPORT. */
 int dns_stub_bind_loopback(DnsStub *s, int family, uint16_t *ret_port);
-/* Those of its sockets, at most max. Returns how many. */
+/* The endpoints of its sockets, at most max. Returns the number. */
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max);
 const DnsStubStats *dns_stub_stats(const DnsStub *s);
 
 bool dns_client_is_tcp(const DnsClient *c);
 void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port);
-/* Ends the client. Over UDP, from within the query callback: sent once the queries that came together are handled. */
+/* Ends the client. Over UDP and from within the query callback, the reply is sent after the whole batch of queries
+ * was handled. */
 void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size);
 void dns_client_drop(DnsClient *c);

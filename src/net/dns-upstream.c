@@ -13,23 +13,23 @@
 
 #include "basic/macro.h"
 
-/* Each channel has a UDP socket of its own per server. One of POOL channels is drawn for each question, and a channel
- * is replaced after CHANNEL_QUERIES of them: ports rotate at a fraction of the cost of a socket per query. */
+/* Each channel has its own UDP socket per server. A question uses a random one of POOL channels, and a channel is
+ * replaced after CHANNEL_QUERIES questions: source ports rotate at a fraction of the cost of a socket per query. */
 #define POOL 8 /* a power of two */
 #define CHANNEL_QUERIES 64
-#define DRAINING_MAX 32 /* replaced channels that still wait for answers; at the limit channels are kept for longer */
+#define DRAINING_MAX 32 /* replaced channels that still wait for answers; at the limit channels are kept longer */
 #define CHANNEL_SOCKETS (2 * DNS_UPSTREAM_SERVERS_MAX)
 
-/* c-ares asks all servers in turn, TRIES times, and doubles its wait each round: 1 + 2 + 4 units in all. */
+/* c-ares asks all servers in turn, TRIES times, and doubles the timeout each round: 1 + 2 + 4 units in all. */
 #define TRIES 3
 #define TRY_UNITS 7
 #define TRY_MIN_USEC (200 * USEC_PER_MSEC)
 #define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
 
-#define RANDOM_SIZE 256 /* getrandom(2): up to 256 bytes are never cut short */
+#define RANDOM_SIZE 256 /* getrandom(2): requests of up to 256 bytes are never cut short */
 #define QUERY_SIZE_MAX 512
 
-/* From 1.31 on c-ares has a cache of its own, off with a maximal TTL of 0. */
+/* c-ares has had its own cache since 1.31; a maximum TTL of 0 turns it off. */
 #ifdef ARES_OPT_QUERY_CACHE
 #define OPT_QUERY_CACHE ARES_OPT_QUERY_CACHE
 #else
@@ -38,7 +38,7 @@
 
 typedef struct ChannelSocket {
         int fd;              /* borrowed from c-ares */
-        sd_event_source *io; /* NULL: slot is free */
+        sd_event_source *io; /* NULL: free slot */
 } ChannelSocket;
 
 typedef struct Channel {
@@ -47,11 +47,11 @@ typedef struct Channel {
         ChannelSocket sockets[CHANNEL_SOCKETS];
         unsigned n_sent;
         unsigned n_in_flight;
-        bool draining; /* no longer in the pool, to be freed when empty */
+        bool draining; /* removed from the pool, freed once empty */
         LIST_ENTRY(Channel) channels;
 } Channel;
 
-/* Lives until c-ares is done with it, which may be after fn was called: c-ares cannot end a single query. */
+/* Lives until c-ares is done with it, possibly after fn was called: c-ares cannot cancel a single query. */
 typedef struct Question {
         DnsUpstream *upstream; /* borrowed */
         Channel *channel;      /* borrowed; of the current attempt, NULL: none */
@@ -62,11 +62,11 @@ typedef struct Question {
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         TAILQ_ENTRY(Question) waiting;
         TAILQ_ENTRY(Question) deferred;
-        int deferred_status; /* of c-ares */
+        int deferred_status; /* from c-ares */
         uint16_t id;
         uint16_t type;
         uint8_t first;      /* index of the server asked first */
-        uint8_t n_refusals; /* servers that answered with an rcode that is an error */
+        uint8_t n_refusals; /* servers that answered with an error rcode */
         bool tcp;
         uint8_t case_bits[32];
         char name[];
@@ -74,28 +74,28 @@ typedef struct Question {
 
 struct DnsUpstream {
         sd_event *event;
-        sd_event_source *timer; /* the nearest of all deadlines, ours and those of c-ares */
-        sd_event_source *defer; /* delivers what ares_send() reported at once */
+        sd_event_source *timer; /* for the earliest of all deadlines, ours and those of c-ares */
+        sd_event_source *defer; /* delivers what ares_send() reported immediately */
         uint64_t timer_usec;    /* CLOCK_MONOTONIC; UINT64_MAX: off */
         uint64_t timeout_usec;
-        uint64_t try_usec[2]; /* wait of the first round: UDP, TCP */
+        uint64_t try_usec[2]; /* timeout of the first round: UDP, TCP */
         DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         size_t n_servers;
-        size_t preferred; /* index; moves on when a server does not answer */
-        Channel *udp[DNS_UPSTREAM_SERVERS_MAX][POOL]; /* by the server asked first */
+        size_t preferred; /* index; advances when a server does not answer */
+        Channel *udp[DNS_UPSTREAM_SERVERS_MAX][POOL]; /* by the server that is asked first */
         Channel *tcp[DNS_UPSTREAM_SERVERS_MAX];
         LIST_HEAD(, Channel) channels;     /* owned: all of them */
-        TAILQ_HEAD(, Question) waiting;    /* fn not called yet, by deadline */
+        TAILQ_HEAD(, Question) waiting;    /* fn not called yet, ordered by deadline */
         TAILQ_HEAD(DeferredList, Question) deferred;
         size_t n_questions;
         size_t n_draining;
-        unsigned busy; /* within calls into c-ares: no channel may be freed */
+        unsigned busy; /* nesting of calls into c-ares: no channel may be freed */
         bool sweep;    /* a draining channel is empty */
         bool sending;  /* within ares_send() */
         bool freeing;
         dns_upstream_socket_fn socket_fn; /* may be NULL */
         void *socket_userdata;
-        uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: in flight on any channel */
+        uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: ids in flight on any channel */
         uint8_t random[RANDOM_SIZE];
         size_t random_left;
         DnsAnswer answer; /* scratch of the answer being delivered */
@@ -125,7 +125,7 @@ static int random_take(DnsUpstream *u, void *buf, size_t size) {
         return 0;
 }
 
-/* 1.18 trusts the id in our bytes and does not look for others in flight: no two of ours are ever the same. */
+/* c-ares 1.18 uses the id in our bytes without looking for others in flight, so ours must be unique. */
 static int id_take(DnsUpstream *u, uint16_t *ret) {
         uint16_t id;
 
@@ -156,7 +156,7 @@ static void timer_arm(DnsUpstream *u, uint64_t usec) {
 static uint64_t now_usec(const DnsUpstream *u) {
         uint64_t now = 0;
 
-        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &now); /* fails after a fork only */
+        (void) sd_event_now(u->event, CLOCK_MONOTONIC, &now); /* can only fail after a fork */
         return now;
 }
 
@@ -190,7 +190,7 @@ static void upstream_leave(DnsUpstream *u) {
 static int on_socket(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
         Channel *c = userdata;
         DnsUpstream *u = c->upstream;
-        uint32_t trouble = revents & (EPOLLERR | EPOLLHUP); /* c-ares learns what it is from the call that fails */
+        uint32_t trouble = revents & (EPOLLERR | EPOLLHUP); /* c-ares learns the error from the call that fails */
 
         upstream_enter(u);
         ares_process_fd(c->ares, (revents & EPOLLIN) || trouble ? fd : ARES_SOCKET_BAD,
@@ -199,7 +199,7 @@ static int on_socket(sd_event_source *source _unused_, int fd, uint32_t revents,
         return 0;
 }
 
-/* Between socket(2) and connect(2). */
+/* Called between socket(2) and connect(2). */
 static int on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
         DnsUpstream *u = ((Channel *) userdata)->upstream;
 
@@ -208,7 +208,7 @@ static int on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
         return ARES_SUCCESS;
 }
 
-/* A socket that cannot be watched leaves its queries to time out. */
+/* If a socket cannot be watched, its queries time out. */
 static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int writable) {
         Channel *c = userdata;
         uint32_t events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
@@ -233,7 +233,7 @@ static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int 
         }
 }
 
-/* The servers in order, beginning with first. */
+/* Sets the servers in order, starting with first. */
 static int channel_set_servers(const Channel *c, size_t first) {
         const DnsUpstream *u = c->upstream;
         char csv[DNS_UPSTREAM_SERVERS_MAX * (IN_ADDR_TEXT_MAX + sizeof("[]:65535,"))];
@@ -257,9 +257,9 @@ static int channel_set_servers(const Channel *c, size_t first) {
         }
 }
 
-/* Every option is given, so that neither resolv.conf nor LOCALDOMAIN and RES_OPTIONS have a say (newer versions follow
- * "use-vc" all the same: TCP throughout); the server is replaced at once. Answers that are truncated or bear an rcode
- * that is an error come to us (IGNTC, NOCHECKRESP). */
+/* Sets every option, so that resolv.conf, LOCALDOMAIN and RES_OPTIONS have no effect (newer versions honour "use-vc"
+ * all the same: TCP only); the placeholder server is replaced at once. Truncated answers and error rcodes are
+ * returned to us (IGNTC, NOCHECKRESP). */
 static int channel_init(Channel *c, bool tcp) {
         char lookups[] = "b", resolv_conf[] = "/dev/null";
         struct in_addr placeholder = { .s_addr = htonl(INADDR_LOOPBACK) };
@@ -315,7 +315,7 @@ static int channel_new(DnsUpstream *u, size_t first, bool tcp, Channel **ret) {
         return 0;
 }
 
-/* Out of the pool: freed by upstream_leave() once all its queries have ended. */
+/* Removes the channel from the pool; upstream_leave() frees it once all its queries have ended. */
 static void channel_drain(Channel *c) {
         DnsUpstream *u = c->upstream;
 
@@ -399,7 +399,7 @@ static void question_end(Question *q, int r) {
         free(q);
 }
 
-/* c-ares is done with this attempt. Nothing is told from within ares_send(), see dns_upstream_query(). */
+/* c-ares has finished this attempt. Never calls fn from within ares_send(), see dns_upstream_query(). */
 static void on_answer(void *userdata, int status, int timeouts, unsigned char *data, int size) {
         Question *q = userdata;
         DnsUpstream *u = q->upstream;
@@ -411,7 +411,7 @@ static void on_answer(void *userdata, int status, int timeouts, unsigned char *d
         if (c->draining && c->n_in_flight == 0)
                 u->sweep = true;
 
-        /* The server is dead, or our way to it has changed: ask another first, and from new sockets. */
+        /* The server is down, or the route to it has changed: start with another server, and from new sockets. */
         if (timeouts > 0 || status == ARES_ETIMEOUT) {
                 c->n_sent = CHANNEL_QUERIES;
                 if (q->first == u->preferred)
@@ -428,8 +428,8 @@ static void on_answer(void *userdata, int status, int timeouts, unsigned char *d
         question_advance(q, status, data, size > 0 ? (size_t) size : 0);
 }
 
-/* Letters in random case are bits that a spoofed answer has to guess (draft-vixie-dnsext-dns0x20). Over TCP there is
- * nothing to guess, and servers that do not keep the case are served: all lower case. */
+/* Letters in random case are bits that a spoofed answer has to guess (draft-vixie-dnsext-dns0x20). Over TCP, where
+ * spoofing is harder, all are lower case, which also serves servers that do not preserve the case. */
 static int question_set_case(Question *q) {
         size_t n = q->tcp || q->relay ? 0 : MIN((strlen(q->name) + 7) / 8, sizeof(q->case_bits));
 
@@ -437,7 +437,7 @@ static int question_set_case(Question *q) {
         return random_take(q->upstream, q->case_bits, n);
 }
 
-/* One attempt. On success on_answer() is called, or has been and the rest is deferred. */
+/* One attempt. On success on_answer() will be called, or was called and the rest is deferred. */
 static int question_send(Question *q) {
         DnsUpstream *u = q->upstream;
         uint8_t query[QUERY_SIZE_MAX];
@@ -496,7 +496,7 @@ static int question_read(const Question *q, int status, const uint8_t *data, siz
         if (size < DNS_HEADER_SIZE)
                 return -EBADMSG;
 
-        /* c-ares has compared the id with the one it sent, which from 1.27 on is one of its own. */
+        /* c-ares has compared the id with the one it sent; since 1.27 it chooses that itself. */
         uint16_t id = (uint16_t) (data[0] << 8 | data[1]);
         u->answer.truncated = false;
         int r = q->relay ? dns_relay_check(q->relay, data, size, &u->answer.truncated) :
@@ -506,7 +506,7 @@ static int question_read(const Question *q, int status, const uint8_t *data, siz
         return r;
 }
 
-/* Whether to ask once more after result r of the last attempt; sets how. */
+/* Should the question be retried after result r? Sets how. */
 static bool question_retry(Question *q, int r) {
         DnsUpstream *u = q->upstream;
 
@@ -549,7 +549,7 @@ static int on_defer(sd_event_source *source _unused_, void *userdata) {
         struct DeferredList list = TAILQ_HEAD_INITIALIZER(list);
         Question *q;
 
-        /* What is deferred meanwhile waits for the next turn of the loop. */
+        /* What is deferred meanwhile waits for the next iteration of the loop. */
         TAILQ_CONCAT(&list, &u->deferred, deferred);
         upstream_enter(u);
         while ((q = TAILQ_FIRST(&list))) {
@@ -573,7 +573,7 @@ static void timer_rearm(DnsUpstream *u) {
                 if (c->n_in_flight == 0)
                         continue;
                 const struct timeval *wait = ares_timeout(c->ares, NULL, &buffer);
-                if (wait) /* rounded down to milliseconds */
+                if (wait) /* c-ares rounds down to milliseconds */
                         timer_arm(u, now + (uint64_t) wait->tv_sec * USEC_PER_SEC + (uint64_t) wait->tv_usec +
                                              USEC_PER_MSEC);
         }
@@ -611,7 +611,7 @@ DnsUpstream *dns_upstream_free(DnsUpstream *u) {
 
         assert(u->busy == 0);
         u->freeing = true;
-        u->busy++; /* fn may not free us once more, and nothing sweeps the channels */
+        u->busy++; /* fn must not free the object a second time, and channels must not be swept */
         while ((q = TAILQ_FIRST(&u->waiting)))
                 question_tell(q, -ECANCELED);
         while (!LIST_EMPTY(&u->channels))

@@ -20,7 +20,7 @@ void policy_follow_alias(const Policy *p, const char *target, NameVerdict *v) {
                 return;
         }
 
-        /* A late deny of the target counts as an early one: it has no allow of its own before it here. */
+        /* A late deny of the target becomes an early one: here no allow precedes it. */
         size_t n_hop = (size_t) hop.n_deny + hop.n_late;
         memmove(v->rules + v->n_deny + n_hop, v->rules + v->n_deny, n_rest * sizeof(v->rules[0]));
         memcpy(v->rules + v->n_deny, hop.rules, hop.n_deny * sizeof(v->rules[0]));

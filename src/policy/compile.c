@@ -5,7 +5,7 @@
 
 #include "policy/policy-private.h"
 
-#define CHAIN_MAX 129 /* one prefix of each length */
+#define CHAIN_MAX 129 /* one prefix for each length */
 
 /* The nodes that cover an address, longest first. */
 typedef struct Chain {
@@ -28,7 +28,7 @@ static bool covers(const struct cw_port_rule *e, const PortRange *r) {
 static int set_add(PortSet *set, uint32_t rule, Action action, const PortRange *range) {
         for (uint32_t i = 0; i < set->n; i++)
                 if (covers(&set->rules[i], range))
-                        return 0; /* would never be reached */
+                        return 0; /* unreachable entry */
         if (set->n == CW_PORT_RULES_MAX)
                 return -E2BIG;
 
@@ -56,7 +56,7 @@ static int set_add_rule(PortSet *set, const Policy *p, uint32_t index) {
         return 0;
 }
 
-/* Rules of one tier and one of the two actions, or of both. */
+/* Adds the rules of one tier, of one action or of both. */
 static int set_add_chain(PortSet *set, const Policy *p, const Chain *chain, Tier tier, bool denies, bool allows) {
         for (size_t i = 0; i < chain->n; i++)
                 for (uint32_t k = 0; k < chain->nodes[i]->n; k++) {
@@ -92,7 +92,7 @@ static int set_add_names(PortSet *set, const Policy *p, const NameVerdict *const
                         const Rule *rule = policy_rule(p, v->rules[k]);
 
                         if (!rule)
-                                return -EINVAL; /* a verdict of another policy */
+                                return -EINVAL; /* the verdict belongs to another policy */
                         if (rule->tier != tier)
                                 continue;
                         int r = set_add_rule(set, p, v->rules[k]);
@@ -103,7 +103,7 @@ static int set_add_names(PortSet *set, const Policy *p, const NameVerdict *const
         return 0;
 }
 
-/* One tier of an address that is known from DNS. */
+/* Adds one tier for an address known from DNS. */
 static int set_add_named_tier(PortSet *set, const Policy *p, const Chain *chain, const NameVerdict *const *names,
                               size_t n_names, Tier tier) {
         int r = set_add_chain(set, p, chain, tier, true, false);
@@ -117,7 +117,7 @@ static int compile(const Policy *p, const Chain *chain, const NameVerdict *const
         bool named = false;
         PortSet set;
 
-        set.n = 0; /* the entries are not read before they are written */
+        set.n = 0; /* entries are written before they are read */
         for (size_t i = 0; i < n_names; i++) {
                 if (names[i]->overflow)
                         return -E2BIG;
@@ -161,11 +161,11 @@ int policy_compile_address(const Policy *p, const InAddr *addr, const NameVerdic
 
 /* ------------------------------------------------------------------ every prefix */
 
-/* The lists of one prefix, each tier by itself, from which those of the prefixes below it are made: a prefix that lies in
- * a hundred others costs no more than one that lies in one. */
+/* The lists of one prefix, one for each tier. The lists of the prefixes inside it are built from them, so a prefix
+ * nested a hundred deep costs no more than one nested once. */
 typedef struct Level {
         uint32_t node;
-        bool overflow; /* a tier does not fit by itself, which the tiers before it can mend */
+        bool overflow; /* this tier alone does not fit; the tiers before it can still make the whole fit */
         PortSet tiers[_TIER_MAX];
 } Level;
 
@@ -211,7 +211,7 @@ static int level_compile(const Level *level, const Policy *p, PortSet *ret) {
 }
 
 int policy_for_each_prefix(const Policy *p, policy_prefix_fn fn, void *userdata) {
-        size_t n = 0; /* of the levels: those of the prefixes around the one before, and its own */
+        size_t n = 0; /* levels in use: the prefixes that enclose the current one, and itself */
         PortSet set;
 
         assert(p);

@@ -95,8 +95,8 @@ int document_replace(const Document *d, const char *text, size_t size, const cha
                 return r;
         if ((is_host && (parsed.match.n > 0 || parsed.jobs.n > 0)) || strcmp(parsed.name, d->name) != 0) {
                 (void) fault_list_add(faults, "$", 0,
-                                      is_host ? "the host's policy can have no name and no match of its own" :
-                                                "it has another scope's name");
+                                      is_host ? "the host's policy cannot have a name or a match" :
+                                                "its name is that of another scope");
                 return -EINVAL;
         }
         r = document_fill(&new, &parsed, size);

@@ -21,7 +21,7 @@ static int refuse(const char **ret_reason, const char *reason) {
 
 /* ------------------------------------------------------------------ destination */
 
-static const char brackets[] = "brackets belong around an IPv6 address: [ADDRESS]:PORT";
+static const char brackets[] = "brackets are for IPv6 addresses: [ADDRESS]:PORT";
 
 static int parse_host(const char *host, bool bracketed, Destination *d, const char **ret_reason) {
         if (in_addr_parse(host, &d->addr) >= 0) {
@@ -42,14 +42,14 @@ static int parse_protocol(const char *s, uint8_t *ret, const char **ret_reason) 
         else if (strcmp(s, "icmp") == 0)
                 *ret = PROTOCOL_ICMP;
         else
-                return refuse(ret_reason, "unknown protocol: it is tcp, udp or icmp");
+                return refuse(ret_reason, "unknown protocol, expected tcp, udp or icmp");
         return 0;
 }
 
 static int parse_port(const char *s, Destination *d, const char **ret_reason) {
         if (d->protocol == PROTOCOL_ICMP)
                 return refuse(ret_reason, "icmp has no ports");
-        return port_parse(s, &d->port) < 0 ? refuse(ret_reason, "a port is a number from 1 to 65535") : 0;
+        return port_parse(s, &d->port) < 0 ? refuse(ret_reason, "a port must be a number from 1 to 65535") : 0;
 }
 
 int destination_parse(const char *text, Destination *ret, const char **ret_reason) {
@@ -121,7 +121,7 @@ static void explain_by_rules(const Policy *p, const Destination *d, const NameVe
         PortSet set;
         int r;
 
-        e->reason = CW_REASON_FAULT; /* until something says more; closed */
+        e->reason = CW_REASON_FAULT; /* fail closed until a more specific reason is found */
         r = d->name[0] != '\0' ? policy_compile_names(p, names, n, &set)
                                : policy_compile_address(p, &d->addr, names, n, &set);
         if (r < 0)
@@ -133,7 +133,7 @@ static void explain_by_rules(const Policy *p, const Destination *d, const NameVe
         e->rule = v.rule;
 }
 
-/* The DNS query of a program that wants to reach the destination by this name. Returns whether the proxy answers it. */
+/* The DNS query of a program that connects to the destination by this name. Returns whether the proxy answers it. */
 static bool explain_query(const Policy *p, const Destination *d, const NameVerdict *v, Explanation *e) {
         uint32_t rule = RULE_NONE;
 
@@ -151,7 +151,7 @@ static bool explain_query(const Policy *p, const Destination *d, const NameVerdi
         return true;
 }
 
-/* Where no rule is asked. The order is that of bpf/verdict.bpf.h. */
+/* Decisions that need no rule, in the order of bpf/verdict.bpf.h. */
 static bool explain_without_rules(const Destination *d, Explanation *e) {
         if (is_dns(d))
                 e->reason = CW_REASON_DNS;
@@ -185,7 +185,7 @@ int policy_explain(const Policy *p, Mode mode, const Destination *d, const char 
         if (name)
                 policy_match_name(p, name, &verdict);
         if (is_dns(d))
-                e.reason = CW_REASON_DNS; /* whatever the name */
+                e.reason = CW_REASON_DNS; /* for every name */
         else if ((!name || explain_query(p, d, &verdict, &e)) && !explain_without_rules(d, &e))
                 explain_by_rules(p, d, &(const NameVerdict *) { &verdict }, name ? 1 : 0, &e);
         explain_finish(p, mode, &e);
@@ -223,7 +223,7 @@ static int format_reason(const Policy *p, const Explanation *e, char *buf, size_
         const char *at = e->name_refused ? " at its DNS query" : "";
 
         if (e->rebinding)
-                return snprintf(buf, size, "%s%s: a name may resolve to a private address only where its rule has "
+                return snprintf(buf, size, "%s%s: a name may resolve to a private address only if its rule has "
                                 "allowPrivate or a cidr rule allows the address.", verb(e->verdict), at);
         switch (e->reason) {
 
@@ -233,20 +233,20 @@ static int format_reason(const Policy *p, const Explanation *e, char *buf, size_
                                 e->tier == TIER_AUTOMATIC ? "automatic " : "", text ?: "?");
 
         case CW_REASON_DEFAULT:
-                return snprintf(buf, size, "%s%s: no rule speaks of it and the default action is %s.", verb(e->verdict),
+                return snprintf(buf, size, "%s%s: no rule matches; the default action is %s.", verb(e->verdict),
                                 at, action_to_string(policy_default_action(p)));
 
         case CW_REASON_LOCAL:
-                return snprintf(buf, size, "%s: loopback stays on this host.", verb(e->verdict));
+                return snprintf(buf, size, "%s: loopback traffic stays on this host.", verb(e->verdict));
 
         case CW_REASON_DNS:
                 return snprintf(buf, size,
-                                "%s: it is never reached, DNS goes through the proxy, which answers for the names "
+                                "%s: DNS traffic is redirected to the proxy, which answers for the names "
                                 "that the policy allows.",
                                 verb(e->verdict));
 
         default:
-                return snprintf(buf, size, "%s%s: more rules speak of it than can be judged together.",
+                return snprintf(buf, size, "%s%s: more rules match it than can be evaluated.",
                                 verb(e->verdict), at);
         }
 }

@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Why a destination is allowed or denied: the same functions as enforcement, with the reason in words. Pure. */
+/* Why a destination is allowed or denied: uses the functions that enforcement uses, and puts the reason into words.
+ * Pure. */
 
 #include "policy/policy.h"
 
-#define HOST_NAME_TEXT_MAX 254 /* canonical, with the terminating zero */
+#define HOST_NAME_TEXT_MAX 254 /* canonical, with the terminating NUL */
 
 typedef struct Destination {
-        char name[HOST_NAME_TEXT_MAX]; /* canonical; empty when an address was given */
-        InAddr addr;     /* valid when name is empty */
+        char name[HOST_NAME_TEXT_MAX]; /* canonical; empty if an address was given */
+        InAddr addr;     /* valid if name is empty */
         uint16_t port;
         uint8_t protocol;
 } Destination;
 
-/* "github.com", "github.com:22", "[2001:db8::1]:443/udp", "10.0.0.1/icmp". Port 443 and tcp when absent. -EINVAL with
- * a constant sentence. */
+/* "github.com", "github.com:22", "[2001:db8::1]:443/udp", "10.0.0.1/icmp". The default is port 443 and tcp.
+ * -EINVAL, with a constant sentence in *ret_reason. */
 int destination_parse(const char *text, Destination *ret, const char **ret_reason);
 
 typedef struct Explanation {
         Action verdict;
-        Action action;   /* what happens: deny is "allow" in audit mode */
+        Action action;   /* what happens to the packet: a deny is ACTION_ALLOW in audit mode */
         Reason reason;
-        uint32_t rule;   /* RULE_NONE when none decided */
+        uint32_t rule;   /* RULE_NONE if no rule decided */
         Tier tier;       /* of the rule */
-        bool name_refused; /* denied already at the DNS query */
-        bool rebinding;    /* by the rebinding check: the name must not have this address */
+        bool name_refused; /* already denied at the DNS query */
+        bool rebinding;    /* refused by the rebinding check: the name must not have this address */
 } Explanation;
 
-/* via: canonical name that an address is said to have resolved from, or NULL. */
+/* via: canonical name that the address is taken to have resolved from, or NULL. */
 int policy_explain(const Policy *p, Mode mode, const Destination *d, const char *via, Explanation *ret);
-/* Of an address and the names that count for it; n as lease_names() of dns/lease-names.h returns it. */
+/* For an address and the names that lead to it; n as returned by lease_names() of dns/lease-names.h. */
 int policy_explain_leased(const Policy *p, Mode mode, const Destination *d, const NameVerdict *const *names, int n,
                           Explanation *ret);
-/* One sentence for people. Returns the length as snprintf does. */
+/* One sentence for the user. Returns the length as snprintf() does. */
 int explanation_format(const Policy *p, const Destination *d, const Explanation *e, char *buf, size_t size);

@@ -67,7 +67,7 @@ size_t grant_table_count(const GrantTable *t, uint64_t job) {
         return n;
 }
 
-/* Those of the job with an end by now. */
+/* Removes the job's grants that have expired. */
 static size_t end(GrantTable *t, uint64_t job, uint64_t now_nsec) {
         size_t kept = 0, n = t->n;
 
@@ -122,7 +122,7 @@ int grant_table_policy(const GrantTable *t, uint64_t job, Policy **ret) {
 
                 if (g->job != job)
                         continue;
-                /* On all ports: who grants it knows the host, and not how the job talks to it. */
+                /* On all ports: an administrator who grants a host rarely knows which ports the job uses. */
                 int r = rule_list_add(&source.rules, type_of(g->host), g->host, ACTION_ALLOW, TIER_USER, NULL, 0, false,
                                       &reason);
                 if (r < 0)

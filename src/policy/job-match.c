@@ -31,7 +31,7 @@ static int glob_check(const char *glob, const char **ret_reason) {
                 return refuse(ret_reason, "the pattern is longer than 256 bytes");
         for (const char *s = glob; *s; s++)
                 if ((unsigned char) *s < ' ' || *s == 0x7f)
-                        return refuse(ret_reason, "the pattern has a character that cannot be printed");
+                        return refuse(ret_reason, "the pattern has an unprintable character");
         return match_glob_check(glob, NULL, ret_reason);
 }
 
@@ -50,7 +50,7 @@ int job_pattern_add(JobPattern *p, const char *key, const char *glob, const char
                 if (strcmp(job_label_keys[i], key) != 0)
                         continue;
                 if (p->globs[i])
-                        return refuse(ret_reason, "the label is there twice");
+                        return refuse(ret_reason, "the label occurs twice");
                 int r = glob_check(glob, ret_reason);
                 if (r < 0)
                         return r;
@@ -61,8 +61,8 @@ int job_pattern_add(JobPattern *p, const char *key, const char *glob, const char
                 p->literal += strcspn(glob, WILDCARDS);
                 return 0;
         }
-        return refuse(ret_reason, "there is no such label: job, ref, repository, run_attempt, run_id, runner, sha, step, "
-                                  "workflow");
+        return refuse(ret_reason, "unknown label, expected job, ref, repository, run_attempt, run_id, runner, sha, "
+                                  "step, workflow");
 }
 
 void job_match_list_done(JobMatchList *l) {
@@ -78,9 +78,9 @@ int job_match_list_add(JobMatchList *l, JobPattern *p, const char **ret_reason) 
         assert(l && p && ret_reason);
 
         if (p->n == 0)
-                return refuse(ret_reason, "a job is told by at least one label");
+                return refuse(ret_reason, "a job pattern needs at least one label");
         if (l->n == JOB_PATTERNS_MAX)
-                return refuse(ret_reason, "a document can match at most 64 patterns of jobs");
+                return refuse(ret_reason, "a document can have at most 64 job patterns");
 
         JobPattern *patterns = realloc(l->patterns, (l->n + 1) * sizeof(JobPattern));
         if (!patterns)

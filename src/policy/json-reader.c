@@ -17,7 +17,7 @@ static bool type_is(json_object *o, unsigned types) {
         return (types & 1U << json_object_get_type(o)) != 0;
 }
 
-/* A string with a NUL inside would end there for us and go on for others. */
+/* A string with an embedded NUL would end there in C, but not for other readers of the document. */
 static bool has_nul(json_object *o) {
         return json_object_is_type(o, json_type_string) &&
                strlen(json_object_get_string(o)) != (size_t) json_object_get_string_len(o);

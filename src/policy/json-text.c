@@ -11,24 +11,24 @@
 
 #include "basic/macro.h"
 
-#define KEYS_MAX 32 /* of one object */
+#define KEYS_MAX 32 /* per object */
 
-/* The values that are looked for at or below one value: their paths begin with its own. */
+/* The faults whose paths begin at one value. */
 typedef struct Wanted {
-        uint64_t set; /* of faults */
-        size_t n;     /* length of the path they have in common */
+        uint64_t set; /* bit set of faults */
+        size_t n;     /* length of their common path prefix */
 } Wanted;
 
 typedef struct Scan {
         const char *text;
         const char *end;
         const char *at;
-        FaultList *refused; /* where the first fault goes; NULL: nowhere */
-        const char *key;      /* of the root: fn is called for each element of its array; NULL for none */
+        FaultList *refused; /* receives the first fault; NULL: dropped */
+        const char *key;      /* key of the root: fn is called for each element of its array; NULL: none */
         json_element_fn fn;
         void *userdata;
-        Fault *faults;        /* what is looked for */
-        const char *counted;  /* the line of this byte is known */
+        Fault *faults;        /* the faults to locate */
+        const char *counted;  /* lines are counted up to this byte */
         unsigned line;
         size_t n_values;
         size_t n_objects;
@@ -76,13 +76,13 @@ static bool is_space(char c) {
         return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* Of a number, true, false, null; json-c has looked closer. */
+/* A character of a number, true, false or null; json-c validates them. */
 static bool is_scalar(char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' ||
                c == '.';
 }
 
-/* Next character that is not white space, or NUL at the end. */
+/* The next character that is not white space, or NUL at the end. */
 static inline char peek(Scan *s) {
         while (s->at < s->end && is_space(*s->at))
                 s->at++;
@@ -98,11 +98,11 @@ static inline bool take(Scan *s, char c) {
 
 static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *ret_n) {
         if (!take(s, '"'))
-                return refuse(s, step, "not JSON: a string is missing");
+                return refuse(s, step, "not JSON: expected a string");
 
         const char *start = s->at, *c = start;
         for (; c < s->end && *c != '"'; c++) {
-                if ((uint8_t) *c < 0x20) { /* RFC 8259 7; json-c lets it pass */
+                if ((uint8_t) *c < 0x20) { /* RFC 8259 7; json-c accepts it */
                         s->at = c;
                         return refuse(s, step, "not JSON: a control character in a string");
                 }
@@ -111,7 +111,7 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
         }
         s->at = c;
         if (c == s->end)
-                return refuse(s, step, "not JSON: a string does not end");
+                return refuse(s, step, "not JSON: unterminated string");
 
         *ret = start;
         *ret_n = (size_t) (c - start);
@@ -121,7 +121,7 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
 
 /* ------------------------------------------------------------------ places */
 
-/* Lines are counted from the value before, so that all of the text is looked at once. */
+/* Counts lines from the previous value, so that the text is read only once. */
 static void note_lines(Scan *s, Wanted wanted) {
         if (wanted.set == 0)
                 return;
@@ -151,7 +151,7 @@ static Wanted wanted_in_key(const Scan *s, Wanted wanted, const JsonStep *step) 
         return inner;
 }
 
-/* The lowest index from `from` that is wanted, with what is wanted there; SIZE_MAX for none. */
+/* The lowest wanted index at or above `from`, with the faults there; SIZE_MAX if none. */
 static size_t wanted_in_array(const Scan *s, Wanted wanted, size_t from, Wanted *ret) {
         size_t lowest = SIZE_MAX;
 
@@ -181,18 +181,18 @@ static int scan_member(Scan *s, const JsonStep *outer, size_t depth, Wanted want
         int r = scan_string(s, outer, &step.key, &step.n);
         if (r < 0)
                 return r;
-        /* An escape could spell a key in a second way; no key here needs one. */
+        /* An escape could spell a key in a second way; no valid key needs one. */
         if (memchr(step.key, '\\', step.n))
-                return refuse(s, outer, "a key is written with an escape");
+                return refuse(s, outer, "a key contains an escape sequence");
         for (size_t i = 0; i < *n_keys; i++)
                 if (keys[i].n == step.n && memcmp(keys[i].key, step.key, step.n) == 0)
-                        return refuse(s, &step, "the key is there twice");
+                        return refuse(s, &step, "duplicate key");
         if (*n_keys == KEYS_MAX)
                 return refuse(s, outer, "too many keys");
         keys[(*n_keys)++] = step;
 
         if (!take(s, ':'))
-                return refuse(s, &step, "not JSON: a colon is missing");
+                return refuse(s, &step, "not JSON: expected a colon");
         return scan_value(s, &step, depth, wanted_in_key(s, wanted, &step));
 }
 
@@ -209,10 +209,10 @@ static int scan_object(Scan *s, const JsonStep *step, size_t depth, Wanted wante
                 if (r < 0)
                         return r;
         } while (take(s, ','));
-        return take(s, '}') ? 0 : refuse(s, step, "not JSON: an object does not end");
+        return take(s, '}') ? 0 : refuse(s, step, "not JSON: unterminated object");
 }
 
-/* Is this the array whose elements fn is called for? */
+/* Is this the array whose elements are passed to fn? */
 static bool is_listed(const Scan *s, const JsonStep *step) {
         return s->key && step && !step->outer && step->key && step->n == strlen(s->key) &&
                memcmp(step->key, s->key, step->n) == 0;
@@ -238,7 +238,7 @@ static int scan_array(Scan *s, const JsonStep *outer, size_t depth, Wanted wante
                 if (step.n > next)
                         next = wanted_in_array(s, wanted, step.n, &inner);
         } while (take(s, ','));
-        return take(s, ']') ? 0 : refuse(s, outer, "not JSON: an array does not end");
+        return take(s, ']') ? 0 : refuse(s, outer, "not JSON: unterminated array");
 }
 
 static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted) {
@@ -262,7 +262,7 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted
         const char *start = s->at;
         while (s->at < s->end && is_scalar(*s->at))
                 s->at++;
-        return s->at > start ? 0 : refuse(s, step, "not JSON: a value is missing");
+        return s->at > start ? 0 : refuse(s, step, "not JSON: expected a value");
 }
 
 int json_text_for_each(const char *text, size_t length, const char *key, json_element_fn fn, void *userdata,
@@ -279,7 +279,7 @@ int json_text_for_each(const char *text, size_t length, const char *key, json_el
         int r = scan_value(&s, NULL, 0, (Wanted) {});
         if (r < 0)
                 return r;
-        return peek(&s) == '\0' && s.at == s.end ? 0 : refuse(&s, NULL, "not JSON: text follows the value");
+        return peek(&s) == '\0' && s.at == s.end ? 0 : refuse(&s, NULL, "not JSON: trailing text after the value");
 }
 
 size_t json_text_locate(const char *text, size_t length, Fault *faults, size_t n) {

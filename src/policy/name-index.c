@@ -8,14 +8,15 @@
 #include "basic/macro.h"
 
 struct NameIndexEntry {
-        uint64_t hash;     /* of the rule's literal end: all of a plain name, what follows a pattern's last wildcard */
+        uint64_t hash;     /* of the rule's literal tail: a plain name, or what follows a pattern's last wildcard */
         uint32_t rule;
-        uint16_t length;   /* of that end */
+        uint16_t length;   /* of that tail */
         bool is_pattern;
 };
 
-/* FNV-1a from the last byte to the first, so that one pass over a name yields the hash of each of its parents. A hash
- * that is not keyed will do: the entries are the operator's, and a bad name costs a bounded search. */
+/* FNV-1a from the last byte to the first, so that one pass over a name yields the hash of each of its parents. The
+ * hash need not be keyed: the entries come from the administrator, and a name chosen to collide costs a bounded
+ * search. */
 #define HASH_EMPTY 0xcbf29ce484222325ULL
 
 static uint64_t hash_byte(uint64_t hash, char c) {
@@ -91,7 +92,7 @@ static const NameIndexEntry *lower_bound(const NameIndex *x, uint64_t hash) {
         return x->entries + low;
 }
 
-/* name: terminated. parent: its end that begins at a label (or its terminator), `length` bytes. */
+/* name: NUL-terminated. parent: a suffix of it that starts at a label (or its terminator), of `length` bytes. */
 static bool entry_matches(const NameIndexEntry *e, const Rule *r, const char *name, const char *parent, size_t length,
                           NameMatchLevel *ret) {
         if (e->length != length)

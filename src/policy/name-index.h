@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which hostname rules can speak of a name: an index by the literal end of each rule, so that a look-up costs as many
- * probes as the name has labels, whatever the number of rules. */
+/* Which hostname rules can match a name: an index by the literal tail of each rule, so that a lookup takes one probe
+ * per label of the name, however many rules there are. */
 
 #include "policy/rule.h"
 
@@ -14,7 +14,7 @@ typedef struct NameIndex {
 } NameIndex;
 
 typedef enum NameMatchLevel {
-        NAME_MATCH_EXACT, /* the strongest first */
+        NAME_MATCH_EXACT, /* strongest first */
         NAME_MATCH_DENY_PATTERN,
         NAME_MATCH_PARENT,
         NAME_MATCH_ALLOW_PATTERN,
@@ -26,11 +26,11 @@ typedef struct NameMatch {
         NameMatchLevel level;
 } NameMatch;
 
-/* Borrows the list, which must stay where it is. -ENOMEM. */
+/* Borrows the list, which must not move while the index is in use. -ENOMEM. */
 int name_index_init(NameIndex *x, const RuleList *rules);
 void name_index_done(NameIndex *x);
 
-/* The first `length` bytes of name are the name: canonical. Puts at most max matches into ret, in no order, and returns
- * how many there are. */
+/* The name is the first `length` bytes of name, canonical. Stores at most max matches in ret, in no particular
+ * order, and returns how many there are. */
 size_t name_index_find(const NameIndex *x, const RuleList *rules, const char *name, size_t length, NameMatch *ret,
                        size_t max);

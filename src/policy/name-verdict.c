@@ -6,9 +6,9 @@
 #include "policy/policy-private.h"
 #include "policy/suffix.h"
 
-#define MATCHES_MAX 64 /* rules that speak of one form of a name; more is an overflow */
+#define MATCHES_MAX 64 /* rules that match one form of a name; more is an overflow */
 
-/* One run of a verdict being put together. Strongest first. */
+/* The denies or allows of a verdict under construction. Strongest first. */
 typedef struct Run {
         const NameMatch *matches[NAME_RULES_MAX]; /* borrowed */
         size_t n;
@@ -51,7 +51,7 @@ static void form_find(const Policy *p, const char *name, size_t length, Form *re
                 qsort(ret->matches, ret->n, sizeof(NameMatch), compare_matches);
 }
 
-/* Returns false when there is no room. */
+/* Returns false if it is full. */
 static bool run_add(Run *run, const NameMatch *m) {
         for (size_t i = 0; i < run->n; i++)
                 if (run->matches[i]->index == m->index)
@@ -69,7 +69,7 @@ static bool run_covers_all_ports(const Run *run) {
         return false;
 }
 
-/* What precedence leaves of one form's matches of one tier. */
+/* The matches of one form and one tier that remain after precedence. */
 static Runs form_pick(const Form *f, Tier tier) {
         Runs runs = { .overflow = f->overflow };
 
@@ -82,11 +82,11 @@ static Runs form_pick(const Form *f, Tier tier) {
                         if (!run_add(runs.allow.n > 0 ? &runs.late : &runs.deny, m))
                                 runs.overflow = true;
                 } else if (runs.allow.n == 0 || runs.allow.matches[0]->level == NAME_MATCH_ALLOW_PATTERN)
-                        (void) run_add(&runs.allow, m); /* an allow too many is one that does not count: closed */
+                        (void) run_add(&runs.allow, m); /* an allow that does not fit is ignored: fail closed */
                 else
                         continue;
                 if (m->rule->n_ports == 0)
-                        break; /* nothing after it is reached */
+                        break; /* the rest cannot be reached */
         }
         return runs;
 }
@@ -102,7 +102,7 @@ bool name_rule_outranks(const Rule *short_rule, bool short_exact, const Rule *fu
         return strlen(short_rule->name) > strlen(full_rule->name);
 }
 
-/* Does run s of the short form come before run f of the full form? */
+/* Does run s of the short form precede run f of the full form? */
 static bool short_goes_first(const Run *s, const Run *f) {
         if (s->n == 0 || f->n == 0)
                 return f->n == 0;
@@ -116,7 +116,8 @@ static void runs_append(Runs *all, Run *to, const Run *from) {
                         all->overflow = true;
 }
 
-/* Denies of both forms, the allow of one. A deny that only the other form's allow outranks is not outranked. */
+/* The denies of both forms and the allow of one. A deny that is outranked only by the other form's allow still
+ * counts. */
 static void runs_combine(Runs *all, const Runs *full, const Runs *brief) {
         bool brief_denies_first = short_goes_first(&brief->deny, &full->deny);
         const Runs *picked = short_goes_first(&brief->allow, &full->allow) ? brief : full;
@@ -177,13 +178,13 @@ void policy_match_name(const Policy *p, const char *name, NameVerdict *ret) {
                 runs_combine(&all, &of_full, &of_brief);
                 if (run_covers_all_ports(&all.deny) || run_covers_all_ports(&all.allow) ||
                     run_covers_all_ports(&all.late))
-                        break; /* the tiers below are not reached */
+                        break; /* lower tiers cannot be reached */
         }
         verdict_set(ret, &all);
 }
 
-/* Over one protocol the verdict changes only where an entry begins or ends. Looks for a port that passes, best by
- * rule. */
+/* For one protocol the verdict changes only at the start or end of an entry. Looks for a port that passes,
+ * preferably by a rule. */
 static bool finds_allowed(const PortSet *set, Action default_action, uint8_t protocol, uint32_t *ret_rule) {
         bool found = false;
 

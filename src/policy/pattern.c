@@ -26,7 +26,7 @@ typedef struct Label {
 struct Pattern {
         bool has_wildcard;
         size_t n_labels;
-        Label *labels; /* behind the struct; point into the text behind them */
+        Label *labels; /* allocated after the struct; they point into the text after them */
 };
 
 static int refuse(const char **ret_reason, const char *reason) {
@@ -36,9 +36,9 @@ static int refuse(const char **ret_reason, const char *reason) {
 
 static int label_check(const char *s, size_t n, bool allow_wildcards, const char **ret_reason) {
         if (n == 0)
-                return refuse(ret_reason, "a label of the name is empty");
+                return refuse(ret_reason, "the name has an empty label");
         if (n > LABEL_MAX)
-                return refuse(ret_reason, "a label of the name is longer than 63 bytes");
+                return refuse(ret_reason, "the name has a label longer than 63 bytes");
 
         size_t stars = strspn(s, "*");
         if (stars > 0 && stars <= 2 && stars == n)
@@ -52,7 +52,7 @@ static int label_check(const char *s, size_t n, bool allow_wildcards, const char
                 if (c == '*')
                         return refuse(ret_reason, "a wildcard stands for whole labels: * for one, ** for one or more");
                 if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
-                        return refuse(ret_reason, "only letters, digits, hyphen and underscore can be in a host name");
+                        return refuse(ret_reason, "a host name can only have letters, digits, hyphens and underscores");
         }
         return 0;
 }
@@ -96,7 +96,7 @@ int hostname_canonical(const char *s, bool allow_wildcards, char ret[static 254]
         return 0;
 }
 
-/* At most LABELS_MAX labels of a canonical name. Returns the count. */
+/* Splits a canonical name of at most LABELS_MAX labels. Returns the number of labels. */
 static size_t split(const char *name, Label labels[static LABELS_MAX]) {
         size_t n = 0;
 
@@ -143,7 +143,7 @@ int pattern_new(const char *text, Pattern **ret, const char **ret_reason) {
                 p->labels[i].kind = (uint8_t) label_kind(&labels[i]);
                 p->has_wildcard = p->has_wildcard || p->labels[i].kind != LABEL_LITERAL;
                 if (i > 0 && p->labels[i].kind == LABEL_MANY && p->labels[i - 1].kind == LABEL_MANY)
-                        return refuse(ret_reason, "two ** in a row say no more than one");
+                        return refuse(ret_reason, "two ** in a row mean the same as one");
         }
 
         *ret = TAKE_PTR(p);
@@ -172,8 +172,8 @@ bool pattern_matches(const Pattern *p, const char *name) {
         assert(p);
         assert(name);
 
-        /* The last "**" alone is ever widened: what an earlier one could take, this one can take as well. So the work
-         * is bounded by labels of the name times labels of the pattern. */
+        /* Only the last "**" is ever widened: whatever an earlier one could take, this one can take as well. The
+         * work is bounded by labels of the name times labels of the pattern. */
         size_t n = split(name, labels), i = 0, j = 0, many = SIZE_MAX, taken = 0;
         while (i < n) {
                 if (j < p->n_labels && p->labels[j].kind == LABEL_MANY) {

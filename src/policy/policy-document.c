@@ -40,15 +40,15 @@ static JsonTokener *tokener_new(void) {
 
 /* ------------------------------------------------------------------ text */
 
-/* A tree of a whole document takes fifteen times the room of its text, and more time to make than all else that is done
- * with it. So json-c is given the text without its rules, and then each rule. */
+/* A tree of the whole document takes fifteen times the size of its text, and more time to build than everything else
+ * done with it. So json-c parses the text without its rules first, and then one rule at a time. */
 typedef struct Reading {
         FaultList *faults;
         PolicyDocument *document;
         JsonTokener *tokener;
         const char *text;
         size_t length;
-        size_t rules_begin; /* of the first rule to the end of the last; both 0: there is none */
+        size_t rules_begin; /* from the first rule to the end of the last; both 0: no rules */
         size_t rules_end;
 } Reading;
 
@@ -62,7 +62,7 @@ typedef struct Part {
         size_t length;
 } Part;
 
-/* The parts of the text one after the other are one JSON value. */
+/* The parts of the text, concatenated, are one JSON value. */
 static int parse(Reading *p, const JsonStep *step, const Part *parts, size_t n, json_object **ret) {
         size_t at = 0;
         const char *reason = NULL;
@@ -80,11 +80,11 @@ static int parse(Reading *p, const JsonStep *step, const Part *parts, size_t n, 
                         return 0;
                 }
                 if (e == json_tokener_success)
-                        reason = "not JSON: text follows the value";
+                        reason = "not JSON: trailing text after the value";
                 else if (e != json_tokener_continue)
                         reason = json_tokener_error_desc(e);
                 else if (is_last)
-                        reason = "not JSON: the text ends too early";
+                        reason = "not JSON: unexpected end of text";
         }
 
         Fault *f = fault_list_add(p->faults, NULL, json_text_line(p->text, p->length, at), reason);
@@ -121,7 +121,7 @@ static int read_rest(Reading *p) {
         if (r < 0)
                 return r;
         if (!json_object_is_type(root, json_type_object))
-                return text_fault(p->faults, "a policy is an object");
+                return text_fault(p->faults, "a policy must be an object");
         return json_read_document(p->faults, root, p->document);
 }
 
@@ -132,7 +132,7 @@ static int read_text(FaultList *faults, PolicyDocument *d, const char *text, siz
         if (!tokener)
                 return -ENOMEM;
         while (length > 0 && memchr(" \t\r\n", text[length - 1], 4))
-                length--; /* json-c in strict mode takes even a final newline for more text */
+                length--; /* json-c in strict mode rejects even a final newline as trailing text */
         p.length = length;
         if (length > POLICY_TEXT_MAX)
                 return text_fault(faults, "the text is larger than 4 MiB");
@@ -160,7 +160,7 @@ static int read_text(FaultList *faults, PolicyDocument *d, const char *text, siz
 
 static int set_default_name(FaultList *faults, PolicyDocument *d, const char *name) {
         if (!policy_document_name_is_valid(name)) {
-                json_fault(faults, NULL, "the file's name cannot be the document's (a-z, 0-9 and -, up to 63): add name");
+                json_fault(faults, NULL, "the file name is not a valid document name (a-z, 0-9, -; up to 63)");
                 return -EINVAL;
         }
         d->name = strdup(name);
@@ -177,7 +177,7 @@ int policy_document_from_json(PolicyDocument *d, const char *text, size_t length
         return r < 0 || d->name || !default_name ? r : set_default_name(faults, d, default_name);
 }
 
-/* Name, match and inbound mean nothing to who asks for rules alone, but are held to the same. */
+/* A caller that wants the rules alone ignores name, match and inbound, but they must be valid all the same. */
 int policy_source_from_json(PolicySource *source, const char *text, size_t length, FaultList *faults) {
         assert(source);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the files of the compiled policy share. Nobody outside policy/ includes this, but its tests. */
+/* Shared by the files that implement the compiled policy. Only policy/ and its tests include it. */
 
 #include "policy/name-index.h"
 #include "policy/policy.h"
@@ -14,6 +14,6 @@ struct Policy {
         PolicySize size;
 };
 
-/* Of two rules of one action, one that speaks of a name's full form, one of its short form: is the short one the more
- * specific? Exact, then the longer value; a deny of every port comes before either. A tie is the full form's. */
+/* Given two rules of one action, one matching a name in full and one its short form: is the short one more specific?
+ * An exact match is, then the longer value; a deny of every port comes before either. On a tie the full form wins. */
 bool name_rule_outranks(const Rule *short_rule, bool short_exact, const Rule *full_rule, bool full_exact);

@@ -75,7 +75,7 @@ int policy_new(PolicySource *source, Policy **ret) {
         r = prefix_index_init(&p->prefixes, &p->source.rules);
         if (r < 0)
                 return r;
-        /* A list that does not fit is known here, not when the kernel's maps are filled. */
+        /* A list that does not fit is detected here, not when the kernel maps are filled. */
         r = policy_for_each_prefix(p, count_prefix, &p->size);
         if (r < 0)
                 return r;

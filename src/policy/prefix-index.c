@@ -7,14 +7,14 @@
 
 #include "basic/macro.h"
 
-/* IPv6 before IPv4, then by address, then the shorter first: what a prefix covers follows it directly. */
+/* IPv6 before IPv4, then by address, then the shorter first: the prefixes inside a prefix directly follow it. */
 static int compare_prefixes(const InPrefix *a, const InPrefix *b) {
         int c = memcmp(a->addr.b, b->addr.b, sizeof(a->addr.b));
 
         if (c == 0)
-                return a->length - b->length; /* host bits are zero: the address tells the family */
+                return a->length - b->length; /* host bits are zero, so the address alone gives the family */
         if (memcmp(a->addr.b, b->addr.b, 12) == 0)
-                return c; /* as most: two of IPv4, or neighbours of IPv6 */
+                return c; /* the usual case: two IPv4 prefixes, or IPv6 neighbours */
         bool v4_a = in_prefix_is_v4(a);
         return v4_a == in_prefix_is_v4(b) ? c : v4_a ? 1 : -1;
 }
@@ -32,7 +32,7 @@ static int compare_rules(const void *a, const void *b, void *userdata) {
         return *i < *j ? -1 : *i > *j;
 }
 
-/* The node before, or the nearest of its parents that contains this one. */
+/* The preceding node, or the nearest of its parents that contains this one. */
 static uint32_t find_parent(const PrefixIndex *x, const InPrefix *p, uint32_t before) {
         while (before != PREFIX_NONE && !in_prefix_contains(&x->nodes[before].prefix, &p->addr))
                 before = x->nodes[before].parent;
@@ -93,7 +93,7 @@ uint32_t prefix_index_find(const PrefixIndex *x, const InAddr *addr) {
         assert(x);
         assert(addr);
 
-        while (low < high) { /* the first node after addr */
+        while (low < high) { /* finds the first node after addr */
                 size_t middle = low + (high - low) / 2;
 
                 if (compare_prefixes(&x->nodes[middle].prefix, &host) <= 0)

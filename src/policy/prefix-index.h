@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The distinct prefixes of the CIDR rules, sorted, each with the next shorter prefix that covers it: what covers an
- * address is a short chain. */
+/* The distinct prefixes of the CIDR rules, sorted, each linked to the next shorter prefix that covers it: the
+ * prefixes that cover an address form a short chain. */
 
 #include "policy/rule.h"
 
@@ -11,7 +11,7 @@
 typedef struct PrefixNode {
         InPrefix prefix;
         uint32_t parent;   /* PREFIX_NONE at the top */
-        uint32_t first;    /* run of rules[], denies before allows */
+        uint32_t first;    /* first entry in rules[], denies before allows */
         uint32_t n;
 } PrefixNode;
 
@@ -21,7 +21,7 @@ typedef struct PrefixIndex {
         uint32_t *rules;   /* indices into the rule list */
 } PrefixIndex;
 
-/* -ENOMEM. n log n in the number of rules. */
+/* Takes O(n log n) for n rules. -ENOMEM. */
 int prefix_index_init(PrefixIndex *x, const RuleList *rules);
 void prefix_index_done(PrefixIndex *x);
 /* The longest prefix that contains addr, or PREFIX_NONE. */

@@ -30,7 +30,7 @@ static int read_default_action(PolicySource *source, const char *value, _unused_
                                char bad[static 128], const char **ret_reason) {
         (void) snprintf(bad, 128, "%s", value);
         if (action_from_string(value, &source->default_action) < 0)
-                return refuse(ret_reason, "unknown action: it is allow or deny");
+                return refuse(ret_reason, "unknown action, expected allow or deny");
         return 0;
 }
 
@@ -42,7 +42,7 @@ static int read_audit_mode(PolicySource *source, const char *value, _unused_ con
         else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
                 source->mode = MODE_ENFORCE;
         else
-                return refuse(ret_reason, "neither true, 1, false nor 0");
+                return refuse(ret_reason, "expected true, 1, false or 0");
         source->has_mode = true;
         return 0;
 }
@@ -88,7 +88,7 @@ const char *policy_environment_name(size_t i) {
         return i < ELEMENTSOF(variables) ? variables[i].name : NULL;
 }
 
-/* What a variable replaces. Lists only ever grow, if only by the ports of a rule that is there. */
+/* What the variables are applied to. Lists only ever grow, if only by the ports of an existing rule. */
 typedef struct Floor {
         Action default_action;
         Mode mode;
@@ -102,7 +102,7 @@ static bool has_entry(const char *list) {
         return list[strspn(list, ", \t\n\v\f\r")] != '\0';
 }
 
-/* Puts back what has become more permissive. Returns whether something has. */
+/* Reverts changes that made the policy more permissive. Returns whether there were any. */
 static bool restore_floor(PolicySource *source, const Floor *floor) {
         bool mode = source->has_mode && source->mode > floor->mode, /* enforce, audit, off */
              action = source->default_action == ACTION_ALLOW && floor->default_action == ACTION_DENY;
@@ -138,7 +138,7 @@ static int read_all(PolicySource *source, bool keep_floor, policy_getenv_t get, 
                 const Floor before = floor_of(source);
                 char bad[128] = "";
 
-                /* A CI system sets an input that nobody filled in to the empty string. */
+                /* A CI system passes an input that was left empty as the empty string. */
                 if (!value || is_blank(value, strlen(value)))
                         continue;
                 any = 1;

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-/* What its text says of a rule. */
+/* The text of one rule. */
 typedef struct RuleText {
-        const char *value; /* borrowed; NULL: it is missing */
+        const char *value; /* borrowed; NULL if missing */
         RuleType type;
         Action action;
         bool has_type;
@@ -47,9 +47,9 @@ static void add_port(FaultList *faults, const JsonStep *at, const char *text, Ru
         if (k == -ERANGE)
                 json_fault(faults, at, "a port is out of range (1 to 65535, low before high; 0 for icmp)");
         else if (k < 0 && slash && !protocol_is_known(slash + 1))
-                json_fault(faults, at, "unknown protocol: it is tcp, udp, icmp or all");
+                json_fault(faults, at, "unknown protocol, expected tcp, udp, icmp or all");
         else if (k < 0)
-                json_fault(faults, at, "malformed port: it is PORT or LOW-HIGH, then nothing, /tcp, /udp, /icmp or /all");
+                json_fault(faults, at, "malformed port, expected PORT or LOW-HIGH, with or without a protocol");
         else
                 add_range(faults, at, &range, rule);
 }
@@ -70,8 +70,8 @@ static int read_port_protocol(_unused_ FaultList *faults, _unused_ const JsonSte
 
 static int read_port_object(FaultList *faults, const JsonStep *at, json_object *o, RuleText *rule) {
         static const JsonKey keys[] = {
-                { "port", IS_INT | IS_STRING, "port is a number, or a range such as \"8000-8100\"", read_port_number },
-                { "protocol", IS_STRING, "protocol is a string: tcp, udp, icmp or all", read_port_protocol },
+                { "port", IS_INT | IS_STRING, "port must be a number or a range such as 8000-8100", read_port_number },
+                { "protocol", IS_STRING, "protocol must be a string: tcp, udp, icmp or all", read_port_protocol },
         };
         PortText text = {};
         char joined[64];
@@ -83,7 +83,7 @@ static int read_port_object(FaultList *faults, const JsonStep *at, json_object *
 
         const char *protocol = text.protocol ?: "all";
         const char *port = text.port                             ? json_object_get_string(text.port)
-                           : strcasecmp(protocol, "icmp") == 0 ? "0" /* ICMP has none to give */
+                           : strcasecmp(protocol, "icmp") == 0 ? "0" /* ICMP has no ports */
                                                                  : NULL;
         if (!port)
                 json_fault(faults, at, "port is missing");
@@ -100,7 +100,7 @@ static int read_port(FaultList *faults, const JsonStep *at, json_object *o, void
                 return read_port_object(faults, at, o, into);
 
         int64_t number = json_object_is_type(o, json_type_int) ? json_object_get_int64(o) : 0;
-        if (number > 0 && number <= UINT16_MAX) { /* most ports are: not by way of their text */
+        if (number > 0 && number <= UINT16_MAX) { /* most ports are plain numbers: no detour through text */
                 const PortRange range = { (uint16_t) number, (uint16_t) number, PROTOCOL_ALL };
 
                 add_range(faults, at, &range, into);
@@ -110,8 +110,8 @@ static int read_port(FaultList *faults, const JsonStep *at, json_object *o, void
 }
 
 static int read_ports(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
-        return json_read_array(faults, at, o, IS_INT | IS_STRING | IS_OBJECT, "a port is a number, a string or an object",
-                          read_port, into);
+        return json_read_array(faults, at, o, IS_INT | IS_STRING | IS_OBJECT,
+                               "a port must be a number, a string or an object", read_port, into);
 }
 
 static int read_type(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
@@ -124,7 +124,7 @@ static int read_type(FaultList *faults, const JsonStep *at, json_object *o, void
         else if (strcmp(s, "cidr") == 0)
                 rule->type = RULE_CIDR;
         else
-                json_fault(faults, at, "unknown type: it is hostname or cidr");
+                json_fault(faults, at, "unknown type, expected hostname or cidr");
         return 0;
 }
 
@@ -140,7 +140,7 @@ static int read_action(FaultList *faults, const JsonStep *at, json_object *o, vo
 
         rule->has_action = true;
         if (action_from_string(json_object_get_string(o), &rule->action) < 0)
-                json_fault(faults, at, "unknown action: it is allow or deny");
+                json_fault(faults, at, "unknown action, expected allow or deny");
         return 0;
 }
 
@@ -152,7 +152,7 @@ static int read_allow_private(_unused_ FaultList *faults, _unused_ const JsonSte
         return 0;
 }
 
-/* What only the keys together tell. *ret_value is good where there was no fault. */
+/* Checks what involves several keys. *ret_value is valid if there was no fault. */
 static void check_rule(FaultList *faults, const JsonStep *at, const RuleText *rule, RuleValue *ret_value) {
         const JsonStep value = { .outer = at, .key = "value", .n = strlen("value") };
         const char *reason;
@@ -164,7 +164,7 @@ static void check_rule(FaultList *faults, const JsonStep *at, const RuleText *ru
         if (!rule->value)
                 json_fault(faults, at, "value is missing");
         if (rule->has_allow_private && rule->has_type && rule->type != RULE_HOSTNAME)
-                json_fault(faults, at, "allowPrivate is for rules of type hostname");
+                json_fault(faults, at, "allowPrivate needs a rule of type hostname");
         if (rule->value && rule->has_type && rule_value_parse(rule->type, rule->value, ret_value, &reason) < 0)
                 json_fault(faults, &value, reason);
 }
@@ -186,11 +186,11 @@ static int add_rule(FaultList *faults, const JsonStep *at, const RuleText *rule,
 
 int json_read_rule(FaultList *faults, const JsonStep *at, json_object *o, RuleList *rules) {
         static const JsonKey keys[] = {
-                { "type", IS_STRING, "type is a string: hostname or cidr", read_type },
-                { "value", IS_STRING, "value is a string", read_value },
-                { "action", IS_STRING, "action is a string: allow or deny", read_action },
-                { "ports", IS_ARRAY, "ports is an array", read_ports },
-                { "allowPrivate", IS_BOOL, "allowPrivate is true or false", read_allow_private },
+                { "type", IS_STRING, "type must be a string: hostname or cidr", read_type },
+                { "value", IS_STRING, "value must be a string", read_value },
+                { "action", IS_STRING, "action must be a string: allow or deny", read_action },
+                { "ports", IS_ARRAY, "ports must be an array", read_ports },
+                { "allowPrivate", IS_BOOL, "allowPrivate must be true or false", read_allow_private },
         };
         RuleText rule = {};
 
@@ -198,7 +198,7 @@ int json_read_rule(FaultList *faults, const JsonStep *at, json_object *o, RuleLi
         assert(rules);
 
         if (!json_object_is_type(o, json_type_object)) {
-                json_fault(faults, at, "a rule is an object");
+                json_fault(faults, at, "a rule must be an object");
                 return 0;
         }
         size_t before = fault_list_count(faults);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Rules as a policy's JSON has them. */
+/* Rules in the JSON of a policy. */
 
 #include "policy/json-reader.h"
 #include "policy/rule.h"
 
-/* o: of any type. Adds to the list. Returns 0, faults or not; -E2BIG: too many, which is a fault too; -ENOMEM. */
+/* o: of any type. Adds to the list. Returns 0, with or without faults; -E2BIG if there are too many, which is also
+ * reported as a fault; -ENOMEM. */
 int json_read_rule(FaultList *faults, const JsonStep *at, json_object *o, RuleList *rules);

@@ -11,7 +11,7 @@
 #include "basic/macro.h"
 #include "basic/siphash.h"
 
-#define TEXT_MAX 1024 /* of one rule in the text grammar; a name and RULE_PORTS_MAX ports fit */
+#define TEXT_MAX 1024 /* of one rule in the text grammar; fits a name and RULE_PORTS_MAX ports */
 
 static int refuse(int error, const char **ret_reason, const char *reason) {
         *ret_reason = reason;
@@ -20,7 +20,7 @@ static int refuse(int error, const char **ret_reason, const char *reason) {
 
 /* ------------------------------------------------------------------ value */
 
-/* RFC 1123 2.1: the last label of a host name is not a number; what ends so is an address to some parser. */
+/* RFC 1123 2.1: the last label of a host name is not a number; some parsers take such a name for an address. */
 static bool ends_in_number(const char *name) {
         const char *dot = strrchr(name, '.'), *last = dot ? dot + 1 : name;
 
@@ -46,7 +46,7 @@ int rule_value_parse(RuleType type, const char *text, RuleValue *ret, const char
         }
 
         if (is_prefix)
-                return refuse(-EINVAL, ret_reason, "an address is not a host name: make it a rule of type cidr");
+                return refuse(-EINVAL, ret_reason, "an address is not a host name: use a rule of type cidr");
         int r = hostname_canonical(text, true, name, ret_reason);
         if (r < 0)
                 return r;
@@ -99,7 +99,8 @@ char *rule_to_string(const Rule *r) {
 
 #define PORT_BLOCK_MAX 256
 
-/* Thousands of short lists: each by itself would take more room for its header than for its ports. */
+/* The port lists are many and short: allocated one by one, each would need more memory for its header than for its
+ * ports. */
 struct PortBlock {
         PortBlock *next;
         size_t n;
@@ -108,7 +109,7 @@ struct PortBlock {
 
 _Static_assert(PORT_BLOCK_MAX >= RULE_PORTS_MAX, "a block has room for the ports of a rule");
 
-/* What the rule had before stays where it is until the list goes. */
+/* The rule's previous ports stay allocated until the list is freed. */
 static int rule_set_ports(RuleList *l, Rule *r, const PortRange *ports, size_t n) {
         PortBlock *b = l->ports;
 
@@ -136,8 +137,8 @@ static int rule_merge(RuleList *l, Rule *r, const PortRange *ports, size_t n_por
 
         int n = port_ranges_union(r->ports, r->n_ports, ports, n_ports, all);
         if (n < 0)
-                return refuse(n, ret_reason, "the rule and its equals before it have more than 32 ports together");
-        /* As many as before are the same: a union takes nothing away, unless it is every port. */
+                return refuse(n, ret_reason, "this rule and the equal ones before it have more than 32 ports in all");
+        /* An equal count means an equal set: a union never removes a port, except when it becomes every port. */
         if (n != r->n_ports) {
                 int k = rule_set_ports(l, r, all, (size_t) n);
                 if (k < 0)
@@ -178,8 +179,8 @@ void rule_list_seal(RuleList *l) {
         l->n_allocated = l->n;
 }
 
-/* Who validates a document chooses what is hashed, so it is keyed: with the 16 random bytes that the kernel gives each
- * process (getauxval(3)). */
+/* Whoever submits a document for validation chooses what is hashed, so the hash is keyed with the 16 random bytes
+ * that the kernel gives each process (getauxval(3)). */
 static uint64_t hash_value(RuleType type, const char *name, const InPrefix *prefix) {
         const uint8_t *key = (const uint8_t *) getauxval(AT_RANDOM);
         uint8_t bytes[sizeof(prefix->addr.b) + 1];
@@ -198,10 +199,10 @@ static bool rule_is(const Rule *r, RuleType type, const char *name, const InPref
                                  : strcmp(r->name, name) == 0;
 }
 
-/* Slot of the equal rule, or the free one where it belongs. name or prefix, as the type is. */
+/* The slot of the equal rule, or the free slot where it belongs. Uses name or prefix, depending on the type. */
 static size_t find_slot(const RuleList *l, RuleType type, const char *name, const InPrefix *prefix, Action action,
                         Tier tier) {
-        size_t i = hash_value(type, name, prefix) & (l->n_slots - 1); /* of action and tier there are but a few */
+        size_t i = hash_value(type, name, prefix) & (l->n_slots - 1); /* action and tier are not hashed */
 
         while (l->slots[i] != RULE_NONE && !rule_is(&l->rules[l->slots[i]], type, name, prefix, action, tier))
                 i = (i + 1) & (l->n_slots - 1);
@@ -256,7 +257,7 @@ static int rule_list_append(RuleList *l, size_t slot, const RuleValue *value, Ac
 
         int r = rule_init(&rule, value, action, tier, ret_reason);
         if (r >= 0) {
-                /* The union with itself drops duplicates. */
+                /* The union of a list with itself drops duplicates. */
                 int n = port_ranges_union(ports, n_ports, ports, n_ports, own);
                 assert(n >= 0);
                 r = rule_set_ports(l, &rule, own, (size_t) n);
@@ -304,7 +305,7 @@ int rule_list_add(RuleList *l, RuleType type, const char *text, Action action, T
 
 /* ------------------------------------------------------------------ text grammar */
 
-/* In place; the result is inside s. */
+/* Works in place; the result points into s. */
 static char *trim(char *s) {
         while (isspace((unsigned char) *s))
                 s++;
@@ -314,8 +315,8 @@ static char *trim(char *s) {
         return s;
 }
 
-/* Cuts "[ADDR]:PORTS", "ADDR/N:PORTS" or "NAME:PORTS" in two; *ret_ports is NULL without a colon. Two colons before
- * any slash make an IPv6 address, which can only be followed by ports after its prefix length or its bracket. */
+/* Splits "[ADDR]:PORTS", "ADDR/N:PORTS" or "NAME:PORTS" in two; *ret_ports is NULL if there is no colon. Two colons
+ * before any slash make an IPv6 address, which can be followed by ports only after its prefix length or its bracket. */
 static int split_ports(char *s, char **ret_value, char **ret_ports, const char **ret_reason) {
         char *colon;
 
@@ -323,7 +324,7 @@ static int split_ports(char *s, char **ret_value, char **ret_ports, const char *
                 char *end = strchr(s, ']');
 
                 if (!end || (end[1] != '\0' && end[1] != ':') || !memchr(s, ':', (size_t) (end - s)))
-                        return refuse(-EINVAL, ret_reason, "brackets belong around an IPv6 address: [ADDRESS]:PORT");
+                        return refuse(-EINVAL, ret_reason, "brackets are for IPv6 addresses: [ADDRESS]:PORT");
                 *end = '\0';
                 *ret_value = s + 1;
                 *ret_ports = end[1] == ':' ? end + 2 : NULL;
@@ -363,7 +364,7 @@ static int parse_ports(char *s, PortRange ports[static RULE_PORTS_MAX], size_t *
                         return refuse(-EINVAL, ret_reason, "a port is out of range (1 to 65535, or 0/icmp)");
                 if (r < 0)
                         return refuse(-EINVAL, ret_reason,
-                                      "malformed port: PORT, LOW-HIGH, PORT/tcp, PORT/udp or 0/icmp");
+                                      "malformed port, expected PORT, LOW-HIGH, PORT/tcp, PORT/udp or 0/icmp");
                 n++;
         }
         *ret_n = n;

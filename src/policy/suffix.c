@@ -10,7 +10,7 @@
 #include "basic/macro.h"
 #include "policy/pattern.h"
 
-/* Names of services in a Kubernetes cluster: "service.namespace.svc.cluster.local" stands for "service.namespace". */
+/* Kubernetes service names: "service.namespace.svc.cluster.local" is also called "service.namespace". */
 static const char *const kubernetes_suffixes[] = { ".svc.cluster.local", ".cluster.local" };
 
 static int refuse(const char **ret_reason, const char *reason) {
@@ -37,14 +37,14 @@ static int check(const char *name, const char **ret_reason) {
         if (hyphen_at_edge(name))
                 return refuse(ret_reason, "a label cannot begin or end with a hyphen");
         if (!strchr(name, '.'))
-                return refuse(ret_reason, "a search domain needs two labels or more");
+                return refuse(ret_reason, "a search domain needs at least two labels");
         if (strcmp(name, kubernetes_suffixes[1] + 1) == 0 ||
             has_suffix(name, strlen(name), kubernetes_suffixes[1]))
                 return refuse(ret_reason, "names under cluster.local are matched by their short form anyway");
         if (!psl)
-                return refuse(ret_reason, "libpsl was built without a list of public suffixes");
+                return refuse(ret_reason, "libpsl has no built-in list of public suffixes");
         if (psl_is_public_suffix2(psl, name, PSL_TYPE_ANY))
-                return refuse(ret_reason, "a public suffix: anybody can have names under it");
+                return refuse(ret_reason, "a public suffix: anybody can register names under it");
         return 0;
 }
 
@@ -65,7 +65,7 @@ int search_domain_canonical(const char *text, char ret[static 254], const char *
         }
         if (n == 0)
                 return refuse(ret_reason, "the search domain is empty");
-        if (n > 252) /* with its dot it must fit into a name */
+        if (n > 252) /* together with its dot it must fit into a name */
                 return refuse(ret_reason, "the search domain is longer than 252 bytes");
         memcpy(buf, text, n);
         buf[n] = '\0';

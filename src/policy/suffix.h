@@ -8,11 +8,12 @@
 
 #define SEARCH_DOMAINS_MAX 64
 
-/* Trimmed, lower case, one leading dot. -EINVAL with a constant sentence for public suffixes, single labels, bad
- * labels and the Kubernetes suffixes, which always strip. */
+/* Trims, lower-cases and adds one leading dot. -EINVAL with a constant sentence for public suffixes, single labels,
+ * bad labels, and the Kubernetes suffixes, which are always stripped. */
 int search_domain_canonical(const char *text, char ret[static 254], const char **ret_reason);
 
-/* The short form of a canonical name: the longest suffix that fits, configured or of Kubernetes, taken off. Writes its
- * length and returns whether there is one. *ret_configured, always written: is the name under a configured suffix. */
+/* The short form of a canonical name: without the longest matching suffix, configured or of Kubernetes. Writes its
+ * length and returns true if there is one. *ret_configured is always written: whether the name is under a configured
+ * suffix. */
 bool search_domain_strip(char *const *domains, size_t n_domains, const char *name, size_t *ret_length,
                          bool *ret_configured);

@@ -8,11 +8,11 @@
 
 #include "basic/macro.h"
 
-#define UNIT_NAME_MAX 255U /* systemd.unit(5); NAME_MAX, too */
+#define UNIT_NAME_MAX 255U /* systemd.unit(5); equals NAME_MAX */
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@"
 #define WILDCARDS "*?["
 
-/* Part of a path or of a pattern. */
+/* Part of a path or pattern. */
 typedef struct Span {
         const char *s; /* borrowed, not terminated */
         size_t n;
@@ -30,7 +30,7 @@ static bool span_ends(Span a, const char *suffix) {
         return a.n >= n && memcmp(a.s + a.n - n, suffix, n) == 0;
 }
 
-/* a without prefix and suffix, into *ret; false when it does not have them or nothing is between them. */
+/* Sets *ret to a without prefix and suffix. Returns false if a lacks either, or if nothing remains. */
 static bool span_between(Span a, const char *prefix, const char *suffix, Span *ret) {
         size_t before = strlen(prefix), after = strlen(suffix);
 
@@ -43,7 +43,7 @@ static bool span_between(Span a, const char *prefix, const char *suffix, Span *r
 
 /* ------------------------------------------------------------------ globs */
 
-/* The "]" of the set that begins at s; the first character in a set is never its end. NULL: there is none. */
+/* The "]" that ends the set at s; the first character in a set never ends it. NULL if there is none. */
 static const char *set_end(const char *s) {
         s += s[1] == '!' ? 2 : 1;
         return *s == '\0' ? NULL : strchr(s + 1, ']');
@@ -61,7 +61,7 @@ static bool set_has(const char *set, const char *end, char c) {
         return found != negated;
 }
 
-/* Behind the part of the glob that matches c, which "*" never is; NULL when it does not match. */
+/* Returns the position after the part of the glob that matches c, which "*" never does; NULL if it does not match. */
 static const char *match_one(const char *glob, char c) {
         const char *end = *glob == '[' ? set_end(glob) : NULL;
 
@@ -70,8 +70,8 @@ static const char *match_one(const char *glob, char c) {
         return *glob != '\0' && (*glob == '?' || *glob == c) ? glob + 1 : NULL;
 }
 
-/* As for host names, the last "*" alone is ever widened: the work is at most the lengths multiplied. fnmatch(3) depends
- * on the locale and may take exponential time. */
+/* As with host names, only the last "*" is ever widened: the work is bounded by the product of the lengths.
+ * fnmatch(3) depends on the locale and may take exponential time. */
 bool match_glob(const char *glob, const char *s, size_t n) {
         const char *star = NULL;
         size_t i = 0, taken = 0;
@@ -107,9 +107,9 @@ static int refuse(const char **ret_reason, const char *reason) {
 static int set_check(const char *set, const char *end, const char *characters, const char **ret_reason) {
         for (const char *s = set + 1 + (set[1] == '!'); s < end; s++) {
                 if (characters && !strchr(characters, *s))
-                        return refuse(ret_reason, "between [ and ] are characters of names alone");
+                        return refuse(ret_reason, "only characters of unit names are allowed between [ and ]");
                 if (s[1] == '-' && s + 2 < end && s[0] > s[2])
-                        return refuse(ret_reason, "a range between [ and ] is the wrong way round");
+                        return refuse(ret_reason, "a range between [ and ] is reversed");
         }
         return 0;
 }
@@ -122,11 +122,11 @@ int match_glob_check(const char *glob, const char *characters, const char **ret_
                 int r = 0;
 
                 if (!end)
-                        return refuse(ret_reason, "a [ has no ]");
+                        return refuse(ret_reason, "a [ has no matching ]");
                 if (*s == '[')
                         r = set_check(s, end, characters, ret_reason);
                 else if (characters && !strchr(characters, *s) && !strchr("*?", *s))
-                        r = refuse(ret_reason, "a character that no unit's name can have");
+                        r = refuse(ret_reason, "a character that no unit name can have");
                 if (r < 0)
                         return r;
                 s = end + 1;
@@ -134,33 +134,34 @@ int match_glob_check(const char *glob, const char *characters, const char **ret_
         return 0;
 }
 
-/* systemd.slice(5): the dashes of a slice's name are its place, so none is at an end or next to another. */
+/* systemd.slice(5): the dashes of a slice's name encode its place in the tree, so none is at an end or next to
+ * another. */
 static int slice_check(Span s, const char **ret_reason) {
         Span stem;
 
         if (!span_between(s, "", ".slice", &stem))
-                return refuse(ret_reason, "a slice's name ends in .slice");
+                return refuse(ret_reason, "a slice name must end in .slice");
         if (stem.n == 1 && stem.s[0] == '-')
-                return refuse(ret_reason, "-.slice is the whole host, which /etc/cargowall/policy.json is for");
+                return refuse(ret_reason, "-.slice is the whole host: use /etc/cargowall/policy.json");
         if (s.s[strcspn(s.s, WILDCARDS)] != '\0')
-                return refuse(ret_reason, "a slice has no wildcards: all below it belongs to it");
+                return refuse(ret_reason, "a slice cannot have wildcards: everything below it is included");
         if (stem.s[0] == '-' || stem.s[stem.n - 1] == '-' || strstr(stem.s, "--"))
-                return refuse(ret_reason, "a slice's name has single dashes, and none at its begin or end");
+                return refuse(ret_reason, "a slice name has single dashes only, and none at either end");
         return 0;
 }
 
-/* A pattern that no unit can have would leave the unit without the policy that somebody wrote for it. */
+/* A pattern that no unit name can match would leave the unit without the policy written for it. */
 static int unit_check(Span s, const char **ret_reason) {
         static const char *const endings[] = { ".service", ".scope", ".socket", ".mount", ".swap" };
 
         if (span_ends(s, ".slice"))
-                return refuse(ret_reason, "a slice goes under slices");
+                return refuse(ret_reason, "a slice belongs in slices");
         if (span_ends(s, "*"))
                 return 0;
         for (size_t i = 0; i < ELEMENTSOF(endings); i++)
                 if (s.n > strlen(endings[i]) && span_ends(s, endings[i]))
                         return 0;
-        return refuse(ret_reason, "a unit's name ends in .service, .scope, .socket, .mount or .swap, or in *");
+        return refuse(ret_reason, "a unit name must end in .service, .scope, .socket, .mount or .swap, or in *");
 }
 
 static int pattern_check(MatchKind kind, const char *text, const char **ret_reason) {
@@ -214,15 +215,15 @@ int match_list_add(MatchList *l, MatchKind kind, const char *text, const char **
 
 /* ------------------------------------------------------------------ paths */
 
-/* What a path says, apart from the slices. */
+/* The components of a path that matter, apart from the slices. */
 typedef struct Subject {
         Span unit;      /* n 0: none */
-        Span container; /* n 0: the unit is none */
+        Span container; /* n 0: not a container's unit */
         char name[UNIT_NAME_MAX];
 } Subject;
 
-/* The component at *path, which is behind a slash; moves *path behind it. systemd puts "_" before a name that collides
- * with a file of the cgroup's own. */
+/* The component at *path, which follows a slash; moves *path past it. systemd prefixes a name with "_" if it
+ * collides with a file of the cgroup file system. */
 static Span component_next(const char **path) {
         Span c = { .s = *path, .n = strcspn(*path, "/") };
 
@@ -257,7 +258,7 @@ static int hex_value(char c) {
         return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Engines make ids of hexadecimal digits; "libpod-conmon-ID.scope" is a helper, not a container. */
+/* Container engines use hexadecimal ids; "libpod-conmon-ID.scope" is a helper process, not a container. */
 static bool is_id(Span s) {
         for (size_t i = 0; i < s.n; i++)
                 if (hex_value(s.s[i]) < 0)
@@ -265,7 +266,7 @@ static bool is_id(Span s) {
         return true;
 }
 
-/* systemd-escape(1), for the names that systemd-machined gives to scopes: "web\x2d1" is web-1. */
+/* Undoes systemd-escape(1), which systemd-machined applies to scope names: "web\x2d1" is web-1. */
 static Span unescape(Span s, char buf[static UNIT_NAME_MAX]) {
         size_t n = 0;
 
@@ -306,7 +307,7 @@ static void find_subject(const char *path, Subject *ret) {
         }
 }
 
-/* How deep the slice lies on the path, 0 when it is none of those before the subject. */
+/* How deep the slice is on the path; 0 if it is not among the slices before the subject. */
 static unsigned slice_depth(const char *path, const char *name) {
         size_t n = strlen(name);
 
@@ -321,7 +322,7 @@ static unsigned slice_depth(const char *path, const char *name) {
         return 0;
 }
 
-/* How well the pattern matches: more is better, 0 is not at all. */
+/* How well the pattern matches: higher is better, 0 is no match. */
 static unsigned pattern_rank(const MatchPattern *p, const Subject *subject, const char *path) {
         const Span s = p->kind == MATCH_UNIT ? subject->unit : subject->container;
         const unsigned kind = (unsigned) p->kind << 16;

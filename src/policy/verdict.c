@@ -41,7 +41,7 @@ static const char *const reason_names[] = {
 _Static_assert(ELEMENTSOF(tier_names) == _TIER_MAX, "a name for each tier");
 _Static_assert(ELEMENTSOF(reason_names) == _CW_REASON_MAX, "a name for each reason");
 
-/* Values come from the kernel's records too: out of range is an answer, not an error. */
+/* Values also come from kernel records: out of range yields a text, not an error. */
 static const char *name_of(const char *const *names, size_t n, unsigned value) {
         return value < n ? names[value] : "unknown";
 }

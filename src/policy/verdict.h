@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The vocabulary of decisions, used by everybody. Numbers are those of bpf/api.h, so that both sides agree. */
+/* Actions, modes, reasons and tiers. The numbers are those of bpf/api.h, so that the kernel and user space agree. */
 
 #include "bpf/api.h"
 
@@ -13,12 +13,12 @@ typedef enum Action {
 typedef enum Mode {
         MODE_ENFORCE = CW_ENFORCE,
         MODE_AUDIT = CW_AUDIT,
-        MODE_OFF = CW_OFF, /* of a scope that nobody judges; a policy cannot ask for it */
+        MODE_OFF = CW_OFF, /* of a scope that is not judged; a policy cannot set it */
 } Mode;
 
 typedef enum cw_reason Reason;
 
-/* Where a rule comes from. A lower number wins: a deny from above cannot be undone below, a user's rule beats an
+/* Where a rule comes from. Lower numbers win: a deny from above cannot be lifted below, a user's rule beats an
  * automatic one. */
 typedef enum Tier {
         TIER_ABOVE,
@@ -34,4 +34,4 @@ const char *mode_to_string(Mode m);
 const char *tier_to_string(Tier t);
 const char *reason_to_string(Reason r);
 int action_from_string(const char *s, Action *ret); /* "allow", "deny"; -EINVAL */
-int mode_from_string(const char *s, Mode *ret);     /* "enforce", "audit": what a policy may say; -EINVAL */
+int mode_from_string(const char *s, Mode *ret);     /* "enforce", "audit": the modes a policy may set; -EINVAL */

@@ -15,7 +15,7 @@ struct SinkHub {
         uint64_t armed_nsec; /* UINT64_MAX: the timer is off */
 };
 
-/* Most events change nothing here: the timer is set again only when its time changed. */
+/* Sets the timer only if its time has changed, which most events do not cause. */
 static void arm(SinkHub *h) {
         uint64_t next = UINT64_MAX;
 
@@ -32,7 +32,7 @@ static void arm(SinkHub *h) {
         }
         if (sd_event_source_set_time(h->timer, next / NSEC_PER_USEC + 1) < 0 ||
             sd_event_source_set_enabled(h->timer, SD_EVENT_ONESHOT) < 0)
-                h->armed_nsec = UINT64_MAX; /* tried again with the next event */
+                h->armed_nsec = UINT64_MAX; /* retried with the next event */
 }
 
 static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Every event to every sink, and one timer for what they have to do later. */
+/* Passes every event to every sink, and owns the one timer for their deferred work. */
 
 #include <systemd/sd-event.h>
 
@@ -14,15 +14,15 @@ typedef struct SinkHub SinkHub;
 
 /* Negative errno. */
 int sink_hub_new(sd_event *event, SinkHub **ret);
-SinkHub *sink_hub_free(SinkHub *h); /* before the sinks, which stay the caller's */
+SinkHub *sink_hub_free(SinkHub *h); /* call before freeing the sinks, which the caller owns */
 DEFINE_CLEANUP_FUNC(SinkHub *, sink_hub_free)
 
-/* Copied; its object is borrowed. -ENOSPC: there are SINK_HUB_MAX. */
+/* sink is copied; its object is borrowed. -ENOSPC: SINK_HUB_MAX sinks already. */
 int sink_hub_add(SinkHub *h, const Sink *sink);
 
-/* In the order they were added. Must not be called from a sink. */
+/* Writes in the order in which the sinks were added. Must not be called from a sink. */
 void sink_hub_write(SinkHub *h, const Event *e);
-/* Does what is due now, as the timer would. */
+/* Does what is due now, as the timer does. */
 void sink_hub_flush(SinkHub *h);
 
-uint64_t sink_hub_n_lost(const SinkHub *h); /* of all sinks together */
+uint64_t sink_hub_n_lost(const SinkHub *h); /* the sum over all sinks */

@@ -9,7 +9,7 @@
 
 #include "basic/macro.h"
 
-#define SEND_BUFFER (1 << 20) /* how far the journal may be behind, the length of its queue permitting */
+#define SEND_BUFFER (1 << 20) /* how much the journal may lag behind, within the length of its queue */
 #define END_STEP_MSEC 5
 #define END_STEPS 20
 
@@ -18,7 +18,7 @@ struct JournalSocket {
         struct sockaddr_un address;
         socklen_t address_length;
         size_t n_queued;
-        size_t begin, end; /* of the queue's bytes: each record behind its size */
+        size_t begin, end; /* bytes in the queue: each record preceded by its size */
         char queue[JOURNAL_QUEUE_MAX];
 };
 
@@ -34,7 +34,7 @@ int journal_socket_new(const char *path, JournalSocket **ret) {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        const int size = SEND_BUFFER; /* beyond net.core.wmem_max with CAP_NET_ADMIN only; the default does as well */
+        const int size = SEND_BUFFER; /* exceeds net.core.wmem_max only with CAP_NET_ADMIN; the default also works */
         if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
                 (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 
@@ -65,14 +65,14 @@ JournalSocket *journal_socket_free(JournalSocket *s) {
 static int send_now(const JournalSocket *s, const char *record, size_t size) {
         ssize_t n;
 
-        do /* not connected: the path finds a journal that was started anew */
+        do /* unconnected: the path also finds a restarted journal */
                 n = sendto(s->fd, record, size, MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *) &s->address,
                            s->address_length);
         while (n < 0 && errno == EINTR);
         return n < 0 ? -errno : 0;
 }
 
-/* The journal is busy, or gone for the moment; as opposed to a record it will never take. */
+/* The journal is busy or temporarily away, as opposed to a record that it will never accept. */
 static bool is_passing(int r) {
         return r == -EAGAIN || r == -ENOBUFS || r == -ENOMEM || r == -ENOENT || r == -ECONNREFUSED;
 }

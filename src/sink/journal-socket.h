@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Records to the journal in its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/), never waiting.
+/* Sends records to the journal in its native protocol (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/) without ever
+ * blocking.
  *
- * sd_journal_sendv(3) uses a socket that blocks: with a journal that hangs it stops its caller as soon as that socket's
- * queue is full, which has room for 11 records where nobody raised net.unix.max_dgram_qlen. Here what the journal does
- * not take at once waits in a bounded queue, and what does not fit there is the caller's to count as lost. */
+ * sd_journal_sendv(3) uses a blocking socket: when the journal hangs, the caller blocks as soon as the socket's
+ * queue is full, which takes 11 records with the default net.unix.max_dgram_qlen. Here, records that the journal
+ * does not accept at once wait in a bounded queue; the caller counts those that do not fit as lost. */
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #define JOURNAL_SOCKET_PATH "/run/systemd/journal/socket"
 #define JOURNAL_QUEUE_MAX (256U * 1024)
-#define JOURNAL_QUEUE_RESERVE (64U * 1024) /* of it, for urgent records only */
+#define JOURNAL_QUEUE_RESERVE (64U * 1024) /* part of the queue reserved for urgent records */
 
 typedef struct JournalSocket JournalSocket;
 
-/* path: NULL for the journal's own; borrowed for the call. The journal need not be there yet. Negative errno. */
+/* path: NULL for the journal's own; borrowed for the call. The journal need not be running yet. Negative errno. */
 int journal_socket_new(const char *path, JournalSocket **ret);
-/* Tries to get rid of the queue first, for a tenth of a second at most: the one place that waits. */
+/* First tries to send the queue, for a tenth of a second at most: the only place that waits. */
 JournalSocket *journal_socket_free(JournalSocket *s);
 
-/* One record of "KEY=value\n" lines; sent, or queued behind others. -ENOBUFS: the queue is full. Other negative errno:
- * a record that the journal will never take. */
+/* Sends one record of "KEY=value\n" lines, or queues it. -ENOBUFS: the queue is full. Other negative errno: the
+ * journal will never accept this record. */
 int journal_socket_send(JournalSocket *s, const char *record, size_t size, bool urgent);
-/* Sends what is queued, as far as the journal takes it. True: nothing is queued any more. */
+/* Sends as much of the queue as the journal accepts. Returns true if nothing is left. */
 bool journal_socket_flush(JournalSocket *s);
-size_t journal_socket_n_queued(const JournalSocket *s); /* records */
+size_t journal_socket_n_queued(const JournalSocket *s); /* in records */

@@ -7,15 +7,15 @@
 #include "event/event-journal.h"
 #include "sink/journal-socket.h"
 
-/* Losses are told a moment after the first, so that a burst is one record, and seldom. */
+/* Losses are reported a moment after the first, so that a burst takes one record, and not often. */
 #define LOSS_DELAY_NSEC NSEC_PER_SEC
 #define LOSS_INTERVAL_NSEC (10 * NSEC_PER_SEC)
 
-/* A journal that took nothing is asked again after this, then after twice as long, up to the other. */
+/* Retry interval for a journal that accepted nothing: doubles from the first to the second. */
 #define RETRY_MIN_NSEC (10 * NSEC_PER_MSEC)
 #define RETRY_MAX_NSEC NSEC_PER_SEC
 
-/* Token bucket: time is what it holds. One record costs interval_nsec; it never holds more than burst_nsec. */
+/* Token bucket that holds time. One record costs interval_nsec; the bucket holds at most burst_nsec. */
 typedef struct Bucket {
         uint64_t interval_nsec, burst_nsec;
         uint64_t held_nsec;
@@ -27,13 +27,13 @@ struct JournalSink {
         JournalSocket *socket;
         DenialWindow *window;
         Bucket traffic, calls;
-        uint64_t now_nsec;       /* of the call we are in, or the last */
-        uint64_t n_sent, n_lost; /* sent or queued records; events */
-        uint64_t retry_at_nsec;  /* with a queue */
+        uint64_t now_nsec;       /* of the current call, or the last */
+        uint64_t n_sent, n_lost; /* records sent or queued; events */
+        uint64_t retry_at_nsec;  /* while there is a queue */
         uint64_t retry_nsec;     /* the interval; 0: no queue */
-        uint64_t n_untold;       /* part of n_lost */
-        uint64_t tell_at_nsec;   /* with n_untold */
-        uint64_t told_at_nsec;   /* 0: never */
+        uint64_t n_untold;       /* part of n_lost not reported yet */
+        uint64_t tell_at_nsec;   /* set while n_untold > 0 */
+        uint64_t told_at_nsec;   /* time of the last report; 0: none */
 };
 
 static Bucket bucket(unsigned rate, unsigned burst) {
@@ -54,7 +54,7 @@ static bool bucket_take(Bucket *b, uint64_t now_nsec) {
         return true;
 }
 
-/* NULL: always sent. */
+/* NULL: never limited. */
 static Bucket *bucket_of(JournalSink *s, const Event *e) {
         if (event_is_traffic(e))
                 return &s->traffic;
@@ -74,7 +74,7 @@ static uint64_t add_saturated(uint64_t a, uint64_t b) {
         return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-/* After each use of the socket. */
+/* Call after each use of the socket. */
 static void plan_retry(JournalSink *s, bool took_some) {
         if (journal_socket_n_queued(s->socket) == 0) {
                 s->retry_nsec = 0;
@@ -178,7 +178,7 @@ static bool is_wanted(const JournalSink *s, const Event *e) {
         }
 }
 
-/* The end of a flow has byte counts of its own, and a job or a change happens once. */
+/* Ends of flows have their own byte counts, and a job or a change happens once. */
 static bool is_aggregated(const Event *e) {
         return event_is_traffic(e) && e->type != EVENT_CONNECTION_CLOSED;
 }

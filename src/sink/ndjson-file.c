@@ -14,9 +14,9 @@
 #include "host/guarded-open.h"
 
 #define BUFFER_SIZE (64U * 1024)
-#define MODE_CREATED 0600 /* until it has its mode */
+#define MODE_CREATED 0600 /* until the final mode is set */
 
-/* How a file is opened, and opened again. */
+/* How a file is opened, and reopened. */
 typedef struct Target {
         const char *path;
         mode_t mode;
@@ -24,15 +24,15 @@ typedef struct Target {
 
 struct NdjsonFile {
         int fd;
-        Target target; /* its path is owned; NULL: not opened by us */
-        bool owned;    /* the fd */
+        Target target; /* owns its path; NULL path: not opened here */
+        bool owned;    /* the fd is owned */
         bool regular;
-        bool torn; /* the file ends in half a line: to be ended before the next one */
+        bool torn; /* the file ends in part of a line, which must be ended before the next one */
         int last_error;
         uint64_t n_written, n_lost, n_reopen_failures;
         size_t n_buffered; /* lines */
-        size_t remainder;  /* bytes at the start of the buffer that complete a line whose first half is in a pipe */
-        uint64_t due_nsec; /* as a sink, with length > 0: when to write it out */
+        size_t remainder;  /* bytes at the start of the buffer that complete a line partly written to a pipe */
+        uint64_t due_nsec; /* as a sink, with length > 0: when to write the buffer */
         size_t length;
         char buffer[BUFFER_SIZE];
 };
@@ -164,7 +164,7 @@ static size_t count_lines(const char *s, size_t n) {
         return lines;
 }
 
-/* How many of n bytes were written; 0 or what stopped it. */
+/* Sets *ret_done to the bytes written, of n. Returns 0 or the error that stopped it. */
 static int write_all(int fd, const char *data, size_t n, size_t *ret_done) {
         size_t done = 0;
         int r = 0;
@@ -182,7 +182,7 @@ static int write_all(int fd, const char *data, size_t n, size_t *ret_done) {
         return r;
 }
 
-/* Only while nobody else has appended since: O_APPEND left our offset behind our own last byte. */
+/* Only if nobody else has appended since: with O_APPEND our offset is right after our own last byte. */
 static bool take_back(int fd, size_t n) {
         struct stat st;
         off_t end = lseek(fd, 0, SEEK_CUR);
@@ -190,8 +190,8 @@ static bool take_back(int fd, size_t n) {
         return end >= (off_t) n && fstat(fd, &st) >= 0 && st.st_size == end && ftruncate(fd, end - (off_t) n) >= 0;
 }
 
-/* The lines of a failed write are lost, whole ones that got through excepted. Half a line is taken back from a file, or
- * ended there before the next one; a pipe gets its other half first of all. */
+/* The lines of a failed write are lost, except those that were written whole. A partial line is removed from a file,
+ * or ended before the next one; a pipe is sent the rest of it first. */
 static void write_failed(NdjsonFile *f, size_t done) {
         const char *newline = memrchr(f->buffer, '\n', done);
         size_t whole = newline ? (size_t) (newline - f->buffer) + 1 : 0, half = done - whole;
@@ -249,7 +249,7 @@ int ndjson_file_reopen(NdjsonFile *f) {
         if (!f->target.path)
                 return -EBADF;
 
-        ndjson_file_flush(f); /* what happened before belongs into the old file */
+        ndjson_file_flush(f); /* earlier events belong in the old file */
         int r = open_target(&f->target, &fd, &torn);
         if (r < 0) {
                 f->last_error = r;
@@ -297,7 +297,7 @@ uint64_t ndjson_file_n_written(const NdjsonFile *f) {
 uint64_t ndjson_file_n_lost(const NdjsonFile *f) {
         assert(f);
 
-        return f->n_lost + (f->remainder > 0); /* half a line is lost until its other half is through */
+        return f->n_lost + (f->remainder > 0); /* a partly written line counts as lost until it is complete */
 }
 
 uint64_t ndjson_file_n_reopen_failures(const NdjsonFile *f) {
@@ -312,7 +312,8 @@ int ndjson_file_last_error(const NdjsonFile *f) {
         return f->last_error;
 }
 
-/* After each use: what is in the buffer gets its time when it comes there, and again where it could not leave. */
+/* Call after each use: sets the deadline of the buffer when the first line enters it, and again if it could not be
+ * written. */
 static void plan(NdjsonFile *f, bool had_some, uint64_t now_nsec) {
         if (!had_some && f->length > 0)
                 f->due_nsec = now_nsec + NDJSON_FILE_DELAY_NSEC;

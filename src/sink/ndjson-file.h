@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Append-only NDJSON log. Lines are gathered and written with one call; a full or failing disk costs lines, which are
- * counted, never enforcement. Readers see whole lines only: half a line that a failed write left is taken back,
- * completed or ended before the next. */
+/* Append-only NDJSON log. Lines are buffered and written together; a full or failing disk loses lines, which are
+ * counted, but never affects enforcement. Readers see whole lines only: a partial line left by a failed write is
+ * removed, completed, or ended before the next one. */
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,28 +14,28 @@
 
 typedef struct NdjsonFile NdjsonFile;
 
-/* Appends; owned by who runs us, with exactly this mode when it is created, whatever the umask. Refuses what
- * guarded_open_append() refuses. Negative errno. */
+/* Opens for appending. A new file is owned by our user and gets exactly this mode, whatever the umask. Fails as
+ * guarded_open_append() does. Negative errno. */
 int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret);
-/* An fd the caller owns (a pipe in tests, stderr): borrowed. The caller ignores SIGPIPE. */
+/* fd: owned by the caller (a pipe in tests, stderr), borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);
-/* What guarded_open_append() returned: owned, closed also on failure. */
+/* fd: from guarded_open_append(); owned, closed even on failure. */
 int ndjson_file_take_fd(int fd, NdjsonFile **ret);
 NdjsonFile *ndjson_file_free(NdjsonFile *f); /* flushes */
-/* Borrows it. A line is in the file after NDJSON_FILE_DELAY_NSEC at most, so that readers need not wait for a full
+/* Borrows f. A line is written after at most NDJSON_FILE_DELAY_NSEC, so that readers need not wait for a full
  * buffer. */
 Sink ndjson_file_as_sink(NdjsonFile *f);
 #define NDJSON_FILE_DELAY_NSEC (200 * NSEC_PER_MSEC)
 /* Buffers the line; writes when the buffer is nearly full. */
 void ndjson_file_write(NdjsonFile *f, const Event *e);
 void ndjson_file_flush(NdjsonFile *f);
-/* Writes out, then opens the path anew as it was opened first: after log rotation. On failure the old file stays in
- * use. -EBADF: there is no path. */
+/* Writes the buffer, then reopens the path as it was opened first, after log rotation. On failure the old file stays
+ * in use. -EBADF: there is no path. */
 int ndjson_file_reopen(NdjsonFile *f);
-/* Writes out and waits for the disk: at the end of a job or of the service, not in between. Negative errno, also when
- * lines were lost while it wrote. */
+/* Writes the buffer and waits for the disk: at the end of a job or of the service only. Negative errno, also if
+ * lines were lost in this write. */
 int ndjson_file_sync(NdjsonFile *f);
 uint64_t ndjson_file_n_written(const NdjsonFile *f);
 uint64_t ndjson_file_n_lost(const NdjsonFile *f); /* lines that could not be written */
 uint64_t ndjson_file_n_reopen_failures(const NdjsonFile *f);
-int ndjson_file_last_error(const NdjsonFile *f);  /* negative errno of the last failed write or reopening, 0 */
+int ndjson_file_last_error(const NdjsonFile *f);  /* negative errno of the last failed write or reopen, or 0 */

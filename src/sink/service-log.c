@@ -19,7 +19,7 @@ struct ServiceLog {
         int fd;
         const char *name;
         int level;
-        JournalSocket *journal; /* NULL: stderr leads elsewhere */
+        JournalSocket *journal; /* NULL: stderr is not the journal */
         uint64_t n_lost, n_untold;
 };
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where events go to: a file, the journal, the memory of the service, the bus; an exporter is one more. Each is bounded
- * and never waits: what it has no room for it counts as lost. sink/hub.h gives all of them every event. */
+/* Destinations of events: a file, the journal, the service's memory, the bus; an exporter would be another. Each is
+ * bounded and never blocks: what does not fit is counted as lost. sink/hub.h passes every event to all of them. */
 
 #include <stdint.h>
 
 #include "event/event.h"
 
-/* object: what implements the sink; borrowed. now_nsec: CLOCK_MONOTONIC. */
+/* object: the sink's implementation; borrowed. now_nsec: CLOCK_MONOTONIC. */
 typedef struct Sink {
         const char *name; /* constant, for messages: "journal" */
         void *object;
         /* e and its strings are borrowed for the call. */
         void (*write)(void *object, const Event *e, uint64_t now_nsec);
-        /* Does what is due. NULL: nothing ever is. */
+        /* Does what is due. NULL: never needed. */
         void (*flush)(void *object, uint64_t now_nsec);
-        /* When flush is due next, which write and flush may change; UINT64_MAX: it is not. NULL with flush. */
+        /* When flush is due next, which write and flush may change; UINT64_MAX: not due. NULL together with flush. */
         uint64_t (*next)(const void *object);
-        /* Events that did not get through, since it began. */
+        /* Events that were not written, since the start. */
         uint64_t (*n_lost)(const void *object);
 } Sink;

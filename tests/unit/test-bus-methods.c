@@ -107,7 +107,7 @@ START_TEST(the_fault_is_named) {
 
         peer_init(&p);
         assert_error(load_fd(&p, new_memfd(bad, strlen(bad), SEALS)), BUS_ERROR_INVALID_POLICY,
-                     "$.rules[0].value: a label of the name is empty (line 2), and 1 more");
+                     "$.rules[0].value: the name has an empty label (line 2), and 1 more");
         ck_assert_ptr_null(p.manager->texts[1]);
         ck_assert(strncmp(peer_last_note(&p)->result, "error: $.rules[0].value", 23) == 0);
 

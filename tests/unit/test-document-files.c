@@ -223,8 +223,8 @@ static const struct {
 } refused[] = {
         { true, "{" MATCH "\"rules\":[]}", "no name and no match" },
         { true, "{\"name\":\"runner\",\"rules\":[]}", "no name and no match" },
-        { false, "{\"name\":\"other\",\"rules\":[]}", "another scope's name" },
-        { false, "{\"name\":\"host\",\"rules\":[]}", "another scope's name" },
+        { false, "{\"name\":\"other\",\"rules\":[]}", "that of another scope" },
+        { false, "{\"name\":\"host\",\"rules\":[]}", "that of another scope" },
         { false, "{\"rules\":7}", "" },
         { false, "{\"unknown\":7}", "" },
         { false, "{", "" },

@@ -103,17 +103,17 @@ static const struct {
         { "github.com", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_RULE, 0, false,
           "github.com:443/tcp is allowed by the rule \"allow github.com:443\". The name itself may be looked up." },
         { "github.com:22", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, false,
-          "github.com:22/tcp is denied: no rule speaks of it and the default action is deny. The name itself may be "
+          "github.com:22/tcp is denied: no rule matches; the default action is deny. The name itself may be "
           "looked up." },
         { "evil.github.com", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_RULE, 1, true,
           "evil.github.com:443/tcp is denied at its DNS query by the rule \"deny evil.github.com\"." },
         { "other.example", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, true,
-          "other.example:443/tcp is denied at its DNS query: no rule speaks of it and the default action is deny." },
+          "other.example:443/tcp is denied at its DNS query: no rule matches; the default action is deny." },
         { "other.example", NULL, ACTION_ALLOW, ACTION_ALLOW, CW_REASON_DEFAULT, -1, false,
-          "other.example:443/tcp is allowed: no rule speaks of it and the default action is allow. The name itself may "
+          "other.example:443/tcp is allowed: no rule matches; the default action is allow. The name itself may "
           "be looked up." },
         { "host.compute.internal", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, false,
-          "host.compute.internal:443/tcp is denied: no rule speaks of it and the default action is deny. The name "
+          "host.compute.internal:443/tcp is denied: no rule matches; the default action is deny. The name "
           "itself may be looked up." },
         { "192.0.2.1:80", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_RULE, 2, false,
           "192.0.2.1:80/tcp is allowed by the automatic rule \"allow 192.0.2.0/24:80\"." },
@@ -124,7 +124,7 @@ static const struct {
         { "2001:db8::1/icmp", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_RULE, 3, false,
           "2001:db8::1/icmp is allowed by the automatic rule \"allow 2001:db8::/32\"." },
         { "203.0.113.1", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, false,
-          "203.0.113.1:443/tcp is denied: no rule speaks of it and the default action is deny." },
+          "203.0.113.1:443/tcp is denied: no rule matches; the default action is deny." },
         { "203.0.113.1", "api.github.com", ACTION_DENY, ACTION_ALLOW, CW_REASON_RULE, 0, false,
           "203.0.113.1:443/tcp is allowed by the rule \"allow github.com:443\"." },
         { "192.0.2.200", "github.com", ACTION_DENY, ACTION_DENY, CW_REASON_RULE, 4, false,
@@ -132,31 +132,31 @@ static const struct {
         { "203.0.113.1", "evil.github.com", ACTION_DENY, ACTION_DENY, CW_REASON_RULE, 1, true,
           "203.0.113.1:443/tcp is denied at its DNS query by the rule \"deny evil.github.com\"." },
         { "192.0.2.1:53/udp", NULL, ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, false,
-          "192.0.2.1:53/udp is denied: it is never reached, DNS goes through the proxy, which answers for the names "
+          "192.0.2.1:53/udp is denied: DNS traffic is redirected to the proxy, which answers for the names "
           "that the policy allows." },
         { "127.0.0.1:53", NULL, ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, false,
-          "127.0.0.1:53/tcp is denied: it is never reached, DNS goes through the proxy, which answers for the names "
+          "127.0.0.1:53/tcp is denied: DNS traffic is redirected to the proxy, which answers for the names "
           "that the policy allows." },
         { "192.0.2.1:80", "host.compute.internal", ACTION_DENY, ACTION_ALLOW, CW_REASON_RULE, 2, false,
           "192.0.2.1:80/tcp is allowed by the automatic rule \"allow 192.0.2.0/24:80\"." },
         { "10.0.0.1", "host.compute.internal", ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, false,
-          "10.0.0.1:443/tcp is denied: no rule speaks of it and the default action is deny." },
+          "10.0.0.1:443/tcp is denied: no rule matches; the default action is deny." },
         { "10.0.0.1", "github.com", ACTION_DENY, ACTION_DENY, CW_REASON_DNS, -1, true,
-          "10.0.0.1:443/tcp is denied at its DNS query: a name may resolve to a private address only where its rule has "
+          "10.0.0.1:443/tcp is denied at its DNS query: a name may resolve to a private address only if its rule has "
           "allowPrivate or a cidr rule allows the address." },
         { "[64:ff9b::a00:1]:443", "github.com", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, true,
           "[64:ff9b::a00:1]:443/tcp is denied at its DNS query: a name may resolve to a private address only where its "
           "rule has allowPrivate or a cidr rule allows the address." },
         { "127.0.0.1:8080", "other.example", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, true,
-          "127.0.0.1:8080/tcp is denied at its DNS query: a name may resolve to a private address only where its rule has "
+          "127.0.0.1:8080/tcp is denied at its DNS query: a name may resolve to a private address only if its rule has "
           "allowPrivate or a cidr rule allows the address." },
         { "127.0.0.1:53", "other.example", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, false,
-          "127.0.0.1:53/tcp is denied: it is never reached, DNS goes through the proxy, which answers for the names "
+          "127.0.0.1:53/tcp is denied: DNS traffic is redirected to the proxy, which answers for the names "
           "that the policy allows." },
         { "127.0.0.1:8080", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
-          "127.0.0.1:8080/tcp is allowed: loopback stays on this host." },
+          "127.0.0.1:8080/tcp is allowed: loopback traffic stays on this host." },
         { "[::1]:8080", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
-          "[::1]:8080/tcp is allowed: loopback stays on this host." },
+          "[::1]:8080/tcp is allowed: loopback traffic stays on this host." },
 };
 
 START_TEST(test_explain) {

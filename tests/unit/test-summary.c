@@ -254,13 +254,13 @@ static const struct {
 } whys[] = {
         { EVENT_CONNECTION_BLOCKED, CW_REASON_RULE, "10.0.0.0/8", NULL, NULL, "denied by rule 10.0.0.0/8" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_RULE, "\033[2J|", NULL, NULL, "denied by rule \\x1b[2J|" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_DNS, NULL, NULL, NULL, "DNS that did not go through the proxy" },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_DNS, NULL, NULL, NULL, "DNS traffic that bypasses the proxy" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_MALFORMED, NULL, NULL, NULL, "malformed packet" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_FAULT, NULL, NULL, NULL, "firewall state missing, failed closed" },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_PROTOCOL, NULL, NULL, NULL, "the protocol cannot be judged" },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_RAW_SOCKET, NULL, NULL, NULL, "raw sockets are refused" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT is refused" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer held a private address" },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer contains a private address" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "cname", "A", "an alias in the answer is denied" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "new\nword", "A", "new\\x0aword" },
 };
