@@ -14,7 +14,7 @@
 
 /* ------------------------------------------------------------------ the caller's unit */
 
-/* A process that got the id of the one that connected is another user's, as a rule; the rest is polkit_prove()'s. */
+/* If the pid was reused, the process usually belongs to another user; where that is not enough, use polkit_prove(). */
 static int open_process(const Caller *caller) {
         uint32_t uid;
         int r;
@@ -49,7 +49,7 @@ int bus_prove_unit(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd
                    sd_bus_error *error) {
         int r;
 
-        if (caller->uid != 0) { /* root may do it for any unit */
+        if (caller->uid != 0) { /* root may do so for any unit */
                 r = polkit_prove(b->polkit, m, proof_fd, error);
                 if (r <= 0)
                         return r;
@@ -67,7 +67,7 @@ static void note(Bus *b, const char *action, const Caller *caller, const char *r
         manager_note_call(b->manager, action, caller->sender, caller->uid, caller->pid, unit, result);
 }
 
-/* A user who is refused all the time does not fill the journal. */
+/* Rate-limited, so that a user who is refused all the time cannot fill the journal. */
 static void note_refusal(Bus *b, const char *action, const Caller *caller, const char *result) {
         char text[96];
 
@@ -76,7 +76,7 @@ static void note_refusal(Bus *b, const char *action, const Caller *caller, const
                 return;
         }
         if (b->n_refusals_unrecorded > 0) {
-                (void) snprintf(text, sizeof(text), "%s; %" PRIu64 " refusals before it were not recorded", result,
+                (void) snprintf(text, sizeof(text), "%s; %" PRIu64 " earlier refusals were not recorded", result,
                                 b->n_refusals_unrecorded);
                 b->n_refusals_unrecorded = 0;
                 result = text;
@@ -85,7 +85,7 @@ static void note_refusal(Bus *b, const char *action, const Caller *caller, const
 }
 
 static int refuse_flood(sd_bus_error *error) {
-        (void) sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls of this user; wait a second.");
+        (void) sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls by this user; wait a second.");
         return -ENOBUFS;
 }
 
@@ -99,7 +99,8 @@ int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *con
                   sd_bus_message_handler_t handler, Caller *ret, sd_bus_error *error) {
         int r = polkit_identify(b->polkit, m, handler, b, ret, error);
 
-        /* Who was refused all the time is not asked about again: each question costs polkit, and a line of the journal. */
+        /* A user who keeps being refused is rejected without asking polkit again: each question costs polkit, and a
+         * line in the journal. */
         if (r > 0 && !ret->decided && ret->uid != 0 &&
             !call_budget_has(&b->budget, ret->uid, COST_REFUSAL, clock_usec(CLOCK_MONOTONIC))) {
                 b->n_refusals_unrecorded++;
@@ -107,7 +108,7 @@ int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *con
         }
         if (r > 0)
                 r = polkit_check(b->polkit, m, action, details, handler, b, ret, error);
-        /* A flood that is turned away at the door is not noted: the journal would have it line by line. */
+        /* A call rejected for rate is not recorded: a flood would end up in the journal line by line. */
         if (r < 0 && r != -ENOBUFS)
                 note_refusal(b, action ?: "root", ret,
                              r == -ETIMEDOUT ? "timed out" : r == -ECANCELED ? "cancelled" : "denied");

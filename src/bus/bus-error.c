@@ -52,14 +52,14 @@ int bus_error_set_manager(sd_bus_error *error, int r) {
                 return sd_bus_error_set(error, BUS_ERROR_ALREADY_ACTIVE, "The unit has a job already.");
 
         case -ENOSPC:
-                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "There is no room for more.");
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "The limit is reached.");
 
         case -ENXIO:
                 return sd_bus_error_set(error, BUS_ERROR_NOT_SUPPORTED,
-                                        "The unit's control group cannot be followed, so the job's policy cannot hold.");
+                                        "The unit's control group cannot be followed: its job's policy has no effect.");
 
         case -EOPNOTSUPP:
-                return sd_bus_error_set(error, BUS_ERROR_NOT_SUPPORTED, "This host cannot do that.");
+                return sd_bus_error_set(error, BUS_ERROR_NOT_SUPPORTED, "This host does not support that.");
 
         case -EINVAL:
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The request is not valid.");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The errors of org.cargowall1, by name and as errno. Where a standard D-Bus error fits, that one is used. */
+/* The errors of org.cargowall1, by name and as errno. A standard D-Bus error is used where one fits. */
 
 #include <systemd/sd-bus.h>
 
@@ -13,14 +13,14 @@
 #define BUS_ERROR_ALREADY_ACTIVE "org.cargowall1.Error.AlreadyActive"
 #define BUS_ERROR_NOT_SUPPORTED "org.cargowall1.Error.NotSupported"
 
-/* Tells sd-bus which errno each name is. Once for the process; again does no harm. */
+/* Registers the errno of each name with sd-bus. Once per process; repeating it is harmless. */
 int bus_error_register(void);
 
-/* These set *error and return its errno, negative. */
+/* These set *error and return its errno as a negative value. */
 
-/* text may hold anything that a caller or a file put there. */
+/* text may hold anything that came from a caller or a file. */
 int bus_error_set(sd_bus_error *error, const char *name, const char *before, const char *text, const char *after);
-/* "FILE: ITEM: reason (line N)" of the first, and how many more. */
+/* "FILE: ITEM: reason (line N)" of the first fault, and how many more there are. */
 int bus_error_set_faults(sd_bus_error *error, const FaultList *faults);
-/* What the manager refused; -EINVAL and -E2BIG belong to bus_error_set_faults(). */
+/* An error returned by the manager, except -EINVAL and -E2BIG, which are for bus_error_set_faults(). */
 int bus_error_set_manager(sd_bus_error *error, int r);

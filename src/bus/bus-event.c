@@ -9,7 +9,7 @@
 #include "event/event-fields.h"
 #include "event/event-json.h"
 
-/* One bad byte would cost the whole message. */
+/* A single invalid byte would make the whole message fail. */
 static int append_text(sd_bus_message *m, const char *s, size_t n, size_t share) {
         char text[EVENT_NAMES_SHARE + 1];
 
@@ -29,7 +29,7 @@ static int append_names(sd_bus_message *m, const Event *e) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-/* The value as the log has it, without the quotes of a string. */
+/* The value as in the log, without the quotes of a string. */
 static int append_json(sd_bus_message *m, const EventField *f, bool quoted) {
         char text[EVENT_LINE_MAX];
         size_t n = event_json_write_value(f, text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* An event as a dictionary of the bus, with the names and values of the event log (event/event-fields.h): text s,
- * number x, boolean b, list of names as; parents and labels as their JSON text. Every string is valid UTF-8. */
+/* An event as a D-Bus dictionary, with the names and values of the event log (event/event-fields.h): text s, number
+ * x, boolean b, list of names as; parents and labels as their JSON text. Every string is valid UTF-8. */
 
 #include <systemd/sd-bus.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the files of the bus share. Each file publishes one interface, and its vtable is at its end. */
+/* Shared by the files of the bus. Each file implements one interface, with its vtable at the end. */
 
 #include "bus/bus.h"
 #include "bus/call-budget.h"
@@ -26,7 +26,8 @@
 
 #define SUBSCRIBERS_MAX 32
 
-/* A reply of more bytes could be refused by the bus, which then closes the connection: dbus-daemon(1) takes 32 MiB. */
+/* A larger reply could be refused by the bus, which then closes the connection: the limit of dbus-daemon(1) is 32
+ * MiB. */
 #define BUS_REPLY_TEXT_MAX (16U * 1024 * 1024)
 
 typedef struct Subscriber {
@@ -38,53 +39,54 @@ typedef struct Subscriber {
 struct Bus {
         sd_event *event;
         Manager *manager; /* borrowed */
-        sd_bus *bus;      /* NULL: none at present */
-        bool own;         /* connected here, so again when it goes */
+        sd_bus *bus;      /* NULL: not connected */
+        bool own;         /* connected by us, and so reconnected when lost */
         sd_event_source *retry;
         uint64_t retry_usec;
-        char failure[256]; /* that was logged last; "": none since the name was acquired */
+        char failure[256]; /* logged last; "": none since the name was acquired */
         BusOptions options;
         Polkit *polkit;
         Validator *validator;
         CallBudget budget;
-        uint64_t n_refusals_unrecorded; /* since the last one that was */
+        uint64_t n_refusals_unrecorded; /* since the last recorded one */
 
         Subscriber subscribers[SUBSCRIBERS_MAX];
         size_t n_subscribers;
-        double tokens;        /* of the events that may be sent now */
+        double tokens;        /* available for events now */
         uint64_t tokens_usec; /* CLOCK_MONOTONIC */
-        uint64_t n_dropped;   /* since the last event that was sent */
+        uint64_t n_dropped;   /* since the last event sent */
 
-        /* As the bus knows them, to tell what came and went. */
+        /* As last announced on the bus, to find what was added and removed. */
         uint64_t jobs[MANAGER_JOBS_MAX];
         size_t n_jobs;
-        char **scopes; /* paths; ends with NULL */
+        char **scopes; /* object paths, NULL-terminated */
 
         BusStats stats;
 };
 
-/* The bus, when messages can be sent; else NULL. */
+/* The bus if messages can be sent, otherwise NULL. */
 sd_bus *bus_ready(const Bus *b);
 _printf_(3, 4) void bus_log(const Bus *b, int priority, const char *format, ...);
 
-/* Properties of org.cargowall1.Manager that emit changes; the list ends with NULL. */
+/* Emits PropertiesChanged for properties of org.cargowall1.Manager; the list ends with NULL. */
 void bus_properties_changed(Bus *b, const char *name, ...) __attribute__((sentinel));
 
 /* -- bus-auth.c */
 
-/* polkit_check(), with the refusals noted. What it allowed ends in bus_note_result(). -ENOBUFS: not noted. */
+/* polkit_check(), which also records refusals. A call it allowed must end in bus_note_result(). -ENOBUFS is not
+ * recorded. */
 int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *const *details,
                   sd_bus_message_handler_t handler, Caller *ret, sd_bus_error *error);
-/* Notes what came of the call, r and *error, and returns r. */
+/* Records the outcome of the call, r and *error, and returns r. */
 int bus_note_result(Bus *b, const char *action, const Caller *caller, int r, const sd_bus_error *error);
-/* The unit of the process that has the caller's process id. For the record, and for what gives little away: without
+/* The unit of the process with the caller's pid. For the record, and for data that is not sensitive: without
  * Caller.pidfd it may be another process than the one that connected. */
 int bus_unit_of(const Bus *b, const Caller *caller, char **ret_unit, char **ret_cgroup);
-/* The unit of the process that connected. After bus_authorize() returned 1; returns as polkit_prove()
- * does, and -ENODATA, without *error, where the process is in no unit or has ended. */
+/* The unit of the process that connected. Call after bus_authorize() returned 1; returns as polkit_prove() does, and
+ * -ENODATA without *error if the process is in no unit or has ended. */
 int bus_prove_unit(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd, char **ret_unit, char **ret_cgroup,
                    sd_bus_error *error);
-/* One call of the caller's budget. -ENOBUFS with *error set. */
+/* Charges one call to the caller's budget. -ENOBUFS with *error set. */
 int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error);
 
 /* -- one object or interface each */
@@ -97,9 +99,9 @@ const char *bus_mode_to_string(ModeSetting mode); /* "unknown" */
 int bus_mode_from_string(const char *s, ModeSetting *ret);
 
 int bus_scope_path(const char *name, char **ret);
-int bus_scope_paths(const Manager *m, char ***ret); /* a strv */
-/* Tells what came and went since the last time, when told is wanted. */
-int bus_scopes_update(Bus *b, bool tell);
+int bus_scope_paths(const Manager *m, char ***ret); /* *ret: a strv */
+/* Finds which scopes were added and removed since the last call, and announces them if emit is set. */
+int bus_scopes_update(Bus *b, bool emit);
 void bus_scopes_emit_changed(Bus *b);
 int bus_get_scopes(sd_bus *bus, const char *path, const char *interface, const char *property,
                    sd_bus_message *reply, void *userdata, sd_bus_error *error);
@@ -107,16 +109,16 @@ int bus_get_jobs(sd_bus *bus, const char *path, const char *interface, const cha
                  void *userdata, sd_bus_error *error);
 char **bus_strv_free(char **strv);
 
-void bus_jobs_update(Bus *b, bool tell);
+void bus_jobs_update(Bus *b, bool emit);
 void bus_subscribers_clear(Bus *b);
 /* ManagerObserver.denial, n_denials_lost */
 void bus_send_denial(const Event *e, void *userdata);
 uint64_t bus_n_denials_lost(void *userdata);
 
-/* The options a{sv} of a call, where "scope" is all there is: *ret is borrowed from m, SCOPE_HOST when it is absent. */
+/* The options a{sv} of a call whose only option is "scope": *ret is borrowed from m, SCOPE_HOST if it is absent. */
 int bus_read_scope_option(sd_bus_message *m, const char **ret, sd_bus_error *error);
-/* An a{sv} of options that are strings: those of the n keys, and no others. values[i] stays as it is where the option is not
- * given; the strings are the message's. */
+/* Reads an a{sv} of string options with the n given keys and no others. values[i] is unchanged if the option is
+ * absent; the strings belong to the message. */
 int bus_read_options(sd_bus_message *m, const char *const *keys, const char **values, size_t n, sd_bus_error *error);
 /* -ENOENT with *error set. */
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error);

@@ -15,9 +15,9 @@
 
 _Static_assert(JOB_LABEL_KEYS <= MANAGER_JOB_LABELS_MAX, "room for one of each");
 
-#define PROOF_KEY "proof" /* among labels and options: a socket, see peer-proof.h */
+#define PROOF_KEY "proof" /* a socket among labels and options, see peer-proof.h */
 
-/* In the order of job_label_keys, which is that of the alphabet. Empty: not given. */
+/* In the order of job_label_keys, which is alphabetical. Empty: absent. */
 typedef struct Labels {
         char text[JOB_LABEL_KEYS][LABEL_MAX]; /* "key=value" */
 } Labels;
@@ -26,7 +26,7 @@ static void format_job_path(uint64_t id, char buf[static 64]) {
         (void) snprintf(buf, 64, BUS_PATH_JOB "/%" PRIu64, id);
 }
 
-/* -ENOENT: not the path of a job. One spelling of a number only. */
+/* -ENOENT: not the path of a job. Only the canonical form of the number is accepted. */
 static int parse_job_path(const char *path, uint64_t *ret) {
         static const char prefix[] = BUS_PATH_JOB "/";
         char again[64];
@@ -59,7 +59,7 @@ static bool contains(const uint64_t *ids, size_t n, uint64_t id) {
         return false;
 }
 
-static void tell_job(Bus *b, uint64_t id, bool added) {
+static void emit_job(Bus *b, uint64_t id, bool added) {
         char path[64];
 
         format_job_path(id, path);
@@ -71,19 +71,19 @@ static void tell_job(Bus *b, uint64_t id, bool added) {
                                   path);
 }
 
-void bus_jobs_update(Bus *b, bool tell) {
+void bus_jobs_update(Bus *b, bool emit) {
         uint64_t jobs[MANAGER_JOBS_MAX];
         bool changed = false;
 
         size_t n = manager_jobs(b->manager, jobs, MANAGER_JOBS_MAX);
-        for (size_t i = 0; tell && i < b->n_jobs; i++)
+        for (size_t i = 0; emit && i < b->n_jobs; i++)
                 if (!contains(jobs, n, b->jobs[i])) {
-                        tell_job(b, b->jobs[i], false);
+                        emit_job(b, b->jobs[i], false);
                         changed = true;
                 }
-        for (size_t i = 0; tell && i < n; i++)
+        for (size_t i = 0; emit && i < n; i++)
                 if (!contains(b->jobs, b->n_jobs, jobs[i])) {
-                        tell_job(b, jobs[i], true);
+                        emit_job(b, jobs[i], true);
                         changed = true;
                 }
         if (n > 0)
@@ -106,17 +106,17 @@ static int add_label(Labels *labels, const char *key, const char *value, sd_bus_
                                 return invalid(error, "The label \"", key, "\" is there twice.");
                         if (strlen(value) > JOB_LABEL_VALUE_MAX || !bus_text_is_clean(value))
                                 return invalid(error, "The label \"", key,
-                                               "\" must be printable and have 256 bytes at most.");
+                                               "\" must be printable and at most 256 bytes long.");
                         (void) snprintf(labels->text[i], LABEL_MAX, "%s=%s", key, value);
                         return 0;
                 }
         return invalid(error, "There is no label \"", key, "\".");
 }
 
-/* The value of PROOF_KEY; the message keeps the descriptor. */
+/* The value of PROOF_KEY; the message owns the descriptor. */
 static int read_proof(sd_bus_message *m, const char *type, int *ret, sd_bus_error *error) {
         if (strcmp(type, "h") != 0 || *ret >= 0)
-                return invalid(error, "There is one \"", PROOF_KEY, "\" at most, and it is a descriptor.");
+                return invalid(error, "There can be one \"", PROOF_KEY, "\" at most, and it must be a descriptor.");
         return sd_bus_message_read(m, "v", "h", ret);
 }
 
@@ -185,7 +185,7 @@ int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return 1;
         if (r == -ENODATA)
                 r = sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                     "The caller is in no unit of the service manager.");
+                                     "The caller does not belong to a unit of the service manager.");
         if (r > 0)
                 r = begin_job(b, unit, cgroup, &labels, &id, error);
         if (bus_note_result(b, ACTION_MANAGE_JOBS, &caller, r, error) < 0)
@@ -194,7 +194,7 @@ int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(m, "o", path);
 }
 
-/* An address, or a name in its canonical form. */
+/* An address, or a name in canonical form. */
 static int read_host(const char *text, char ret[static 254], sd_bus_error *error) {
         const char *reason;
         InAddr addr;
@@ -205,7 +205,7 @@ static int read_host(const char *text, char ret[static 254], sd_bus_error *error
         }
         if (hostname_canonical(text, false, ret, &reason) >= 0)
                 return 0;
-        return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The host is not an address, and: ", reason, ".");
+        return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The host is not an address or a name: ", reason, ".");
 }
 
 static int allow_once(Bus *b, uint64_t id, const char *path, const char *host, uint64_t usec, sd_bus_error *error) {
@@ -232,7 +232,7 @@ int bus_method_allow_once(sd_bus_message *m, void *userdata, sd_bus_error *error
                 return r;
         if (usec == 0 || usec > ALLOW_USEC_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "A duration is from one microsecond to 24 hours.");
+                                        "The duration must be between one microsecond and 24 hours.");
         if (job_at(b, path, &id, &job) < 0)
                 return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
         r = bus_authorize(b, m, ACTION_SET_POLICY, (const char *const[]) { "job", path, "host", host, NULL },
@@ -283,7 +283,7 @@ static int append_summary(sd_bus_message *m, uint64_t id, const ManagerJob *job)
         return r;
 }
 
-/* Root may end each job, any other caller that of its own unit. Returns as bus_prove_unit() does. */
+/* Root may end any job, other callers only that of their own unit. Returns as bus_prove_unit() does. */
 static int may_end(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd, const char *path,
                    sd_bus_error *error) {
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
@@ -304,7 +304,7 @@ static int may_end(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd
         return 1;
 }
 
-/* The summary is made before the job goes: what it shows is borrowed from the job. */
+/* The summary is built before the job is removed, because it borrows from the job. */
 static int end_job(Bus *b, const char *path, sd_bus_message *reply, sd_bus_error *error) {
         ManagerJob job;
         uint64_t id;

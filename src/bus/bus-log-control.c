@@ -6,7 +6,7 @@
 #include "bus/bus-error.h"
 #include "bus/bus-internal.h"
 
-/* org.freedesktop.LogControl1(5): what "systemctl service-log-level" talks to. */
+/* org.freedesktop.LogControl1(5), used by "systemctl service-log-level". */
 
 #define LOG_CONTROL_PATH "/org/freedesktop/LogControl1"
 #define LOG_CONTROL_INTERFACE "org.freedesktop.LogControl1"
@@ -50,15 +50,15 @@ static int get_constant(_unused_ sd_bus *bus, _unused_ const char *path, _unused
         return sd_bus_message_append(reply, "s", strcmp(property, "LogTarget") == 0 ? "journal" : "cargowalld");
 }
 
-/* A property is set by on_call() alone. If a call ever came here, it would not have been authorized. */
+/* Properties are only set by on_call(). A call that reached this function would not have been authorized. */
 static int set_refused(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                        _unused_ const char *property, _unused_ sd_bus_message *value, _unused_ void *userdata,
                        sd_bus_error *error) {
         return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied.");
 }
 
-/* Sees every call to the object before its vtable does: sd-bus has no property that is set later, and who may set one
- * is known only after the bus was asked. */
+/* Filters every call to the object before its vtable: sd-bus cannot set a property asynchronously, and whether the
+ * caller may set it is known only after asking the bus. */
 static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         const char *interface, *property, *text, *type;
         Bus *b = userdata;
@@ -79,7 +79,7 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = strcmp(type, "s") == 0 ? sd_bus_message_read(m, "v", "s", &text) : -EINVAL;
         if (r < 0 || level_from_string(text, &level) < 0)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "A level is err, warning, notice, info or debug.");
+                                        "The level must be err, warning, notice, info or debug.");
 
         r = bus_authorize(b, m, NULL, NULL, on_call, &caller, error);
         if (r <= 0)

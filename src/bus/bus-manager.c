@@ -110,13 +110,13 @@ static int get_counter(_unused_ sd_bus *bus, _unused_ const char *path, _unused_
         return -ENOENT;
 }
 
-/* Everybody may call: without the flag sd-bus would look up the caller first, and wait for the answer. Who may do what
- * is decided by bus_authorize(). */
+/* Everybody may call: without this flag sd-bus would look up the caller first and block. bus_authorize() decides who
+ * may do what. */
 #define METHOD(name, in, in_names, out, out_names, handler) \
         SD_BUS_METHOD_WITH_NAMES(name, in, in_names, out, out_names, handler, SD_BUS_VTABLE_UNPRIVILEGED)
 #define P SD_BUS_PARAM
 
-/* dbus/org.cargowall1.Manager.xml has the same in the same order; a test compares them. */
+/* dbus/org.cargowall1.Manager.xml lists the same in the same order; a test compares them. */
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),

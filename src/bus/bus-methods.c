@@ -15,14 +15,14 @@ static int invalid(sd_bus_error *error, const char *text) {
         return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, text);
 }
 
-/* 0: as many as there may be. */
+/* 0: the maximum. */
 static size_t clamp(uint32_t wanted, uint32_t max) {
         return wanted == 0 ? max : MIN(wanted, max);
 }
 
 /* ------------------------------------------------------------------ mode, reload */
 
-/* The way back to a configuration that is off turns the firewall off as well. */
+/* Returning to a configuration that is off also turns the firewall off. */
 static bool is_disabling(const Bus *b, ModeSetting mode) {
         return mode == MODE_SETTING_OFF ||
                (mode == MODE_SETTING_CONFIGURED && manager_configured_mode(b->manager) == MODE_OFF);
@@ -40,16 +40,16 @@ int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         if (r < 0)
                 return r;
         if (bus_mode_from_string(text, &mode) < 0)
-                return invalid(error, "A mode is enforce, audit, off or configured.");
+                return invalid(error, "The mode must be enforce, audit, off or configured.");
         if (flags != 0)
-                return invalid(error, "No flags are defined.");
+                return invalid(error, "Flags must be 0: none are defined.");
 
         const char *action = is_disabling(b, mode) ? ACTION_DISABLE : ACTION_SET_MODE;
         r = bus_authorize(b, m, action, (const char *const[]) { "mode", text, NULL }, bus_method_set_mode, &caller,
                           error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        /* While polkit was asked the configuration may have become one that needs the other action. */
+        /* The configuration may have changed while polkit was asked, so that the call needs the other action. */
         if (is_disabling(b, mode) && strcmp(action, ACTION_DISABLE) != 0)
                 r = sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The configuration has changed; try again.");
         else {
@@ -127,8 +127,8 @@ static int parse_destination(const char *host, uint16_t port, const char *protoc
         const char *reason;
 
         if (in_addr_parse(host, &d.addr) < 0 && hostname_canonical(host, false, d.name, &reason) < 0)
-                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The destination is not an address, and: ",
-                                     reason, ".");
+                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                     "The destination is not an address or a name: ", reason, ".");
         if (strcmp(protocol, "tcp") == 0)
                 d.protocol = PROTOCOL_TCP;
         else if (strcmp(protocol, "udp") == 0)
@@ -136,15 +136,15 @@ static int parse_destination(const char *host, uint16_t port, const char *protoc
         else if (strcmp(protocol, "icmp") == 0)
                 d.protocol = d.name[0] == '\0' && !in_addr_is_v4(&d.addr) ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
         else
-                return invalid(error, "A protocol is tcp, udp or icmp.");
+                return invalid(error, "The protocol must be tcp, udp or icmp.");
         bool has_port = d.protocol == PROTOCOL_TCP || d.protocol == PROTOCOL_UDP;
         if (has_port != (port != 0))
-                return invalid(error, "tcp and udp need a port from 1 to 65535, icmp has none: give 0.");
+                return invalid(error, "tcp and udp need a port from 1 to 65535; icmp has none: use 0.");
         *ret = d;
         return 0;
 }
 
-/* The option "via"; text NULL: it was not given, and then *ret is NULL. */
+/* The option "via"; text NULL: absent, and *ret is NULL. */
 static int parse_via(const char *text, const Destination *d, char buf[static HOST_NAME_TEXT_MAX], const char **ret,
                      sd_bus_error *error) {
         const char *reason;
@@ -160,11 +160,11 @@ static int parse_via(const char *text, const Destination *d, char buf[static HOS
         return 0;
 }
 
-/* A scope that is off has no policy to ask: everything passes. */
+/* A scope that is off has no policy to evaluate: all traffic passes. */
 static int reply_off(sd_bus_message *m, const char *scope) {
         return sd_bus_reply_method_return(m, "ssa{sv}", "allow", "", 5, "reason", "s", "off", "action", "s", "allow",
                                           "mode", "s", "off", "scope", "s", scope, "text", "s",
-                                          "Nothing is judged: the scope is off.");
+                                          "The scope is off: all traffic passes.");
 }
 
 static int append_details(sd_bus_message *reply, const ManagerScope *scope, const Policy *policy, const Destination *d,
@@ -186,7 +186,7 @@ static int append_details(sd_bus_message *reply, const ManagerScope *scope, cons
         if (policy)
                 (void) explanation_format(policy, d, e, text, sizeof(text));
         if (scope->narrows && e->verdict == ACTION_ALLOW)
-                strncat(text, " The policy of the job's unit has to allow it as well.", sizeof(text) - strlen(text) - 1);
+                strncat(text, " The policy of the job's unit must allow it as well.", sizeof(text) - strlen(text) - 1);
         r = bus_append_entry_text(reply, "text", text);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -216,8 +216,8 @@ static bool is_own_scope(const Bus *b, const Caller *caller, const char *scope) 
                (bus_unit_of(b, caller, &unit, &cgroup) >= 0 && manager_judges(b->manager, scope, cgroup));
 }
 
-/* Everybody may ask what their own policy says, which they find out by trying. What another unit may reach is for those
- * who may see its events. Returns as bus_authorize() does. */
+/* Everybody may ask about the policy of their own unit, which they could find out by trying. What other units may
+ * reach is only for those who may view events. Returns as bus_authorize() does. */
 static int authorize_explain(Bus *b, sd_bus_message *m, const char *scope, sd_bus_error *error) {
         Caller caller;
 

@@ -8,15 +8,16 @@
 #include "bus/bus-internal.h"
 #include "bus/bus-text.h"
 
-/* It cannot change while it is read. */
+/* Immutable while it is read. */
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* A text in a message is kept as long as polkit thinks; larger ones come as a memfd, which their sender pays for. */
+/* A text in a message is kept in memory while polkit decides; larger ones come as a memfd, which is charged to the
+ * sender. */
 #define STRING_MAX (1U * 1024 * 1024)
-/* To validate a larger text takes more than some milliseconds of a processor, which not everybody may have. */
+/* Validating a larger text takes more than a few milliseconds of CPU time, which needs authorization. */
 #define VALIDATE_FREE_MAX (256U * 1024)
 
-/* A document, from either kind of argument. */
+/* A document, passed either way. */
 typedef struct Text {
         const char *text; /* borrowed from the message, or copy; NULL: not read yet */
         char *copy;
@@ -30,12 +31,12 @@ static void text_done(Text *t) {
         free(t->copy);
 }
 
-/* Only what is no more than memory: to read another file could wait for whoever serves it. */
+/* Accepts memory only: reading another file could block on whoever serves it. */
 static int peek_memfd(sd_bus_message *m, Text *ret, sd_bus_error *error) {
         struct stat st;
         int fd;
 
-        int r = sd_bus_message_read(m, "h", &fd); /* the message keeps it */
+        int r = sd_bus_message_read(m, "h", &fd); /* the message owns it */
         if (r < 0)
                 return r;
         int seals = fcntl(fd, F_GET_SEALS);
@@ -57,12 +58,13 @@ static int peek_string(sd_bus_message *m, Text *ret, sd_bus_error *error) {
         size_t size = strlen(text);
         if (size > STRING_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "A policy of more than 1 MiB must come as a memfd.");
+                                        "A policy of more than 1 MiB must be passed as a memfd.");
         *ret = (Text) { .text = text, .size = size, .fd = -EBADF };
         return 0;
 }
 
-/* Never mapped: a page that cannot be had, as one of a memfd of huge pages, would be SIGBUS. Here it is an error. */
+/* Read, never mapped: a page that cannot be allocated, as in a memfd of huge pages, would raise SIGBUS. Here it is
+ * an error. */
 static int read_text(Text *t, sd_bus_error *error) {
         size_t done = 0;
 
@@ -160,7 +162,7 @@ static int append_faults(sd_bus_message *reply, const FaultList *list) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* A document that is validated: the message and the text live as long as the thread reads them. */
+/* A document being validated: the message and the text must live as long as the thread reads them. */
 typedef struct Request {
         sd_bus_message *message;
         Text text;
@@ -209,7 +211,7 @@ static int validate(sd_bus_message *m, Bus *b, const Caller *caller, Text *text,
                 return -ENOMEM;
         q->message = sd_bus_message_ref(m);
         q->text = *text;
-        text->copy = NULL; /* theirs now */
+        text->copy = NULL; /* owned by the request now */
         r = validator_submit(b->validator, caller->uid, q->text.text, q->text.size, on_validated, q);
         if (r == -EBUSY)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
@@ -272,7 +274,7 @@ static int get_policy(Bus *b, const char *name, sd_bus_message *reply, sd_bus_er
                 return r;
         if (size > BUS_REPLY_TEXT_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                        "The policy is too large for the bus; its file has it.");
+                                        "The policy is too large for the bus; read it from its file.");
         copy = strndup(text, size);
         if (!copy)
                 return -ENOMEM;

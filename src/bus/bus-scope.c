@@ -6,7 +6,7 @@
 #include "bus/bus-internal.h"
 #include "bus/bus-text.h"
 
-/* Of all paths of a scope together: every scope goes into one reply of the object manager. */
+/* For all paths of a scope together: every scope goes into one reply of the object manager. */
 #define CONTROL_GROUPS_BYTES_MAX (32U * 1024)
 
 static void strv_freep(char ***strv) {
@@ -35,7 +35,7 @@ int bus_scope_paths(const Manager *m, char ***ret) {
         return 0;
 }
 
-/* -ENOENT: not the path of a scope, or not of one that is there. */
+/* -ENOENT: not the path of an existing scope. */
 static int scope_at(const Bus *b, const char *path, ManagerScope *ret) {
         _cleanup_free_ char *name = NULL;
         size_t i;
@@ -65,7 +65,7 @@ static bool strv_contains(char *const *strv, const char *s) {
         return false;
 }
 
-int bus_scopes_update(Bus *b, bool tell) {
+int bus_scopes_update(Bus *b, bool emit) {
         _cleanup_(strv_freep) char **old = NULL;
         char **paths;
 
@@ -74,7 +74,7 @@ int bus_scopes_update(Bus *b, bool tell) {
                 return r;
         old = b->scopes;
         b->scopes = paths;
-        if (!tell)
+        if (!emit)
                 return 0;
 
         bool changed = false;

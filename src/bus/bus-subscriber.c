@@ -7,10 +7,10 @@
 #include "bus/bus-event.h"
 #include "bus/bus-internal.h"
 
-/* To each subscriber. The log has what does not fit here. */
+/* Per subscriber. The log also has the events that exceed this. */
 #define EVENTS_PER_SECOND 50
 #define EVENTS_BURST 200
-#define QUEUED_MAX 1024 /* messages that the bus has not taken from us yet */
+#define QUEUED_MAX 1024 /* outgoing messages not yet accepted by the bus */
 
 static void subscriber_remove(Subscriber *s) {
         Bus *b = s->bus;
@@ -18,7 +18,7 @@ static void subscriber_remove(Subscriber *s) {
         sd_bus_slot_unref(s->watch);
         sd_bus_slot_unref(s->question);
         free(s->name);
-        /* The place is kept: slots point at it. */
+        /* The slot of the array is kept: sd-bus slots point to it. */
         *s = (Subscriber) {};
         b->n_subscribers--;
 }
@@ -75,7 +75,8 @@ static int subscriber_add(Bus *b, const char *name) {
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'", name);
         r = sd_bus_add_match_async(b->bus, &s->watch, match, on_owner_changed, NULL, s);
-        /* A match sees nothing until the bus has confirmed it. Who left before that is unknown to the bus by then. */
+        /* A match is only active once the bus has confirmed it. A client that left before is no longer known to the
+         * bus by then. */
         if (r >= 0)
                 r = sd_bus_call_method_async(b->bus, &s->question, "org.freedesktop.DBus", "/org/freedesktop/DBus",
                                              "org.freedesktop.DBus", "GetNameOwner", on_owner, s, "s", name);

@@ -6,7 +6,7 @@
 
 #include "event/escape.h"
 
-/* The JSON encoder escapes just what is not fit to be shown, and quotes and backslashes. */
+/* The JSON encoder escapes exactly what should not be displayed, and quotes and backslashes. */
 bool bus_text_is_clean(const char *s) {
         char json[BUS_TEXT_MAX * ESCAPE_JSON_MAX + ESCAPE_JSON_MAX];
 

@@ -42,7 +42,7 @@ char **bus_strv_free(char **strv) {
 
 /* ------------------------------------------------------------------ connection */
 
-/* What hangs on the connection goes with it. No flush: that would wait. */
+/* Also removes everything attached to the connection. No flush: that would block. */
 static void bus_drop(Bus *b) {
         polkit_reset(b->polkit);
         if (b->validator)
@@ -59,7 +59,7 @@ static int on_retry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
         return 0;
 }
 
-/* Not from within a callback of the connection that goes: its object is freed when the timer fires. */
+/* Must not run in a callback of the connection that is being dropped: its object is freed when the timer fires. */
 static int bus_retry(Bus *b) {
         int r;
 
@@ -78,8 +78,8 @@ static int bus_retry(Bus *b) {
         return r;
 }
 
-/* Once for each failure: what is tried again every minute is not logged every minute. why may have numbers that change,
- * as our name on the bus. */
+/* Logs each failure once: what is retried every minute is not logged every minute. why may contain numbers that
+ * change, such as our unique name. */
 static void bus_failed(Bus *b, const char *what, const char *kind, const char *why) {
         char failure[sizeof(b->failure)];
 
@@ -93,13 +93,13 @@ static void bus_failed(Bus *b, const char *what, const char *kind, const char *w
 static int on_disconnected(_unused_ sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         Bus *b = userdata;
 
-        bus_failed(b, "system bus", "", "the connection is lost");
+        bus_failed(b, "system bus", "", "connection lost");
         if (b->own)
                 (void) bus_retry(b);
         return 0;
 }
 
-/* Also of our unique name, when the connection ends. */
+/* Also called for our unique name, when the connection ends. */
 static int on_name_lost(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         const char *name, *from = sd_bus_message_get_sender(m);
         Bus *b = userdata;
@@ -107,7 +107,7 @@ static int on_name_lost(sd_bus_message *m, void *userdata, _unused_ sd_bus_error
         if (!from || strcmp(from, "org.freedesktop.DBus") != 0 || sd_bus_message_read(m, "s", &name) < 0 ||
             strcmp(name, BUS_NAME) != 0)
                 return 0;
-        bus_failed(b, "lost bus name " BUS_NAME, "", "another process has it");
+        bus_failed(b, "lost bus name " BUS_NAME, "", "another process owns it");
         if (b->own)
                 (void) bus_retry(b);
         return 0;
@@ -127,7 +127,8 @@ static int on_name(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *err
                 b->failure[0] = '\0';
                 return 1;
         }
-        bus_failed(b, "cannot acquire bus name " BUS_NAME, e ? e->name : "", e ? e->message : "another process has it");
+        bus_failed(b, "cannot acquire bus name " BUS_NAME, e ? e->name : "",
+                   e ? e->message : "another process owns it");
         (void) bus_retry(b);
         return 1;
 }
@@ -170,7 +171,7 @@ static int bus_setup(Bus *b) {
         return sd_bus_attach_event(b->bus, b->event, SD_EVENT_PRIORITY_NORMAL);
 }
 
-/* What sd_bus_open_system() does, but a bus that is not there yet is waited for. */
+/* Like sd_bus_open_system(), but waits for a bus that does not exist yet. */
 static int open_system_bus(sd_bus **ret) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         int r;
@@ -211,7 +212,7 @@ static int bus_connect(Bus *b) {
         return bus_retry(b);
 }
 
-/* ------------------------------------------------------------------ what the manager tells */
+/* ------------------------------------------------------------------ notifications of the manager */
 
 void bus_properties_changed(Bus *b, const char *name, ...) {
         char *names[32];

@@ -12,7 +12,7 @@ static double tokens_at(const CallBudget *b, size_t i, uint64_t now_usec) {
                    (double) CALL_BUDGET_BURST);
 }
 
-/* Who is new takes the place of the one with most tokens, who loses least by it. */
+/* A new user replaces the one with the most tokens, who loses least. */
 static size_t find(CallBudget *b, uint32_t uid, uint64_t now_usec) {
         size_t best = 0;
 

@@ -12,8 +12,8 @@
 
 struct PeerProof {
         sd_event_source *io, *timer;
-        int fd;    /* ours */
-        int pidfd; /* ours */
+        int fd;    /* owned */
+        int pidfd; /* owned */
         uint32_t pid;
         uint8_t question[1 + PEER_PROOF_NONCE];
         peer_proof_fn fn;
@@ -41,8 +41,8 @@ static bool is_unix_seqpacket(int fd) {
                getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
 }
 
-/* The other end shares the description of the socket, so its flags cannot be relied on: each call says that it must not
- * wait. -EAGAIN: nothing came yet. */
+/* The peer shares the file description of the socket, so its flags cannot be relied on: each call passes
+ * MSG_DONTWAIT. -EAGAIN: nothing has arrived. */
 static int read_answer(PeerProof *p) {
         uint8_t answer[sizeof(p->question) + 1];
         _Alignas(struct cmsghdr) char control[256];
@@ -119,7 +119,7 @@ int peer_proof_new(sd_event *event, int fd, uint32_t pid, peer_proof_fn fn, void
         if (!p)
                 return -ENOMEM;
         *p = (PeerProof) { .fd = -EBADF, .pidfd = -EBADF, .pid = pid, .fn = fn, .userdata = userdata };
-        p->pidfd = peer_process_open(pid); /* before the question */
+        p->pidfd = peer_process_open(pid); /* before the challenge */
         if (p->pidfd < 0)
                 return p->pidfd;
         p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);

@@ -18,11 +18,11 @@
 #define POLKIT_ALLOW_USER_INTERACTION 1U /* CheckAuthorizationFlags */
 
 typedef enum CheckState {
-        CHECK_CALLER,  /* the bus has been asked who calls */
-        CHECK_KNOWN,   /* the caller is known, polkit not asked yet */
-        CHECK_ASKED,   /* polkit has been asked */
+        CHECK_CALLER,  /* the bus was asked for the caller's credentials */
+        CHECK_KNOWN,   /* the caller is known, polkit was not asked yet */
+        CHECK_ASKED,   /* polkit was asked */
         CHECK_DECIDED,
-        CHECK_PROVING, /* decided, and the caller has to show which process it is */
+        CHECK_PROVING, /* decided; the caller has to prove which process it is */
 } CheckState;
 
 typedef struct Check {
@@ -30,14 +30,14 @@ typedef struct Check {
         sd_bus_message *message;
         sd_bus_message_handler_t handler;
         void *userdata;     /* borrowed */
-        sd_bus_slot *slot;  /* the question in flight */
-        sd_bus_slot *watch; /* on the sender, to the end: what the handler does for one that has left would stay */
+        sd_bus_slot *slot;  /* the pending call */
+        sd_bus_slot *watch; /* watches the sender until the check ends */
         CheckState state;
         uint32_t uid, pid;
-        int pidfd;          /* of the caller's process, beyond doubt; -EBADF: not known */
+        int pidfd;          /* of the caller's process, proven; -EBADF: unknown */
         PeerProof *proof;   /* while proving */
         uint64_t id;
-        int result;         /* as polkit_check() returns it; once decided */
+        int result;         /* the return value of polkit_check(), once decided */
         const char *name, *text; /* of the error; constant */
         LIST_ENTRY(Check) checks;
 } Check;
@@ -116,7 +116,7 @@ static bool check_waits(const Check *c) {
         return c->state == CHECK_ASKED || c->state == CHECK_PROVING;
 }
 
-/* Calls the handler again and answers for it as sd-bus would. What does not wait once more is over. */
+/* Calls the handler again and replies as sd-bus would. A check that does not wait again is freed. */
 static void check_resume(Check *c) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
@@ -145,7 +145,7 @@ static void format_cancellation_id(const Check *c, char buf[static 32]) {
         (void) snprintf(buf, 32, "cargowall-%" PRIu64, c->id);
 }
 
-/* The dialog of somebody who has left must not stay on a screen. No reply is wanted. */
+/* The dialog of a caller that has left must not stay on the screen. No reply is needed. */
 static void cancel_question(const Check *c) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         sd_bus *bus = sd_bus_message_get_bus(c->message);
@@ -169,7 +169,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_e
                 return 0;
         if (c->state == CHECK_ASKED)
                 cancel_question(c);
-        check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller is gone.");
+        check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller has disconnected.");
         return 0;
 }
 
@@ -188,7 +188,7 @@ static int read_number(sd_bus_message *m, uint32_t *ret) {
         return sd_bus_message_read(m, "v", "u", ret);
 }
 
-/* The message keeps its own. */
+/* Duplicates the descriptor; the message keeps its own. */
 static int read_descriptor(sd_bus_message *m, int *ret) {
         int fd;
 
@@ -204,7 +204,7 @@ static int read_descriptor(sd_bus_message *m, int *ret) {
         return r;
 }
 
-/* The a{sv} of GetConnectionCredentials; what is not known is skipped. ProcessFD: only newer buses have it. */
+/* The a{sv} of GetConnectionCredentials; unknown keys are skipped. Only newer buses have ProcessFD. */
 static int read_credentials(sd_bus_message *m, uint32_t *ret_uid, uint32_t *ret_pid, int *ret_pidfd) {
         const char *key;
         int r;
@@ -237,12 +237,12 @@ static int on_credentials(sd_bus_message *reply, void *userdata, _unused_ sd_bus
         Check *c = userdata;
 
         if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
-                check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller is gone.");
+                check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller has disconnected.");
                 return 1;
         }
         if (sd_bus_message_is_method_error(reply, NULL) || !from || strcmp(from, BUS_DRIVER) != 0 ||
             read_credentials(reply, &c->uid, &c->pid, &c->pidfd) < 0 || c->uid == UINT32_MAX) {
-                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "The bus does not say who calls.");
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "The bus did not identify the caller.");
                 return 1;
         }
         check_set_state(c, CHECK_KNOWN);
@@ -279,7 +279,7 @@ static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_
         LIST_INSERT_HEAD(&p->checks, c, checks);
         p->n_checks++;
 
-        /* Before the question: a sender that leaves after it is noticed, one that left before is unknown to the bus. */
+        /* Watch before asking: a sender that leaves later is noticed, one that left before is unknown to the bus. */
         int r = check_watch(c, sd_bus_message_get_bus(m), sender);
         if (r >= 0)
                 r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &c->slot, BUS_DRIVER, BUS_DRIVER_PATH,
@@ -304,7 +304,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, _unused_ sd_bus_erro
         else if (sd_bus_message_is_method_error(reply, NULL) ||
                  sd_bus_message_enter_container(reply, SD_BUS_TYPE_STRUCT, "bba{ss}") < 0 ||
                  sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0)
-                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "polkit could not decide.");
+                check_decide(c, -EACCES, SD_BUS_ERROR_ACCESS_DENIED, "polkit returned no decision.");
         else if (authorized)
                 check_decide(c, 1, NULL, NULL);
         else if (challenge)
@@ -343,7 +343,7 @@ static int check_ask(Check *c, const char *action, const char *const *details) {
         r = sd_bus_message_append(m, "us", interactive ? POLKIT_ALLOW_USER_INTERACTION : 0U, id);
         if (r < 0)
                 return r;
-        /* Somebody who types a password takes the time it takes; polkit ends that by itself. */
+        /* Typing a password takes time; polkit ends the wait itself. */
         return sd_bus_call_async(bus, &c->slot, m, on_answer, c,
                                  interactive ? UINT64_MAX : c->polkit->options.timeout_usec);
 }
@@ -360,13 +360,13 @@ static size_t n_asked_by(const Polkit *p, uint32_t uid) {
 static int refuse(sd_bus_error *error, int r) {
         if (r == -ENOBUFS)
                 (void) sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                              "Too many calls wait for authorization.");
+                                              "Too many calls are waiting for authorization.");
         else
                 (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The caller cannot be authorized.");
         return r == -ENOBUFS ? r : -EACCES;
 }
 
-/* The caller is known: decide, or ask. */
+/* The caller is known: decide, or ask polkit. */
 static int check_continue(Check *c, const char *action, const char *const *details, sd_bus_error *error) {
         Polkit *p = c->polkit;
 
@@ -386,7 +386,7 @@ static int check_continue(Check *c, const char *action, const char *const *detai
         return 0;
 }
 
-/* The call's place, where the caller is known. 0: it has to be waited for. */
+/* Finds or creates the check of this call, with the caller known. 0: still waiting for the credentials. */
 static int check_find(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t handler, void *userdata, Check **ret,
                       Caller *ret_caller, sd_bus_error *error) {
         const char *sender = sd_bus_message_get_sender(m);
@@ -404,7 +404,7 @@ static int check_find(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t han
         ret_caller->pid = c->pid;
         ret_caller->pidfd = c->pidfd;
         ret_caller->decided = c->state == CHECK_DECIDED;
-        if (c->state != CHECK_KNOWN && c->state != CHECK_DECIDED) /* a handler that asks twice in one go */
+        if (c->state != CHECK_KNOWN && c->state != CHECK_DECIDED) /* the handler asked twice in one run */
                 return refuse(error, -EACCES);
         *ret = c;
         return 1;
@@ -475,8 +475,8 @@ int polkit_prove(Polkit *p, sd_bus_message *m, int proof_fd, sd_bus_error *error
                 return 1;
         if (proof_fd < 0) {
                 (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                        "This bus does not give the descriptor of the calling process: use "
-                                        "cargowallctl, or give \"proof\" as org.cargowall1(5) describes.");
+                                        "This bus does not report the pidfd of the calling process: use "
+                                        "cargowallctl, or pass \"proof\" as described in org.cargowall1(5).");
                 return -EACCES;
         }
         r = peer_proof_new(sd_bus_get_event(sd_bus_message_get_bus(m)), proof_fd, c->pid, on_proof, c, &c->proof);

@@ -15,14 +15,14 @@ typedef struct Validation {
         validator_fn fn;
         void *userdata;
         validator_check_fn check;
-        int event_fd; /* borrowed; written to when the check is done */
+        int event_fd; /* borrowed; signalled when the check is done */
         bool cancelled;
         int result;
         FaultList faults;
         STAILQ_ENTRY(Validation) validations;
 } Validation;
 
-/* The thread has the first of the list to itself from pthread_create() to pthread_join(). */
+/* Between pthread_create() and pthread_join() the first list entry belongs to the thread. */
 struct Validator {
         sd_event_source *io;
         int event_fd;
@@ -43,7 +43,7 @@ static void *run(void *userdata) {
         return NULL;
 }
 
-/* Signals are for the loop's thread. */
+/* Signals are handled by the loop's thread. */
 static int create_thread(pthread_t *ret, Validation *v) {
         sigset_t all, old;
 
@@ -118,7 +118,7 @@ void validator_cancel(Validator *v) {
 
         STAILQ_FOREACH(first, &v->validations, validations)
                 first->cancelled = true;
-        if (v->running) { /* out of the list, while those that wait end */
+        if (v->running) { /* not in the list while the waiting ones are cancelled */
                 first = STAILQ_FIRST(&v->validations);
                 STAILQ_REMOVE_HEAD(&v->validations, validations);
         }

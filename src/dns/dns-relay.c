@@ -14,7 +14,7 @@
 #define FLAG_CD (1 << 4) /* RFC 4035 3.2.2 */
 #define FLAGS_OF_CLIENT (DNS_FLAG_RD | FLAG_AD | FLAG_CD)
 #define OPT_FLAG_DO (1 << 15)
-#define OPT_FLAGS_OFFSET 7 /* of the OPT record, behind its root name, type, size, high rcode and version */
+#define OPT_FLAGS_OFFSET 7 /* offset in the OPT record, after its root name, type, size, high rcode and version */
 #define N_ADDITIONALS_POS 10
 
 static uint16_t u16_at(const uint8_t *p) {
@@ -53,7 +53,7 @@ int dns_relay_read(const void *query, size_t size, DnsRelay *ret) {
         return 0;
 }
 
-/* Header, question and, where the client knows EDNS, our OPT record. */
+/* Header, question and, if the client uses EDNS, our OPT record. */
 static size_t build(const DnsRelay *r, uint16_t id, uint16_t flags, uint8_t buf[static 512]) {
         DnsWriter w;
 
@@ -82,8 +82,8 @@ static uint8_t fold(uint8_t b) {
         return b >= 'A' && b <= 'Z' ? b | 0x20 : b;
 }
 
-/* Servers may answer in another case. Lengths, type and class are no letters: a label has at most 63 bytes, and types
- * and classes are compared as they are. */
+/* Servers may answer in another case. Only letters are affected: a label length is at most 63, and types and classes
+ * are compared exactly. */
 static bool is_same_question(const DnsRelay *r, const uint8_t *question) {
         size_t name = r->question_size - 4U;
 
@@ -107,7 +107,7 @@ int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *re
         bool failed = rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN;
         if (!(flags & DNS_FLAG_QR) || flags & DNS_OPCODE_MASK)
                 return -EBADMSG;
-        if (n_questions == 0 && failed) /* as from servers that could not read it */
+        if (n_questions == 0 && failed) /* from a server that could not parse the query */
                 return -EREMOTEIO;
         if (n_questions != 1 || size < DNS_HEADER_SIZE + (size_t) r->question_size)
                 return -EBADMSG;

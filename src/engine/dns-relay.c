@@ -11,7 +11,7 @@ struct DnsRelayer {
         DnsUpstream *upstream; /* borrowed */
         dns_relayer_may_fn may;
         void *userdata;
-        size_t n;              /* on their way */
+        size_t n;              /* in flight */
         DnsRelayerStats stats;
         uint8_t reply[DNS_MESSAGE_MAX];
 };
@@ -56,7 +56,7 @@ static void on_answer(int error, const uint8_t *answer, size_t size, void *userd
         Passage *p = userdata;
         DnsRelayer *r = p->relayer;
 
-        /* Other servers took the place of those that were asked. */
+        /* The servers have been replaced: ask the new ones. */
         if (error == -ECANCELED && r->upstream && dns_upstream_relay(r->upstream, &p->relay, on_answer, p) >= 0)
                 return;
         r->n--;
@@ -80,7 +80,7 @@ void dns_relayer_pass(DnsRelayer *r, DnsClient *client, const void *query, size_
         assert(client);
 
         if (dns_relay_read(query, size, &relay) < 0) {
-                dns_client_drop(client); /* the caller has read it: never */
+                dns_client_drop(client); /* cannot happen: the caller has parsed it */
                 return;
         }
         p = r->upstream && r->n < DNS_RELAYS_MAX ? malloc(sizeof(*p)) : NULL;

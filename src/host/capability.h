@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Giving capabilities(7) up for good. mask: 1 << CAP_… */
+/* Drops capabilities(7) for good. mask: bits 1 << CAP_… */
 
 #include <stdint.h>
 
 #define CAPABILITY(cap) (1ULL << (cap))
 
-/* Out of the bounding set they stay out: no set-uid program, file capability or later sudo brings them back. Needs
- * CAP_SETPCAP for those of the mask that are still there. */
+/* Removes them from the bounding set, so that no set-uid program, file capability or later sudo brings them back.
+ * Needs CAP_SETPCAP if any of them is still set. */
 int capability_drop_bounding(uint64_t mask);
-/* Permitted, effective, inheritable and ambient. Needs nothing. */
+/* Drops them from the permitted, effective, inheritable and ambient sets. Needs no privilege. */
 int capability_drop(uint64_t mask);

@@ -9,8 +9,8 @@
 
 #include "basic/macro.h"
 
-/* The text up to the next of " \n", with mountinfo's octal escapes (\040 is a blank) undone. Moves *p behind the
- * separating blank, or onto the newline. NULL on out of memory. */
+/* The text up to the next of " \n", with mountinfo's octal escapes (\040 is a space) decoded. Moves *p past the
+ * separating space, or onto the newline. NULL if out of memory. */
 static char *field_dup(const char **p) {
         size_t length = strcspn(*p, " \n"), n = 0;
         const char *s = *p, *end = s + length;
@@ -38,7 +38,7 @@ static void field_skip(const char **p) {
                 (*p)++;
 }
 
-/* The fields behind the separator "-" begin with the file system type; optional fields before it are of any number. */
+/* After the separator "-" comes the file system type; any number of optional fields may precede it. */
 static bool is_cgroup2(const char *p) {
         while (*p && *p != '\n') {
                 if (strncmp(p, "- ", 2) == 0)
@@ -109,7 +109,7 @@ int cgroup_path_below(const char *root, const char *path, char **ret) {
                 n--;
         if (strncmp(path, root, n) != 0 || (path[n] != '/' && path[n] != '\0'))
                 return -ENOTSUP;
-        /* What is left may still climb: "/../x" below a mount of "/" is a cgroup that this mount does not show. */
+        /* The rest may still lead upwards: "/../x" below a mount of "/" is a cgroup outside this mount. */
         if (has_dot_dot(path + n))
                 return -ENOTSUP;
         below = strdup(path[n] ? path + n : "/");
@@ -138,9 +138,9 @@ int cgroup_mount_private(int *ret_fd) {
 
         assert(ret_fd);
 
-        /* A mount made from the first cgroup namespace sets the options of the whole hierarchy anew and so would turn
-         * off nsdelegate and others for the machine (cgroups(7)). From a namespace of our own it leaves them alone, and
-         * its root is our own cgroup, which no path has to name. */
+        /* A mount made from the initial cgroup namespace sets the options of the whole hierarchy and would turn off
+         * nsdelegate and others for the whole machine (cgroups(7)). A mount made from a namespace of our own does
+         * not, and its root is our own cgroup, so no path is needed. */
         ns_fd = open("/proc/self/ns/cgroup", O_RDONLY | O_CLOEXEC);
         if (ns_fd < 0)
                 return -errno;

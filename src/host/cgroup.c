@@ -21,8 +21,8 @@
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
 
-#define PROC_TEXT_MAX (16U * 1024 * 1024) /* mountinfo of a container host */
-#define DEPTH_MAX 64U                     /* cgroups nested below ours: only root can make any */
+#define PROC_TEXT_MAX (16U * 1024 * 1024) /* fits the mountinfo of a container host */
+#define DEPTH_MAX 64U                     /* nesting below our cgroup; only root can create any */
 #define KILL_ROUND_USEC (20 * USEC_PER_MSEC)
 
 typedef int (*process_fn)(pid_t pid, void *userdata);
@@ -41,22 +41,22 @@ static void fclosep(FILE **f) {
 static const char *error_to_advice(int r) {
         switch (r) {
         case -ENOSYS:
-                return "this kernel has no cgroup2 hierarchy, which is needed to tell COMMAND's sockets apart";
+                return "this kernel has no cgroup2 hierarchy, which is needed to identify COMMAND's sockets";
         case -EPERM:
         case -EACCES:
-                return "a cgroup of our own cannot be made without root: run it with sudo";
+                return "cannot create a cgroup without root: use sudo";
         case -EROFS:
                 return "cgroup2 is read-only here: give the container a writable one (docker run --privileged)";
         case -ENOTSUP:
-                return "our own cgroup is outside the visible cgroup2 hierarchy: start from a cgroup inside it";
+                return "this process's cgroup is outside the visible cgroup2 hierarchy: start it from a cgroup inside";
         case -EAGAIN:
-                return "no more cgroups are allowed here: raise cgroup.max.descendants or cgroup.max.depth";
+                return "the limit of cgroups is reached: raise cgroup.max.descendants or cgroup.max.depth";
         default:
-                return "a cgroup of our own cannot be made";
+                return "cannot create a cgroup";
         }
 }
 
-/* Takes root_fd, also on failure. */
+/* Takes ownership of root_fd, even on failure. */
 static int create_at(int root_fd, const char *parent, Cgroup *ret) {
         _cleanup_(cgroup_done) Cgroup c = CGROUP_INIT;
         uint64_t random;
@@ -99,12 +99,12 @@ static int create_below_mount(const char *root, const char *point, const char *o
                 return -errno;
         if (fstatfs(fd, &fs) < 0)
                 return -errno;
-        if (fs.f_type != CGROUP2_SUPER_MAGIC) /* mounted over */
+        if (fs.f_type != CGROUP2_SUPER_MAGIC) /* hidden by another mount */
                 return -ENOENT;
         return create_at(TAKE_FD(fd), below, ret);
 }
 
-/* -ENOENT: no mount to be seen. */
+/* -ENOENT: no visible mount. */
 static int create_visible(Cgroup *ret) {
         _cleanup_free_ char *text = NULL, *mounts = NULL, *own = NULL;
         const char *cursor;
@@ -152,7 +152,7 @@ int cgroup_create_below_own(Cgroup *ret, const char **ret_what) {
                 r = create_at(fd, "/", ret);
         if (r >= 0)
                 return 0;
-        /* What was wrong with a mount that can be seen says more than why another could not be made. */
+        /* Why a visible mount failed is more useful than why a private one could not be made. */
         if (error == -ENOENT)
                 error = r;
         *ret_what = error_to_advice(error);
@@ -167,14 +167,14 @@ static int open_mount(const char *point, int *ret_fd, uint64_t *ret_id) {
         fd = open(point, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
         if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        if (fs.f_type != CGROUP2_SUPER_MAGIC) /* mounted over */
+        if (fs.f_type != CGROUP2_SUPER_MAGIC) /* hidden by another mount */
                 return -ENOENT;
         *ret_fd = TAKE_FD(fd);
         *ret_id = st.st_ino;
         return 0;
 }
 
-/* The first mount that will do: of the hierarchy's root (whole), or of any cgroup that holds ours. -ENOENT: none. */
+/* The first suitable mount: of the hierarchy's root (whole), or of any cgroup that contains ours. -ENOENT: none. */
 static int open_root(const char *mounts, const char *own, bool whole, int *ret_fd, uint64_t *ret_id, char **ret_path) {
         int r, error = -ENOENT;
 
@@ -201,13 +201,13 @@ static int open_root(const char *mounts, const char *own, bool whole, int *ret_f
 static const char *root_error_to_advice(int r) {
         switch (r) {
         case -ENOSYS:
-                return "this kernel has no cgroup2 hierarchy: boot one that has CONFIG_CGROUPS and CONFIG_CGROUP_BPF";
+                return "this kernel has no cgroup2 hierarchy: use one with CONFIG_CGROUPS and CONFIG_CGROUP_BPF";
         case -ENOENT:
                 return "no cgroup2 hierarchy is mounted: boot with systemd.unified_cgroup_hierarchy=1 or mount one";
         case -ENOTSUP:
-                return "our own cgroup is outside the visible cgroup2 hierarchy: start from a cgroup inside it";
+                return "this process's cgroup is outside the visible cgroup2 hierarchy: start it from a cgroup inside";
         default:
-                return "the cgroup2 hierarchy cannot be opened: it must be readable for everybody";
+                return "cannot open the cgroup2 hierarchy: it must be readable by everybody";
         }
 }
 
@@ -233,7 +233,7 @@ int cgroup_root_open(int *ret_fd, uint64_t *ret_id, char **ret_path, const char 
         return 0;
 }
 
-/* One write(2): cgroup files take a whole value at a time. Async-signal-safe. */
+/* A single write(2): cgroup files take a whole value at a time. Async-signal-safe. */
 static int write_file_at(int dir_fd, const char *name, const char *value) {
         _cleanup_close_ int fd = -EBADF;
 
@@ -260,7 +260,7 @@ int cgroup_fork(const Cgroup *c) {
         return pid < 0 ? -errno : (int) pid;
 }
 
-/* Calls fn for each child cgroup; one that has gone meanwhile is no error. */
+/* Calls fn for each child cgroup; one removed in the meantime is not an error. */
 static int for_each_child(int dir_fd, unsigned depth, child_fn fn, void *userdata) {
         _cleanup_(closedirp) DIR *dir = NULL;
         struct dirent *de;
@@ -331,13 +331,13 @@ static int count_process(pid_t pid _unused_, void *userdata) {
 }
 
 static int kill_process(pid_t pid, void *userdata _unused_) {
-        /* 0 stands for a process of another pid namespace, and for kill(2) it would be our own process group. */
+        /* 0 is a process of another pid namespace; to kill(2) it would mean our own process group. */
         if (pid > 0 && pid != getpid())
                 (void) kill(pid, SIGKILL);
         return 0;
 }
 
-/* 1: some process lives in the cgroup or below; zombies do not count. */
+/* Returns 1 if a process lives in the cgroup or below it; zombies do not count. */
 static int is_populated(int events_fd) {
         char buf[256];
         ssize_t n;
@@ -354,9 +354,9 @@ static int wait_empty(const Cgroup *c, uint64_t deadline_usec) {
 
         fd = openat(c->fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
         if (fd < 0)
-                return errno == ENOENT ? 0 : -errno; /* the same */
+                return errno == ENOENT ? 0 : -errno; /* likewise */
         for (;;) {
-                struct pollfd p = { .fd = fd, .events = POLLPRI }; /* how the file tells of a change */
+                struct pollfd p = { .fd = fd, .events = POLLPRI }; /* how the kernel signals changes of this file */
                 uint64_t now;
                 int r;
 
@@ -379,8 +379,8 @@ int cgroup_kill_each(const Cgroup *c, uint64_t timeout_usec) {
 
         assert(c);
 
-        /* Frozen processes can be killed but neither fork nor exit, so that no pid is used again between the list and
-         * the signal. */
+        /* Frozen processes can be killed but neither fork nor exit, so no pid is reused between listing and
+         * signalling. */
         (void) write_file_at(c->fd, "cgroup.freeze", "1");
         deadline = clock_usec(CLOCK_MONOTONIC) + timeout_usec;
         do {
@@ -400,7 +400,7 @@ int cgroup_kill(const Cgroup *c, uint64_t timeout_usec, unsigned *ret_n) {
 
         assert(c && ret_n);
 
-        (void) walk_processes(c->fd, 0, &w); /* a count for people: an error here must not spare anybody */
+        (void) walk_processes(c->fd, 0, &w); /* for information only: an error here must not stop the kill */
         r = write_file_at(c->fd, "cgroup.kill", "1");
         if (r == -ENOENT)
                 r = cgroup_kill_each(c, timeout_usec);

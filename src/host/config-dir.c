@@ -26,13 +26,13 @@ static int refuse(int error, const char **ret_reason) {
         return error;
 }
 
-/* For what open and stat do not find: -ENOENT when it is not there at all. */
+/* Tells a path that does not exist (-ENOENT) from a broken link, which open and stat cannot. */
 static int refuse_absent(const char *path, const char **ret_reason) {
         struct stat st;
 
         if (lstat(path, &st) < 0)
                 return errno == ENOENT ? -ENOENT : refuse(-errno, ret_reason);
-        *ret_reason = "a symbolic link that leads nowhere";
+        *ret_reason = "a broken symbolic link";
         return -ENOLINK;
 }
 
@@ -42,7 +42,7 @@ int config_file_read(const char *path, size_t max, bool null_is_empty, char **re
 
         assert(path && ret && ret_size && ret_reason);
 
-        /* Looked at before it is opened, because to open a device may do something. */
+        /* Checked before it is opened, because opening a device may have side effects. */
         if (stat(path, &st) < 0)
                 return errno == ENOENT ? refuse_absent(path, ret_reason) : refuse(-errno, ret_reason);
         bool is_null = null_is_empty && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);

@@ -8,7 +8,7 @@
 
 #define NAME "cargowall.conf"
 
-/* By weight, the heaviest first. */
+/* Highest priority first. */
 static const char *const drop_in_dirs[] = {
         "/etc/cargowall/" NAME ".d",
         "/run/cargowall/" NAME ".d",
@@ -76,11 +76,11 @@ static int load_drop_in(Loader *l, const DropIn *d) {
                 return -ENOMEM;
         int r = load_file(l, file);
         if (r == -ENOENT)
-                file_fault(l, file, "it went away while the configuration was read");
+                file_fault(l, file, "it disappeared while the configuration was being read");
         return r == -ENOENT ? 0 : r;
 }
 
-/* names: of each directory. */
+/* names: one list per directory. */
 static int load_names(Loader *l, const ConfigNames names[static ELEMENTSOF(drop_in_dirs)]) {
         DropIn drop_ins[ELEMENTSOF(drop_in_dirs) * CONFIG_DROP_INS_MAX];
         size_t n = 0;
@@ -134,7 +134,7 @@ int config_files_load(const char *root, ServiceConfig *ret, FaultList *faults) {
                 r = load_main(&l, "/etc/cargowall/" NAME);
         if (r >= 0)
                 r = load_drop_ins(&l);
-        faults->file = NULL; /* it was borrowed */
+        faults->file = NULL; /* borrowed for this call only */
         if (r < 0)
                 return r;
         if (fault_list_count(faults) > 0)

@@ -12,14 +12,14 @@
 #include "host/netlink.h"
 
 #define ALIGN4(n) (((n) + 3U) & ~3U) /* of netlink messages and attributes alike */
-#define RECV_MAX (64U * 1024)        /* the kernel fills at most 32 KiB at a time */
+#define RECV_MAX (64U * 1024)        /* the kernel sends at most 32 KiB at a time */
 #define STATE(s) (1U << (s))
 #define STATES_LISTENING STATE(TCP_LISTEN)
 #define STATES_CONNECTED                                                                                      \
         (STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_SENT) | STATE(TCP_SYN_RECV) | STATE(TCP_FIN_WAIT1) |          \
          STATE(TCP_FIN_WAIT2) | STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_CLOSING))
-#define STATE_BOUND_INACTIVE 13 /* bound, neither listening nor connected; kernel 6.8 and newer list it */
-#define STATE_NEW_SYN_RECV 12 /* the kernel's own name for a half-open one; it shows TCP_SYN_RECV */
+#define STATE_BOUND_INACTIVE 13 /* bound, but neither listening nor connected; listed by kernel 6.8 and newer */
+#define STATE_NEW_SYN_RECV 12 /* kernel-internal state of a half-open connection; shown as TCP_SYN_RECV */
 
 /* --- the messages --- */
 
@@ -31,7 +31,7 @@ static void attrs_parse(const uint8_t *p, size_t size, ExistingSocket *s) {
                 memcpy(&a, p, sizeof(a));
                 type = a.nla_type & NLA_TYPE_MASK;
                 if (a.nla_len < sizeof(a) || a.nla_len > size)
-                        return; /* sizes that make no sense end the list: what it adds is optional */
+                        return; /* invalid sizes end the list: attributes are optional */
                 if (type == INET_DIAG_CGROUP_ID && a.nla_len >= sizeof(a) + sizeof(s->cgroup_id))
                         memcpy(&s->cgroup_id, p + sizeof(a), sizeof(s->cgroup_id));
                 else if (type == INET_DIAG_SKV6ONLY && a.nla_len > sizeof(a))
@@ -80,7 +80,7 @@ static int socket_parse(const uint8_t *data, size_t size, ExistingSocket *ret) {
         return 0;
 }
 
-/* NLMSG_ERROR carries a negative errno, and so does NLMSG_DONE; 0 there is a good end. */
+/* NLMSG_ERROR carries a negative errno, and so does NLMSG_DONE; 0 in the latter is success. */
 static int status_parse(const uint8_t *data, size_t size) {
         int32_t error;
 
@@ -110,7 +110,7 @@ int existing_sockets_parse(const void *data, size_t size, existing_socket_fn fn,
                 case NLMSG_DONE:
                 case NLMSG_ERROR:
                         r = status_parse(payload, h.nlmsg_len - sizeof(h));
-                        /* An acknowledgement was not asked for, and it would be taken for an end that is none. */
+                        /* No acknowledgement was requested, and it must not be taken for the end of the list. */
                         return r == 0 && h.nlmsg_type == NLMSG_ERROR ? -EBADMSG : r;
                 case NLMSG_NOOP:
                         break;
@@ -136,7 +136,7 @@ int existing_sockets_parse(const void *data, size_t size, existing_socket_fn fn,
 typedef struct Listener {
         InAddr addr;
         uint16_t port;
-        bool any_v4, any_v6; /* every address of the family */
+        bool any_v4, any_v6; /* all addresses of the family */
 } Listener;
 
 typedef struct Listeners {
@@ -184,7 +184,7 @@ static bool listeners_have(const Listeners *l, const InAddr *addr, uint16_t port
         bool v4 = in_addr_is_v4(addr);
         size_t low = 0, high = l->n;
 
-        while (low < high) { /* the first of this port */
+        while (low < high) { /* the first entry for this port */
                 size_t middle = low + (high - low) / 2;
 
                 if (l->list[middle].port < port)
@@ -246,7 +246,7 @@ static int dump(int fd, const struct inet_diag_req_v2 *request, size_t max, exis
         if (r < 0)
                 return r;
         for (;;) {
-                /* The kernel writes the next part while this one is read: there is nothing to wait for. */
+                /* The kernel produces the next part while this one is read: there is nothing to wait for. */
                 ssize_t n = netlink_receive(fd, buf, RECV_MAX);
                 if (n < 0)
                         return (int) n;
@@ -412,8 +412,8 @@ int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_p
 
         assert(local && remote);
 
-        /* Where there is no connection the kernel takes the listener for it, which answers in its own name: everybody who
-         * is refused could end it. */
+        /* Without a connection the kernel returns the listener; to act on that would let every refused client end
+         * it. */
         r = existing_socket_find(IPPROTO_TCP, local, local_port, remote, remote_port, &s);
         if (r < 0)
                 return r;

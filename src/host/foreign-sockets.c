@@ -17,7 +17,7 @@ uint16_t unprivileged_port_start(void) {
         ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
         if (n <= 0)
-                return 0; /* unknown: every port may be anybody's */
+                return 0; /* unknown: assume that every port is open to all users */
         text[n] = '\0';
         return (uint16_t) MIN(strtoul(text, NULL, 10), (unsigned long) UINT16_MAX);
 }
@@ -44,7 +44,7 @@ typedef struct Search {
         const DnsEndpoint *own;
         size_t n_own;
         uint8_t protocol;
-        uint16_t user_ports; /* the first that is open to every user */
+        uint16_t user_ports; /* the first port open to every user */
         foreign_socket_fn fn;
         void *userdata;
 } Search;
@@ -65,7 +65,7 @@ static void on_socket(const ExistingSocket *s, void *userdata) {
                 l->fn(shared, s, l->userdata);
 }
 
-/* Was the port of this one looked at with an earlier one? */
+/* Was the port of this one already examined with an earlier one? */
 static bool is_repeated(const DnsEndpoint *own, size_t i) {
         for (size_t k = 0; k < i; k++)
                 if (own[k].protocol == own[i].protocol && own[k].port == own[i].port)

@@ -14,27 +14,27 @@
 
 #include "basic/macro.h"
 
-#define LINKS_MAX 40 /* as path_resolution(7) */
+#define LINKS_MAX 40 /* as in path_resolution(7) */
 
 typedef struct Walk {
-        int fd;              /* the directory we are in */
-        bool exposed;        /* somebody else could have put it, or one before it, in its place */
-        bool loose;          /* others may write it */
-        bool sticky;         /* but not replace what is root's or ours (inode(7)) */
+        int fd;              /* the current directory of the walk */
+        bool exposed;        /* another user could have replaced it, or a directory before it */
+        bool loose;          /* other users may write to it */
+        bool sticky;         /* but not replace files of root or of ours (inode(7)) */
         unsigned n_links;
-        char rest[PATH_MAX]; /* what is left of the path */
+        char rest[PATH_MAX]; /* the rest of the path */
 } Walk;
 
 static bool is_trusted(const struct stat *st) {
         return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
-/* Could somebody else have put this into the directory we are in? */
+/* Could another user have created this in the current directory? */
 static bool is_foreign(const Walk *w, const struct stat *st) {
         return w->loose && !(w->sticky && is_trusted(st));
 }
 
-/* Takes fd, which may be a negative errno. */
+/* Takes ownership of fd, which may be a negative errno. */
 static int walk_enter(Walk *w, int fd) {
         struct stat st;
 
@@ -45,7 +45,7 @@ static int walk_enter(Walk *w, int fd) {
         if (fstat(fd, &st) < 0)
                 return -errno;
         w->exposed = w->exposed || is_foreign(w, &st);
-        /* Group bits stand for the mask of an access control list as well (acl(5)). */
+        /* Group bits also stand for the mask of an access control list (acl(5)). */
         w->loose = !is_trusted(&st) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
         w->sticky = is_trusted(&st) && (st.st_mode & S_ISVTX) != 0;
         return 0;
@@ -58,11 +58,11 @@ static int open_directory(int dir_fd, const char *name, int more) {
 }
 
 static int walk_begin(Walk *w) {
-        w->loose = false; /* nobody chooses these two for us */
+        w->loose = false; /* no other user chose these two */
         return walk_enter(w, open_directory(AT_FDCWD, w->rest[0] == '/' ? "/" : ".", 0));
 }
 
-/* Cuts the first component off the rest. Returns whether it is the last one. */
+/* Splits the first component off the rest. Returns whether it is the last one. */
 static bool walk_next(Walk *w, char name[static NAME_MAX + 1], int *ret_error) {
         const char *begin = w->rest + strspn(w->rest, "/");
         size_t n = strcspn(begin, "/");
@@ -76,14 +76,15 @@ static bool walk_next(Walk *w, char name[static NAME_MAX + 1], int *ret_error) {
         return w->rest[0] == '\0';
 }
 
-/* Links of proc(5) lead to what has no path. Only their process can change where, and its directory is its user's. */
+/* Links in proc(5) lead to objects without a path. Only their process can change the target, and its directory
+ * belongs to its user. */
 static bool is_proc(int fd) {
         struct statfs fs;
 
         return fstatfs(fd, &fs) >= 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* 0: the link's target is in front of the rest. 1: the kernel is to follow it. -EINVAL: it is no link. */
+/* 0: the link's target was put in front of the rest. 1: let the kernel follow it. -EINVAL: not a link. */
 static int walk_follow(Walk *w, const char *name) {
         _cleanup_close_ int fd = openat(w->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         size_t rest = strlen(w->rest);
@@ -94,7 +95,7 @@ static int walk_follow(Walk *w, const char *name) {
                 return -errno;
         if (!S_ISLNK(st.st_mode))
                 return -EINVAL;
-        /* A second name (hard link) may be somebody else's doing, whosever link it is. */
+        /* An extra name (hard link) may have been made by another user, whoever owns the link. */
         if (w->exposed || is_foreign(w, &st) || (w->loose && st.st_nlink > 1) || ++w->n_links > LINKS_MAX)
                 return -ELOOP;
         ssize_t n = readlinkat(fd, "", target, sizeof(target));
@@ -120,7 +121,7 @@ static int walk_directory(Walk *w, const char *name) {
         return r == -EINVAL ? -ENOTDIR : r;
 }
 
-/* -EAGAIN: it was a link, go on. */
+/* -EAGAIN: it was a link, continue. */
 static int walk_file(Walk *w, const char *name, int flags, mode_t mode) {
         int fd = openat(w->fd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, mode), r;
 
@@ -186,13 +187,13 @@ static int check_existing(int fd, bool exposed, uid_t owner) {
 }
 
 int guarded_open_append(const char *path, mode_t mode, uid_t owner, bool *ret_created) {
-        /* Without O_NONBLOCK a FIFO without a reader would hold us here. */
+        /* Without O_NONBLOCK, a FIFO without a reader would block here. */
         const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
 
         assert(path && ret_created);
 
-        /* Twice at most: the file may be removed between the two, but somebody who does so all the time is no log
-         * rotation. */
+        /* At most twice: the file may be removed between the two attempts, but log rotation does not do so all the
+         * time. */
         for (int i = 0; i < 2; i++) {
                 bool exposed;
                 int fd = guarded_open(path, flags | O_CREAT | O_EXCL, mode, NULL);
@@ -216,9 +217,9 @@ int guarded_open_append(const char *path, mode_t mode, uid_t owner, bool *ret_cr
 const char *guarded_open_error(int error) {
         switch (error < 0 ? -error : error) {
         case ELOOP:
-                return "a symbolic link is not followed where another user could have made it";
+                return "a symbolic link that another user could have made is not followed";
         case EPERM:
-                return "it is another user's file, or has a second name, in a directory that others may write";
+                return "the file belongs to another user, or has hard links, in a directory that others may write to";
         case EINVAL:
         case ENXIO:
                 return "not a regular file";

@@ -12,7 +12,7 @@
 #define MESSAGES_PER_WAKE_MAX 64U
 
 typedef struct AddrList {
-        InAddr *addrs; /* sorted, each once */
+        InAddr *addrs; /* sorted, without duplicates */
         size_t n;
 } AddrList;
 
@@ -43,7 +43,7 @@ static bool addr_is_loopback(const InAddr *addr) {
         return in_addr_is_v4(addr) ? addr->b[12] == 127 : in_addr_equal(addr, &v6_loopback);
 }
 
-/* All interfaces' own addresses, loopback left out. */
+/* The addresses of all interfaces, without loopback. */
 static int addr_list_read(AddrList *ret) {
         _cleanup_(ifaddrs_freep) struct ifaddrs *all = NULL;
         _cleanup_(addr_list_done) AddrList l = {};
@@ -73,7 +73,7 @@ static int addr_list_read(AddrList *ret) {
         return 0;
 }
 
-/* Walks both sorted lists at once and reports what only one of them has. */
+/* Walks both sorted lists in parallel and reports what only one of them has. */
 static void addr_list_diff(const AddrList *old, const AddrList *new, local_addr_fn fn, void *userdata) {
         size_t i = 0, j = 0;
 
@@ -102,13 +102,13 @@ static int on_change(sd_event_source *source _unused_, int fd, uint32_t revents 
         AddrList list = {};
         char byte;
 
-        /* The messages only say that something changed, lost ones (ENOBUFS) too. What is left after the last round
-         * wakes us again. */
+        /* Messages, including lost ones (ENOBUFS), only signal a change. What remains after the last round wakes us
+         * again. */
         for (unsigned i = 0; i < MESSAGES_PER_WAKE_MAX; i++)
                 if (recv(fd, &byte, sizeof(byte), MSG_TRUNC) < 0 && errno != ENOBUFS && errno != EINTR)
                         break;
 
-        /* When they cannot be listed none counts as our own: closed until the next change. */
+        /* If the addresses cannot be listed, none counts as our own: fail closed until the next change. */
         if (addr_list_read(&list) < 0)
                 list = (AddrList) {};
         local_addrs_update(l, &list);
@@ -146,7 +146,7 @@ int local_addrs_new(sd_event *event, local_addr_fn fn, void *userdata, LocalAddr
         l->fn = fn;
         l->userdata = userdata;
 
-        fd = change_socket_new(); /* before the first list, so that no change falls between */
+        fd = change_socket_new(); /* opened before the first list, so that no change is missed */
         if (fd < 0)
                 return fd;
         r = sd_event_add_io(event, &l->source, fd, EPOLLIN, on_change, l);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The addresses of this network namespace, followed as they change. */
+/* Follows the addresses of this network namespace as they change. */
 
 #include <systemd/sd-event.h>
 
@@ -9,9 +9,9 @@
 
 typedef struct LocalAddrs LocalAddrs;
 
-/* added: true when the address appeared, false when it went. Loopback addresses are left out. */
+/* added: true if the address appeared, false if it was removed. Loopback addresses are left out. */
 typedef void (*local_addr_fn)(const InAddr *addr, bool added, void *userdata);
 
-/* Calls fn for every address there is before it returns, then on changes. */
+/* Calls fn for every existing address before it returns, then on changes. */
 int local_addrs_new(sd_event *event, local_addr_fn fn, void *userdata, LocalAddrs **ret);
 LocalAddrs *local_addrs_free(LocalAddrs *l);

@@ -27,7 +27,7 @@ bool peer_process_is_alive(int pidfd) {
         return poll(&p, 1, 0) == 0;
 }
 
-/* The number at a place, from 0, of a field in a text such as /proc/PID/status. */
+/* Reads a number of a field in a text such as /proc/PID/status; place counts from 0. */
 static int read_field(const char *path, const char *field, unsigned place, int64_t *ret) {
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -50,7 +50,7 @@ static int read_field(const char *path, const char *field, unsigned place, int64
         return -EBADMSG;
 }
 
-/* fdinfo has "Pid:\t-1" once the process is gone (Linux 5.4). */
+/* fdinfo has "Pid:\t-1" once the process has ended (Linux 5.4). */
 static int pid_of(int pidfd, pid_t *ret) {
         char path[64];
         int64_t pid;
@@ -80,7 +80,7 @@ int peer_process_unit(int pidfd, char **ret_unit, char **ret_cgroup) {
                 r = sd_pid_get_unit(pid, &unit);
         if (r >= 0)
                 r = sd_pid_get_cgroup(pid, &again);
-        /* It was that process, and none that got its id, if it is alive now. */
+        /* If the process is still alive, its pid was not reused before. */
         if (!peer_process_is_alive(pidfd))
                 return -ESRCH;
         if (r < 0)

@@ -17,7 +17,7 @@
 typedef struct Loader {
         const char *root;
         PolicyFiles files;
-        size_t text_size; /* of all files */
+        size_t text_size; /* sum over all files */
         FaultList *faults;
 } Loader;
 
@@ -49,7 +49,7 @@ void policy_files_done(PolicyFiles *f) {
 
 /* ------------------------------------------------------------------ faults */
 
-/* f NULL: of the file as a whole. */
+/* f NULL: applies to the file as a whole. */
 static void fault(Loader *l, const char *file, const PolicyFile *f, const char *path, const char *reason) {
         l->faults->file = file;
         Fault *added = fault_list_add(l->faults, path, 0, reason);
@@ -61,30 +61,30 @@ static void fault(Loader *l, const char *file, const PolicyFile *f, const char *
 
 static void check_host(Loader *l, const PolicyFile *f) {
         if (f->document.match.n > 0 || f->document.jobs.n > 0)
-                fault(l, f->path, f, "$.match", "the host's document has no match: it is for all that others are not");
+                fault(l, f->path, f, "$.match", "the host's document cannot have match: it applies to all other traffic");
         if (strcmp(f->document.name, POLICY_HOST_NAME) != 0)
-                fault(l, f->path, f, "$.name", "the host's document has the name host");
+                fault(l, f->path, f, "$.name", "the host's document must have the name host");
 }
 
 static void check_other(Loader *l, const PolicyFile *f) {
         char reason[sizeof(((Fault *) NULL)->reason)];
 
         if (f->document.match.n == 0 && f->document.jobs.n == 0)
-                fault(l, f->path, f, "$", "match is missing: it names the units, slices, containers or jobs this is for");
+                fault(l, f->path, f, "$", "match is missing: name the units, slices, containers or jobs");
         if (strcmp(f->document.name, POLICY_HOST_NAME) == 0) {
-                fault(l, f->path, f, "$.name", "the name host is that of " HOST_FILE);
+                fault(l, f->path, f, "$.name", "the name host is reserved for " HOST_FILE);
                 return;
         }
         for (size_t i = 0; i < l->files.n; i++)
                 if (strcmp(l->files.files[i].document.name, f->document.name) == 0) {
                         const char *other = strrchr(l->files.files[i].path, '/') + 1;
 
-                        (void) snprintf(reason, sizeof(reason), "the name is also that of %.128s", other);
+                        (void) snprintf(reason, sizeof(reason), "%.128s has the same name", other);
                         fault(l, f->path, f, "$.name", reason);
                 }
 }
 
-/* Reads and parses; *ret is complete where there was no fault. */
+/* Reads and parses a document; *ret is complete if there was no fault. */
 static int read_document(Loader *l, const char *name, PolicyFile *f) {
         _cleanup_free_ char *path = config_path(l->root, f->path, NULL);
         const char *reason = NULL;
@@ -100,7 +100,7 @@ static int read_document(Loader *l, const char *name, PolicyFile *f) {
         }
         l->text_size += f->size;
         if (l->text_size > POLICY_FILES_TEXT_MAX) {
-                fault(l, f->path, NULL, "$", "the documents together are larger than 64 MiB");
+                fault(l, f->path, NULL, "$", "the documents are larger than 64 MiB in all");
                 return 0;
         }
 
@@ -121,7 +121,7 @@ static int keep(Loader *l, PolicyFile *f) {
         return 0;
 }
 
-/* Takes path; NULL: -ENOMEM. -ENOENT: no such file. */
+/* Takes ownership of path; NULL: -ENOMEM. -ENOENT: no such file. */
 static int load_document(Loader *l, char *path, const char *name, bool is_host) {
         _cleanup_(file_done) PolicyFile f = { .path = path };
         size_t before = fault_list_count(l->faults);
@@ -158,7 +158,7 @@ static int load_other(Loader *l, const char *file_name) {
                 return -ENOMEM;
         int r = load_document(l, config_path("", POLICY_DIR, file_name), stem, false);
         if (r == -ENOENT)
-                fault(l, POLICY_DIR, NULL, "$", "a document went away while all were read");
+                fault(l, POLICY_DIR, NULL, "$", "a document disappeared while the documents were being read");
         return r == -ENOENT ? 0 : r;
 }
 
@@ -188,7 +188,7 @@ int policy_files_load(const char *root, PolicyFiles *ret, FaultList *faults) {
         int r = load_host(&l);
         if (r >= 0)
                 r = load_others(&l);
-        faults->file = NULL; /* it was borrowed */
+        faults->file = NULL; /* borrowed for this call only */
         if (r < 0 || fault_list_count(faults) > 0) {
                 policy_files_done(&l.files);
                 return r < 0 ? r : -EINVAL;

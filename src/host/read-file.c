@@ -13,7 +13,7 @@ int read_file_at(int dir_fd, const char *path, size_t max, char **ret, size_t *r
 
         assert(path && ret);
 
-        /* O_NONBLOCK: a fifo in the file's place must not hang us. */
+        /* O_NONBLOCK: a FIFO in the file's place must not block us. */
         fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
                 return -errno;

@@ -12,7 +12,7 @@
 #define DNS_PORT 53
 #define BLANKS " \t"
 
-/* The address of a "nameserver" line, which starts in the first column; false for every other line. */
+/* The address of a "nameserver" line, which must start in the first column; false for all other lines. */
 static bool line_parse(const char *line, size_t length, InAddr *ret) {
         static const char keyword[] = "nameserver";
         char text[IN_ADDR_TEXT_MAX];
@@ -56,7 +56,7 @@ size_t resolv_conf_parse(const char *text, DnsServer *ret, size_t max) {
 }
 
 bool resolv_conf_is_stub(const InAddr *addr) {
-        /* The full one, and the one that only forwards. */
+        /* The full stub resolver, and the one that only forwards. */
         static const uint8_t stubs[][4] = { { 127, 0, 0, 53 }, { 127, 0, 0, 54 } };
 
         assert(addr);

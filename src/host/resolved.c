@@ -12,8 +12,8 @@ typedef struct FlushCall {
         void *userdata;
 } FlushCall;
 
-/* Nobody owns the name, and nothing may be started for it: what dbus-daemon and dbus-broker say, and systemd where the
- * unit is not installed. */
+/* Nobody owns the name, and no service is to be started for it: as reported by dbus-daemon and dbus-broker, and by
+ * systemd if the unit is not installed. */
 static bool error_is_absence(const sd_bus_error *e) {
         return sd_bus_error_has_name(e, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                sd_bus_error_has_name(e, SD_BUS_ERROR_NAME_HAS_NO_OWNER) ||
@@ -63,7 +63,7 @@ int resolved_flush_caches(sd_bus *bus, resolved_fn fn, void *userdata, sd_bus_sl
                 r = sd_bus_call_async(bus, &slot, m, on_reply, c, CALL_TIMEOUT_USEC);
         if (r < 0)
                 return r;
-        r = sd_bus_slot_set_destroy_callback(slot, free); /* the call's, whether it is answered or given up */
+        r = sd_bus_slot_set_destroy_callback(slot, free); /* owned by the call, whether it completes or is cancelled */
         if (r < 0)
                 return r;
         (void) TAKE_PTR(c);

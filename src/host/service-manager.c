@@ -8,7 +8,7 @@
 
 #include <systemd/sd-daemon.h>
 
-/* A newline would begin another assignment, and the manager drops a status that is not UTF-8. */
+/* A newline would start another assignment, and the manager drops a status that is not UTF-8. */
 static void status_copy(const char *status, char ret[static SERVICE_STATUS_SIZE]) {
         size_t n = strnlen(status, SERVICE_STATUS_SIZE - 1);
 
@@ -97,7 +97,7 @@ static uint64_t watchdog_tick(ServiceManager *m, uint64_t now_usec) {
                 return UINT64_MAX;
         if (now_usec < due)
                 return due;
-        /* Without progress: looked at again in a while, and nothing is sent. */
+        /* No progress: check again later, and send nothing. */
         if (!m->progress)
                 return now_usec + MAX(m->watchdog_usec / 8, (uint64_t) 1);
         m->progress = false;

@@ -36,11 +36,11 @@ typedef struct HeldList {
 static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
         HeldList *l = userdata;
 
-        if (l->n < SOCKETS_MAX && s->uid != 0) /* root's: the socket units' own, or an administrator's */
+        if (l->n < SOCKETS_MAX && s->uid != 0) /* root's sockets belong to the socket units or to the administrator */
                 l->items[l->n++] = (Held) { *own, s->inode, s->uid };
 }
 
-/* pid 0: of no process. */
+/* pid 0: no process. */
 static void say(socket_holder_log_fn log, int priority, const Held *h, int pid, const char *what) {
         char endpoint[DNS_ENDPOINT_TEXT_MAX], process[32] = "", line[TEXT_SIZE];
 
@@ -79,7 +79,7 @@ static bool runs_as(int pid, uint32_t uid) {
         return process_status_user(text, &user) >= 0 && user == uid;
 }
 
-/* Names of numbers only. */
+/* Skips names that are not numbers. */
 static int next_number(DIR *dir) {
         struct dirent *d;
 
@@ -106,7 +106,7 @@ static bool directory_has_socket(const char *path, uint32_t inode) {
         return found;
 }
 
-/* Threads may have descriptors of their own. */
+/* Threads may have a descriptor table of their own. */
 static bool process_has_socket(int pid, uint32_t inode) {
         char path[PATH_SIZE];
         bool found = false;
@@ -124,7 +124,7 @@ static bool process_has_socket(int pid, uint32_t inode) {
         return found;
 }
 
-/* The descriptor keeps the number from meaning another process. */
+/* The descriptor ensures that the pid does not refer to another process. */
 static void end_process(int pid, const Held *h, socket_holder_log_fn log) {
         _cleanup_close_ int fd = (int) syscall(SYS_pidfd_open, pid, 0);
         struct pollfd ended = { .fd = fd, .events = POLLIN };
@@ -132,11 +132,11 @@ static void end_process(int pid, const Held *h, socket_holder_log_fn log) {
         if (fd < 0 || !runs_as(pid, h->uid) || !process_has_socket(pid, h->inode))
                 return;
         if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0) {
-                say(log, LOG_ERR, h, pid, "cannot be ended");
+                say(log, LOG_ERR, h, pid, "cannot be killed");
                 return;
         }
         (void) poll(&ended, 1, END_WAIT_MSEC);
-        say(log, LOG_WARNING, h, pid, "was ended");
+        say(log, LOG_WARNING, h, pid, "was killed");
 }
 
 static void end_holders(const Held *h, socket_holder_log_fn log) {
@@ -150,7 +150,7 @@ static void end_holders(const Held *h, socket_holder_log_fn log) {
                 if (runs_as(pid, h->uid))
                         end_process(pid, h, log);
                 else
-                        say(log, LOG_WARNING, h, pid, "has the socket as well but runs as another user, and is left alone");
+                        say(log, LOG_WARNING, h, pid, "also has the socket but runs as another user; not killed");
         }
         (void) closedir(processes);
 }
@@ -173,6 +173,6 @@ int socket_holders_end(const DnsEndpoint *endpoints, size_t n, socket_holder_log
         if (r < 0)
                 return r;
         for (size_t i = 0; i < after.n; i++)
-                say(log, LOG_ERR, &after.items[i], 0, "the socket is still there; end the processes of that user");
+                say(log, LOG_ERR, &after.items[i], 0, "the socket still exists; kill the processes of that user");
         return (int) after.n;
 }

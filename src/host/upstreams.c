@@ -12,7 +12,7 @@
 #include "host/resolv-conf.h"
 #include "net/dns-endpoint.h"
 
-#define PARSED_MAX 32U /* read before the local ones are taken out */
+#define PARSED_MAX 32U /* before the local ones are removed */
 #define SETTLE_USEC (100 * USEC_PER_MSEC)
 #define RETRY_USEC (60 * USEC_PER_SEC)
 #define READS_PER_WAKE_MAX 16U
@@ -20,9 +20,9 @@
 #define LINKS_MAX 16U /* symbolic links in one path */
 #define WATCH_MASK (IN_CREATE | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
 
-/* One name in one directory on the way to a file, whether or not it exists. */
+/* One name in one directory on the path to a file, whether or not it exists. */
 typedef struct Watch {
-        int wd; /* the same for all names of a directory */
+        int wd; /* shared by all names of a directory */
         char name[NAME_MAX + 1];
 } Watch;
 
@@ -35,8 +35,8 @@ struct Upstreams {
         UpstreamFiles files; /* strings owned */
         DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         size_t n;
-        int error;     /* told last */
-        bool settling; /* the timer runs for a change, not for another try */
+        int error;     /* reported last */
+        bool settling; /* the timer was started by a change, not for a retry */
         int inotify_fd; /* owned by io */
         WatchList watches;
         sd_event_source *io, *timer;
@@ -66,7 +66,7 @@ int upstreams_check(const DnsServer *servers, size_t n) {
         return 0;
 }
 
-/* Without the local ones. -ENOENT: none is left. */
+/* Leaves out local servers. -ENOENT: none is left. */
 static int file_read(const char *path, DnsServer *ret, size_t max, size_t *ret_n, bool *ret_stub) {
         DnsServer servers[PARSED_MAX];
         size_t n;
@@ -122,7 +122,7 @@ static bool watch_list_has(const WatchList *l, int wd) {
         return false;
 }
 
-/* -ENOENT: there is no such directory. */
+/* -ENOENT: no such directory. */
 static int watch_add(int inotify_fd, WatchList *l, const char *dir, const char *name, size_t length) {
         Watch *bigger;
         int wd;
@@ -144,8 +144,8 @@ static int watch_add(int inotify_fd, WatchList *l, const char *dir, const char *
         return 0;
 }
 
-/* rest becomes the link's target with what was behind the link; dir, where it starts from, becomes "" when the target
- * is absolute. */
+/* rest becomes the link's target followed by what came after the link; dir, where the target starts from, becomes ""
+ * if the target is absolute. */
 static int link_follow(const char *target, char dir[static PATH_MAX], char rest[static PATH_MAX]) {
         char joined[PATH_MAX];
         int n;
@@ -159,8 +159,8 @@ static int link_follow(const char *target, char dir[static PATH_MAX], char rest[
         return 0;
 }
 
-/* Watches every name on the way to the file, each before it is looked at, from the root down: so whatever appears
- * later, is replaced by rename(2) or becomes another link is noticed, the directories included. */
+/* Watches every name on the path to the file, each before it is examined, from the root down: so anything that is
+ * created later, replaced by rename(2) or relinked is noticed, including directories. */
 static int path_watch(int inotify_fd, WatchList *l, const char *path) {
         char dir[PATH_MAX] = "", rest[PATH_MAX];
         size_t size = strlen(path) + 1;
@@ -179,7 +179,7 @@ static int path_watch(int inotify_fd, WatchList *l, const char *path) {
                         return 0;
                 r = watch_add(inotify_fd, l, dir, name, length);
                 if (r < 0)
-                        return r == -ENOENT ? 0 : r; /* its own name is watched above */
+                        return r == -ENOENT ? 0 : r; /* the directory's own name is watched above */
                 if (end + 1 + length >= sizeof(dir))
                         return -ENAMETOOLONG;
                 dir[end] = '/';
@@ -189,7 +189,7 @@ static int path_watch(int inotify_fd, WatchList *l, const char *path) {
 
                 n = readlink(dir, target, sizeof(target) - 1);
                 if (n < 0)
-                        continue; /* no link, or not there: then the next watch says so */
+                        continue; /* not a link, or missing: the next watch handles it */
                 if (++n_links > LINKS_MAX)
                         return -ELOOP;
                 target[n] = '\0';
@@ -200,7 +200,7 @@ static int path_watch(int inotify_fd, WatchList *l, const char *path) {
         }
 }
 
-/* Watches what the paths lead through now, and no longer what they led through before. */
+/* Watches the current path components, and stops watching former ones. */
 static int follow(Upstreams *u) {
         const char *const paths[] = { u->files.resolv_conf, u->files.resolved_list, u->files.drop_in };
         _cleanup_(watch_list_done) WatchList fresh = {}, old = u->watches;
@@ -242,7 +242,7 @@ static void update(Upstreams *u) {
         int r, error;
 
         u->settling = false;
-        error = follow(u); /* before reading, so that no change falls between */
+        error = follow(u); /* before reading, so that no change is missed */
         if (error < 0)
                 timer_start(u, RETRY_USEC, false);
         r = upstreams_read(&u->files, servers, DNS_UPSTREAM_SERVERS_MAX, &n);
@@ -298,8 +298,8 @@ static int on_inotify(sd_event_source *source _unused_, int fd, uint32_t revents
                         k += (ssize_t) (sizeof(*e) + e->len);
                 }
         }
-        /* One change comes as several notices. A clock that runs for one is left alone: changes without end must not
-         * keep us from ever looking. */
+        /* One change causes several notifications. A running timer is not restarted: endless changes must not
+         * postpone reading forever. */
         if (counts && !u->settling)
                 timer_start(u, SETTLE_USEC, true);
         return 0;

@@ -8,7 +8,7 @@
 #include "basic/hash-index.h"
 #include "bpf/api.h"
 
-#define BUCKETS 4096U /* few pages for the usual hundred cgroups, chains of some ten for the most there can be */
+#define BUCKETS 4096U /* a few pages for the usual hundred cgroups; chains of about ten at the maximum */
 
 typedef struct Share {
         uint64_t period;
@@ -16,14 +16,14 @@ typedef struct Share {
 } Share;
 
 typedef struct Actor {
-        HashItem by_id; /* first member */
+        HashItem by_id; /* first, so that a HashItem can be cast to its Actor */
         uint64_t cgroup_id;
         uint32_t number;
         Share share;
 } Actor;
 
 struct ActorTable {
-        Actor **slots; /* by number: numbers follow each other, so few share a place, and that one is passed over */
+        Actor **slots; /* by number: consecutive, so they rarely collide; a number whose slot is taken is skipped */
         size_t max;
         HashIndex by_id;
         uint32_t last;
@@ -90,7 +90,7 @@ static Actor *find_number(const ActorTable *t, uint32_t number) {
         return a && a->number == number ? a : NULL;
 }
 
-/* There is one: the caller looked. */
+/* There is one: the caller has checked. */
 static uint32_t next_free(ActorTable *t) {
         do
                 t->last = t->last + 1 < CW_ACTOR_MAX ? t->last + 1 : 1;

@@ -15,7 +15,7 @@
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
 
-#define DEPTH_MAX 64U /* slices within slices; each level of a scan holds two descriptors */
+#define DEPTH_MAX 64U /* nesting of slices; each level of a scan holds two descriptors */
 #define PROC_CGROUP_MAX (64U * 1024)
 #define READS_PER_WAKE_MAX 16U
 #define WATCH_MASK (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
@@ -31,7 +31,7 @@ typedef struct Node {
         int wd;                /* -1: not watched */
         unsigned depth;        /* 0 for the root */
         bool is_slice;
-        bool seen;             /* in the scan of its parent that is going on */
+        bool seen;             /* found by the current scan of its parent */
 } Node;
 
 struct CgroupTree {
@@ -96,7 +96,7 @@ static Node *find_wd(const CgroupTree *t, int wd) {
         return NULL;
 }
 
-/* Takes path on success. */
+/* Takes ownership of path on success. */
 static int node_new(CgroupTree *t, Node *parent, char *path, uint64_t id, bool is_slice, Node **ret) {
         Node *n;
 
@@ -126,13 +126,13 @@ static void node_set_wd(CgroupTree *t, Node *n, int wd) {
                 hash_index_insert(&t->by_wd, &n->by_wd, hash_index_hash(&t->by_wd, &wd, sizeof(wd)));
 }
 
-/* With all below, which goes first. */
+/* Also removes all nodes below, before this one. */
 static void node_remove(CgroupTree *t, Node *n, bool tell) {
         while (n->children)
                 node_remove(t, n->children, tell);
 
         if (n->wd >= 0)
-                (void) inotify_rm_watch(t->inotify_fd, n->wd); /* the kernel may have dropped it already */
+                (void) inotify_rm_watch(t->inotify_fd, n->wd); /* the kernel may have removed it already */
         node_set_wd(t, n, -1);
         hash_index_remove(&t->by_path, &n->by_path);
         hash_index_remove(&t->by_id, &n->by_id);
@@ -151,7 +151,7 @@ static void node_remove(CgroupTree *t, Node *n, bool tell) {
 
 /* --- reading --- */
 
-/* -ENOENT: no such cgroup, or what is there is none. */
+/* -ENOENT: no such cgroup, or not a cgroup directory. */
 static int dir_open(const CgroupTree *t, const char *path, int *ret_fd, uint64_t *ret_id) {
         _cleanup_close_ int fd = -EBADF;
         struct stat st;
@@ -168,7 +168,7 @@ static int node_watch(CgroupTree *t, Node *n, int fd) {
         char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
         int wd;
 
-        /* By descriptor: the watch is on the very directory whose id was read. */
+        /* By descriptor: watches the same directory whose id was read. */
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
         wd = inotify_add_watch(t->inotify_fd, path, WATCH_MASK);
         if (wd < 0)
@@ -193,7 +193,7 @@ static int child_path(const Node *parent, const char *name, char **ret) {
 
 static int child_sync(CgroupTree *t, Node *parent, const char *name, bool deep);
 
-/* Makes the list of children what the directory holds. deep: slices that are known are read as well. */
+/* Updates the list of children from the directory. deep: also reads slices that are already known. */
 static int children_sync(CgroupTree *t, Node *n, int fd, bool deep) {
         _cleanup_(closedirp) DIR *dir = NULL;
         struct dirent *de;
@@ -220,9 +220,9 @@ static int children_sync(CgroupTree *t, Node *n, int fd, bool deep) {
                         tree_fault(t, n->path, r);
                 }
         }
-        if (errno != 0 && errno != ENOENT) /* ENOENT: removed while it was read */
+        if (errno != 0 && errno != ENOENT) /* ENOENT: removed while it was being read */
                 return -errno;
-        /* One that could not be looked at is not one that has gone: its own policy stays on it. */
+        /* A cgroup that could not be examined has not necessarily been removed: its policy stays on it. */
         for (Node *c = n->children, *next; all && c; c = next) {
                 next = c->next;
                 if (!c->seen)
@@ -231,7 +231,7 @@ static int children_sync(CgroupTree *t, Node *n, int fd, bool deep) {
         return 0;
 }
 
-/* The watch comes first, so that what is made during the scan is seen by one of both, or by both. */
+/* The watch is added first, so that a directory created during the scan is seen by one of the two, or by both. */
 static void slice_sync(CgroupTree *t, Node *n, int fd, bool deep) {
         int r;
 
@@ -242,8 +242,8 @@ static void slice_sync(CgroupTree *t, Node *n, int fd, bool deep) {
                 tree_fault(t, n->path, r);
 }
 
-/* Brings one name of a directory up to date, whatever has happened to it: events and scans may say the same twice, late
- * or out of order. */
+/* Updates one name of a directory, whatever has happened to it: events and scans may report a change twice, late or
+ * out of order. */
 static int child_sync(CgroupTree *t, Node *parent, const char *name, bool deep) {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;
@@ -299,9 +299,9 @@ static void handle_notice(CgroupTree *t, const struct inotify_event *e) {
         int r;
 
         n = find_wd(t, e->wd);
-        if (!n) /* of one that has been removed from the list */
+        if (!n) /* of a node that has been removed */
                 return;
-        if (e->mask & IN_IGNORED) { /* the directory has gone: the one above tells, or it is the root */
+        if (e->mask & IN_IGNORED) { /* the directory was removed: its parent reports that, or it is the root */
                 node_set_wd(t, n, -1);
                 return;
         }

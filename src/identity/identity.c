@@ -10,11 +10,11 @@
 #include "identity/path-table.h"
 
 #define RELEASED_MAX 16384U
-#define RELEASED_NSEC (180 * NSEC_PER_SEC) /* longer than TCP tries to get rid of its last bytes */
+#define RELEASED_NSEC (180 * NSEC_PER_SEC) /* longer than TCP retries to send its last bytes */
 #define NESTED_MAX 4096U
 #define NESTED_NSEC (180 * NSEC_PER_SEC)
-#define ACTORS_MAX (2 * CGROUP_TREE_MAX) /* with those that are released */
-#define LOOKUPS_MAX 100U                 /* of one actor, from tick to tick */
+#define ACTORS_MAX (2 * CGROUP_TREE_MAX) /* including released ones */
+#define LOOKUPS_MAX 100U                 /* per actor and period */
 #define NUMBERS_PER_SEC 64U
 
 struct Identity {
@@ -50,8 +50,8 @@ static void on_fault(const char *path, int error, void *userdata) {
         i->observer.fault(path, error, i->observer.userdata);
 }
 
-/* Numbers begin where no predecessor's are, which flows carry: it would have needed more than NUMBERS_PER_SEC new cgroups a
- * second. */
+/* Starts above the numbers of any predecessor, which flows still carry: it would have had to assign more than
+ * NUMBERS_PER_SEC numbers per second. */
 static uint32_t first_number(void) {
         return (uint32_t) (clock_nsec(CLOCK_MONOTONIC) / (NSEC_PER_SEC / NUMBERS_PER_SEC) % INT32_MAX);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Jobs that units have announced: labels on what they do. They never widen anything. */
+/* Jobs announced by units: labels for what they do. Labels never extend what a unit may reach. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,8 +41,8 @@ void job_table_done(JobTable *t);
 /* id 0: the next one. -EEXIST: the unit has a job; -ENOSPC; -EINVAL: no unit, or too many labels; -ENOMEM. */
 int job_table_add(JobTable *t, uint64_t id, const char *unit, const char *cgroup, const char *const *labels,
                   size_t n_labels, uint64_t start_usec, Job **ret);
-Job *job_table_get(const JobTable *t, uint64_t id);            /* NULL */
-Job *job_table_of_cgroup(const JobTable *t, const char *path); /* of the cgroup or one above it; NULL */
+Job *job_table_get(const JobTable *t, uint64_t id);            /* NULL if there is none */
+Job *job_table_of_cgroup(const JobTable *t, const char *path); /* of the cgroup or one above it; or NULL */
 int job_table_remove(JobTable *t, uint64_t id);                /* -ENOENT */
 
 /* Another host, or a later end for one that is there. -ENOSPC, -ENOMEM. */

@@ -9,8 +9,8 @@
 #include "basic/hash-index.h"
 
 typedef struct Entry {
-        HashItem item; /* first member */
-        STAILQ_ENTRY(Entry) entries; /* by time */
+        HashItem item; /* first, so that a HashItem can be cast to its Entry */
+        STAILQ_ENTRY(Entry) entries; /* oldest first */
         uint64_t id;
         uint64_t end_nsec;
         char path[];

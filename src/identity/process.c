@@ -13,20 +13,20 @@
 #include "host/read-file.h"
 
 #define STAT_TEXT_MAX 4096U
-#define LIVE_MAX 64U /* directories held open */
+#define LIVE_MAX 64U /* directories kept open */
 
-/* /proc/PID, held open: it is that process's for good, and empty when the process is gone, whoever has its number. */
+/* /proc/PID, kept open: it refers to this process only, and is empty once that has ended, even if the pid is reused. */
 typedef struct LiveProcess {
         uint32_t pid; /* 0: free */
         int dir_fd;
 } LiveProcess;
 
-/* Direct-mapped: a pid has one place, and who comes later takes it. Pids are handed out in order, so that the latest
- * ones seldom meet. */
+/* Direct-mapped: each pid has one slot, and a new process replaces the previous one. Pids are assigned in order, so
+ * recent processes rarely collide. */
 struct ProcessCache {
         ProcessInfo *entries; /* pid 0: free */
         size_t n;
-        LiveProcess live[LIVE_MAX]; /* by pid too; whose facts were read last */
+        LiveProcess live[LIVE_MAX]; /* by pid as well; the processes read most recently */
 };
 
 static void process_info_done(ProcessInfo *info) {
@@ -36,7 +36,7 @@ static void process_info_done(ProcessInfo *info) {
         *info = (ProcessInfo) {};
 }
 
-/* Decimal digits only, as the kernel writes them. */
+/* Decimal digits only, as written by the kernel. */
 static int number_parse(const char **p, const char *end, uint64_t *ret) {
         uint64_t n = 0;
         const char *start = *p;
@@ -50,7 +50,7 @@ static int number_parse(const char **p, const char *end, uint64_t *ret) {
         return 0;
 }
 
-/* Moves over n fields and the blank behind each. */
+/* Skips n fields and the space after each. */
 static int fields_skip(const char **p, const char *end, unsigned n) {
         for (; n > 0; n--) {
                 const char *blank = memchr(*p, ' ', (size_t) (end - *p));
@@ -73,7 +73,7 @@ int process_stat_parse(const char *text, size_t size, ProcessStat *ret) {
         if (number_parse(&p, end, &pid) < 0 || pid > UINT32_MAX || end - p < 2 || p[0] != ' ' || p[1] != '(')
                 return -EBADMSG;
         p += 2;
-        /* Nothing behind comm holds a ')', so the last one ends it. */
+        /* comm may contain ')', but nothing after it does: the last one ends it. */
         close = memrchr(p, ')', (size_t) (end - p));
         if (!close)
                 return -EBADMSG;
@@ -115,8 +115,8 @@ static int stat_read(int dir_fd, ProcessStat *ret) {
         return process_stat_parse(text, size, ret);
 }
 
-/* The program that runs now: it changes with execve(2) while pid and start time stay. False where it cannot be read:
- * of a zombie, of a process that is gone, of one that is not ours to look into. */
+/* Reads the current program: it changes with execve(2) while pid and start time stay the same. Returns false if it
+ * cannot be read: a zombie, a process that has ended, or one that we may not inspect. */
 static bool executable_refresh(ProcessInfo *info, int dir_fd) {
         char target[PATH_MAX], *executable;
         ssize_t n;
@@ -180,7 +180,7 @@ ProcessCache *process_cache_free(ProcessCache *c) {
         return NULL;
 }
 
-/* The directory held for this number is of a process that has ended. */
+/* The directory open for this pid belongs to a process that has ended. */
 static bool live_is_gone(const ProcessCache *c, uint32_t pid) {
         const LiveProcess *live = &c->live[pid % LIVE_MAX];
 
@@ -209,8 +209,8 @@ const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid) {
         if (dir_fd < 0 || stat_read(dir_fd, &s) < 0)
                 return info->pid == pid ? info : NULL;
 
-        /* When a parent ends another takes its place; the chain read first says more, so it stays. Two processes may
-         * have a number within one tick of the clock. */
+        /* When a parent ends, another process replaces it; the chain read first is more useful, so it is kept. A pid
+         * may be reused within one clock tick. */
         if (info->pid != pid || info->start_ticks != s.start_ticks || live_is_gone(c, pid)) {
                 process_info_done(info);
                 info->pid = pid;
@@ -234,7 +234,7 @@ const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid, uint64_t ti
         if (pid == 0 || live->pid != pid || info->pid != pid)
                 return process_cache_get(c, pid);
         if (time_ns < info->checked_ns)
-                return info; /* what it is now is no better known */
+                return info; /* the current state is not known any better */
         if (!executable_refresh(info, live->dir_fd) && live_is_gone(c, pid))
                 return process_cache_get(c, pid);
         return info;

@@ -54,10 +54,10 @@ typedef struct Channel {
 /* Lives until c-ares is done with it, possibly after fn was called: c-ares cannot cancel a single query. */
 typedef struct Question {
         DnsUpstream *upstream; /* borrowed */
-        Channel *channel;      /* borrowed; of the current attempt, NULL: none */
-        dns_upstream_answer_fn fn; /* one of both; both NULL: called already */
+        Channel *channel;      /* borrowed; for the current attempt, NULL: none */
+        dns_upstream_answer_fn fn; /* one of the two is set; both NULL: already called */
         dns_upstream_relay_fn relay_fn;
-        DnsRelay *relay;       /* owned; the question, where it is passed on as it is */
+        DnsRelay *relay;       /* owned; the question if it is relayed unchanged */
         void *userdata;
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         TAILQ_ENTRY(Question) waiting;
@@ -98,8 +98,8 @@ struct DnsUpstream {
         uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: ids in flight on any channel */
         uint8_t random[RANDOM_SIZE];
         size_t random_left;
-        DnsAnswer answer; /* scratch of the answer being delivered */
-        const uint8_t *message; /* borrowed; of the answer being delivered, NULL: none */
+        DnsAnswer answer; /* buffer for the answer being delivered */
+        const uint8_t *message; /* borrowed; the answer being delivered, NULL: none */
         size_t message_size;
         DnsUpstreamStats stats;
 };
@@ -362,7 +362,7 @@ static void question_tell_relay(Question *q, int r) {
         upstream_leave(u);
 }
 
-/* Calls fn. r < 0: without records; the rcode of the last answer is kept for -EREMOTEIO. */
+/* Calls fn. r < 0: without records; for -EREMOTEIO the rcode of the last answer is kept. */
 static void question_tell(Question *q, int r) {
         DnsUpstream *u = q->upstream;
         dns_upstream_answer_fn fn = q->fn;
@@ -526,7 +526,7 @@ static bool question_retry(Question *q, int r) {
 }
 
 static void question_advance(Question *q, int status, const uint8_t *data, size_t size) {
-        if (!question_waits(q)) { /* timed out before */
+        if (!question_waits(q)) { /* has already timed out */
                 question_end(q, 0);
                 return;
         }
@@ -677,7 +677,7 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
         return 0;
 }
 
-/* name: "" for a question that is passed on. */
+/* name: "" for a relayed question. */
 static int question_new(DnsUpstream *u, const char *name, void *userdata, Question **ret) {
         size_t length = strnlen(name, DNS_NAME_SIZE);
 
@@ -700,7 +700,7 @@ static int question_new(DnsUpstream *u, const char *name, void *userdata, Questi
         return 0;
 }
 
-/* Takes the question, also on failure. */
+/* Takes ownership of the question, even on failure. */
 static int question_begin(Question *q) {
         DnsUpstream *u = q->upstream;
         int r = question_send(q);

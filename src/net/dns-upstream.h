@@ -42,9 +42,9 @@ DnsUpstream *dns_upstream_free(DnsUpstream *u);
 /* fn is called exactly once, never from within this call. On error fn is not called; -EBUSY: too many in flight;
  * -EINVAL: name too long. */
 int dns_upstream_query(DnsUpstream *u, const char *name, uint16_t type, dns_upstream_answer_fn fn, void *userdata);
-/* r: 0, or -EREMOTEIO for an answer with an rcode that is an error, and a message for dns_relay_build_reply(), valid during the
- * call; else as above, and no message. */
+/* r: 0, or -EREMOTEIO for an answer with an error rcode, and a message for dns_relay_build_reply(), valid during the
+ * call; otherwise as above, without a message. */
 typedef void (*dns_upstream_relay_fn)(int r, const uint8_t *answer, size_t size, void *userdata);
-/* As dns_upstream_query(), for a question that is passed on as it is. relay is copied. */
+/* As dns_upstream_query(), for a question that is relayed unchanged. relay is copied. */
 int dns_upstream_relay(DnsUpstream *u, const DnsRelay *relay, dns_upstream_relay_fn fn, void *userdata);
 const DnsUpstreamStats *dns_upstream_stats(const DnsUpstream *u);

@@ -101,7 +101,7 @@ def shared_before_start(rig):
         c.check("systemctl", "start", SERVICE)
         ended(c, "thief.service")
     answered(c, "after somebody shared the sockets")
-    contains(c.said(), "was ended", "what the log says")
+    contains(c.said(), "was killed", "what the log says")
     assert "free port" not in c.said(), f"the service's own sockets are not used: {c.said()}"
 
 

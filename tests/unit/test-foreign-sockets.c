@@ -259,7 +259,7 @@ static void check_holder_is_ended(int type, const char *own, const char *addr, H
         CHECK(in_addr_parse(own, &e.addr) == 0);
         CHECK(socket_holders_end(&e, 1, keep_line) == 0);
         CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        CHECK(n_lines == 1 && strstr(lines[0], "was ended") && strstr(lines[0], "64123"));
+        CHECK(n_lines == 1 && strstr(lines[0], "was killed") && strstr(lines[0], "64123"));
         int fd = bound(type, own, PORT, 0);
         CHECK(fd >= 0);
         (void) close(fd);

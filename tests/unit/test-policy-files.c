@@ -218,7 +218,7 @@ START_TEST(names_are_unique) {
         file_write(DIR "/b.json", "{" MATCH("b.service") ",\n\"name\":\"a\"}");
         assert_faults(DIR "/b.json:2 $.name\n");
         ck_assert_int_eq(policy_files_load(root, &files, &list), -EINVAL);
-        ck_assert_str_eq(list.faults[0].reason, "the name is also that of a.json");
+        ck_assert_str_eq(list.faults[0].reason, "a.json has the same name");
 }
 END_TEST
 
