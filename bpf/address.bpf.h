@@ -3,7 +3,7 @@
 
 /* Addresses: one 16-byte form for both families. */
 
-#include "scope.bpf.h"
+#include "chain.bpf.h"
 
 #define AF_INET 2
 #define AF_INET6 10

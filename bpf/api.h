@@ -55,22 +55,22 @@ struct cw_port_rule {
         __u8 pad[6];
 };
 
-/* A run of the port_rules array. */
-struct cw_port_slice {
+/* A port list: its place in the port_rules array. */
+struct cw_port_list {
         __u32 first;
         __u16 count;
         __u8 allows; /* 1: some line of it allows something */
         __u8 pad;
 };
 
-/* exact: live leases, /32 and /128 rules */
-struct cw_exact_key {
+/* hosts: live leases, /32 and /128 rules */
+struct cw_host_key {
         __u32 policy_id;
         struct cw_addr addr;
 };
 
-struct cw_exact_value {
-        struct cw_port_slice ports;
+struct cw_host_value {
+        struct cw_port_list ports;
         __u64 expires_ns; /* 0: never */
 };
 
@@ -82,28 +82,35 @@ struct cw_prefix_key {
         struct cw_addr addr;
 };
 
-/* scopes: a set of processes with one policy, by index. One 64-bit store of the value is the atomic policy swap. The low
- * bits of a policy id are the index of its scope, so that a record or a flow names both. */
-#define CW_SCOPES_MAX 256
-#define CW_SCOPE_HOST 0 /* of whatever no other scope claims */
-#define CW_SCOPE_SELF 255 /* the service itself: reaches nothing but by the sockets it registers */
-#define CW_SCOPE_WAITING 254 /* of flows that a task asked for before its cgroup had a scope */
-#define CW_POLICY_WAITING (CW_SCOPES_MAX | CW_SCOPE_WAITING)
-#define CW_SCOPE_UNKNOWN 0xffffffffU
-#define CW_POLICY_SCOPE(policy_id) ((policy_id) & (CW_SCOPES_MAX - 1))
+/* layers: one policy each, by index. One 64-bit store of the value is the atomic policy swap. The low bits of a policy id
+ * are the index of its layer, so that a record or a flow names both. */
+#define CW_LAYERS_MAX 256
+#define CW_LAYER_HOST 0 /* the base of whatever no other base claims */
+#define CW_LAYER_SELF 255 /* the service itself: reaches nothing but by the sockets it registers */
+#define CW_LAYER_UNASSIGNED 254 /* of flows that a task asked for before its cgroup had an entry */
+#define CW_POLICY_UNASSIGNED (CW_LAYERS_MAX | CW_LAYER_UNASSIGNED)
+#define CW_POLICY_LAYER(policy_id) ((policy_id) & (CW_LAYERS_MAX - 1))
+#define CW_RULES_MAX 0xffffffU /* of a policy: a verdict in one number has room for no more */
 
-enum cw_scope_flags {
-        CW_SCOPE_RAW = 1,     /* raw sockets may be made; their packets are still judged */
-        CW_SCOPE_INBOUND = 2, /* answers to connections and datagrams from outside pass */
-        CW_SCOPE_SYSTEM = 4,  /* what a machine needs to be on a network passes: DHCP, the kernel's own answers */
+enum cw_layer_flags {
+        CW_LAYER_RAW = 1,     /* raw sockets may be made; their packets are still judged */
+        CW_LAYER_INBOUND = 2, /* answers to connections and datagrams from outside pass */
+        CW_LAYER_SYSTEM = 4,  /* what a machine needs to be on a network passes: DHCP, the kernel's own answers */
 };
 
-struct cw_scope {
+/* What a layer may do in a chain. Layers come in this order. */
+enum cw_layer_kind {
+        CW_LAYER_BASE = 0,     /* decides */
+        CW_LAYER_RESTRICT = 1, /* can only take away: what it denies is denied */
+        CW_LAYER_GRANT = 2,    /* what its rules allow lifts a denial that is by default action, never one by rule */
+};
+
+struct cw_layer {
         __u32 policy_id; /* 0: there is no policy, nothing passes */
         __u8 mode;
         __u8 default_action;
         __u8 flags;
-        __u8 pad; /* in the map 0; in the programs' copy of a job's the modes of both */
+        __u8 kind; /* enum cw_layer_kind */
 };
 
 /* Which layers judge a socket, in one number: byte 0 is the base's index, the others those of what comes after it, 0 for
@@ -129,7 +136,7 @@ struct cw_subject {
 
 /* subject_cache: what the walk found, by cgroup id. */
 struct cw_subject_cache {
-        __u64 subject;    /* chain, actor and flags as one number, see subject.bpf.h */
+        __u64 subject;    /* chain, actor and flags as one number, see chain.bpf.h */
         __u64 generation; /* of subjects; another one: void */
 };
 
@@ -156,9 +163,19 @@ struct cw_flow_key {
 
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
-        CW_FLOW_ASKED = 2,    /* judged for the task that asked, not yet for the socket */
-        CW_FLOW_BY_JOB = 4,   /* the verdict is the job's policy's */
 };
+
+/* A verdict and what it holds for, in one number that is loaded and stored whole: another processor may judge the same flow
+ * meanwhile, and no order of two stores would keep the new epoch from being seen with the old action. From the lowest bit:
+ * action 1, mode 2, reason 4, asked 1, epoch 56. */
+#define CW_VERDICT_ALLOW 1ULL
+#define CW_VERDICT_MODE_SHIFT 1
+#define CW_VERDICT_REASON_SHIFT 3
+#define CW_VERDICT_ASKED 0x80ULL /* judged for the task that asked, not yet for the socket */
+#define CW_FLOW_EPOCH_SHIFT 8
+#define CW_VERDICT_ACTION(v) ((__u8) ((v) & CW_VERDICT_ALLOW))
+#define CW_VERDICT_MODE(v) ((__u8) ((v) >> CW_VERDICT_MODE_SHIFT & 3))
+#define CW_VERDICT_REASON(v) ((__u8) ((v) >> CW_VERDICT_REASON_SHIFT & 15))
 
 enum cw_flow_state {
         CW_FLOW_JUDGED = 0, /* by the socket hook; no packet yet */
@@ -173,21 +190,17 @@ struct cw_flow {
         __u64 last_ns;   /* time of the last packet; TCP: of the end */
         __u64 bytes_out; /* TCP: payload, each byte once; the rest: IP packets */
         __u64 bytes_in;  /* the same; TCP: what we acknowledged */
-        __u32 policy_id; /* under which it was judged */
-        __u32 job_policy_id; /* and under which as well; 0: no other */
+        __u64 verdict;   /* CW_VERDICT_… and the epoch of the chain it was given by */
+        __u32 policy_id; /* of the layer that decided */
+        __u32 rule;
         __u32 chain;
         __u32 actor;
-        __u32 rule;
         __u32 sequence;       /* TCP: the next one to be sent, as far as seen */
         __u32 acknowledgment; /* TCP: the last one sent */
         __u16 src_port;
-        __u8 action;
-        __u8 reason;
         __u8 state;
-        __u8 mode;
         __u8 marks;    /* enum cw_flow_mark */
         __u8 fin_sent; /* TCP */
-        __u8 modes;    /* of both policies then; 0 where there is one */
         __u8 pad[3];
 };
 
@@ -256,7 +269,7 @@ struct cw_record {
         struct cw_process process; /* pid 0: not known in this hook */
         struct cw_addr src;        /* all zero: not known yet */
         struct cw_addr dst;
-        __u32 policy_id;
+        __u32 policy_id; /* of the layer that decided */
         __u16 src_port;
         __u16 dst_port; /* 0 where the protocol has none */
         __u8 protocol;  /* IANA number */
@@ -299,17 +312,17 @@ enum cw_counter {
         CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be remembered */
         CW_COUNT_FAULT = 5,       /* verdicts closed for want of state */
         CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
-        CW_COUNT_WAITING = 7,     /* packets dropped because their cgroup has no entry yet; TCP sends them again */
+        CW_COUNT_UNASSIGNED = 7,  /* packets dropped because their cgroup has no entry yet; TCP sends them again */
         CW_COUNT_RING_TOLD = 8,   /* of CW_COUNT_RING_FULL: reported by user space, which alone writes this */
         _CW_COUNTER_MAX,
 };
 
 _Static_assert(_CW_HOOK_BIT_MAX < 32, "a bit for each hook");
 _Static_assert(sizeof(struct cw_port_rule) == 16, "layout");
-_Static_assert(sizeof(struct cw_exact_key) == 20, "layout");
-_Static_assert(sizeof(struct cw_exact_value) == 16, "layout");
+_Static_assert(sizeof(struct cw_host_key) == 20, "layout");
+_Static_assert(sizeof(struct cw_host_value) == 16, "layout");
 _Static_assert(sizeof(struct cw_prefix_key) == 28, "layout");
-_Static_assert(sizeof(struct cw_scope) == 8, "layout");
+_Static_assert(sizeof(struct cw_layer) == 8, "layout");
 _Static_assert(sizeof(struct cw_subject) == 16, "layout");
 _Static_assert(sizeof(struct cw_subject_cache) == 16, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");

@@ -5,42 +5,53 @@
  * sockets, ping, sockets older than the attachment, subflows. */
 
 #include "verdict.bpf.h"
+#include "asked.bpf.h"
 #include "dns.bpf.h"
 #include "inbound.bpf.h"
 #include "record.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-static __always_inline int apply_mode(const struct judges *j, __u8 action, bool by_job) {
-        return action == CW_ALLOW || (by_job ? j->job.mode : j->scope.mode) == CW_AUDIT;
-}
-
 /* ------------------------------------------------------------------ flows */
 
-static __always_inline bool flow_is_current(const struct cw_flow *f, const struct judges *j) {
-        return f->policy_id == j->scope.policy_id && f->job_policy_id == j->job.policy_id && f->modes == j->job.pad;
+/* As it was when one load read it: see struct cw_flow. */
+static __always_inline __u64 flow_verdict(const struct cw_flow *f) {
+        return *(const volatile __u64 *) &f->verdict;
 }
 
-static __always_inline void flow_take(struct cw_flow *f, const struct judges *j) {
-        f->policy_id = j->scope.policy_id;
-        f->job_policy_id = j->job.policy_id;
-        f->modes = j->job.pad;
-        f->chain = j->chain;
-        f->actor = j->actor;
+static __always_inline bool verdict_is_current(__u64 verdict, const struct policy_chain *c) {
+        return verdict >> CW_FLOW_EPOCH_SHIFT == c->epoch;
 }
 
-static __always_inline void flow_fill(struct cw_flow *f, const struct judges *j, const struct verdict *v) {
-        f->start_ns = now_coarse();
-        flow_take(f, j);
-        f->mode = v->by_job ? j->job.mode : j->scope.mode;
-        f->marks |= v->by_job ? CW_FLOW_BY_JOB : 0;
+/* One store, and the last of a judgement: whoever reads the new epoch acts by the new verdict. What else a flow says of its
+ * verdict is for reports only. */
+static __always_inline void flow_set_verdict(struct cw_flow *f, __u64 epoch, __u64 verdict) {
+        asm volatile("" ::: "memory");
+        *(volatile __u64 *) &f->verdict = epoch << CW_FLOW_EPOCH_SHIFT | (verdict & 0xff);
+}
+
+static __always_inline __u64 verdict_byte(const struct verdict *v) {
+        return (v->action ? CW_VERDICT_ALLOW : 0) | (__u64) v->mode << CW_VERDICT_MODE_SHIFT |
+               (__u64) v->reason << CW_VERDICT_REASON_SHIFT;
+}
+
+/* asked: 0 or CW_VERDICT_ASKED */
+static __always_inline void flow_take(struct cw_flow *f, const struct policy_chain *c, const struct verdict *v,
+                                      __u64 asked) {
+        f->policy_id = v->policy_id;
         f->rule = v->rule;
-        f->action = v->action;
-        f->reason = v->reason;
+        f->chain = c->chain;
+        f->actor = c->actor;
+        flow_set_verdict(f, c->epoch, verdict_byte(v) | asked);
 }
 
-static __always_inline int flow_passes(const struct cw_flow *f, const struct judges *j) {
-        return apply_mode(j, f->action, f->marks & CW_FLOW_BY_JOB);
+/* The mode of the layer that decided. Of several, a change of mode makes another epoch; of one it counts at once. */
+static __always_inline __u8 mode_now(const struct policy_chain *c, __u64 verdict) {
+        return chain_is_single(c->chain) ? c->base.mode : CW_VERDICT_MODE(verdict);
+}
+
+static __always_inline int verdict_passes(const struct policy_chain *c, __u64 verdict) {
+        return verdict & CW_VERDICT_ALLOW || mode_now(c, verdict) == CW_AUDIT;
 }
 
 static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
@@ -48,16 +59,13 @@ static __always_inline void flow_remember(const struct cw_flow_key *key, const s
                 count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
 }
 
-/* The policy that decided, whose rule is meant. */
-static __always_inline __u32 flow_policy_id(const struct cw_flow *f) {
-        return f->marks & CW_FLOW_BY_JOB ? f->job_policy_id : f->policy_id;
-}
-
 static __always_inline void report_denial(const struct cw_flow_key *key, const struct cw_flow *f, __u8 hook,
                                           bool mid_stream) {
-        if (CW_POLICY_SCOPE(f->policy_id) != CW_SCOPE_SELF)
+        __u8 mode = CW_VERDICT_MODE(f->verdict);
+
+        if (CW_POLICY_LAYER(f->policy_id) != CW_LAYER_SELF)
                 count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_DENY, flow_policy_id(f), f->mode);
+        struct cw_record *r = record_begin(CW_RECORD_DENY, f->policy_id, mode);
         if (!r)
                 return;
         record_key(r, key);
@@ -69,7 +77,7 @@ static __always_inline void report_denial(const struct cw_flow_key *key, const s
 
 static __always_inline void report_open(const struct cw_flow_key *key, const struct cw_flow *f) {
         count(CW_COUNT_ALLOWED);
-        struct cw_record *r = record_begin(CW_RECORD_OPEN, flow_policy_id(f), f->mode);
+        struct cw_record *r = record_begin(CW_RECORD_OPEN, f->policy_id, CW_VERDICT_MODE(f->verdict));
         if (!r)
                 return;
         record_key(r, key);
@@ -78,15 +86,17 @@ static __always_inline void report_open(const struct cw_flow_key *key, const str
         record_submit(r, false);
 }
 
-/* Only what passed has an end: refused flows were told when they were refused. */
+/* Only what passed has an end: refused flows were reported when they were refused. */
 static __always_inline void report_close(const struct cw_flow_key *key, struct cw_flow *f) {
+        __u64 verdict = flow_verdict(f);
+
         if (f->state != CW_FLOW_SEEN)
                 return;
         f->state = CW_FLOW_ENDED;
         f->last_ns = now_coarse();
-        if (f->action != CW_ALLOW && f->mode != CW_AUDIT)
+        if (!(verdict & CW_VERDICT_ALLOW) && CW_VERDICT_MODE(verdict) != CW_AUDIT)
                 return;
-        struct cw_record *r = record_begin(CW_RECORD_CLOSE, flow_policy_id(f), f->mode);
+        struct cw_record *r = record_begin(CW_RECORD_CLOSE, f->policy_id, CW_VERDICT_MODE(verdict));
         if (!r)
                 return;
         record_key(r, key);
@@ -99,32 +109,36 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
 /* connect() of a datagram socket sends nothing, and resolvers call it on every address of an answer only to learn the
  * source address. So where something at the address is allowed, or in audit mode, the verdict waits for the first
  * packet, which the packet hook refuses with the same EPERM; the flow carries the facts there. */
-static __always_inline bool wait_for_packet(const struct cw_scope *who, const struct question *q) {
-        return q->protocol == IP_UDP && (who->mode == CW_AUDIT || allows_something(who, &q->dst));
+static __always_inline bool wait_for_packet(const struct policy_chain *c, const struct lookup *l,
+                                            const struct verdict *v) {
+        __u64 dst[2];
+
+        if (l->protocol != IP_UDP)
+                return false;
+        addr_split(l->dst, dst);
+        return v->mode == CW_AUDIT || c->base.default_action == CW_ALLOW ||
+               list_allows_something(v->policy_id, dst[0], dst[1]);
 }
 
-/* A refusal that was told, by a policy that still is in force and enforced. */
-static __always_inline bool was_refused(const struct judges *j, const struct cw_flow_key *key) {
-        __u32 *refused = bpf_map_lookup_elem(&refusals, key);
+/* A refusal that was reported, by a policy that is still in force and enforced. */
+static __always_inline bool was_refused(const struct policy_chain *c, const struct cw_flow_key *key) {
+        __u64 *refused = bpf_map_lookup_elem(&denied_flows, key);
 
-        if (!refused)
-                return false;
-        return (*refused == j->scope.policy_id && j->scope.mode == CW_ENFORCE) ||
-               (j->job.policy_id && *refused == j->job.policy_id && j->job.mode == CW_ENFORCE);
+        return refused && *refused == c->epoch && (!chain_is_single(c->chain) || c->base.mode == CW_ENFORCE);
 }
 
 /* Denied by the policy, but not a matter of it: the service's own look-ups, answers to datagrams, DHCP (whose source port
  * the packet hook sees). */
-static __always_inline bool passes_unnamed(const struct cw_scope *scope, const struct cw_flow_key *key) {
+static __always_inline bool passes_unnamed(const struct cw_layer *base, const struct cw_flow_key *key) {
         if (is_own_socket(key->cookie))
                 return true;
-        if (scope->flags & CW_SCOPE_INBOUND && is_datagram_answer(key))
+        if (base->flags & CW_LAYER_INBOUND && is_datagram_answer(key))
                 return true;
-        return scope->flags & CW_SCOPE_SYSTEM && is_dhcp_port(key->protocol, key->port);
+        return base->flags & CW_LAYER_SYSTEM && is_dhcp_port(key->protocol, key->port);
 }
 
-static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct judges *j, const struct cw_addr *dst,
-                                        __u8 hook) {
+static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct policy_chain *c,
+                                        const struct cw_addr *dst, __u8 hook) {
         __u16 port = bpf_ntohs(ctx->user_port);
         __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
         struct cw_flow_key key = {
@@ -133,108 +147,117 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
 
         if (hook == CW_HOOK_SENDMSG) {
                 struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
-                if (known && flow_is_current(known, j))
-                        return flow_passes(known, j); /* reported when it began */
-                if (was_refused(j, &key))
+                __u64 verdict = known ? flow_verdict(known) : 0;
+                if (known && verdict_is_current(verdict, c))
+                        return verdict_passes(c, verdict); /* reported when it began */
+                if (was_refused(c, &key))
                         return 0;
         }
 
         bool own_netns = in_proxy_netns(ctx);
         bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
-        struct question q = {
-                .dst = *dst, .port = port, .protocol = protocol, .has_port = true, .loopback = loopback,
+        struct lookup l = {
+                .dst = dst, .port = port, .protocol = protocol, .has_port = true, .loopback = loopback,
                 .may_be_local = own_netns,
         };
 
         struct verdict v;
         if (loopback && !own_netns) /* another namespace's own resolver: what it sends on is judged there */
-                verdict_set(&v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
+                verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_LOCAL);
         else
-                judge(j, &q, &v);
+                chain_eval(c, &l, &v);
 
         if (v.reason == CW_REASON_LOCAL && !is_dns(protocol, port))
                 return 1;
-        if (v.action == CW_DENY && passes_unnamed(&j->scope, &key))
+        if (v.action == CW_DENY && passes_unnamed(&c->base, &key))
                 return 1;
 
-        struct cw_flow f = { .marks = CW_FLOW_ASKED };
+        struct cw_flow f = { .start_ns = now_coarse() };
         process_fill(&f.process);
-        flow_fill(&f, j, &v);
-        struct cw_scope who = who_said(j, v.by_job);
-        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(&who, &q))) {
+        flow_take(&f, c, &v, CW_VERDICT_ASKED);
+        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(c, &l, &v) &&
+                                     (v.mode == CW_AUDIT || asked_note(ctx, &key, &f)))) {
                 flow_remember(&key, &f);
                 return 1;
         }
 
-        /* Told once per socket and destination, not once per datagram. */
-        if (who.mode == CW_AUDIT) {
+        /* Reported once per socket and destination, not once per datagram. */
+        if (v.mode == CW_AUDIT) {
                 f.state = CW_FLOW_SEEN;
                 flow_remember(&key, &f);
-        } else if (hook == CW_HOOK_SENDMSG)
-                bpf_map_update_elem(&refusals, &key, &who.policy_id, BPF_ANY);
+        } else if (hook == CW_HOOK_SENDMSG) {
+                __u64 epoch = c->epoch;
+                bpf_map_update_elem(&denied_flows, &key, &epoch, BPF_ANY);
+        }
         report_denial(&key, &f, hook, false);
-        return who.mode == CW_AUDIT;
+        return v.mode == CW_AUDIT;
 }
 
-/* Port 53 goes to the proxy, whichever scope it is, and also where the scope is not known yet: the proxy finds out. */
-static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject subject, __u64 number,
+/* Port 53 goes to the proxy whichever policy judges, and also where none is assigned yet: the proxy finds out. */
+static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_state state, __u64 subject,
                                         const struct cw_addr *dst) {
         __u16 port = bpf_ntohs(ctx->user_port);
 
-        if (subject == SUBJECT_FAULT || (subject == SUBJECT_OFF && !(number & FORWARDER)))
+        if (state == SUBJECT_FAULT || (state == SUBJECT_OFF && !(subject & SUBJECT_FORWARDER)))
                 return is_proxy(dst, port); /* it came to the proxy by itself: only to know who it is */
         return is_dns(ctx->protocol, port) && !is_own_socket(bpf_get_socket_cookie(ctx));
 }
 
-/* A task whose cgroup has no scope yet. With a socket of its own the packet hook waits; with one it was handed, which
- * has a scope, this entry says that nobody has judged the asker. */
-static __always_inline void note_waiting(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+/* A task whose cgroup has no entry yet. With a socket of its own the packet hook drops its packets until it has; with one it
+ * was handed, whose cgroup has an entry, this says that nobody has judged who asked. 0: it cannot be noted, closed. */
+static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
         struct cw_flow_key key = {
                 .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = bpf_ntohs(ctx->user_port),
                 .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol,
         };
         struct cw_flow f = {
-                .start_ns = now_coarse(), .policy_id = CW_POLICY_WAITING, .chain = CW_CHAIN_UNASSIGNED, .rule = CW_NO_RULE, .action = CW_DENY,
-                .reason = CW_REASON_FAULT, .mode = CW_ENFORCE, .marks = CW_FLOW_ASKED,
+                .start_ns = now_coarse(), .policy_id = CW_POLICY_UNASSIGNED, .chain = CW_CHAIN_UNASSIGNED,
+                .rule = CW_NO_RULE,
+                .verdict = CW_ENFORCE << CW_VERDICT_MODE_SHIFT | CW_REASON_FAULT << CW_VERDICT_REASON_SHIFT |
+                           CW_VERDICT_ASKED, /* epoch 0: nobody's */
         };
 
         process_fill(&f.process);
+        if (!asked_note(ctx, &key, &f))
+                return 0;
         flow_remember(&key, &f);
+        return 1;
 }
 
-static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject subject, const struct cw_addr *dst) {
-        if (subject == SUBJECT_WAITS)
-                note_waiting(ctx, dst);
-        return subject != SUBJECT_FAULT;
+static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject_state state,
+                                         const struct cw_addr *dst) {
+        if (state == SUBJECT_UNASSIGNED)
+                return mark_unassigned(ctx, dst);
+        return state != SUBJECT_FAULT;
 }
 
 static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
-        __u64 number = subject_of_task();
-        struct judges j;
+        __u64 subject = subject_of_task();
+        struct policy_chain c;
         struct cw_addr dst;
-        enum subject subject = judges_read(number, &j);
+        enum subject_state state = chain_read(subject, &c);
 
         addr_from_v4(&dst, ctx->user_ip4);
-        if (is_captured(ctx, subject, number, &dst) && redirect4(ctx, number, &dst))
+        if (is_captured(ctx, state, subject, &dst) && redirect4(ctx, subject, &dst))
                 return 1;
-        if (subject != SUBJECT_JUDGED)
-                return pass_unjudged(ctx, subject, &dst);
-        return judge_socket(ctx, &j, &dst, hook);
+        if (state != SUBJECT_JUDGED)
+                return pass_unjudged(ctx, state, &dst);
+        return judge_socket(ctx, &c, &dst, hook);
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         __u32 w[4] = { ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3] };
-        __u64 number = subject_of_task();
-        struct judges j;
+        __u64 subject = subject_of_task();
+        struct policy_chain c;
         struct cw_addr dst;
-        enum subject subject = judges_read(number, &j);
+        enum subject_state state = chain_read(subject, &c);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, subject, number, &dst) && redirect6(ctx, number, &dst))
+        if (is_captured(ctx, state, subject, &dst) && redirect6(ctx, subject, &dst))
                 return 1;
-        if (subject != SUBJECT_JUDGED)
-                return pass_unjudged(ctx, subject, &dst);
-        return judge_socket(ctx, &j, &dst, hook);
+        if (state != SUBJECT_JUDGED)
+                return pass_unjudged(ctx, state, &dst);
+        return judge_socket(ctx, &c, &dst, hook);
 }
 
 SEC("cgroup/connect4")
@@ -289,33 +312,33 @@ static __always_inline bool is_network_control(__u32 protocol, __u32 uid) {
 SEC("cgroup/sock_create")
 int cw_sock_create(struct bpf_sock *ctx) {
         struct cw_process process = {};
-        struct judges j;
+        struct policy_chain c;
 
         if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
                 return 1;
-        enum subject subject = judges_read(subject_of_task(), &j);
-        if (subject == SUBJECT_OFF || subject == SUBJECT_FAULT)
-                return subject == SUBJECT_OFF;
+        enum subject_state state = chain_read(subject_of_task(), &c);
+        if (state == SUBJECT_OFF || state == SUBJECT_FAULT)
+                return state == SUBJECT_OFF;
 
-        __u64 cookie = bpf_get_socket_cookie(ctx);
+        __u64 cookie = bpf_get_socket_cookie(ctx), refusing = 0;
         process_fill(&process);
-        bool may = ctx->type != SOCK_RAW || j.scope.flags & CW_SCOPE_RAW ||
-                   (j.scope.flags & CW_SCOPE_SYSTEM && is_network_control(ctx->protocol, process.uid));
-        /* A job has no rule for them either. */
-        bool by_job = ctx->type == SOCK_RAW && j.job.policy_id && (may || j.scope.mode == CW_AUDIT);
-        struct cw_scope who = who_said(&j, by_job);
-        may = may && !by_job;
-        if (may || who.mode == CW_AUDIT)
-                bpf_map_update_elem(&makers, &cookie, &process, BPF_ANY);
-        if (may || subject == SUBJECT_WAITS)
+        bool may = ctx->type != SOCK_RAW || c.base.flags & CW_LAYER_RAW ||
+                   (c.base.flags & CW_LAYER_SYSTEM && is_network_control(ctx->protocol, process.uid));
+        /* A restriction has no rule that would allow them. */
+        if (ctx->type == SOCK_RAW && state == SUBJECT_JUDGED)
+                refusing = deciding_layer(c.chain, may ? 1 : 0);
+        struct cw_layer layer = layer_unpack(refusing);
+        if (!refusing || layer.mode == CW_AUDIT)
+                bpf_map_update_elem(&sk_creators, &cookie, &process, BPF_ANY);
+        if (!refusing)
                 return may;
 
         count(CW_COUNT_DENIED);
-        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, who.policy_id, who.mode);
+        struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, layer.policy_id, layer.mode);
         if (r) {
                 r->cookie = cookie;
-                r->chain = j.chain;
-                r->actor = j.actor;
+                r->chain = c.chain;
+                r->actor = c.actor;
                 r->process = process;
                 r->protocol = ctx->protocol;
                 r->family = ctx->family == AF_INET ? 4 : 6;
@@ -324,11 +347,11 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 r->hook = CW_HOOK_SOCKET;
                 record_submit(r, true);
         }
-        return who.mode == CW_AUDIT;
+        return layer.mode == CW_AUDIT;
 }
 
 /* The socket is closed: the end of a flow. TCP may have its FIN still to send, with the last bytes; then the packet hook
- * tells the end. Unconnected UDP sockets name no destination here: their flows end by idleness, in user space. */
+ * reports the end. Unconnected UDP sockets name no destination here: their flows end by idleness, in user space. */
 SEC("cgroup/sock_release")
 int cw_sock_release(struct bpf_sock *ctx) {
         struct cw_flow_key key = { .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol };
@@ -419,7 +442,7 @@ static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_flow
                 f->state = CW_FLOW_SEEN;
                 f->src = p->src;
                 f->src_port = p->src_port;
-                if (f->action == CW_ALLOW)
+                if (f->verdict & CW_VERDICT_ALLOW)
                         report_open(key, f);
                 else
                         report_denial(key, f, CW_HOOK_PACKET, p->continues);
@@ -428,26 +451,25 @@ static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_flow
                 flow_end(skb, key, f, p);
 }
 
-static __always_inline void flow_judge(const struct judges *j, struct cw_flow *f, const struct verdict *v) {
-        bool untold = f->state == CW_FLOW_SEEN || (f->state == CW_FLOW_ENDED && f->reason == CW_REASON_INBOUND);
-        bool other = f->action != v->action || (f->marks & CW_FLOW_BY_JOB ? 1 : 0) != v->by_job;
+static __always_inline void flow_judge(const struct policy_chain *c, struct cw_flow *f, const struct verdict *v) {
+        __u64 old = flow_verdict(f);
+        bool reported = f->state == CW_FLOW_SEEN ||
+                        (f->state == CW_FLOW_ENDED && CW_VERDICT_REASON(old) == CW_REASON_INBOUND);
+        bool other = CW_VERDICT_ACTION(old) != v->action ||
+                     CW_POLICY_LAYER(f->policy_id) != CW_POLICY_LAYER(v->policy_id) ||
+                     (v->action == CW_DENY && CW_VERDICT_MODE(old) == CW_AUDIT && v->mode == CW_ENFORCE);
 
-        f->marks = (f->marks & ~(CW_FLOW_ASKED | CW_FLOW_BY_JOB)) | (v->by_job ? CW_FLOW_BY_JOB : 0);
-        flow_take(f, j);
-        f->mode = v->by_job ? j->job.mode : j->scope.mode;
-        f->rule = v->rule;
-        f->reason = v->reason;
-        if (other && untold)
-                f->state = CW_FLOW_JUDGED; /* news: to be told */
-        f->action = v->action;
+        if (other && reported)
+                f->state = CW_FLOW_JUDGED; /* news: to be reported */
+        flow_take(f, c, v, 0);
 }
 
-/* No hook saw who asked: the maker of the socket where one is known, else the cgroup it was made in. */
+/* No hook saw who asked: the creator of the socket where one is known, otherwise the cgroup it was created in. */
 static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cookie, struct cw_process *ret) {
-        struct cw_process *maker = bpf_map_lookup_elem(&makers, &cookie);
+        struct cw_process *creator = bpf_map_lookup_elem(&sk_creators, &cookie);
 
-        if (maker)
-                *ret = *maker;
+        if (creator)
+                *ret = *creator;
         else
                 ret->cgroup_id = bpf_skb_cgroup_id(skb);
 }
@@ -455,89 +477,102 @@ static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cooki
 /* Functions of their own here: the frames of a call have 512 bytes of stack together, and old kernels count them in full. */
 
 /* A flow that no socket hook announced. NULL when it cannot be remembered. */
-static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct judges *j,
+static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct policy_chain *c,
                                              const struct cw_flow_key *key, const struct verdict *v,
                                              const struct packet *p) {
-        struct cw_flow f = { .sequence = p->sequence };
+        struct cw_flow f = { .sequence = p->sequence, .start_ns = now_coarse() };
 
         process_of_packet(skb, key->cookie, &f.process);
-        flow_fill(&f, j, v);
+        flow_take(&f, c, v, 0);
         flow_remember(key, &f);
         return bpf_map_lookup_elem(&flows, key);
 }
 
-static __noinline int deny_malformed(const struct judges *j, struct __sk_buff *skb, const struct packet *p) {
+static __noinline int deny_malformed(const struct policy_chain *c, struct __sk_buff *skb, const struct packet *p) {
         struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(skb), .dst = p->dst, .protocol = p->protocol };
-        struct cw_flow f = {};
+        struct cw_flow f = { .start_ns = now_coarse() };
+        struct cw_layer layer = layer_unpack(deciding_layer(c->chain, 0));
         struct verdict v;
 
-        verdict_set(&v, CW_DENY, CW_REASON_MALFORMED, CW_NO_RULE);
+        verdict_set(&v, &layer, CW_DENY, CW_REASON_MALFORMED);
         process_of_packet(skb, key.cookie, &f.process);
-        v.by_job = j->job.policy_id && j->job.mode == CW_ENFORCE && j->scope.mode != CW_ENFORCE;
-        flow_fill(&f, j, &v);
+        flow_take(&f, c, &v, 0);
         report_denial(&key, &f, CW_HOOK_PACKET, false);
-        return f.mode == CW_AUDIT;
+        return v.mode == CW_AUDIT;
 }
 
-/* What passes in this scope though no rule names it. */
-static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const struct cw_scope *scope,
+/* What passes in this chain though no rule names it. */
+static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const struct cw_layer *base,
                                                   const struct cw_flow_key *key, const struct packet *p) {
         if (is_own_socket(key->cookie))
                 return true;
-        if (scope->flags & CW_SCOPE_SYSTEM && (is_dhcp(skb, p) || is_kernel_answer(skb, p)))
+        if (base->flags & CW_LAYER_SYSTEM && (is_dhcp(skb, p) || is_kernel_answer(skb, p)))
                 return true;
-        if (many_scopes && bpf_map_lookup_elem(&kept_flows, key))
+        if (many_layers && bpf_map_lookup_elem(&preexisting_flows, key))
                 return true;
-        return scope->flags & CW_SCOPE_INBOUND && is_datagram_answer(key);
+        return base->flags & CW_LAYER_INBOUND && is_datagram_answer(key);
 }
 
-/* A flow that goes on whatever the policy became: a peer opened it. */
-static __always_inline bool flow_is_kept(const struct cw_scope *scope, const struct cw_flow *f) {
-        return f->reason == CW_REASON_INBOUND && scope->flags & CW_SCOPE_INBOUND;
+/* A flow that continues whatever the policy became: a peer opened it. */
+static __always_inline bool flow_is_kept(const struct cw_layer *base, __u64 verdict) {
+        return CW_VERDICT_REASON(verdict) == CW_REASON_INBOUND && base->flags & CW_LAYER_INBOUND;
 }
 
-/* The task that asked for this flow belongs to another scope than its socket, and may not: whatever the socket's scope
- * says. */
-static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct judges *j, const struct cw_flow *f) {
-        __u32 asker = CW_POLICY_SCOPE(f->policy_id);
-        bool same = asker == CW_POLICY_SCOPE(j->scope.policy_id), job = f->marks & CW_FLOW_BY_JOB;
+static __noinline void remember_answer(const struct policy_chain *c, const struct cw_flow_key *key) {
+        struct cw_flow f = { .state = CW_FLOW_ENDED }; /* no flow of ours: nothing to report */
+        struct verdict v;
 
-        if (!(f->marks & CW_FLOW_ASKED) || f->action != CW_DENY || f->mode != CW_ENFORCE)
-                return false;
-        if (same && !(job && CW_POLICY_SCOPE(f->job_policy_id) != CW_POLICY_SCOPE(j->job.policy_id)))
-                return false;
-        return (!same && asker != CW_SCOPE_WAITING) || f->process.cgroup_id != bpf_skb_cgroup_id(skb);
-}
-
-static __noinline void remember_answer(const struct judges *j, const struct cw_flow_key *key) {
-        struct cw_flow f = {
-                .mode = j->scope.mode, .rule = CW_NO_RULE, .action = CW_ALLOW, .reason = CW_REASON_INBOUND,
-                .state = CW_FLOW_ENDED, /* no flow of ours: nothing to tell */
-        };
-
-        flow_take(&f, j);
+        verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_INBOUND);
+        flow_take(&f, c, &v, 0);
         flow_remember(key, &f);
+}
+
+/* The same for a flow that was pushed out. */
+static __noinline int asked_refuses(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow_key *key,
+                                    const struct packet *p) {
+        struct asked_entry *e = asked_find(skb, key);
+
+        if (!e || !asker_may_not(skb, c, &e->flow, flow_verdict(&e->flow)))
+                return 0;
+        if (!e->reported) {
+                e->reported = 1;
+                e->flow.src = p->src;
+                e->flow.src_port = p->src_port;
+                report_denial(key, &e->flow, CW_HOOK_PACKET, p->continues);
+        }
+        e->flow.state = CW_FLOW_SEEN;
+        flow_remember(key, &e->flow);
+        return 1;
+}
+
+static __always_inline int refuse_asker(const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+        if (f->state == CW_FLOW_JUDGED) {
+                f->src = p->src;
+                f->src_port = p->src_port;
+                report_denial(key, f, CW_HOOK_PACKET, p->continues);
+        }
+        f->state = CW_FLOW_SEEN;
+        return 0;
 }
 
 #define DROP_SILENTLY 2 /* the sender sees no error, TCP sends it again */
 
 SEC("cgroup_skb/egress")
 int cw_egress(struct __sk_buff *skb) {
-        enum subject subject;
-        struct judges j;
+        struct policy_chain c;
         struct packet p;
 
         /* First, because the verifier walks all its ways once for each state that is there before it. */
         bool readable = packet_parse(skb, &p);
 
-        __u64 number = subject_of_packet(skb);
-        subject = judges_read(number, &j);
-        if (subject == SUBJECT_FAULT)
+        __u64 subject = subject_of_packet(skb);
+        enum subject_state state = chain_read(subject, &c);
+        if (state == SUBJECT_FAULT)
                 return 0;
         if (!readable) {
-                if (subject == SUBJECT_JUDGED)
-                        return deny_malformed(&j, skb, &p);
-                return subject == SUBJECT_OFF;
+                if (state == SUBJECT_JUDGED)
+                        return deny_malformed(&c, skb, &p);
+                return state == SUBJECT_OFF;
         }
         if (is_neighbour_discovery(skb, &p))
                 return 1;
@@ -551,64 +586,65 @@ int cw_egress(struct __sk_buff *skb) {
         if (loopback) {
                 bool to_proxy = is_proxy(&p.dst, p.dst_port);
                 if (to_proxy)
-                        register_client(skb, key.cookie, number, &p.src, p.src_port, p.protocol);
+                        register_client(skb, key.cookie, subject, &p.src, p.src_port, p.protocol);
                 if (to_proxy || !is_dns(p.protocol, p.dst_port))
                         return 1;
         }
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (many_scopes && f && asker_may_not(skb, &j, f)) {
-                if (f->state == CW_FLOW_JUDGED) {
-                        f->src = p.src;
-                        f->src_port = p.src_port;
-                        report_denial(&key, f, CW_HOOK_PACKET, p.continues);
-                }
-                f->state = CW_FLOW_SEEN;
+        if (many_layers && !f && asked_refuses(skb, &c, &key, &p))
                 return 0;
-        }
-        if (subject == SUBJECT_OFF)
+        __u64 verdict = f ? flow_verdict(f) : 0;
+        if (many_layers && f && asker_may_not(skb, &c, f, verdict))
+                return refuse_asker(&key, f, &p);
+        if (state == SUBJECT_OFF)
                 return 1;
-        if (subject == SUBJECT_WAITS) {
-                count(CW_COUNT_WAITING);
+        if (state == SUBJECT_UNASSIGNED) {
+                count(CW_COUNT_UNASSIGNED);
+                if (f)
+                        asked_forget(skb, &key, f);
                 return is_own_socket(key.cookie) ? 1 : DROP_SILENTLY;
         }
-        bool current = f && flow_is_current(f, &j);
-        if (f && !current && flow_is_kept(&j.scope, f)) {
-                flow_take(f, &j);
+        bool current = f && verdict_is_current(verdict, &c);
+        if (f && !current && flow_is_kept(&c.base, verdict)) {
+                flow_set_verdict(f, c.epoch, verdict);
                 current = true;
         }
         if (!current) {
-                struct question q = {
-                        .dst = p.dst, .port = p.dst_port, .protocol = p.protocol, .has_port = p.has_port,
+                struct lookup l = {
+                        .dst = &p.dst, .port = p.dst_port, .protocol = p.protocol, .has_port = p.has_port,
                         .loopback = loopback, .may_be_local = stays,
                 };
                 struct verdict v;
 
                 count(CW_COUNT_PACKETS);
-                if (!f && j.scope.flags & CW_SCOPE_INBOUND && is_tcp_answer(skb, &p)) {
+                if (!f && c.base.flags & CW_LAYER_INBOUND && is_tcp_answer(skb, &p)) {
                         if (!(p.tcp_flags & (TCP_SYN | TCP_RST)))
-                                remember_answer(&j, &key);
+                                remember_answer(&c, &key);
                         return 1;
                 }
-                judge(&j, &q, &v);
+                chain_eval(&c, &l, &v);
                 if (v.reason == CW_REASON_LOCAL)
                         return 1;
-                if (v.action == CW_DENY && packet_passes_unnamed(skb, &j.scope, &key, &p))
+                if (v.action == CW_DENY && packet_passes_unnamed(skb, &c.base, &key, &p))
                         return 1;
                 /* What a connection sends after its end (a reset, a late acknowledgment) is no new flow. */
                 if (!f && v.action == CW_ALLOW && p.continues && !p.payload)
                         return 1;
-                if (f)
-                        flow_judge(&j, f, &v);
-                else
-                        f = flow_begin(skb, &j, &key, &v, &p);
+                if (f) {
+                        if (many_layers && verdict & CW_VERDICT_ASKED)
+                                asked_forget(skb, &key, f);
+                        flow_judge(&c, f, &v);
+                } else
+                        f = flow_begin(skb, &c, &key, &v, &p);
                 if (!f)
-                        return apply_mode(&j, v.action, v.by_job);
+                        return v.action == CW_ALLOW || v.mode == CW_AUDIT;
+                verdict = verdict_byte(&v);
         }
-        if (f->reason == CW_REASON_LOCAL)
+        if (CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL)
                 return stays; /* allowed as local: only while it stays so */
-        int passes = flow_passes(f, &j); /* flow_see() may give the entry away */
-        if (!passes && f->mode == CW_AUDIT) { /* it passed until now: news */
-                f->mode = CW_ENFORCE;
+        int passes = verdict_passes(&c, verdict); /* flow_see() may give the entry away */
+        if (!passes && CW_VERDICT_MODE(verdict) == CW_AUDIT) { /* it passed until now: news */
+                flow_set_verdict(f, c.epoch, verdict & ~(3ULL << CW_VERDICT_MODE_SHIFT));
                 if (f->state == CW_FLOW_SEEN)
                         f->state = CW_FLOW_JUDGED;
         }
@@ -626,9 +662,9 @@ static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {
 
 /* A datagram from outside came first: the socket may answer. */
 static __always_inline void remember_peer(struct __sk_buff *skb, const struct cw_flow_key *key) {
-        struct judges j;
+        struct policy_chain c;
 
-        if (judges_read(subject_of_packet(skb), &j) == SUBJECT_JUDGED && j.scope.flags & CW_SCOPE_INBOUND &&
+        if (chain_read(subject_of_packet(skb), &c) == SUBJECT_JUDGED && c.base.flags & CW_LAYER_INBOUND &&
             !is_own_socket(key->cookie))
                 bpf_map_update_elem(&datagram_peers, key, &present, BPF_ANY);
 }
@@ -641,7 +677,7 @@ int cw_ingress(struct __sk_buff *skb) {
         if (skb->ifindex == LOOPBACK_IFINDEX)
                 return 1;
         bool tcp = packet_is_tcp(skb);
-        if ((tcp && !(many_scopes && is_for_listener(skb))) || !packet_parse(skb, &p))
+        if ((tcp && !(many_layers && is_for_listener(skb))) || !packet_parse(skb, &p))
                 return 1;
         if (tcp) {
                 remember_handshake(&p);
@@ -656,7 +692,7 @@ int cw_ingress(struct __sk_buff *skb) {
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
         if (f)
                 __sync_fetch_and_add(&f->bytes_in, p.length);
-        else if (many_scopes)
+        else if (many_layers)
                 remember_peer(skb, &key);
         return 1;
 }

@@ -22,7 +22,7 @@ static __always_inline void remember_redirect(__u64 cookie, __u64 subject, const
         struct cw_dns_client c = {
                 .chain = subject_chain(subject),
                 .actor = subject_actor(subject),
-                .flags = subject & FORWARDER ? CW_SUBJECT_FORWARDER : 0,
+                .flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0,
                 .server = *server,
                 .server_port = port,
                 .generation = generation_now(),
@@ -98,7 +98,7 @@ static __noinline int register_direct(struct __sk_buff *skb, __u64 subject, cons
                 .process.cgroup_id = bpf_skb_cgroup_id(skb),
                 .chain = subject_chain(subject),
                 .actor = subject_actor(subject),
-                .flags = subject & FORWARDER ? CW_SUBJECT_FORWARDER : 0,
+                .flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0,
                 .generation = generation_now(),
         };
 
@@ -117,10 +117,10 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie,
                 register_direct(skb, subject, &key);
                 return;
         }
-        if (subject != WAITING && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
+        if (subject != UNASSIGNED && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
                 c->chain = subject_chain(subject);
                 c->actor = subject_actor(subject);
-                c->flags = subject & FORWARDER ? CW_SUBJECT_FORWARDER : 0;
+                c->flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0;
         } else if (c->generation != generation_now()) { /* user space finds out */
                 c->chain = CW_CHAIN_UNASSIGNED;
                 c->actor = 0;

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Answers. A machine that is reached from outside, by ssh or as a server, sends packets to addresses that no policy
- * names. They pass where the scope says so, and only they. */
+ * names. They pass where the layer says so, and only they. */
 
 #include "packet.bpf.h"
 
@@ -43,7 +43,7 @@ static __noinline bool is_tcp_answer(struct __sk_buff *skb, const struct packet 
 
         if (p->protocol != IP_TCP || !p->continues || is_raw(skb))
                 return false;
-        return bpf_map_lookup_elem(&accepted, &key) || port_listens(skb, p);
+        return bpf_map_lookup_elem(&inbound_conns, &key) || port_listens(skb, p);
 }
 
 static __always_inline bool is_for_listener(struct __sk_buff *skb) {
@@ -59,7 +59,7 @@ static __always_inline void remember_handshake(const struct packet *p) {
         if (!p->continues || p->tcp_flags & (TCP_SYN | TCP_RST))
                 return;
         struct cw_flow_key key = { .cookie = p->dst_port, .dst = p->src, .port = p->src_port, .protocol = IP_TCP };
-        bpf_map_update_elem(&accepted, &key, &present, BPF_ANY);
+        bpf_map_update_elem(&inbound_conns, &key, &present, BPF_ANY);
 }
 
 static __always_inline bool is_datagram_answer(const struct cw_flow_key *key) {

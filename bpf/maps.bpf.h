@@ -17,8 +17,8 @@ const volatile bool has_ns_pid = false;
 /* The reader's pid namespace, by device (as the kernel writes it) and inode. */
 const volatile __u64 pid_ns_device = 0;
 const volatile __u64 pid_ns_inode = 0;
-/* false: every process below the attached cgroup belongs to scope 0. */
-const volatile bool many_scopes = false;
+/* false: the host's layer judges every process below the attached cgroup. */
+const volatile bool many_layers = false;
 /* The cgroup where the host's own sockets are: those that the kernel made for itself. 0: unknown. */
 const volatile __u64 root_cgroup = 0;
 /* Who speaks DHCP besides root. 0: nobody. */
@@ -35,10 +35,10 @@ const volatile __u64 ring_bytes = 1 << 18;
 struct {
         __uint(type, BPF_MAP_TYPE_ARRAY);
         __uint(map_flags, BPF_F_MMAPABLE);
-        __uint(max_entries, CW_SCOPES_MAX);
+        __uint(max_entries, CW_LAYERS_MAX);
         __type(key, __u32);
-        __type(value, __u64); /* struct cw_scope, read and written whole */
-} scopes SEC(".maps");
+        __type(value, __u64); /* struct cw_layer, read and written whole */
+} layers SEC(".maps");
 
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
@@ -61,7 +61,7 @@ struct {
         __uint(max_entries, 4096);
         __type(key, __u64);
         __type(value, __u8);
-} own_sockets SEC(".maps");
+} self_sockets SEC(".maps");
 
 /* Connections from outside, from the end of their handshake on; in the cookie's place our own port. */
 struct {
@@ -69,7 +69,7 @@ struct {
         __uint(max_entries, 8192);
         __type(key, struct cw_flow_key);
         __type(value, __u8);
-} accepted SEC(".maps");
+} inbound_conns SEC(".maps");
 
 /* Who sent datagrams to a socket before it sent any back. Apart from the flows, so that strangers cannot push those
  * out. */
@@ -84,16 +84,16 @@ struct {
         __uint(type, BPF_MAP_TYPE_HASH);
         __uint(map_flags, BPF_F_NO_PREALLOC);
         __uint(max_entries, 1);
-        __type(key, struct cw_exact_key);
-        __type(value, struct cw_exact_value);
-} exact SEC(".maps");
+        __type(key, struct cw_host_key);
+        __type(value, struct cw_host_value);
+} hosts SEC(".maps");
 
 struct {
         __uint(type, BPF_MAP_TYPE_LPM_TRIE);
         __uint(map_flags, BPF_F_NO_PREALLOC);
         __uint(max_entries, 1);
         __type(key, struct cw_prefix_key);
-        __type(value, struct cw_port_slice);
+        __type(value, struct cw_port_list);
 } prefixes SEC(".maps");
 
 struct {
@@ -120,14 +120,14 @@ struct {
         __type(value, struct cw_flow);
 } flows SEC(".maps");
 
-/* Refusals of datagrams that were told: by which policy. Apart from the flows, so that who is refused pushes no flow
+/* Refusals of datagrams that were reported: by which epoch of the chain. Apart from the flows, so that who is refused pushes no flow
  * out. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 8192);
         __type(key, struct cw_flow_key);
-        __type(value, __u32);
-} refusals SEC(".maps");
+        __type(value, __u64);
+} denied_flows SEC(".maps");
 
 /* Connections that are older than the service, and go on. */
 struct {
@@ -136,7 +136,7 @@ struct {
         __uint(max_entries, 65536);
         __type(key, struct cw_flow_key);
         __type(value, __u8);
-} kept_flows SEC(".maps");
+} preexisting_flows SEC(".maps");
 
 /* By socket cookie: the resolver a socket asked for before it was sent to the proxy. */
 struct {
@@ -159,7 +159,7 @@ struct {
         __uint(max_entries, 2048);
         __type(key, __u64);
         __type(value, struct cw_process);
-} makers SEC(".maps");
+} sk_creators SEC(".maps");
 
 /* Processes that already have a record. */
 struct {

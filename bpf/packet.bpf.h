@@ -23,7 +23,7 @@ struct packet {
         __u32 payload;                  /* TCP: bytes after its header */
         __u32 pad2;
 };
-_Static_assert(sizeof(struct packet) % 8 == 0, "forget() goes by words");
+_Static_assert(sizeof(struct packet) % 8 == 0, "barrier_scrub() goes by words");
 
 struct ipv4_header {
         __u8 version_ihl, tos;
@@ -206,12 +206,12 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, struct packet *p)
 }
 
 /* Always 0, which the verifier cannot know. */
-__u64 nothing;
+__u64 opaque_zero;
 
 /* Each way through the parser leaves other constants behind, and the verifier would walk all that follows once for each
  * of them, with a budget and a loading time to match. This makes it see one and the same: values it knows nothing of. */
-static __always_inline void forget(struct packet *p) {
-        __u64 *words = (__u64 *) p, none = *(volatile __u64 *) &nothing;
+static __always_inline void barrier_scrub(struct packet *p) {
+        __u64 *words = (__u64 *) p, none = *(volatile __u64 *) &opaque_zero;
 
         for (unsigned i = 0; i < sizeof(*p) / sizeof(*words); i++)
                 words[i] |= none;
@@ -223,7 +223,7 @@ static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p
         p->length = skb->len;
         if (!parse_plain(skb, p) && !parse_any(skb, p))
                 return false;
-        forget(p);
+        barrier_scrub(p);
         return true;
 }
 

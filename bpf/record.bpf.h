@@ -134,6 +134,6 @@ static __always_inline void record_flow(struct cw_record *r, const struct cw_flo
         r->bytes_out = f->bytes_out;
         r->bytes_in = f->bytes_in;
         r->rule = f->rule;
-        r->action = f->action;
-        r->reason = f->reason;
+        r->action = CW_VERDICT_ACTION(f->verdict);
+        r->reason = CW_VERDICT_REASON(f->verdict);
 }

@@ -1,34 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* THE verdict. Every hook asks here; policy/port.c walks the same lists in user space and a test holds both together. */
+/* THE verdict. Every hook asks here; policy/port.c walks the same lists in user space, policy/chain.c folds the same chains,
+ * and a test holds both together. */
 
 #include "address.bpf.h"
 
-struct question {
-        struct cw_addr dst;
+/* What is judged: a destination, and how it is reached. */
+struct lookup {
+        const struct cw_addr *dst;
         __u16 port;
         __u8 protocol;
-        bool has_port; /* false for a later fragment: only rules for every port speak of it */
+        bool has_port; /* false for a later fragment: only rules for every port match */
         bool loopback; /* and the packet stays here */
         bool may_be_local; /* an address of this host counts as loopback does */
 };
 
 struct verdict {
+        __u32 policy_id; /* of the layer that decided */
         __u32 rule;
         __u8 action;
         __u8 reason;
-        __u8 by_job; /* 1: the job's policy says so, not the scope's */
+        __u8 mode; /* of that layer, when it was asked */
         __u8 pad;
 };
-_Static_assert(sizeof(struct verdict) == 8, "it is returned in one number");
 
-static __always_inline void verdict_set(struct verdict *v, __u8 action, __u8 reason, __u32 rule) {
-        v->action = action;
-        v->reason = reason;
-        v->rule = rule;
-        v->by_job = 0;
+/* A verdict as one number: the lowest byte as in struct cw_flow, the rule above it, the policy id in the upper half. Never
+ * 0. */
+static __always_inline __u64 verdict_pack(const struct cw_layer *layer, __u8 action, __u8 reason, __u32 rule) {
+        return (action ? CW_VERDICT_ALLOW : 0) | (__u64) layer->mode << CW_VERDICT_MODE_SHIFT |
+               (__u64) reason << CW_VERDICT_REASON_SHIFT | (__u64) (rule & CW_RULES_MAX) << 8 |
+               (__u64) layer->policy_id << 32;
+}
+
+static __always_inline void verdict_unpack(struct verdict *v, __u64 word) {
+        __u32 rule = word >> 8 & CW_RULES_MAX;
+
+        v->policy_id = word >> 32;
+        v->rule = rule == CW_RULES_MAX ? CW_NO_RULE : rule;
+        v->action = CW_VERDICT_ACTION(word);
+        v->reason = CW_VERDICT_REASON(word);
+        v->mode = CW_VERDICT_MODE(word);
         v->pad = 0;
+}
+
+/* In the name of one layer. */
+static __always_inline void verdict_set(struct verdict *v, const struct cw_layer *layer, __u8 action, __u8 reason) {
+        verdict_unpack(v, verdict_pack(layer, action, reason, CW_NO_RULE));
 }
 
 #define NO_MATCH 0xffffffffU
@@ -55,130 +73,135 @@ __noinline __u32 match_ports(__u64 first, __u64 n, __u64 protocol, __u64 low, __
         return NO_MATCH;
 }
 
-static __always_inline void judge_ports(const struct cw_port_slice *slice, const struct question *q,
-                                        struct verdict *v) {
-        /* Without a port (a later fragment) only a rule for every port speaks. */
-        __u32 index = match_ports(slice->first, slice->count, q->protocol, q->has_port ? q->port : 0,
-                                  q->has_port ? q->port : 0xffff);
-        if (index == NO_MATCH)
-                return;
+/* Both keys in one place, for the stack's sake: they differ in what is before the address. */
+struct list_key {
+        __u32 prefix_length;
+        __u32 policy_id;
+        __u32 family; /* struct cw_host_key has the policy id here */
+        struct cw_addr addr;
+};
+_Static_assert(sizeof(struct list_key) == sizeof(struct cw_prefix_key), "layout");
+_Static_assert(__builtin_offsetof(struct list_key, family) + sizeof(struct cw_host_key) == sizeof(struct list_key), "layout");
 
-        const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
-        if (r)
-                verdict_set(v, r->action, CW_REASON_RULE, r->rule);
-        else /* our own state is broken */
-                verdict_set(v, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
-}
+/* The list for this address, or NULL. Expired leases are ignored. */
+static __always_inline const struct cw_port_list *find_ports(__u32 policy_id, __u64 dst0, __u64 dst1) {
+        struct list_key key = { .prefix_length = 64 + 128, .policy_id = policy_id, .family = policy_id };
 
-/* The list that speaks of this address, or NULL. A lease that has ended says nothing. */
-static __always_inline const struct cw_port_slice *find_ports(const struct cw_scope *scope,
-                                                              const struct cw_addr *dst) {
-        struct cw_exact_key exact_key = { .policy_id = scope->policy_id, .addr = *dst };
-        struct cw_exact_value *e = bpf_map_lookup_elem(&exact, &exact_key);
+        addr_join(&key.addr, dst0, dst1);
+        struct cw_host_value *e = bpf_map_lookup_elem(&hosts, &key.family);
         if (e && (e->expires_ns == 0 || e->expires_ns > now_coarse()))
                 return &e->ports;
-
-        struct cw_prefix_key prefix_key = {
-                .prefix_length = 64 + 128,
-                .policy_id = scope->policy_id,
-                .family = addr_is_v4(dst) ? 4 : 6,
-                .addr = *dst,
-        };
-        return bpf_map_lookup_elem(&prefixes, &prefix_key);
+        key.family = addr_is_v4(&key.addr) ? 4 : 6;
+        return bpf_map_lookup_elem(&prefixes, &key);
 }
 
 static __always_inline bool protocol_is_judged(__u8 protocol) {
         return protocol == IP_TCP || protocol == IP_UDP || protocol == IP_ICMP || protocol == IP_ICMP6;
 }
 
-static __always_inline void judge_question(const struct cw_scope *scope, const struct question *q, struct verdict *v) {
+#define LOOKUP_HAS_PORT (1U << 24)
+#define LOOKUP_LOOPBACK (1U << 25)
+#define LOOKUP_MAY_BE_LOCAL (1U << 26)
+
+static __always_inline __u64 eval_ports(const struct cw_layer *layer, __u64 dst0, __u64 dst1, __u32 how) {
+        const struct cw_port_list *list = find_ports(layer->policy_id, dst0, dst1);
+        __u16 port = how & LOOKUP_HAS_PORT ? (__u16) how : 0;
+        __u32 index = NO_MATCH;
+
+        if (list) /* without a port (a later fragment) only a rule for every port matches */
+                index = match_ports(list->first, list->count, (__u8) (how >> 16), port,
+                                    how & LOOKUP_HAS_PORT ? port : 0xffff);
+        if (index == NO_MATCH)
+                return verdict_pack(layer, layer->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
+
+        const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
+        if (!r) /* our own state is broken */
+                return verdict_pack(layer, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
+        return verdict_pack(layer, r->action, CW_REASON_RULE, r->rule);
+}
+
+/* What one layer says, in numbers for the verifier's sake as above: it walks this once per program, and what follows once
+ * for whatever the result is. layer: struct cw_layer; dst: struct cw_addr; how: port, protocol << 16, flags. */
+__noinline __u64 verdict_eval(__u64 layer_word, __u64 dst0, __u64 dst1, __u32 how) {
+        struct cw_layer layer = layer_unpack(layer_word);
+        __u8 protocol = (__u8) (how >> 16);
+        struct cw_addr dst;
+        __u64 v;
+
         /* Port 53 reached this point without being sent to the proxy. Before the local pass: a resolver on loopback
          * would carry a query out. */
-        if (is_dns(q->protocol, q->port) && q->has_port) {
-                verdict_set(v, CW_DENY, CW_REASON_DNS, CW_NO_RULE);
-                return;
-        }
-        if (q->loopback) {
-                verdict_set(v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
-                return;
-        }
-        if (protocol_is_judged(q->protocol)) {
-                verdict_set(v, scope->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
-                const struct cw_port_slice *slice = find_ports(scope, &q->dst);
-                if (slice)
-                        judge_ports(slice, q, v);
-        } else
-                verdict_set(v, CW_DENY, CW_REASON_PROTOCOL, CW_NO_RULE);
+        if (is_dns(protocol, (__u16) how) && how & LOOKUP_HAS_PORT)
+                return verdict_pack(&layer, CW_DENY, CW_REASON_DNS, CW_NO_RULE);
+        if (how & LOOKUP_LOOPBACK)
+                return verdict_pack(&layer, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
+        if (protocol_is_judged(protocol))
+                v = eval_ports(&layer, dst0, dst1, how);
+        else
+                v = verdict_pack(&layer, CW_DENY, CW_REASON_PROTOCOL, CW_NO_RULE);
+        if (v & CW_VERDICT_ALLOW || !(how & LOOKUP_MAY_BE_LOCAL))
+                return v;
 
-        /* Last because it is rare: this host's own addresses pass whatever was said. */
-        if (v->action == CW_DENY && q->may_be_local && bpf_map_lookup_elem(&local_addrs, &q->dst))
-                verdict_set(v, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
-}
-
-#define ASK_HAS_PORT (1U << 24)
-#define ASK_LOOPBACK (1U << 25)
-#define ASK_MAY_BE_LOCAL (1U << 26)
-
-/* The same in numbers, for the verifier's sake as above: it walks the verdict once per program, and what follows it once
- * for whatever was said. scope: struct cw_scope; dst: struct cw_addr; ask: port, protocol << 16, flags. Returns struct
- * verdict. */
-__noinline __u64 judge_numbers(__u64 scope_word, __u64 dst0, __u64 dst1, __u32 ask) {
-        struct question q = {
-                .port = (__u16) ask,
-                .protocol = (__u8) (ask >> 16),
-                .has_port = (ask & ASK_HAS_PORT) != 0,
-                .loopback = (ask & ASK_LOOPBACK) != 0,
-                .may_be_local = (ask & ASK_MAY_BE_LOCAL) != 0,
-        };
-        struct verdict v = {};
-        struct cw_scope scope;
-        __u64 said;
-
-        _Static_assert(sizeof(scope) == sizeof(scope_word), "a scope is one number");
-        __builtin_memcpy(&scope, &scope_word, sizeof(scope));
-        addr_join(&q.dst, dst0, dst1);
-        judge_question(&scope, &q, &v);
-        __builtin_memcpy(&said, &v, sizeof(said));
-        return said;
-}
-
-/* Both are asked; a refusal wins, and of two the one that is enforced. */
-static __always_inline void judge(const struct judges *j, const struct question *q, struct verdict *v) {
-        __u32 ask = q->port | (__u32) q->protocol << 16;
-        __u64 scope_word, dst[2], said;
-        struct verdict job;
-
-        ask |= q->has_port ? ASK_HAS_PORT : 0;
-        ask |= q->loopback ? ASK_LOOPBACK : 0;
-        ask |= q->may_be_local ? ASK_MAY_BE_LOCAL : 0;
-        __builtin_memcpy(&scope_word, &j->scope, sizeof(scope_word));
-        addr_split(&q->dst, dst);
-        said = judge_numbers(scope_word, dst[0], dst[1], ask);
-        __builtin_memcpy(v, &said, sizeof(*v));
-        if (!j->job.policy_id)
-                return;
-        __builtin_memcpy(&scope_word, &j->job, sizeof(scope_word));
-        said = judge_numbers(scope_word, dst[0], dst[1], ask);
-        __builtin_memcpy(&job, &said, sizeof(job));
-        if (job.action == CW_ALLOW || (v->action == CW_DENY && (j->scope.mode == CW_ENFORCE || j->job.mode == CW_AUDIT)))
-                return;
-        *v = job;
-        v->by_job = 1;
-}
-
-__noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {
-        const struct cw_scope scope = { .policy_id = policy_id };
-        struct cw_addr dst;
-
+        /* Last because it is rare: this host's own addresses pass whatever the rules are. */
         addr_join(&dst, dst0, dst1);
-        const struct cw_port_slice *slice = find_ports(&scope, &dst);
-        return slice && slice->allows;
+        if (bpf_map_lookup_elem(&local_addrs, &dst))
+                return verdict_pack(&layer, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
+        return v;
 }
 
-/* Is anything at all allowed at this address? */
-static __always_inline bool allows_something(const struct cw_scope *scope, const struct cw_addr *dst) {
-        __u64 w[2];
+/* What a chain says; policy/chain.c is the same in user space. From the last layer to the base: a rule of a grant lifts what
+ * the layers before it deny by default action. Of the refusals that are left the most general one that is enforced
+ * decides, otherwise the most general one. */
+__noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
+        const struct cw_layer closed = { .policy_id = CW_POLICY_UNASSIGNED };
+        __u64 granted = 0, refusal = 0, answer = 0;
 
-        addr_split(dst, w);
-        return scope->default_action == CW_ALLOW || list_allows_something(scope->policy_id, w[0], w[1]);
+        for (int i = CW_CHAIN_MAX - 1; i >= 0; i--) {
+                __u32 index = CW_CHAIN_LAYER(chain, i);
+                if (i && !index)
+                        continue;
+                __u64 word = layer_word(index);
+                struct cw_layer layer = layer_unpack(word);
+                if (!layer.policy_id) /* it went while this program ran */
+                        return verdict_pack(&closed, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
+                if (layer.mode == CW_OFF)
+                        continue;
+                __u64 v = verdict_eval(word, dst0, dst1, how);
+                if (layer.kind == CW_LAYER_GRANT) {
+                        if (v & CW_VERDICT_ALLOW && CW_VERDICT_REASON(v) == CW_REASON_RULE)
+                                granted = v;
+                        continue;
+                }
+                if (granted && !(v & CW_VERDICT_ALLOW) && CW_VERDICT_REASON(v) == CW_REASON_DEFAULT)
+                        v = granted;
+                answer = v;
+                if (!(v & CW_VERDICT_ALLOW) &&
+                    (layer.mode == CW_ENFORCE || !refusal || CW_VERDICT_MODE(refusal) != CW_ENFORCE))
+                        refusal = v;
+        }
+        if (refusal)
+                return refusal;
+        return answer ? answer : verdict_pack(&closed, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
+}
+
+static __always_inline void chain_eval(const struct policy_chain *c, const struct lookup *l, struct verdict *v) {
+        __u32 how = l->port | (__u32) l->protocol << 16;
+        __u64 dst[2], base, word;
+
+        how |= l->has_port ? LOOKUP_HAS_PORT : 0;
+        how |= l->loopback ? LOOKUP_LOOPBACK : 0;
+        how |= l->may_be_local ? LOOKUP_MAY_BE_LOCAL : 0;
+        addr_split(l->dst, dst);
+        __builtin_memcpy(&base, &c->base, sizeof(base));
+        if (chain_is_single(c->chain))
+                word = verdict_eval(base, dst[0], dst[1], how);
+        else
+                word = verdict_fold(c->chain, dst[0], dst[1], how);
+        verdict_unpack(v, word);
+}
+
+/* Does the policy allow anything at all at this address? */
+__noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {
+        const struct cw_port_list *list = find_ports(policy_id, dst0, dst1);
+
+        return list && list->allows;
 }

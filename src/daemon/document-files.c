@@ -67,7 +67,7 @@ int documents_replace(const Document *d, const char *text, size_t size, Document
 }
 
 static bool is_listed(const Document *d) {
-        return d->source && !d->base;
+        return d->source && d->origin != DOCUMENT_GRANT;
 }
 
 void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {

@@ -117,7 +117,7 @@ void manager_tell(Manager *m, Event *e) {
 }
 
 void manager_tell_type(Manager *m, EventType type, const char *scope, const char *detail) {
-        const Scope *s = engine_find_scope(m->engine, scope ?: SCOPE_HOST);
+        const Layer *s = engine_find_layer(m->engine, scope ?: SCOPE_HOST);
         Event e = {
                 .type = type,
                 .rule = RULE_NONE,

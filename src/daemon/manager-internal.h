@@ -10,9 +10,9 @@
 #include "daemon/self-test.h"
 #include "engine/engine.h"
 #include "handover/pins.h"
-#include "kernel/subjects.h"
 #include "identity/identity.h"
 #include "identity/job-table.h"
+#include "policy/grant-table.h"
 #include "handover/handover.h"
 #include "handover/inheritance.h"
 #include "host/resolved.h"
@@ -65,6 +65,7 @@ struct Manager {
         NdjsonFile *file;        /* NULL: none */
         RecentEvents *recent;
         JobTable jobs;
+        GrantTable grants;
         ManagerCounters counters;
 
         ManagerObserver observer;
@@ -73,7 +74,7 @@ struct Manager {
         SelfTest *self_test;
         char shared_socket[FOREIGN_TEXT_MAX]; /* the last that was not taken, since others share it; "": none */
         unsigned n_self_test_faults; /* in a row */
-        sd_event_source *allowance_end;
+        sd_event_source *grant_end;
         sd_event_source *hup, *usr1, *term, *interrupt, *tick;
         uint64_t start_realtime_usec, start_monotonic_usec;
         int exit_status;
@@ -84,7 +85,7 @@ struct Manager {
 int manager_start_policies(Manager *m);
 void manager_log_faults(Manager *m, const FaultList *faults);
 /* The specs for the documents, in their order; the policies are the engine's from then on. The caller frees the array. */
-int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret);
+int manager_make_specs(Manager *m, Documents *d, LayerSpec **ret);
 Mode manager_mode_of(const Manager *m, const Document *d);
 
 /* manager-state.c: what a successor must know */
@@ -92,7 +93,7 @@ int manager_open_state(Manager *m);          /* and the mode and jobs that a pre
 int manager_restore_leases(Manager *m);
 void manager_write_scopes(Manager *m);
 void manager_write_sequence(Manager *m);
-void manager_write_lease(Manager *m, const Scope *scope, const Lease *lease);
+void manager_write_lease(Manager *m, const Layer *scope, const Lease *lease);
 void manager_write_job(Manager *m, const Job *job);
 int manager_store_fds(Manager *m);
 
@@ -100,18 +101,16 @@ int manager_store_fds(Manager *m);
 int manager_open_cgroups(Manager *m, const char **ret_what);
 int manager_start_subjects(Manager *m);
 int manager_reassign(Engine *e, void *userdata);
-bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_chain, void *userdata);
+bool manager_attribute(const EngineClient *client, uint32_t *chain, void *userdata);
 /* The one that a cgroup is in, without regard to jobs: the host's where no document is for it. */
-Scope *manager_scope_of_path(const Manager *m, const char *path);
+Layer *manager_scope_of_path(const Manager *m, const char *path);
 /* Tells the kernel whom a cgroup answers to, as things are now. Negative where there is no room; told. */
 int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice);
 int manager_keep_connections(Manager *m);
 
 /* manager-jobs.c */
 bool manager_has_job_documents(const Manager *m);
-Scope *manager_scope_of_job(const Manager *m, const Job *job); /* the one that narrows; NULL: none */
-/* The same for a cgroup, by its index; 0: none. */
-uint32_t manager_job_index(const Manager *m, const char *path);
+Layer *manager_scope_of_job(const Manager *m, const Job *job); /* the one that narrows; NULL: none */
 void manager_fill_job_scopes(Manager *m); /* those that are new to the units of their jobs learn what these know */
 void manager_end_jobs_of(Manager *m, const char *path); /* the unit with this cgroup ended */
 void manager_end_left_jobs(Manager *m);                 /* of units that ended while nobody looked */
@@ -123,11 +122,10 @@ void manager_tell_sockets(Manager *m); /* the event about those that were not ta
 /* -EADDRINUSE: somebody shares one, which is said; or why that cannot be found out. */
 int manager_check_sockets(Manager *m);
 
-/* manager-allow.c: what single jobs may reach for a while */
-/* The scope in the place of this one for a job that has allowances; else the same. job may be NULL. */
-Scope *manager_scope_for_job(const Manager *m, Scope *scope, const Job *job);
-void manager_drop_allowances_of(Manager *m, Job *job);
-void manager_drop_allowances(Manager *m); /* of all */
+/* manager-allow.c: what single jobs may reach for a limited time */
+Layer *manager_grants_of_job(const Manager *m, const Job *job); /* NULL: it has none */
+void manager_drop_grants_of(Manager *m, const Job *job);
+void manager_drop_grants(Manager *m); /* of all */
 
 /* manager-events.c */
 int manager_open_sinks(Manager *m);

@@ -19,21 +19,14 @@ bool manager_has_job_documents(const Manager *m) {
         return false;
 }
 
-Scope *manager_scope_of_job(const Manager *m, const Job *job) {
+Layer *manager_scope_of_job(const Manager *m, const Job *job) {
         const JobMatchList *lists[POLICY_DIR_MAX + 1];
         int i;
 
         for (size_t k = 0; k < m->documents.n; k++)
                 lists[k] = &m->documents.items[k].jobs;
         i = job_match_documents(lists, m->documents.n, (const char *const *) job->labels, job->n_labels);
-        return i < 0 ? NULL : engine_find_scope(m->engine, m->documents.items[i].name);
-}
-
-uint32_t manager_job_index(const Manager *m, const char *path) {
-        const Job *job = job_table_of_cgroup(&m->jobs, path);
-        Scope *scope = job ? manager_scope_of_job(m, job) : NULL;
-
-        return scope ? manager_scope_for_job(m, scope, job)->index : 0;
+        return i < 0 ? NULL : engine_find_layer(m->engine, m->documents.items[i].name);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -52,7 +45,7 @@ static Event event_of(const Manager *m, EventType type, const Job *job) {
 
 void manager_fill_job_scopes(Manager *m) {
         for (size_t i = 0; i < m->jobs.n; i++) {
-                Scope *scope = manager_scope_of_job(m, m->jobs.jobs[i]);
+                Layer *scope = manager_scope_of_job(m, m->jobs.jobs[i]);
 
                 if (scope && lease_table_n(scope->leases) == 0)
                         engine_copy_leases(m->engine, manager_scope_of_path(m, m->jobs.jobs[i]->cgroup), scope);
@@ -61,7 +54,7 @@ void manager_fill_job_scopes(Manager *m) {
 
 /* A job whose policy cannot be put above its unit's does not begin. */
 static int narrow(Manager *m, const Job *job) {
-        Scope *scope = manager_scope_of_job(m, job);
+        Layer *scope = manager_scope_of_job(m, job);
         uint64_t id;
         int r;
 
@@ -98,7 +91,7 @@ int manager_begin_job(Manager *m, const char *unit, const char *cgroup, const ch
                 (void) job_table_remove(&m->jobs, job->id);
                 return r;
         }
-        const Scope *scope = manager_scope_of_job(m, job);
+        const Layer *scope = manager_scope_of_job(m, job);
         Event e = event_of(m, EVENT_JOB_BEGUN, job);
         e.scope = scope ? scope->name : NULL;
         manager_write_job(m, job);
@@ -121,7 +114,7 @@ int manager_end_job(Manager *m, uint64_t id) {
                 return -ENOMEM;
         (void) snprintf(detail, sizeof(detail), "%" PRIu64 " connections allowed, %" PRIu64 " denied", job->allowed,
                         job->denied);
-        manager_drop_allowances_of(m, job);
+        manager_drop_grants_of(m, job);
         Event e = event_of(m, EVENT_JOB_ENDED, job);
         e.detail = detail;
         manager_tell(m, &e);

@@ -11,20 +11,20 @@
 Mode manager_mode_of(const Manager *m, const Document *d) {
         if (!d->source)
                 return MODE_OFF;
+        if (d->origin == DOCUMENT_GRANT) /* alone it judges nothing */
+                return m->override == MODE_SETTING_OFF ? MODE_OFF : MODE_ENFORCE;
         if (m->override != MODE_SETTING_CONFIGURED)
                 return (Mode) m->override;
         return d->has_mode ? d->mode : m->config.mode;
 }
 
-/* What a machine needs passes in the host's scope alone; a job has no business with it. */
-static uint8_t flags_of(const Document *d) {
-        bool is_host = strcmp(d->base ?: d->name, SCOPE_HOST) == 0;
-
-        return (d->inbound ? CW_SCOPE_INBOUND : 0) | (is_host ? CW_SCOPE_SYSTEM : 0);
+static LayerKind kind_of(const Document *d) {
+        return d->origin == DOCUMENT_GRANT ? LAYER_GRANT : d->narrows ? LAYER_RESTRICT : LAYER_BASE;
 }
 
-int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
-        ScopeSpec *specs = calloc(d->n, sizeof(*specs));
+/* What a machine needs passes by the host's policy alone; a job has no business with it. */
+int manager_make_specs(Manager *m, Documents *d, LayerSpec **ret) {
+        LayerSpec *specs = calloc(d->n, sizeof(*specs));
 
         if (!specs)
                 return -ENOMEM;
@@ -32,16 +32,16 @@ int manager_make_specs(Manager *m, Documents *d, ScopeSpec **ret) {
                 Document *item = &d->items[i];
                 const Predecessor *p = handover_predecessor(m->handover, item->name);
 
-                specs[i] = (ScopeSpec) {
+                specs[i] = (LayerSpec) {
                         .name = item->name,
-                        .digest = item->source ? item->digest : NULL,
+                        .digest = item->digest[0] ? item->digest : NULL,
                         .policy = TAKE_PTR(item->policy),
                         .mode = manager_mode_of(m, item),
-                        .flags = flags_of(item),
-                        .narrows = item->narrows,
+                        .kind = kind_of(item),
+                        .inbound = item->inbound,
+                        .system = document_is_host(item),
                         .previous_id = p ? p->policy_id : 0,
                         .is_same = p && item->source && strcmp(p->digest, item->digest) == 0,
-                        .max_leases = i == 0 ? 0 : 4096,
                 };
         }
         *ret = specs;
@@ -122,17 +122,17 @@ static void publish(Manager *m) {
 
 /* Whole or not at all. d becomes the documents in force, and the old ones are freed; or d stays as it is. */
 static int install(Manager *m, Documents *d, size_t *ret_bad) {
-        _cleanup_free_ ScopeSpec *specs = NULL;
+        _cleanup_free_ LayerSpec *specs = NULL;
         Documents old;
         int r;
 
         r = manager_make_specs(m, d, &specs);
         if (r < 0)
                 return r;
-        manager_drop_allowances(m); /* what they learnt stays, and they need no room beside the new policies */
+        manager_drop_grants(m); /* they were given with what was in force until now in view */
         old = m->documents;
         m->documents = *d; /* reassignment of the cgroups reads them */
-        r = engine_set_scopes(m->engine, specs, d->n, manager_reassign, m, ret_bad);
+        r = engine_set_layers(m->engine, specs, d->n, manager_reassign, m, ret_bad);
         if (r < 0) {
                 m->documents = old;
                 return r;
@@ -187,13 +187,13 @@ int manager_reload(Manager *m, FaultList *faults) {
 
 static Document *find_document(Manager *m, const char *name) {
         for (size_t i = 0; i < m->documents.n; i++)
-                if (strcmp(m->documents.items[i].name, name) == 0 && !m->documents.items[i].base)
+                if (strcmp(m->documents.items[i].name, name) == 0)
                         return &m->documents.items[i];
         return NULL;
 }
 
 int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, FaultList *faults) {
-        _cleanup_free_ ScopeSpec *specs = NULL;
+        _cleanup_free_ LayerSpec *specs = NULL;
         Documents one = { .n = 1 };
         Document new = {}, *d;
         int r;
@@ -203,13 +203,13 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
                 return -ENOENT;
         r = documents_replace(d, text, size, &new, faults);
         if (r >= 0) {
-                manager_drop_allowances(m); /* they were made of what was in force until now */
+                manager_drop_grants(m); /* as above */
                 d = find_document(m, scope);
                 one.items = &new;
                 r = manager_make_specs(m, &one, &specs);
         }
         if (r >= 0) {
-                r = engine_set_scope(m->engine, &specs[0]);
+                r = engine_set_layer(m->engine, &specs[0]);
                 if (r < 0)
                         add_fault(faults, "$", r);
         }
@@ -232,7 +232,7 @@ int manager_set_mode(Manager *m, ModeSetting mode) {
 
         m->override = mode;
         for (size_t i = 0; i < m->documents.n; i++) {
-                Scope *s = engine_find_scope(m->engine, m->documents.items[i].name);
+                Layer *s = engine_find_layer(m->engine, m->documents.items[i].name);
                 if (s)
                         engine_set_mode(m->engine, s, manager_mode_of(m, &m->documents.items[i]));
         }

@@ -10,11 +10,11 @@
 
 /* ------------------------------------------------------------------ writing */
 
-static void write_scope(Handover *h, const Scope *s) {
-        handover_put_layer(h, s->name, policy_slot_policy_id(s->slot), (uint8_t) s->mode, s->digest ?: "");
+static void write_scope(Handover *h, const Layer *s) {
+        handover_put_layer(h, s->name, layer_policy_id(s), (uint8_t) s->mode, s->digest ?: "");
 }
 
-static void write_binding(Handover *h, const Scope *s, const Lease *lease, const LeaseBinding *b) {
+static void write_binding(Handover *h, const Layer *s, const Lease *lease, const LeaseBinding *b) {
         const HandoverLease record = {
                 .layer = s->name, .addr = &lease->addr, .name = b->name, .chain = b->chain, .expires_nsec = b->expires_nsec,
         };
@@ -24,7 +24,7 @@ static void write_binding(Handover *h, const Scope *s, const Lease *lease, const
 
 typedef struct LeaseWriter {
         Handover *handover;
-        const Scope *scope;
+        const Layer *scope;
 } LeaseWriter;
 
 static void write_bindings(const Lease *lease, void *userdata) {
@@ -50,26 +50,26 @@ static void on_snapshot(Handover *h, void *userdata) {
                 return;
         handover_put_sequence(h, engine_sequence(m->engine));
         handover_put_last_id(h);
-        for (size_t i = 0; i < engine_n_scopes(m->engine); i++)
-                write_scope(h, engine_scope(m->engine, i));
+        for (size_t i = 0; i < engine_n_layers(m->engine); i++)
+                write_scope(h, engine_layer(m->engine, i));
         for (size_t i = 0; i < m->jobs.n; i++)
                 write_job(h, m->jobs.jobs[i]);
-        for (size_t i = 0; i < engine_n_scopes(m->engine); i++) {
-                LeaseWriter w = { .handover = h, .scope = engine_scope(m->engine, i) };
+        for (size_t i = 0; i < engine_n_layers(m->engine); i++) {
+                LeaseWriter w = { .handover = h, .scope = engine_layer(m->engine, i) };
                 lease_table_for_each(w.scope->leases, write_bindings, &w);
         }
 }
 
 void manager_write_scopes(Manager *m) {
-        for (size_t i = 0; i < engine_n_scopes(m->engine); i++)
-                write_scope(m->handover, engine_scope(m->engine, i));
+        for (size_t i = 0; i < engine_n_layers(m->engine); i++)
+                write_scope(m->handover, engine_layer(m->engine, i));
 }
 
 void manager_write_sequence(Manager *m) {
         handover_put_sequence(m->handover, engine_sequence(m->engine));
 }
 
-void manager_write_lease(Manager *m, const Scope *scope, const Lease *lease) {
+void manager_write_lease(Manager *m, const Layer *scope, const Lease *lease) {
         if (!m->restoring && lease->n_bindings > 0)
                 write_binding(m->handover, scope, lease, &lease->bindings[lease->latest]);
 }
@@ -117,7 +117,7 @@ int manager_open_state(Manager *m) {
 
 static int on_lease(const HandoverLease *lease, void *userdata) {
         Manager *m = userdata;
-        Scope *scope = engine_find_scope(m->engine, lease->layer);
+        Layer *scope = engine_find_layer(m->engine, lease->layer);
 
         /* One that is not restored is asked for again by its name. */
         if (scope)

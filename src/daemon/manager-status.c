@@ -14,7 +14,7 @@ size_t manager_n_scopes(const Manager *m) {
 
 void manager_scope(const Manager *m, size_t i, ManagerScope *ret) {
         const Document *d = &m->documents.items[i];
-        const Scope *s = engine_find_scope(m->engine, d->name);
+        const Layer *s = engine_find_layer(m->engine, d->name);
 
         *ret = (ManagerScope) {
                 .name = d->name,
@@ -37,31 +37,28 @@ int manager_find_scope(const Manager *m, const char *name, size_t *ret) {
 
 typedef struct CgroupVisitor {
         const Manager *manager;
-        uint32_t scope;
+        const Layer *layer;
         void (*fn)(const char *path, void *userdata);
         void *userdata;
 } CgroupVisitor;
 
 static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
         const CgroupVisitor *v = userdata;
+        uint32_t chain, actor;
 
-        uint32_t chain = subjects_get(engine_programs(v->manager->engine), id).chain;
-        bool is_in = chain != CW_CHAIN_UNASSIGNED && CW_CHAIN_LAYER(chain, 0) == v->scope;
-
-        for (size_t i = 1; i < CW_CHAIN_MAX && v->scope != CW_SCOPE_HOST && chain != CW_CHAIN_UNASSIGNED; i++)
-                is_in = is_in || CW_CHAIN_LAYER(chain, i) == v->scope;
-        if (is_in)
+        engine_get_subject(v->manager->engine, id, &chain, &actor);
+        if (engine_chain_has(chain, v->layer))
                 v->fn(path, v->userdata);
 }
 
 void manager_scope_cgroups(const Manager *m, size_t i, void (*fn)(const char *path, void *userdata), void *userdata) {
-        const Scope *s = engine_find_scope(m->engine, m->documents.items[i].name);
-        CgroupVisitor v = { .manager = m, .fn = fn, .userdata = userdata };
+        CgroupVisitor v = {
+                .manager = m, .layer = engine_find_layer(m->engine, m->documents.items[i].name), .fn = fn,
+                .userdata = userdata,
+        };
 
-        if (!s)
-                return;
-        v.scope = s->index;
-        identity_for_each(m->identity, visit_cgroup, &v);
+        if (v.layer)
+                identity_for_each(m->identity, visit_cgroup, &v);
 }
 
 ModeSetting manager_mode(const Manager *m) {
@@ -79,9 +76,9 @@ static int strength(Mode mode) {
 Mode manager_effective_mode(const Manager *m) {
         Mode weakest = MODE_ENFORCE;
 
-        for (size_t i = 0; i < engine_n_scopes(m->engine); i++) {
-                Mode mode = engine_scope(m->engine, i)->mode;
-                if (!engine_scope(m->engine, i)->policy)
+        for (size_t i = 0; i < engine_n_layers(m->engine); i++) {
+                Mode mode = engine_layer(m->engine, i)->mode;
+                if (!engine_layer(m->engine, i)->policy)
                         continue; /* nobody asked for it to be judged */
                 if (strength(mode) < strength(weakest))
                         weakest = mode;
@@ -171,7 +168,7 @@ int manager_policy_text(const Manager *m, const char *scope, const char **ret_te
 
 int manager_explain(const Manager *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
-        const Scope *s = engine_find_scope(m->engine, scope);
+        const Layer *s = engine_find_layer(m->engine, scope);
         const NameVerdict *names[LEASE_BINDINGS_MAX];
 
         if (!s || !s->policy)
@@ -186,11 +183,14 @@ int manager_explain(const Manager *m, const char *scope, const Destination *d, c
 
 bool manager_judges(const Manager *m, const char *scope, const char *cgroup) {
         const Job *job = job_table_of_cgroup(&m->jobs, cgroup);
-        Scope *scopes[] = { manager_scope_of_path(m, cgroup), job ? manager_scope_of_job(m, job) : NULL };
+        const Layer *layers[] = {
+                manager_scope_of_path(m, cgroup),
+                job ? manager_scope_of_job(m, job) : NULL,
+                job ? manager_grants_of_job(m, job) : NULL,
+        };
 
-        for (size_t i = 0; i < ELEMENTSOF(scopes); i++)
-                if (scopes[i] && (strcmp(scopes[i]->name, scope) == 0 ||
-                                  strcmp(manager_scope_for_job(m, scopes[i], job)->name, scope) == 0))
+        for (size_t i = 0; i < ELEMENTSOF(layers); i++)
+                if (layers[i] && strcmp(layers[i]->name, scope) == 0)
                         return true;
         return false;
 }
@@ -218,10 +218,10 @@ static void visit_lease(const Lease *lease, void *userdata) {
 int manager_for_each_lease(const Manager *m, const char *scope, size_t max, manager_lease_fn fn, void *userdata) {
         LeaseVisitor v = { .now = clock_nsec(CLOCK_BOOTTIME), .left = max, .fn = fn, .userdata = userdata };
 
-        if (scope && !engine_find_scope(m->engine, scope))
+        if (scope && !engine_find_layer(m->engine, scope))
                 return -ENOENT;
-        for (size_t i = 0; i < engine_n_scopes(m->engine); i++) {
-                const Scope *s = engine_scope(m->engine, i);
+        for (size_t i = 0; i < engine_n_layers(m->engine); i++) {
+                const Layer *s = engine_layer(m->engine, i);
                 if (scope && strcmp(s->name, scope) != 0)
                         continue;
                 v.scope = s->name;
@@ -243,8 +243,8 @@ void manager_dns_status(const Manager *m, ManagerDnsStatus *ret) {
                 .tcp_connections = dns_proxy_stub_stats(engine_proxy(m->engine))->tcp_connections,
                 .n_cached = dns_proxy_n_cached(engine_proxy(m->engine)),
         };
-        for (size_t i = 0; i < engine_n_scopes(m->engine); i++)
-                ret->n_leases += lease_table_n(engine_scope(m->engine, i)->leases);
+        for (size_t i = 0; i < engine_n_layers(m->engine); i++)
+                ret->n_leases += lease_table_n(engine_layer(m->engine, i)->leases);
 }
 
 void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, event_fn fn, void *userdata) {
@@ -253,7 +253,7 @@ void manager_recent_events(const Manager *m, uint64_t since_usec, size_t max, ev
 
 int manager_job(const Manager *m, uint64_t id, ManagerJob *ret) {
         const Job *j = job_table_get(&m->jobs, id);
-        const Scope *scope = j ? manager_scope_of_job(m, j) : NULL;
+        const Layer *scope = j ? manager_scope_of_job(m, j) : NULL;
 
         if (!j)
                 return -ENOENT;

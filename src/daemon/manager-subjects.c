@@ -19,22 +19,35 @@ static bool has_matches(const Manager *m) {
         return false;
 }
 
-Scope *manager_scope_of_path(const Manager *m, const char *path) {
+Layer *manager_scope_of_path(const Manager *m, const char *path) {
         const MatchList *lists[POLICY_DIR_MAX + 1];
-        Scope *scope;
+        Layer *scope;
         int i;
 
         for (size_t k = 0; k < m->documents.n; k++)
                 lists[k] = &m->documents.items[k].match;
         i = match_documents(lists, m->documents.n, path);
-        scope = i < 0 ? NULL : engine_find_scope(m->engine, m->documents.items[i].name);
-        return scope ?: engine_scope(m->engine, 0);
+        scope = i < 0 ? NULL : engine_find_layer(m->engine, m->documents.items[i].name);
+        return scope ?: engine_layer(m->engine, 0);
 }
 
-static uint32_t scope_of_path(const Manager *m, const char *path) {
+static uint32_t chain_of_path(const Manager *m, const char *path) {
+        const Job *job = job_table_of_cgroup(&m->jobs, path);
+        Layer *layers[] = {
+                manager_scope_of_path(m, path),
+                job ? manager_scope_of_job(m, job) : NULL,
+                job ? manager_grants_of_job(m, job) : NULL,
+        };
+        uint32_t chain = ENGINE_CHAIN_UNASSIGNED;
+        size_t n = 0;
+
         if (m->own_path && strcmp(path, m->own_path) == 0)
-                return CW_SCOPE_SELF;
-        return manager_scope_for_job(m, manager_scope_of_path(m, path), job_table_of_cgroup(&m->jobs, path))->index;
+                return ENGINE_CHAIN_SELF;
+        for (size_t i = 0; i < ELEMENTSOF(layers); i++)
+                if (layers[i])
+                        layers[n++] = layers[i];
+        (void) engine_chain_get(m->engine, layers, n, &chain);
+        return chain;
 }
 
 static bool is_forwarder(const Manager *m, const char *path) {
@@ -55,22 +68,18 @@ static void note_forwarder(Manager *m, const char *path, uint64_t id, bool added
                 m->forwarders[m->n_forwarders++] = id;
 }
 
-static uint32_t chain_of_path(const Manager *m, const char *path) {
-        uint32_t scope = scope_of_path(m, path);
-
-        return CW_CHAIN(scope, scope == CW_SCOPE_SELF ? 0 : manager_job_index(m, path), 0, 0);
-}
-
 /* Every cgroup has an entry, so that events and queries carry who acts. Where some document is for units, what lives in a
  * slice must be known before it may send: until then its packets wait in the kernel. */
 int manager_assign(Manager *m, const char *path, uint64_t id, bool is_slice) {
-        uint32_t flags = (is_slice && has_matches(m) ? CW_SUBJECT_SLICE : 0) |
-                         (is_forwarder(m, path) ? CW_SUBJECT_FORWARDER : 0);
-        uint32_t actor = identity_actor(m->identity, id, subjects_get(engine_programs(m->engine), id).actor);
-        int r = engine_set_subject(m->engine, id, chain_of_path(m, path), actor, flags);
+        unsigned flags = (is_slice && has_matches(m) ? ENGINE_SUBJECT_SLICE : 0) |
+                         (is_forwarder(m, path) ? ENGINE_SUBJECT_FORWARDER : 0);
+        uint32_t chain, actor;
+        int r;
 
+        engine_get_subject(m->engine, id, &chain, &actor);
+        r = engine_set_subject(m->engine, id, chain_of_path(m, path), identity_actor(m->identity, id, actor), flags);
         if (r < 0)
-                log_message(m->log, LOG_ERR, "no room for %s among the kernel's subjects (%s): its packets wait", path,
+                log_message(m->log, LOG_ERR, "subject map full, cannot assign %s (%s); its traffic stays blocked", path,
                             strerror(-r));
         return r;
 }
@@ -170,22 +179,20 @@ static uint64_t cgroup_of_peer(Manager *m, const DnsPeer *peer) {
         return s.cgroup_id;
 }
 
-bool manager_attribute(const DnsPeer *peer, const struct cw_dns_client *client, uint32_t *ret_chain, void *userdata) {
+bool manager_attribute(const EngineClient *client, uint32_t *chain, void *userdata) {
         Manager *m = userdata;
-        uint64_t cgroup = client ? client->process.cgroup_id : cgroup_of_peer(m, peer);
+        uint64_t cgroup = client->cgroup_id ?: cgroup_of_peer(m, client->peer);
 
-        if (*ret_chain == CW_CHAIN_UNASSIGNED && cgroup != 0 && m->identity) {
-                const IdentityFacts facts = {
-                        .actor = client ? client->actor : ACTOR_NONE,
-                        .cgroup_id = cgroup,
-                        .pid = client ? client->process.pid : 0,
-                };
+        if (*chain == ENGINE_CHAIN_UNASSIGNED && cgroup != 0 && m->identity) {
+                const IdentityFacts facts = { .actor = client->actor, .cgroup_id = cgroup, .pid = client->pid };
                 const char *path = identity_path_of(m->identity, &facts);
                 if (path)
-                        *ret_chain = chain_of_path(m, path);
+                        *chain = chain_of_path(m, path);
         }
-        if (*ret_chain == CW_CHAIN_UNASSIGNED && !has_matches(m) && !(manager_has_job_documents(m) && m->jobs.n > 0))
-                *ret_chain = CW_CHAIN(CW_SCOPE_HOST, 0, 0, 0); /* there is no other */
+        if (*chain == ENGINE_CHAIN_UNASSIGNED && !has_matches(m) && !(manager_has_job_documents(m) && m->jobs.n > 0)) {
+                Layer *host = engine_layer(m->engine, 0); /* there is no other */
+                (void) engine_chain_get(m->engine, &host, 1, chain);
+        }
         for (size_t i = 0; i < m->n_forwarders; i++)
                 if (m->forwarders[i] == cgroup)
                         return true;
@@ -223,7 +230,7 @@ static void keep(const ExistingSocket *s, void *userdata) {
                 k->r = r;
         if (s->accepted || k->n_told++ >= EXISTING_TOLD_MAX)
                 return;
-        e.mode = engine_scope(m->engine, 0)->mode;
+        e.mode = engine_layer(m->engine, 0)->mode;
         manager_tell(m, &e);
 }
 

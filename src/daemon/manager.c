@@ -119,8 +119,8 @@ static int fill(Engine *e, void *userdata) {
         return r;
 }
 
-static void on_lease(const Scope *scope, const Lease *lease, void *userdata) {
-        manager_write_lease(userdata, scope, lease);
+static void on_lease(const Layer *layer, const Lease *lease, void *userdata) {
+        manager_write_lease(userdata, layer, lease);
 }
 
 static int start_engine(Manager *m, const char **ret_what) {
@@ -128,7 +128,7 @@ static int start_engine(Manager *m, const char **ret_what) {
         _cleanup_(inheritance_done) Inheritance inheritance = {
                 .store = m->store, .pin_directory = PIN_DIRECTORY, .with_maps = handover_has_predecessor(m->handover),
         };
-        _cleanup_free_ ScopeSpec *specs = NULL;
+        _cleanup_free_ LayerSpec *specs = NULL;
         const DnsServer *servers;
         size_t n_servers = upstreams_get(m->upstreams, &servers);
         const struct passwd *network_user = getpwnam("systemd-network");
@@ -140,14 +140,14 @@ static int start_engine(Manager *m, const char **ret_what) {
                 .n_dns_fds = manager_take_sockets(m, fds, ELEMENTSOF(fds)),
                 .cgroup_fd = m->cgroup_fd,
                 .cgroup_id = m->cgroup_id,
-                .many_scopes = true,
+                .many_layers = true,
                 .network_uid = network_user ? network_user->pw_uid : 0,
                 .has_self = m->own_path != NULL,
                 .optional_hooks = ~m->config.required_hooks,
                 .inherit = inheritance_get,
                 .inherit_userdata = &inheritance,
                 .on_event = manager_on_event,
-                .on_asker = manager_attribute,
+                .on_client = manager_attribute,
                 .on_lease = on_lease,
                 .last_policy_id = handover_last_policy_id(m->handover),
                 .first_sequence = handover_next_sequence(m->handover),
@@ -264,8 +264,7 @@ static void check_hooks(Manager *m) {
         unsigned n_scopes = engine_repair(m->engine);
 
         if (n_scopes > 0) {
-                log_message(m->log, LOG_CRIT, "the kernel's entries of %u scopes were changed by somebody else and are "
-                                              "put right", n_scopes);
+                log_message(m->log, LOG_CRIT, "%u scope entries in the kernel were modified externally; restored", n_scopes);
                 manager_tell_type(m, EVENT_HOOK_LOST, NULL, "scopes");
         }
         if (lost == 0)
@@ -436,7 +435,7 @@ void manager_stop(Manager *m) {
         if (!m->engine || m->stopped)
                 return;
         m->stopped = true;
-        manager_drop_allowances(m);
+        manager_drop_grants(m);
         engine_drain(m->engine);
         manager_tell_type(m, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
         manager_write_sequence(m);
@@ -457,7 +456,7 @@ Manager *manager_free(Manager *m) {
         m->identity = NULL;
         upstreams_free(m->upstreams);
         engine_free(m->engine);
-        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->allowance_end };
+        sd_event_source *sources[] = { m->hup, m->usr1, m->term, m->interrupt, m->tick, m->grant_end };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
         sink_hub_free(m->sinks);
@@ -465,6 +464,7 @@ Manager *manager_free(Manager *m) {
         ndjson_file_free(m->file);
         recent_events_free(m->recent);
         job_table_done(&m->jobs);
+        grant_table_done(&m->grants);
         documents_done(&m->documents);
         handover_free(m->handover);
         fd_store_free(m->store);

@@ -3,6 +3,7 @@
 #include "engine/dns-proxy.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -22,13 +23,30 @@
 #define TTL_MAX 300             /* seconds a client may keep an answer: what a lease is sure to cover */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
+/* What a layer's policy said of a name. Good for as long as the policy is the same. */
+typedef struct NameFinding {
+        uint32_t policy_id; /* 0: nothing is known */
+        NameVerdict verdict;
+        uint32_t rule;      /* that decided, or RULE_NONE */
+        bool resolves;
+        bool derived;       /* behind a CNAME of an allowed name: it counts as that one */
+} NameFinding;
+
+/* A requester's query, with what was found when it came. */
+typedef struct Query {
+        const DnsQuery *message; /* borrowed */
+        DnsRequester requester;
+        NameFinding findings[CW_CHAIN_MAX]; /* of the requester's layers */
+} Query;
+
 typedef struct Waiter {
         struct Waiter *next;
         DnsClient *client;
-        DnsQuery query;
-        uint32_t scope_id; /* the scope may be gone when the answer comes */
-        uint32_t job_id;   /* 0: none */
+        DnsQuery message;
+        uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may be gone when the answer comes */
+        size_t n_layers;
         bool forwards;
+        NameFinding findings[CW_CHAIN_MAX];
 } Waiter;
 
 /* One question on its way upstream; clients that ask the same meanwhile share it. */
@@ -49,13 +67,12 @@ struct DnsProxy {
         DnsRelayer *relayer;
         DnsCache *cache;
         HashIndex pending;
-        Scope *const *scopes;    /* borrowed */
-        size_t n_scopes;
+        const LayerTable *layers; /* borrowed */
         InAddr addr4;
         uint16_t port4, port6;
         SelfQuery self_query;
         dns_denial_fn on_denial;
-        dns_asker_fn on_query;
+        dns_requester_fn on_query;
         dns_lease_fn on_lease;
         dns_upstream_socket_fn on_socket;
         void *userdata;
@@ -67,10 +84,15 @@ struct DnsProxy {
 
 /* ------------------------------------------------------------------ replies */
 
+/* What a client may keep of an answer. */
+static uint32_t client_ttl(const DnsAnswer *a) {
+        return MIN(a->ttl, (uint32_t) TTL_MAX);
+}
+
 static void reply(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode, const DnsAnswer *answer,
                   const char *ptr_name) {
         size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) q->udp_size, (size_t) DNS_UDP_MAX);
-        size_t n = dns_reply_build(p->reply, max, q, rcode, answer, answer ? answer->ttl : 0, ptr_name);
+        size_t n = dns_reply_build(p->reply, max, q, rcode, answer, answer ? client_ttl(answer) : 0, ptr_name);
 
         dns_client_reply(client, p->reply, n);
 }
@@ -88,9 +110,9 @@ static DnsPeer peer_of(const DnsClient *client) {
         return peer;
 }
 
-static void deny(DnsProxy *p, const Scope *scope, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
+static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
         DnsDenial d = {
-                .peer = peer_of(client), .scope = scope, .name = q->name, .type = q->type, .why = why, .rule = rule,
+                .peer = peer_of(client), .layer = layer, .name = q->name, .type = q->type, .why = why, .rule = rule,
         };
 
         p->stats.refused++;
@@ -104,28 +126,37 @@ static bool type_is_served(uint16_t type) {
                type == DNS_TYPE_SVCB;
 }
 
-/* A name under judgement. One behind a CNAME of an allowed name counts as that name, with the rest of the chain. */
-typedef struct Judged {
-        NameVerdict verdict;
-        uint32_t rule;         /* that decided, or RULE_NONE */
-        const char *origin;    /* the name that the rules speak of */
-} Judged;
-
-/* May the name be looked up? */
-static bool judge_name(const Scope *s, const char *name, uint64_t now, Judged *ret) {
+/* May the name be looked up, as far as this layer goes? A name behind a CNAME of an allowed name counts as that name. */
+static void find_name(const Layer *l, const char *name, uint64_t now, NameFinding *ret) {
         NameVerdict derived;
         const char *origin;
 
-        ret->origin = name;
-        policy_match_name(s->policy, name, &ret->verdict);
-        if (policy_name_resolves(s->policy, &ret->verdict, &ret->rule))
-                return true;
-        if (ret->verdict.n_deny + ret->verdict.n_late > 0 ||
-            derived_names_get(s->derived, name, now, &derived, &origin) <= 0)
-                return false;
+        *ret = (NameFinding) { .policy_id = layer_policy_id(l), .rule = RULE_NONE };
+        policy_match_name(l->policy, name, &ret->verdict);
+        ret->resolves = policy_name_resolves(l->policy, &ret->verdict, &ret->rule);
+        if (ret->resolves || ret->verdict.n_deny + ret->verdict.n_late > 0 ||
+            derived_names_get(l->derived, name, now, &derived, &origin) <= 0)
+                return;
         ret->verdict = derived;
-        ret->origin = origin;
-        return true;
+        ret->resolves = ret->derived = true;
+}
+
+/* Again only where the policy changed since, or where the way to the name may be forgotten. */
+static void refresh_finding(const Layer *l, const char *name, uint64_t now, NameFinding *f) {
+        if (f->policy_id == 0 || f->policy_id != layer_policy_id(l) || f->derived)
+                find_name(l, name, now, f);
+}
+
+/* What a layer says of a name, for the fold. */
+static LayerVerdict name_verdict(const Layer *l, bool resolves, const NameVerdict *v) {
+        bool by_rule = resolves ? v->n_allow > 0 : v->n_deny + v->n_late > 0 || v->overflow;
+
+        return (LayerVerdict) {
+                .kind = l->kind,
+                .mode = l->mode,
+                .action = resolves ? ACTION_ALLOW : ACTION_DENY,
+                .reason = by_rule ? CW_REASON_RULE : CW_REASON_DEFAULT,
+        };
 }
 
 /* The CNAME targets as one text; a chain too long to be judged again at a policy swap is refused. */
@@ -147,139 +178,178 @@ static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEA
         return 0;
 }
 
-static const char *judge_chain(const Scope *s, const DnsAnswer *a, Judged *j) {
-        for (size_t i = 0; i < a->n_chain; i++)
-                policy_follow_alias(s->policy, a->chain[i], &j->verdict);
-        return a->n_chain == 0 || policy_name_resolves(s->policy, &j->verdict, &j->rule) ? NULL : "cname";
-}
-
 /* Rebinding guard: a public name has no business with addresses of this kind. */
-static const char *judge_addresses(const Scope *s, const DnsAnswer *a, const NameVerdict *v) {
+static bool addresses_fit(const Layer *l, const DnsAnswer *a, const NameVerdict *v) {
         for (size_t i = 0; i < a->n_addrs; i++)
-                if (!rebinding_check(s->policy, &a->addrs[i], v))
-                        return "rebinding";
-        return NULL;
+                if (!rebinding_check(l->policy, &a->addrs[i], v))
+                        return false;
+        return true;
 }
 
-/* One address into the kernel, unless it is there with enough life left. */
-static int lease_address(DnsProxy *p, Scope *s, const InAddr *addr, const Judged *j, const char *chain, uint32_t ttl,
-                         uint64_t now) {
+/* Everything that this allows is in the kernel when it returns. */
+static int lease_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer *a, const NameVerdict *v, bool derived,
+                        uint64_t now) {
+        const char *origin = name;
+        char chain[LEASE_CHAIN_TEXT_MAX];
         const Lease *lease;
-        InAddr evicted;
+        NameVerdict unused;
         int r;
 
-        r = lease_table_bind(s->leases, addr, j->origin, *chain ? chain : NULL, &j->verdict, ttl, now, &lease);
-        if (lease_table_evicted(s->leases, &evicted))
-                policy_slot_remove_lease(s->slot, &evicted);
-        if (r <= 0)
-                return r;
-        if (p->on_lease)
-                p->on_lease(s, lease, p->userdata);
-        r = policy_slot_set_lease(s->slot, s->policy, lease);
-        if (r < 0)
-                lease_table_write_failed(s->leases, addr);
+        if (derived && derived_names_get(l->derived, name, now, &unused, &origin) <= 0)
+                return -ESTALE;
+        r = chain_text(a, origin == name ? NULL : name, chain);
+        for (size_t i = 0; i < a->n_addrs && r >= 0; i++) {
+                r = layer_bind(l, &a->addrs[i], origin, *chain ? chain : NULL, v, client_ttl(a), now, &lease);
+                if (r >= 0 && lease && p->on_lease)
+                        p->on_lease(l, lease, p->userdata);
+        }
         return r;
 }
 
-static int lease_answer(DnsProxy *p, Scope *s, const char *name, const DnsAnswer *a, const Judged *j, uint64_t now) {
-        char chain[LEASE_CHAIN_TEXT_MAX];
-        int r = chain_text(a, j->origin == name ? NULL : name, chain);
-
-        for (size_t i = 0; i < a->n_addrs && r >= 0; i++)
-                r = lease_address(p, s, &a->addrs[i], j, chain, a->ttl, now);
-        return r;
-}
-
-static void remember_chain(Scope *s, const DnsAnswer *a, const Judged *j, uint64_t now) {
+static void remember_chain(Layer *l, const char *name, const DnsAnswer *a, const NameVerdict *v, bool derived,
+                           uint64_t now) {
+        const char *origin = name;
+        char kept[DNS_NAME_SIZE];
+        NameVerdict unused;
         uint32_t ttl = 0;
 
-        if (j->verdict.n_deny + j->verdict.n_allow + j->verdict.n_late == 0)
+        if (v->n_deny + v->n_allow + v->n_late == 0)
                 return;
+        if (derived) {
+                if (derived_names_get(l->derived, name, now, &unused, &origin) <= 0)
+                        return;
+                (void) snprintf(kept, sizeof(kept), "%s", origin); /* the next call may free it */
+                origin = kept;
+        }
         for (size_t i = 0; i < a->n_chain; i++) {
                 ttl = derived_chain_ttl(ttl, a->chain_ttl[i]);
                 /* What cannot be remembered is refused: closed. */
-                (void) derived_names_add(s->derived, a->chain[i], j->origin, &j->verdict, ttl, now);
+                (void) derived_names_add(l->derived, a->chain[i], origin, v, ttl, now);
         }
 }
 
-/* What became of an answer in one scope. */
-typedef struct Admission {
-        bool admitted;
-        const char *why;    /* to be told; NULL: nothing */
+/* What one layer says of an answer. */
+typedef struct Opinion {
+        LayerVerdict verdict;
+        NameVerdict name;   /* with the denies of the names behind it */
+        bool derived;
+        const char *why;    /* to be reported where it is what decides; NULL: nothing new, the query was reported */
         uint32_t rule;
-        uint8_t rcode;      /* where it was not admitted */
-} Admission;
+} Opinion;
 
-/* Everything that the answer allows is in the kernel when this returns. */
-static Admission admit_in(DnsProxy *p, Scope *s, const DnsQuery *q, DnsAnswer *a, uint64_t now) {
-        Admission result = { .admitted = true, .rule = RULE_NONE, .rcode = DNS_RCODE_REFUSED };
-        Judged j;
-
-        if (!scope_is_judged(s))
-                return result; /* passes and opens nothing: there is nothing to open */
-        if (!judge_name(s, q->name, now, &j) && s->mode == MODE_ENFORCE) {
-                result.admitted = false; /* the policy changed meanwhile; told when the next query is refused */
-                return result;
+/* A CNAME of a denied name or an address that the name may not have is refused also where the name itself is not. */
+static void examine(const Layer *l, const char *name, const DnsAnswer *a, uint64_t now, NameFinding *finding,
+                    Opinion *ret) {
+        *ret = (Opinion) { .verdict = { .kind = l->kind, .mode = MODE_OFF }, .rule = RULE_NONE };
+        if (!layer_is_judged(l))
+                return; /* passes and opens nothing: there is nothing to open */
+        refresh_finding(l, name, now, finding);
+        ret->name = finding->verdict;
+        ret->derived = finding->derived;
+        ret->rule = finding->rule;
+        for (size_t i = 0; i < a->n_chain; i++)
+                policy_follow_alias(l->policy, a->chain[i], &ret->name);
+        bool resolves = a->n_chain == 0 ? finding->resolves :
+                                          policy_name_resolves(l->policy, &ret->name, &ret->rule);
+        ret->verdict = name_verdict(l, resolves, &ret->name);
+        if (!resolves && finding->resolves)
+                ret->why = "cname";
+        else if (resolves && !addresses_fit(l, a, &ret->name)) {
+                ret->why = "rebinding";
+                ret->verdict.action = ACTION_DENY;
+                ret->verdict.reason = CW_REASON_RULE; /* no grant lifts it */
         }
-        result.why = judge_chain(s, a, &j);
-        if (!result.why)
-                result.why = judge_addresses(s, a, &j.verdict);
-        if (result.why) {
-                result.rule = j.rule;
-                result.admitted = s->mode == MODE_AUDIT;
-                if (!result.admitted)
-                        return result;
-                /* Audit lets it pass, but it opens nothing: the connection gets the verdict it would get. */
-                memset(&j.verdict, 0, sizeof(j.verdict));
-                memset(j.verdict.rules, 0xff, sizeof(j.verdict.rules));
-        }
-        if (lease_answer(p, s, q->name, a, &j, now) < 0) {
-                p->stats.lease_failures++;
-                return (Admission) { .why = "lease", .rule = RULE_NONE, .rcode = DNS_RCODE_SERVFAIL };
-        }
-        remember_chain(s, a, &j, now);
-        return result;
 }
 
-/* A forwarder's answer reaches processes of every scope: each that allows the name gets its lease. It is refused where
- * none does, and told as a refusal of the forwarder's own scope. */
-static Admission admit_in_all(DnsProxy *p, const DnsAsker *asker, const DnsQuery *q, DnsAnswer *a, uint64_t now) {
-        Admission own = admit_in(p, asker->scope, q, a, now);
+/* What an answer that is let through leaves in a layer. Where audit lets it pass, it opens nothing: the connection gets the
+ * verdict it would get. What a grant lifted is not allowed here. */
+static int keep_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer *a, Opinion *o, uint64_t now) {
+        bool denies = o->verdict.action == ACTION_DENY;
+        int r;
 
-        if (!asker->forwards)
-                return own;
-        for (size_t i = 0; i < p->n_scopes; i++) {
-                if (p->scopes[i] == asker->scope || !scope_is_judged(p->scopes[i]))
-                        continue;
-                if (admit_in(p, p->scopes[i], q, a, now).admitted && !own.admitted && !p->scopes[i]->narrows)
-                        own = (Admission) { .admitted = true };
+        if (o->verdict.mode == MODE_OFF || (denies && o->verdict.mode == MODE_ENFORCE && o->name.n_deny == 0))
+                return 0;
+        if (o->why && o->verdict.mode != MODE_ENFORCE) {
+                memset(&o->name, 0, sizeof(o->name));
+                memset(o->name.rules, 0xff, sizeof(o->name.rules));
         }
-        return own;
+        r = lease_answer(p, l, name, a, &o->name, o->derived, now);
+        if (r >= 0)
+                remember_chain(l, name, a, &o->name, o->derived, now);
+        return r;
 }
 
-/* Does the job have something to say besides the scope? */
-static bool job_is_judged(const DnsAsker *asker) {
-        return asker->job && scope_is_judged(asker->job);
+/* A forwarder's answer reaches processes of every chain: each layer that has a rule for the name keeps it, also one that denies,
+ * since what another layer let through must not pass by a default action or a grant there. Is it allowed anywhere? */
+static bool allowed_elsewhere(const DnsProxy *p, const char *name, const DnsAnswer *a, uint64_t now) {
+        for (size_t i = 0; i < p->layers->n; i++) {
+                NameFinding finding = {};
+                Opinion o;
+
+                if (p->layers->layers[i]->kind == LAYER_RESTRICT)
+                        continue; /* takes away only */
+                examine(p->layers->layers[i], name, a, now, &finding, &o);
+                if (o.verdict.mode != MODE_OFF && o.verdict.action == ACTION_ALLOW)
+                        return true;
+        }
+        return false;
 }
 
-static void answer_client(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q, DnsAnswer *a,
+static int keep_in_others(DnsProxy *p, const DnsRequester *requester, const char *name, const DnsAnswer *a,
                           uint64_t now) {
-        a->ttl = MIN(a->ttl, (uint32_t) TTL_MAX);
-        Admission r = admit_in_all(p, asker, q, a, now);
-        const Scope *who = asker->scope;
+        int r = 0;
 
-        if (r.admitted && job_is_judged(asker)) {
-                Admission job = admit_in(p, asker->job, q, a, now);
-                if (!job.admitted || !r.why) {
-                        r = job;
-                        who = asker->job;
-                }
+        for (size_t i = 0; i < p->layers->n && r >= 0; i++) {
+                Layer *l = p->layers->layers[i];
+                NameFinding finding = {};
+                bool own = false;
+                Opinion o;
+
+                for (size_t k = 0; k < requester->n_layers; k++)
+                        own = own || requester->layers[k] == l;
+                if (own)
+                        continue;
+                examine(l, name, a, now, &finding, &o);
+                if (o.verdict.mode == MODE_OFF || (o.verdict.action == ACTION_DENY && o.verdict.mode != MODE_ENFORCE))
+                        continue;
+                r = keep_answer(p, l, name, a, &o, now);
         }
-        if (r.why)
-                deny(p, who, client, q, r.why, r.rule);
-        if (r.admitted)
-                p->stats.answered++;
-        reply(p, client, q, r.admitted ? a->rcode : r.rcode, r.admitted ? a : NULL, NULL);
+        return r;
+}
+
+static void answer_client(DnsProxy *p, Query *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
+        const DnsRequester *requester = &q->requester;
+        LayerVerdict verdicts[CW_CHAIN_MAX];
+        Opinion opinions[CW_CHAIN_MAX];
+        const char *name = q->message->name;
+        int r = 0;
+
+        for (size_t i = 0; i < requester->n_layers; i++) {
+                examine(requester->layers[i], name, a, now, &q->findings[i], &opinions[i]);
+                verdicts[i] = opinions[i].verdict;
+        }
+        int deciding = chain_fold(verdicts, requester->n_layers);
+        bool denied = deciding >= 0 && verdicts[deciding].action == ACTION_DENY;
+        if (denied && requester->forwards && allowed_elsewhere(p, name, a, now))
+                denied = false;
+        if (denied && opinions[deciding].why)
+                deny(p, requester->layers[deciding], client, q->message, opinions[deciding].why, opinions[deciding].rule);
+        if (denied && verdicts[deciding].mode == MODE_ENFORCE) {
+                reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
+                return;
+        }
+        for (size_t i = 0; i < requester->n_layers && r >= 0; i++)
+                r = keep_answer(p, requester->layers[i], name, a, &opinions[i], now);
+        if (r >= 0 && requester->forwards)
+                r = keep_in_others(p, requester, name, a, now);
+        if (r < 0) {
+                p->stats.lease_failures++;
+                deny(p, requester->layers[0], client, q->message, "lease", RULE_NONE);
+                reply(p, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+                return;
+        }
+        p->stats.answered++;
+        reply(p, client, q->message, a->rcode, a, NULL);
 }
 
 /* ------------------------------------------------------------------ upstream */
@@ -307,34 +377,31 @@ static void pending_free(Pending *pending) {
         free(pending);
 }
 
-static Scope *find_scope(const DnsProxy *p, uint32_t id) {
-        for (size_t i = 0; i < p->n_scopes; i++)
-                if (p->scopes[i]->id == id)
-                        return p->scopes[i];
-        return NULL;
-}
-
 static void serve_waiter(DnsProxy *p, const Waiter *w, const DnsAnswer *answer, uint64_t now) {
-        DnsAsker asker = {
-                .scope = find_scope(p, w->scope_id), .job = find_scope(p, w->job_id), .forwards = w->forwards,
-        };
+        Query q = { .message = &w->message, .requester = { .forwards = w->forwards } };
 
-        if (!answer || !asker.scope || (w->job_id != 0 && !asker.job)) {
-                reply(p, w->client, &w->query, DNS_RCODE_SERVFAIL, NULL, NULL);
-                return;
+        for (size_t i = 0; i < w->n_layers; i++) {
+                Layer *l = layer_table_by_id(p->layers, w->layer_ids[i]);
+
+                if (!l)
+                        break;
+                q.requester.layers[q.requester.n_layers++] = l;
+                q.findings[i] = w->findings[i];
         }
-        p->answer = *answer;
-        answer_client(p, &asker, w->client, &w->query, &p->answer, now);
+        if (answer && q.requester.n_layers == w->n_layers)
+                answer_client(p, &q, w->client, answer, now);
+        else
+                reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
 }
 
-static void on_answer(int r, const DnsAnswer *answer, void *userdata) {
+static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         Pending *pending = userdata;
         DnsProxy *p = pending->proxy;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
 
         /* Other servers took the place of those that were asked. */
         if (r == -ECANCELED && p->upstream &&
-            dns_upstream_query(p->upstream, pending->name, pending->type, on_answer, pending) >= 0)
+            dns_upstream_query(p->upstream, pending->name, pending->type, proxy_on_answer, pending) >= 0)
                 return;
 
         hash_index_remove(&p->pending, &pending->item);
@@ -354,7 +421,7 @@ static void on_answer(int r, const DnsAnswer *answer, void *userdata) {
         pending_free(pending);
 }
 
-static int wait_on(Pending *pending, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
+static int wait_on(Pending *pending, const Query *q, DnsClient *client) {
         Waiter *w;
 
         if (pending->n_waiters >= WAITERS_MAX)
@@ -363,40 +430,46 @@ static int wait_on(Pending *pending, const DnsAsker *asker, DnsClient *client, c
         if (!w)
                 return -ENOMEM;
         w->client = client;
-        w->query = *q;
-        w->scope_id = asker->scope->id;
-        w->job_id = asker->job ? asker->job->id : 0;
-        w->forwards = asker->forwards;
+        w->message = *q->message;
+        w->n_layers = q->requester.n_layers;
+        for (size_t i = 0; i < w->n_layers; i++) {
+                w->layer_ids[i] = q->requester.layers[i]->id;
+                w->findings[i] = q->findings[i];
+        }
+        w->forwards = q->requester.forwards;
         w->next = pending->waiters;
         pending->waiters = w;
         pending->n_waiters++;
         return 0;
 }
 
-static int ask_upstream(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
-        Pending *pending = pending_find(p, q->name, q->type);
+static int ask_upstream(DnsProxy *p, const Query *q, DnsClient *client) {
+        const char *name = q->message->name;
+        uint16_t type = q->message->type;
+        uint64_t group = q->requester.group;
+        Pending *pending = pending_find(p, name, type);
         int r;
 
         if (pending)
-                return wait_on(pending, asker, client, q);
-        unsigned share = hash_index_hash(&p->pending, &asker->group, sizeof(asker->group)) % GROUPS;
-        if (p->pending.n >= PENDING_MAX || (asker->group != 0 && p->n_pending[share] >= GROUP_PENDING_MAX))
+                return wait_on(pending, q, client);
+        unsigned share = hash_index_hash(&p->pending, &group, sizeof(group)) % GROUPS;
+        if (p->pending.n >= PENDING_MAX || (group != 0 && p->n_pending[share] >= GROUP_PENDING_MAX))
                 return -EBUSY;
         pending = calloc(1, sizeof(*pending));
         if (!pending)
                 return -ENOMEM;
         pending->proxy = p;
-        pending->type = q->type;
+        pending->type = type;
         pending->share = share;
-        memcpy(pending->name, q->name, sizeof(pending->name));
-        r = wait_on(pending, asker, client, q);
+        memcpy(pending->name, name, sizeof(pending->name));
+        r = wait_on(pending, q, client);
         if (r >= 0)
-                r = dns_upstream_query(p->upstream, q->name, q->type, on_answer, pending);
+                r = dns_upstream_query(p->upstream, name, type, proxy_on_answer, pending);
         if (r < 0) {
                 pending_free(pending);
                 return r;
         }
-        hash_index_insert(&p->pending, &pending->item, pending_hash(p, q->name, q->type));
+        hash_index_insert(&p->pending, &pending->item, pending_hash(p, name, type));
         p->n_pending[share]++;
         return 0;
 }
@@ -404,76 +477,70 @@ static int ask_upstream(DnsProxy *p, const DnsAsker *asker, DnsClient *client, c
 /* ------------------------------------------------------------------ queries */
 
 /* Reverse names are answered from our own leases, never asked upstream: they would carry data out. */
-static void answer_reverse(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
+static void answer_reverse(DnsProxy *p, const Query *q, DnsClient *client) {
+        const DnsRequester *requester = &q->requester;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
         const Lease *lease = NULL;
         InAddr addr;
 
-        if (dns_reverse_name_to_addr(q->name, &addr) >= 0) {
-                lease = lease_table_get(asker->scope->leases, &addr, now);
-                for (size_t i = 0; i < p->n_scopes && !lease && asker->forwards; i++)
-                        lease = lease_table_get(p->scopes[i]->leases, &addr, now);
+        if (dns_reverse_name_to_addr(q->message->name, &addr) >= 0) {
+                for (size_t i = 0; i < requester->n_layers && !lease; i++)
+                        lease = lease_table_get(requester->layers[i]->leases, &addr, now);
+                for (size_t i = 0; i < p->layers->n && !lease && requester->forwards; i++)
+                        lease = lease_table_get(p->layers->layers[i]->leases, &addr, now);
         }
         if (!lease) {
-                deny(p, asker->scope, client, q, "reverse", RULE_NONE);
-                reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
+                deny(p, requester->layers[0], client, q->message, "reverse", RULE_NONE);
+                reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
                 return;
         }
         p->stats.answered++;
-        reply(p, client, q, DNS_RCODE_NOERROR, NULL, lease->bindings[lease->latest].name);
+        reply(p, client, q->message, DNS_RCODE_NOERROR, NULL, lease->bindings[lease->latest].name);
 }
 
-/* Nobody's policy has a say about this client: it must lose nothing. */
-static bool is_unjudged(const DnsAsker *asker) {
-        return !asker->is_self && !scope_is_judged(asker->scope) && !job_is_judged(asker);
+static bool resolves_elsewhere(const DnsProxy *p, const char *name, uint64_t now) {
+        for (size_t i = 0; i < p->layers->n; i++) {
+                const Layer *l = p->layers->layers[i];
+                NameFinding finding;
+
+                if (!layer_is_judged(l) || l->kind == LAYER_RESTRICT)
+                        continue;
+                find_name(l, name, now, &finding);
+                if (finding.resolves)
+                        return true;
+        }
+        return false;
 }
 
-static bool relay_may_end(uint32_t scope_id, void *userdata) {
-        const Scope *s = find_scope(userdata, scope_id);
+/* May it be asked at all? NULL, or why not, and which layer says so. */
+static const char *refuse(const DnsProxy *p, Query *q, uint64_t now, const Layer **ret_layer, uint32_t *ret_rule) {
+        const DnsRequester *requester = &q->requester;
+        bool served = type_is_served(q->message->type);
+        LayerVerdict verdicts[CW_CHAIN_MAX];
 
-        return s && !scope_is_judged(s);
-}
+        for (size_t i = 0; i < requester->n_layers; i++) {
+                const Layer *l = requester->layers[i];
 
-/* May it be asked at all? NULL, or why not. */
-static const char *refuse_in(const Scope *s, const DnsQuery *q, uint64_t now, uint32_t *ret_rule) {
-        Judged j;
-
+                verdicts[i] = (LayerVerdict) { .kind = l->kind, .mode = l->mode, .reason = CW_REASON_PROTOCOL };
+                if (!layer_is_judged(l)) {
+                        verdicts[i].mode = MODE_OFF;
+                        continue;
+                }
+                if (!served)
+                        continue;
+                find_name(l, q->message->name, now, &q->findings[i]);
+                verdicts[i] = name_verdict(l, q->findings[i].resolves, &q->findings[i].verdict);
+        }
+        int deciding = chain_fold(verdicts, requester->n_layers);
+        *ret_layer = requester->layers[MAX(deciding, 0)];
         *ret_rule = RULE_NONE;
-        if (!type_is_served(q->type))
+        if (!served)
                 return "type";
-        if (!scope_is_judged(s) || judge_name(s, q->name, now, &j))
+        if (deciding < 0 || verdicts[deciding].action == ACTION_ALLOW ||
+            (requester->forwards && resolves_elsewhere(p, q->message->name, now)))
                 return NULL;
-        *ret_rule = j.rule;
+        *ret_rule = q->findings[deciding].rule;
         return "policy";
-}
-
-static const char *refuse_in_all(const DnsProxy *p, const DnsAsker *asker, const DnsQuery *q, uint64_t now,
-                                 uint32_t *ret_rule) {
-        const char *why = refuse_in(asker->scope, q, now, ret_rule);
-        uint32_t rule;
-
-        for (size_t i = 0; i < p->n_scopes && why && asker->forwards; i++)
-                if (scope_is_judged(p->scopes[i]) && !p->scopes[i]->narrows &&
-                    !refuse_in(p->scopes[i], q, now, &rule))
-                        why = NULL;
-        return why;
-}
-
-/* The scope and the job are both asked; of two refusals the one that is enforced is meant. */
-static const char *refuse(const DnsProxy *p, const DnsAsker *asker, const DnsQuery *q, uint64_t now,
-                          const Scope **ret_who, uint32_t *ret_rule) {
-        const char *why = refuse_in_all(p, asker, q, now, ret_rule), *job_why;
-        uint32_t rule;
-
-        *ret_who = asker->scope;
-        if (!job_is_judged(asker) || (why && asker->scope->mode == MODE_ENFORCE))
-                return why;
-        job_why = refuse_in(asker->job, q, now, &rule);
-        if (!job_why || (why && asker->job->mode == MODE_AUDIT))
-                return why;
-        *ret_who = asker->job;
-        *ret_rule = rule;
-        return job_why;
 }
 
 /* Of an earlier self-test, or not one's question: nobody needs to know. */
@@ -486,44 +553,59 @@ static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
         reply(p, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
 }
 
-static void answer_query(DnsProxy *p, const DnsAsker *asker, DnsClient *client, const DnsQuery *q) {
+static void answer_query(DnsProxy *p, Query *q, DnsClient *client) {
+        const DnsQuery *message = q->message;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
-        const Scope *who;
+        const Layer *layer;
         uint32_t rule;
 
-        if (asker->is_self && self_query_owns(q->name)) {
-                answer_self(p, client, q);
+        if (q->requester.is_self && self_query_owns(message->name)) {
+                answer_self(p, client, message);
                 return;
         }
-        if (q->type == DNS_TYPE_PTR) {
-                answer_reverse(p, asker, client, q);
+        if (message->type == DNS_TYPE_PTR) {
+                answer_reverse(p, q, client);
                 return;
         }
-        const char *why = refuse(p, asker, q, now, &who, &rule);
+        const char *why = refuse(p, q, now, &layer, &rule);
         if (why) {
-                deny(p, who, client, q, why, rule);
+                deny(p, layer, client, message, why, rule);
                 /* Audit answers what it can answer: other types have no form we could rebuild. */
-                if (who->mode == MODE_ENFORCE || !type_is_served(q->type)) {
-                        reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
+                if (layer->mode == MODE_ENFORCE || !type_is_served(message->type)) {
+                        reply(p, client, message, DNS_RCODE_REFUSED, NULL, NULL);
                         return;
                 }
         }
-        if (dns_cache_get(p->cache, q->name, q->type, now, &p->answer) > 0) {
+        if (dns_cache_get(p->cache, message->name, message->type, now, &p->answer) > 0) {
                 p->stats.cache_hits++;
-                answer_client(p, asker, client, q, &p->answer, now);
+                answer_client(p, q, client, &p->answer, now);
                 return;
         }
-        if (ask_upstream(p, asker, client, q) < 0) {
+        if (ask_upstream(p, q, client) < 0) {
                 p->stats.upstream_failures++;
-                reply(p, client, q, DNS_RCODE_SERVFAIL, NULL, NULL);
+                reply(p, client, message, DNS_RCODE_SERVFAIL, NULL, NULL);
         }
 }
 
-static void on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
+/* Nobody's policy has a say about this client: it must lose nothing. */
+static bool is_unjudged(const DnsRequester *requester) {
+        bool judged = requester->is_self;
+
+        for (size_t i = 0; i < requester->n_layers; i++)
+                judged = judged || layer_is_judged(requester->layers[i]);
+        return !judged;
+}
+
+static bool relay_may_end(uint32_t layer_id, void *userdata) {
+        const Layer *l = layer_table_by_id(((const DnsProxy *) userdata)->layers, layer_id);
+
+        return l && !layer_is_judged(l);
+}
+
+static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
         DnsProxy *p = userdata;
-        DnsAsker asker = {};
-        DnsQuery q;
-        int r = dns_query_parse(data, size, &q);
+        DnsQuery message;
+        int r = dns_query_parse(data, size, &message);
 
         p->stats.queries++;
         if (r == -EBADMSG) {
@@ -533,21 +615,22 @@ static void on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *d
         }
         if (r < 0 && r != -EPERM) {
                 p->stats.malformed++;
-                reply_error(p, client, &q, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
+                reply_error(p, client, &message, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
                 return;
         }
         const DnsPeer peer = peer_of(client);
-        p->on_query(&peer, &asker, p->userdata);
-        if (!asker.scope) { /* no policy may be guessed for it; resolvers ask again */
+        Query q = { .message = &message };
+        p->on_query(&peer, &q.requester, p->userdata);
+        if (q.requester.n_layers == 0) { /* no policy may be guessed for it; resolvers ask again */
                 p->stats.unattributed++;
-                reply(p, client, &q, DNS_RCODE_SERVFAIL, NULL, NULL);
-        } else if (is_unjudged(&asker) && (r == -EPERM || !type_is_served(q.type)))
-                dns_relayer_pass(p->relayer, client, data, size, asker.scope->id);
+                reply(p, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
+        } else if (is_unjudged(&q.requester) && (r == -EPERM || !type_is_served(message.type)))
+                dns_relayer_pass(p->relayer, client, data, size, q.requester.layers[0]->id);
         else if (r == -EPERM) {
-                deny(p, asker.scope, client, &q, "name", RULE_NONE);
-                reply(p, client, &q, DNS_RCODE_REFUSED, NULL, NULL);
+                deny(p, q.requester.layers[0], client, &message, "name", RULE_NONE);
+                reply(p, client, &message, DNS_RCODE_REFUSED, NULL, NULL);
         } else
-                answer_query(p, &asker, client, &q);
+                answer_query(p, &q, client);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -621,6 +704,7 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         p->on_query = o->on_query;
         p->on_lease = o->on_lease;
         p->on_socket = o->on_socket;
+        p->layers = o->layers;
         p->userdata = o->userdata;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
@@ -632,7 +716,7 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         if (r >= 0)
                 r = dns_relayer_new(relay_may_end, p, &p->relayer);
         if (r >= 0)
-                r = dns_stub_new(event, on_query, p, &p->stub);
+                r = dns_stub_new(event, proxy_on_query, p, &p->stub);
         if (r >= 0)
                 r = listen_sockets(p, o);
         if (r < 0)
@@ -673,11 +757,6 @@ int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret) {
         if (r >= 0)
                 *ret = p->self_query;
         return r;
-}
-
-void dns_proxy_set_scopes(DnsProxy *p, Scope *const *scopes, size_t n_scopes) {
-        p->scopes = scopes;
-        p->n_scopes = n_scopes;
 }
 
 int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers) {

@@ -15,8 +15,7 @@
 #define NAMES_MAX 4096
 
 struct EventPipeline {
-        Scope *const *scopes; /* borrowed */
-        size_t n_scopes;
+        const LayerTable *layers; /* borrowed */
         NameHistory *names;
         ProcessCache *processes;
         uint64_t sequence;
@@ -25,13 +24,14 @@ struct EventPipeline {
         void *userdata;
 };
 
-int event_pipeline_new(event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
+int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
         _cleanup_(event_pipeline_freep) EventPipeline *p = calloc(1, sizeof(*p));
         uint8_t key[16];
         int r;
 
         if (!p)
                 return -ENOMEM;
+        p->layers = layers;
         p->sequence = first_sequence > 0 ? first_sequence - 1 : 0;
         p->fn = fn;
         p->userdata = userdata;
@@ -55,18 +55,6 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
         return NULL;
 }
 
-void event_pipeline_set_scopes(EventPipeline *p, Scope *const *scopes, size_t n_scopes) {
-        p->scopes = scopes;
-        p->n_scopes = n_scopes;
-}
-
-static const Scope *find_scope(const EventPipeline *p, uint32_t index) {
-        for (size_t i = 0; i < p->n_scopes; i++)
-                if (p->scopes[i]->index == index)
-                        return p->scopes[i];
-        return NULL;
-}
-
 /* time_ns: when the kernel saw it act. */
 static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
         const ProcessInfo *info;
@@ -84,14 +72,14 @@ static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
         memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));
 }
 
-/* value: room for what the rule speaks of, for as long as *e is. */
-static void add_scope(const Scope *scope, char value[static IN_PREFIX_TEXT_MAX], Event *e) {
-        if (!scope)
+/* value: room for what the rule matches, for as long as *e is. */
+static void add_layer(const Layer *layer, char value[static IN_PREFIX_TEXT_MAX], Event *e) {
+        if (!layer)
                 return;
-        e->scope = scope->name;
-        e->policy_digest = scope->digest;
+        e->scope = layer->name;
+        e->policy_digest = layer->digest;
 
-        const Rule *rule = scope->policy ? policy_rule(scope->policy, e->rule) : NULL;
+        const Rule *rule = layer->policy ? policy_rule(layer->policy, e->rule) : NULL;
         if (!rule)
                 return;
         e->matched_rule = rule_value(rule, value);
@@ -109,8 +97,14 @@ static const LeaseBinding *pick_binding(const Lease *lease, uint32_t rule) {
         return lease->n_bindings > 0 ? &lease->bindings[lease->latest] : NULL;
 }
 
-static void add_name(EventPipeline *p, const Scope *scope, Event *e) {
-        const Lease *lease = scope && e->has_dst ? lease_table_find(scope->leases, &e->dst) : NULL;
+/* The layer that decided may know no name of the address, when another layer of the chain does. */
+static void add_name(EventPipeline *p, const Layer *layer, uint32_t chain, Event *e) {
+        const Lease *lease = layer && e->has_dst ? lease_table_find(layer->leases, &e->dst) : NULL;
+        Layer *others[CW_CHAIN_MAX];
+        size_t n = lease || !e->has_dst ? 0 : layer_table_chain(p->layers, chain, others);
+
+        for (size_t i = 0; i < n && !lease; i++)
+                lease = lease_table_find(others[i]->leases, &e->dst);
         const LeaseBinding *b = lease ? pick_binding(lease, e->rule) : NULL;
 
         if (b) {
@@ -136,15 +130,15 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
                 p->n_bad++;
                 return;
         }
-        if (CW_POLICY_SCOPE(record.policy_id) == CW_SCOPE_SELF) {
+        if (CW_POLICY_LAYER(record.policy_id) == CW_LAYER_SELF) {
                 p->n_self++;
                 return;
         }
-        const Scope *scope = find_scope(p, CW_POLICY_SCOPE(record.policy_id));
-        if (!scope || record.policy_id != policy_slot_policy_id(scope->slot))
+        const Layer *layer = layer_table_by_index(p->layers, CW_POLICY_LAYER(record.policy_id));
+        if (!layer || record.policy_id != layer_policy_id(layer))
                 e.rule = RULE_NONE; /* an index of an older policy means nothing in this one */
-        add_scope(scope, value, &e);
-        add_name(p, scope, &e);
+        add_layer(layer, value, &e);
+        add_name(p, layer, record.chain, &e);
         add_process(p, record.time_ns, &e);
         emit(p, &e);
 }
@@ -154,7 +148,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
         Event e = {
                 .type = EVENT_DNS_BLOCKED,
                 .time_usec = clock_usec(CLOCK_REALTIME),
-                .mode = d->scope->mode,
+                .mode = d->layer->mode,
                 .has_verdict = true,
                 .verdict = ACTION_DENY,
                 .reason = d->rule != RULE_NONE ? CW_REASON_RULE : CW_REASON_DEFAULT,
@@ -177,12 +171,13 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 e.gid = client->process.gid;
                 e.actor = client->actor;
                 e.cgroup_id = client->process.cgroup_id;
+                e.actor = client->actor;
                 e.process = comm;
                 e.has_dst = true;
                 memcpy(e.dst.b, client->server.b, sizeof(e.dst.b));
                 e.dst_port = client->server_port;
         }
-        add_scope(d->scope, value, &e);
+        add_layer(d->layer, value, &e);
         add_process(p, UINT64_MAX, &e);
         emit(p, &e);
 }

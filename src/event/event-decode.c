@@ -118,6 +118,10 @@ int event_decode(const void *data, size_t size, int64_t monotonic_to_real_usec, 
         if (!record_is_valid(&r))
                 return -EBADMSG;
 
+        if (r.version < 2) { /* a predecessor's: it says one index */
+                r.chain = CW_POLICY_LAYER(r.policy_id);
+                r.actor = 0;
+        }
         Event e = {
                 .type = event_type(&r),
                 .time_usec = real_usec(r.time_ns, monotonic_to_real_usec),

@@ -74,7 +74,7 @@ int predecessors_add(Predecessors *p, const char *name, uint32_t policy_id, cons
         own->digest = copy;
         /* A slot belongs to the layer written last; removed layers are still in this list. */
         for (size_t i = 0; i < p->n; i++)
-                if (CW_POLICY_SCOPE(p->items[i].policy_id) == CW_POLICY_SCOPE(policy_id))
+                if (CW_POLICY_LAYER(p->items[i].policy_id) == CW_POLICY_LAYER(policy_id))
                         p->items[i].policy_id = 0;
         own->policy_id = policy_id;
         return 0;

@@ -16,14 +16,10 @@ static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f,
         uint64_t last = f->state == CW_FLOW_JUDGED ? f->start_ns : f->last_ns;
 
         if (tcp && f->state == CW_FLOW_SEEN && !(f->marks & CW_FLOW_RELEASED))
-                return false; /* its socket will tell */
+                return false; /* its socket will report */
         if (tcp && f->state == CW_FLOW_ENDED && f->last_ns == 0)
-                return false; /* kept, or opened by the peer: nobody counted it, its socket will tell */
+                return false; /* kept, or opened by the peer: nobody counted it, its socket will report */
         return now > last && now - last > idle_ns;
-}
-
-static uint32_t policy_id(const struct cw_flow *f) {
-        return f->marks & CW_FLOW_BY_JOB ? f->job_policy_id : f->policy_id;
 }
 
 static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t now_ns, event_ring_fn fn,
@@ -42,13 +38,13 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
                 .process = f->process,
                 .src = f->src,
                 .dst = key->dst,
-                .policy_id = policy_id(f),
+                .policy_id = f->policy_id,
                 .src_port = f->src_port,
                 .dst_port = key->port,
                 .protocol = key->protocol,
-                .action = f->action,
-                .reason = f->reason,
-                .mode = f->mode,
+                .action = CW_VERDICT_ACTION(f->verdict),
+                .reason = CW_VERDICT_REASON(f->verdict),
+                .mode = CW_VERDICT_MODE(f->verdict),
         };
         InAddr dst;
 
@@ -75,8 +71,8 @@ int flow_table_sweep(const Programs *programs, uint64_t idle_ns, bool all, event
                         n_left++;
                         continue;
                 }
-                /* Only what passed has an end: refused flows were told when they were refused. */
-                bool passed = f.action == CW_ALLOW || f.mode == CW_AUDIT;
+                /* Only what passed has an end: refused flows were reported when they were refused. */
+                bool passed = CW_VERDICT_ACTION(f.verdict) == CW_ALLOW || CW_VERDICT_MODE(f.verdict) == CW_AUDIT;
                 if (bpf_map_delete_elem(fd, &key) == 0 && f.state == CW_FLOW_SEEN && passed)
                         report(&key, &f, now, fn, userdata);
         }

@@ -4,19 +4,18 @@
 
 #include <assert.h>
 #include <bpf/bpf.h>
-#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 
 #include "basic/clock.h"
 #include "dns/lease-names.h"
-#include "kernel/port-slices.h"
+#include "kernel/grace.h"
+#include "kernel/port-lists.h"
 
 /* One configured prefix as the kernel has it. */
 typedef struct StaticEntry {
         InPrefix prefix;
-        struct cw_port_slice ports;
+        struct cw_port_list ports;
 } StaticEntry;
 
 typedef struct StaticEntries {
@@ -31,30 +30,32 @@ typedef struct Mapping {
         uint32_t n; /* entries */
 } Mapping;
 
-/* What a policy left behind. First its prefixes, then what it has in the exact map. */
+/* What a policy left behind. First its prefixes, then what it has in the map of hosts. */
 typedef struct Garbage {
         struct Garbage *next;
         uint32_t policy_id;
         StaticEntries entries;
         size_t n_removed;            /* of entries */
-        struct cw_exact_key cursor;  /* the next to be looked at in the exact map */
+        struct cw_host_key cursor;  /* the next to be looked at in the map of hosts */
         bool has_cursor;
 } Garbage;
 
 struct PolicyMaps {
-        int exact_fd, prefixes_fd, local_fd; /* borrowed from the programs */
+        int hosts_fd, prefixes_fd, local_fd; /* borrowed from the programs */
         Mapping port_rules;
-        Mapping scopes;
-        PortSlices *slices;
+        Mapping layers;
+        PortLists *lists;
         Garbage *garbage;
-        bool settled; /* no program can still be looking at the garbage */
-        uint32_t last_ids[CW_SCOPES_MAX]; /* used by each scope, or by whoever had its place before: what was left or
+        Grace grace;
+        uint64_t n_discarded; /* garbage so far */
+        uint64_t n_covered;   /* ... before the wait that goes on, or was the last, began */
+        uint32_t last_ids[CW_LAYERS_MAX]; /* used by each layer, or by whoever had its place before: what was left or
                                            * judged under them may still be there */
 };
 
 struct PolicySlot {
         PolicyMaps *maps;
-        uint32_t scope;
+        uint32_t layer;
         uint32_t policy_id;      /* 0: none yet */
         StaticEntries current;
         Garbage *current_room;   /* made beforehand, so that a commit cannot fail */
@@ -81,8 +82,8 @@ static struct cw_prefix_key prefix_key(const InPrefix *p, uint32_t policy_id) {
         };
 }
 
-static struct cw_exact_key exact_key(const InAddr *a, uint32_t policy_id) {
-        return (struct cw_exact_key) { .policy_id = policy_id, .addr = to_kernel(a) };
+static struct cw_host_key host_key(const InAddr *a, uint32_t policy_id) {
+        return (struct cw_host_key) { .policy_id = policy_id, .addr = to_kernel(a) };
 }
 
 static int mapping_init(Mapping *m, const Programs *programs, const char *name) {
@@ -116,16 +117,16 @@ int policy_maps_new(Programs *programs, PolicyMaps **ret) {
 
         if (!m)
                 return -ENOMEM;
-        m->exact_fd = programs_map_fd(programs, "exact");
+        m->hosts_fd = programs_map_fd(programs, "hosts");
         m->prefixes_fd = programs_map_fd(programs, "prefixes");
         m->local_fd = programs_map_fd(programs, "local_addrs");
-        if (m->exact_fd < 0 || m->prefixes_fd < 0 || m->local_fd < 0)
+        if (m->hosts_fd < 0 || m->prefixes_fd < 0 || m->local_fd < 0)
                 return -ENOENT;
-        r = mapping_init(&m->scopes, programs, "scopes");
+        r = mapping_init(&m->layers, programs, "layers");
         if (r >= 0)
                 r = mapping_init(&m->port_rules, programs, "port_rules");
         if (r >= 0)
-                r = port_slices_new(m->port_rules.p, m->port_rules.n, &m->slices);
+                r = port_lists_new(m->port_rules.p, m->port_rules.n, &m->lists);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(m);
@@ -135,15 +136,16 @@ int policy_maps_new(Programs *programs, PolicyMaps **ret) {
 PolicyMaps *policy_maps_free(PolicyMaps *m) {
         if (!m)
                 return NULL;
+        grace_wait(&m->grace);
         while (m->garbage) {
                 Garbage *g = m->garbage;
                 m->garbage = g->next;
                 free(g->entries.entries);
                 free(g);
         }
-        port_slices_free(m->slices);
+        port_lists_free(m->lists);
         mapping_done(&m->port_rules);
-        mapping_done(&m->scopes);
+        mapping_done(&m->layers);
         free(m);
         return NULL;
 }
@@ -160,7 +162,7 @@ static int collect_prefix(const InPrefix *prefix, const PortSet *set, void *user
         StaticEntries *e = c->entries;
 
         e->entries[e->n].prefix = *prefix;
-        int r = port_slices_get(c->maps->slices, set, &e->entries[e->n].ports);
+        int r = port_lists_get(c->maps->lists, set, &e->entries[e->n].ports);
         if (r < 0)
                 return r;
         e->n++;
@@ -186,7 +188,7 @@ static int update_many(int fd, const void *keys, size_t key_size, const void *va
 
 static int write_prefixes(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id) {
         _cleanup_free_ struct cw_prefix_key *keys = calloc(e->n + 1, sizeof(*keys));
-        _cleanup_free_ struct cw_port_slice *values = calloc(e->n + 1, sizeof(*values));
+        _cleanup_free_ struct cw_port_list *values = calloc(e->n + 1, sizeof(*values));
 
         if (!keys || !values)
                 return -ENOMEM;
@@ -200,9 +202,9 @@ static int write_prefixes(PolicyMaps *m, const StaticEntries *e, uint32_t policy
 /* Host rules are in the trie as well: a lease for the same address takes their place here, and when it ends the trie
  * still has the rule. */
 static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id) {
-        _cleanup_free_ struct cw_exact_key *keys = calloc(e->n + 1, sizeof(*keys));
-        _cleanup_free_ struct cw_exact_value *values = calloc(e->n + 1, sizeof(*values));
-        struct cw_exact_value value;
+        _cleanup_free_ struct cw_host_key *keys = calloc(e->n + 1, sizeof(*keys));
+        _cleanup_free_ struct cw_host_value *values = calloc(e->n + 1, sizeof(*values));
+        struct cw_host_value value;
         uint32_t n = 0;
         int r = 0;
 
@@ -215,25 +217,25 @@ static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id
                 PortSet set = { .n = e->entries[i].ports.count };
                 memcpy(set.rules, (struct cw_port_rule *) m->port_rules.p + e->entries[i].ports.first,
                        set.n * sizeof(set.rules[0]));
-                r = port_slices_get(m->slices, &set, &values[n].ports);
+                r = port_lists_get(m->lists, &set, &values[n].ports);
                 if (r >= 0)
-                        keys[n++] = exact_key(&e->entries[i].prefix.addr, policy_id);
+                        keys[n++] = host_key(&e->entries[i].prefix.addr, policy_id);
         }
         if (r >= 0)
-                r = update_many(m->exact_fd, keys, sizeof(*keys), values, sizeof(*values), n);
+                r = update_many(m->hosts_fd, keys, sizeof(*keys), values, sizeof(*values), n);
         for (uint32_t i = 0; r < 0 && i < n; i++) /* what the map has not is not found when its remains are collected */
-                if (bpf_map_lookup_elem(m->exact_fd, &keys[i], &value) < 0)
-                        port_slices_put(m->slices, &values[i].ports);
+                if (bpf_map_lookup_elem(m->hosts_fd, &keys[i], &value) < 0)
+                        port_lists_put(m->lists, &values[i].ports);
         return r;
 }
 
-static void remove_exact(PolicyMaps *m, const struct cw_exact_key *key) {
-        struct cw_exact_value value;
+static void remove_host(PolicyMaps *m, const struct cw_host_key *key) {
+        struct cw_host_value value;
 
-        if (bpf_map_lookup_elem(m->exact_fd, key, &value) < 0)
+        if (bpf_map_lookup_elem(m->hosts_fd, key, &value) < 0)
                 return;
-        if (bpf_map_delete_elem(m->exact_fd, key) == 0)
-                port_slices_put(m->slices, &value.ports);
+        if (bpf_map_delete_elem(m->hosts_fd, key) == 0)
+                port_lists_put(m->lists, &value.ports);
 }
 
 /* ------------------------------------------------------------------ garbage */
@@ -251,7 +253,7 @@ static void delete_prefixes(PolicyMaps *m, const StaticEntry *entries, uint32_t 
                 for (uint32_t i = 0; i < n; i++)
                         (void) bpf_map_delete_elem(m->prefixes_fd, &keys[i]);
         for (uint32_t i = 0; i < n; i++)
-                port_slices_put(m->slices, &entries[i].ports);
+                port_lists_put(m->lists, &entries[i].ports);
 }
 
 static size_t collect_prefixes(PolicyMaps *m, Garbage *g, size_t n_steps) {
@@ -264,34 +266,49 @@ static size_t collect_prefixes(PolicyMaps *m, Garbage *g, size_t n_steps) {
 }
 
 /* Returns whether it came to the end. */
-static bool collect_exact(PolicyMaps *m, Garbage *g, size_t n_steps) {
-        struct cw_exact_key key;
+static bool collect_hosts(PolicyMaps *m, Garbage *g, size_t n_steps) {
+        struct cw_host_key key;
 
-        if (!g->has_cursor && bpf_map_get_next_key(m->exact_fd, NULL, &g->cursor) < 0)
+        if (!g->has_cursor && bpf_map_get_next_key(m->hosts_fd, NULL, &g->cursor) < 0)
                 return true;
         g->has_cursor = true;
         for (size_t i = 0; i < n_steps; i++) {
                 key = g->cursor;
-                bool more = bpf_map_get_next_key(m->exact_fd, &key, &g->cursor) == 0; /* before key goes */
+                bool more = bpf_map_get_next_key(m->hosts_fd, &key, &g->cursor) == 0; /* before key goes */
                 if (key.policy_id == g->policy_id)
-                        remove_exact(m, &key);
+                        remove_host(m, &key);
                 if (!more)
                         return true;
         }
         return false;
 }
 
+/* A program that began before a flip may still look for the old entries, and where the default is to allow, a missing deny
+ * would open. So what was discarded is left until every program that was running then has ended. */
+static bool is_settled(PolicyMaps *m, bool wait) {
+        while (m->n_covered < m->n_discarded || m->grace.running) {
+                if (wait)
+                        grace_wait(&m->grace);
+                else if (!grace_is_over(&m->grace))
+                        return false;
+                if (m->n_covered == m->n_discarded)
+                        break;
+                m->n_covered = m->n_discarded;
+                grace_begin(&m->grace);
+        }
+        return true;
+}
+
 bool policy_maps_collect(PolicyMaps *m, size_t n_steps) {
+        bool wait = n_steps == SIZE_MAX;
+
         while (m->garbage && n_steps > 0) {
                 Garbage *g = m->garbage;
 
-                /* A program that began before the flip may still look for the old entries: wait until it has ended. The
-                 * global barrier is synchronize_rcu() (kernel/sched/membarrier.c). */
-                if (!m->settled)
-                        (void) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
-                m->settled = true;
+                if (!is_settled(m, wait))
+                        break;
                 n_steps -= collect_prefixes(m, g, n_steps);
-                if (g->n_removed < g->entries.n || !collect_exact(m, g, n_steps))
+                if (g->n_removed < g->entries.n || !collect_hosts(m, g, n_steps))
                         break;
                 m->garbage = g->next;
                 free(g->entries.entries);
@@ -305,7 +322,7 @@ static void discard(PolicyMaps *m, Garbage *room, StaticEntries *entries, uint32
         *room = (Garbage) { .next = m->garbage, .policy_id = policy_id, .entries = *entries };
         *entries = (StaticEntries) {};
         m->garbage = room;
-        m->settled = false;
+        m->n_discarded++;
 }
 
 /* ------------------------------------------------------------------ leases */
@@ -327,36 +344,36 @@ static uint64_t to_monotonic(uint64_t boot_nsec) {
 
 static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, uint32_t policy_id) {
         const NameVerdict *names[LEASE_BINDINGS_MAX];
-        struct cw_exact_key key = exact_key(&lease->addr, policy_id);
-        struct cw_exact_value value = { .expires_ns = to_monotonic(lease->expires_nsec) }, old;
+        struct cw_host_key key = host_key(&lease->addr, policy_id);
+        struct cw_host_value value = { .expires_ns = to_monotonic(lease->expires_nsec) }, old;
         PortSet set = {};
         int r;
 
         int n = lease_names(lease, policy, names), compiled = 0;
         if (n == 0) {
-                remove_exact(m, &key);
+                remove_host(m, &key);
                 return 0;
         }
         if (n > 0)
                 compiled = policy_compile_address(policy, &lease->addr, names, (size_t) n, &set);
         if (n < 0 || compiled < 0)
                 set = deny_all;
-        r = port_slices_get(m->slices, &set, &value.ports);
+        r = port_lists_get(m->lists, &set, &value.ports);
         if (r < 0)
                 return r;
         /* Most leases are new: one call then. */
         bool had = false;
-        r = bpf_map_update_elem(m->exact_fd, &key, &value, BPF_NOEXIST);
+        r = bpf_map_update_elem(m->hosts_fd, &key, &value, BPF_NOEXIST);
         if (r == -EEXIST) {
-                had = bpf_map_lookup_elem(m->exact_fd, &key, &old) == 0;
-                r = bpf_map_update_elem(m->exact_fd, &key, &value, BPF_ANY);
+                had = bpf_map_lookup_elem(m->hosts_fd, &key, &old) == 0;
+                r = bpf_map_update_elem(m->hosts_fd, &key, &value, BPF_ANY);
         }
         if (r < 0) {
-                port_slices_put(m->slices, &value.ports);
+                port_lists_put(m->lists, &value.ports);
                 return r == -E2BIG ? -ENOSPC : r;
         }
         if (had)
-                port_slices_put(m->slices, &old.ports);
+                port_lists_put(m->lists, &old.ports);
         return compiled;
 }
 
@@ -401,37 +418,37 @@ static int write_policy(PolicyMaps *m, const Policy *policy, LeaseTable *leases,
         return r;
 }
 
-static uint64_t *scope_place(const PolicySlot *s) {
-        return (uint64_t *) s->maps->scopes.p + s->scope;
+static uint64_t *layer_place(const PolicySlot *s) {
+        return (uint64_t *) s->maps->layers.p + s->layer;
 }
 
 /* One 64-bit store, after everything it leads to. */
-static void flip(PolicySlot *s, const struct cw_scope *scope) {
-        _Static_assert(sizeof(*scope) == sizeof(s->shown), "a scope is stored whole");
-        memcpy(&s->shown, scope, sizeof(s->shown));
-        __atomic_store_n(scope_place(s), s->shown, __ATOMIC_RELEASE);
+static void flip(PolicySlot *s, const struct cw_layer *layer) {
+        _Static_assert(sizeof(*layer) == sizeof(s->shown), "a layer is stored whole");
+        memcpy(&s->shown, layer, sizeof(s->shown));
+        __atomic_store_n(layer_place(s), s->shown, __ATOMIC_RELEASE);
 }
 
 bool policy_slot_repair(PolicySlot *s) {
-        if (__atomic_load_n(scope_place(s), __ATOMIC_ACQUIRE) == s->shown)
+        if (__atomic_load_n(layer_place(s), __ATOMIC_ACQUIRE) == s->shown)
                 return false;
-        __atomic_store_n(scope_place(s), s->shown, __ATOMIC_RELEASE);
+        __atomic_store_n(layer_place(s), s->shown, __ATOMIC_RELEASE);
         return true;
 }
 
 void policy_maps_skip_ids(PolicyMaps *m, uint32_t last) {
         for (uint32_t i = 0; i < ELEMENTSOF(m->last_ids); i++)
-                m->last_ids[i] = MAX(m->last_ids[i], (last & ~(uint32_t) (CW_SCOPES_MAX - 1)) | i);
+                m->last_ids[i] = MAX(m->last_ids[i], (last & ~(uint32_t) (CW_LAYERS_MAX - 1)) | i);
 }
 
-int policy_slot_new(PolicyMaps *m, uint32_t scope, PolicySlot **ret) {
-        if (scope >= CW_SCOPES_MAX)
+int policy_slot_new(PolicyMaps *m, uint32_t layer, PolicySlot **ret) {
+        if (layer >= CW_LAYERS_MAX)
                 return -ENOSPC;
         PolicySlot *s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;
         s->maps = m;
-        s->scope = scope;
+        s->layer = layer;
         *ret = s;
         return 0;
 }
@@ -447,7 +464,7 @@ PolicySlot *policy_slot_free(PolicySlot *s) {
 }
 
 void policy_slot_close(PolicySlot *s) {
-        const struct cw_scope closed = {};
+        const struct cw_layer closed = {};
 
         flip(s, &closed);
         if (s->current_room)
@@ -456,21 +473,23 @@ void policy_slot_close(PolicySlot *s) {
 }
 
 static uint32_t next_policy_id(const PolicySlot *s) {
-        uint32_t id = s->maps->last_ids[s->scope] + CW_SCOPES_MAX; /* the low bits name the scope */
+        uint32_t id = s->maps->last_ids[s->layer] + CW_LAYERS_MAX; /* the low bits name the layer */
 
-        id = (id & ~(uint32_t) (CW_SCOPES_MAX - 1)) | s->scope;
-        return id >= CW_SCOPES_MAX ? id : CW_SCOPES_MAX | s->scope;
+        id = (id & ~(uint32_t) (CW_LAYERS_MAX - 1)) | s->layer;
+        return id >= CW_LAYERS_MAX ? id : CW_LAYERS_MAX | s->layer;
 }
 
 static int stage_once(PolicySlot *s, const Policy *policy, LeaseTable *leases, uint32_t policy_id) {
         int r = 0;
 
+        if (policy && policy_n_rules(policy) >= CW_RULES_MAX)
+                return -E2BIG;
         s->staged_room = calloc(1, sizeof(*s->staged_room));
         if (!s->staged_room)
                 return -ENOMEM;
         s->staged_id = policy_id ?: next_policy_id(s);
-        if (policy_id == 0 || policy_id > s->maps->last_ids[s->scope])
-                s->maps->last_ids[s->scope] = s->staged_id;
+        if (policy_id == 0 || policy_id > s->maps->last_ids[s->layer])
+                s->maps->last_ids[s->layer] = s->staged_id;
         s->staged_default = policy ? policy_default_action(policy) : ACTION_ALLOW;
         if (policy)
                 r = write_policy(s->maps, policy, leases, &s->staged, s->staged_id);
@@ -480,7 +499,7 @@ static int stage_once(PolicySlot *s, const Policy *policy, LeaseTable *leases, u
 }
 
 int policy_slot_stage(PolicySlot *s, const Policy *policy, LeaseTable *leases, uint32_t policy_id) {
-        assert(policy_id == 0 || CW_POLICY_SCOPE(policy_id) == s->scope);
+        assert(policy_id == 0 || CW_POLICY_LAYER(policy_id) == s->layer);
         policy_slot_unstage(s);
 
         int r = stage_once(s, policy, leases, policy_id);
@@ -499,16 +518,17 @@ void policy_slot_unstage(PolicySlot *s) {
         s->staged_id = 0;
 }
 
-void policy_slot_commit(PolicySlot *s, Mode mode, uint8_t flags) {
-        const struct cw_scope scope = {
+void policy_slot_commit(PolicySlot *s, LayerKind kind, Mode mode, uint8_t flags) {
+        const struct cw_layer layer = {
                 .policy_id = s->staged_id,
                 .mode = mode,
                 .default_action = s->staged_default,
                 .flags = flags,
+                .kind = kind,
         };
 
         assert(s->staged_id != 0);
-        flip(s, &scope);
+        flip(s, &layer);
         if (s->current_room)
                 discard(s->maps, s->current_room, &s->current, s->policy_id);
         s->policy_id = s->staged_id;
@@ -519,11 +539,11 @@ void policy_slot_commit(PolicySlot *s, Mode mode, uint8_t flags) {
 }
 
 void policy_slot_set_mode(PolicySlot *s, Mode mode) {
-        struct cw_scope scope;
+        struct cw_layer layer;
 
-        memcpy(&scope, &s->shown, sizeof(scope));
-        scope.mode = mode;
-        flip(s, &scope);
+        memcpy(&layer, &s->shown, sizeof(layer));
+        layer.mode = mode;
+        flip(s, &layer);
 }
 
 uint32_t policy_slot_policy_id(const PolicySlot *s) {
@@ -531,9 +551,9 @@ uint32_t policy_slot_policy_id(const PolicySlot *s) {
 }
 
 void policy_slot_remove_lease(PolicySlot *s, const InAddr *addr) {
-        struct cw_exact_key key = exact_key(addr, s->policy_id);
+        struct cw_host_key key = host_key(addr, s->policy_id);
 
-        remove_exact(s->maps, &key);
+        remove_host(s->maps, &key);
 }
 
 int policy_maps_set_local(PolicyMaps *m, const InAddr *addr, bool present) {

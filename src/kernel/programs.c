@@ -35,8 +35,18 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct b
 
 /* What is going on, apart from any policy: worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
-        "flows", "dns_redirects", "dns_clients", "makers", "seen_pids", "accepted", "datagram_peers",
-        "kept_flows", "ring", "counters",
+        "flows", "dns_redirects", "dns_clients", "sk_creators", "seen_pids", "inbound_conns", "datagram_peers",
+        "preexisting_flows", "ring", "counters",
+};
+
+/* What maps were called by a version that may still be replaced. */
+static const struct {
+        const char *name, *old;
+} renamed_maps[] = {
+        { "map-sk_creators", "map-makers" },
+        { "map-seen_pids", "map-reported" },
+        { "map-inbound_conns", "map-accepted" },
+        { "map-preexisting_flows", "map-kept_flows" },
 };
 
 struct Programs {
@@ -84,7 +94,7 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->has_coarse_clock = helper_has_coarse_clock();
         b->rodata->has_comm = helper_has_comm();
         set_pid_namespace(b);
-        b->rodata->many_scopes = o->many_scopes;
+        b->rodata->many_layers = o->many_layers;
         b->rodata->root_cgroup = o->root_cgroup;
         b->rodata->network_uid = o->network_uid;
         memcpy((void *) &b->rodata->proxy_addr4, o->proxy_addr4.b + 12, sizeof(b->rodata->proxy_addr4));
@@ -99,7 +109,7 @@ static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
                 struct bpf_map *map;
                 uint32_t n;
         } sizes[] = {
-                { b->maps.exact, o->max_exact },           { b->maps.prefixes, o->max_prefixes },
+                { b->maps.hosts, o->max_hosts },           { b->maps.prefixes, o->max_prefixes },
                 { b->maps.port_rules, o->max_port_rules }, { b->maps.flows, o->max_flows },
                 { b->maps.ring, o->ring_bytes },
         };
@@ -129,7 +139,29 @@ static const char *load_advice(int r) {
         }
 }
 
+typedef struct MapSource {
+        const ProgramsOptions *options;
+        uint32_t renamed; /* bits of kept_maps: found under an old name */
+} MapSource;
+
+static int find_map(const char *name, void *userdata) {
+        MapSource *m = userdata;
+        const ProgramsOptions *o = m->options;
+        int fd = o->inherit ? o->inherit(name, o->inherit_userdata) : -ENOENT;
+
+        for (size_t i = 0; i < ELEMENTSOF(renamed_maps) && fd < 0 && o->inherit; i++) {
+                if (strcmp(renamed_maps[i].name, name) != 0)
+                        continue;
+                fd = o->inherit(renamed_maps[i].old, o->inherit_userdata);
+                for (size_t k = 0; k < ELEMENTSOF(kept_maps) && fd >= 0; k++)
+                        if (strcmp(name + strlen("map-"), kept_maps[k]) == 0)
+                                m->renamed |= 1U << k;
+        }
+        return fd;
+}
+
 static int load_maps(Programs *p, const ProgramsOptions *o) {
+        MapSource source = { .options = o };
         int r;
 
         p->bpf = cargowall_bpf__open();
@@ -140,8 +172,9 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
         p->bpf->bss->subjects_generation = clock_nsec(CLOCK_MONOTONIC);
         r = set_sizes(p->bpf, o);
         if (r >= 0)
-                r = object_inherit_maps(p->bpf->obj, kept_maps, ELEMENTSOF(kept_maps), o->inherit, o->inherit_userdata,
+                r = object_inherit_maps(p->bpf->obj, kept_maps, ELEMENTSOF(kept_maps), find_map, &source,
                                         &p->new_maps);
+        p->new_maps |= source.renamed;
         if (r >= 0)
                 r = object_select_programs(p->bpf->obj, NULL, 0);
         return r < 0 ? r : cargowall_bpf__load(p->bpf);

@@ -16,11 +16,11 @@
 typedef struct Programs Programs;
 
 typedef struct ProgramsOptions {
-        bool many_scopes;       /* false: every attached process belongs to scope 0 */
+        bool many_layers;       /* false: the host's layer judges every attached process */
         uint64_t root_cgroup;   /* id of the cgroup of the kernel's own sockets; 0: unknown */
         uint32_t network_uid;   /* who speaks DHCP besides root; 0: nobody */
         uint32_t max_prefixes;  /* room in the trie */
-        uint32_t max_exact;     /* leases and host rules */
+        uint32_t max_hosts;     /* leases and host rules */
         uint32_t max_port_rules;
         uint32_t max_flows;
         uint32_t ring_bytes;    /* power of two, multiple of the page size */
@@ -32,7 +32,7 @@ typedef struct ProgramsOptions {
 } ProgramsOptions;
 
 /* -EPERM, -ENOSYS, -EOPNOTSUPP …; *ret_what: a constant sentence that says what to do. Allows no traffic by itself:
- * without a scope entry every verdict is deny. Maps that hold what is going on (flows, clients, the ring, counters) are
+ * without an entry for a layer every verdict is deny. Maps that hold what is going on (flows, clients, the ring, counters) are
  * taken over where their layout is the same. */
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what);
 /* A link that was inherited gets the new program with one exchange; the others are made. */
@@ -65,7 +65,7 @@ uint64_t programs_counter(const Programs *p, enum cw_counter c);
 void programs_set_counter(const Programs *p, enum cw_counter c, uint64_t value);
 /* When the ring's reader was last woken: nanoseconds of CLOCK_MONOTONIC, changed by the kernel at any time. */
 const uint64_t *programs_ring_woken(const Programs *p);
-/* Scopes found for cgroups before now are looked for anew. After each change of the subjects map. */
+/* Chains found for cgroups before now are looked up again. After each change of the subjects map. */
 void programs_subjects_changed(Programs *p);
 
 DEFINE_CLEANUP_FUNC(Programs *, programs_free)

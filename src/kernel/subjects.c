@@ -31,8 +31,8 @@ struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id) {
         return s;
 }
 
-int own_sockets_set(Programs *p, int socket_fd, bool own) {
-        int map = programs_map_fd(p, "own_sockets");
+int self_sockets_set(Programs *p, int socket_fd, bool own) {
+        int map = programs_map_fd(p, "self_sockets");
         uint64_t cookie;
         socklen_t size = sizeof(cookie);
         uint8_t one = 1;
@@ -50,5 +50,5 @@ int flows_keep(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port) 
         uint8_t one = 1;
 
         memcpy(key.dst.b, peer->b, sizeof(key.dst.b));
-        return bpf_map_update_elem(programs_map_fd(p, "kept_flows"), &key, &one, BPF_ANY);
+        return bpf_map_update_elem(programs_map_fd(p, "preexisting_flows"), &key, &one, BPF_ANY);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which cgroup belongs to which scope, and which sockets are the service's own, as the kernel has it. */
+/* Which layers judge a cgroup, and which sockets are the service's own, as the kernel has it. */
 
 #include "kernel/programs.h"
 
@@ -12,7 +12,7 @@ int subjects_remove(Programs *p, uint64_t cgroup_id);
 struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id);
 
 /* By the socket's cookie: before it sends, and when it is closed. */
-int own_sockets_set(Programs *p, int socket_fd, bool own);
+int self_sockets_set(Programs *p, int socket_fd, bool own);
 
 /* A connection older than the service: it goes on. addr and port of the peer, by the socket's cookie. */
 int flows_keep(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port);

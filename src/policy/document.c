@@ -8,7 +8,6 @@
 
 void document_done(Document *d) {
         free(d->name);
-        free(d->base);
         free(d->source);
         free(d->text);
         match_list_done(&d->match);
@@ -113,55 +112,6 @@ int document_replace(const Document *d, const char *text, size_t size, const cha
         if (!new.source || !new.text)
                 return -ENOMEM;
         (void) snprintf(new.digest, sizeof(new.digest), "%s", digest);
-        *ret = new;
-        new = (Document) {};
-        return 0;
-}
-
-/* On all ports: who allows it knows the host, and not how the job goes about it. */
-static int allow_host(RuleList *rules, const char *host) {
-        const char *reason;
-        InAddr addr;
-        RuleType type = in_addr_parse(host, &addr) >= 0 ? RULE_CIDR : RULE_HOSTNAME;
-
-        int r = rule_list_add(rules, type, host, ACTION_ALLOW, TIER_USER, NULL, 0, false, &reason);
-        return r < 0 ? r : 0;
-}
-
-static int derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *new) {
-        _cleanup_(policy_document_done) PolicyDocument parsed = {};
-        _cleanup_(fault_list_done) FaultList faults = {};
-        int r;
-
-        if (!base->text)
-                return -ENOENT;
-        r = policy_document_from_json(&parsed, base->text, base->size, base->name, &faults);
-        for (size_t i = 0; i < n_hosts && r >= 0; i++)
-                r = allow_host(&parsed.source.rules, hosts[i]);
-        if (r < 0)
-                return r;
-        match_list_done(&parsed.match);
-        job_match_list_done(&parsed.jobs);
-        new->name = strdup(name);
-        if (!new->name)
-                return -ENOMEM;
-        r = document_fill(new, &parsed, 0);
-        if (r < 0)
-                return r;
-        new->base = strdup(base->name);
-        new->source = strdup(DOCUMENT_SOURCE_JOB);
-        return new->base && new->source ? 0 : -ENOMEM;
-}
-
-int document_derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *ret) {
-        _cleanup_(document_done) Document new = {};
-        int r = derive(base, name, hosts, n_hosts, &new);
-
-        if (r < 0)
-                return r;
-        new.inbound = base->inbound;
-        new.narrows = base->narrows;
-        memcpy(new.digest, base->digest, sizeof(new.digest));
         *ret = new;
         new = (Document) {};
         return 0;

@@ -8,7 +8,7 @@
 #include "policy/policy-document.h"
 
 #define POLICY_HOST_NAME "host"
-#define POLICY_DOCUMENTS_MAX (CW_SCOPES_MAX - 2) /* without two of the service itself */
+#define POLICY_DOCUMENTS_MAX (CW_LAYERS_MAX - 2) /* without two of the service itself */
 #define DOCUMENT_SOURCE_BUS "bus"
 #define DOCUMENT_SOURCE_JOB "job"
 #define POLICY_DIGEST_SIZE 72 /* "sha256:", 64 digits, NUL */
@@ -18,11 +18,11 @@ typedef enum DocumentOrigin {
         DOCUMENT_FILE,
         DOCUMENT_BUS,    /* in place of a file's, until the next reload */
         DOCUMENT_BUNDLE,
+        DOCUMENT_GRANT,  /* no document: what was granted to one job. No text, no digest and no match */
 } DocumentOrigin;
 
 typedef struct Document {
         char *name;    /* of the scope */
-        char *base;    /* the name of the one it was made of for a single job; NULL: of none. Such a one has no text and no match */
         char *source;  /* path, or DOCUMENT_SOURCE_…; NULL with DOCUMENT_NONE */
         char *text;    /* as it was read; NULL like source */
         size_t size;
@@ -59,9 +59,6 @@ int document_fill(Document *d, PolicyDocument *parsed, size_t size);
  * is. -EINVAL, -E2BIG with faults; -ENOMEM. */
 int document_replace(const Document *d, const char *text, size_t size, const char *digest, Document *ret,
                      FaultList *faults);
-/* The same as base for a single job, which may reach these names and addresses as well. -ENOENT: base has no document;
- * -EINVAL: what is no name and no address; -E2BIG, -ENOMEM. */
-int document_derive(const Document *base, const char *name, const char *const *hosts, size_t n_hosts, Document *ret);
 /* 0, or as document_replace(). */
 int document_validate(const char *text, size_t size, FaultList *faults);
 /* The fault of -E2BIG. */

@@ -4,16 +4,11 @@
 /* Which policies judge an actor: the documents in force, what overrides their modes, and what was granted to jobs. Answers by
  * paths, labels and numbers alone; a set may be filled beside the one in force. */
 
+#include "policy/chain.h"
 #include "policy/document.h"
 #include "policy/grant-table.h"
 
-#define POLICY_LAYERS_MAX 4U /* a chain in the kernel holds no more */
-
-typedef enum LayerKind {
-        LAYER_BASE,     /* decides; an actor has exactly one, the first */
-        LAYER_RESTRICT, /* can only take away */
-        LAYER_GRANT,    /* lifts a default deny of the others, never a deny rule */
-} LayerKind;
+#define POLICY_LAYERS_MAX CW_CHAIN_MAX
 
 /* A mode for all documents, or what they and the configuration say. */
 typedef enum ModeSetting {

@@ -254,7 +254,7 @@ static void tell(Run *run, EventType type, const char *detail) {
 }
 
 static int start_engine(Run *run) {
-        ScopeSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
+        LayerSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
         const EngineOptions options = {
                 .servers = run->servers,
                 .n_servers = run->n_servers,

@@ -31,9 +31,9 @@ static bool is_program(int fd) {
 
 int main(void) {
         const ProgramsOptions options = {
-                .many_scopes = true, /* the longer programs */
+                .many_layers = true, /* the longer programs */
                 .max_prefixes = 1024,
-                .max_exact = 1024,
+                .max_hosts = 1024,
                 .max_port_rules = 1024,
                 .max_flows = 1024,
                 .ring_bytes = 1U << 20,

@@ -149,9 +149,9 @@ static int swap_many(sd_event *event, Engine *engine, const char *allowed, unsig
         int r = run_for(event, BETWEEN_USEC);
 
         for (unsigned i = 0; r >= 0 && i < n; i++) {
-                ScopeSpec spec = { .name = "bench", .policy = make_policy(allowed, (i + 1) % 2), .mode = MODE_ENFORCE };
+                LayerSpec spec = { .name = "bench", .policy = make_policy(allowed, (i + 1) % 2), .mode = MODE_ENFORCE };
                 uint64_t begin = bench_now();
-                r = engine_set_scopes(engine, &spec, 1, NULL, NULL, NULL);
+                r = engine_set_layers(engine, &spec, 1, NULL, NULL, NULL);
                 uint64_t end = bench_now();
 
                 (void) printf("swap %" PRIu64 "\n", end - begin);
@@ -181,7 +181,7 @@ static int measure(char **argv, const Cgroup *cgroup, Shared *shared, int gate, 
         DnsServer server;
         const EngineOptions options = { .servers = &server, .n_servers = 1, .cgroup_fd = cgroup->fd,
                                         .cgroup_id = cgroup->id, .on_event = ignore_event };
-        ScopeSpec spec = { .name = "bench", .mode = MODE_ENFORCE };
+        LayerSpec spec = { .name = "bench", .mode = MODE_ENFORCE };
         int r;
 
         *ret_what = "no event loop";

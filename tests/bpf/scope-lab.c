@@ -234,8 +234,8 @@ void lab_enter(Lab *l, const char *path) {
 
 void lab_load_options(ProgramsOptions *ret) {
         *ret = (ProgramsOptions) {
-                .many_scopes = true,
-                .max_prefixes = 256, .max_exact = 256, .max_port_rules = 4096, .max_flows = 1024, .ring_bytes = 1 << 16,
+                .many_layers = true,
+                .max_prefixes = 256, .max_hosts = 256, .max_port_rules = 4096, .max_flows = 1024, .ring_bytes = 1 << 16,
                 .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } },
                 .proxy_port4 = LAB_PROXY_PORT4, .proxy_port6 = LAB_PROXY_PORT6,
         };
@@ -276,7 +276,8 @@ void lab_attach(Lab *l) {
         ck_assert_uint_eq(programs_attached(l->programs), (1U << programs_n_hooks()) - 1);
 }
 
-void lab_set_policy(Lab *l, uint32_t scope, Action action, const char *exception, Mode mode, uint8_t flags) {
+void lab_set_layer(Lab *l, uint32_t scope, LayerKind kind, Action action, const char *exception, Mode mode,
+                   uint8_t flags) {
         PolicySource source = { .default_action = action };
         const char *why = "";
         Policy *policy = NULL;
@@ -287,10 +288,14 @@ void lab_set_policy(Lab *l, uint32_t scope, Action action, const char *exception
                                                false, &why), 0);
         ck_assert_int_eq(policy_new(&source, &policy), 0);
         ck_assert_int_eq(policy_slot_stage(l->slots[scope], policy, NULL, 0), 0);
-        policy_slot_commit(l->slots[scope], mode, flags);
+        policy_slot_commit(l->slots[scope], kind, mode, flags);
         while (policy_maps_collect(l->maps, SIZE_MAX))
                 ;
         policy_free(policy);
+}
+
+void lab_set_policy(Lab *l, uint32_t scope, Action action, const char *exception, Mode mode, uint8_t flags) {
+        lab_set_layer(l, scope, LAYER_BASE, action, exception, mode, flags);
 }
 
 void lab_set_scopes(Lab *l) {

@@ -11,11 +11,12 @@
 #include "kernel/policy-maps.h"
 #include "kernel/subjects.h"
 
-#define LAB_SCOPES 4 /* by index: */
+#define LAB_SCOPES 5 /* by index: */
 #define LAB_HOST 0
 #define LAB_ALLOWS 1
 #define LAB_DENIES 2
 #define LAB_NO_POLICY 3
+#define LAB_GRANT 4
 #define LAB_PORT 8080
 #define LAB_PROXY_PORT4 5300 /* 127.0.0.1 */
 #define LAB_PROXY_PORT6 5301 /* ::1 */
@@ -50,6 +51,7 @@ void lab_attach(Lab *l);
 
 /* default action, one CIDR with the opposite action or NULL. */
 void lab_set_policy(Lab *l, uint32_t scope, Action action, const char *exception, Mode mode, uint8_t flags);
+void lab_set_layer(Lab *l, uint32_t layer, LayerKind kind, Action action, const char *exception, Mode mode, uint8_t flags);
 
 /* One scope that allows and one that denies; so does the host's, which is that of whatever has no entry. */
 void lab_set_scopes(Lab *l);

@@ -75,7 +75,7 @@ START_TEST(accepted_connection_is_answered) {
         Lab l = { .few_rights = true };
         int family = _i % 2;
 
-        lab_begin(&l, CW_SCOPE_INBOUND);
+        lab_begin(&l, CW_LAYER_INBOUND);
         int listener = server_new(&l, family, SOCK_STREAM);
         int peer = peer_new(&l, lab_outside[family], family, SOCK_STREAM, PEER_PORT);
         peer_connect(&l, peer, family);
@@ -91,7 +91,7 @@ START_TEST(accepted_connection_is_answered) {
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
 
         /* It goes on under the next policy of the kind, and ends with one that has no such flag, which is told. */
-        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_SCOPE_INBOUND);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_INBOUND);
         ck_assert_int_eq(lab_send(accepted, "more", NULL, 0), 0);
         lab_expect(peer, "more");
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
@@ -133,7 +133,7 @@ START_TEST(peer_may_not_be_called_back) {
         Lab l = {};
         int family = _i, one = 1;
 
-        lab_begin(&l, CW_SCOPE_INBOUND);
+        lab_begin(&l, CW_LAYER_INBOUND);
         int listener = lab_socket(&l, false, lab_family[family], SOCK_STREAM);
         ck_assert_int_eq(setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)), 0);
         lab_bind(listener, lab_inside[family], LAB_PORT);
@@ -170,7 +170,7 @@ START_TEST(fast_open_is_no_answer) {
         struct sockaddr_storage sa;
         InAddr a;
 
-        lab_begin(&l, CW_SCOPE_INBOUND);
+        lab_begin(&l, CW_LAYER_INBOUND);
         int listener = server_new(&l, _i, SOCK_STREAM);
         int witness = witness_new(&l, _i);
         int fd = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
@@ -195,7 +195,7 @@ START_TEST(datagram_is_answered) {
         bool connected = _i >= 2;
         const char *to = connected ? NULL : lab_outside[family];
 
-        lab_begin(&l, CW_SCOPE_INBOUND);
+        lab_begin(&l, CW_LAYER_INBOUND);
         int server = server_new(&l, family, SOCK_DGRAM);
         int peer = peer_new(&l, lab_outside[family], family, SOCK_DGRAM, PEER_PORT);
         int neighbour = peer_new(&l, lab_outside[family], family, SOCK_DGRAM, PEER_PORT + 1);
@@ -243,7 +243,7 @@ START_TEST(datagram_without_the_flag_is_not_answered) {
         lab_expect_nothing(peer);
 
         /* What came before the flag does not count. */
-        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_SCOPE_INBOUND);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_INBOUND);
         ck_assert_int_eq(lab_send(server, "answer", lab_outside[_i], PEER_PORT), -EPERM);
         (void) close(peer);
         (void) close(server);
@@ -255,7 +255,7 @@ END_TEST
 START_TEST(datagram_from_port_53_is_still_captured) {
         Lab l = {};
 
-        lab_begin(&l, CW_SCOPE_INBOUND);
+        lab_begin(&l, CW_LAYER_INBOUND);
         int server = server_new(&l, _i, SOCK_DGRAM);
         int peer = peer_new(&l, lab_outside[_i], _i, SOCK_DGRAM, 53);
         peer_send(&l, peer, "call me", _i);
@@ -312,7 +312,7 @@ START_TEST(older_connection_ends) {
 
         lab_init(&l);
         lab_load_all(&l);
-        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_SCOPE_INBOUND);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_INBOUND);
         connection_make(&l, _i, &c);
         exchange(&c);
         lab_attach(&l);
@@ -381,7 +381,7 @@ START_TEST(accepted_connection_outlives_the_sweep) {
         Connection c;
         Lab l = {};
 
-        lab_begin(&l, CW_SCOPE_INBOUND);
+        lab_begin(&l, CW_LAYER_INBOUND);
         int listener = server_new(&l, _i, SOCK_STREAM);
         c.client = peer_new(&l, lab_outside[_i], _i, SOCK_STREAM, PEER_PORT);
         peer_connect(&l, c.client, _i);

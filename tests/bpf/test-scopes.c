@@ -5,6 +5,7 @@
 
 #include "scope-lab.h"
 
+#include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -256,6 +257,192 @@ START_TEST(job_takes_open_sockets_along) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ a grant */
+
+/* It lifts what the others deny by default action, never a deny rule, and alone it judges nothing. _i: family */
+START_TEST(grant_lifts_default_denies_only) {
+        Lab l = {};
+        int family = _i;
+        const char *net = lab_outside_net[family];
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit");
+        int listener = lab_listen_outside(&l, family);
+        const uint32_t alone = CW_CHAIN(LAB_DENIES, LAB_GRANT, 0, 0), both = CW_CHAIN(LAB_DENIES, LAB_HOST, LAB_GRANT, 0);
+        const struct {
+                uint32_t chain;
+                bool rule;       /* the base denies by a rule */
+                Mode mode;       /* of the base */
+                bool grant_here; /* its rule is for this address */
+                int expected;
+        } cases[] = {
+                { LAB_DENIES, false, MODE_ENFORCE, true, -EPERM },
+                { alone, false, MODE_ENFORCE, true, 0 },
+                { alone, false, MODE_ENFORCE, false, -EPERM },
+                { alone, true, MODE_ENFORCE, true, -EPERM },
+                { alone, true, MODE_AUDIT, true, 0 },
+                { alone, false, MODE_OFF, false, 0 },
+                { both, false, MODE_ENFORCE, true, 0 }, /* of both */
+                { both, true, MODE_ENFORCE, true, -EPERM },
+                { both, true, MODE_AUDIT, true, 0 },
+                { both, false, MODE_ENFORCE, false, -EPERM },
+        };
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                lab_set_layer(&l, LAB_GRANT, LAYER_GRANT, ACTION_DENY, cases[i].grant_here ? net : "203.0.113.0/24",
+                              MODE_ENFORCE, 0);
+                lab_set_layer(&l, LAB_DENIES, LAYER_BASE, cases[i].rule ? ACTION_ALLOW : ACTION_DENY,
+                              cases[i].rule ? net : NULL, cases[i].mode, 0);
+                lab_set_layer(&l, LAB_HOST, LAYER_RESTRICT, ACTION_DENY, NULL, MODE_ENFORCE, 0);
+                ck_assert_int_eq(subjects_set(l.programs, unit, cases[i].chain, 1, 0), 0);
+                ck_assert_msg(lab_connect_from(&l, "unit", family) == cases[i].expected, "case %zu", i);
+        }
+        (void) close(listener);
+        lab_done(&l);
+}
+END_TEST
+
+/* A connection ends to pass with the grant that it passed by, and its layer is named. */
+START_TEST(grant_ends_with_its_flows) {
+        Lab l = {};
+        int family = _i;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_set_layer(&l, LAB_GRANT, LAYER_GRANT, ACTION_DENY, lab_outside_net[family], MODE_ENFORCE, 0);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit");
+        ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(LAB_DENIES, LAB_GRANT, 0, 0), 1, 0), 0);
+        lab_enter(&l, "unit");
+        int server, fd = open_and_send(&l, family, &server);
+
+        lab_set_layer(&l, LAB_GRANT, LAYER_GRANT, ACTION_DENY, "203.0.113.0/24", MODE_ENFORCE, 0); /* a swap of it alone */
+        ck_assert_int_eq(lab_send(fd, "not any more", NULL, 0), -EPERM);
+        lab_set_layer(&l, LAB_GRANT, LAYER_GRANT, ACTION_DENY, lab_outside_net[family], MODE_ENFORCE, 0);
+        ck_assert_int_eq(lab_send(fd, "again", NULL, 0), 0);
+        lab_expect(server, "again");
+        policy_slot_set_mode(l.slots[LAB_GRANT], MODE_OFF);
+        ck_assert_int_eq(lab_send(fd, "off", NULL, 0), -EPERM);
+        policy_slot_set_mode(l.slots[LAB_GRANT], MODE_ENFORCE);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_DENIES, 1, 0), 0);
+        ck_assert_int_eq(lab_send(fd, "without it", NULL, 0), -EPERM);
+        lab_expect_nothing(server);
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ a socket that was handed over */
+
+/* Drops what is known of this destination, as whoever opens many flows can. */
+static void push_out(const Lab *l) {
+        int map = programs_map_fd(l->programs, "flows");
+        struct cw_flow_key key;
+
+        while (bpf_map_get_next_key(map, NULL, &key) == 0)
+                ck_assert_int_eq(bpf_map_delete_elem(map, &key), 0);
+}
+
+/* The socket of a cgroup that may, used by a task that may not, or that nobody has judged yet. _i: family; from 2 on the
+ * task's cgroup has no entry */
+START_TEST(refused_asker_stays_refused) {
+        Lab l = {};
+        int family = _i % 2;
+        bool unassigned = _i >= 2;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        /* What is allowed at the address makes connect() of a datagram socket wait for the packet. */
+        lab_set_policy(&l, LAB_DENIES, ACTION_DENY, NULL, MODE_ENFORCE, 0);
+        PolicySource source = { .default_action = ACTION_DENY };
+        const PortRange other = { .low = 9, .high = 9, .protocol = PROTOCOL_UDP };
+        const char *why = "";
+        Policy *policy = NULL;
+        ck_assert_int_ge(rule_list_add(&source.rules, RULE_CIDR, lab_outside_net[family], ACTION_ALLOW, TIER_USER, &other, 1,
+                                       false, &why), 0);
+        ck_assert_int_eq(policy_new(&source, &policy), 0);
+        ck_assert_int_eq(policy_slot_stage(l.slots[LAB_DENIES], policy, NULL, 0), 0);
+        policy_slot_commit(l.slots[LAB_DENIES], LAYER_BASE, MODE_ENFORCE, 0);
+        policy_free(policy);
+        lab_attach(&l);
+        uint64_t may = lab_cgroup(&l, "may"), slice = lab_cgroup(&l, "slice"), task = lab_cgroup(&l, "slice/task");
+        ck_assert_int_eq(subjects_set(l.programs, may, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_DENIES, 2, CW_SUBJECT_SLICE), 0);
+        if (!unassigned)
+                ck_assert_int_eq(subjects_set(l.programs, task, LAB_DENIES, 3, 0), 0);
+        int server = lab_socket(&l, true, lab_family[family], SOCK_DGRAM);
+        lab_bind(server, lab_outside[family], LAB_PORT);
+        lab_enter(&l, "may");
+        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        lab_enter(&l, "slice/task");
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+
+        for (int i = 0; i < 3; i++) {
+                push_out(&l);
+                ck_assert_int_eq(lab_send(fd, "pushed out", NULL, 0), -EPERM);
+        }
+        ck_assert_int_eq(lab_send(fd, "known", NULL, 0), -EPERM);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1); /* reported, and once */
+        push_out(&l);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_OFF); /* nobody judges the socket's own cgroup */
+        ck_assert_int_eq(lab_send(fd, "off", NULL, 0), -EPERM);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_ENFORCE);
+        lab_expect_nothing(server);
+
+        /* Whoever may asks: the socket is as good as new. */
+        lab_enter(&l, "may");
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(fd, "its own", NULL, 0), 0);
+        lab_expect(server, "its own");
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+/* More destinations than there is room for are refused at once. */
+START_TEST(unassigned_asker_has_few_destinations) {
+        Lab l = {};
+        int n = 0;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t may = lab_cgroup(&l, "may"), slice = lab_cgroup(&l, "slice");
+        (void) lab_cgroup(&l, "slice/task");
+        ck_assert_int_eq(subjects_set(l.programs, may, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_DENIES, 2, CW_SUBJECT_SLICE), 0);
+        int server = lab_socket(&l, true, AF_INET, SOCK_DGRAM);
+        lab_bind(server, lab_outside[0], LAB_PORT);
+        lab_enter(&l, "may");
+        int fd = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        lab_enter(&l, "slice/task");
+        for (int i = 0; i < 20; i++) {
+                push_out(&l);
+                ck_assert_int_eq(lab_send(fd, "x", lab_outside[0], (uint16_t) (LAB_PORT + i)), -EPERM);
+        }
+        push_out(&l);
+        ck_assert_int_eq(lab_send(fd, "x", lab_outside[0], LAB_PORT), -EPERM);
+        lab_expect_nothing(server);
+        /* Its own sockets are not bounded by it: each packet waits, and what was noted goes. */
+        int own = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        for (; n < 20; n++)
+                ck_assert_int_eq(lab_send(own, "x", lab_outside[0], (uint16_t) (LAB_PORT + n)), 0);
+        lab_expect_nothing(server);
+        (void) close(own);
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ below a slice */
 
 /* _i: as above */
@@ -275,15 +462,15 @@ START_TEST(new_cgroup_in_a_slice_waits) {
         lab_enter(&l, "slice/unit");
         int fd = lab_socket(&l, false, lab_family[family], SOCK_STREAM);
         ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), -EINPROGRESS);
-        ck_assert(lab_wait_count(&l, CW_COUNT_WAITING, 2)); /* it is sent again, and waits again */
+        ck_assert(lab_wait_count(&l, CW_COUNT_UNASSIGNED, 2)); /* it is sent again, and waits again */
         lab_expect_nothing(witness);
         ck_assert_int_eq(lab_error(fd), 0);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
 
         int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        uint64_t waited = lab_count(&l, CW_COUNT_WAITING);
+        uint64_t waited = lab_count(&l, CW_COUNT_UNASSIGNED);
         ck_assert_int_eq(lab_send(udp, "x", lab_outside[family], LAB_PORT), 0); /* lost in silence */
-        ck_assert(lab_wait_count(&l, CW_COUNT_WAITING, waited + 1));
+        ck_assert(lab_wait_count(&l, CW_COUNT_UNASSIGNED, waited + 1));
         ck_assert_int_lt(socket(AF_INET, SOCK_RAW, IPPROTO_ICMP), 0);
         ck_assert_int_eq(errno, EPERM);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
@@ -337,7 +524,7 @@ START_TEST(raw_sockets_by_flag_and_mode) {
 
         lab_init(&l);
         lab_load_all(&l);
-        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_SCOPE_RAW);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_RAW);
         lab_attach(&l);
         (void) lab_cgroup(&l, "job");
         lab_enter(&l, "job");
@@ -387,7 +574,7 @@ START_TEST(off_scope_is_left_alone) {
         lab_init(&l);
         lab_load_all(&l);
         ck_assert_int_eq(policy_slot_stage(l.slots[LAB_HOST], NULL, NULL, 0), 0);
-        policy_slot_commit(l.slots[LAB_HOST], MODE_OFF, 0);
+        policy_slot_commit(l.slots[LAB_HOST], LAYER_BASE, MODE_OFF, 0);
         lab_attach(&l);
         (void) lab_cgroup(&l, "job");
         int listener = lab_listen_outside(&l, family);
@@ -463,7 +650,7 @@ START_TEST(own_sockets_reach_resolvers) {
         lab_enter(&l, "service");
         int own = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
         int other = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        ck_assert_int_eq(own_sockets_set(l.programs, own, true), 0);
+        ck_assert_int_eq(self_sockets_set(l.programs, own, true), 0);
         const char *to = connected ? NULL : lab_outside[family];
         if (connected)
                 ck_assert_int_eq(lab_connect(own, lab_outside[family], 53), 0);
@@ -477,8 +664,8 @@ START_TEST(own_sockets_reach_resolvers) {
         lab_expect_nothing(r.outside);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DNS_CAPTURED), 1);
 
-        ck_assert_int_eq(own_sockets_set(l.programs, own, false), 0);
-        ck_assert_int_eq(own_sockets_set(l.programs, own, false), 0);
+        ck_assert_int_eq(self_sockets_set(l.programs, own, false), 0);
+        ck_assert_int_eq(self_sockets_set(l.programs, own, false), 0);
         if (connected) /* too late to be captured: refused */
                 ck_assert_int_eq(lab_send(own, "late", NULL, 0), -EPERM);
         else {
@@ -506,14 +693,14 @@ START_TEST(own_tcp_socket_reaches_resolver) {
         lab_enter(&l, "service");
         int own = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
         int other = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
-        ck_assert_int_eq(own_sockets_set(l.programs, own, true), 0);
+        ck_assert_int_eq(self_sockets_set(l.programs, own, true), 0);
         ck_assert_int_eq(lab_connect(own, lab_outside[_i], 53), -EINPROGRESS);
         int accepted = lab_accept(r.outside);
         ck_assert(lab_wait(own, POLLOUT));
         ck_assert_int_eq(lab_send(own, "own", NULL, 0), 0);
         lab_expect(accepted, "own");
         uint64_t denied = lab_count(&l, CW_COUNT_DENIED);
-        ck_assert_int_eq(own_sockets_set(l.programs, own, false), 0);
+        ck_assert_int_eq(self_sockets_set(l.programs, own, false), 0);
         (void) lab_send(own, "late", NULL, 0);
         ck_assert(lab_wait_count(&l, CW_COUNT_DENIED, denied + 1));
         lab_expect_nothing(accepted);
@@ -541,6 +728,10 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, job_narrows, 0, 4);
         tcase_add_test(t, job_and_scope_have_their_own_modes);
         tcase_add_loop_test(t, job_takes_open_sockets_along, 0, 2);
+        tcase_add_loop_test(t, grant_lifts_default_denies_only, 0, 2);
+        tcase_add_loop_test(t, grant_ends_with_its_flows, 0, 2);
+        tcase_add_loop_test(t, refused_asker_stays_refused, 0, 4);
+        tcase_add_test(t, unassigned_asker_has_few_destinations);
         tcase_add_loop_test(t, new_cgroup_in_a_slice_waits, 0, 4);
         tcase_add_loop_test(t, waiting_ends_with_the_policy, 0, 2);
         tcase_add_test(t, raw_sockets_by_flag_and_mode);

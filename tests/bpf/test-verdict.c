@@ -13,6 +13,7 @@
 
 #include "basic/macro.h"
 #include "kernel/policy-maps.h"
+#include "kernel/subjects.h"
 #include "packet-builder.h"
 #include "policy/explain.h"
 
@@ -40,11 +41,12 @@ static uint64_t now_nsec(void) {
         return (uint64_t) t.tv_sec * NSEC_PER_SEC + (uint64_t) t.tv_nsec;
 }
 
-static int fixture_load(Fixture *f) {
+static int fixture_load(Fixture *f, bool many_layers) {
         static const LeaseTimes times = { NSEC_PER_SEC, NSEC_PER_SEC, 3600 * NSEC_PER_SEC };
         static const uint8_t key[16] = "0123456789abcde";
         ProgramsOptions o = {
-                .max_prefixes = 4096, .max_exact = 4096, .max_port_rules = 65536, .max_flows = 4096,
+                .many_layers = many_layers,
+                .max_prefixes = 4096, .max_hosts = 4096, .max_port_rules = 65536, .max_flows = 4096,
                 .ring_bytes = 1 << 16, .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } }, .proxy_port4 = 5300, .proxy_port6 = 5301,
         };
         const char *what = "";
@@ -57,7 +59,7 @@ static int fixture_load(Fixture *f) {
         f->egress_fd = programs_program_fd(f->programs, "cw_egress");
         r = policy_maps_new(f->programs, &f->maps);
         if (r >= 0)
-                r = policy_slot_new(f->maps, CW_SCOPE_HOST, &f->slot);
+                r = policy_slot_new(f->maps, CW_LAYER_HOST, &f->slot);
         return r < 0 ? r : lease_table_new(1024, &times, key, &f->leases);
 }
 
@@ -66,7 +68,7 @@ static void fixture_set(Fixture *f, PolicySource *source, Mode mode) {
 
         ck_assert_int_ge(policy_new(source, &policy), 0);
         ck_assert_int_ge(policy_slot_stage(f->slot, policy, f->leases, 0), 0);
-        policy_slot_commit(f->slot, mode, 0);
+        policy_slot_commit(f->slot, LAYER_BASE, mode, 0);
         while (policy_maps_collect(f->maps, SIZE_MAX))
                 ;
         policy_free(f->policy);
@@ -204,7 +206,7 @@ static void run_suite(const char *id) {
                 add_suite_rules(&source, rules);
         else
                 add_port_rules(&source);
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         fixture_set(&f, &source, MODE_ENFORCE);
 
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
@@ -343,7 +345,7 @@ START_TEST(test_random) {
         Fixture f = {};
         Random r = { .state = 0x9e3779b97f4a7c15 + (uint64_t) _i };
 
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         for (int round = 0; round < 40; round++) {
                 PolicySource source = {};
                 InAddr leased[3];
@@ -371,6 +373,97 @@ START_TEST(test_random) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ random chains: kernel == pure */
+
+#define ROOT_CGROUP 1 /* where the sockets of test runs are */
+
+typedef struct ChainFixture {
+        Fixture all;
+        PolicySlot *slots[CW_CHAIN_MAX];
+        Policy *policies[CW_CHAIN_MAX];
+        LayerVerdict layers[CW_CHAIN_MAX];
+        size_t n;
+} ChainFixture;
+
+static void chain_done(ChainFixture *f) {
+        for (size_t i = 0; i < CW_CHAIN_MAX; i++) {
+                policy_slot_free(f->slots[i]);
+                policy_free(f->policies[i]);
+        }
+        fixture_done(&f->all);
+}
+
+/* A base, then restrictions, then grants, each of another policy and mode. */
+static void chain_fill(ChainFixture *f, Random *r) {
+        static const uint8_t flags = 0;
+        uint32_t chain = 0, n_restrictions = random_below(r, 3);
+
+        f->n = 1 + random_below(r, CW_CHAIN_MAX);
+        for (size_t i = 0; i < f->n; i++) {
+                LayerKind kind = i == 0 ? LAYER_BASE : i <= n_restrictions ? LAYER_RESTRICT : LAYER_GRANT;
+                PolicySource source = {};
+
+                f->layers[i] = (LayerVerdict) { .kind = kind, .mode = (Mode) random_below(r, 3) };
+                random_rules(r, &source);
+                f->policies[i] = policy_free(f->policies[i]);
+                ck_assert_int_ge(policy_new(&source, &f->policies[i]), 0);
+                ck_assert_int_ge(policy_slot_stage(f->slots[i], f->policies[i], NULL, 0), 0);
+                policy_slot_commit(f->slots[i], kind, f->layers[i].mode, flags);
+                chain |= (uint32_t) (i + 1) << 8 * i;
+        }
+        while (policy_maps_collect(f->all.maps, SIZE_MAX))
+                ;
+        ck_assert_int_eq(subjects_set(f->all.programs, ROOT_CGROUP, chain, 1, 0), 0);
+}
+
+/* What the packet program has to return. */
+static int chain_expected(ChainFixture *f, const PacketSpec *spec, uint16_t port) {
+        for (size_t i = 0; i < f->n; i++) {
+                PortSet set = {};
+
+                ck_assert_int_ge(policy_compile_address(f->policies[i], &spec->dst, NULL, 0, &set), 0);
+                PortVerdict v = port_set_judge(&set, policy_default_action(f->policies[i]), spec->protocol, port);
+                f->layers[i].action = v.action;
+                f->layers[i].reason = v.reason;
+        }
+        int deciding = chain_fold(f->layers, f->n);
+        return deciding < 0 || f->layers[deciding].action == ACTION_ALLOW || f->layers[deciding].mode == MODE_AUDIT;
+}
+
+START_TEST(test_random_chains) {
+        static const uint8_t protocols[] = { 6, 17, 1, 58, 47 };
+        ChainFixture f = {};
+        Random r = { .state = 0x2545f4914f6cdd1d + (uint64_t) _i };
+        unsigned n_results[2] = {};
+
+        ck_assert_int_ge(fixture_load(&f.all, true), 0);
+        for (uint32_t i = 0; i < CW_CHAIN_MAX; i++)
+                ck_assert_int_eq(policy_slot_new(f.all.maps, i + 1, &f.slots[i]), 0);
+        for (int round = 0; round < 60; round++) {
+                chain_fill(&f, &r);
+                for (int i = 0; i < 40; i++) {
+                        PacketSpec spec = { .protocol = protocols[random_below(&r, 5)],
+                                            .dst_port = 1 + random_below(&r, 9), .icmp_type = 8 };
+
+                        random_addr(&r, &spec.dst);
+                        spec.family = in_addr_is_v4(&spec.dst) ? 4 : 6;
+                        if (spec.protocol == PROTOCOL_ICMP6)
+                                spec.icmp_type = 128;
+                        bool icmp = spec.protocol == PROTOCOL_ICMP || spec.protocol == PROTOCOL_ICMP6;
+                        int expected = chain_expected(&f, &spec, icmp ? 0 : spec.dst_port);
+                        ck_assert_msg(run_packet(&f.all, &spec) == expected,
+                                      "round %d: %s protocol %u port %u: pure says %d", round,
+                                      in_addr_format(&spec.dst, (char[IN_ADDR_TEXT_MAX]) {}), spec.protocol,
+                                      spec.dst_port, expected);
+                        n_results[expected]++;
+                }
+        }
+        ck_assert_uint_gt(n_results[0], 100);
+        ck_assert_uint_gt(n_results[1], 100);
+        chain_done(&f);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ single points */
 
 static PacketSpec tcp_to(const char *dst, uint16_t port) {
@@ -393,7 +486,7 @@ START_TEST(test_no_scope_is_closed) {
         Fixture f = {};
         PacketSpec s = tcp_to("127.0.0.1", 80);
 
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         ck_assert_int_eq(run_packet(&f, &s), 0); /* not even loopback before there is a policy */
         ck_assert_uint_eq(programs_counter(f.programs, CW_COUNT_FAULT), 1);
         fixture_done(&f);
@@ -404,7 +497,7 @@ START_TEST(test_audit_differs_only_in_the_drop) {
         Fixture f = {};
         PacketSpec s = tcp_to("198.51.100.1", 443);
 
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         fixture_simple(&f, NULL, MODE_ENFORCE);
         ck_assert_int_eq(run_packet(&f, &s), 0);
         fixture_simple(&f, NULL, MODE_AUDIT);
@@ -418,7 +511,7 @@ START_TEST(test_swap_forgets_the_old_policy) {
         Fixture f = {};
         PacketSpec s = tcp_to("198.51.100.1", 443);
 
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         for (int i = 0; i < 5; i++) {
                 fixture_simple(&f, "198.51.100.0/24", MODE_ENFORCE);
                 ck_assert_int_eq(run_packet(&f, &s), 1);
@@ -435,7 +528,7 @@ START_TEST(test_lease_ends) {
         PolicySource source = {};
         const char *why;
 
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         ck_assert_int_ge(rule_list_add_text(&source.rules, RULE_HOSTNAME, "a.example:443", ACTION_ALLOW, TIER_USER, &why),
                          0);
         fixture_set(&f, &source, MODE_ENFORCE);
@@ -469,7 +562,7 @@ START_TEST(test_host_deny_outlives_lease) {
         PolicySource source = {};
         const char *why;
 
-        ck_assert_int_ge(fixture_load(&f), 0);
+        ck_assert_int_ge(fixture_load(&f, false), 0);
         add_rule(&source, "198.51.100.0/24", ACTION_ALLOW, NULL, 0);
         add_rule(&source, "198.51.100.1/32", ACTION_DENY, NULL, 0);
         ck_assert_int_ge(rule_list_add_text(&source.rules, RULE_HOSTNAME, "a.example", ACTION_ALLOW, TIER_USER, &why), 0);
@@ -498,6 +591,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, test_conformance, 0, ELEMENTSOF(packet_suites));
         tcase_add_loop_test(t, test_random, 0, 4);
+        tcase_add_loop_test(t, test_random_chains, 0, 4);
         tcase_add_test(t, test_no_scope_is_closed);
         tcase_add_test(t, test_audit_differs_only_in_the_drop);
         tcase_add_test(t, test_swap_forgets_the_old_policy);
@@ -509,7 +603,7 @@ static Suite *suite(void) {
 
 int main(void) {
         Fixture f = {};
-        int r = fixture_load(&f);
+        int r = fixture_load(&f, false);
 
         fixture_done(&f);
         if (r == -EPERM || r == -ENOSYS) {

@@ -248,53 +248,19 @@ START_TEST(replacement_is_refused) {
 }
 END_TEST
 
-/* Size and text belong together: a byte behind the end would be a text that nobody read. */
-/* What the policy says of a name and an address; both are refused by the documents of the files. */
-static void check_allows(const Policy *p, bool expected) {
-        Destination d = { .name = "more.example", .port = 443, .protocol = IPPROTO_TCP };
-        Explanation e;
-
-        ck_assert_int_eq(policy_explain(p, MODE_ENFORCE, &d, NULL, &e), 0);
-        ck_assert_int_eq(e.verdict == ACTION_ALLOW, expected);
-        d = (Destination) { .port = 1, .protocol = IPPROTO_UDP };
-        ck_assert_int_eq(in_addr_parse("2001:db8::7", &d.addr), 0);
-        ck_assert_int_eq(policy_explain(p, MODE_ENFORCE, &d, NULL, &e), 0);
-        ck_assert_int_eq(e.verdict == ACTION_ALLOW, expected);
-}
-
-START_TEST(document_is_derived) {
-        static const char *const hosts[] = { "more.example", "2001:db8::7" }, *const bad[] = { "no name" };
+START_TEST(grant_is_no_document) {
         _cleanup_(documents_done) Documents d = {};
-        _cleanup_(document_done) Document derived = {};
         Fault fault = {};
         char digest[POLICY_DIGEST_SIZE], again[POLICY_DIGEST_SIZE];
 
         file_write(DIR "/runner.json", runner_text);
         ck_assert_int_eq(load(&d, &fault), 0);
-        const Document *base = &d.items[1];
-        check_allows(base->policy, false);
-        ck_assert_int_eq(document_derive(base, "job:7", hosts, 2, &derived), 0);
-        check_allows(derived.policy, true);
-        ck_assert_str_eq(derived.name, "job:7");
-        ck_assert_str_eq(derived.base, base->name);
-        ck_assert_str_eq(derived.source, DOCUMENT_SOURCE_JOB);
-        ck_assert_str_eq(derived.digest, base->digest);
-        ck_assert_uint_eq(derived.n_rules, base->n_rules + 2);
-        ck_assert_uint_eq(derived.match.n + derived.jobs.n, 0); /* nobody comes to it by a match */
-        ck_assert(derived.inbound == base->inbound && derived.has_mode == base->has_mode && derived.mode == base->mode);
-        ck_assert_ptr_null(derived.text);
-
-        Document none = { .size = 77 };
-        ck_assert_int_eq(document_derive(&d.items[0], "job:7", hosts, 2, &none), -ENOENT); /* the host has none */
-        ck_assert_int_eq(document_derive(base, "job:7", bad, 1, &none), -EINVAL);
-        ck_assert_uint_eq(none.size, 77); /* untouched */
-
-        /* It is no document of the administrator's. */
         documents_digest(&d, digest);
         d.items = reallocarray(d.items, d.n + 1, sizeof(*d.items));
         ck_assert_ptr_nonnull(d.items);
-        d.items[d.n++] = derived;
-        derived = (Document) {};
+        d.items[d.n++] = (Document) {
+                .name = strdup("job:7"), .source = strdup(DOCUMENT_SOURCE_JOB), .origin = DOCUMENT_GRANT,
+        };
         documents_digest(&d, again);
         ck_assert_str_eq(digest, again);
 }
@@ -358,7 +324,7 @@ static Suite *suite(void) {
         tcase_add_test(t, digest_of_several_is_that_of_their_list);
         tcase_add_test(t, document_is_replaced);
         tcase_add_loop_test(t, replacement_is_refused, 0, ELEMENTSOF(refused));
-        tcase_add_test(t, document_is_derived);
+        tcase_add_test(t, grant_is_no_document);
         tcase_add_test(t, nul_bytes_are_refused);
         tcase_add_test(t, too_many_port_rules_are_told);
         tcase_add_test(t, text_is_validated);

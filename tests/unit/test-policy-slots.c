@@ -24,7 +24,7 @@ typedef struct Fixture {
 
 static int fixture_load(Fixture *f) {
         ProgramsOptions o = {
-                .max_prefixes = MAX_PREFIXES, .max_exact = MAX_EXACT, .max_port_rules = MAX_PORT_RULES,
+                .max_prefixes = MAX_PREFIXES, .max_hosts = MAX_EXACT, .max_port_rules = MAX_PORT_RULES,
                 .max_flows = 64, .ring_bytes = 1 << 16,
         };
         const char *what = "";
@@ -85,13 +85,13 @@ static int stage(PolicySlot *s, Policy *p) {
 
 static void set(PolicySlot *s, Policy *p) {
         ck_assert_int_eq(stage(s, p), 0);
-        policy_slot_commit(s, MODE_ENFORCE, 0);
+        policy_slot_commit(s, LAYER_BASE, MODE_ENFORCE, 0);
 }
 
 /* Entries of the map by policy id; 0: all. */
-static unsigned count_exact(const Fixture *f, uint32_t policy_id) {
-        int fd = programs_map_fd(f->programs, "exact");
-        struct cw_exact_key key, next;
+static unsigned count_hosts(const Fixture *f, uint32_t policy_id) {
+        int fd = programs_map_fd(f->programs, "hosts");
+        struct cw_host_key key, next;
         unsigned n = 0;
 
         for (bool more = bpf_map_get_next_key(fd, NULL, &next) == 0; more;
@@ -115,10 +115,10 @@ static unsigned count_prefixes(const Fixture *f, uint32_t policy_id) {
         return n;
 }
 
-static struct cw_scope scope_of(const Fixture *f, uint32_t index) {
-        struct cw_scope scope;
+static struct cw_layer scope_of(const Fixture *f, uint32_t index) {
+        struct cw_layer scope;
 
-        ck_assert_int_eq(bpf_map_lookup_elem(programs_map_fd(f->programs, "scopes"), &index, &scope), 0);
+        ck_assert_int_eq(bpf_map_lookup_elem(programs_map_fd(f->programs, "layers"), &index, &scope), 0);
         return scope;
 }
 
@@ -157,7 +157,7 @@ START_TEST(failure_leaves_the_old_policy) {
 
         fixture_init(&f);
         set(f.slot, policy_of(2, 32, 80, ACTION_DENY));
-        struct cw_scope before = scope_of(&f, 0);
+        struct cw_layer before = scope_of(&f, 0);
         uint32_t id = policy_slot_policy_id(f.slot);
         PolicySlot *filler = NULL;
         ck_assert_int_eq(policy_slot_new(f.maps, 7, &filler), 0);
@@ -169,14 +169,14 @@ START_TEST(failure_leaves_the_old_policy) {
                 ck_assert_int_eq(stage(f.slot, policy_of(MAX_PREFIXES + MAX_PORT_RULES, 24, 1, ACTION_DENY)), -ENOSPC);
                 ck_assert_int_eq(stage(f.slot, policy_of(too_much[_i].n, too_much[_i].length, too_much[_i].first_port,
                                                          ACTION_ALLOW)), -ENOSPC);
-                struct cw_scope after = scope_of(&f, 0);
+                struct cw_layer after = scope_of(&f, 0);
                 ck_assert_mem_eq(&after, &before, sizeof(before));
                 ck_assert_uint_eq(policy_slot_policy_id(f.slot), id);
                 ck_assert(passes(&f, 0, 80) && passes(&f, 1, 81) && !passes(&f, 1, 80) && !passes(&f, 2, 82));
         }
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, 0), 2);
-        ck_assert_uint_eq(count_exact(&f, id), 2);
+        ck_assert_uint_eq(count_hosts(&f, 0), 2);
+        ck_assert_uint_eq(count_hosts(&f, id), 2);
         ck_assert_uint_eq(count_prefixes(&f, id), 2);
         ck_assert(passes(&f, 0, 80) && passes(&f, 1, 81) && !passes(&f, 1, 80));
         policy_slot_close(filler);
@@ -198,7 +198,7 @@ START_TEST(failures_leave_nothing_behind) {
                 ck_assert_int_eq(stage(f.slot, policy_of(MAX_EXACT, 32, 1000 + 20 * i, ACTION_DENY)), -ENOSPC);
                 collect_all(&f);
         }
-        ck_assert_uint_eq(count_exact(&f, 0), 2);
+        ck_assert_uint_eq(count_hosts(&f, 0), 2);
         ck_assert_uint_eq(count_prefixes(&f, 0), 2);
         set(f.slot, policy_of(MAX_PREFIXES - 2, 24, 100, ACTION_DENY)); /* more runs than the failures needed */
         collect_all(&f);
@@ -216,19 +216,19 @@ START_TEST(unstaged_policy_goes) {
         set(f.slot, policy_of(1, 32, 80, ACTION_DENY));
         uint32_t id = policy_slot_policy_id(f.slot);
         ck_assert_int_eq(stage(f.slot, policy_of(3, 32, 90, ACTION_ALLOW)), 0);
-        ck_assert_uint_eq(count_exact(&f, 0), 4);
+        ck_assert_uint_eq(count_hosts(&f, 0), 4);
         ck_assert_uint_eq(policy_slot_policy_id(f.slot), id); /* unseen until it is committed */
         ck_assert(passes(&f, 0, 80) && !passes(&f, 0, 90));
         policy_slot_unstage(f.slot);
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, 0), 1);
+        ck_assert_uint_eq(count_hosts(&f, 0), 1);
         ck_assert_uint_eq(count_prefixes(&f, 0), 1);
 
         /* What is staged anew takes the place of what was. */
         ck_assert_int_eq(stage(f.slot, policy_of(2, 32, 90, ACTION_DENY)), 0);
         set(f.slot, policy_of(1, 32, 91, ACTION_DENY));
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, 0), 1);
+        ck_assert_uint_eq(count_hosts(&f, 0), 1);
         ck_assert(passes(&f, 0, 91) && !passes(&f, 0, 90) && !passes(&f, 0, 80));
         fixture_done(&f);
 }
@@ -250,15 +250,15 @@ START_TEST(commit_flips_and_the_rest_is_collected) {
         ck_assert_uint_ne(first, second);
         ck_assert_uint_eq(scope_of(&f, 0).policy_id, second);
         ck_assert(passes(&f, 0, 90) && !passes(&f, 0, 80));
-        ck_assert_uint_eq(count_exact(&f, first), 3);
+        ck_assert_uint_eq(count_hosts(&f, first), 3);
         unsigned n_calls = 1;
         while (policy_maps_collect(f.maps, 1)) { /* in the smallest shares */
                 ck_assert_uint_lt(n_calls++, 1000);
                 ck_assert(passes(&f, 0, 90));
         }
         ck_assert_uint_gt(n_calls, 3);
-        ck_assert_uint_eq(count_exact(&f, first) + count_prefixes(&f, first), 0);
-        ck_assert_uint_eq(count_exact(&f, second), 2);
+        ck_assert_uint_eq(count_hosts(&f, first) + count_prefixes(&f, first), 0);
+        ck_assert_uint_eq(count_hosts(&f, second), 2);
         ck_assert_uint_eq(count_prefixes(&f, second), 2);
         ck_assert(!policy_maps_collect(f.maps, SIZE_MAX));
 
@@ -267,7 +267,7 @@ START_TEST(commit_flips_and_the_rest_is_collected) {
         ck_assert_uint_eq(policy_slot_policy_id(f.slot), 0);
         ck_assert(!passes(&f, 0, 90));
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, 0) + count_prefixes(&f, 0), 0);
+        ck_assert_uint_eq(count_hosts(&f, 0) + count_prefixes(&f, 0), 0);
         fixture_done(&f);
 }
 END_TEST
@@ -283,7 +283,7 @@ START_TEST(changes_in_quick_succession) {
                 ck_assert(i == 0 || !passes(&f, 0, (uint16_t) (990 + 10 * i)));
         }
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, 0), MAX_EXACT / 2);
+        ck_assert_uint_eq(count_hosts(&f, 0), MAX_EXACT / 2);
         ck_assert_uint_eq(count_prefixes(&f, 0), MAX_EXACT / 2);
         fixture_done(&f);
 }
@@ -313,7 +313,7 @@ START_TEST(leases_follow_the_policy) {
                 ck_assert_int_eq(policy_new(&sources[i], &policies[i]), 0);
         }
         ck_assert_int_eq(policy_slot_stage(f.slot, policies[0], leases, 0), 0);
-        policy_slot_commit(f.slot, MODE_ENFORCE, 0);
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, 0);
         uint32_t first = policy_slot_policy_id(f.slot);
         policy_match_name(policies[0], "a.example", &v);
         (void) clock_gettime(CLOCK_BOOTTIME, &now);
@@ -324,14 +324,14 @@ START_TEST(leases_follow_the_policy) {
 
         ck_assert_int_eq(policy_slot_stage(f.slot, policies[1], leases, 0), 0);
         ck_assert(passes(&f, 9, 80) && !passes(&f, 9, 81));
-        policy_slot_commit(f.slot, MODE_ENFORCE, 0);
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, 0);
         ck_assert(passes(&f, 9, 81) && !passes(&f, 9, 80));
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, first), 0);
-        ck_assert_uint_eq(count_exact(&f, 0), 1);
+        ck_assert_uint_eq(count_hosts(&f, first), 0);
+        ck_assert_uint_eq(count_hosts(&f, 0), 1);
         policy_slot_remove_lease(f.slot, &addr);
         policy_slot_remove_lease(f.slot, &addr);
-        ck_assert_uint_eq(count_exact(&f, 0), 0);
+        ck_assert_uint_eq(count_hosts(&f, 0), 0);
         ck_assert(!passes(&f, 9, 81));
         policy_free(policies[0]);
         policy_free(policies[1]);
@@ -364,7 +364,7 @@ START_TEST(names_do_not_open_what_is_not_theirs) {
         static const uint8_t key[16] = "0123456789abcde";
         PolicySource source = { .default_action = bound[_i].default_allow ? ACTION_ALLOW : ACTION_DENY };
         _cleanup_(lease_table_freep) LeaseTable *leases = NULL;
-        struct cw_exact_value value;
+        struct cw_host_value value;
         Policy *policy = NULL;
         const Lease *lease;
         struct timespec now;
@@ -373,7 +373,7 @@ START_TEST(names_do_not_open_what_is_not_theirs) {
         Fixture f;
 
         fixture_init(&f);
-        struct cw_exact_key entry = {};
+        struct cw_host_key entry = {};
         InAddr addr;
         ck_assert_int_eq(in_addr_parse(bound[_i].addr, &addr), 0);
         ck_assert_int_eq(lease_table_new(8, &times, key, &leases), 0);
@@ -385,17 +385,17 @@ START_TEST(names_do_not_open_what_is_not_theirs) {
                                                false, &why), 0);
         ck_assert_int_eq(policy_new(&source, &policy), 0);
         ck_assert_int_eq(policy_slot_stage(f.slot, policy, leases, 0), 0);
-        policy_slot_commit(f.slot, MODE_ENFORCE, 0);
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, 0);
         policy_match_name(policy, "a.example", &v);
         (void) clock_gettime(CLOCK_BOOTTIME, &now);
         ck_assert_int_eq(lease_table_bind(leases, &addr, "a.example", NULL, &v, 600,
                                           (uint64_t) now.tv_sec * NSEC_PER_SEC, &lease), 1);
         policy_slot_remove_lease(f.slot, &addr); /* of a rule for the address alone */
         ck_assert_int_eq(policy_slot_set_lease(f.slot, policy, lease), 0);
-        ck_assert_uint_eq(count_exact(&f, 0), bound[_i].entries);
+        ck_assert_uint_eq(count_hosts(&f, 0), bound[_i].entries);
         entry.policy_id = policy_slot_policy_id(f.slot);
         memcpy(entry.addr.b, addr.b, sizeof(addr.b));
-        int r = bpf_map_lookup_elem(programs_map_fd(f.programs, "exact"), &entry, &value);
+        int r = bpf_map_lookup_elem(programs_map_fd(f.programs, "hosts"), &entry, &value);
         ck_assert_int_eq(r, bound[_i].entries ? 0 : -ENOENT);
         if (r == 0)
                 ck_assert_int_eq(value.ports.allows, bound[_i].allows);
@@ -419,7 +419,7 @@ START_TEST(ids_are_not_used_again) {
                         set(s, policy_of(1, 32, 80, ACTION_DENY));
                         ck_assert_uint_gt(policy_slot_policy_id(s), last);
                         last = policy_slot_policy_id(s);
-                        ck_assert_uint_eq(CW_POLICY_SCOPE(last), 5);
+                        ck_assert_uint_eq(CW_POLICY_LAYER(last), 5);
                         ck_assert_int_eq(stage(s, policy_of(1, 32, 80, ACTION_DENY)), 0); /* seen by nobody, used up */
                         policy_slot_unstage(s);
                 }
@@ -432,45 +432,45 @@ START_TEST(ids_are_not_used_again) {
 END_TEST
 
 START_TEST(ids_continue_after_a_predecessor) {
-        const uint32_t last = 1000 * CW_SCOPES_MAX + 5;
+        const uint32_t last = 1000 * CW_LAYERS_MAX + 5;
         Fixture f;
 
         fixture_init(&f);
         policy_maps_skip_ids(f.maps, last);
-        policy_maps_skip_ids(f.maps, 3 * CW_SCOPES_MAX); /* a lower one changes nothing */
-        for (uint32_t i = 0; i < CW_SCOPES_MAX; i++) {
+        policy_maps_skip_ids(f.maps, 3 * CW_LAYERS_MAX); /* a lower one changes nothing */
+        for (uint32_t i = 0; i < CW_LAYERS_MAX; i++) {
                 PolicySlot *s = NULL;
 
                 ck_assert_int_eq(policy_slot_new(f.maps, i, &s), 0);
                 ck_assert_int_eq(policy_slot_stage(s, NULL, NULL, 0), 0);
-                policy_slot_commit(s, MODE_OFF, 0);
-                ck_assert_uint_gt(policy_slot_policy_id(s) / CW_SCOPES_MAX, last / CW_SCOPES_MAX);
-                ck_assert_uint_eq(CW_POLICY_SCOPE(policy_slot_policy_id(s)), i);
+                policy_slot_commit(s, LAYER_BASE, MODE_OFF, 0);
+                ck_assert_uint_gt(policy_slot_policy_id(s) / CW_LAYERS_MAX, last / CW_LAYERS_MAX);
+                ck_assert_uint_eq(CW_POLICY_LAYER(policy_slot_policy_id(s)), i);
                 ck_assert_uint_eq(scope_of(&f, i).policy_id, policy_slot_policy_id(s));
                 policy_slot_free(s);
         }
         PolicySlot *none = NULL;
-        ck_assert_int_eq(policy_slot_new(f.maps, CW_SCOPES_MAX, &none), -ENOSPC);
+        ck_assert_int_eq(policy_slot_new(f.maps, CW_LAYERS_MAX, &none), -ENOSPC);
         fixture_done(&f);
 }
 END_TEST
 
 /* A successor goes on under the id that the flows carry; the next one is another. */
 START_TEST(id_of_a_predecessor_is_taken_over) {
-        const uint32_t id = 40 * CW_SCOPES_MAX;
+        const uint32_t id = 40 * CW_LAYERS_MAX;
         Policy *p = policy_of(1, 32, 80, ACTION_DENY);
         Fixture f;
 
         fixture_init(&f);
         policy_maps_skip_ids(f.maps, id);
         ck_assert_int_eq(policy_slot_stage(f.slot, p, NULL, id), 0);
-        policy_slot_commit(f.slot, MODE_ENFORCE, 0);
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, 0);
         ck_assert_uint_eq(policy_slot_policy_id(f.slot), id);
         ck_assert(passes(&f, 0, 80));
         set(f.slot, policy_of(1, 32, 81, ACTION_DENY));
         ck_assert_uint_gt(policy_slot_policy_id(f.slot), id);
         collect_all(&f);
-        ck_assert_uint_eq(count_exact(&f, id), 0);
+        ck_assert_uint_eq(count_hosts(&f, id), 0);
         ck_assert(passes(&f, 0, 81));
         policy_free(p);
         fixture_done(&f);
@@ -482,13 +482,13 @@ START_TEST(ids_wrap) {
         Fixture f;
 
         fixture_init(&f);
-        policy_maps_skip_ids(f.maps, UINT32_MAX - CW_SCOPES_MAX);
+        policy_maps_skip_ids(f.maps, UINT32_MAX - CW_LAYERS_MAX);
         uint32_t last = 0;
         for (int i = 0; i < 4; i++) {
                 set(f.slot, policy_of(1, 32, 80 + (unsigned) i, ACTION_DENY));
                 ck_assert_uint_ne(policy_slot_policy_id(f.slot), last);
                 ck_assert_uint_ne(policy_slot_policy_id(f.slot), 0);
-                ck_assert_uint_eq(CW_POLICY_SCOPE(policy_slot_policy_id(f.slot)), 0);
+                ck_assert_uint_eq(CW_POLICY_LAYER(policy_slot_policy_id(f.slot)), 0);
                 last = policy_slot_policy_id(f.slot);
                 collect_all(&f);
                 ck_assert(passes(&f, 0, (uint16_t) (80 + i)));
@@ -504,8 +504,8 @@ START_TEST(mode_is_one_store) {
 
         fixture_init(&f);
         ck_assert_int_eq(stage(f.slot, policy_of(1, 32, 80, ACTION_DENY)), 0);
-        policy_slot_commit(f.slot, MODE_ENFORCE, CW_SCOPE_INBOUND | CW_SCOPE_RAW);
-        struct cw_scope before = scope_of(&f, 0), after;
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, CW_LAYER_INBOUND | CW_LAYER_RAW);
+        struct cw_layer before = scope_of(&f, 0), after;
         static const Mode modes[] = { MODE_AUDIT, MODE_OFF, MODE_ENFORCE };
         for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
                 policy_slot_set_mode(f.slot, modes[i]);
@@ -516,7 +516,7 @@ START_TEST(mode_is_one_store) {
                 ck_assert(passes(&f, 9, 9) == (modes[i] != MODE_ENFORCE));
         }
         ck_assert(!policy_maps_collect(f.maps, SIZE_MAX)); /* and nothing is left behind */
-        ck_assert_uint_eq(count_exact(&f, 0), 1);
+        ck_assert_uint_eq(count_hosts(&f, 0), 1);
         fixture_done(&f);
 }
 END_TEST
@@ -526,11 +526,11 @@ START_TEST(off_scope_counts_nothing) {
 
         fixture_init(&f);
         ck_assert_int_eq(policy_slot_stage(f.slot, NULL, NULL, 0), 0);
-        policy_slot_commit(f.slot, MODE_OFF, 0);
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_OFF, 0);
         ck_assert(passes(&f, 9, 9) && passes(&f, 9, 53));
         for (int c = 0; c < _CW_COUNTER_MAX; c++)
                 ck_assert_uint_eq(programs_counter(f.programs, c), 0);
-        ck_assert_uint_eq(count_exact(&f, 0) + count_prefixes(&f, 0), 0);
+        ck_assert_uint_eq(count_hosts(&f, 0) + count_prefixes(&f, 0), 0);
         struct cw_flow_key key;
         ck_assert_int_lt(bpf_map_get_next_key(programs_map_fd(f.programs, "flows"), NULL, &key), 0);
         fixture_done(&f);

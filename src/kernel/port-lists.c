@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "kernel/port-slices.h"
+#include "kernel/port-lists.h"
 
 #include <assert.h>
 #include <string.h>
@@ -26,7 +26,7 @@ typedef struct Run {
 
 typedef STAILQ_HEAD(RunList, Run) RunList;
 
-struct PortSlices {
+struct PortLists {
         struct cw_port_rule *array; /* borrowed */
         uint32_t n_array;
         uint32_t n_taken;  /* of the array, ever */
@@ -44,8 +44,8 @@ static uint8_t class_of(uint32_t n) {
         return c;
 }
 
-int port_slices_new(struct cw_port_rule *array, uint32_t n_array, PortSlices **ret) {
-        _cleanup_(port_slices_freep) PortSlices *s = calloc(1, sizeof(*s));
+int port_lists_new(struct cw_port_rule *array, uint32_t n_array, PortLists **ret) {
+        _cleanup_(port_lists_freep) PortLists *s = calloc(1, sizeof(*s));
         uint8_t key[16];
         int r;
 
@@ -69,7 +69,7 @@ int port_slices_new(struct cw_port_rule *array, uint32_t n_array, PortSlices **r
         return 0;
 }
 
-PortSlices *port_slices_free(PortSlices *s) {
+PortLists *port_lists_free(PortLists *s) {
         if (!s)
                 return NULL;
         for (uint32_t i = 0; s->by_first && i < s->n_taken; i++)
@@ -80,7 +80,7 @@ PortSlices *port_slices_free(PortSlices *s) {
         return NULL;
 }
 
-static Run *find_content(const PortSlices *s, const PortSet *set, uint64_t hash) {
+static Run *find_content(const PortLists *s, const PortSet *set, uint64_t hash) {
         size_t size = set->n * sizeof(set->rules[0]);
 
         for (HashItem *i = hash_index_next(&s->by_content, hash, NULL); i;
@@ -92,7 +92,7 @@ static Run *find_content(const PortSlices *s, const PortSet *set, uint64_t hash)
         return NULL;
 }
 
-static int take_run(PortSlices *s, uint8_t class, Run **ret) {
+static int take_run(PortLists *s, uint8_t class, Run **ret) {
         uint32_t length = 1U << class;
         Run *run = STAILQ_FIRST(&s->free[class]);
 
@@ -113,7 +113,7 @@ static int take_run(PortSlices *s, uint8_t class, Run **ret) {
         return 0;
 }
 
-int port_slices_get(PortSlices *s, const PortSet *set, struct cw_port_slice *ret) {
+int port_lists_get(PortLists *s, const PortSet *set, struct cw_port_list *ret) {
         uint64_t hash = hash_index_hash(&s->by_content, set->rules, set->n * sizeof(set->rules[0]));
         Run *run;
 
@@ -132,12 +132,12 @@ int port_slices_get(PortSlices *s, const PortSet *set, struct cw_port_slice *ret
                 s->n_used++;
         }
         run->n_refs++;
-        *ret = (struct cw_port_slice) { .first = run->first, .count = run->count, .allows = run->allows };
+        *ret = (struct cw_port_list) { .first = run->first, .count = run->count, .allows = run->allows };
         return 0;
 }
 
-void port_slices_put(PortSlices *s, const struct cw_port_slice *slice) {
-        Run *run = s->by_first[slice->first];
+void port_lists_put(PortLists *s, const struct cw_port_list *list) {
+        Run *run = s->by_first[list->first];
 
         assert(run && run->n_refs > 0);
         if (--run->n_refs > 0)
@@ -147,6 +147,6 @@ void port_slices_put(PortSlices *s, const struct cw_port_slice *slice) {
         STAILQ_INSERT_TAIL(&s->free[run->class], run, entry);
 }
 
-uint32_t port_slices_n_used(const PortSlices *s) {
+uint32_t port_lists_n_used(const PortLists *s) {
         return s->n_used;
 }
