@@ -280,6 +280,37 @@ START_TEST(map_of_another_size_is_not_taken) {
 }
 END_TEST
 
+/* What a version before called a map is taken over under its name now, and kept under that. */
+START_TEST(map_is_found_by_its_old_name) {
+        Lab l = {};
+        Store before = {};
+        ProgramsOptions o;
+        Programs *next = NULL;
+        Store after = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &before), 0);
+        for (size_t i = 0; i < before.n; i++)
+                if (strcmp(before.items[i].name, "map-preexisting_flows") == 0)
+                        (void) snprintf(before.items[i].name, sizeof(before.items[i].name), "map-kept_flows");
+        lab_load_options(&o);
+        o.inherit = store_get;
+        o.inherit_userdata = &before;
+        ck_assert_int_eq(lab_load(&l, &o, &next), 0);
+        ck_assert_int_eq(programs_for_each_fd(next, store_put, &after), 0);
+        ck_assert_uint_eq(after.n, before.n);
+        for (size_t i = 0; i < after.n; i++) {
+                bool renamed = strcmp(after.items[i].name, "map-preexisting_flows") == 0;
+
+                ck_assert_uint_eq(object_id(after.items[i].fd, NULL), object_id(before.items[i].fd, NULL));
+                ck_assert_int_eq(after.items[i].is_new, renamed);
+        }
+        programs_free(next);
+        lab_done(&l);
+}
+END_TEST
+
 /* A link of another cgroup, or a thing that is no link, is nothing to take over. */
 START_TEST(foreign_links_are_not_taken) {
         Lab l = {};
@@ -443,6 +474,7 @@ static Suite *suite(void) {
         tcase_add_test(t, successor_finds_clients_again);
         tcase_add_test(t, links_hold_until_they_are_taken);
         tcase_add_test(t, map_of_another_size_is_not_taken);
+        tcase_add_test(t, map_is_found_by_its_old_name);
         tcase_add_test(t, foreign_links_are_not_taken);
         tcase_add_loop_test(t, lost_link_is_seen_and_made_again, 0, 2);
         tcase_add_test(t, mask_of_nothing_attaches_nothing);

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from base import CACHE, ROOT
+from harness import Skip
 from lab import LabError
 
 VARIANT_VERSION = "9999.0"
@@ -25,6 +26,10 @@ class Debs:
 
     def variant(self):
         return self._get("DEB_VARIANT", build_variant_deb)
+
+    def at_commit(self, commit):
+        """$DEB_BEFORE, or built of that commit."""
+        return self._get("DEB_BEFORE", lambda: build_commit_deb(commit))
 
     def _get(self, variable, build):
         if variable not in self.paths:
@@ -76,8 +81,23 @@ def build_variant_deb():
                 (tree / relative).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / relative, tree / relative)
         vary(tree)
-        git = ["git", "-c", "user.name=rig", "-c", "user.email=rig@example.com", "-c", "commit.gpgsign=false"]
-        for argv in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "variant"]):
-            subprocess.run([*git, *argv], cwd=tree, check=True, stdout=subprocess.DEVNULL,
-                           env=dict(os.environ, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1"))
+        commit_tree(tree)
         return build_deb(tree, CACHE / "deb-variant")
+
+
+def commit_tree(tree):
+    git = ["git", "-c", "user.name=rig", "-c", "user.email=rig@example.com", "-c", "commit.gpgsign=false"]
+    for argv in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "variant"]):
+        subprocess.run([*git, *argv], cwd=tree, check=True, stdout=subprocess.DEVNULL,
+                       env=dict(os.environ, GIT_CONFIG_GLOBAL="/dev/null", GIT_CONFIG_NOSYSTEM="1"))
+
+
+def build_commit_deb(commit):
+    archive = subprocess.run(["git", "-c", f"safe.directory={ROOT}", "archive", commit], cwd=ROOT, check=False,
+                             capture_output=True)
+    if archive.returncode:
+        raise Skip(f"commit {commit} is not in the history here")
+    with tempfile.TemporaryDirectory(prefix="cargowall-before-") as name:
+        subprocess.run(["tar", "-x", "-C", name], input=archive.stdout, check=True)
+        commit_tree(pathlib.Path(name))
+        return build_deb(pathlib.Path(name), CACHE / "deb-before")

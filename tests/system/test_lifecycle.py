@@ -148,6 +148,32 @@ def upgrade(rig):
     assert len(changed) >= 4, f"programs that changed: {changed} of {before}"
 
 
+BEFORE = "193b411"  # the last one with a scope and a job in the place of chains
+
+
+@case("lifecycle: an upgrade from a version whose maps have another layout")
+def upgrade_of_layout(rig):
+    before = rig.debs.at_commit(BEFORE)
+    c = rig.boot()
+    policy = c.path("etc/cargowall/policy.json").read_text(encoding="utf-8")
+    shutil.copy(before, c.path("/root/before.deb"))
+    shutil.copy(rig.debs.current(), c.path("/root/now.deb"))
+    quiet = {"env": {"DEBIAN_FRONTEND": "noninteractive"}, "seconds": 300}
+    c.check("dpkg", "--purge", "cargowall", **quiet)
+    c.check("dpkg", "-i", "/root/before.deb", **quiet)
+    c.put("etc/cargowall/policy.json", policy)
+    c.check("systemctl", "restart", SERVICE)
+    wait_active(c)
+    sender, old, old_programs = Sender(c, rig), main_pid(c), programs(c)
+    c.check("dpkg", "-i", "--force-confold", "/root/now.deb", **quiet)
+    wait_restarted(c, old)
+    sender.advance()
+    sender.unbroken()
+    now = programs(c)
+    equal(sorted(now), sorted(old_programs), "attach types")
+    equal([kind for kind in now if now[kind] == old_programs[kind] and "release" not in kind], [], "programs that stayed")
+
+
 @case("lifecycle: systemctl stop detaches everything, start attaches it again")
 def stop(rig):
     c = rig.boot()
