@@ -133,7 +133,7 @@ static __always_inline __u64 layer_word(__u32 index) {
 }
 
 static __always_inline bool chain_is_single(__u32 chain) {
-        return chain >> 8 == 0;
+        return !many_layers || chain >> 8 == 0;
 }
 
 /* Of several layers: their policies and modes, mixed into the upper 56 bits that a flow has room for, as no single layer's
@@ -213,7 +213,7 @@ static __always_inline enum subject_state chain_read(__u64 subject, struct polic
         }
         if (!chain_is_single(c->chain))
                 c->epoch = chain_epoch(c->chain);
-        base = chain_base(c->chain);
+        base = many_layers ? chain_base(c->chain) : layer_word(CW_LAYER_HOST);
         __builtin_memcpy(&c->base, &base, sizeof(base));
         if (!c->base.policy_id) {
                 count(CW_COUNT_FAULT);
