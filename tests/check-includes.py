@@ -25,7 +25,7 @@ ALLOWED = PURE | {
     "cli": {"basic", "policy", "dns", "event", "run"},
 }
 # Of a layer below, one may see these headers alone.
-ONLY = {("bus", "daemon"): {"daemon/manager.h"}, ("main", "daemon"): {"daemon/manager-life.h"},
+ONLY = {("bus", "daemon"): {"daemon/service.h"}, ("main", "daemon"): {"daemon/service-life.h"},
         ("main", "bus"): {"bus/bus.h"}}
 API_H = {"policy", "event", "config", "kernel", "identity", "engine", "handover"}  # who may see what the kernel shares
 PURE_FILES = {"handover/predecessors", "handover/state-log", "handover/state-record"}  # the pure part of another layer

@@ -64,7 +64,7 @@ static void note(Bus *b, const char *action, const Caller *caller, const char *r
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
 
         (void) bus_unit_of(b, caller, &unit, &cgroup);
-        manager_note_call(b->manager, action, caller->sender, caller->uid, caller->pid, unit, result);
+        service_note_call(b->service, action, caller->sender, caller->uid, caller->pid, unit, result);
 }
 
 /* Rate-limited, so that a user who is refused all the time cannot fill the journal. */

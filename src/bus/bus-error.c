@@ -42,7 +42,7 @@ int bus_error_set_faults(sd_bus_error *error, const FaultList *faults) {
                                  bus_text(fault_format(&first, NULL, text), safe), line, more);
 }
 
-int bus_error_set_manager(sd_bus_error *error, int r) {
+int bus_error_set_service(sd_bus_error *error, int r) {
         switch (r) {
 
         case -ENOENT:

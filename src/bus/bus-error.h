@@ -22,5 +22,5 @@ int bus_error_register(void);
 int bus_error_set(sd_bus_error *error, const char *name, const char *before, const char *text, const char *after);
 /* "FILE: ITEM: reason (line N)" of the first fault, and how many more there are. */
 int bus_error_set_faults(sd_bus_error *error, const FaultList *faults);
-/* An error returned by the manager, except -EINVAL and -E2BIG, which are for bus_error_set_faults(). */
-int bus_error_set_manager(sd_bus_error *error, int r);
+/* An error returned by the service, except -EINVAL and -E2BIG, which are for bus_error_set_faults(). */
+int bus_error_set_service(sd_bus_error *error, int r);

@@ -38,7 +38,7 @@ typedef struct Subscriber {
 
 struct Bus {
         sd_event *event;
-        Manager *manager; /* borrowed */
+        Service *service; /* borrowed */
         sd_bus *bus;      /* NULL: not connected */
         bool own;         /* connected by us, and so reconnected when lost */
         sd_event_source *retry;
@@ -57,7 +57,7 @@ struct Bus {
         uint64_t n_dropped;   /* since the last event sent */
 
         /* As last announced on the bus, to find what was added and removed. */
-        uint64_t jobs[MANAGER_JOBS_MAX];
+        uint64_t jobs[SERVICE_JOBS_MAX];
         size_t n_jobs;
         char **scopes; /* object paths, NULL-terminated */
 
@@ -99,7 +99,7 @@ const char *bus_mode_to_string(ModeSetting mode); /* "unknown" */
 int bus_mode_from_string(const char *s, ModeSetting *ret);
 
 int bus_scope_path(const char *name, char **ret);
-int bus_scope_paths(const Manager *m, char ***ret); /* *ret: a strv */
+int bus_scope_paths(const Service *m, char ***ret); /* *ret: a strv */
 /* Finds which scopes were added and removed since the last call, and announces them if emit is set. */
 int bus_scopes_update(Bus *b, bool emit);
 void bus_scopes_emit_changed(Bus *b);
@@ -111,7 +111,7 @@ char **bus_strv_free(char **strv);
 
 void bus_jobs_update(Bus *b, bool emit);
 void bus_subscribers_clear(Bus *b);
-/* ManagerObserver.denial, n_denials_lost */
+/* ServiceObserver.denial, n_denials_lost */
 void bus_send_denial(const Event *e, void *userdata);
 uint64_t bus_n_denials_lost(void *userdata);
 
@@ -123,7 +123,7 @@ int bus_read_options(sd_bus_message *m, const char *const *keys, const char **va
 /* -ENOENT with *error set. */
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error);
 
-/* -- methods of org.cargowall1.Manager */
+/* -- methods of org.cargowall1.Service */
 int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);

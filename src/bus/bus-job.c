@@ -13,7 +13,7 @@
 #define ALLOW_USEC_MAX (24 * 3600 * USEC_PER_SEC)
 #define LABEL_MAX (32 + JOB_LABEL_VALUE_MAX)
 
-_Static_assert(JOB_LABEL_KEYS <= MANAGER_JOB_LABELS_MAX, "room for one of each");
+_Static_assert(JOB_LABEL_KEYS <= SERVICE_JOB_LABELS_MAX, "room for one of each");
 
 #define PROOF_KEY "proof" /* a socket among labels and options, see peer-proof.h */
 
@@ -45,9 +45,9 @@ static int parse_job_path(const char *path, uint64_t *ret) {
         return 0;
 }
 
-static int job_at(const Bus *b, const char *path, uint64_t *ret_id, ManagerJob *ret) {
+static int job_at(const Bus *b, const char *path, uint64_t *ret_id, ServiceJob *ret) {
         int r = parse_job_path(path, ret_id);
-        return r < 0 ? r : manager_job(b->manager, *ret_id, ret);
+        return r < 0 ? r : service_job(b->service, *ret_id, ret);
 }
 
 /* ------------------------------------------------------------------ what came and went */
@@ -72,10 +72,10 @@ static void emit_job(Bus *b, uint64_t id, bool added) {
 }
 
 void bus_jobs_update(Bus *b, bool emit) {
-        uint64_t jobs[MANAGER_JOBS_MAX];
+        uint64_t jobs[SERVICE_JOBS_MAX];
         bool changed = false;
 
-        size_t n = manager_jobs(b->manager, jobs, MANAGER_JOBS_MAX);
+        size_t n = service_jobs(b->service, jobs, SERVICE_JOBS_MAX);
         for (size_t i = 0; emit && i < b->n_jobs; i++)
                 if (!contains(jobs, n, b->jobs[i])) {
                         emit_job(b, b->jobs[i], false);
@@ -161,8 +161,8 @@ static int begin_job(Bus *b, const char *unit, const char *cgroup, const Labels 
         for (size_t i = 0; i < JOB_LABEL_KEYS; i++)
                 if (labels->text[i][0] != '\0')
                         texts[n++] = labels->text[i];
-        int r = manager_begin_job(b->manager, unit, cgroup, texts, n, ret);
-        return r < 0 ? bus_error_set_manager(error, r) : 0;
+        int r = service_begin_job(b->service, unit, cgroup, texts, n, ret);
+        return r < 0 ? bus_error_set_service(error, r) : 0;
 }
 
 int bus_method_begin_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -209,11 +209,11 @@ static int read_host(const char *text, char ret[static 254], sd_bus_error *error
 }
 
 static int allow_once(Bus *b, uint64_t id, const char *path, const char *host, uint64_t usec, sd_bus_error *error) {
-        int r = manager_allow_once(b->manager, id, host, usec);
+        int r = service_allow_once(b->service, id, host, usec);
 
         if (r == -ENOENT)
                 return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
-        return r < 0 ? bus_error_set_manager(error, r) : 0;
+        return r < 0 ? bus_error_set_service(error, r) : 0;
 }
 
 int bus_method_allow_once(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -221,7 +221,7 @@ int bus_method_allow_once(sd_bus_message *m, void *userdata, sd_bus_error *error
         Bus *b = userdata;
         uint64_t id, usec;
         char host[254];
-        ManagerJob job;
+        ServiceJob job;
         Caller caller;
         int r;
 
@@ -245,7 +245,7 @@ int bus_method_allow_once(sd_bus_message *m, void *userdata, sd_bus_error *error
         return sd_bus_reply_method_return(m, NULL);
 }
 
-static int append_labels(sd_bus_message *m, const ManagerJob *job) {
+static int append_labels(sd_bus_message *m, const ServiceJob *job) {
         char label[LABEL_MAX];
 
         int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{ss}");
@@ -260,7 +260,7 @@ static int append_labels(sd_bus_message *m, const ManagerJob *job) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
-static int append_summary(sd_bus_message *m, uint64_t id, const ManagerJob *job) {
+static int append_summary(sd_bus_message *m, uint64_t id, const ServiceJob *job) {
         int r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}", "id", "t", id, "start_usec", "t", job->start_usec,
@@ -287,7 +287,7 @@ static int append_summary(sd_bus_message *m, uint64_t id, const ManagerJob *job)
 static int may_end(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd, const char *path,
                    sd_bus_error *error) {
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
-        ManagerJob job;
+        ServiceJob job;
         uint64_t id;
 
         if (caller->uid == 0)
@@ -306,7 +306,7 @@ static int may_end(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd
 
 /* The summary is built before the job is removed, because it borrows from the job. */
 static int end_job(Bus *b, const char *path, sd_bus_message *reply, sd_bus_error *error) {
-        ManagerJob job;
+        ServiceJob job;
         uint64_t id;
 
         if (job_at(b, path, &id, &job) < 0)
@@ -314,8 +314,8 @@ static int end_job(Bus *b, const char *path, sd_bus_message *reply, sd_bus_error
         int r = append_summary(reply, id, &job);
         if (r < 0)
                 return r;
-        r = manager_end_job(b->manager, id);
-        return r < 0 ? bus_error_set_manager(error, r) : 0;
+        r = service_end_job(b->service, id);
+        return r < 0 ? bus_error_set_service(error, r) : 0;
 }
 
 static int read_end_options(sd_bus_message *m, int *ret_proof_fd, sd_bus_error *error) {
@@ -348,7 +348,7 @@ int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Bus *b = userdata;
         int r, proof_fd;
         const char *path;
-        ManagerJob job;
+        ServiceJob job;
         Caller caller;
         uint64_t id;
 
@@ -378,11 +378,11 @@ int bus_method_end_job(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 int bus_get_jobs(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                  _unused_ const char *property, sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
-        uint64_t jobs[MANAGER_JOBS_MAX];
+        uint64_t jobs[SERVICE_JOBS_MAX];
         const Bus *b = userdata;
         char job[64];
 
-        size_t n = manager_jobs(b->manager, jobs, MANAGER_JOBS_MAX);
+        size_t n = service_jobs(b->service, jobs, SERVICE_JOBS_MAX);
         int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "o");
         for (size_t i = 0; r >= 0 && i < n; i++) {
                 format_job_path(jobs[i], job);
@@ -393,7 +393,7 @@ int bus_get_jobs(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const
 
 static int get_property(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
-        ManagerJob job;
+        ServiceJob job;
         uint64_t id;
 
         int r = job_at(userdata, path, &id, &job);
@@ -414,7 +414,7 @@ static int get_property(_unused_ sd_bus *bus, const char *path, _unused_ const c
 
 static int find_job(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface, void *userdata,
                     void **ret, _unused_ sd_bus_error *error) {
-        ManagerJob job;
+        ServiceJob job;
         uint64_t id;
 
         int r = job_at(userdata, path, &id, &job);
@@ -431,11 +431,11 @@ static void strv_freep(char ***strv) {
 static int enumerate_jobs(_unused_ sd_bus *bus, _unused_ const char *prefix, void *userdata, char ***ret,
                           _unused_ sd_bus_error *error) {
         _cleanup_(strv_freep) char **paths = NULL;
-        uint64_t jobs[MANAGER_JOBS_MAX];
+        uint64_t jobs[SERVICE_JOBS_MAX];
         const Bus *b = userdata;
         char path[64];
 
-        size_t n = manager_jobs(b->manager, jobs, MANAGER_JOBS_MAX);
+        size_t n = service_jobs(b->service, jobs, SERVICE_JOBS_MAX);
         paths = calloc(n + 1, sizeof(char *));
         if (!paths)
                 return -ENOMEM;

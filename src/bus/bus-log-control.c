@@ -36,7 +36,7 @@ static int get_level(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ c
                      _unused_ sd_bus_error *error) {
         const Bus *b = userdata;
 
-        int level = manager_log_level(b->manager);
+        int level = service_get_log_level(b->service);
         const char *name = level < LOG_ERR ? "err" : "debug";
         for (size_t i = 0; i < ELEMENTSOF(levels); i++)
                 if (levels[i].level == level)
@@ -84,7 +84,7 @@ static int on_call(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = bus_authorize(b, m, NULL, NULL, on_call, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        manager_set_log_level(b->manager, level);
+        service_set_log_level(b->service, level);
         (void) bus_note_result(b, "log-level", &caller, 0, NULL);
         (void) sd_bus_emit_properties_changed(b->bus, LOG_CONTROL_PATH, LOG_CONTROL_INTERFACE, "LogLevel", NULL);
         return sd_bus_reply_method_return(m, NULL);

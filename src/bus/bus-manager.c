@@ -29,23 +29,23 @@ int bus_mode_from_string(const char *s, ModeSetting *ret) {
 
 static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                     const char *property, sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
-        const Manager *m = ((const Bus *) userdata)->manager;
+        const Service *m = ((const Bus *) userdata)->service;
         const char *text;
 
         if (strcmp(property, "Version") == 0)
                 text = CARGOWALL_VERSION;
         else if (strcmp(property, "Mode") == 0)
-                text = bus_mode_to_string(manager_mode(m));
+                text = bus_mode_to_string(service_mode(m));
         else if (strcmp(property, "ConfiguredMode") == 0)
-                text = bus_mode_to_string((ModeSetting) manager_configured_mode(m));
+                text = bus_mode_to_string((ModeSetting) service_configured_mode(m));
         else if (strcmp(property, "EffectiveMode") == 0)
-                text = bus_mode_to_string((ModeSetting) manager_effective_mode(m));
+                text = bus_mode_to_string((ModeSetting) service_effective_mode(m));
         else if (strcmp(property, "PolicyDigest") == 0)
-                text = manager_policy_digest(m);
+                text = service_policy_digest(m);
         else if (strcmp(property, "PolicySource") == 0)
-                text = manager_policy_source(m);
+                text = service_policy_source(m);
         else
-                text = manager_dns_wiring(m);
+                text = service_dns_wiring(m);
         return bus_append_text(reply, text);
 }
 
@@ -54,7 +54,7 @@ static int get_enforcing(_unused_ sd_bus *bus, _unused_ const char *path, _unuse
                          _unused_ sd_bus_error *error) {
         const Bus *b = userdata;
 
-        return sd_bus_message_append(reply, "b", manager_enforcing(b->manager));
+        return sd_bus_message_append(reply, "b", service_enforcing(b->service));
 }
 
 static int get_rule_count(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
@@ -62,21 +62,21 @@ static int get_rule_count(_unused_ sd_bus *bus, _unused_ const char *path, _unus
                           _unused_ sd_bus_error *error) {
         const Bus *b = userdata;
 
-        return sd_bus_message_append(reply, "u", manager_n_rules(b->manager));
+        return sd_bus_message_append(reply, "u", service_n_rules(b->service));
 }
 
 static int get_texts(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                      const char *property, sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
-        const Manager *m = ((const Bus *) userdata)->manager;
+        const Service *m = ((const Bus *) userdata)->service;
         const char *const *texts = NULL;
         size_t n;
 
         if (strcmp(property, "Upstreams") == 0)
-                n = manager_upstreams(m, &texts);
+                n = service_upstreams(m, &texts);
         else if (strcmp(property, "RequiredHooks") == 0)
-                n = manager_required_hooks(m, &texts);
+                n = service_required_hooks(m, &texts);
         else
-                n = manager_achieved_hooks(m, &texts);
+                n = service_achieved_hooks(m, &texts);
         return bus_append_texts(reply, texts, n);
 }
 
@@ -85,15 +85,15 @@ static int get_timestamp(_unused_ sd_bus *bus, _unused_ const char *path, _unuse
         const Bus *b = userdata;
 
         return sd_bus_message_append(reply, "t",
-                                     manager_start_usec(b->manager, strcmp(property, "StartTimestamp") != 0));
+                                     service_start_usec(b->service, strcmp(property, "StartTimestamp") != 0));
 }
 
 static int get_counter(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                        const char *property, sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         const Bus *b = userdata;
-        ManagerCounters c = {};
+        ServiceCounters c = {};
 
-        manager_counters(b->manager, &c);
+        service_counters(b->service, &c);
         const struct {
                 const char *name;
                 uint64_t value;

@@ -25,7 +25,7 @@ static size_t clamp(uint32_t wanted, uint32_t max) {
 /* Returning to a configuration that is off also turns the firewall off. */
 static bool is_disabling(const Bus *b, ModeSetting mode) {
         return mode == MODE_SETTING_OFF ||
-               (mode == MODE_SETTING_CONFIGURED && manager_configured_mode(b->manager) == MODE_OFF);
+               (mode == MODE_SETTING_CONFIGURED && service_configured_mode(b->service) == MODE_OFF);
 }
 
 int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -53,9 +53,9 @@ int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         if (is_disabling(b, mode) && strcmp(action, ACTION_DISABLE) != 0)
                 r = sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The configuration has changed; try again.");
         else {
-                r = manager_set_mode(b->manager, mode);
+                r = service_set_mode(b->service, mode);
                 if (r < 0)
-                        r = bus_error_set_manager(error, r);
+                        r = bus_error_set_service(error, r);
         }
         if (bus_note_result(b, action, &caller, r, error) < 0)
                 return r;
@@ -71,11 +71,11 @@ int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = bus_authorize(b, m, ACTION_RELOAD, NULL, bus_method_reload, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = manager_reload(b->manager, &faults);
+        r = service_reload(b->service, &faults);
         if (r == -EINVAL || r == -E2BIG)
                 r = bus_error_set_faults(error, &faults);
         else if (r < 0)
-                r = bus_error_set_manager(error, r);
+                r = bus_error_set_service(error, r);
         if (bus_note_result(b, ACTION_RELOAD, &caller, r, error) < 0)
                 return r;
         return sd_bus_reply_method_return(m, NULL);
@@ -167,7 +167,7 @@ static int reply_off(sd_bus_message *m, const char *scope) {
                                           "The scope is off: all traffic passes.");
 }
 
-static int append_details(sd_bus_message *reply, const ManagerScope *scope, const Policy *policy, const Destination *d,
+static int append_details(sd_bus_message *reply, const ServiceScope *scope, const Policy *policy, const Destination *d,
                           const Explanation *e) {
         char text[BUS_TEXT_MAX] = "";
 
@@ -191,7 +191,7 @@ static int append_details(sd_bus_message *reply, const ManagerScope *scope, cons
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int reply_explanation(sd_bus_message *m, const ManagerScope *scope, const Policy *policy, const Destination *d,
+static int reply_explanation(sd_bus_message *m, const ServiceScope *scope, const Policy *policy, const Destination *d,
                              const Explanation *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         const Rule *rule = policy ? policy_rule(policy, e->rule) : NULL;
@@ -213,7 +213,7 @@ static bool is_own_scope(const Bus *b, const Caller *caller, const char *scope) 
         _cleanup_free_ char *unit = NULL, *cgroup = NULL;
 
         return caller->uid == 0 ||
-               (bus_unit_of(b, caller, &unit, &cgroup) >= 0 && manager_judges(b->manager, scope, cgroup));
+               (bus_unit_of(b, caller, &unit, &cgroup) >= 0 && service_judges(b->service, scope, cgroup));
 }
 
 /* Everybody may ask about the policy of their own unit, which they could find out by trying. What other units may
@@ -241,7 +241,7 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         char buf[HOST_NAME_TEXT_MAX];
         const Policy *policy = NULL;
         Bus *b = userdata;
-        ManagerScope scope;
+        ServiceScope scope;
         Destination d;
         Explanation e;
         uint16_t port;
@@ -266,8 +266,8 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = authorize_explain(b, m, options[0], error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        manager_scope(b->manager, i, &scope);
-        r = manager_explain(b->manager, options[0], &d, via, &e, &policy);
+        service_scope(b->service, i, &scope);
+        r = service_explain(b->service, options[0], &d, via, &e, &policy);
         if (r == -ENOENT)
                 return reply_off(m, options[0]);
         return r < 0 ? r : reply_explanation(m, &scope, policy, &d, &e);
@@ -308,7 +308,7 @@ int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
         if (r >= 0) {
                 list.reply = reply;
-                manager_recent_events(b->manager, since, clamp(max, EVENTS_MAX), append_event, &list);
+                service_recent_events(b->service, since, clamp(max, EVENTS_MAX), append_event, &list);
                 r = list.result;
         }
         if (r >= 0)
@@ -350,10 +350,10 @@ static int append_leases(Bus *b, const char *scope, uint32_t max, sd_bus_message
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(ssst)");
         if (r < 0)
                 return r;
-        r = manager_for_each_lease(b->manager, scope[0] != '\0' ? scope : NULL, clamp(max, LEASES_MAX), append_lease,
+        r = service_for_each_lease(b->service, scope[0] != '\0' ? scope : NULL, clamp(max, LEASES_MAX), append_lease,
                                    &list);
         if (r < 0)
-                return bus_error_set_manager(error, r);
+                return bus_error_set_service(error, r);
         return list.result < 0 ? list.result : sd_bus_message_close_container(reply);
 }
 
@@ -387,9 +387,9 @@ int bus_method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 int bus_method_get_dns_status(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         const Bus *b = userdata;
-        ManagerDnsStatus s = {};
+        ServiceDnsStatus s = {};
 
-        manager_dns_status(b->manager, &s);
+        service_dns_status(b->service, &s);
         return sd_bus_reply_method_return(m, "a{sv}", 9, "queries", "t", s.queries, "refused", "t", s.refused,
                                           "cache_hits", "t", s.cache_hits, "malformed", "t", s.malformed,
                                           "upstream_failures", "t", s.upstream_failures, "lease_failures", "t",

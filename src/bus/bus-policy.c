@@ -91,10 +91,10 @@ static int read_text(Text *t, sd_bus_error *error) {
 static int load(Bus *b, const char *scope, const Text *text, sd_bus_error *error) {
         _cleanup_(fault_list_done) FaultList faults = {};
 
-        int r = manager_load_policy(b->manager, scope, text->text, text->size, &faults);
+        int r = service_load_policy(b->service, scope, text->text, text->size, &faults);
         if (r == -EINVAL || r == -E2BIG)
                 return bus_error_set_faults(error, &faults);
-        return r < 0 ? bus_error_set_manager(error, r) : 0;
+        return r < 0 ? bus_error_set_service(error, r) : 0;
 }
 
 typedef int (*peek_text_fn)(sd_bus_message *m, Text *ret, sd_bus_error *error);
@@ -102,7 +102,7 @@ typedef int (*peek_text_fn)(sd_bus_message *m, Text *ret, sd_bus_error *error);
 static int load_policy(sd_bus_message *m, Bus *b, peek_text_fn peek_text, sd_bus_message_handler_t handler,
                        sd_bus_error *error) {
         _cleanup_(text_done) Text text = TEXT_NONE;
-        ManagerScope scope;
+        ServiceScope scope;
         const char *name;
         char digest[BUS_TEXT_MAX];
         Caller caller;
@@ -130,7 +130,7 @@ static int load_policy(sd_bus_message *m, Bus *b, peek_text_fn peek_text, sd_bus
         r = bus_find_scope(b, name, &i, error);
         if (r < 0)
                 return r;
-        manager_scope(b->manager, i, &scope);
+        service_scope(b->service, i, &scope);
         return sd_bus_reply_method_return(m, "s", bus_text(scope.digest, digest));
 }
 
@@ -260,14 +260,14 @@ int bus_method_validate_policy_string(sd_bus_message *m, void *userdata, sd_bus_
 
 static int get_policy(Bus *b, const char *name, sd_bus_message *reply, sd_bus_error *error) {
         _cleanup_free_ char *copy = NULL;
-        ManagerScope scope;
+        ServiceScope scope;
         const char *text;
         size_t i, size;
 
         int r = bus_find_scope(b, name, &i, error);
         if (r < 0)
                 return r;
-        r = manager_policy_text(b->manager, name, &text, &size);
+        r = service_policy_text(b->service, name, &text, &size);
         if (r == -ENOENT)
                 return bus_error_set(error, BUS_ERROR_NO_SUCH_SCOPE, "The scope \"", name, "\" has no policy.");
         if (r < 0)
@@ -278,7 +278,7 @@ static int get_policy(Bus *b, const char *name, sd_bus_message *reply, sd_bus_er
         copy = strndup(text, size);
         if (!copy)
                 return -ENOMEM;
-        manager_scope(b->manager, i, &scope);
+        service_scope(b->service, i, &scope);
         r = sd_bus_message_append(reply, "s", copy);
         if (r >= 0)
                 r = bus_append_text(reply, scope.source);

@@ -17,16 +17,16 @@ int bus_scope_path(const char *name, char **ret) {
         return sd_bus_path_encode(BUS_PATH_SCOPE, name, ret);
 }
 
-int bus_scope_paths(const Manager *m, char ***ret) {
-        size_t n = manager_n_scopes(m);
+int bus_scope_paths(const Service *m, char ***ret) {
+        size_t n = service_n_scopes(m);
         _cleanup_(strv_freep) char **paths = calloc(n + 1, sizeof(char *));
 
         if (!paths)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
-                ManagerScope scope;
+                ServiceScope scope;
 
-                manager_scope(m, i, &scope);
+                service_scope(m, i, &scope);
                 int r = bus_scope_path(scope.name, &paths[i]);
                 if (r < 0)
                         return r;
@@ -36,21 +36,21 @@ int bus_scope_paths(const Manager *m, char ***ret) {
 }
 
 /* -ENOENT: not the path of an existing scope. */
-static int scope_at(const Bus *b, const char *path, ManagerScope *ret) {
+static int scope_at(const Bus *b, const char *path, ServiceScope *ret) {
         _cleanup_free_ char *name = NULL;
         size_t i;
 
         int r = sd_bus_path_decode(path, BUS_PATH_SCOPE, &name);
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
-        r = manager_find_scope(b->manager, name, &i);
+        r = service_find_scope(b->service, name, &i);
         if (r >= 0)
-                manager_scope(b->manager, i, ret);
+                service_scope(b->service, i, ret);
         return r;
 }
 
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error) {
-        if (manager_find_scope(b->manager, name, ret) >= 0)
+        if (service_find_scope(b->service, name, ret) >= 0)
                 return 0;
         (void) bus_error_set(error, BUS_ERROR_NO_SUCH_SCOPE, "There is no scope \"", name, "\".");
         return -ENOENT;
@@ -69,7 +69,7 @@ int bus_scopes_update(Bus *b, bool emit) {
         _cleanup_(strv_freep) char **old = NULL;
         char **paths;
 
-        int r = bus_scope_paths(b->manager, &paths);
+        int r = bus_scope_paths(b->service, &paths);
         if (r < 0)
                 return r;
         old = b->scopes;
@@ -107,7 +107,7 @@ int bus_get_scopes(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ con
         _cleanup_(strv_freep) char **paths = NULL;
         Bus *b = userdata;
 
-        int r = bus_scope_paths(b->manager, &paths);
+        int r = bus_scope_paths(b->service, &paths);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "o");
@@ -119,7 +119,7 @@ int bus_get_scopes(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ con
 static int get_text(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         const char *text;
-        ManagerScope scope;
+        ServiceScope scope;
 
         int r = scope_at(userdata, path, &scope);
         if (r < 0)
@@ -138,7 +138,7 @@ static int get_text(_unused_ sd_bus *bus, const char *path, _unused_ const char 
 static int get_rule_count(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface,
                           _unused_ const char *property, sd_bus_message *reply, void *userdata,
                           _unused_ sd_bus_error *error) {
-        ManagerScope scope;
+        ServiceScope scope;
 
         int r = scope_at(userdata, path, &scope);
         return r < 0 ? r : sd_bus_message_append(reply, "u", scope.n_rules);
@@ -147,7 +147,7 @@ static int get_rule_count(_unused_ sd_bus *bus, const char *path, _unused_ const
 static int get_narrows(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface,
                        _unused_ const char *property, sd_bus_message *reply, void *userdata,
                        _unused_ sd_bus_error *error) {
-        ManagerScope scope;
+        ServiceScope scope;
 
         int r = scope_at(userdata, path, &scope);
         return r < 0 ? r : sd_bus_message_append(reply, "b", (int) scope.narrows);
@@ -173,24 +173,24 @@ static int get_control_groups(_unused_ sd_bus *bus, const char *path, _unused_ c
                               _unused_ const char *property, sd_bus_message *reply, void *userdata,
                               _unused_ sd_bus_error *error) {
         PathList list = { .reply = reply, .room = CONTROL_GROUPS_BYTES_MAX };
-        ManagerScope scope;
+        ServiceScope scope;
         Bus *b = userdata;
         size_t i;
 
         int r = scope_at(b, path, &scope);
         if (r >= 0)
-                r = manager_find_scope(b->manager, scope.name, &i);
+                r = service_find_scope(b->service, scope.name, &i);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "s");
         if (r < 0)
                 return r;
-        manager_scope_cgroups(b->manager, i, append_path, &list);
+        service_scope_cgroups(b->service, i, append_path, &list);
         return list.result < 0 ? list.result : sd_bus_message_close_container(reply);
 }
 
 static int find_scope(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface, void *userdata,
                       void **ret, _unused_ sd_bus_error *error) {
-        ManagerScope scope;
+        ServiceScope scope;
 
         int r = scope_at(userdata, path, &scope);
         if (r < 0)
@@ -203,7 +203,7 @@ static int enumerate_scopes(_unused_ sd_bus *bus, _unused_ const char *prefix, v
                             _unused_ sd_bus_error *error) {
         const Bus *b = userdata;
 
-        return bus_scope_paths(b->manager, ret);
+        return bus_scope_paths(b->service, ret);
 }
 
 static const sd_bus_vtable scope_vtable[] = {

@@ -212,7 +212,7 @@ static int bus_connect(Bus *b) {
         return bus_retry(b);
 }
 
-/* ------------------------------------------------------------------ notifications of the manager */
+/* ------------------------------------------------------------------ notifications of the service */
 
 void bus_properties_changed(Bus *b, const char *name, ...) {
         char *names[32];
@@ -267,7 +267,7 @@ static void on_policy_reloaded(void *userdata) {
                 return;
         on_scopes_changed(b);
         (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "s",
-                                  manager_policy_digest(b->manager));
+                                  service_policy_digest(b->service));
         bus_properties_changed(b, "PolicyDigest", "PolicySource", "RuleCount", "ConfiguredMode", "EffectiveMode",
                                "Enforcing", NULL);
         bus_scopes_emit_changed(b);
@@ -291,7 +291,7 @@ static void on_upstreams_changed(void *userdata) {
 /* ------------------------------------------------------------------ life */
 
 static void observe(Bus *b) {
-        manager_set_observer(b->manager, &(ManagerObserver) {
+        service_set_observer(b->service, &(ServiceObserver) {
                 .ready = on_ready,
                 .mode_changed = on_mode_changed,
                 .policy_reloaded = on_policy_reloaded,
@@ -305,7 +305,7 @@ static void observe(Bus *b) {
         });
 }
 
-int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret) {
+int bus_new(sd_event *event, sd_bus *bus, Service *m, Bus **ret) {
         _cleanup_(bus_freep) Bus *b = calloc(1, sizeof(*b));
         int r;
 
@@ -318,12 +318,12 @@ int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret) {
                 return -ENOMEM;
         }
         b->event = sd_event_ref(event);
-        b->manager = m;
+        b->service = m;
         b->bus = bus;
         b->own = !bus;
         r = polkit_new(&b->polkit);
         if (r >= 0)
-                r = validator_new(event, manager_validate, &b->validator);
+                r = validator_new(event, service_validate, &b->validator);
         if (r < 0)
                 return r;
         r = bus_error_register();
@@ -341,7 +341,7 @@ Bus *bus_free(Bus *b) {
         if (!b)
                 return NULL;
 
-        manager_set_observer(b->manager, NULL);
+        service_set_observer(b->service, NULL);
         if (b->polkit)
                 bus_drop(b);
         sd_bus_close_unref(b->bus);

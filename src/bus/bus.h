@@ -10,7 +10,7 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
 
-#include "daemon/manager.h"
+#include "daemon/service.h"
 
 typedef struct Bus Bus;
 
@@ -26,7 +26,7 @@ typedef struct BusOptions {
 
 /* Observes m, which is borrowed and must outlive the Bus. bus: ownership is taken, even on failure; a peer-to-peer
  * bus gets the same objects. NULL: the system bus, connected to when m is ready. */
-int bus_new(sd_event *event, sd_bus *bus, Manager *m, Bus **ret);
+int bus_new(sd_event *event, sd_bus *bus, Service *m, Bus **ret);
 Bus *bus_free(Bus *b);
 /* Call before the loop runs. options is copied. */
 void bus_set_options(Bus *b, const BusOptions *options);

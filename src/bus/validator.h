@@ -13,7 +13,7 @@ typedef struct Validator Validator;
 
 #define VALIDATOR_MAX 8 /* running and waiting; one per user, except root */
 
-/* for example manager_validate() */
+/* for example service_validate() */
 typedef int (*validator_check_fn)(const char *text, size_t size, FaultList *faults);
 /* Called from the loop, once for each successful validator_submit(), possibly before that returns. r: the result of
  * the check, with its faults; -ECANCELED: the result is no longer wanted. The text is not used after this. */

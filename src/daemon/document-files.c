@@ -66,16 +66,12 @@ int documents_replace(const Document *d, const char *text, size_t size, Document
         return document_replace(d, text, size, digest, ret, faults);
 }
 
-static bool is_listed(const Document *d) {
-        return d->source && d->origin != DOCUMENT_GRANT;
-}
-
 void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
         _cleanup_free_ char *list = NULL;
         size_t size = 0, n = 0, last = 0;
 
         for (size_t i = 0; i < d->n; i++)
-                if (is_listed(&d->items[i])) {
+                if (d->items[i].source) {
                         n++;
                         last = i;
                 }
@@ -88,7 +84,7 @@ void documents_digest(const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
         if (!f)
                 return;
         for (size_t i = 0; i < d->n; i++)
-                if (is_listed(&d->items[i]))
+                if (d->items[i].source)
                         (void) fprintf(f, "%s  %s\n", d->items[i].digest + strlen("sha256:"), d->items[i].name);
         if (fclose(f) == 0 && list)
                 policy_digest(list, size, ret);

@@ -8,7 +8,6 @@
 #include <sys/random.h>
 
 #include "dns/dns-message.h"
-#include "host/foreign-sockets.h"
 
 #define PORT_DISCARD 9 /* RFC 863; nobody is there */
 #define LOOK_USEC (50 * USEC_PER_MSEC)
@@ -16,7 +15,7 @@
 /* One query, over one family. */
 typedef struct SelfTestQuery {
         SelfTest *test;
-        sd_event_source *io; /* NULL: this family is not asked, or no test is going on */
+        sd_event_source *io; /* NULL: this family is not asked, or no test is running */
         uint16_t id;
         bool answered;
 } SelfTestQuery;
@@ -30,8 +29,8 @@ struct SelfTest {
         self_test_fn fn;
         void *userdata;
         SelfTestQuery queries[N_QUERIES];
-        SelfQuery secret;       /* of the test that is going on */
-        sd_event_source *timer; /* NULL: no test is going on */
+        SelfQuery secret;       /* of the test that is running */
+        sd_event_source *timer; /* NULL: no test is running */
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         uint64_t n_refusals;    /* of our scope, when the test began */
 };
@@ -202,13 +201,6 @@ static int send_queries(SelfTest *t) {
                 return r;
         r = send_query(&t->queries[QUERY_V6], AF_INET6);
         return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -ENETUNREACH ? 0 : r;
-}
-
-int self_test_foreign_sockets(const SelfTest *t, foreign_socket_fn fn, void *userdata) {
-        DnsEndpoint endpoints[DNS_ENDPOINTS_MAX];
-        size_t n = dns_proxy_endpoints(engine_proxy(t->engine), endpoints, ELEMENTSOF(endpoints));
-
-        return foreign_sockets_list(endpoints, n, fn, userdata);
 }
 
 int self_test_run(SelfTest *t, uint64_t timeout_usec) {

@@ -8,7 +8,6 @@
 #include <systemd/sd-event.h>
 
 #include "engine/engine.h"
-#include "host/foreign-sockets.h"
 
 typedef struct SelfTest SelfTest;
 
@@ -18,10 +17,8 @@ typedef void (*self_test_fn)(const char *fault, void *userdata);
 /* refuses: our own cgroup has a scope that reaches nothing, so that a connection can be tried. */
 int self_test_new(sd_event *event, Engine *engine, bool refuses, self_test_fn fn, void *userdata, SelfTest **ret);
 SelfTest *self_test_free(SelfTest *t);
-/* Begins a test, unless one is going on. fn is called within the time, never from here; not at all on a negative
+/* Begins a test, unless one is running. fn is called within the time, never from here; not at all on a negative
  * errno. */
 int self_test_run(SelfTest *t, uint64_t timeout_usec);
-/* Sockets of others that share an endpoint of the proxy: while there is one the machine is not judged as it should be. */
-int self_test_foreign_sockets(const SelfTest *t, foreign_socket_fn fn, void *userdata);
 
 DEFINE_CLEANUP_FUNC(SelfTest *, self_test_free)

@@ -4,10 +4,9 @@
 
 #include <string.h>
 
-static Job *job_free(Job *j) {
+Job *job_free(Job *j) {
         if (!j)
                 return NULL;
-        (void) job_allowances_expire(j, UINT64_MAX);
         for (size_t i = 0; i < j->n_labels; i++)
                 free(j->labels[i]);
         free(j->labels);
@@ -16,8 +15,6 @@ static Job *job_free(Job *j) {
         free(j);
         return NULL;
 }
-
-DEFINE_CLEANUP_FUNC(Job *, job_free)
 
 void job_table_done(JobTable *t) {
         for (size_t i = 0; i < t->n; i++)
@@ -84,41 +81,22 @@ Job *job_table_of_cgroup(const JobTable *t, const char *path) {
         return NULL;
 }
 
-int job_table_remove(JobTable *t, uint64_t id) {
+Job *job_table_take(JobTable *t, uint64_t id) {
         for (size_t i = 0; i < t->n; i++)
                 if (t->jobs[i]->id == id) {
-                        job_free(t->jobs[i]);
+                        Job *j = t->jobs[i];
+
                         t->jobs[i] = t->jobs[--t->n];
-                        return 0;
+                        return j;
                 }
-        return -ENOENT;
+        return NULL;
 }
 
-int job_allow(Job *j, const char *host, uint64_t until_nsec) {
-        for (size_t i = 0; i < j->n_allowances; i++)
-                if (strcmp(j->allowances[i].host, host) == 0) {
-                        j->allowances[i].until_nsec = MAX(j->allowances[i].until_nsec, until_nsec);
-                        return 0;
-                }
-        if (j->n_allowances == JOB_ALLOWANCES_MAX)
-                return -ENOSPC;
-        char *copy = strdup(host);
-        if (!copy)
-                return -ENOMEM;
-        j->allowances[j->n_allowances++] = (JobAllowance) { .host = copy, .until_nsec = until_nsec };
+int job_table_remove(JobTable *t, uint64_t id) {
+        Job *j = job_table_take(t, id);
+
+        if (!j)
+                return -ENOENT;
+        job_free(j);
         return 0;
-}
-
-size_t job_allowances_expire(Job *j, uint64_t now_nsec) {
-        size_t n = 0, kept = 0;
-
-        for (size_t i = 0; i < j->n_allowances; i++)
-                if (j->allowances[i].until_nsec > now_nsec)
-                        j->allowances[kept++] = j->allowances[i];
-                else {
-                        free(j->allowances[i].host);
-                        n++;
-                }
-        j->n_allowances = kept;
-        return n;
 }

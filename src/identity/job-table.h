@@ -12,14 +12,6 @@
 #define JOBS_MAX 256U
 #define JOB_LABELS_MAX 16U
 
-#define JOB_ALLOWANCES_MAX 16U
-
-/* What a job may reach for a while besides what policies say. */
-typedef struct JobAllowance {
-        char *host;            /* canonical name, or address */
-        uint64_t until_nsec;   /* CLOCK_BOOTTIME */
-} JobAllowance;
-
 typedef struct Job {
         uint64_t id;           /* from 1 */
         char *unit, *cgroup;   /* owned, like the labels */
@@ -27,8 +19,6 @@ typedef struct Job {
         size_t n_labels;
         uint64_t start_usec;   /* CLOCK_REALTIME */
         uint64_t allowed, denied;
-        JobAllowance allowances[JOB_ALLOWANCES_MAX];
-        size_t n_allowances;
 } Job;
 
 typedef struct JobTable {
@@ -44,8 +34,7 @@ int job_table_add(JobTable *t, uint64_t id, const char *unit, const char *cgroup
 Job *job_table_get(const JobTable *t, uint64_t id);            /* NULL if there is none */
 Job *job_table_of_cgroup(const JobTable *t, const char *path); /* of the cgroup or one above it; or NULL */
 int job_table_remove(JobTable *t, uint64_t id);                /* -ENOENT */
+Job *job_table_take(JobTable *t, uint64_t id);                 /* the caller's from here on; NULL */
+Job *job_free(Job *j);
 
-/* Another host, or a later end for one that is there. -ENOSPC, -ENOMEM. */
-int job_allow(Job *j, const char *host, uint64_t until_nsec);
-/* Forgets those that ended by then; UINT64_MAX: all. Returns how many. */
-size_t job_allowances_expire(Job *j, uint64_t now_nsec);
+DEFINE_CLEANUP_FUNC(Job *, job_free)

@@ -8,7 +8,7 @@
 #include <syslog.h>
 
 #include "bus/bus.h"
-#include "daemon/manager-life.h"
+#include "daemon/service-life.h"
 #include "host/config-files.h"
 #include "host/socket-holder.h"
 
@@ -87,8 +87,8 @@ static void on_bus_log(int priority, const char *text, void *userdata) {
 }
 
 /* Enforcement does not depend on the bus. */
-static void start_bus(sd_event *event, Manager *manager, ServiceLog *log, Bus **ret) {
-        int r = bus_new(event, NULL, manager, ret);
+static void start_bus(sd_event *event, Service *service, ServiceLog *log, Bus **ret) {
+        int r = bus_new(event, NULL, service, ret);
 
         if (r < 0) {
                 log_message(log, LOG_ERR, "cannot set up the bus interface: %s; cargowallctl cannot reach the service",
@@ -100,8 +100,8 @@ static void start_bus(sd_event *event, Manager *manager, ServiceLog *log, Bus **
 
 static int run(ServiceLog *log) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_(manager_freep) Manager *manager = NULL;
-        _cleanup_(bus_freep) Bus *bus = NULL; /* goes before the manager, which it observes */
+        _cleanup_(service_freep) Service *service = NULL;
+        _cleanup_(bus_freep) Bus *bus = NULL; /* goes before the service, which it observes */
         int r;
 
         r = take_signals();
@@ -111,16 +111,16 @@ static int run(ServiceLog *log) {
                 log_message(log, LOG_ERR, "no event loop: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
-        if (manager_new(event, log, &manager) < 0)
+        if (service_new(event, log, &service) < 0)
                 return EXIT_FAILURE;
-        start_bus(event, manager, log, &bus);
+        start_bus(event, service, log, &bus);
         r = sd_event_loop(event);
         if (r < 0) {
                 log_message(log, LOG_ERR, "the event loop failed: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
-        manager_stop(manager); /* while there is somebody to send the last denials to */
-        return manager_exit_status(manager);
+        service_stop(service); /* while there is somebody to send the last denials to */
+        return service_exit_status(service);
 }
 
 int main(int argc, char **argv) {

@@ -54,9 +54,7 @@ int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         parsed->match = (MatchList) {};
         d->jobs = parsed->jobs;
         parsed->jobs = (JobMatchList) {};
-        d->narrows = d->jobs.n > 0;
-        d->inbound = parsed->has_inbound ? parsed->inbound :
-                                           d->narrows || (d->name && document_is_host(d));
+        d->inbound = parsed->has_inbound ? parsed->inbound : d->jobs.n > 0 || (d->name && document_is_host(d));
         d->size = size;
         r = policy_new(&parsed->source, &d->policy);
         if (r < 0)
@@ -105,8 +103,7 @@ int document_replace(const Document *d, const char *text, size_t size, const cha
                 r = copy_match(d, &new);
         if (r < 0)
                 return r;
-        new.narrows = new.jobs.n > 0;
-        new.inbound = parsed.has_inbound ? parsed.inbound : is_host || new.narrows;
+        new.inbound = parsed.has_inbound ? parsed.inbound : is_host || new.jobs.n > 0;
         new.source = strdup(DOCUMENT_SOURCE_BUS);
         new.text = strndup(text, size);
         if (!new.source || !new.text)

@@ -53,7 +53,12 @@ int grant_table_add(GrantTable *t, uint64_t job, const char *host, uint64_t unti
         if (!grants)
                 return -ENOMEM;
         t->grants = grants;
-        grants[t->n++] = (Grant) { .job = job, .until_nsec = until_nsec, .host = TAKE_PTR(copy) };
+        size_t i = t->n;
+        for (size_t k = 0; k < t->n; k++)
+                if (grants[k].job == job)
+                        i = k + 1;
+        memmove(&grants[i + 1], &grants[i], (t->n++ - i) * sizeof(*grants));
+        grants[i] = (Grant) { .job = job, .until_nsec = until_nsec, .host = TAKE_PTR(copy) };
         return 0;
 }
 
@@ -65,6 +70,15 @@ size_t grant_table_count(const GrantTable *t, uint64_t job) {
         for (size_t i = 0; i < t->n; i++)
                 n += t->grants[i].job == job;
         return n;
+}
+
+uint64_t grant_table_job(const GrantTable *t, size_t i) {
+        assert(t);
+
+        for (size_t k = 0; k < t->n; k++)
+                if ((k == 0 || t->grants[k].job != t->grants[k - 1].job) && i-- == 0)
+                        return t->grants[k].job;
+        return 0;
 }
 
 /* Removes the job's grants that have expired. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What single jobs may reach for a limited time besides what the documents say: hosts, each until its end. The grants of one
- * job make one policy, which allows its hosts on all ports and knows nothing else. */
+/* What single jobs may reach for a limited time besides what the documents say: hosts, each until its end. The grants
+ * of one job make one policy, which allows its hosts on all ports and knows nothing else. */
 
 #include "policy/policy.h"
 
@@ -15,7 +15,7 @@ typedef struct Grant {
 } Grant;
 
 typedef struct GrantTable {
-        Grant *grants;
+        Grant *grants; /* those of one job side by side */
         size_t n;
 } GrantTable;
 
@@ -25,6 +25,8 @@ void grant_table_done(GrantTable *t);
  * GRANTS_PER_JOB_MAX; -ENOMEM. */
 int grant_table_add(GrantTable *t, uint64_t job, const char *host, uint64_t until_nsec);
 size_t grant_table_count(const GrantTable *t, uint64_t job);
+/* The jobs that have grants: the i-th from 0; 0: there are no more. */
+uint64_t grant_table_job(const GrantTable *t, size_t i);
 /* All of a job. Returns how many there were. */
 size_t grant_table_revoke(GrantTable *t, uint64_t job);
 /* Removes what one job has that ended by now, and returns the job; 0: nothing ended. To be called until then. */

@@ -5,9 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define UNIT_LEASES_MAX 4096U
-#define GRANT_LEASES_MAX 1024U /* GRANTS_PER_JOB_MAX names of up to 64 addresses */
-
 void policy_set_done(PolicySet *s) {
         assert(s);
 
@@ -113,14 +110,11 @@ void policy_set_properties(const PolicySet *s, const Document *document, LayerPr
         assert(s);
         assert(ret);
 
-        bool is_host = document && document_is_host(document);
-
         *ret = (LayerProperties) {
                 .kind = kind_of(document),
                 .mode = policy_set_mode_of(s, document),
                 .inbound = document && document->inbound,
-                .system = is_host,
-                .max_leases = is_host ? 0 : document ? UNIT_LEASES_MAX : GRANT_LEASES_MAX,
+                .system = document && document_is_host(document),
         };
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which policies judge an actor: the documents in force, what overrides their modes, and what was granted to jobs. Answers by
- * paths, labels and numbers alone; a set may be filled beside the one in force. */
+/* Which policies judge an actor: the documents in force, what overrides their modes, and what was granted to jobs.
+ * Answers by paths, labels and numbers alone; a set may be filled beside the one in force. */
 
 #include "policy/chain.h"
 #include "policy/document.h"
@@ -42,17 +42,18 @@ typedef struct PolicyLayer {
 typedef struct LayerProperties {
         LayerKind kind;
         Mode mode;
-        bool inbound;      /* answers to what others opened pass */
-        bool system;       /* what a machine needs to be on a network passes: the host's alone, a job has no business with it */
-        size_t max_leases; /* addresses learnt for it; 0: as many as the engine has room for */
+        bool inbound; /* answers to what others opened pass */
+        bool system;  /* what a machine needs to be on a network passes: the host's alone, a job has no business with it
+                       */
 } LayerProperties;
 
 void policy_set_done(PolicySet *s);
 
-/* The layers that judge an actor, in the order base, restriction, grant: at most one of each. Of several documents that match,
- * the one of the highest precedence counts (unit-match.h, job-match.h); all grants of a job share one layer. An actor that no
- * document matches has the host's as its base, also where nobody wrote one; a grant has nothing to add where no policy judges.
- * Modes do not decide which layers there are, so a mode that changes moves no actor. Returns how many, at least 1. */
+/* The layers that judge an actor, in the order base, restriction, grant: at most one of each. Of several documents that
+ * match, the one of the highest precedence counts (unit-match.h, job-match.h); all grants of a job share one layer. An
+ * actor that no document matches has the host's as its base, also where nobody wrote one; a grant has nothing to add
+ * where no policy judges. Modes do not decide which layers there are, so a mode that changes moves no actor. Returns
+ * how many, at least 1. */
 size_t policy_set_layers(const PolicySet *s, const GrantTable *grants, const PolicyActor *a,
                          PolicyLayer ret[static POLICY_LAYERS_MAX]);
 

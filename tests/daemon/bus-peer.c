@@ -118,7 +118,7 @@ void peer_init(Peer *p) {
 
         *p = (Peer) { .answer = POLKIT_YES, .uid = 1000, .pid = 77, .pidfd = peer_process_open((uint32_t) getpid()) };
         ck_assert_int_ge(p->pidfd, 0);
-        p->manager = fake_manager_new();
+        p->service = fake_service_new();
         ck_assert_int_ge(sd_id128_randomize(&id), 0);
         ck_assert_int_ge(sd_event_new(&p->event), 0);
         ck_assert_int_ge(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
@@ -136,7 +136,7 @@ void peer_init(Peer *p) {
         ck_assert_int_ge(sd_bus_attach_event(p->client, p->event, 0), 0);
         ck_assert_int_ge(sd_bus_add_filter(p->client, NULL, on_message, p), 0);
 
-        ck_assert_int_ge(bus_new(p->event, server, p->manager, &p->bus), 0);
+        ck_assert_int_ge(bus_new(p->event, server, p->service, &p->bus), 0);
         bus_set_options(p->bus, &(BusOptions) { .polkit_timeout_usec = 100 * USEC_PER_MSEC, .unit_of = fixed_unit });
         while (sd_bus_is_ready(p->client) == 0) /* sd_bus_send() would wait for it where a message has descriptors */
                 ck_assert_int_ge(sd_event_run(p->event, UINT64_MAX), 0);
@@ -147,7 +147,7 @@ void peer_done(Peer *p) {
         sd_bus_message_unref(p->last_signal);
         bus_free(p->bus);
         sd_bus_close_unref(p->client);
-        fake_manager_free(p->manager);
+        fake_service_free(p->service);
         if (p->pidfd >= 0)
                 (void) close(p->pidfd);
         sd_event_unref(p->event);
@@ -203,7 +203,7 @@ void peer_leave(Peer *p, const char *name) {
 }
 
 void peer_deny(Peer *p, const Event *e) {
-        p->manager->observer.denial(e, p->manager->observer.userdata);
+        p->service->observer.denial(e, p->service->observer.userdata);
 }
 
 void peer_settle(Peer *p) {
@@ -217,8 +217,8 @@ void peer_settle(Peer *p) {
 }
 
 const FakeNote *peer_last_note(const Peer *p) {
-        ck_assert_uint_gt(p->manager->n_notes, 0);
-        return &p->manager->notes[(p->manager->n_notes - 1) % FAKE_NOTES_MAX];
+        ck_assert_uint_gt(p->service->n_notes, 0);
+        return &p->service->notes[(p->service->n_notes - 1) % FAKE_NOTES_MAX];
 }
 
 const char *peer_error_name(sd_bus_message *m) {

@@ -8,7 +8,7 @@
 #include <systemd/sd-event.h>
 
 #include "bus/bus.h"
-#include "fake-manager.h"
+#include "fake-service.h"
 
 typedef enum PolkitAnswer {
         POLKIT_YES,
@@ -23,7 +23,7 @@ typedef struct Peer {
         sd_event *event;
         sd_bus *client;
         Bus *bus;
-        Manager *manager;
+        Service *service;
         PolkitAnswer answer;
         uint32_t uid, pid;    /* of every sender */
         int pidfd;            /* likewise; -EBADF: the bus knows none */
@@ -50,7 +50,7 @@ sd_bus_message *peer_send(Peer *p, sd_bus_message *m);
 void peer_post(Peer *p, sd_bus_message *m);
 /* Tells the service that a name has left the bus. */
 void peer_leave(Peer *p, const char *name);
-/* The manager reports a denial. */
+/* The service reports a denial. */
 void peer_deny(Peer *p, const Event *e);
 /* Runs the loop until nothing happens any more for some milliseconds. */
 void peer_settle(Peer *p);

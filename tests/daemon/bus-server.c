@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The service's bus side over a fake manager, on the bus that DBUS_SYSTEM_BUS_ADDRESS names. Takes one word a line on
+/* The service's bus side over a fake service, on the bus that DBUS_SYSTEM_BUS_ADDRESS names. Takes one word a line on
  * stdin: event, notes, stats, job; ends when stdin does. Arguments: the timeout for polkit in milliseconds, and
  * "trust-nobody". BUS_SERVER_POLICY: a document to explain with. */
 
@@ -12,10 +12,10 @@
 
 #include "bus/bus.h"
 #include "host/read-file.h"
-#include "fake-manager.h"
+#include "fake-service.h"
 
 typedef struct Server {
-        Manager *manager;
+        Service *service;
         Bus *bus;
 } Server;
 
@@ -39,14 +39,14 @@ static void command(Server *s, const char *word) {
 
         bus_stats(s->bus, &stats);
         if (strcmp(word, "event") == 0)
-                s->manager->observer.denial(&denial, s->manager->observer.userdata);
+                s->service->observer.denial(&denial, s->service->observer.userdata);
         else if (strcmp(word, "stats") == 0)
                 printf("stats %zu %zu %" PRIu64 "\n", stats.subscribers, stats.calls_pending, stats.connections);
         else if (strcmp(word, "notes") == 0) {
-                for (size_t i = 0; i < MIN(s->manager->n_notes, (size_t) FAKE_NOTES_MAX); i++)
-                        printf("note %s %u %s\n", s->manager->notes[i].action, s->manager->notes[i].uid,
-                               s->manager->notes[i].result);
-                s->manager->n_notes = 0;
+                for (size_t i = 0; i < MIN(s->service->n_notes, (size_t) FAKE_NOTES_MAX); i++)
+                        printf("note %s %u %s\n", s->service->notes[i].action, s->service->notes[i].uid,
+                               s->service->notes[i].result);
+                s->service->n_notes = 0;
         }
         printf("ok\n");
         fflush(stdout);
@@ -65,7 +65,7 @@ static int on_input(sd_event_source *source, int fd, _unused_ uint32_t revents, 
 }
 
 /* The document that BUS_SERVER_POLICY names is that of every scope. */
-static int load_policy(Manager *m) {
+static int load_policy(Service *m) {
         _cleanup_(policy_source_done) PolicySource source = {};
         const char *path = getenv("BUS_SERVER_POLICY");
         _cleanup_free_ char *text = NULL;
@@ -81,15 +81,15 @@ static int load_policy(Manager *m) {
 }
 
 int main(int argc, char **argv) {
-        _cleanup_(fake_manager_freep) Manager *m = fake_manager_new();
+        _cleanup_(fake_service_freep) Service *m = fake_service_new();
         _cleanup_(policy_freep) Policy *policy = NULL;
         _cleanup_(bus_freep) Bus *b = NULL;
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        Server server = { .manager = m };
+        Server server = { .service = m };
 
         if (load_policy(m) < 0)
                 return EXIT_FAILURE;
-        policy = m->policy; /* which the manager borrows */
+        policy = m->policy; /* which the service borrows */
         if (sd_event_default(&event) < 0 || bus_new(event, NULL, m, &b) < 0)
                 return EXIT_FAILURE;
         bus_set_options(b, &(BusOptions) {

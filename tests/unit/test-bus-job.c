@@ -49,9 +49,9 @@ START_TEST(a_job_begins_and_ends) {
         ck_assert_int_gt(sd_bus_message_read(reply, "o", &path), 0);
         ck_assert_str_eq(path, PATH "/job/1");
         sd_bus_message_unref(reply);
-        ck_assert_str_eq(p.manager->job_units[0], "unit-77.service");
-        ck_assert_str_eq(p.manager->job_labels[0][0], "repository=a/b=c");
-        ck_assert_str_eq(p.manager->job_labels[0][1], "workflow=build \xc3\xbc ##1");
+        ck_assert_str_eq(p.service->job_units[0], "unit-77.service");
+        ck_assert_str_eq(p.service->job_labels[0][0], "repository=a/b=c");
+        ck_assert_str_eq(p.service->job_labels[0][1], "workflow=build \xc3\xbc ##1");
         ck_assert_str_eq(p.action, "org.cargowall1.manage-jobs");
         ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "JobAdded"));
         ck_assert_uint_eq(p.n_signals, 1);
@@ -89,10 +89,10 @@ START_TEST(another_unit_cannot_end_it) {
         ck_assert_str_eq(peer_last_note(&p)->result, "denied");
         p.pid = 1; /* no unit at all */
         assert_error(end(&p, PATH "/job/1"), SD_BUS_ERROR_ACCESS_DENIED);
-        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        ck_assert_uint_eq(p.service->n_jobs, 1);
         p.uid = 0;
         assert_error(end(&p, PATH "/job/1"), "");
-        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        ck_assert_uint_eq(p.service->n_jobs, 0);
         peer_done(&p);
 }
 END_TEST
@@ -105,7 +105,7 @@ START_TEST(without_a_unit_there_is_no_job) {
         assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_INVALID_ARGS);
         p.pid = 0;
         assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_INVALID_ARGS);
-        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        ck_assert_uint_eq(p.service->n_jobs, 0);
         peer_done(&p);
 }
 END_TEST
@@ -187,9 +187,9 @@ START_TEST(a_process_shows_its_id) {
         peer_init(&p);
         prover_init(&prover, &p, ANSWER_RIGHTLY);
         assert_error(begin_proved(&p, prover.theirs), "");
-        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        ck_assert_uint_eq(p.service->n_jobs, 1);
         assert_error(end_proved(&p, PATH "/job/1", prover.theirs), "");
-        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        ck_assert_uint_eq(p.service->n_jobs, 0);
         prover_done(&prover);
         peer_done(&p);
 }
@@ -204,10 +204,10 @@ START_TEST(a_process_id_alone_is_nobodys) {
         p.pidfd = -EBADF;
         assert_error(end(&p, PATH "/job/1"), SD_BUS_ERROR_ACCESS_DENIED);
         ck_assert_str_eq(peer_last_note(&p)->result, "denied");
-        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        ck_assert_uint_eq(p.service->n_jobs, 1);
         p.pid = 78;
         assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_ACCESS_DENIED);
-        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        ck_assert_uint_eq(p.service->n_jobs, 1);
         p.uid = 0;
         assert_error(end(&p, PATH "/job/1"), "");
         peer_done(&p);
@@ -224,7 +224,7 @@ START_TEST(nobody_else_shows_it) {
                 p.pid = (uint32_t) getppid(); /* a living process, but not the one that answers */
         assert_error(begin_proved(&p, prover.theirs), SD_BUS_ERROR_ACCESS_DENIED);
         ck_assert_str_eq(peer_last_note(&p)->result, "denied");
-        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        ck_assert_uint_eq(p.service->n_jobs, 0);
         prover_done(&prover);
         peer_done(&p);
 }
@@ -273,7 +273,7 @@ START_TEST(who_leaves_while_asked_is_forgotten) {
         peer_leave(&p, SENDER);
         bus_stats(p.bus, &stats);
         ck_assert_uint_eq(stats.calls_pending, 0);
-        ck_assert_uint_eq(p.manager->n_jobs, 0);
+        ck_assert_uint_eq(p.service->n_jobs, 0);
         prover_done(&prover);
         peer_done(&p);
 }
@@ -307,7 +307,7 @@ START_TEST(labels_are_strict) {
 
         value[256] = '\0';
         assert_error(begin(&p, "job", value), "");
-        ck_assert_uint_eq(strlen(p.manager->job_labels[0][0]), 4 + 256);
+        ck_assert_uint_eq(strlen(p.service->job_labels[0][0]), 4 + 256);
         peer_done(&p);
 }
 END_TEST
@@ -323,7 +323,7 @@ START_TEST(end_takes_no_options) {
         assert_error(end(&p, PATH "/job/01"), BUS_ERROR_NO_SUCH_JOB);
         assert_error(end(&p, PATH "/job/18446744073709551617"), BUS_ERROR_NO_SUCH_JOB);
         assert_error(end(&p, "/"), BUS_ERROR_NO_SUCH_JOB);
-        ck_assert_uint_eq(p.manager->n_jobs, 1);
+        ck_assert_uint_eq(p.service->n_jobs, 1);
         peer_done(&p);
 }
 END_TEST
@@ -367,7 +367,7 @@ START_TEST(jobs_are_bounded) {
 
         peer_init(&p);
         p.uid = 0;
-        for (p.pid = 100; p.pid < 100 + MANAGER_JOBS_MAX; p.pid++)
+        for (p.pid = 100; p.pid < 100 + SERVICE_JOBS_MAX; p.pid++)
                 assert_error(begin(&p, "job", "x"), "");
         assert_error(begin(&p, "job", "x"), SD_BUS_ERROR_LIMITS_EXCEEDED);
         sd_bus_message *m = peer_call(&p, SENDER, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");

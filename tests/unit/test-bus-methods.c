@@ -70,7 +70,7 @@ START_TEST(a_sealed_memfd_is_loaded) {
         ck_assert_int_gt(sd_bus_message_read(reply, "s", &digest), 0);
         ck_assert_str_eq(digest, "sha256:00");
         sd_bus_message_unref(reply);
-        ck_assert_str_eq(p.manager->texts[1], good);
+        ck_assert_str_eq(p.service->texts[1], good);
         ck_assert_str_eq(p.action, "org.cargowall1.set-policy");
         ck_assert_str_eq(p.detail, "scope=runner-a");
         peer_done(&p);
@@ -96,7 +96,7 @@ START_TEST(another_file_is_not) {
         assert_error(load_fd(&p, new_memfd(NULL, POLICY_TEXT_MAX + 1, SEALS)), SD_BUS_ERROR_INVALID_ARGS,
                      "The policy is too large.");
         ck_assert_uint_eq(p.n_asked, 0);
-        ck_assert_ptr_null(p.manager->texts[1]);
+        ck_assert_ptr_null(p.service->texts[1]);
         assert_error(load_fd(&p, new_memfd("", 0, SEALS)), BUS_ERROR_INVALID_POLICY, NULL);
         peer_done(&p);
 }
@@ -108,10 +108,10 @@ START_TEST(the_fault_is_named) {
         peer_init(&p);
         assert_error(load_fd(&p, new_memfd(bad, strlen(bad), SEALS)), BUS_ERROR_INVALID_POLICY,
                      "$.rules[0].value: the name has an empty label (line 2), and 1 more");
-        ck_assert_ptr_null(p.manager->texts[1]);
+        ck_assert_ptr_null(p.service->texts[1]);
         ck_assert(strncmp(peer_last_note(&p)->result, "error: $.rules[0].value", 23) == 0);
 
-        p.manager->reload_fails = true; /* with bytes that are no UTF-8 */
+        p.service->reload_fails = true; /* with bytes that are no UTF-8 */
         assert_error(peer_send(&p, call(&p, "Reload")), BUS_ERROR_INVALID_POLICY,
                      "/etc/policy.json: $.r\\xc3: an unknown key (line 7), and 2 more");
         peer_done(&p);
@@ -125,7 +125,7 @@ START_TEST(a_string_is_loaded) {
         sd_bus_message *m = call(&p, "LoadPolicyString");
         append(m, "sa{sv}", good, 0);
         sd_bus_message_unref(assert_reply(peer_send(&p, m), "s"));
-        ck_assert_str_eq(p.manager->texts[0], good);
+        ck_assert_str_eq(p.service->texts[0], good);
         peer_done(&p);
 }
 END_TEST
@@ -275,7 +275,7 @@ START_TEST(the_policy_is_read_back) {
         Peer p;
 
         peer_init(&p);
-        p.manager->source = "/etc/\xff";
+        p.service->source = "/etc/\xff";
         sd_bus_message *m = call(&p, "GetPolicy");
         append(m, "s", "host");
         sd_bus_message *reply = assert_reply(peer_send(&p, m), "sss");
@@ -306,7 +306,7 @@ static void add_policy(Peer *p) {
         _cleanup_(fault_list_done) FaultList faults = {};
 
         ck_assert_int_ge(policy_source_from_json(&source, good, strlen(good), &faults), 0);
-        ck_assert_int_ge(policy_new(&source, &p->manager->policy), 0);
+        ck_assert_int_ge(policy_new(&source, &p->service->policy), 0);
         policy_source_done(&source);
 }
 
@@ -350,7 +350,7 @@ START_TEST(a_destination_is_explained) {
                 sd_bus_message_unref(reply);
         }
         ck_assert_uint_eq(p.n_asked, 0);
-        policy_free(p.manager->policy);
+        policy_free(p.service->policy);
         peer_done(&p);
 }
 END_TEST
@@ -363,7 +363,7 @@ START_TEST(only_who_may_see_events_asks_about_others) {
         p.answer = POLKIT_NO;
         sd_bus_message_unref(assert_reply(explain(&p, "github.com", 443, "tcp", "host"), "ssa{sv}"));
         ck_assert_uint_eq(p.n_asked, 0);
-        ck_assert_uint_eq(p.manager->n_notes, 0);
+        ck_assert_uint_eq(p.service->n_notes, 0);
 
         assert_error(explain(&p, "github.com", 443, "tcp", "runner-a"), SD_BUS_ERROR_ACCESS_DENIED, NULL);
         ck_assert_str_eq(p.action, "org.cargowall1.view-events");
@@ -375,7 +375,7 @@ START_TEST(only_who_may_see_events_asks_about_others) {
         p.answer = POLKIT_YES;
         sd_bus_message_unref(assert_reply(explain(&p, "github.com", 443, "tcp", "runner-a"), "ssa{sv}"));
         ck_assert_str_eq(peer_last_note(&p)->result, "done");
-        policy_free(p.manager->policy);
+        policy_free(p.service->policy);
         peer_done(&p);
 }
 END_TEST
@@ -398,7 +398,7 @@ START_TEST(explanations_are_not_to_be_had_in_a_flood) {
         ck_assert_uint_lt(n_answers, 1000);
         p.uid = 1001;
         sd_bus_message_unref(assert_reply(explain(&p, "github.com", 443, "tcp", "host"), "ssa{sv}"));
-        policy_free(p.manager->policy);
+        policy_free(p.service->policy);
         peer_done(&p);
 }
 END_TEST
@@ -433,9 +433,9 @@ START_TEST(lists_are_bounded) {
         Peer p;
 
         peer_init(&p);
-        p.manager->event = (Event) { .type = EVENT_DNS_BLOCKED, .has_verdict = true, .process = "\xc3\xa9\xff" };
-        p.manager->n_events = 5000;
-        p.manager->n_leases = 20000;
+        p.service->event = (Event) { .type = EVENT_DNS_BLOCKED, .has_verdict = true, .process = "\xc3\xa9\xff" };
+        p.service->n_events = 5000;
+        p.service->n_leases = 20000;
         ck_assert_uint_eq(list_events(&p, 3), 3);
         ck_assert_uint_eq(list_events(&p, 0), 1000);
         ck_assert_uint_eq(list_events(&p, UINT32_MAX), 1000);
@@ -470,7 +470,7 @@ START_TEST(the_object_manager_knows_all) {
         Peer p;
 
         peer_init(&p);
-        p.manager->cgroup = "/system.slice/\xff.service";
+        p.service->cgroup = "/system.slice/\xff.service";
         sd_bus_message *m = peer_call(&p, SENDER, PATH, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
         sd_bus_message *reply = assert_reply(peer_send(&p, m), "a{oa{sa{sv}}}");
         ck_assert_uint_eq(list_length(reply, "{oa{sa{sv}}}"), 3); /* the scopes; not the manager itself */
@@ -524,9 +524,9 @@ START_TEST(root_sets_the_log_level) {
         p.uid = 0;
         assert_error(set_log_level(&p, "LogLevel", "loud"), SD_BUS_ERROR_INVALID_ARGS, NULL);
         assert_error(set_log_level(&p, "LogTarget", "debug"), SD_BUS_ERROR_PROPERTY_READ_ONLY, NULL);
-        ck_assert_int_eq(p.manager->log_level, 6);
+        ck_assert_int_eq(p.service->log_level, 6);
         sd_bus_message_unref(assert_reply(set_log_level(&p, "LogLevel", "debug"), ""));
-        ck_assert_int_eq(p.manager->log_level, 7);
+        ck_assert_int_eq(p.service->log_level, 7);
         peer_done(&p);
 }
 END_TEST
@@ -595,7 +595,7 @@ START_TEST(changes_are_told) {
         Peer p;
 
         peer_init(&p);
-        ck_assert_int_ge(manager_set_mode(p.manager, MODE_SETTING_AUDIT), 0);
+        ck_assert_int_ge(service_set_mode(p.service, MODE_SETTING_AUDIT), 0);
         peer_settle(&p);
         ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "ModeChanged"));
         ck_assert_int_gt(sd_bus_message_read(p.last_signal, "ss", &old_mode, &new_mode), 0);
@@ -611,7 +611,7 @@ START_TEST(changes_are_told) {
 END_TEST
 
 START_TEST(changes_without_a_bus_are_ignored) {
-        Manager *m = fake_manager_new();
+        Service *m = fake_service_new();
         sd_event *event;
         Bus *b;
 
@@ -626,7 +626,7 @@ START_TEST(changes_without_a_bus_are_ignored) {
         m->observer.denial(&(Event) { .type = EVENT_DNS_BLOCKED }, m->observer.userdata);
         bus_free(b);
         ck_assert_ptr_null(m->observer.denial);
-        fake_manager_free(m);
+        fake_service_free(m);
         sd_event_unref(event);
 }
 END_TEST

@@ -45,8 +45,8 @@ START_TEST(only_a_clear_yes_is_one) {
         ck_assert_str_eq(p.action, "org.cargowall1.set-mode");
         ck_assert_str_eq(p.subject, ":1.7");
         ck_assert_str_eq(p.detail, "mode=audit");
-        ck_assert_uint_eq(p.manager->n_set_mode, answers[_i].answer == POLKIT_YES);
-        ck_assert_uint_eq(p.manager->n_notes, 1);
+        ck_assert_uint_eq(p.service->n_set_mode, answers[_i].answer == POLKIT_YES);
+        ck_assert_uint_eq(p.service->n_notes, 1);
 
         const FakeNote *n = peer_last_note(&p);
         ck_assert_str_eq(n->action, "org.cargowall1.set-mode");
@@ -75,7 +75,7 @@ START_TEST(root_is_not_asked) {
         bus_set_options(p.bus, &(BusOptions) { .trust_nobody = true });
         assert_set_mode(&p, ":1.7", "enforce", SD_BUS_ERROR_ACCESS_DENIED);
         ck_assert_uint_eq(p.n_asked, 1);
-        ck_assert_int_eq(p.manager->mode, MODE_SETTING_AUDIT);
+        ck_assert_int_eq(p.service->mode, MODE_SETTING_AUDIT);
         peer_done(&p);
 }
 END_TEST
@@ -89,7 +89,7 @@ START_TEST(an_unknown_caller_is_refused) {
         p.driver_impostor = true;
         assert_set_mode(&p, ":1.7", "audit", SD_BUS_ERROR_ACCESS_DENIED);
         ck_assert_uint_eq(p.n_asked, 0);
-        ck_assert_uint_eq(p.manager->n_set_mode, 0);
+        ck_assert_uint_eq(p.service->n_set_mode, 0);
         peer_done(&p);
 }
 END_TEST
@@ -102,7 +102,7 @@ START_TEST(turning_off_is_another_action) {
         ck_assert_str_eq(p.action, "org.cargowall1.disable");
         assert_set_mode(&p, ":1.7", "configured", "");
         ck_assert_str_eq(p.action, "org.cargowall1.set-mode");
-        p.manager->configured = MODE_OFF;
+        p.service->configured = MODE_OFF;
         assert_set_mode(&p, ":1.7", "configured", "");
         ck_assert_str_eq(p.action, "org.cargowall1.disable");
         peer_done(&p);
@@ -147,7 +147,7 @@ START_TEST(a_caller_that_leaves_is_forgotten) {
         ck_assert_uint_eq(stats.calls_pending, 0);
         ck_assert_uint_eq(p.n_cancelled, 1);
         ck_assert_str_eq(peer_last_note(&p)->result, "cancelled");
-        ck_assert_uint_eq(p.manager->n_set_mode, 0);
+        ck_assert_uint_eq(p.service->n_set_mode, 0);
 
         p.driver_refuses = true; /* gone before the bus was asked */
         peer_post(&p, set_mode_call(&p, ":1.9", "audit"));
@@ -191,9 +191,9 @@ START_TEST(who_is_refused_all_the_time_is_not_asked_about_again) {
                 sd_bus_message_unref(reply);
         }
         ck_assert_uint_ge(n_limited, 10);
-        ck_assert_uint_ge(p.manager->n_notes, 10);
+        ck_assert_uint_ge(p.service->n_notes, 10);
         ck_assert_uint_eq(p.n_asked, 100 - n_limited);
-        ck_assert_uint_eq(p.manager->n_notes, 100 - n_limited);
+        ck_assert_uint_eq(p.service->n_notes, 100 - n_limited);
         p.uid = 1001;
         p.answer = POLKIT_YES;
         assert_set_mode(&p, ":1.8", "audit", "");
@@ -261,7 +261,7 @@ START_TEST(a_flood_is_bounded) {
         flood(&p, 1000);
         ck_assert_uint_eq(pending(&p), POLKIT_CHECKS_MAX);
         assert_set_mode(&p, ":1.7", "audit", SD_BUS_ERROR_LIMITS_EXCEEDED);
-        ck_assert_uint_eq(p.manager->n_notes, 0);
+        ck_assert_uint_eq(p.service->n_notes, 0);
         peer_done(&p);
 }
 END_TEST

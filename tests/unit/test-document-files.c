@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 #include "daemon/document-files.h"
-#include "policy/explain.h"
 
 #include <check.h>
-#include <netinet/in.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -248,24 +246,7 @@ START_TEST(replacement_is_refused) {
 }
 END_TEST
 
-START_TEST(grant_is_no_document) {
-        _cleanup_(documents_done) Documents d = {};
-        Fault fault = {};
-        char digest[POLICY_DIGEST_SIZE], again[POLICY_DIGEST_SIZE];
-
-        file_write(DIR "/runner.json", runner_text);
-        ck_assert_int_eq(load(&d, &fault), 0);
-        documents_digest(&d, digest);
-        d.items = reallocarray(d.items, d.n + 1, sizeof(*d.items));
-        ck_assert_ptr_nonnull(d.items);
-        d.items[d.n++] = (Document) {
-                .name = strdup("job:7"), .source = strdup(DOCUMENT_SOURCE_JOB), .origin = DOCUMENT_GRANT,
-        };
-        documents_digest(&d, again);
-        ck_assert_str_eq(digest, again);
-}
-END_TEST
-
+/* Size and text belong together: a byte past the end would be a text that nobody read. */
 START_TEST(nul_bytes_are_refused) {
         static const char text[] = "{\"rules\":[]}\0{\"rules\":[]}";
         _cleanup_(documents_done) Documents d = {};
@@ -324,7 +305,6 @@ static Suite *suite(void) {
         tcase_add_test(t, digest_of_several_is_that_of_their_list);
         tcase_add_test(t, document_is_replaced);
         tcase_add_loop_test(t, replacement_is_refused, 0, ELEMENTSOF(refused));
-        tcase_add_test(t, grant_is_no_document);
         tcase_add_test(t, nul_bytes_are_refused);
         tcase_add_test(t, too_many_port_rules_are_told);
         tcase_add_test(t, text_is_validated);

@@ -31,6 +31,20 @@ START_TEST(grants_belong_to_their_job) {
 }
 END_TEST
 
+START_TEST(jobs_are_listed) {
+        ck_assert_uint_eq(grant_table_job(&table, 0), 0);
+        ck_assert_int_eq(grant_table_add(&table, 5, "a.example", 100), 0);
+        ck_assert_int_eq(grant_table_add(&table, 2, "a.example", 200), 0);
+        ck_assert_int_eq(grant_table_add(&table, 5, "b.example", 50), 0);
+        ck_assert_uint_eq(grant_table_job(&table, 0), 5);
+        ck_assert_uint_eq(grant_table_job(&table, 1), 2);
+        ck_assert_uint_eq(grant_table_job(&table, 2), 0);
+        ck_assert_uint_eq(grant_table_expire(&table, 100), 5);
+        ck_assert_uint_eq(grant_table_job(&table, 0), 2);
+        ck_assert_uint_eq(grant_table_job(&table, 1), 0);
+}
+END_TEST
+
 START_TEST(later_end_counts) {
         ck_assert_int_eq(grant_table_add(&table, 1, "a.example", 100), 0);
         ck_assert_int_eq(grant_table_add(&table, 1, "a.example", 300), 0);
@@ -61,13 +75,9 @@ static const struct {
         const char *host;
         int expected;
 } hosts[] = {
-        { "a.example", 0 },
-        { "*.a.example", 0 },
-        { "192.0.2.7", 0 },
-        { "2001:db8::7", 0 },
+        { "a.example", 0 },          { "*.a.example", 0 }, { "192.0.2.7", 0 }, { "2001:db8::7", 0 },
         { "192.0.2.0/24", -EINVAL }, /* a network is no host */
-        { "no name", -EINVAL },
-        { "", -EINVAL },
+        { "no name", -EINVAL },      { "", -EINVAL },
 };
 
 START_TEST(host_is_checked) {
@@ -112,7 +122,8 @@ START_TEST(policy_allows_what_was_granted) {
         ck_assert_int_eq(grant_table_policy(&table, 1, &p), 0);
         ck_assert_uint_eq(policy_n_rules(p), 2);
         ck_assert_int_eq(policy_default_action(p), ACTION_DENY);
-        check_verdict(p, (Destination) { .name = "a.example", .port = 443, .protocol = IPPROTO_TCP }, NULL, ACTION_ALLOW);
+        check_verdict(p, (Destination) { .name = "a.example", .port = 443, .protocol = IPPROTO_TCP }, NULL,
+                      ACTION_ALLOW);
         check_verdict(p, (Destination) { .port = 9, .protocol = IPPROTO_UDP }, "2001:db8::7", ACTION_ALLOW);
         check_verdict(p, (Destination) { .port = 9, .protocol = IPPROTO_UDP }, "2001:db8::8", ACTION_DENY);
         check_verdict(p, (Destination) { .name = "b.example", .port = 443, .protocol = IPPROTO_TCP }, NULL, ACTION_DENY);
@@ -125,6 +136,7 @@ static Suite *suite(void) {
 
         tcase_add_checked_fixture(t, set_up, tear_down);
         tcase_add_test(t, grants_belong_to_their_job);
+        tcase_add_test(t, jobs_are_listed);
         tcase_add_test(t, later_end_counts);
         tcase_add_test(t, grants_end);
         tcase_add_loop_test(t, host_is_checked, 0, ELEMENTSOF(hosts));

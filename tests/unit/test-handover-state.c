@@ -17,12 +17,12 @@
 #define FIRST_FD 3 /* sd_listen_fds(3) */
 #define STORED_MAX 8
 
-#define EXPECT(x)                                                               \
-        do {                                                                    \
-                if (!(x)) {                                                     \
-                        (void) fprintf(stderr, "%d: %s\n", __LINE__, #x);       \
-                        _exit(1);                                               \
-                }                                                               \
+#define EXPECT(x)                                                                                                      \
+        do {                                                                                                           \
+                if (!(x)) {                                                                                            \
+                        (void) fprintf(stderr, "%d: %s\n", __LINE__, #x);                                              \
+                        _exit(1);                                                                                      \
+                }                                                                                                      \
         } while (0)
 
 /* ------------------------------------------------------------------ a service manager that keeps descriptors */
@@ -68,8 +68,9 @@ static void manager_run(void) {
                 } control;
                 char text[512];
                 struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
-                struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-                                     .msg_controllen = sizeof(control) };
+                struct msghdr mh = {
+                        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+                };
 
                 ssize_t n = recvmsg(manager_fd, &mh, MSG_CMSG_CLOEXEC);
                 if (n < 0)
@@ -197,7 +198,12 @@ static void write_some(Handover *h) {
         EXPECT(in_addr_parse("192.0.2.7", &addr) == 0);
         HandoverLease lease = { .layer = "host", .addr = &addr, .name = "a.example", .expires_nsec = 1000 };
         HandoverJob job = {
-                .id = 7, .unit = "a.service", .cgroup = "/a.slice/a.service", .labels = labels, .n_labels = 2, .start_usec = 42,
+                .id = 7,
+                .unit = "a.service",
+                .cgroup = "/a.slice/a.service",
+                .labels = labels,
+                .n_labels = 2,
+                .start_usec = 42,
         };
 
         handover_put_layer(h, "host", 0x200, 0, "sha256:a");
@@ -254,9 +260,9 @@ static void succeed(void) {
         h = open_state(s, &report);
         EXPECT(strcmp(read_all(h, 0), "") == 0);
         EXPECT(handover_predecessor(h, "host")->policy_id == 0x300 && !handover_predecessor(h, "job:7"));
-        EXPECT(handover_last_policy_id(h) == 0x901);                 /* of a layer that ended */
-        EXPECT(handover_override(h, &setting) && setting == 1);      /* though the snapshot does not put it */
-        EXPECT(handover_next_sequence(h) == 12);                     /* though it was written before */
+        EXPECT(handover_last_policy_id(h) == 0x901);            /* of a layer that ended */
+        EXPECT(handover_override(h, &setting) && setting == 1); /* though the snapshot does not put it */
+        EXPECT(handover_next_sequence(h) == 12);                /* though it was written before */
         handover_free(h);
         fd_store_free(s);
 }

@@ -132,31 +132,22 @@ START_TEST(job_of_a_cgroup) {
 }
 END_TEST
 
-START_TEST(allowances_end) {
-        _cleanup_(job_table_done) JobTable t = {};
-        char name[32];
+START_TEST(job_is_taken_out) {
+        JobTable t = {};
+        uint64_t id = 0;
         Job *j;
 
-        ck_assert_int_eq(add(&t, 0, "a.service", "/a.service", &j), 0);
-        ck_assert_int_eq(job_allow(j, "a.example", 10), 0);
-        ck_assert_int_eq(job_allow(j, "b.example", 20), 0);
-        ck_assert_int_eq(job_allow(j, "a.example", 30), 0); /* the same, for longer */
-        ck_assert_int_eq(job_allow(j, "a.example", 5), 0);
-        ck_assert_uint_eq(j->n_allowances, 2);
-        ck_assert_uint_eq(job_allowances_expire(j, 19), 0);
-        ck_assert_uint_eq(job_allowances_expire(j, 20), 1);
-        ck_assert_uint_eq(j->n_allowances, 1);
-        ck_assert_str_eq(j->allowances[0].host, "a.example");
-        ck_assert_uint_eq(j->allowances[0].until_nsec, 30);
-        for (size_t i = 1; i < JOB_ALLOWANCES_MAX; i++) {
-                (void) snprintf(name, sizeof(name), "%zu.example", i);
-                ck_assert_int_eq(job_allow(j, name, 40), 0);
-        }
-        ck_assert_int_eq(job_allow(j, "more.example", 40), -ENOSPC);
-        ck_assert_int_eq(job_allow(j, "a.example", 50), 0);
-        ck_assert_uint_eq(job_allowances_expire(j, UINT64_MAX), JOB_ALLOWANCES_MAX);
-        ck_assert_uint_eq(j->n_allowances, 0);
-        ck_assert_int_eq(job_allow(j, "left.example", 60), 0); /* freed with the table */
+        ck_assert_int_eq(job_table_add(&t, 0, "a.service", "/a.service", NULL, 0, 1, &j), 0);
+        id = j->id;
+        ck_assert_int_eq(job_table_add(&t, 0, "b.service", "/b.service", NULL, 0, 1, NULL), 0);
+        ck_assert_ptr_null(job_table_take(&t, id + 7));
+        ck_assert_ptr_eq(job_table_take(&t, id), j);
+        ck_assert_ptr_null(job_table_get(&t, id));
+        ck_assert_ptr_null(job_table_of_cgroup(&t, "/a.service"));
+        ck_assert_uint_eq(t.n, 1);
+        ck_assert_str_eq(j->unit, "a.service"); /* the caller's */
+        job_free(j);
+        job_table_done(&t);
 }
 END_TEST
 
@@ -168,7 +159,7 @@ static Suite *suite(void) {
         tcase_add_test(t, ids_are_given_once);
         tcase_add_loop_test(t, arguments_are_bounded, 0, ELEMENTSOF(bounds));
         tcase_add_test(t, table_is_bounded);
-        tcase_add_test(t, allowances_end);
+        tcase_add_test(t, job_is_taken_out);
         tcase_add_loop_test(t, job_of_a_cgroup, 0, ELEMENTSOF(paths));
         suite_add_tcase(s, t);
         return s;

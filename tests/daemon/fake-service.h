@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* daemon/manager.h over plain fields, for tests of the bus. */
+/* daemon/service.h over plain fields, for tests of the bus. */
 
-#include "daemon/manager.h"
+#include "daemon/service.h"
 
 #define FAKE_SCOPES_MAX 4
 #define FAKE_NOTES_MAX 4096
@@ -13,18 +13,18 @@ typedef struct FakeNote {
         uint32_t uid, pid;
 } FakeNote;
 
-struct Manager {
-        ManagerObserver observer;
+struct Service {
+        ServiceObserver observer;
         ModeSetting mode;
         Mode configured;
         char *texts[FAKE_SCOPES_MAX];
         size_t n_scopes;
         const char *source;    /* of all scopes; borrowed */
         const char *cgroup;    /* in each scope; borrowed */
-        uint64_t job_ids[MANAGER_JOBS_MAX];
-        char *job_units[MANAGER_JOBS_MAX];
-        char *job_labels[MANAGER_JOBS_MAX][MANAGER_JOB_LABELS_MAX];
-        size_t n_job_labels[MANAGER_JOBS_MAX];
+        uint64_t job_ids[SERVICE_JOBS_MAX];
+        char *job_units[SERVICE_JOBS_MAX];
+        char *job_labels[SERVICE_JOBS_MAX][SERVICE_JOB_LABELS_MAX];
+        size_t n_job_labels[SERVICE_JOBS_MAX];
         size_t n_jobs;
         uint64_t next_job;
         Event event;           /* each recent event */
@@ -41,6 +41,6 @@ struct Manager {
 /* Each check of a document takes a byte from here first, in the thread that makes it; -1: not. */
 extern int fake_validate_gate;
 
-Manager *fake_manager_new(void);
-Manager *fake_manager_free(Manager *m);
-DEFINE_CLEANUP_FUNC(Manager *, fake_manager_free)
+Service *fake_service_new(void);
+Service *fake_service_free(Service *m);
+DEFINE_CLEANUP_FUNC(Service *, fake_service_free)

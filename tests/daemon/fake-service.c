@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/manager.h"
+#include "daemon/service.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fake-manager.h"
+#include "fake-service.h"
 
 static const char *const scope_names[FAKE_SCOPES_MAX] = { "host", "runner-a", "off", "new" };
 static const char *const hooks[] = { "connect4", "connect6" };
@@ -13,8 +13,8 @@ static const char *const upstream_texts[] = { "192.0.2.1:53" };
 
 int fake_validate_gate = -1;
 
-Manager *fake_manager_new(void) {
-        Manager *m = calloc(1, sizeof(*m));
+Service *fake_service_new(void) {
+        Service *m = calloc(1, sizeof(*m));
         if (!m)
                 abort();
         m->mode = MODE_SETTING_CONFIGURED;
@@ -27,36 +27,36 @@ Manager *fake_manager_new(void) {
         return m;
 }
 
-Manager *fake_manager_free(Manager *m) {
+Service *fake_service_free(Service *m) {
         if (!m)
                 return NULL;
         for (size_t i = 0; i < FAKE_SCOPES_MAX; i++)
                 free(m->texts[i]);
         while (m->n_jobs > 0)
-                (void) manager_end_job(m, m->job_ids[m->n_jobs - 1]);
+                (void) service_end_job(m, m->job_ids[m->n_jobs - 1]);
         free(m);
         return NULL;
 }
 
-void manager_set_observer(Manager *m, const ManagerObserver *observer) {
-        m->observer = observer ? *observer : (ManagerObserver) {};
+void service_set_observer(Service *m, const ServiceObserver *observer) {
+        m->observer = observer ? *observer : (ServiceObserver) {};
 }
 
-size_t manager_n_scopes(const Manager *m) {
+size_t service_n_scopes(const Service *m) {
         return m->n_scopes;
 }
 
-void manager_scope(const Manager *m, size_t i, ManagerScope *ret) {
-        *ret = (ManagerScope) {
+void service_scope(const Service *m, size_t i, ServiceScope *ret) {
+        *ret = (ServiceScope) {
                 .name = scope_names[i],
                 .source = m->source,
                 .digest = m->texts[i] ? "sha256:00" : "",
-                .mode = i == 2 ? MODE_OFF : manager_effective_mode(m),
+                .mode = i == 2 ? MODE_OFF : service_effective_mode(m),
                 .n_rules = 3,
         };
 }
 
-int manager_find_scope(const Manager *m, const char *name, size_t *ret) {
+int service_find_scope(const Service *m, const char *name, size_t *ret) {
         for (size_t i = 0; i < m->n_scopes; i++)
                 if (strcmp(scope_names[i], name) == 0) {
                         *ret = i;
@@ -65,76 +65,76 @@ int manager_find_scope(const Manager *m, const char *name, size_t *ret) {
         return -ENOENT;
 }
 
-void manager_scope_cgroups(const Manager *m, _unused_ size_t i, void (*fn)(const char *, void *), void *userdata) {
+void service_scope_cgroups(const Service *m, _unused_ size_t i, void (*fn)(const char *, void *), void *userdata) {
         fn(m->cgroup, userdata);
 }
 
-ModeSetting manager_mode(const Manager *m) {
+ModeSetting service_mode(const Service *m) {
         return m->mode;
 }
 
-Mode manager_configured_mode(const Manager *m) {
+Mode service_configured_mode(const Service *m) {
         return m->configured;
 }
 
-Mode manager_effective_mode(const Manager *m) {
+Mode service_effective_mode(const Service *m) {
         return m->mode == MODE_SETTING_CONFIGURED ? m->configured : (Mode) m->mode;
 }
 
-bool manager_enforcing(const Manager *m) {
-        return manager_effective_mode(m) == MODE_ENFORCE;
+bool service_enforcing(const Service *m) {
+        return service_effective_mode(m) == MODE_ENFORCE;
 }
 
-const char *manager_policy_digest(_unused_ const Manager *m) {
+const char *service_policy_digest(_unused_ const Service *m) {
         return "sha256:00";
 }
 
-const char *manager_policy_source(const Manager *m) {
+const char *service_policy_source(const Service *m) {
         return m->source;
 }
 
-uint32_t manager_n_rules(_unused_ const Manager *m) {
+uint32_t service_n_rules(_unused_ const Service *m) {
         return 3;
 }
 
-const char *manager_dns_wiring(_unused_ const Manager *m) {
+const char *service_dns_wiring(_unused_ const Service *m) {
         return "bpf";
 }
 
-size_t manager_upstreams(_unused_ const Manager *m, const char *const **ret) {
+size_t service_upstreams(_unused_ const Service *m, const char *const **ret) {
         *ret = upstream_texts;
         return ELEMENTSOF(upstream_texts);
 }
 
-size_t manager_required_hooks(_unused_ const Manager *m, const char *const **ret) {
+size_t service_required_hooks(_unused_ const Service *m, const char *const **ret) {
         *ret = hooks;
         return ELEMENTSOF(hooks);
 }
 
-size_t manager_achieved_hooks(_unused_ const Manager *m, const char *const **ret) {
+size_t service_achieved_hooks(_unused_ const Service *m, const char *const **ret) {
         *ret = hooks;
         return 1;
 }
 
-uint64_t manager_start_usec(_unused_ const Manager *m, bool monotonic) {
+uint64_t service_start_usec(_unused_ const Service *m, bool monotonic) {
         return monotonic ? 5 : 1700000000000000;
 }
 
-void manager_counters(_unused_ const Manager *m, ManagerCounters *ret) {
-        *ret = (ManagerCounters) { 1, 2, 3, 4, 5 };
+void service_counters(_unused_ const Service *m, ServiceCounters *ret) {
+        *ret = (ServiceCounters) { 1, 2, 3, 4, 5 };
 }
 
-int manager_set_mode(Manager *m, ModeSetting mode) {
-        ModeSetting old = (ModeSetting) manager_effective_mode(m);
+int service_set_mode(Service *m, ModeSetting mode) {
+        ModeSetting old = (ModeSetting) service_effective_mode(m);
 
         m->n_set_mode++;
         m->mode = mode;
         if (m->observer.mode_changed)
-                m->observer.mode_changed(old, (ModeSetting) manager_effective_mode(m), m->observer.userdata);
+                m->observer.mode_changed(old, (ModeSetting) service_effective_mode(m), m->observer.userdata);
         return 0;
 }
 
-int manager_reload(Manager *m, FaultList *faults) {
+int service_reload(Service *m, FaultList *faults) {
         m->n_reloads++;
         if (m->reload_fails) {
                 faults->file = "/etc/policy.json";
@@ -149,7 +149,7 @@ int manager_reload(Manager *m, FaultList *faults) {
         return 0;
 }
 
-int manager_validate(const char *text, size_t size, FaultList *faults) {
+int service_validate(const char *text, size_t size, FaultList *faults) {
         PolicySource source = {};
         char c;
 
@@ -160,12 +160,12 @@ int manager_validate(const char *text, size_t size, FaultList *faults) {
         return r;
 }
 
-int manager_load_policy(Manager *m, const char *scope, const char *text, size_t size, FaultList *faults) {
+int service_load_policy(Service *m, const char *scope, const char *text, size_t size, FaultList *faults) {
         size_t i;
 
-        if (manager_find_scope(m, scope, &i) < 0)
+        if (service_find_scope(m, scope, &i) < 0)
                 return -ENOENT;
-        int r = manager_validate(text, size, faults);
+        int r = service_validate(text, size, faults);
         if (r < 0)
                 return r;
         free(m->texts[i]);
@@ -175,17 +175,17 @@ int manager_load_policy(Manager *m, const char *scope, const char *text, size_t 
         return 0;
 }
 
-int manager_policy_text(const Manager *m, const char *scope, const char **ret_text, size_t *ret_size) {
+int service_policy_text(const Service *m, const char *scope, const char **ret_text, size_t *ret_size) {
         size_t i;
 
-        if (manager_find_scope(m, scope, &i) < 0 || !m->texts[i])
+        if (service_find_scope(m, scope, &i) < 0 || !m->texts[i])
                 return -ENOENT;
         *ret_text = m->texts[i];
         *ret_size = strlen(m->texts[i]);
         return 0;
 }
 
-int manager_explain(const Manager *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
+int service_explain(const Service *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
         if (strcmp(scope, "off") == 0 || !m->policy)
                 return -ENOENT;
@@ -193,13 +193,13 @@ int manager_explain(const Manager *m, const char *scope, const Destination *d, c
         return policy_explain(m->policy, policy_mode(m->policy, MODE_ENFORCE), d, via, ret);
 }
 
-bool manager_judges(const Manager *m, const char *scope, const char *cgroup) {
+bool service_judges(const Service *m, const char *scope, const char *cgroup) {
         (void) m;
         return (strcmp(scope, "host") == 0 || strcmp(scope, "off") == 0) &&
                strcmp(cgroup, "/system.slice/unit-77.service") == 0;
 }
 
-int manager_for_each_lease(const Manager *m, _unused_ const char *scope, size_t max, manager_lease_fn fn,
+int service_for_each_lease(const Service *m, _unused_ const char *scope, size_t max, service_lease_fn fn,
                            void *userdata) {
         InAddr addr;
 
@@ -209,22 +209,22 @@ int manager_for_each_lease(const Manager *m, _unused_ const char *scope, size_t 
         return 0;
 }
 
-void manager_dns_status(_unused_ const Manager *m, ManagerDnsStatus *ret) {
-        *ret = (ManagerDnsStatus) { .queries = 11, .n_cached = 12 };
+void service_dns_status(_unused_ const Service *m, ServiceDnsStatus *ret) {
+        *ret = (ServiceDnsStatus) { .queries = 11, .n_cached = 12 };
 }
 
-void manager_recent_events(const Manager *m, _unused_ uint64_t since_usec, size_t max, event_fn fn,
+void service_recent_events(const Service *m, _unused_ uint64_t since_usec, size_t max, event_fn fn,
                            void *userdata) {
         for (size_t i = 0; i < MIN(max, m->n_events); i++)
                 fn(&m->event, userdata);
 }
 
-int manager_begin_job(Manager *m, const char *unit, _unused_ const char *cgroup, const char *const *labels,
+int service_begin_job(Service *m, const char *unit, _unused_ const char *cgroup, const char *const *labels,
                       size_t n_labels, uint64_t *ret_id) {
         for (size_t i = 0; i < m->n_jobs; i++)
                 if (strcmp(m->job_units[i], unit) == 0)
                         return -EEXIST;
-        if (m->n_jobs == MANAGER_JOBS_MAX)
+        if (m->n_jobs == SERVICE_JOBS_MAX)
                 return -ENOSPC;
         size_t i = m->n_jobs++;
         m->job_units[i] = strdup(unit);
@@ -237,7 +237,7 @@ int manager_begin_job(Manager *m, const char *unit, _unused_ const char *cgroup,
         return 0;
 }
 
-static int job_index(const Manager *m, uint64_t id, size_t *ret) {
+static int job_index(const Service *m, uint64_t id, size_t *ret) {
         for (size_t i = 0; i < m->n_jobs; i++)
                 if (m->job_ids[i] == id) {
                         *ret = i;
@@ -246,12 +246,12 @@ static int job_index(const Manager *m, uint64_t id, size_t *ret) {
         return -ENOENT;
 }
 
-int manager_job(const Manager *m, uint64_t id, ManagerJob *ret) {
+int service_job(const Service *m, uint64_t id, ServiceJob *ret) {
         size_t i;
 
         if (job_index(m, id, &i) < 0)
                 return -ENOENT;
-        *ret = (ManagerJob) {
+        *ret = (ServiceJob) {
                 .id = id,
                 .unit = m->job_units[i],
                 .cgroup = m->cgroup,
@@ -264,7 +264,7 @@ int manager_job(const Manager *m, uint64_t id, ManagerJob *ret) {
         return 0;
 }
 
-size_t manager_jobs(const Manager *m, uint64_t *ret_ids, size_t max) {
+size_t service_jobs(const Service *m, uint64_t *ret_ids, size_t max) {
         size_t n = MIN(m->n_jobs, max);
 
         for (size_t i = 0; i < n; i++)
@@ -272,7 +272,7 @@ size_t manager_jobs(const Manager *m, uint64_t *ret_ids, size_t max) {
         return n;
 }
 
-int manager_allow_once(Manager *m, uint64_t id, const char *host, _unused_ uint64_t usec) {
+int service_allow_once(Service *m, uint64_t id, const char *host, _unused_ uint64_t usec) {
         size_t i;
 
         if (job_index(m, id, &i) < 0)
@@ -280,7 +280,7 @@ int manager_allow_once(Manager *m, uint64_t id, const char *host, _unused_ uint6
         return strcmp(host, "full.example") == 0 ? -ENOSPC : 0;
 }
 
-int manager_end_job(Manager *m, uint64_t id) {
+int service_end_job(Service *m, uint64_t id) {
         size_t i, last = m->n_jobs - 1;
 
         if (job_index(m, id, &i) < 0)
@@ -298,15 +298,15 @@ int manager_end_job(Manager *m, uint64_t id) {
         return 0;
 }
 
-int manager_log_level(const Manager *m) {
+int service_get_log_level(const Service *m) {
         return m->log_level;
 }
 
-void manager_set_log_level(Manager *m, int level) {
+void service_set_log_level(Service *m, int level) {
         m->log_level = level;
 }
 
-void manager_note_call(Manager *m, const char *action, const char *sender, uint32_t uid, uint32_t pid,
+void service_note_call(Service *m, const char *action, const char *sender, uint32_t uid, uint32_t pid,
                        const char *unit, const char *result) {
         FakeNote *n = &m->notes[m->n_notes++ % FAKE_NOTES_MAX];
 

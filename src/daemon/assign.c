@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/assign.h"
+
+#include <assert.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "host/existing-sockets.h"
+
+struct Assign {
+        const Context *context; /* all borrowed */
+        const Policies *policies;
+        const Jobs *jobs;
+        const Grants *grants;
+        Actors *actors;
+};
+
+int assign_new(const Context *c, const Policies *policies, const Jobs *jobs, const Grants *grants, Actors *actors,
+               Assign **ret) {
+        Assign *a = calloc(1, sizeof(*a));
+
+        assert(c && policies && jobs && grants && actors);
+        assert(ret);
+
+        if (!a)
+                return -ENOMEM;
+        *a = (Assign) { .context = c, .policies = policies, .jobs = jobs, .grants = grants, .actors = actors };
+        *ret = a;
+        return 0;
+}
+
+Assign *assign_free(Assign *a) {
+        free(a);
+        return NULL;
+}
+
+/* ------------------------------------------------------------------ which layers */
+
+static size_t layers_of(const Assign *a, const char *path, const Job *job, PolicyLayer ret[static POLICY_LAYERS_MAX]) {
+        const PolicyActor actor = {
+                .cgroup = path,
+                .job = job ? job->id : 0,
+                .labels = job ? (const char *const *) job->labels : NULL,
+                .n_labels = job ? job->n_labels : 0,
+        };
+
+        return policy_set_layers(policies_set(a->policies), grants_table(a->grants), &actor, ret);
+}
+
+static Layer *layer_of(const Assign *a, const PolicyLayer *layer, const Job *job) {
+        return layer->document ? policies_layer(a->policies, layer->document) : grants_layer(a->grants, job->id);
+}
+
+static uint32_t chain_of(const Assign *a, const char *path) {
+        const char *own = actors_own_path(a->actors);
+        uint32_t chain = ENGINE_CHAIN_UNASSIGNED;
+        PolicyLayer layers[POLICY_LAYERS_MAX];
+        Layer *used[POLICY_LAYERS_MAX];
+        const Job *job;
+        size_t n, n_used = 0;
+
+        if (own && strcmp(path, own) == 0)
+                return ENGINE_CHAIN_SELF;
+        job = jobs_of_cgroup(a->jobs, path);
+        n = layers_of(a, path, job, layers);
+        for (size_t i = 0; i < n; i++) {
+                used[n_used] = layer_of(a, &layers[i], job);
+                n_used += used[n_used] != NULL;
+        }
+        (void) engine_chain_get(a->context->engine, used, n_used, &chain); /* otherwise it stays shut off */
+        return chain;
+}
+
+const Document *assign_restriction(const Assign *a, const Job *job) {
+        PolicyLayer layers[POLICY_LAYERS_MAX];
+        size_t n;
+
+        assert(a);
+        assert(job);
+
+        n = layers_of(a, job->cgroup, job, layers);
+        for (size_t i = 0; i < n; i++)
+                if (layers[i].kind == LAYER_RESTRICT)
+                        return layers[i].document;
+        return NULL;
+}
+
+bool assign_judges(const Assign *a, const char *path, const char *layer) {
+        PolicyLayer layers[POLICY_LAYERS_MAX];
+        const Job *job;
+        size_t n;
+
+        assert(a);
+        assert(path);
+        assert(layer);
+
+        job = jobs_of_cgroup(a->jobs, path);
+        n = layers_of(a, path, job, layers);
+        for (size_t i = 0; i < n; i++) {
+                const Layer *l = layer_of(a, &layers[i], job);
+                if (l && strcmp(l->name, layer) == 0)
+                        return true;
+        }
+        return false;
+}
+
+bool assign_is_judged(const Assign *a, const Job *job) {
+        PolicyLayer layers[POLICY_LAYERS_MAX];
+        size_t n;
+
+        assert(a);
+        assert(job);
+
+        n = layers_of(a, job->cgroup, job, layers);
+        for (size_t i = 0; i < n; i++)
+                if (layers[i].document && layers[i].document->origin != DOCUMENT_NONE)
+                        return true;
+        return false;
+}
+
+/* ------------------------------------------------------------------ the kernel */
+
+/* Every cgroup has an entry, so that events and queries carry who acts. Where some document is for units, what lives in
+ * a slice must be known before it may send: until then its packets wait in the kernel. */
+int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
+        uint32_t chain, number;
+        unsigned flags = 0;
+        int r;
+
+        assert(a);
+        assert(path);
+
+        if (is_slice && policy_set_matches_units(policies_set(a->policies)))
+                flags |= ENGINE_SUBJECT_SLICE;
+        if (actors_path_forwards(a->actors, path))
+                flags |= ENGINE_SUBJECT_FORWARDER;
+        engine_get_subject(a->context->engine, id, &chain, &number);
+        number = actors_number(a->actors, id, number);
+        r = engine_set_subject(a->context->engine, id, chain_of(a, path), number, flags);
+        if (r < 0)
+                log_message(a->context->log, LOG_ERR,
+                            "subject map full, cannot assign %s (%s); its traffic stays blocked", path, strerror(-r));
+        return r;
+}
+
+bool assign_is_in(const Assign *a, uint64_t id, const Layer *layer) {
+        uint32_t chain, actor;
+
+        assert(a);
+        assert(layer);
+
+        engine_get_subject(a->context->engine, id, &chain, &actor);
+        return engine_chain_has(chain, layer);
+}
+
+/* What a layer new to its jobs has not learnt, that of their units has: connections continue where both allow the name. */
+static void fill_restriction(Assign *a, const Job *job) {
+        PolicyLayer layers[POLICY_LAYERS_MAX];
+        Layer *base = NULL, *restriction = NULL;
+        size_t n = layers_of(a, job->cgroup, job, layers);
+
+        for (size_t i = 0; i < n; i++) {
+                if (layers[i].kind == LAYER_BASE)
+                        base = policies_layer(a->policies, layers[i].document);
+                else if (layers[i].kind == LAYER_RESTRICT)
+                        restriction = policies_layer(a->policies, layers[i].document);
+        }
+        if (base && restriction)
+                engine_copy_leases(a->context->engine, base, restriction);
+}
+
+static void reassign(const char *path, uint64_t id, bool is_slice, void *userdata) {
+        (void) assign_actor(userdata, path, id, is_slice);
+}
+
+void assign_all(Assign *a) {
+        const JobTable *jobs;
+
+        assert(a);
+
+        jobs = jobs_table(a->jobs);
+        for (size_t i = 0; i < jobs->n; i++) {
+                const Document *d = assign_restriction(a, jobs->jobs[i]);
+                const Layer *layer = d ? policies_layer(a->policies, d) : NULL;
+                if (layer && lease_table_n(layer->leases) == 0)
+                        fill_restriction(a, jobs->jobs[i]);
+        }
+        actors_for_each(a->actors, reassign, a);
+        actors_for_each_released(a->actors, reassign, a);
+}
+
+int assign_new_job(Assign *a, const Job *job) {
+        assert(a);
+        assert(job);
+
+        fill_restriction(a, job);
+        return assign_job(a, job);
+}
+
+typedef struct PathVisitor {
+        Assign *assign;
+        const char *path;
+} PathVisitor;
+
+static void reassign_path(const char *path, uint64_t id, bool is_slice, void *userdata) {
+        const PathVisitor *v = userdata;
+
+        if (strcmp(path, v->path) == 0)
+                (void) assign_actor(v->assign, path, id, is_slice);
+}
+
+int assign_job(Assign *a, const Job *job) {
+        PathVisitor v = { .assign = a, .path = job->cgroup };
+        uint64_t id;
+        int r;
+
+        assert(a);
+        assert(job);
+
+        actors_for_each_released(a->actors, reassign_path, &v); /* what a unit that ended sends last */
+        r = actors_find(a->actors, job->cgroup, &id);
+        return r < 0 ? -ENXIO : assign_actor(a, job->cgroup, id, false);
+}
+
+/* ------------------------------------------------------------------ the proxy */
+
+/* A query from before the hooks were there: its socket shows the cgroup it was made in. */
+static uint64_t cgroup_of_peer(Assign *a, const DnsPeer *peer) {
+        uint16_t port4, port6;
+        ExistingSocket s;
+        InAddr proxy;
+
+        if (!actors_may_look_up(a->actors))
+                return 0;
+        dns_proxy_address(engine_proxy(a->context->engine), &proxy, &port4, &port6);
+        if (!in_addr_is_v4(&peer->addr))
+                proxy = (InAddr) { .b = { [15] = 1 } };
+        if (existing_socket_find(peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP, &peer->addr, peer->port, &proxy,
+                                 in_addr_is_v4(&peer->addr) ? port4 : port6, &s) < 0)
+                return 0;
+        return s.cgroup_id;
+}
+
+/* Actors need not be distinguished: the host's layer judges all of them. */
+static bool has_one_chain(const Assign *a) {
+        const PolicySet *set = policies_set(a->policies);
+
+        return !policy_set_matches_units(set) && !(policy_set_matches_jobs(set) && jobs_table(a->jobs)->n > 0) &&
+               grants_table(a->grants)->n == 0;
+}
+
+bool assign_client(const EngineClient *client, uint32_t *chain, void *userdata) {
+        Assign *a = userdata;
+        uint64_t cgroup;
+
+        assert(client);
+        assert(chain);
+        assert(a);
+
+        cgroup = client->cgroup_id ?: cgroup_of_peer(a, client->peer);
+        if (*chain == ENGINE_CHAIN_UNASSIGNED && cgroup != 0) {
+                const IdentityFacts facts = { .actor = client->actor, .cgroup_id = cgroup, .pid = client->pid };
+                const char *path = actors_path_of(a->actors, &facts);
+                if (path)
+                        *chain = chain_of(a, path);
+        }
+        if (*chain == ENGINE_CHAIN_UNASSIGNED && has_one_chain(a)) {
+                Layer *host = engine_layer(a->context->engine, 0);
+                (void) engine_chain_get(a->context->engine, &host, 1, chain);
+        }
+        return actors_forwards(a->actors, cgroup);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/engine-start.h"
+
+#include <pwd.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "basic/clock.h"
+#include "daemon/existing.h"
+#include "daemon/records.h"
+#include "daemon/service-parts.h"
+#include "handover/inheritance.h"
+
+static void on_event(const Event *e, void *userdata) {
+        events_on_event(e, ((Service *) userdata)->events);
+}
+
+static bool on_client(const EngineClient *client, uint32_t *chain, void *userdata) {
+        return assign_client(client, chain, ((Service *) userdata)->assign);
+}
+
+static void on_lease(const Layer *layer, const Lease *lease, void *userdata) {
+        const Service *s = userdata;
+
+        if (!s->restoring)
+                records_put_lease(&s->context, layer, lease);
+}
+
+/* With the maps there and nothing attached yet, or a predecessor's programs still judging. */
+static int fill(Engine *e, void *userdata) {
+        Service *s = userdata;
+        Context *c = &s->context;
+        int r;
+
+        c->engine = e;
+        s->restoring = true;
+        r = actors_follow(s->actors);
+        if (r >= 0)
+                r = records_restore_leases(c, clock_nsec(CLOCK_BOOTTIME));
+        s->restoring = false;
+        if (r >= 0 && s->config.existing_connections == EXISTING_KEEP && !handover_has_predecessor(c->handover))
+                r = existing_connections_keep(c);
+        if (r < 0)
+                c->engine = NULL;
+        else /* before they judge: whoever finds flows with their ids must know that these were used */
+                records_put_layers(c);
+        return r;
+}
+
+int service_start_engine(Service *s, const char **ret_what) {
+        Context *c = &s->context;
+        /* Flows mean nothing without the ids they were judged under. */
+        _cleanup_(inheritance_done) Inheritance inheritance = {
+                .store = c->store,
+                .pin_directory = HOOKS_PIN_DIRECTORY,
+                .with_maps = handover_has_predecessor(c->handover),
+        };
+        _cleanup_free_ LayerSpec *specs = NULL;
+        const struct passwd *network_user = getpwnam("systemd-network");
+        size_t n_specs;
+        int fds[DNS_ENDPOINTS_MAX], r;
+        EngineOptions o = {
+                .dns_fds = fds,
+                .n_dns_fds = dns_sockets_take(s->sockets, fds),
+                .cgroup_fd = actors_root_fd(s->actors),
+                .cgroup_id = actors_root_id(s->actors),
+                .many_layers = true,
+                .network_uid = network_user ? network_user->pw_uid : 0,
+                .has_self = actors_own_path(s->actors) != NULL,
+                .optional_hooks = ~s->config.required_hooks,
+                .inherit = inheritance_get,
+                .inherit_userdata = &inheritance,
+                .on_event = on_event,
+                .on_client = on_client,
+                .on_lease = on_lease,
+                .last_policy_id = handover_last_policy_id(c->handover),
+                .first_sequence = handover_next_sequence(c->handover),
+                .userdata = s,
+        };
+
+        o.n_servers = resolvers_servers(s->resolvers, &o.servers);
+        r = policies_make_specs(s->policies, &specs, &n_specs);
+        if (r >= 0)
+                r = engine_new(c->event, &o, specs, n_specs, fill, &c->engine, ret_what);
+        if (r < 0)
+                c->engine = NULL;
+        return r;
+}

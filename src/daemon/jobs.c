@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/jobs.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "basic/clock.h"
+#include "daemon/records.h"
+#include "identity/cgroup-tree.h"
+
+struct Jobs {
+        const Context *context; /* borrowed */
+        JobsObserver observer;
+        JobTable table;
+};
+
+/* ------------------------------------------------------------------ life */
+
+static int on_kept_job(const HandoverJob *job, void *userdata) {
+        Jobs *j = userdata;
+        int r = job_table_add(&j->table, job->id, job->unit, job->cgroup, job->labels, job->n_labels, job->start_usec,
+                              NULL);
+
+        return r == -ENOMEM ? r : 0;
+}
+
+static int on_kept_job_end(uint64_t id, void *userdata) {
+        Jobs *j = userdata;
+
+        (void) job_table_remove(&j->table, id);
+        return 0;
+}
+
+int jobs_new(const Context *c, const JobsObserver *observer, Jobs **ret) {
+        _cleanup_(jobs_freep) Jobs *j = calloc(1, sizeof(*j));
+
+        assert(c);
+        assert(observer);
+        assert(ret);
+
+        if (!j)
+                return -ENOMEM;
+        j->context = c;
+        j->observer = *observer;
+        const HandoverReader reader = { .job = on_kept_job, .job_end = on_kept_job_end, .userdata = j };
+        int r = handover_read(c->handover, 0, &reader);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(j);
+        return 0;
+}
+
+Jobs *jobs_free(Jobs *j) {
+        if (!j)
+                return NULL;
+        job_table_done(&j->table);
+        free(j);
+        return NULL;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+const JobTable *jobs_table(const Jobs *j) {
+        assert(j);
+
+        return &j->table;
+}
+
+const Job *jobs_get(const Jobs *j, uint64_t id) {
+        assert(j);
+
+        return job_table_get(&j->table, id);
+}
+
+const Job *jobs_of_cgroup(const Jobs *j, const char *path) {
+        assert(j);
+        assert(path);
+
+        return job_table_of_cgroup(&j->table, path);
+}
+
+void jobs_count(Jobs *j, const Job *job, bool denied) {
+        assert(j);
+        assert(job);
+
+        Job *own = job_table_get(&j->table, job->id);
+        if (!own)
+                return;
+        if (denied)
+                own->denied++;
+        else
+                own->allowed++;
+}
+
+/* ------------------------------------------------------------------ begin and end */
+
+static void emit(const Jobs *j, EventType type, const Job *job, const char *layer, const char *detail) {
+        Event e = {
+                .type = type,
+                .rule = RULE_NONE,
+                .scope = layer,
+                .detail = detail,
+                .unit = job->unit,
+                .cgroup = job->cgroup,
+                .labels = (const char *const *) job->labels,
+                .n_labels = job->n_labels,
+                .mode = j->observer.mode(j->observer.userdata),
+        };
+
+        context_emit(j->context, &e);
+}
+
+/* A job that cannot be judged by the document for it does not begin. */
+int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
+               uint64_t *ret_id) {
+        _cleanup_free_ char *path = NULL;
+        const char *restriction;
+        Job *job;
+        int r;
+
+        assert(j);
+        assert(unit);
+        assert(cgroup);
+        assert(ret_id);
+
+        path = strndup(cgroup, cgroup_path_unit_length(cgroup));
+        if (!path)
+                return -ENOMEM;
+        r = job_table_add(&j->table, 0, unit, path, labels, n_labels, clock_usec(CLOCK_REALTIME), &job);
+        if (r < 0)
+                return r;
+        restriction = j->observer.restriction(job, j->observer.userdata);
+        r = j->observer.assign(job, j->observer.userdata);
+        if (r < 0 && restriction) {
+                (void) job_table_remove(&j->table, job->id);
+                return r;
+        }
+        records_put_job(j->context, job);
+        emit(j, EVENT_JOB_BEGUN, job, restriction, NULL);
+        *ret_id = job->id;
+        context_notify(j->context, jobs_changed);
+        return 0;
+}
+
+int jobs_end(Jobs *j, uint64_t id) {
+        _cleanup_(job_freep) Job *job = NULL;
+        char detail[96];
+
+        assert(j);
+
+        job = job_table_take(&j->table, id);
+        if (!job)
+                return -ENOENT;
+        (void) snprintf(detail, sizeof(detail), "%" PRIu64 " connections allowed, %" PRIu64 " denied", job->allowed,
+                        job->denied);
+        emit(j, EVENT_JOB_ENDED, job, NULL, detail);
+        handover_put_job_end(j->context->handover, id);
+        (void) j->observer.assign(job, j->observer.userdata); /* a unit that is gone has nothing to be given back */
+        j->observer.ended(job, j->observer.userdata);
+        context_notify(j->context, jobs_changed);
+        return 0;
+}
+
+void jobs_end_of(Jobs *j, const char *path) {
+        const Job *job = jobs_of_cgroup(j, path);
+
+        if (job && strcmp(job->cgroup, path) == 0)
+                (void) jobs_end(j, job->id);
+}
+
+void jobs_end_left(Jobs *j, bool (*is_there)(const char *cgroup, void *userdata), void *userdata) {
+        assert(j);
+        assert(is_there);
+
+        for (size_t i = j->table.n; i-- > 0;)
+                if (!is_there(j->table.jobs[i]->cgroup, userdata))
+                        (void) jobs_end(j, j->table.jobs[i]->id);
+}

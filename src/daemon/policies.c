@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/policies.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/document-files.h"
+#include "daemon/records.h"
+
+struct Policies {
+        const Context *context; /* borrowed */
+        PoliciesObserver observer;
+        PolicySet set;
+        char digest[POLICY_DIGEST_SIZE];
+};
+
+/* ------------------------------------------------------------------ documents -> layers */
+
+static void make_spec(const Policies *p, const PolicySet *set, Document *d, LayerSpec *ret) {
+        const Predecessor *old = handover_predecessor(p->context->handover, d->name);
+        LayerProperties properties;
+
+        policy_set_properties(set, d, &properties);
+        *ret = (LayerSpec) {
+                .name = d->name,
+                .digest = d->source ? d->digest : NULL,
+                .policy = TAKE_PTR(d->policy),
+                .mode = properties.mode,
+                .kind = properties.kind,
+                .inbound = properties.inbound,
+                .system = properties.system,
+                .previous_id = old ? old->policy_id : 0,
+                .is_same = old && d->source && strcmp(old->digest, d->digest) == 0,
+        };
+}
+
+static int make_specs(const Policies *p, PolicySet *set, LayerSpec **ret) {
+        LayerSpec *specs = calloc(set->documents.n, sizeof(*specs));
+
+        if (!specs)
+                return -ENOMEM;
+        for (size_t i = 0; i < set->documents.n; i++)
+                make_spec(p, set, &set->documents.items[i], &specs[i]);
+        *ret = specs;
+        return 0;
+}
+
+int policies_make_specs(Policies *p, LayerSpec **ret, size_t *ret_n) {
+        assert(p);
+        assert(ret);
+        assert(ret_n);
+
+        int r = make_specs(p, &p->set, ret);
+        if (r >= 0)
+                *ret_n = p->set.documents.n;
+        return r;
+}
+
+/* ------------------------------------------------------------------ start */
+
+/* A document that came over the bus holds until a reload, also for a successor. */
+static int take_kept_documents(Policies *p) {
+        for (size_t i = 0; i < p->set.documents.n; i++) {
+                Document *d = &p->set.documents.items[i], new = {};
+                _cleanup_free_ char *text = NULL;
+                _cleanup_(fault_list_done) FaultList faults = {};
+                size_t size;
+                int r = handover_take_document(p->context->store, d->name, POLICY_TEXT_MAX, &text, &size);
+
+                if (r == -ENOENT)
+                        continue;
+                if (r >= 0)
+                        r = documents_replace(d, text, size, &new, &faults);
+                if (r < 0) /* the predecessor took it: better none than another one */
+                        return r;
+                document_done(d);
+                *d = new;
+        }
+        return 0;
+}
+
+static int load(Policies *p) {
+        const Context *c = p->context;
+        _cleanup_(fault_list_done) FaultList faults = {};
+        int r;
+
+        r = documents_load("", &p->set.documents, &faults);
+        if (r == -ENOENT)
+                log_message(c->log, LOG_ERR,
+                            "there is no policy: write /etc/cargowall/policy.json or a document in "
+                            "/etc/cargowall/policy.d, see cargowall-policy(5)");
+        else if (r < 0 && fault_list_count(&faults) > 0)
+                context_log_faults(c, &faults);
+        else if (r < 0)
+                log_message(c->log, LOG_ERR, "the policy cannot be read: %s", strerror(-r));
+        if (r < 0)
+                return r;
+        r = take_kept_documents(p);
+        if (r < 0)
+                log_message(c->log, LOG_ERR, "the policy that was loaded over the bus cannot be read again: %s",
+                            strerror(-r));
+        documents_digest(&p->set.documents, p->digest);
+        return r;
+}
+
+int policies_new(const Context *c, const PoliciesObserver *observer, Policies **ret) {
+        _cleanup_(policies_freep) Policies *p = calloc(1, sizeof(*p));
+        uint8_t setting;
+        int r;
+
+        assert(c);
+        assert(observer);
+        assert(ret);
+
+        if (!p)
+                return -ENOMEM;
+        p->context = c;
+        p->observer = *observer;
+        p->set.configured_mode = c->config->mode;
+        p->set.override = handover_override(c->handover, &setting) ? (ModeSetting) setting : MODE_SETTING_CONFIGURED;
+        r = load(p);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(p);
+        return 0;
+}
+
+Policies *policies_free(Policies *p) {
+        if (!p)
+                return NULL;
+        policy_set_done(&p->set);
+        free(p);
+        return NULL;
+}
+
+const PolicySet *policies_set(const Policies *p) {
+        assert(p);
+
+        return &p->set;
+}
+
+const char *policies_digest(const Policies *p) {
+        assert(p);
+
+        return p->digest;
+}
+
+Layer *policies_layer(const Policies *p, const Document *document) {
+        assert(p);
+        assert(document);
+
+        return p->context->engine ? engine_find_layer(p->context->engine, document->name) : NULL;
+}
+
+int policies_keep(const Policies *p) {
+        assert(p);
+
+        for (size_t i = 0; i < p->set.documents.n; i++) {
+                const Document *d = &p->set.documents.items[i];
+                int r = 0;
+
+                if (d->origin == DOCUMENT_BUS)
+                        r = handover_keep_document(p->context->store, d->name, d->text, d->size);
+                else
+                        handover_drop_document(p->context->store, d->name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ------------------------------------------------------------------ change */
+
+/* The new layers are in force: a successor must not use their ids for anything else. */
+static int judge_all(Policies *p) {
+        records_put_layers(p->context);
+        return p->observer.assign_all(p->observer.userdata);
+}
+
+static int on_staged(_unused_ Engine *e, void *userdata) {
+        return judge_all(userdata);
+}
+
+/* After the engine has the layers of the set. */
+static void publish(Policies *p) {
+        documents_digest(&p->set.documents, p->digest);
+        records_put_layers(p->context);
+        p->observer.changed(p->observer.userdata);
+}
+
+/* Whole or not at all. Takes what is in *new, which is the set in force then; on failure it stays as it is. */
+static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
+        _cleanup_(policy_set_done) PolicySet old = {};
+        _cleanup_free_ LayerSpec *specs = NULL;
+        int r;
+
+        r = make_specs(p, new, &specs);
+        if (r < 0)
+                return r;
+        p->observer.changing(p->observer.userdata);
+        old = p->set;
+        p->set = *new; /* assignment reads it */
+        r = engine_set_layers(p->context->engine, specs, new->documents.n, on_staged, p, ret_bad);
+        if (r < 0) {
+                p->set = old;
+                old = (PolicySet) {};
+                return r;
+        }
+        *new = (PolicySet) {};
+        publish(p);
+        for (size_t i = 0; i < p->set.documents.n; i++)
+                if (!policy_set_contains(&old, &p->set.documents.items[i]))
+                        context_emit_type(p->context, EVENT_POLICY_LOADED, p->set.documents.items[i].name, NULL);
+        return 0;
+}
+
+static void reject(const Policies *p, const char *name, const FaultList *faults, int error) {
+        char why[FAULT_TEXT_MAX];
+
+        if (faults->n > 0) {
+                Fault first = faults->faults[0];
+
+                first.line = 0; /* the event has none */
+                (void) fault_format(&first, NULL, why);
+        } else
+                (void) snprintf(why, sizeof(why), "%s", strerror(-error));
+        context_emit_type(p->context, EVENT_POLICY_REJECTED, name, why);
+}
+
+static void add_fault(FaultList *faults, const char *item, int error) {
+        (void) fault_list_add(faults, item, 0,
+                              error == -ENOSPC ? "it does not fit into the kernel's maps" : strerror(-error));
+}
+
+int policies_reload(Policies *p, FaultList *faults) {
+        _cleanup_(policy_set_done) PolicySet new = {};
+        size_t bad = 0;
+        int r;
+
+        assert(p);
+        assert(faults);
+
+        new.configured_mode = p->set.configured_mode;
+        new.override = p->set.override;
+        r = documents_load("", &new.documents, faults);
+        if (r >= 0) {
+                r = install(p, &new, &bad);
+                if (r < 0)
+                        add_fault(faults, new.documents.items[bad].name, r);
+        } else if (fault_list_count(faults) > 0)
+                context_log_faults(p->context, faults);
+        else
+                add_fault(faults, "/etc/cargowall", r);
+        if (r < 0)
+                reject(p, NULL, faults, r);
+        else
+                log_message(p->context->log, LOG_INFO, "policy reloaded: %u rules, %s", policy_set_n_rules(&p->set),
+                            p->digest);
+        return r;
+}
+
+/* The engine has it when this returns 0; *new has no compiled policy any more in either case. */
+static int stage_one(Policies *p, Document *new, FaultList *faults) {
+        LayerSpec spec;
+        int r;
+
+        p->observer.changing(p->observer.userdata);
+        make_spec(p, &p->set, new, &spec);
+        r = engine_set_layer(p->context->engine, &spec);
+        if (r < 0)
+                add_fault(faults, "$", r);
+        return r;
+}
+
+int policies_load(Policies *p, const char *name, const char *text, size_t size, FaultList *faults) {
+        Document new = {}, *d;
+        int r;
+
+        assert(p);
+        assert(name);
+        assert(text);
+        assert(faults);
+
+        d = (Document *) policy_set_find(&p->set, name);
+        if (!d)
+                return -ENOENT;
+        r = documents_replace(d, text, size, &new, faults);
+        if (r >= 0)
+                r = stage_one(p, &new, faults);
+        if (r < 0) {
+                document_done(&new);
+                reject(p, name, faults, r);
+                return r;
+        }
+        document_done(d);
+        *d = new;
+        (void) judge_all(p);
+        publish(p);
+        context_emit_type(p->context, EVENT_POLICY_LOADED, d->name, NULL);
+        log_message(p->context->log, LOG_INFO, "policy of %s loaded over the bus: %u rules, %s", d->name, d->n_rules,
+                    d->digest);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ mode */
+
+ModeSetting policies_set_mode(Policies *p, ModeSetting mode) {
+        ModeSetting old;
+
+        assert(p);
+
+        old = p->set.override;
+        p->set.override = mode;
+        for (size_t i = 0; i < p->set.documents.n; i++) {
+                const Document *d = &p->set.documents.items[i];
+                Layer *layer = policies_layer(p, d);
+                if (layer)
+                        engine_set_mode(p->context->engine, layer, policy_set_mode_of(&p->set, d));
+        }
+        handover_put_override(p->context->handover, (uint8_t) mode);
+        records_put_layers(p->context);
+        if (old != mode)
+                context_emit_type(p->context, EVENT_MODE_CHANGED, NULL,
+                                  mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));
+        return old;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What callers can ask of the service: each request goes to the part that it belongs to. */
+
+#include "daemon/service.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "daemon/records.h"
+#include "daemon/service-parts.h"
+
+int service_set_mode(Service *s, ModeSetting mode) {
+        const Context *c = &s->context;
+        ModeSetting old;
+
+        assert(s);
+
+        old = policies_set_mode(s->policies, mode);
+        grants_update_modes(s->grants);
+        records_put_layers(c);
+        if (old != mode && c->observer.mode_changed)
+                c->observer.mode_changed(old, mode, c->observer.userdata);
+        return 0;
+}
+
+int service_reload(Service *s, FaultList *faults) {
+        assert(s);
+
+        return policies_reload(s->policies, faults);
+}
+
+int service_load_policy(Service *s, const char *scope, const char *text, size_t size, FaultList *faults) {
+        assert(s);
+
+        return policies_load(s->policies, scope, text, size, faults);
+}
+
+int service_validate(const char *text, size_t size, FaultList *faults) {
+        return document_validate(text, size, faults);
+}
+
+int service_begin_job(Service *s, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
+                      uint64_t *ret_id) {
+        assert(s);
+
+        return jobs_begin(s->jobs, unit, cgroup, labels, n_labels, ret_id);
+}
+
+int service_end_job(Service *s, uint64_t id) {
+        assert(s);
+
+        return jobs_end(s->jobs, id);
+}
+
+int service_allow_once(Service *s, uint64_t id, const char *host, uint64_t usec) {
+        const Job *job;
+
+        assert(s);
+
+        job = jobs_get(s->jobs, id);
+        if (!job)
+                return -ENOENT;
+        if (!assign_is_judged(s->assign, job))
+                return -EOPNOTSUPP;
+        return grants_allow(s->grants, id, host, usec);
+}
+
+void service_set_log_level(Service *s, int level) {
+        assert(s);
+
+        service_log_set_level(s->context.log, level);
+}
+
+void service_note_call(Service *s, const char *action, const char *sender, uint32_t uid, uint32_t pid, const char *unit,
+                       const char *result) {
+        char detail[256];
+        Event e = {
+                .type = EVENT_PRIVILEGED_CALL,
+                .rule = RULE_NONE,
+                .uid = uid,
+                .pid = pid,
+                .unit = unit,
+                .detail = detail,
+        };
+
+        assert(s);
+        assert(action);
+        assert(result);
+
+        (void) snprintf(detail, sizeof(detail), "%s by %s: %s", action, sender ?: "unknown", result);
+        e.mode = policy_set_effective_mode(policies_set(s->policies));
+        context_emit(&s->context, &e);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/resolvers.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "host/resolved.h"
+#include "host/upstreams.h"
+
+struct Resolvers {
+        const Context *context; /* borrowed */
+        Upstreams *upstreams;
+        char **texts;
+        size_t n_texts;
+        sd_bus *bus; /* while systemd-resolved is asked to drop its cache */
+        sd_bus_slot *slot;
+};
+
+static void free_texts(Resolvers *r) {
+        for (size_t i = 0; i < r->n_texts; i++)
+                free(r->texts[i]);
+        free(r->texts);
+}
+
+static int set_texts(Resolvers *r, const DnsServer *servers, size_t n) {
+        char **texts = calloc(n + 1, sizeof(*texts)), text[ENDPOINT_TEXT_MAX];
+
+        if (!texts)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                texts[i] = strdup(endpoint_format(&servers[i], text));
+        free_texts(r);
+        r->texts = texts;
+        r->n_texts = n;
+        return 0;
+}
+
+static void on_upstreams(int error, const DnsServer *servers, size_t n, void *userdata) {
+        Resolvers *r = userdata;
+        const Context *c = r->context;
+        int k;
+
+        if (error < 0) {
+                log_message(c->log, LOG_WARNING, "cannot determine the system resolvers (%s), keeping the current ones",
+                            error == -ENOENT ? "none is configured" : strerror(-error));
+                return;
+        }
+        k = engine_set_servers(c->engine, servers, n);
+        if (k >= 0)
+                k = set_texts(r, servers, n);
+        if (k < 0) {
+                log_message(c->log, LOG_ERR, "cannot use the new upstream resolvers (%s), keeping the current ones",
+                            strerror(-k));
+                return;
+        }
+        log_message(c->log, LOG_INFO, "upstream resolvers changed, the first is %s", r->texts[0]);
+        context_notify(c, upstreams_changed);
+}
+
+static void log_failure(const Context *c, int error) {
+        if (error == -ENOENT)
+                log_message(c->log, LOG_ERR,
+                            "no upstream resolver in /etc/resolv.conf or known to systemd-resolved: "
+                            "configure one with [DNS] Upstream=, see cargowall.conf(5)");
+        else if (error == -ELOOP)
+                log_message(c->log, LOG_ERR,
+                            "[DNS] Upstream= names this service or systemd-resolved's stub, which asks "
+                            "this service");
+        else
+                log_message(c->log, LOG_ERR, "the upstream resolvers cannot be read: %s", strerror(-error));
+}
+
+static int start(Resolvers *r) {
+        const Context *c = r->context;
+        DnsServer configured[DNS_UPSTREAM_SERVERS_MAX];
+        const DnsServer *servers;
+        size_t n = 0;
+        int k = 0;
+
+        for (size_t i = 0; i < c->config->n_upstreams && n < ELEMENTSOF(configured) && k >= 0; i++)
+                k = endpoint_parse(c->config->upstreams[i], DNS_SERVER_PORT, &configured[n++]);
+        if (k >= 0)
+                k = upstreams_new(c->event, &upstream_files_default, configured, n, NULL, 0, on_upstreams, r,
+                                  &r->upstreams);
+        if (k < 0) {
+                log_failure(c, k);
+                return k;
+        }
+        n = upstreams_get(r->upstreams, &servers);
+        return set_texts(r, servers, n);
+}
+
+int resolvers_new(const Context *c, Resolvers **ret) {
+        _cleanup_(resolvers_freep) Resolvers *r = calloc(1, sizeof(*r));
+
+        assert(c);
+        assert(ret);
+
+        if (!r)
+                return -ENOMEM;
+        r->context = c;
+        int k = start(r);
+        if (k < 0)
+                return k;
+        *ret = TAKE_PTR(r);
+        return 0;
+}
+
+Resolvers *resolvers_free(Resolvers *r) {
+        if (!r)
+                return NULL;
+        sd_bus_slot_unref(r->slot);
+        sd_bus_close_unref(r->bus);
+        upstreams_free(r->upstreams);
+        free_texts(r);
+        free(r);
+        return NULL;
+}
+
+size_t resolvers_servers(const Resolvers *r, const DnsServer **ret) {
+        assert(r);
+        assert(ret);
+
+        return upstreams_get(r->upstreams, ret);
+}
+
+size_t resolvers_texts(const Resolvers *r, const char *const **ret) {
+        assert(r);
+        assert(ret);
+
+        *ret = (const char *const *) r->texts;
+        return r->n_texts;
+}
+
+/* ------------------------------------------------------------------ systemd-resolved's cache */
+
+static void on_flushed(int error, void *userdata) {
+        Resolvers *r = userdata;
+
+        if (error < 0)
+                log_message(r->context->log, LOG_NOTICE,
+                            "systemd-resolved did not flush its cache (%s): names that it knows "
+                            "are not looked up again until their time is over",
+                            strerror(-error));
+        r->slot = sd_bus_slot_unref(r->slot);
+        (void) sd_bus_detach_event(r->bus);
+        r->bus = sd_bus_close_unref(r->bus);
+}
+
+void resolvers_flush_cache(Resolvers *r) {
+        assert(r);
+
+        if (r->bus || sd_bus_open_system(&r->bus) < 0)
+                return;
+        if (sd_bus_attach_event(r->bus, r->context->event, 0) < 0 ||
+            resolved_flush_caches(r->bus, on_flushed, r, &r->slot) < 0)
+                r->bus = sd_bus_close_unref(r->bus);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The whole service, as main() sees it. */
+
+#include <systemd/sd-event.h>
+
+#include "daemon/service.h"
+#include "sink/service-log.h"
+
+/* Reads the configuration, takes over what a predecessor left, enforces, and has begun the self-test after which the
+ * service manager is notified that we are ready. SIGHUP, SIGUSR1, SIGTERM and SIGINT are blocked by the caller. What went
+ * wrong is in the log. */
+int service_new(sd_event *event, ServiceLog *log, Service **ret);
+/* Emits what is left of the events. service_free() does it otherwise; then nobody observes any more. */
+void service_stop(Service *s);
+/* Enforcement continues as long as the service manager holds what it was given. */
+Service *service_free(Service *s);
+int service_exit_status(const Service *s);
+
+DEFINE_CLEANUP_FUNC(Service *, service_free)

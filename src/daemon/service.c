@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/service-life.h"
+
+#include <assert.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "basic/clock.h"
+#include "daemon/engine-start.h"
+#include "daemon/records.h"
+#include "daemon/service-parts.h"
+#include "daemon/wiring.h"
+#include "host/capability.h"
+#include "host/config-files.h"
+
+/* All that is live, when the log of the handover begins another half. */
+static void on_snapshot(_unused_ Handover *h, void *userdata) {
+        Service *s = userdata;
+
+        if (s->jobs)
+                records_put_all(&s->context, jobs_table(s->jobs));
+}
+
+/* ------------------------------------------------------------------ life */
+
+static int load_config(Service *s) {
+        _cleanup_(fault_list_done) FaultList faults = {};
+        int r = config_files_load("", &s->config, &faults);
+
+        context_log_faults(&s->context, &faults);
+        if (r < 0)
+                return r;
+        s->context.config = &s->config;
+        service_log_set_level(s->context.log, s->config.log_level);
+        return 0;
+}
+
+static int open_handover(Service *s) {
+        Context *c = &s->context;
+        HandoverReport report;
+        int r;
+
+        r = fd_store_collect(&c->store);
+        if (r >= 0)
+                r = handover_new(c->store, clock_nsec(CLOCK_BOOTTIME), on_snapshot, s, &report, &c->handover);
+        if (r < 0) {
+                log_message(c->log, LOG_ERR, "cannot set up the state that outlives the service: %s", strerror(-r));
+                return r;
+        }
+        if (report.error < 0)
+                log_message(c->log, LOG_WARNING,
+                            "cannot read the state of the previous process (%s): names are looked up again",
+                            strerror(-report.error));
+        if (report.n_cut > 0)
+                log_message(c->log, LOG_WARNING, "cannot read the last %zu bytes of the previous process's state",
+                            report.n_cut);
+        return 0;
+}
+
+static int start(Service *s) {
+        const char *what = "the service could not be started";
+        int r;
+
+        s->start_realtime_usec = clock_usec(CLOCK_REALTIME);
+        s->start_monotonic_usec = clock_usec(CLOCK_MONOTONIC);
+        r = load_config(s);
+        if (r >= 0)
+                r = open_handover(s);
+        if (r >= 0)
+                r = service_make_parts(s);
+        if (r < 0)
+                return r;
+        r = service_make_actors(s, &what);
+        if (r >= 0)
+                r = service_start_engine(s, &what);
+        if (r < 0) {
+                log_message(s->context.log, LOG_ERR, "%s: %s", what, strerror(-r));
+                return r;
+        }
+        r = capability_drop(CAPABILITY(CAP_PERFMON)); /* loading was what it was for */
+        if (r < 0) {
+                log_message(s->context.log, LOG_ERR, "cannot give up CAP_PERFMON: %s", strerror(-r));
+                return r;
+        }
+        dns_sockets_report(s->sockets);
+        handover_forget(s->context.handover);
+        records_put_layers(&s->context);
+        s->trim_is_due = true; /* what reading the documents took */
+        r = supervision_start(s->supervision, actors_own_path(s->actors) != NULL);
+        if (r < 0)
+                log_message(s->context.log, LOG_ERR, "cannot start the self-test: %s", strerror(-r));
+        return r;
+}
+
+int service_new(sd_event *event, ServiceLog *log, Service **ret) {
+        _cleanup_(service_freep) Service *s = calloc(1, sizeof(*s));
+        int r;
+
+        assert(event);
+        assert(log);
+        assert(ret);
+
+        if (!s)
+                return -ENOMEM;
+        s->context.event = event;
+        s->context.log = log;
+        r = start(s);
+        if (r < 0) {
+                service_manager_failed(r, "the start failed, see the journal");
+                return r;
+        }
+        *ret = TAKE_PTR(s);
+        return 0;
+}
+
+void service_set_observer(Service *s, const ServiceObserver *observer) {
+        assert(s);
+
+        s->context.observer = observer ? *observer : (ServiceObserver) {};
+}
+
+int service_exit_status(const Service *s) {
+        assert(s);
+
+        return supervision_exit_status(s->supervision);
+}
+
+/* A successor continues where this process ends, so flows are not reported as closed. */
+void service_stop(Service *s) {
+        Context *c = &s->context;
+
+        assert(s);
+
+        if (!c->engine || s->stopped)
+                return;
+        s->stopped = true;
+        grants_revoke_all(s->grants);
+        engine_drain(c->engine);
+        context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
+        records_put_sequence(c);
+        events_flush(s->events);
+        (void) service_log_flush(c->log);
+        events_sync(s->events);
+}
+
+Service *service_free(Service *s) {
+        if (!s)
+                return NULL;
+        service_stop(s);
+        supervision_free(s->supervision);
+        resolvers_free(s->resolvers);
+        if (s->actors)
+                actors_unfollow(s->actors); /* there is nobody left to notify */
+        s->context.engine = engine_free(s->context.engine);
+        assign_free(s->assign);
+        dns_sockets_free(s->sockets);
+        grants_free(s->grants);
+        jobs_free(s->jobs);
+        events_free(s->events);
+        actors_free(s->actors);
+        policies_free(s->policies);
+        handover_free(s->context.handover);
+        fd_store_free(s->context.store);
+        service_config_done(&s->config);
+        free(s);
+        return NULL;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the bus reads: no function here changes anything but a scratch of names. */
+
+#include "daemon/service.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "basic/clock.h"
+#include "daemon/service-parts.h"
+#include "dns/lease-names.h"
+
+static const Documents *documents_of(const Service *s) {
+        return &policies_set(s->policies)->documents;
+}
+
+/* ------------------------------------------------------------------ scopes: documents, then what was granted to jobs
+ */
+
+size_t service_n_scopes(const Service *s) {
+        size_t n;
+
+        assert(s);
+
+        n = documents_of(s)->n;
+        for (size_t i = 0; grant_table_job(grants_table(s->grants), i) != 0; i++)
+                n++;
+        return n;
+}
+
+static Layer *grant_of(const Service *s, size_t i) {
+        uint64_t job = grant_table_job(grants_table(s->grants), i - documents_of(s)->n);
+
+        return job == 0 ? NULL : grants_layer(s->grants, job);
+}
+
+static Layer *layer_of(const Service *s, size_t i) {
+        return i < documents_of(s)->n ? policies_layer(s->policies, &documents_of(s)->items[i]) : grant_of(s, i);
+}
+
+static void describe_grant(const Layer *layer, ServiceScope *ret) {
+        *ret = (ServiceScope) {
+                .name = layer ? layer->name : "",
+                .source = DOCUMENT_SOURCE_JOB,
+                .digest = "",
+                .mode = layer ? layer->mode : MODE_OFF,
+                .n_rules = layer && layer->policy ? (uint32_t) policy_n_rules(layer->policy) : 0,
+        };
+}
+
+void service_scope(const Service *s, size_t i, ServiceScope *ret) {
+        const Document *d;
+
+        assert(s);
+        assert(ret);
+
+        if (i >= documents_of(s)->n) {
+                describe_grant(grant_of(s, i), ret);
+                return;
+        }
+        d = &documents_of(s)->items[i];
+        *ret = (ServiceScope) {
+                .name = d->name,
+                .source = d->source ?: "none",
+                .digest = d->digest,
+                .mode = policy_set_mode_of(policies_set(s->policies), d),
+                .n_rules = d->n_rules,
+                .narrows = d->jobs.n > 0,
+        };
+}
+
+int service_find_scope(const Service *s, const char *name, size_t *ret) {
+        size_t n = service_n_scopes(s);
+
+        assert(name);
+        assert(ret);
+
+        for (size_t i = 0; i < n; i++) {
+                const Layer *layer = layer_of(s, i);
+
+                if (!layer || strcmp(layer->name, name) != 0)
+                        continue;
+                *ret = i;
+                return 0;
+        }
+        return -ENOENT;
+}
+
+typedef struct CgroupVisitor {
+        const Assign *assign;
+        const Layer *layer;
+        void (*fn)(const char *path, void *userdata);
+        void *userdata;
+} CgroupVisitor;
+
+static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
+        const CgroupVisitor *v = userdata;
+
+        if (assign_is_in(v->assign, id, v->layer))
+                v->fn(path, v->userdata);
+}
+
+void service_scope_cgroups(const Service *s, size_t i, void (*fn)(const char *path, void *userdata), void *userdata) {
+        CgroupVisitor v = { .fn = fn, .userdata = userdata };
+
+        assert(s);
+        assert(fn);
+
+        v.assign = s->assign;
+        v.layer = layer_of(s, i);
+        if (v.layer)
+                actors_for_each(s->actors, visit_cgroup, &v);
+}
+
+int service_policy_text(const Service *s, const char *scope, const char **ret_text, size_t *ret_size) {
+        const Document *d;
+
+        assert(s);
+        assert(ret_text);
+        assert(ret_size);
+
+        d = policy_set_find(policies_set(s->policies), scope);
+        if (!d || !d->text)
+                return -ENOENT;
+        *ret_text = d->text;
+        *ret_size = d->size;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ modes, policy, hooks */
+
+ModeSetting service_mode(const Service *s) {
+        assert(s);
+
+        return policies_set(s->policies)->override;
+}
+
+Mode service_configured_mode(const Service *s) {
+        assert(s);
+
+        return s->config.mode;
+}
+
+Mode service_effective_mode(const Service *s) {
+        assert(s);
+
+        return policy_set_effective_mode(policies_set(s->policies));
+}
+
+bool service_enforcing(const Service *s) {
+        assert(s);
+
+        return supervision_is_ready(s->supervision) && service_effective_mode(s) == MODE_ENFORCE &&
+               hooks_are_complete(&s->context);
+}
+
+const char *service_policy_digest(const Service *s) {
+        assert(s);
+
+        return policies_digest(s->policies);
+}
+
+const char *service_policy_source(const Service *s) {
+        const Documents *d;
+
+        assert(s);
+
+        d = documents_of(s);
+        for (size_t i = 0; i < d->n; i++)
+                if (d->items[i].source)
+                        return d->items[i].source;
+        return "none";
+}
+
+uint32_t service_n_rules(const Service *s) {
+        assert(s);
+
+        return policy_set_n_rules(policies_set(s->policies));
+}
+
+const char *service_dns_wiring(const Service *s) {
+        assert(s);
+
+        return dns_wiring_to_string(s->config.dns_wiring);
+}
+
+size_t service_upstreams(const Service *s, const char *const **ret) {
+        assert(s);
+
+        return resolvers_texts(s->resolvers, ret);
+}
+
+size_t service_required_hooks(const Service *s, const char *const **ret) {
+        assert(s);
+        assert(ret);
+
+        *ret = (const char *const *) s->required_hooks;
+        return hooks_required(&s->context, (const char **) s->required_hooks);
+}
+
+size_t service_achieved_hooks(const Service *s, const char *const **ret) {
+        assert(s);
+        assert(ret);
+
+        *ret = (const char *const *) s->achieved_hooks;
+        return hooks_achieved(&s->context, (const char **) s->achieved_hooks);
+}
+
+uint64_t service_start_usec(const Service *s, bool monotonic) {
+        assert(s);
+
+        return monotonic ? s->start_monotonic_usec : s->start_realtime_usec;
+}
+
+int service_get_log_level(const Service *s) {
+        assert(s);
+
+        return service_log_level(s->context.log);
+}
+
+/* ------------------------------------------------------------------ what happened */
+
+void service_counters(const Service *s, ServiceCounters *ret) {
+        Engine *e;
+
+        assert(s);
+        assert(ret);
+
+        e = s->context.engine;
+        events_counters(s->events, ret);
+        /* The kernel's own counts: they have what the ring lost, and a predecessor's. */
+        ret->connections_allowed = programs_counter(engine_programs(e), CW_COUNT_ALLOWED);
+        ret->connections_denied = programs_counter(engine_programs(e), CW_COUNT_DENIED);
+        ret->queries_allowed = dns_proxy_stats(engine_proxy(e))->answered;
+        ret->events_lost += engine_events_lost(e);
+}
+
+void service_recent_events(const Service *s, uint64_t since_usec, size_t max, event_fn fn, void *userdata) {
+        assert(s);
+
+        events_recent(s->events, since_usec, max, fn, userdata);
+}
+
+/* ------------------------------------------------------------------ names and addresses */
+
+int service_explain(const Service *s, const char *scope, const Destination *d, const char *via, Explanation *ret,
+                    const Policy **ret_policy) {
+        const NameVerdict *names[LEASE_BINDINGS_MAX];
+        const Layer *layer;
+        const Lease *lease;
+
+        assert(s);
+        assert(scope);
+        assert(d);
+        assert(ret_policy);
+
+        layer = engine_find_layer(s->context.engine, scope);
+        if (!layer || !layer->policy)
+                return -ENOENT;
+        *ret_policy = layer->policy;
+        lease = d->name[0] != '\0' || via ? NULL : lease_table_get(layer->leases, &d->addr, clock_nsec(CLOCK_BOOTTIME));
+        if (!lease)
+                return policy_explain(layer->policy, layer->mode, d, via, ret);
+        size_t n = lease_names(lease, layer->policy, names);
+        return policy_explain_leased(layer->policy, layer->mode, d, names, n, ret);
+}
+
+bool service_judges(const Service *s, const char *scope, const char *cgroup) {
+        assert(s);
+
+        return assign_judges(s->assign, cgroup, scope);
+}
+
+typedef struct LeaseVisitor {
+        const char *scope;
+        uint64_t now;
+        size_t left;
+        service_lease_fn fn;
+        void *userdata;
+} LeaseVisitor;
+
+static void visit_lease(const Lease *lease, void *userdata) {
+        LeaseVisitor *v = userdata;
+
+        for (size_t i = 0; i < lease->n_bindings && v->left > 0; i++) {
+                const LeaseBinding *b = &lease->bindings[i];
+                if (b->expires_nsec <= v->now)
+                        continue;
+                v->fn(v->scope, &lease->addr, b->name, (b->expires_nsec - v->now) / 1000, v->userdata);
+                v->left--;
+        }
+}
+
+int service_for_each_lease(const Service *s, const char *scope, size_t max, service_lease_fn fn, void *userdata) {
+        LeaseVisitor v = { .now = clock_nsec(CLOCK_BOOTTIME), .left = max, .fn = fn, .userdata = userdata };
+
+        if (scope && !engine_find_layer(s->context.engine, scope))
+                return -ENOENT;
+        for (size_t i = 0; i < engine_n_layers(s->context.engine); i++) {
+                const Layer *layer = engine_layer(s->context.engine, i);
+                if (scope && strcmp(layer->name, scope) != 0)
+                        continue;
+                v.scope = layer->name;
+                lease_table_for_each(layer->leases, visit_lease, &v);
+        }
+        return 0;
+}
+
+void service_dns_status(const Service *s, ServiceDnsStatus *ret) {
+        const DnsProxyStats *p = dns_proxy_stats(engine_proxy(s->context.engine));
+
+        *ret = (ServiceDnsStatus) {
+                .queries = p->queries,
+                .refused = p->refused,
+                .cache_hits = p->cache_hits,
+                .malformed = p->malformed,
+                .upstream_failures = p->upstream_failures,
+                .lease_failures = p->lease_failures,
+                .tcp_connections = dns_proxy_stub_stats(engine_proxy(s->context.engine))->tcp_connections,
+                .n_cached = dns_proxy_n_cached(engine_proxy(s->context.engine)),
+        };
+        for (size_t i = 0; i < engine_n_layers(s->context.engine); i++)
+                ret->n_leases += lease_table_n(engine_layer(s->context.engine, i)->leases);
+}
+
+/* ------------------------------------------------------------------ jobs */
+
+int service_job(const Service *s, uint64_t id, ServiceJob *ret) {
+        const Document *restriction;
+        const Job *j;
+
+        assert(s);
+        assert(ret);
+
+        j = jobs_get(s->jobs, id);
+        if (!j)
+                return -ENOENT;
+        restriction = assign_restriction(s->assign, j);
+        *ret = (ServiceJob) {
+                .id = j->id,
+                .unit = j->unit,
+                .cgroup = j->cgroup,
+                .labels = (const char *const *) j->labels,
+                .n_labels = j->n_labels,
+                .start_usec = j->start_usec,
+                .allowed = j->allowed,
+                .denied = j->denied,
+                .scope = restriction ? restriction->name : NULL,
+        };
+        return 0;
+}
+
+size_t service_jobs(const Service *s, uint64_t *ret_ids, size_t max) {
+        const JobTable *t;
+        size_t n;
+
+        assert(s);
+        assert(ret_ids || max == 0);
+
+        t = jobs_table(s->jobs);
+        n = MIN(t->n, max);
+        for (size_t i = 0; i < n; i++)
+                ret_ids[i] = t->jobs[i]->id;
+        return n;
+}

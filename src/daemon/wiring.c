@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "daemon/wiring.h"
+
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/records.h"
+#include "daemon/service-parts.h"
+
+#define SYNC_TIMEOUT_USEC (5 * USEC_PER_SEC)
+
+/* ------------------------------------------------------------------ what the parts report to each other */
+
+/* In the order of worth: links first. What nobody took goes last, when its successor is in place. */
+static int keep_for_successor(Service *s) {
+        const Context *c = &s->context;
+        int r = hooks_keep(c);
+
+        if (r >= 0)
+                r = policies_keep(s->policies);
+        fd_store_drop_left_over(c->store);
+        return r < 0 || supervision_is_ready(s->supervision) ? r : fd_store_sync(SYNC_TIMEOUT_USEC);
+}
+
+static int on_assign_all(void *userdata) {
+        Service *s = userdata;
+
+        assign_all(s->assign);
+        return 0;
+}
+
+static void on_policies_changing(void *userdata) {
+        grants_revoke_all(((Service *) userdata)->grants);
+}
+
+static void on_policies_changed(void *userdata) {
+        Service *s = userdata;
+
+        context_notify(&s->context, policy_reloaded);
+        s->trim_is_due = true; /* the old documents, and what reading the new ones took */
+        (void) keep_for_successor(s);
+}
+
+static int on_job_assign(const Job *job, void *userdata) {
+        Service *s = userdata;
+
+        return jobs_get(s->jobs, job->id) ? assign_new_job(s->assign, job) : assign_job(s->assign, job);
+}
+
+static void on_job_ended(const Job *job, void *userdata) {
+        grants_revoke(((Service *) userdata)->grants, job->id);
+}
+
+static const char *job_restriction(const Job *job, void *userdata) {
+        const Document *d = assign_restriction(((Service *) userdata)->assign, job);
+
+        return d ? d->name : NULL;
+}
+
+static Mode effective_mode(void *userdata) {
+        return policy_set_effective_mode(policies_set(((Service *) userdata)->policies));
+}
+
+/* A job that ended has nothing to be assigned to. */
+static int on_grant_assign(uint64_t job, void *userdata) {
+        Service *s = userdata;
+        const Job *j = jobs_get(s->jobs, job);
+
+        return j ? assign_job(s->assign, j) : 0;
+}
+
+static void on_actor_appeared(const char *path, uint64_t id, bool is_slice, void *userdata) {
+        (void) assign_actor(((Service *) userdata)->assign, path, id, is_slice);
+}
+
+static void on_actor_gone(const char *path, _unused_ uint64_t id, _unused_ bool is_slice, void *userdata) {
+        jobs_end_of(((Service *) userdata)->jobs, path);
+}
+
+static void on_actor_forgotten(_unused_ const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
+        (void) engine_remove_subject(((Service *) userdata)->context.engine, id);
+}
+
+/* ------------------------------------------------------------------ ready */
+
+static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
+        const Service *s = userdata;
+        const PolicySet *set = policies_set(s->policies);
+        Mode mode = policy_set_effective_mode(set);
+        ServiceCounters counters;
+
+        events_counters(s->events, &counters);
+        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
+                        mode == MODE_ENFORCE ? "Enforcing"
+                        : mode == MODE_AUDIT ? "Auditing"
+                                             : "Partly off",
+                        policies_digest(s->policies), policy_set_n_rules(set), set->documents.n,
+                        counters.connections_denied + counters.queries_denied);
+}
+
+static int on_check(void *userdata) {
+        return dns_sockets_check(((Service *) userdata)->sockets);
+}
+
+static void on_prepare(void *userdata) {
+        Service *s = userdata;
+        int r = keep_for_successor(s);
+
+        if (r < 0)
+                log_message(s->context.log, LOG_WARNING,
+                            "the service manager does not keep our state (%s): a crash would end "
+                            "enforcement",
+                            strerror(-r));
+}
+
+static bool has_cgroup(const char *cgroup, void *userdata) {
+        uint64_t id;
+
+        return actors_find(((Service *) userdata)->actors, cgroup, &id) >= 0;
+}
+
+static void on_ready(const char *status, void *userdata) {
+        Service *s = userdata;
+        bool inherited = hooks_inherited(&s->context);
+
+        context_emit_type(&s->context, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
+        context_notify(&s->context, ready);
+        jobs_end_left(s->jobs, has_cgroup, s);
+        if (!inherited) /* what it knew before passed nobody */
+                resolvers_flush_cache(s->resolvers);
+}
+
+static void on_tick(void *userdata) {
+        Service *s = userdata;
+
+        actors_tick(s->actors);
+        (void) service_log_flush(s->context.log);
+        if (hooks_check(&s->context, actors_root_id(s->actors), actors_root_fd(s->actors)))
+                (void) keep_for_successor(s);
+        if (s->trim_is_due)
+                (void) malloc_trim(0);
+        s->trim_is_due = false;
+        if (supervision_is_ready(s->supervision))
+                records_put_sequence(&s->context);
+}
+
+static void on_reload(void *userdata) {
+        _cleanup_(fault_list_done) FaultList faults = {};
+
+        (void) policies_reload(((Service *) userdata)->policies, &faults);
+}
+
+static void on_reopen(void *userdata) {
+        events_reopen(((Service *) userdata)->events);
+}
+
+/* ------------------------------------------------------------------ the parts */
+
+int service_make_parts(Service *s) {
+        const Context *c = &s->context;
+        int r;
+
+        r = supervision_new(c,
+                            &(SupervisionObserver) {
+                                    .check = on_check,
+                                    .prepare = on_prepare,
+                                    .ready = on_ready,
+                                    .tick = on_tick,
+                                    .describe = describe,
+                                    .reload = on_reload,
+                                    .reopen = on_reopen,
+                                    .userdata = s,
+                            },
+                            &s->supervision);
+        if (r >= 0)
+                r = policies_new(c,
+                                 &(PoliciesObserver) {
+                                         .changing = on_policies_changing,
+                                         .assign_all = on_assign_all,
+                                         .changed = on_policies_changed,
+                                         .userdata = s,
+                                 },
+                                 &s->policies);
+        if (r >= 0)
+                r = resolvers_new(c, &s->resolvers);
+        if (r >= 0)
+                r = events_new(c, &s->events);
+        if (r >= 0)
+                r = jobs_new(c,
+                             &(JobsObserver) {
+                                     .assign = on_job_assign,
+                                     .ended = on_job_ended,
+                                     .restriction = job_restriction,
+                                     .mode = effective_mode,
+                                     .userdata = s,
+                             },
+                             &s->jobs);
+        if (r >= 0)
+                r = grants_new(c, s->policies, &(GrantsObserver) { .assign = on_grant_assign, .userdata = s },
+                               &s->grants);
+        return r;
+}
+
+int service_make_actors(Service *s, const char **ret_what) {
+        const Context *c = &s->context;
+        int r;
+
+        r = actors_new(c,
+                       &(ActorsObserver) {
+                               .appeared = on_actor_appeared,
+                               .gone = on_actor_gone,
+                               .forgotten = on_actor_forgotten,
+                               .userdata = s,
+                       },
+                       &s->actors, ret_what);
+        if (r >= 0)
+                r = dns_sockets_new(c, s->actors, &s->sockets);
+        if (r >= 0)
+                r = assign_new(c, s->policies, s->jobs, s->grants, s->actors, &s->assign);
+        if (r >= 0)
+                events_attribute(s->events, s->actors, s->jobs);
+        return r;
+}

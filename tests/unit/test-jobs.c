@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Jobs without an engine: what they ask of the others, in which order, and what a successor gets. */
+
+#include "daemon/jobs.h"
+#include "daemon/records.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+static char trace[1024]; /* what happened, one word each */
+static int assign_result;
+static const char *restriction;
+static Context context;
+
+static void note(const char *what, const char *detail) {
+        size_t n = strlen(trace);
+
+        (void) snprintf(trace + n, sizeof(trace) - n, "%s%s%s ", what, detail ? ":" : "", detail ?: "");
+}
+
+static const char *take_trace(void) {
+        static char copy[sizeof(trace)];
+
+        memcpy(copy, trace, sizeof(copy));
+        trace[0] = '\0';
+        return copy;
+}
+
+/* ------------------------------------------------------------------ in the place of the engine */
+
+void context_emit(_unused_ const Context *c, Event *e) {
+        char text[300];
+
+        (void) snprintf(text, sizeof(text), "%s/%s/%zu", event_type_to_string(e->type), e->scope ?: e->detail ?: "-",
+                        e->n_labels);
+        note("event", text);
+}
+
+void records_put_job(_unused_ const Context *c, const Job *job) {
+        note("record", job->unit);
+}
+
+/* ------------------------------------------------------------------ observer */
+
+static int on_assign(const Job *job, void *userdata) {
+        const Jobs *j = *(Jobs **) userdata;
+
+        note(jobs_of_cgroup(j, job->cgroup) ? "judge" : "release", job->cgroup);
+        return assign_result;
+}
+
+static void on_ended(const Job *job, void *userdata) {
+        ck_assert_ptr_null(jobs_get(*(Jobs **) userdata, job->id));
+        note("ended", job->unit);
+}
+
+static const char *on_restriction(_unused_ const Job *job, _unused_ void *userdata) {
+        return restriction;
+}
+
+static Mode on_mode(_unused_ void *userdata) {
+        return MODE_AUDIT;
+}
+
+static void on_jobs_changed(_unused_ void *userdata) {
+        note("changed", NULL);
+}
+
+static void on_snapshot(_unused_ Handover *h, _unused_ void *userdata) {
+}
+
+static Jobs *jobs;
+
+static void make_jobs(void) {
+        const JobsObserver observer = {
+                .assign = on_assign,
+                .ended = on_ended,
+                .restriction = on_restriction,
+                .mode = on_mode,
+                .userdata = &jobs,
+        };
+
+        ck_assert_int_eq(jobs_new(&context, &observer, &jobs), 0);
+}
+
+static void set_up(void) {
+        HandoverReport report;
+
+        (void) unsetenv("NOTIFY_SOCKET");
+        (void) unsetenv("LISTEN_FDS");
+        context = (Context) { .observer = { .jobs_changed = on_jobs_changed } };
+        ck_assert_int_eq(fd_store_collect(&context.store), 0);
+        ck_assert_int_eq(handover_new(context.store, 0, on_snapshot, NULL, &report, &context.handover), 0);
+        assign_result = 0;
+        restriction = NULL;
+        trace[0] = '\0';
+        make_jobs();
+}
+
+static void tear_down(void) {
+        jobs = jobs_free(jobs);
+        context.handover = handover_free(context.handover);
+        context.store = fd_store_free(context.store);
+}
+
+static const char *const labels[] = { "job=x", "ref=y" };
+
+static int begin(const char *unit, const char *cgroup, uint64_t *ret_id) {
+        return jobs_begin(jobs, unit, cgroup, labels, ELEMENTSOF(labels), ret_id);
+}
+
+/* ------------------------------------------------------------------ tests */
+
+START_TEST(job_begins_and_ends) {
+        uint64_t id = 0;
+
+        ck_assert_int_eq(begin("a.service", "/system.slice/a.service/deep", &id), 0);
+        ck_assert_uint_ne(id, 0);
+        ck_assert_str_eq(take_trace(), "judge:/system.slice/a.service record:a.service event:job_begun/-/2 changed ");
+        const Job *job = jobs_get(jobs, id);
+        ck_assert_ptr_nonnull(job);
+        ck_assert_uint_gt(job->start_usec, 0);
+        ck_assert_str_eq(job->cgroup, "/system.slice/a.service"); /* the unit's, wherever in it the caller is */
+        ck_assert_ptr_eq(jobs_of_cgroup(jobs, "/system.slice/a.service/other"), job);
+        ck_assert_int_eq(begin("a.service", "/system.slice/a.service", &id), -EEXIST);
+        jobs_count(jobs, job, true);
+        jobs_count(jobs, job, true);
+        jobs_count(jobs, job, false);
+        ck_assert_uint_eq(job->denied, 2);
+        ck_assert_uint_eq(job->allowed, 1);
+        ck_assert_str_eq(take_trace(), "");
+
+        ck_assert_int_eq(jobs_end(jobs, id + 1), -ENOENT);
+        ck_assert_int_eq(jobs_end(jobs, id), 0);
+        ck_assert_str_eq(take_trace(),
+                         "event:job_ended/1 connections allowed, 2 denied/2 release:/system.slice/a.service "
+                         "ended:a.service changed ");
+        ck_assert_int_eq(jobs_end(jobs, id), -ENOENT);
+}
+END_TEST
+
+/* The kernel has no room, or the unit cannot be followed. */
+START_TEST(job_that_cannot_be_restricted_does_not_begin) {
+        uint64_t id = 77;
+
+        restriction = "release";
+        assign_result = -ENXIO;
+        ck_assert_int_eq(begin("a.service", "/a.service", &id), -ENXIO);
+        ck_assert_uint_eq(id, 77);
+        ck_assert_uint_eq(jobs_table(jobs)->n, 0);
+        ck_assert_str_eq(take_trace(), "judge:/a.service ");
+
+        restriction = NULL; /* without a document for it, nothing has to change */
+        ck_assert_int_eq(begin("a.service", "/a.service", &id), 0);
+        ck_assert_str_eq(take_trace(), "judge:/a.service record:a.service event:job_begun/-/2 changed ");
+        ck_assert_int_eq(jobs_end(jobs, id), 0);
+        (void) take_trace();
+
+        restriction = "release";
+        assign_result = 0;
+        ck_assert_int_eq(begin("a.service", "/a.service", &id), 0);
+        ck_assert_str_eq(take_trace(), "judge:/a.service record:a.service event:job_begun/release/2 changed ");
+}
+END_TEST
+
+START_TEST(job_ends_with_its_unit) {
+        uint64_t a, b;
+
+        ck_assert_int_eq(begin("a.service", "/a.service", &a), 0);
+        ck_assert_int_eq(begin("b.service", "/b.service", &b), 0);
+        jobs_end_of(jobs, "/a.service/deep"); /* nested in it */
+        jobs_end_of(jobs, "/");
+        ck_assert_uint_eq(jobs_table(jobs)->n, 2);
+        jobs_end_of(jobs, "/a.service");
+        ck_assert_ptr_null(jobs_get(jobs, a));
+        ck_assert_ptr_nonnull(jobs_get(jobs, b));
+}
+END_TEST
+
+static bool is_b(const char *cgroup, _unused_ void *userdata) {
+        return strcmp(cgroup, "/b.service") == 0;
+}
+
+START_TEST(successor_has_the_jobs) {
+        uint64_t a, b, c, next;
+
+        ck_assert_int_eq(begin("a.service", "/a.service", &a), 0);
+        ck_assert_int_eq(begin("b.service", "/b.service", &b), 0);
+        ck_assert_int_eq(begin("c.service", "/c.service", &c), 0);
+        HandoverJob kept = {
+                .unit = "a.service", .cgroup = "/a.service", .labels = labels, .n_labels = 2, .start_usec = 42
+        };
+        const char *const units[] = { "a.service", "b.service", "c.service" }, *const paths[] = { "/a.service",
+                                                                                                  "/b.service",
+                                                                                                  "/c.service" };
+        const uint64_t ids[] = { a, b, c };
+        for (size_t i = 0; i < 3; i++) {
+                kept.id = ids[i];
+                kept.unit = units[i];
+                kept.cgroup = paths[i];
+                handover_put_job(context.handover, &kept);
+        }
+        ck_assert_int_eq(jobs_end(jobs, c), 0);
+
+        jobs = jobs_free(jobs);
+        make_jobs();
+        ck_assert_uint_eq(jobs_table(jobs)->n, 2);
+        ck_assert_uint_eq(jobs_get(jobs, a)->n_labels, 2);
+        ck_assert_uint_eq(jobs_get(jobs, a)->start_usec, 42);
+        jobs_end_left(jobs, is_b, NULL); /* the unit of the other one ended while nobody looked */
+        ck_assert_ptr_null(jobs_get(jobs, a));
+        ck_assert_ptr_nonnull(jobs_get(jobs, b));
+        ck_assert_int_eq(begin("d.service", "/d.service", &next), 0);
+        ck_assert_uint_gt(next, c); /* an id is one job's for ever */
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("jobs");
+        TCase *t = tcase_create("jobs");
+
+        tcase_add_checked_fixture(t, set_up, tear_down);
+        tcase_add_test(t, job_begins_and_ends);
+        tcase_add_test(t, job_that_cannot_be_restricted_does_not_begin);
+        tcase_add_test(t, job_ends_with_its_unit);
+        tcase_add_test(t, successor_has_the_jobs);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"
