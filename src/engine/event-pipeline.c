@@ -143,6 +143,26 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
         emit(p, &e);
 }
 
+/* comm: room for it. One that came to the proxy by itself asked no resolver, and of it only the cgroup is known. */
+static void add_client(const struct cw_dns_client *client, char comm[static CW_COMM_MAX], Event *e) {
+        e->actor = client->actor;
+        e->cgroup_id = client->process.cgroup_id;
+        if (client->process.pid != 0) {
+                memcpy(comm, client->process.comm, CW_COMM_MAX);
+                comm[CW_COMM_MAX - 1] = 0;
+                e->pid = client->process.pid;
+                e->tid = client->process.tid;
+                e->uid = client->process.uid;
+                e->gid = client->process.gid;
+                e->process = comm;
+        }
+        if (client->server_port != 0) {
+                e->has_dst = true;
+                memcpy(e->dst.b, client->server.b, sizeof(e->dst.b));
+                e->dst_port = client->server_port;
+        }
+}
+
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client) {
         char type[12], comm[CW_COMM_MAX], value[IN_PREFIX_TEXT_MAX];
         Event e = {
@@ -162,21 +182,8 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 .src_port = d->peer.port,
         };
 
-        if (client) {
-                memcpy(comm, client->process.comm, sizeof(comm));
-                comm[sizeof(comm) - 1] = 0;
-                e.pid = client->process.pid;
-                e.tid = client->process.tid;
-                e.uid = client->process.uid;
-                e.gid = client->process.gid;
-                e.actor = client->actor;
-                e.cgroup_id = client->process.cgroup_id;
-                e.actor = client->actor;
-                e.process = comm;
-                e.has_dst = true;
-                memcpy(e.dst.b, client->server.b, sizeof(e.dst.b));
-                e.dst_port = client->server_port;
-        }
+        if (client)
+                add_client(client, comm, &e);
         add_layer(d->layer, value, &e);
         add_process(p, UINT64_MAX, &e);
         emit(p, &e);

@@ -634,6 +634,36 @@ START_TEST(forwarder_is_captured_in_every_mode) {
 }
 END_TEST
 
+/* Who sends to the proxy's own port, which no hook needs to rewrite, is known by the cgroup of its socket. _i: family */
+START_TEST(direct_client_is_known) {
+        static const char *const loopback[2] = { "127.0.0.1", "::1" };
+        Lab l = {};
+        int family = _i;
+        Resolvers r;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit"), nested = lab_cgroup(&l, "unit/nested");
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, 0), 0);
+        resolvers_open(&l, family, SOCK_DGRAM, &r);
+        lab_enter(&l, "unit/nested");
+        int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(lab_send(udp, "query", loopback[family], family ? LAB_PROXY_PORT6 : LAB_PROXY_PORT4), 0);
+        lab_expect(r.proxy, "query");
+        struct cw_dns_client client = lab_client(&l, udp, family);
+        ck_assert_uint_eq(client.chain, LAB_HOST);
+        ck_assert_uint_eq(client.actor, 77);
+        ck_assert_uint_eq(client.process.cgroup_id, nested);
+        ck_assert_uint_eq(client.process.pid, 0);
+        ck_assert_uint_eq(client.server_port, 0);
+        (void) close(udp);
+        resolvers_close(&r);
+        lab_done(&l);
+}
+END_TEST
+
 /* _i: family, and connected from 2 on */
 START_TEST(own_sockets_reach_resolvers) {
         Lab l = {};
@@ -737,6 +767,7 @@ static Suite *suite(void) {
         tcase_add_test(t, raw_sockets_by_flag_and_mode);
         tcase_add_loop_test(t, off_scope_is_left_alone, 0, 2);
         tcase_add_loop_test(t, forwarder_is_captured_in_every_mode, 0, 2);
+        tcase_add_loop_test(t, direct_client_is_known, 0, 2);
         tcase_add_loop_test(t, own_sockets_reach_resolvers, 0, 4);
         tcase_add_loop_test(t, own_tcp_socket_reaches_resolver, 0, 2);
         suite_add_tcase(s, t);
