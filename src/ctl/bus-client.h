@@ -37,29 +37,29 @@ typedef struct BusClient {
 } BusClient;
 
 void bus_client_done(BusClient *c);
-/* Connects if that was not done yet. DBUS_SYSTEM_BUS_ADDRESS names another bus than the system's. Returns 0 or an exit
- * status, after one line on stderr; so do all below. */
+/* Connects unless already connected. DBUS_SYSTEM_BUS_ADDRESS overrides the address of the system bus. This and the
+ * functions below return 0, or print one line to stderr and return an exit status. */
 int bus_client_connect(BusClient *c);
 
 typedef enum CallFlags {
-        CALL_PRIVILEGED = 1 << 0, /* polkit is asked: the user may be, and has time to type */
+        CALL_PRIVILEGED = 1 << 0, /* requires authorization: polkit may ask the user for a password */
 } CallFlags;
 
-/* Calls a method of the manager. types and what follows as in sd_bus_message_append(3); ret may be NULL. A call never
+/* Calls a method of the manager. types and arguments as in sd_bus_message_append(3); ret may be NULL. A call never
  * activates the service, so that a firewall that was stopped deliberately stays stopped. */
 int bus_client_call(BusClient *c, const char *member, CallFlags flags, sd_bus_message **ret, const char *types, ...);
-/* The same with arguments that are already in m, from bus_client_message(). Takes m. */
+/* Sends m, a message from bus_client_message() with its arguments appended. Takes m. */
 int bus_client_send(BusClient *c, sd_bus_message *m, CallFlags flags, sd_bus_message **ret);
 int bus_client_message(BusClient *c, const char *path, const char *interface, const char *member,
                        sd_bus_message **ret);
 
-/* All properties of the manager under our JSON keys (ctl/variant-json.h). The caller owns *ret. */
+/* All properties of the manager, with our JSON keys (ctl/variant-json.h). The caller owns *ret. */
 int bus_client_properties(BusClient *c, JsonObject **ret);
 /* The objects with this interface (BUS_SCOPE, BUS_JOB) below the manager, in one call: an array of their properties
- * under our JSON keys, each with "path", in order of path. The caller owns *ret. */
+ * with our JSON keys, each with "path", sorted by path. The caller owns *ret. */
 int bus_client_objects(BusClient *c, const char *interface, JsonObject **ret);
 
-/* Prints what went wrong unless silent, and returns the exit status. error may be NULL or not set. */
+/* Prints the error unless silent, and returns the exit status. error may be NULL or not set. */
 int bus_client_fail(const BusClient *c, const char *what, const sd_bus_error *error, int r);
 /* Pure: the exit status for the name of an error ("org.cargowall1.Error.NoSuchJob"; NULL: none), negative errno. */
 ExitStatus bus_error_status(const char *name, int r);

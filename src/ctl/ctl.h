@@ -62,11 +62,11 @@ int verb_help(Ctl *c, int argc, char **argv);
 int ctl_print_json(const Ctl *c, JsonObject *o);
 /* "      Mode: enforce", the value escaped. Prints nothing if it is "". The label "" continues the previous field. */
 int ctl_print_field(const Ctl *c, const char *label, const char *value);
-/* Reports a failure of our own, as -ENOMEM, and returns the exit status. */
+/* Prints a local error (negative errno), and returns the exit status. */
 int ctl_fail(int r);
 /* Starts the pager unless options disable it. */
 void ctl_page(Ctl *c);
-/* The object of that name in an array from bus_client_objects(); NULL when there is none. Borrowed. */
+/* The object whose key has the wanted value, in an array from bus_client_objects(). NULL if there is none. Borrowed. */
 JsonObject *ctl_find(JsonObject *objects, const char *key, const char *wanted);
 /* The last component of an object path. */
 const char *ctl_path_id(const char *path);

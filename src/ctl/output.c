@@ -135,7 +135,7 @@ void output_cut(const Output *o, char *text, size_t columns) {
                 if (width + wanted > keep)
                         break;
         }
-        /* A wide text may be cut at fewer bytes than the ellipsis has. */
+        /* The text may be cut to fewer bytes than the ellipsis needs. */
         if (columns >= room && strlen(p) >= strlen(ellipsis))
                 memcpy(p, ellipsis, strlen(ellipsis) + 1);
         else

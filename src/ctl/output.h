@@ -34,16 +34,16 @@ const char *output_color(const Output *o, Color c);
 const char *output_dot(const Output *o);      /* U+25CF or "*" */
 const char *output_ellipsis(const Output *o); /* U+2026 or "..." */
 
-/* A copy that is harmless on a terminal (escape_terminal()) and fits the locale: outside UTF-8, bytes above ASCII
+/* A copy that is safe for a terminal (escape_terminal()) and fits the locale: if it is not UTF-8, bytes above ASCII
  * become '?'. NULL on out of memory. The caller frees. */
 char *output_safe(const Output *o, const char *text);
-/* Columns that text from output_safe() takes. */
+/* The width in columns of text from output_safe(). */
 size_t output_width(const Output *o, const char *text);
 /* Cuts text from output_safe() in its place, so that it takes at most columns with an ellipsis at its end. The text has
  * room for that if it was longer. */
 void output_cut(const Output *o, char *text, size_t columns);
 
-/* "cargowallctl: " and one line on stderr; what the format's arguments hold is escaped. */
+/* Prints "cargowallctl: " and one line to stderr, with the arguments of the format escaped. */
 void complain(const char *format, ...) _printf_(1, 2);
-/* The same without the program's name in front: for lines after the first. */
+/* The same without the name of the program, for lines after the first. */
 void complain_more(const char *format, ...) _printf_(1, 2);

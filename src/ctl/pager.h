@@ -10,10 +10,10 @@ typedef struct Pager {
         pid_t pid; /* 0: none */
 } Pager;
 
-/* Starts $SYSTEMD_PAGER, else $PAGER, else less, and makes its pipe our stdout; SIGPIPE is ignored from here on.
- * Nothing happens when stdout is no terminal, when the variable is empty or "cat", or when no pager can be started.
+/* Starts $SYSTEMD_PAGER, otherwise $PAGER, otherwise less, and redirects stdout to it; SIGPIPE is ignored from here on.
+ * Does nothing if stdout is not a terminal, if the variable is empty or "cat", or if no pager can be started.
  * A program that runs with other rights than its caller (sudo) ignores the pager in the caller's environment, and
  * prevents less from starting other programs (LESSSECURE, less(1)). */
 void pager_open(Pager *p);
-/* Gives the pager the end of the text and waits until the user leaves it. */
+/* Closes the pipe to the pager, and waits until the user quits it. */
 void pager_close(Pager *p);

@@ -57,7 +57,7 @@ static bool has_domain(const PolicySource *s, const char *domain) {
         return false;
 }
 
-/* Those of a that b has not. */
+/* The elements of a that are not in b. */
 static int add_domains(PolicyDiff *d, char sign, const PolicySource *a, const PolicySource *b) {
         for (size_t i = 0; i < a->n_search_domains; i++) {
                 if (has_domain(b, a->search_domains[i]))
@@ -71,7 +71,7 @@ static int add_domains(PolicyDiff *d, char sign, const PolicySource *a, const Po
 
 /* ------------------------------------------------------------------ rules */
 
-/* The key of a rule: a list never holds two equal ones, they are merged when they are added. */
+/* The key of a rule. It is unique within a list, because rules with equal keys are merged. */
 static int compare_rules(const Rule *a, const Rule *b) {
         if (a->type != b->type)
                 return a->type < b->type ? -1 : 1;

@@ -7,7 +7,7 @@
 #include "policy/policy.h"
 
 typedef struct PolicyChange {
-        char sign;  /* '-' gone, '+' new; a rule with other ports is one of each, next to each other */
+        char sign;  /* '-' removed, '+' added; a rule whose ports differ is one of each, next to each other */
         char *text; /* "allow github.com:443", "mode: audit" */
 } PolicyChange;
 
@@ -19,6 +19,6 @@ typedef struct PolicyDiff {
 void policy_diff_done(PolicyDiff *d);
 /* Default action, mode, search domains, rules. Appends to *d. -ENOMEM. */
 int policy_diff(PolicyDiff *d, const PolicySource *old, const PolicySource *new);
-/* What a PolicySource does not hold: the keys name, match, inbound and sudoLockdown of the documents, compared as JSON.
+/* What a PolicySource does not contain: the keys name, match, inbound and sudoLockdown of the documents, compared as JSON.
  * Both texts have passed policy_source_from_json(). */
 int policy_diff_keys(PolicyDiff *d, const char *old, const char *new);

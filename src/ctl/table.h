@@ -20,6 +20,6 @@ int table_add_color(Table *t, Color color, const char *text);
 int table_add_u64(Table *t, uint64_t value);
 
 size_t table_n_rows(const Table *t);
-/* legend: with the headers. full: nothing is cut; otherwise what goes past the terminal's width is cut from the last
- * column. */
+/* legend: with the headers. full: do not truncate; otherwise the last column is truncated to the width of the
+ * terminal. */
 void table_print(const Table *t, FILE *f, bool legend, bool full);
