@@ -108,7 +108,7 @@ def narrows(rig):
           [True, False, False], "which scopes narrow")
     equal(bus_get(c, "ControlGroups", "Scope", "/org/cargowall1/scope/release"), ["/system.slice/runner.service"],
           "control groups that the job's policy is for")
-    contains(ctl(c, "explain", "--scope=release", ONE).out, "has to allow it as well", "the explanation")
+    contains(ctl(c, "explain", "--scope=release", ONE).out, "must allow it as well", "the explanation")
     contains(ctl(c, "job", "show", job).out, "release", "job show")
     event = wait_until(lambda: [e for e in map(json.loads, ctl(c, "events", "--denied", "--json=short").out.splitlines())
                                 if e.get("dst_ip") == TWO], "the denial")[-1]
