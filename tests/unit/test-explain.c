@@ -145,7 +145,7 @@ static const struct {
           "10.0.0.1:443/tcp is denied at its DNS query: a name may resolve to a private address only if its rule has "
           "allowPrivate or a cidr rule allows the address." },
         { "[64:ff9b::a00:1]:443", "github.com", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, true,
-          "[64:ff9b::a00:1]:443/tcp is denied at its DNS query: a name may resolve to a private address only where its "
+          "[64:ff9b::a00:1]:443/tcp is denied at its DNS query: a name may resolve to a private address only if its "
           "rule has allowPrivate or a cidr rule allows the address." },
         { "127.0.0.1:8080", "other.example", ACTION_ALLOW, ACTION_DENY, CW_REASON_DNS, -1, true,
           "127.0.0.1:8080/tcp is denied at its DNS query: a name may resolve to a private address only if its rule has "
