@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "basic/utf8.h"
 
 static const char hex[16] = "0123456789abcdef";
 
@@ -17,29 +18,13 @@ typedef struct Character {
         bool valid;
 } Character;
 
-/* RFC 3629: shortest form only, no surrogates, nothing above U+10FFFF. n >= 1. */
+/* n >= 1. */
 static Character character_at(const char *s, size_t n) {
-        static const uint32_t smallest[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-        uint8_t first = (uint8_t) s[0];
+        uint32_t code;
 
-        Character c = { .code = first, .length = 1, .valid = first < 0x80 };
-        if (c.valid)
-                return c;
-
-        size_t length = first >= 0xf8 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
-        if (length == 0 || length > n)
-                return c;
-
-        uint32_t code = first & (0xffU >> (length + 1));
-        for (size_t i = 1; i < length; i++) {
-                uint8_t b = (uint8_t) s[i];
-                if ((b & 0xc0) != 0x80)
-                        return c;
-                code = code << 6 | (b & 0x3f);
-        }
-        if (code < smallest[length] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-                return c;
-
+        size_t length = utf8_decode(s, n, &code);
+        if (length == 0)
+                return (Character) { .code = (uint8_t) s[0], .length = 1 };
         return (Character) { .code = code, .length = length, .valid = true };
 }
 

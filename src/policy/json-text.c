@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "basic/utf8.h"
 
 #define KEYS_MAX 32 /* per object */
 
@@ -76,7 +77,7 @@ static bool is_space(char c) {
         return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-/* A character of a number, true, false or null; json-c validates them. */
+/* A character of a number, true, false or null. */
 static bool is_scalar(char c) {
         return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' ||
                c == '.';
@@ -100,23 +101,71 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
         if (!take(s, '"'))
                 return refuse(s, step, "not JSON: expected a string");
 
-        const char *start = s->at, *c = start;
-        for (; c < s->end && *c != '"'; c++) {
-                if ((uint8_t) *c < 0x20) { /* RFC 8259 7; json-c accepts it */
-                        s->at = c;
+        const char *start = s->at;
+        while (s->at < s->end && *s->at != '"') {
+                uint8_t c = (uint8_t) *s->at;
+                uint32_t code;
+
+                if (c < 0x20) /* RFC 8259 7 */
                         return refuse(s, step, "not JSON: a control character in a string");
-                }
-                if (*c == '\\' && c + 1 < s->end)
-                        c++;
+                size_t n = c < 0x80 ? 1 : utf8_decode(s->at, (size_t) (s->end - s->at), &code);
+                if (n == 0)
+                        return refuse(s, step, "not JSON: invalid UTF-8 in a string");
+                s->at += n;
+                if (c == '\\' && s->at < s->end && (*s->at == '"' || *s->at == '\\'))
+                        s->at++;
         }
-        s->at = c;
-        if (c == s->end)
+        if (s->at == s->end)
                 return refuse(s, step, "not JSON: unterminated string");
 
         *ret = start;
-        *ret_n = (size_t) (c - start);
+        *ret_n = (size_t) (s->at - start);
         s->at++;
         return 0;
+}
+
+static const char *skip_digits(const char *c, const char *end) {
+        while (c < end && *c >= '0' && *c <= '9')
+                c++;
+        return c;
+}
+
+/* RFC 8259 6 */
+static bool is_number(const char *c, const char *end) {
+        const char *digits = *c == '-' ? c + 1 : c;
+
+        c = skip_digits(digits, end);
+        if (c == digits || (*digits == '0' && c > digits + 1))
+                return false;
+        if (c < end && *c == '.') {
+                digits = c + 1;
+                c = skip_digits(digits, end);
+                if (c == digits)
+                        return false;
+        }
+        if (c < end && (*c == 'e' || *c == 'E')) {
+                digits = c + 1 < end && (c[1] == '+' || c[1] == '-') ? c + 2 : c + 1;
+                c = skip_digits(digits, end);
+                if (c == digits)
+                        return false;
+        }
+        return c == end;
+}
+
+static int scan_scalar(Scan *s, const JsonStep *step) {
+        static const char *const words[] = { "true", "false", "null" };
+        const char *start = s->at;
+
+        while (s->at < s->end && is_scalar(*s->at))
+                s->at++;
+
+        size_t n = (size_t) (s->at - start);
+        if (n == 0)
+                return refuse(s, step, "not JSON: expected a value");
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (n == strlen(words[i]) && memcmp(start, words[i], n) == 0)
+                        return 0;
+        return is_number(start, s->at) ? 0 : refuse(s, step, "not JSON: expected a number, true, false or null");
 }
 
 /* ------------------------------------------------------------------ places */
@@ -258,11 +307,7 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted
                 s->at++;
                 return c == '{' ? scan_object(s, step, depth + 1, wanted) : scan_array(s, step, depth + 1, wanted);
         }
-
-        const char *start = s->at;
-        while (s->at < s->end && is_scalar(*s->at))
-                s->at++;
-        return s->at > start ? 0 : refuse(s, step, "not JSON: expected a value");
+        return scan_scalar(s, step);
 }
 
 int json_text_for_each(const char *text, size_t length, const char *key, json_element_fn fn, void *userdata,

@@ -2,8 +2,9 @@
 #pragma once
 
 /* Checks JSON text before and after json-c parses it, for what json-c does not do: json-c keeps the last of two
- * equal keys, so a rule could look different to a reader; it allocates 800 bytes of tree for each "{}"; and it
- * reports no positions. No values are read here: their meaning is json-c's. */
+ * equal keys, so a rule could look different to a reader; it allocates 800 bytes of tree for each "{}"; its strict
+ * mode differs between versions (0.18 rejects every non-ASCII character); and it reports no positions. No values are
+ * read here: their meaning is json-c's. */
 
 #include "basic/fault.h"
 
@@ -28,8 +29,8 @@ typedef int (*json_element_fn)(size_t index, size_t offset, size_t length, void 
 
 /* Checks the whole text, and calls fn for each element of the array at the root's key, in order. Returns -EBADMSG
  * with a fault if an object has two equal keys, a key with an escape, or more keys than any object of a policy can
- * have; if a string has a control character; if there are more values than allowed; or if the text is not JSON
- * (json-c has the last word on that). Otherwise returns what fn returned. */
+ * have; if there are more values than allowed; or if the text is not JSON (RFC 8259) in valid UTF-8, except for the
+ * escapes in strings, which json-c checks. Otherwise returns what fn returned. */
 int json_text_for_each(const char *text, size_t length, const char *key, json_element_fn fn, void *userdata,
                        FaultList *faults);
 

@@ -30,14 +30,6 @@ bool policy_document_name_is_valid(const char *s) {
         return n > 0 && n <= POLICY_NAME_MAX && s[0] != '-' && strspn(s, safe) == n;
 }
 
-static JsonTokener *tokener_new(void) {
-        JsonTokener *t = json_tokener_new_ex(JSON_TEXT_DEPTH_MAX);
-
-        if (t)
-                json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-        return t;
-}
-
 /* ------------------------------------------------------------------ text */
 
 /* A tree of the whole document takes fifteen times the size of its text, and more time to build than everything else
@@ -126,13 +118,14 @@ static int read_rest(Reading *p) {
 }
 
 static int read_text(FaultList *faults, PolicyDocument *d, const char *text, size_t length) {
-        _cleanup_(json_tokener_freep) JsonTokener *tokener = tokener_new();
+        /* json_text_for_each() is strict; json-c's own strict mode differs between versions. */
+        _cleanup_(json_tokener_freep) JsonTokener *tokener = json_tokener_new_ex(JSON_TEXT_DEPTH_MAX);
         Reading p = { .faults = faults, .document = d, .tokener = tokener, .text = text };
 
         if (!tokener)
                 return -ENOMEM;
         while (length > 0 && memchr(" \t\r\n", text[length - 1], 4))
-                length--; /* json-c in strict mode rejects even a final newline as trailing text */
+                length--; /* parse() rejects even a final newline as trailing text */
         p.length = length;
         if (length > POLICY_TEXT_MAX)
                 return text_fault(faults, "the text is larger than 4 MiB");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON text to a policy: faults have a path and a reason; what is accepted compiles, and each rule it prints is read
- * again as the same rule. */
+/* JSON text to a policy: faults have a path and a reason; what is accepted is JSON in valid UTF-8 and compiles, and each
+ * rule it prints is read again as the same rule. */
 
 #include <assert.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "basic/macro.h"
 #include "policy/policy.h"
+#include "strict-json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -22,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
         int r = policy_source_from_json(&source, (const char *) data, size, &faults);
         assert((r == 0) == (faults.n == 0));
+        assert(r != 0 || strict_json_is_valid((const char *) data, size));
         for (size_t i = 0; i < faults.n; i++)
                 assert(faults.faults[i].item[0] == '$' && faults.faults[i].reason[0] != '\0');
         for (size_t i = 0; r == 0 && i < source.rules.n; i++) {

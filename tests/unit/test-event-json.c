@@ -10,6 +10,7 @@
 
 #include "basic/macro.h"
 #include "policy/port.h"
+#include "strict-json.h"
 
 static InAddr addr(const char *text) {
         InAddr a;
@@ -312,7 +313,7 @@ static const struct {
 static json_object *parse(const char *line, size_t n) {
         json_tokener *tokener = json_tokener_new();
 
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+        ck_assert_msg(strict_json_is_valid(line, n), "%.*s", (int) n, line);
         json_object *o = json_tokener_parse_ex(tokener, line, (int) n);
         ck_assert_msg(json_tokener_get_error(tokener) == json_tokener_success, "%.*s", (int) n, line);
         json_tokener_free(tokener);

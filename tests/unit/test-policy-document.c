@@ -169,6 +169,26 @@ START_TEST(fault_is_told) {
 }
 END_TEST
 
+/* As they are, or as escapes. */
+START_TEST(labels_need_not_be_ascii) {
+        static const char *const texts[] = {
+                "{\"match\":{\"jobs\":[{\"workflow\":\"\xc3\xa9t\xc3\xa9 \xf0\x9f\x9a\x80\"}]}}",
+                "{\"match\":{\"jobs\":[{\"workflow\":\"\\u00e9t\\u00e9 \\ud83d\\ude80\"}]},\"rules\":[]}\n",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+                PolicyDocument d;
+                Fault f = {};
+                size_t n;
+
+                ck_assert_msg(parse(texts[i], "file", &d, &f, &n) == 0, "%s: %s", f.item, f.reason);
+                ck_assert_uint_eq(d.jobs.n, 1);
+                ck_assert_str_eq(d.jobs.patterns[0].globs[8], "\xc3\xa9t\xc3\xa9 \xf0\x9f\x9a\x80"); /* workflow */
+                policy_document_done(&d);
+        }
+}
+END_TEST
+
 START_TEST(jobs_are_read) {
         static const char text[] = "{\"match\":{\"jobs\":[{\"repository\":\"acme/*\",\"workflow\":\"ci\"},{\"job\":\"a\"}]}}";
         PolicyDocument d;
@@ -233,6 +253,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, names_are_checked, 0, ELEMENTSOF(names));
         tcase_add_loop_test(t, fault_is_told, 0, ELEMENTSOF(faults));
         tcase_add_test(t, jobs_are_read);
+        tcase_add_test(t, labels_need_not_be_ascii);
         tcase_add_test(t, rules_alone);
         tcase_add_test(t, patterns_are_counted_once);
         suite_add_tcase(s, t);

@@ -82,11 +82,11 @@ static const struct {
         { "{'rules': []}", "$", 1 },
         { "{\"rules\": [],}", "$", 1 },
         { "/* comment */ {}", "$", 1 },
-        { "{\"defaultAction\": \"\xff\"}", "$", 1 },
+        { "{\"defaultAction\": \"\xff\"}", "$.defaultAction", 1 },
         { "[[[[[[[[[[[[]]]]]]]]]]]]", "$[0][0][0][0][0][0][0][0]", 1 },
-        { "{\"rules\": [],\n\"mode\": nul}", "$", 2 },
-        { "{\"rules\": [\n{}\n],\n\"mode\": nul}", "$", 4 },
-        { "{\"rules\": [\n{\"type\":\nnul}]}", "$.rules[0]", 3 },
+        { "{\"rules\": [],\n\"mode\": nul}", "$.mode", 2 },
+        { "{\"rules\": [\n{}\n],\n\"mode\": nul}", "$.mode", 4 },
+        { "{\"rules\": [\n{\"type\":\nnul}]}", "$.rules[0].type", 3 },
         { "{\"mode\": 1 2}", "$", 1 },
         { "{\"mode\" 1}", "$.mode", 1 },
         { "{\"mode\": \"audit\\x\"}", "$", 1 },
@@ -170,7 +170,7 @@ static const struct {
         { HOST("a.example") "," HOST("\\u0062.example"), "allow b.example:443", NULL },
         { HOST("a.example") "," HOST("b\\u0000.example"), NULL, "$.rules[1].value" },
         { HOST("a.example") "," HOST("b\xc3\xa9.example"), NULL, "$.rules[1].value" },
-        { HOST("a.example") "," HOST("b\xc3.example"), NULL, "$.rules[1]" },
+        { HOST("a.example") "," HOST("b\xc3.example"), NULL, "$.rules[1].value" },
         { HOST("a.example") "," HOST("b..example"), NULL, "$.rules[1].value" },
         { HOST("a.example") "," HOST("b.example\x01"), NULL, "$.rules[1].value" },
         { HOST("a.example") "," HOST("b.example\\"), NULL, "$.rules[1]" },
@@ -460,6 +460,96 @@ START_TEST(test_for_each) {
 }
 END_TEST
 
+static const char not_utf8[] = "not JSON: invalid UTF-8 in a string", control[] = "not JSON: a control character in a string",
+                  endless[] = "not JSON: unterminated string", missing[] = "not JSON: expected a value",
+                  not_scalar[] = "not JSON: expected a number, true, false or null";
+
+/* Versions of json-c differ in what strict means, so no answer may be theirs. */
+static const struct {
+        const char *value, *reason; /* NULL: it is JSON */
+} values[] = {
+        { "\"\xc3\xa9\"", NULL },
+        { "\"\xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xef\xbf\xbf\"", NULL },
+        { "\"\xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\"", NULL },
+        { "\"\x7f\\u00e9\\\\\"", NULL },
+        { "\"\\\"\"", NULL },
+        { "\"\x80\"", not_utf8 },
+        { "\"\xc3\"", not_utf8 },
+        { "\"\xc3", not_utf8 },
+        { "\"\xe2\x82\"", not_utf8 },
+        { "\"\xc0\x80\"", not_utf8 },
+        { "\"\xe0\x9f\xbf\"", not_utf8 },
+        { "\"\xed\xa0\x80\"", not_utf8 },
+        { "\"\xf0\x8f\xbf\xbf\"", not_utf8 },
+        { "\"\xf4\x90\x80\x80\"", not_utf8 },
+        { "\"\xf8\x88\x80\x80\x80\"", not_utf8 },
+        { "\"\xff\"", not_utf8 },
+        { "\"\\\xff\"", not_utf8 },
+        { "\"\x1f\"", control },
+        { "\"\\\n\"", control },
+        { "\"\xc3\xa9", endless },
+        { "\"\\\"", endless },
+        { "\xc3\xa9", missing },
+        { "'a'", missing },
+        { "/* a */ 1", missing },
+        { "\f1", missing },
+        { "true", NULL },
+        { "false", NULL },
+        { "null", NULL },
+        { "True", not_scalar },
+        { "NULL", not_scalar },
+        { "nul", not_scalar },
+        { "nulls", not_scalar },
+        { "NaN", not_scalar },
+        { "-Infinity", not_scalar },
+        { "0", NULL },
+        { "-0", NULL },
+        { "120", NULL },
+        { "-1.05", NULL },
+        { "1E5", NULL },
+        { "10.0e-07", NULL },
+        { "0e+1", NULL },
+        { "-", not_scalar },
+        { "+1", not_scalar },
+        { "00", not_scalar },
+        { "-01", not_scalar },
+        { ".5", not_scalar },
+        { "1.", not_scalar },
+        { "1.e1", not_scalar },
+        { "1e", not_scalar },
+        { "1e+", not_scalar },
+        { "1e1.5", not_scalar },
+        { "1-1", not_scalar },
+        { "0x10", not_scalar },
+};
+
+START_TEST(test_json_by_the_letter) {
+        _cleanup_(fault_list_done) FaultList list = {};
+        const char *value = values[_i].value;
+        char found[64] = "";
+
+        int r = walk(value, strlen(value), found, &list);
+        ck_assert_msg(r == (values[_i].reason ? -EBADMSG : 0), "%s: %d", value, r);
+        if (values[_i].reason)
+                ck_assert_str_eq(list.faults[0].reason, values[_i].reason);
+}
+END_TEST
+
+/* The same from the document's reader: a value that is JSON is of the wrong type, and not more. */
+START_TEST(test_json_in_a_document) {
+        _cleanup_(fault_list_done) FaultList list = {};
+        PolicySource s;
+        char text[128];
+
+        (void) snprintf(text, sizeof(text), "{\"rules\":[],\n\"searchDomains\": [%s]}\n", values[_i].value);
+        ck_assert_int_eq(parse(text, &s, &list), -EINVAL);
+        policy_source_done(&s);
+        ck_assert_uint_eq(fault_list_count(&list), 1);
+        ck_assert_uint_eq(list.faults[0].line, 2);
+        ck_assert_int_eq(strncmp(list.faults[0].reason, "not JSON", strlen("not JSON")) == 0, !!values[_i].reason);
+}
+END_TEST
+
 START_TEST(test_many_keys) {
         char found[64] = "";
         _cleanup_(fault_list_done) FaultList list = {};
@@ -493,6 +583,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_locate_is_linear);
         tcase_add_test(t, test_values_are_bounded);
         tcase_add_loop_test(t, test_for_each, 0, ELEMENTSOF(elements));
+        tcase_add_loop_test(t, test_json_by_the_letter, 0, ELEMENTSOF(values));
+        tcase_add_loop_test(t, test_json_in_a_document, 0, ELEMENTSOF(values));
         tcase_add_test(t, test_many_keys);
         suite_add_tcase(s, t);
         return s;
