@@ -160,7 +160,7 @@ int run_options_parse(int argc, char **argv, RunOptions *ret, char error[static 
         _cleanup_free_ char **words = NULL;
         int r;
 
-        assert(argc >= 0 && argv && ret && error);
+        assert(argc >= 0 && argv && ret);
 
         words = calloc((size_t) argc + 2, sizeof(*words)); /* one before, NULL behind */
         if (!words)

@@ -94,7 +94,7 @@ int run_user_select(const char *name, RunUser *ret, char error[static RUN_USER_E
         unsigned uid;
         int r;
 
-        assert(ret && error);
+        assert(ret);
 
         if (name) {
                 pw = getpwnam(name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* JSON text to a policy: faults have a path and a reason; what is accepted is JSON in valid UTF-8 and compiles, and each
- * rule it prints is read again as the same rule. */
+/* JSON text to a policy: faults have a path and a reason; what is accepted is JSON in valid UTF-8 and compiles, and
+ * each rule it prints is read again as the same rule. */
 
 #include <assert.h>
 #include <errno.h>

@@ -460,9 +460,11 @@ START_TEST(test_for_each) {
 }
 END_TEST
 
-static const char not_utf8[] = "not JSON: invalid UTF-8 in a string", control[] = "not JSON: a control character in a string",
-                  endless[] = "not JSON: unterminated string", missing[] = "not JSON: expected a value",
-                  not_scalar[] = "not JSON: expected a number, true, false or null";
+static const char not_utf8[] = "not JSON: invalid UTF-8 in a string";
+static const char control[] = "not JSON: a control character in a string";
+static const char endless[] = "not JSON: unterminated string";
+static const char missing[] = "not JSON: expected a value";
+static const char not_scalar[] = "not JSON: expected a number, true, false or null";
 
 /* Versions of json-c differ in what strict means, so no answer may be theirs. */
 static const struct {
