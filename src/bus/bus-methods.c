@@ -155,7 +155,8 @@ static int parse_via(const char *text, const Destination *d, char buf[static HOS
         if (d->name[0] != '\0')
                 return invalid(error, "With the option \"via\", the destination must be an address.");
         if (hostname_canonical(text, false, buf, &reason) < 0)
-                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "The option \"via\" is no host name: ", reason, ".");
+                return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                                     "The option \"via\" is not a host name: ", reason, ".");
         *ret = buf;
         return 0;
 }

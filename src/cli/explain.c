@@ -20,8 +20,8 @@ enum {
 static const char usage[] =
         "Usage: cargowall explain [--policy FILE] [--via NAME] [--json] DEST\n"
         "\n"
-        "DEST is a host name or an address, then :PORT (443 if absent) and /tcp, /udp or /icmp\n"
-        "(tcp if absent): github.com:22, [2001:db8::1]:443/udp, 192.0.2.1/icmp.\n"
+        "DEST is a host name or an address, with :PORT (default 443) and /tcp, /udp or /icmp\n"
+        "(default tcp): github.com:22, [2001:db8::1]:443/udp, 192.0.2.1/icmp.\n"
         "\n"
         "  --policy FILE  the policy; without it, the CARGOWALL_* variables of the environment\n"
         "  --via NAME     DEST is an address that NAME resolved to\n"
@@ -50,7 +50,7 @@ static int usage_error(const char *what, const char *reason) {
         return STATUS_USAGE;
 }
 
-/* "--name VALUE" and "--name=VALUE". Is argv[*i] this option? *ret is NULL when its value is missing. */
+/* Is argv[*i] this option, as "--name VALUE" or "--name=VALUE"? *ret is NULL if the value is missing. */
 static bool option_value(const char *name, int argc, char **argv, int *i, const char **ret) {
         size_t n = strlen(name);
 
@@ -82,7 +82,7 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
                 else if (options && strcmp(word, "--help") == 0)
                         a->help = true;
                 else if (options && word[0] == '-')
-                        return usage_error(word, "no such option");
+                        return usage_error(word, "unknown option");
                 else if (a->destination)
                         return usage_error(word, "one destination is enough");
                 else

@@ -22,8 +22,8 @@ static const char usage_text[] =
         "kernel, by host name, address and port.\n"
         "\n"
         "  run           run COMMAND behind a policy of its own (needs root)\n"
-        "  policy check  say whether a policy file is valid, and where it is not\n"
-        "  explain       say which rule of a policy decides about a destination\n"
+        "  policy check  check a policy file and show its errors\n"
+        "  explain       show which rule of a policy decides for a destination\n"
         "\n"
         "\"cargowall VERB --help\" lists the options of a verb.\n"
         "\n"
@@ -32,7 +32,7 @@ static const char usage_text[] =
 typedef struct Verb {
         const char *name;
         const char *noun; /* the second word, or NULL */
-        int (*run)(int argc, char **argv); /* argv[0] is the first word behind */
+        int (*run)(int argc, char **argv); /* argv[0] is the first word after the verb */
 } Verb;
 
 static int show_usage(int argc _unused_, char **argv _unused_) {
@@ -56,14 +56,14 @@ int main(int argc, char **argv) {
 
         for (size_t i = 0; argc > 1 && i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = &verbs[i];
-                int n = v->noun ? 3 : 2; /* words up to here */
+                int n = v->noun ? 3 : 2; /* words used so far */
 
                 if (strcmp(argv[1], v->name) == 0 && (!v->noun || (argc > 2 && strcmp(argv[2], v->noun) == 0)))
                         return v->run(argc - n, argv + n);
         }
-        /* 125 also here: a status below could be taken for that of a command. */
+        /* 125 here as well: a lower status could be mistaken for that of a command. */
         if (argc > 1)
-                message("%s: no such verb (see cargowall help)", argv[1]);
+                message("%s: unknown verb (see cargowall help)", argv[1]);
         else
                 (void) fputs(usage_text, stderr);
         return RUN_EXIT_FAILED;

@@ -24,7 +24,7 @@ static void print_fault(const char *origin, const Fault *f) {
         fprintf(stderr, "cargowall: %s\n", escape_terminal(fault_format(f, origin, text), safe, sizeof(safe)));
 }
 
-/* All of a file, or of a pipe, up to one byte more than a policy may have: the parser refuses that. */
+/* Reads a whole file or pipe, up to one byte more than a policy may have, which the parser rejects. */
 static int read_all(int fd, char **ret, size_t *ret_length) {
         _cleanup_free_ char *text = NULL;
         size_t length = 0, allocated = 0;
@@ -62,7 +62,7 @@ int policy_load_fd(int fd, const char *path, PolicySource *ret) {
 
         int r = read_all(fd, &text, &length);
         if (r < 0) {
-                print_error(path, "the policy cannot be read", r);
+                print_error(path, "cannot read the policy", r);
                 return r;
         }
 
@@ -72,12 +72,12 @@ int policy_load_fd(int fd, const char *path, PolicySource *ret) {
         if (faults.n_more > 0) {
                 Fault rest = { .item = "$" };
 
-                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu faults more", faults.n_more);
+                (void) snprintf(rest.reason, sizeof(rest.reason), "and %zu more errors", faults.n_more);
                 print_fault(path, &rest);
         }
         if (r < 0) {
                 if (fault_list_count(&faults) == 0)
-                        print_error(path, "the policy cannot be read", r);
+                        print_error(path, "cannot read the policy", r);
                 return r;
         }
 
@@ -91,7 +91,7 @@ int policy_load_file(const char *path, PolicySource *ret) {
 
         if (fd < 0) {
                 int r = -errno;
-                print_error(path, "the policy cannot be read", r);
+                print_error(path, "cannot read the policy", r);
                 return r;
         }
         return policy_load_fd(fd, path, ret);
@@ -110,7 +110,7 @@ int policy_load_environment(PolicySource *ret) {
                 if (fault.item[0] != '\0')
                         print_fault("environment", &fault);
                 else
-                        print_error("environment", "the policy cannot be read", r);
+                        print_error("environment", "cannot read the policy", r);
                 return r;
         }
 
@@ -128,6 +128,6 @@ int policy_load_finish(PolicySource *source, const char *origin, Policy **ret) {
                                 CW_PORT_RULES_MAX);
                 print_fault(origin, &f);
         } else if (r < 0)
-                print_error(origin, "the policy cannot be compiled", r);
+                print_error(origin, "cannot compile the policy", r);
         return r;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Policies from a file and from the environment, for the commands. What is wrong goes to stderr, one line per fault:
+/* Loads policies from a file and from the environment, for the commands. Errors go to stderr, one per line:
  * "cargowall: FILE:LINE: $.rules[3].ports[0]: reason". */
 
 #include "policy/policy.h"
 
-/* 0, or negative once the faults are printed. On success the caller owns what is in *ret. */
+/* 0, or negative after printing the errors. On success the caller owns the contents of *ret. */
 int policy_load_file(const char *path, PolicySource *ret);
-/* The same of an open file, borrowed, which was found by that path. */
+/* The same for an open file, borrowed, that was opened by this path. */
 int policy_load_fd(int fd, const char *path, PolicySource *ret);
-/* 1 when a CARGOWALL_* variable of the policy was set, 0 when none was, negative once the fault is printed. */
+/* 1 if a CARGOWALL_* variable of the policy was set, 0 if none was, negative after printing the error. */
 int policy_load_environment(PolicySource *ret);
-/* policy_new() with its errors printed; origin: the file, or "environment". */
+/* policy_new(), printing its errors; origin: the file, or "environment". */
 int policy_load_finish(PolicySource *source, const char *origin, Policy **ret);

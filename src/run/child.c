@@ -14,17 +14,17 @@
 #include "host/capability.h"
 #include "run/side-doors.h"
 
-/* What the parent may say on the release pipe. */
+/* Messages from the parent on the release pipe. */
 #define SAY_GO '\0'
-#define SAY_PROBE 'a' /* and the step added */
+#define SAY_PROBE 'a' /* plus the step */
 
 const char *child_stage_to_string(ChildStage s) {
         static const char *const names[_CHILD_STAGE_MAX] = {
                 [CHILD_WAITING] = "wait",
                 [CHILD_CGROUP] = "enter its cgroup",
                 [CHILD_PROBE] = "take part in the self-test",
-                [CHILD_SIDE_DOORS] = "be kept from the local name services",
-                [CHILD_CAPABILITIES] = "give up network capabilities",
+                [CHILD_SIDE_DOORS] = "be isolated from the local name services",
+                [CHILD_CAPABILITIES] = "drop its network capabilities",
                 [CHILD_USER] = "become its user",
                 [CHILD_SIGNALS] = "restore its signals",
                 [CHILD_EXEC] = "run",
@@ -33,24 +33,24 @@ const char *child_stage_to_string(ChildStage s) {
         return names[s];
 }
 
-/* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which is how the parent learns of it. */
+/* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which tells the parent. */
 static int report(int status_fd, ChildStage stage, int error) {
         const ChildFault fault = { .stage = stage, .error = error };
 
-        return write(status_fd, &fault, sizeof(fault)) < 0 ? -errno : 0; /* less than PIPE_BUF: whole or not at all */
+        return write(status_fd, &fault, sizeof(fault)) < 0 ? -errno : 0; /* less than PIPE_BUF: atomic */
 }
 
-/* Who has lost its parent before this takes effect is told by the second look. */
+/* If the parent ended before this takes effect, the second check notices it. */
 static int die_with_parent(pid_t parent) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 return -errno;
         return getppid() == parent ? 0 : -ESRCH;
 }
 
-/* What COMMAND must not have, root or not. Packet sockets (CAP_NET_RAW), tunnel devices, routes and namespaces' links
- * (CAP_NET_ADMIN) send without an inet socket and so go round the socket hooks; CAP_BPF and CAP_PERFMON could take the
- * hooks themselves away. CAP_SYS_ADMIN stays, since package builds and containers mount; a COMMAND that is root can
- * therefore leave its cgroup. */
+/* Capabilities that COMMAND must not have, root or not. Packet sockets (CAP_NET_RAW) and tunnel devices, routes and
+ * links of namespaces (CAP_NET_ADMIN) send without an inet socket and so bypass the socket hooks; with CAP_BPF and
+ * CAP_PERFMON it could detach the hooks. CAP_SYS_ADMIN is kept, because package builds and containers mount; a
+ * COMMAND that is root can therefore leave its cgroup. */
 #define FORBIDDEN \
         (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_BPF))
 
@@ -69,10 +69,10 @@ static ChildFault start(const ChildOptions *o, pid_t parent) {
         r = capability_drop(FORBIDDEN);
         if (r < 0)
                 return (ChildFault) { CHILD_CAPABILITIES, r };
-        /* Here, because the kernel forgets this signal when the ids change. */
+        /* after the ids have changed, since that clears this signal */
         r = die_with_parent(parent);
         if (r >= 0)
-                r = signals_restore(o->signals); /* last: it lets in what came while we waited */
+                r = signals_restore(o->signals); /* last, because it delivers what arrived while we waited */
         if (r < 0)
                 return (ChildFault) { CHILD_SIGNALS, r };
         (void) execvp(o->command[0], o->command);
@@ -85,8 +85,8 @@ static int settle_in_cgroup(const Cgroup *cgroup, bool inside) {
         r = inside ? 0 : cgroup_enter(cgroup);
         if (r < 0)
                 return r;
-        /* A cgroup namespace is a border that no process of it crosses where the hierarchy is mounted with nsdelegate,
-         * as systemd does (cgroups(7)). Else a user who owns the cgroups around this one, below user@.service for
+        /* Where the hierarchy is mounted with nsdelegate, as systemd does, processes cannot move out of their cgroup
+         * namespace (cgroups(7)). Otherwise a user who owns the surrounding cgroups, below user@.service for
          * instance, could leave with one write(2). Best effort: it needs CAP_SYS_ADMIN. */
         (void) unshare(CLONE_NEWCGROUP);
         return 0;
@@ -108,7 +108,7 @@ static int probe(EngineProbe step, int *fd) {
         return 0;
 }
 
-/* 1: the parent lets us go; 0: it has gone. */
+/* Returns 1 if the parent released us, 0 if the parent has ended. */
 static int wait_for_release(int release_fd, int status_fd) {
         _cleanup_close_ int probe_fd = -EBADF;
 
@@ -141,7 +141,7 @@ _Noreturn static void child_main(const ChildOptions *o, pid_t parent, bool insid
         _exit(EXIT_FAILURE);
 }
 
-/* 1: a record came, 0: the other end is closed. */
+/* Returns 1 if a record arrived, 0 if the other end is closed. */
 static int read_fault(int fd, ChildFault *ret) {
         ssize_t n;
 
@@ -172,12 +172,12 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         }
         c.status_fd = status[0];
         c.pid = cgroup_fork(o->cgroup);
-        if (c.pid < 0) { /* whatever it was: what is wrong in earnest is wrong this way too, and is told */
+        if (c.pid < 0) { /* ignore why: a persistent cause also fails here, and is reported */
                 inside = false;
                 c.pid = fork();
         }
         if (c.pid == 0) {
-                (void) close(release[1]); /* else it would wait for itself */
+                (void) close(release[1]); /* otherwise it would wait for itself */
                 child_main(o, parent, inside, release[0], status[1]);
         }
         r = c.pid < 0 ? -errno : 0;
@@ -190,7 +190,7 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
 
         r = read_fault(c.status_fd, ret_fault);
         if (r == 0)
-                r = -ESRCH; /* killed before it could say anything */
+                r = -ESRCH; /* killed before it could report anything */
         if (r > 0)
                 r = ret_fault->error;
         if (r < 0)

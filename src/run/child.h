@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* COMMAND: a process that waits inside its cgroup until it may start, then becomes the user and the program asked for.
- * It stays in our session and process group, so that the terminal works as it does with env(1). */
+/* COMMAND: a process that waits inside its cgroup until it is released, then changes to the user and runs the
+ * program. It stays in our session and process group, so that the terminal behaves as with env(1). */
 
 #include <sys/types.h>
 
@@ -19,7 +19,7 @@ typedef struct ChildOptions {
 } ChildOptions;
 
 typedef enum ChildStage {
-        CHILD_WAITING,       /* no failure: it is inside its cgroup */
+        CHILD_WAITING,       /* not a failure: it is inside its cgroup */
         CHILD_CGROUP,
         CHILD_PROBE,
         CHILD_SIDE_DOORS,
@@ -30,7 +30,7 @@ typedef enum ChildStage {
         _CHILD_STAGE_MAX,
 } ChildStage;
 
-/* How far it came and what stopped it: negative errno. */
+/* The stage it reached, and the error that stopped it: negative errno. */
 typedef struct ChildFault {
         ChildStage stage;
         int error;
@@ -38,19 +38,19 @@ typedef struct ChildFault {
 
 typedef struct Child {
         pid_t pid;      /* 0: none, or reaped */
-        int release_fd; /* a byte here lets it go; closed, it exits */
-        int status_fd;  /* ChildFault comes from here; its end: the program runs */
+        int release_fd; /* a byte written here releases it; it exits when this is closed */
+        int status_fd;  /* delivers a ChildFault; end of file: the program runs */
 } Child;
 
 #define CHILD_INIT { .release_fd = -EBADF, .status_fd = -EBADF }
 
-/* Forks and waits until it is inside its cgroup. Negative errno with *ret_fault. */
+/* Forks, and waits until the child is inside its cgroup. Negative errno with *ret_fault. */
 int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault);
-/* One step of the engine's self-test, made by the waiting process. */
+/* Has the waiting process perform one step of the engine's self-test. */
 int child_probe(Child *c, EngineProbe step);
-/* Lets it start the program, and waits until that runs. Negative errno with *ret_fault; it has ended then. */
+/* Lets it run the program, and waits until it does. Negative errno with *ret_fault, and the child has ended. */
 int child_release(Child *c, ChildFault *ret_fault);
-/* Kills and reaps it where it has not been reaped. */
+/* Kills and reaps it if it has not been reaped. */
 void child_done(Child *c);
 
 const char *child_stage_to_string(ChildStage s); /* "enter its cgroup" … */

@@ -26,8 +26,8 @@ static bool fd_is_bpf(const char *name) {
         return n >= (ssize_t) sizeof(prefix) - 1 && strncmp(target, prefix, sizeof(prefix) - 1) == 0;
 }
 
-/* Another process's copies keep things alive: sockets bound, epoll entries watched, pipes open. Without /proc they
- * stay, which costs nothing but that. */
+/* Copies of another process's descriptors keep sockets bound, epoll entries watched and pipes open. Without /proc
+ * they stay open, with no other harm. */
 static void close_others(const Cgroup *cgroup, int life_fd) {
         struct dirent *de;
         DIR *dir;
@@ -45,8 +45,8 @@ static void close_others(const Cgroup *cgroup, int life_fd) {
         (void) closedir(dir);
 }
 
-/* Neither the terminal nor `pkill cargowall` may end it: a session of its own, all signals blocked. Nor may it keep a
- * mount busy or hold open the pipe that COMMAND's output goes to. */
+/* Neither the terminal nor `pkill cargowall` may end it: it has its own session, and blocks all signals. It must not
+ * keep a mount busy or COMMAND's output pipe open either. */
 static int settle(const Cgroup *cgroup, int life_fd) {
         sigset_t all;
         int null_fd;
@@ -64,7 +64,7 @@ static int settle(const Cgroup *cgroup, int life_fd) {
         return chdir("/") < 0 ? -errno : 0;
 }
 
-/* However long it takes: a process that cannot be killed yet must not find the hooks gone when it wakes. */
+/* Waits as long as it takes: a process that cannot be killed yet must not find the hooks detached when it wakes up. */
 static void end_run(Cgroup *cgroup) {
         unsigned n;
 
@@ -81,7 +81,7 @@ _Noreturn static void guard_main(const Cgroup *cgroup, int life_fd) {
 
         (void) settle(cgroup, life_fd);
         do
-                n = read(life_fd, &byte, 1); /* nothing is ever written: it returns when the other end is closed */
+                n = read(life_fd, &byte, 1); /* nothing is ever written: returns when the other end is closed */
         while (n < 0 && errno == EINTR);
         end_run(&c);
         _exit(EXIT_SUCCESS);
@@ -97,7 +97,7 @@ int guard_new(const Cgroup *cgroup, Guard *ret) {
                 return -errno;
         pid = fork();
         if (pid == 0) {
-                (void) close(life[1]); /* else it would never see the end */
+                (void) close(life[1]); /* otherwise it would never see the end */
                 guard_main(cgroup, life[0]);
         }
         r = pid < 0 ? -errno : 0;

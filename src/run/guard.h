@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Enforcement must not end before the last process of the run does. The BPF links go away with their last fd, so a
- * second process outside the cgroup holds them too: when cargowall is gone without having ended it, it kills what lives
- * in the cgroup, removes the cgroup, and only then exits. */
+/* Enforcement must not end before the last process of the run. BPF links are detached with their last fd, so a
+ * second process outside the cgroup holds them too: if cargowall ends without having ended the guard, the guard
+ * kills the processes in the cgroup, removes the cgroup, and only then exits. */
 
 #include <sys/types.h>
 
@@ -11,14 +11,14 @@
 
 typedef struct Guard {
         pid_t pid;   /* 0: none */
-        int life_fd; /* as long as this is open, we live */
+        int life_fd; /* we are alive as long as this is open */
 } Guard;
 
 #define GUARD_INIT { .life_fd = -EBADF }
 
-/* After the links were made, which it inherits. cgroup is borrowed and must not be closed meanwhile. */
+/* Call after creating the links, which the guard inherits. cgroup is borrowed and must stay open. */
 int guard_new(const Cgroup *cgroup, Guard *ret);
-/* Ends and reaps it. Only when nothing lives in the cgroup any more. */
+/* Ends and reaps the guard. Only when the cgroup is empty. */
 void guard_done(Guard *g);
-/* Leaves it to the guard to end the run: it goes on when we are gone. */
+/* Leaves it to the guard to end the run: it continues after we exit. */
 void guard_leave(Guard *g);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Lines for people on stderr, "cargowall: ...". Never on stdout, which is COMMAND's. */
+/* Lines for the user on stderr, "cargowall: ...". Never on stdout, which belongs to COMMAND. */
 
 #include "basic/macro.h"
 
-/* One line; control characters of its arguments are escaped, since some come from a policy file or the environment. */
+/* Prints one line; control characters in the arguments are escaped, since some come from a policy file or the
+ * environment. */
 _printf_(1, 2) void message(const char *format, ...);

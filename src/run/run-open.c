@@ -15,8 +15,8 @@
 
 #define LOG_MODE 0640
 
-/* What would let us past the user's rights to files. The change of user has taken it away, unless somebody has asked the
- * kernel not to (SECBIT_NO_SETUID_FIXUP). */
+/* Capabilities that override the user's file permissions. Changing the user drops them, unless the kernel was told
+ * not to (SECBIT_NO_SETUID_FIXUP). */
 #define FILE_CAPABILITIES \
         (CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_CHOWN))
 
@@ -27,7 +27,7 @@ typedef union Control {
         char bytes[CMSG_SPACE(sizeof(int))];
 } Control;
 
-/* fd, or the error in its place. */
+/* Sends fd, or the error in its place. */
 static void send_result(int socket_fd, int fd) {
         struct iovec data = { .iov_base = &fd, .iov_len = sizeof(fd) };
         struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1 };
@@ -64,7 +64,7 @@ static int receive_result(int socket_fd) {
         return fd;
 }
 
-/* In a process of its own, since half of a change of user cannot be taken back safely. */
+/* In a separate process, because a failed change of user cannot be undone safely. */
 static int open_as_user(const char *path, const RunUser *user, open_fn fn) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
         int pair[2];
@@ -119,7 +119,7 @@ int run_open_log(const char *path, const RunUser *user) {
 
 /* ------------------------------------------------------------------ policy */
 
-/* The user's own rights: every link may be followed. */
+/* With the user's own rights every link may be followed. */
 static int open_policy(const char *path) {
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 

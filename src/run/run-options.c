@@ -66,7 +66,7 @@ static int add_server(RunOptions *o, const char *text, char error[static RUN_OPT
         if (o->n_servers == ELEMENTSOF(o->servers))
                 return fail(error, "--upstream: at most %zu servers", ELEMENTSOF(o->servers));
         if (endpoint_parse(text, DNS_SERVER_PORT, &o->servers[o->n_servers]) < 0)
-                return fail(error, "--upstream %s: not an address with optional port, such as 192.0.2.1:53 or "
+                return fail(error, "--upstream %s: expected an address with an optional port, such as 192.0.2.1:53 or "
                                    "[2001:db8::1]:53", text);
         o->n_servers++;
         return 0;
@@ -75,7 +75,7 @@ static int add_server(RunOptions *o, const char *text, char error[static RUN_OPT
 static int set_once(const char **value, const char *text, const char *option,
                     char error[static RUN_OPTIONS_ERROR_MAX]) {
         if (*value)
-                return fail(error, "%s is given twice", option);
+                return fail(error, "%s can only be given once", option);
         *value = text;
         return 0;
 }
@@ -95,14 +95,14 @@ static int apply(RunOptions *o, int option, const char *text, char error[static 
                 return add_rule(o, option, text);
         case OPTION_MODE:
                 if (mode_from_string(text, &o->mode) < 0)
-                        return fail(error, "--mode %s: neither enforce nor audit", text);
+                        return fail(error, "--mode %s: expected enforce or audit", text);
                 o->has_mode = true;
                 return 0;
         case OPTION_UPSTREAM:
                 return add_server(o, text, error);
         case OPTION_SUMMARY:
                 if (summary_format_from_string(text, &o->summary) < 0)
-                        return fail(error, "--summary %s: none of text, json, markdown, none", text);
+                        return fail(error, "--summary %s: expected text, json, markdown or none", text);
                 return 0;
         case OPTION_FAIL_ON_DENIED:
                 o->fail_on_denied = true;
@@ -116,8 +116,8 @@ static int apply(RunOptions *o, int option, const char *text, char error[static 
         }
 }
 
-/* argv[0] is skipped. getopt_long(3) keeps its place in globals; 0 starts it over, and opterr 0 keeps it from
- * printing. Returns the index of COMMAND. */
+/* Skips argv[0]. getopt_long(3) keeps its position in globals; 0 resets it, and opterr 0 suppresses its messages.
+ * Returns the index of COMMAND. */
 static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN_OPTIONS_ERROR_MAX]) {
         static const struct option options[] = {
                 { "policy", required_argument, NULL, OPTION_POLICY },
@@ -138,14 +138,14 @@ static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN
 
         optind = 0;
         opterr = 0;
-        /* '+': options end where COMMAND begins, so that its own are left alone. */
+        /* '+': stop at COMMAND, whose options are not ours. */
         while ((option = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
                 const char *word = argv[MAX(optind - 1, 0)];
 
                 if (option == ':')
                         return fail(error, "%s needs an argument", word);
                 if (option == '?')
-                        return fail(error, "%s: no such option, or a wrong use of one", word);
+                        return fail(error, "%s: unknown or misused option", word);
                 r = apply(o, option, optarg, error);
                 if (r < 0)
                         return r;
@@ -162,7 +162,7 @@ int run_options_parse(int argc, char **argv, RunOptions *ret, char error[static 
 
         assert(argc >= 0 && argv && ret);
 
-        words = calloc((size_t) argc + 2, sizeof(*words)); /* one before, NULL behind */
+        words = calloc((size_t) argc + 2, sizeof(*words)); /* one word before, NULL at the end */
         if (!words)
                 return -ENOMEM;
         memcpy(words + 1, argv, (size_t) argc * sizeof(*words));

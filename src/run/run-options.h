@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The command line of `cargowall run`, as it was written: nothing is opened or looked up here. */
+/* The command line of `cargowall run`, parsed only: nothing is opened or looked up here. */
 
 #include "event/summary.h"
 #include "net/dns-upstream.h"
@@ -13,7 +13,7 @@ typedef struct RunRule {
         const char *text;   /* borrowed from argv */
 } RunRule;
 
-/* Strings are borrowed from argv; NULL where the option was not given. */
+/* Strings are borrowed from argv; NULL if the option is absent. */
 typedef struct RunOptions {
         const char *policy; /* path */
         const char *log;    /* path */
@@ -24,17 +24,17 @@ typedef struct RunOptions {
         size_t n_servers;
         Mode mode;
         bool has_mode;
-        SummaryFormat summary; /* text when not given */
+        SummaryFormat summary; /* text if absent */
         bool fail_on_denied;
-        bool help;             /* then command may be empty */
-        char **command;        /* ends with NULL */
+        bool help;             /* command may then be empty */
+        char **command;        /* NULL-terminated */
 } RunOptions;
 
 #define RUN_OPTIONS_ERROR_MAX 256
 
-/* argv[0] is the first word behind the verb. -EINVAL with one sentence in error, which may hold text of argv;
+/* argv[0] is the first word after the verb. -EINVAL with one sentence in error, which may contain text from argv;
  * -ENOMEM. */
 int run_options_parse(int argc, char **argv, RunOptions *ret, char error[static RUN_OPTIONS_ERROR_MAX]);
 void run_options_done(RunOptions *o);
-/* "--allow-cidr": how such a rule is spelled. */
+/* The option that adds such a rule: "--allow-cidr". */
 const char *run_rule_option(const RunRule *r);

@@ -19,13 +19,13 @@ static int add_file(PolicySource *source, const char *path, const RunUser *user)
         _cleanup_close_ int fd = run_open_policy(path, user);
 
         if (fd < 0) {
-                message("%s: the policy cannot be read: %s", path, guarded_open_error(fd));
+                message("%s: cannot read the policy: %s", path, guarded_open_error(fd));
                 return fd;
         }
         return policy_load_fd(fd, path, source);
 }
 
-/* Who calls us may not know what is in the environment, as a job that sets it for later steps does. */
+/* The caller may not know what is in the environment, for example if a job sets it for later steps. */
 static void announce(const RunOptions *o, const EnvironmentChanges *changes) {
         bool given = o->policy || o->n_rules > 0;
 
@@ -52,7 +52,7 @@ static char *list_applied(const EnvironmentChanges *changes) {
         return n > 0 ? strdup(text) : NULL;
 }
 
-/* To what the file said: rules add up. Without a file, mode and default action are what the variables say. */
+/* Adds to the file: rules accumulate. Without a file, the variables set the mode and the default action. */
 static int add_environment(PolicySource *source, const RunOptions *o, RunPolicy *p) {
         EnvironmentChanges changes = {};
         Fault fault = {};
@@ -66,7 +66,7 @@ static int add_environment(PolicySource *source, const RunOptions *o, RunPolicy 
                 message("environment: %s", strerror(-r));
         if (r < 0)
                 return r;
-        if (o->has_mode) { /* --mode has the last word */
+        if (o->has_mode) { /* --mode overrides all */
                 changes.applied &= ~POLICY_ENVIRONMENT_MODE;
                 changes.refused &= ~POLICY_ENVIRONMENT_MODE;
         }
@@ -129,7 +129,7 @@ int run_policy_load(const RunOptions *o, const RunUser *user, RunPolicy *ret) {
         if (!any)
                 message("no policy given: every destination %s denied", p.mode == MODE_AUDIT ? "would be" : "is");
         if (policy_wants_sudo_lockdown(p.policy))
-                message("the policy asks for sudoLockdown, which run does not do: sudo stays as it is");
+                message("the policy sets sudoLockdown, which run does not support: sudo is unchanged");
         *ret = p;
         p = (RunPolicy) {};
         return 0;

@@ -19,7 +19,7 @@ int signals_take(SignalState *ret) {
         (void) sigaddset(&mask, SIGCHLD);
         for (size_t i = 0; i < ELEMENTSOF(forwarded); i++)
                 (void) sigaddset(&mask, forwarded[i]);
-        /* SIGCHLD ignored, as some callers leave it, would reap COMMAND behind our back. */
+        /* With SIGCHLD ignored, as some callers leave it, COMMAND would be reaped automatically. */
         if (sigaction(SIGPIPE, &ignore, &s.pipe) < 0 || sigaction(SIGCHLD, &standard, &s.chld) < 0 ||
             sigprocmask(SIG_BLOCK, &mask, &s.mask) < 0)
                 return -errno;
@@ -36,8 +36,8 @@ int signals_restore(const SignalState *s) {
         return 0;
 }
 
-/* sigaction(2): a positive code is the kernel's, here the terminal's. When a terminal goes away, SIGHUP is for the
- * session leader alone, so that a cargowall which is the leader has to tell COMMAND. */
+/* sigaction(2): a positive code is the kernel's, here the terminal's. When a terminal hangs up, only the session
+ * leader gets SIGHUP, so if that is cargowall, it must pass the signal to COMMAND. */
 static bool is_for_child(const struct signalfd_siginfo *si) {
         return si->ssi_code <= 0 || (si->ssi_signo == SIGHUP && getsid(0) == getpid());
 }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Signals between a terminal, cargowall and COMMAND. What the terminal sends reaches COMMAND by itself, since it is in
- * the same process group; what another process sends to cargowall is meant for COMMAND and handed on. */
+/* Signals between a terminal, cargowall and COMMAND. Signals from the terminal reach COMMAND directly, since it is
+ * in the same process group; those that another process sends to cargowall are meant for COMMAND and are forwarded. */
 
 #include <signal.h>
 #include <systemd/sd-event.h>
 
-/* What we changed in ourselves and COMMAND gets back as it was. */
+/* What we changed for ourselves, and restore for COMMAND. */
 typedef struct SignalState {
         sigset_t mask;
         struct sigaction pipe, chld;
 } SignalState;
 
-/* Blocks the signals that are handed on, and ignores SIGPIPE. */
+/* Blocks the signals that are forwarded, and ignores SIGPIPE. */
 int signals_take(SignalState *ret);
-/* Undoes it; what came meanwhile takes effect at once. For the child. */
+/* Restores the state; signals that arrived meanwhile are delivered at once. For the child. */
 int signals_restore(const SignalState *s);
-/* *pid: borrowed while event lives; 0 stands for nobody. */
+/* *pid: borrowed while event lives; 0: no process. */
 int signals_forward(sd_event *event, const pid_t *pid);

@@ -23,7 +23,7 @@ _printf_(2, 3) static int fail(char error[static RUN_USER_ERROR_MAX], const char
         return -EINVAL;
 }
 
-/* Decimal digits only. -1, which setresuid(2) takes for "leave it", is no id. */
+/* Decimal digits only. -1 is not an id: setresuid(2) takes it for "no change". */
 static int id_parse(const char *s, unsigned *ret) {
         unsigned long n;
         char *end;
@@ -77,7 +77,7 @@ static int user_from_passwd(const struct passwd *pw, RunUser *ret, char error[st
         return 0;
 }
 
-/* The group that sudo was called with (newgrp(1)), when the user is a member of it. */
+/* The group with which sudo was called (newgrp(1)), if the user is a member of it. */
 static void apply_sudo_gid(RunUser *u) {
         unsigned gid;
 
@@ -100,14 +100,14 @@ int run_user_select(const char *name, RunUser *ret, char error[static RUN_USER_E
                 pw = getpwnam(name);
                 return pw ? user_from_passwd(pw, ret, error) : fail(error, "--user %s: no such user", name);
         }
-        /* As "sudo -u bob" the variable names the caller, who is not the one to be. */
+        /* With "sudo -u bob" the variable names the caller, which is not the user wanted. */
         if (!sudo_uid || geteuid() != 0) {
                 *ret = (RunUser) {};
                 return 0;
         }
         pw = id_parse(sudo_uid, &uid) >= 0 ? getpwuid(uid) : NULL;
         if (!pw)
-                return fail(error, "SUDO_UID=%s is no user of this machine: name one with --user", sudo_uid);
+                return fail(error, "SUDO_UID=%s is not a user of this machine: use --user", sudo_uid);
         r = user_from_passwd(pw, ret, error);
         if (r < 0)
                 return r;

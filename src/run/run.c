@@ -29,7 +29,7 @@
 static const char usage_text[] =
         "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
         "\n"
-        "Runs COMMAND so that it and all it starts reach only what the policy allows.\n"
+        "Runs COMMAND so that it and its children can only reach what the policy allows.\n"
         "\n"
         "  --policy FILE                  rules from a JSON policy\n"
         "  --allow HOST[:PORT[;PORT]...]  allow a host name and its subdomains\n"
@@ -38,16 +38,16 @@ static const char usage_text[] =
         "  --deny-cidr CIDR[:PORT...]     deny an address or a network\n"
         "  --mode enforce|audit           refuse (default), or only report\n"
         "  --log FILE                     append the events to FILE, one JSON object each\n"
-        "  --upstream ADDR[:PORT]         resolver to ask; default: those of resolv.conf\n"
+        "  --upstream ADDR[:PORT]         resolver to use; default: from resolv.conf\n"
         "  --summary text|json|markdown|none\n"
         "                                 what to print on stderr at the end\n"
-        "  --user NAME                    run COMMAND as NAME; default: who called sudo\n"
+        "  --user NAME                    run COMMAND as NAME; default: the caller of sudo\n"
         "  --fail-on-denied               exit with 3 when COMMAND succeeded but\n"
         "                                 something was denied\n"
         "  -h, --help                     this text\n"
         "\n"
-        "The exit status is COMMAND's, 128+N when signal N ended it, 125 when cargowall\n"
-        "failed before COMMAND started, 126 when COMMAND cannot be run, 127 when it is\n"
+        "The exit status is COMMAND's, 128+N if signal N ended it, 125 if cargowall\n"
+        "failed before COMMAND started, 126 if COMMAND cannot be run, 127 if it is\n"
         "not found.\n"
         "\n"
         "Example: sudo cargowall run --allow github.com:443 -- git fetch\n";
@@ -69,8 +69,8 @@ typedef struct Run {
         sd_event *event;
         sd_event_source *guard_source;
         Engine *engine;
-        bool ended;  /* COMMAND did */
-        int status;  /* and this is its exit status */
+        bool ended;  /* COMMAND has ended */
+        int status;  /* with this exit status */
 } Run;
 
 #define RUN_INIT { .cgroup = CGROUP_INIT, .child = CHILD_INIT, .guard = GUARD_INIT }
@@ -82,7 +82,8 @@ static int fail(const char *what, int error) {
         return error;
 }
 
-/* Where 0, 1 or 2 is closed, a file of ours would take its place and be taken for it. COMMAND gets it closed still. */
+/* If 0, 1 or 2 is closed, one of our files would get that number and be used in its place. COMMAND still gets it
+ * closed. */
 static int fill_standard_fds(void) {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
                 if (fcntl(fd, F_GETFD) >= 0)
@@ -100,7 +101,7 @@ static int find_servers(Run *run) {
                 return 0;
         }
         if (resolv_conf_read(run->servers, ELEMENTSOF(run->servers), &run->n_servers) < 0) {
-                message("no upstream resolver in /etc/resolv.conf: give one with --upstream");
+                message("no upstream resolver in /etc/resolv.conf: use --upstream");
                 return -ENOENT;
         }
         return 0;
@@ -115,11 +116,11 @@ static int open_log(Run *run) {
         if (r >= 0)
                 r = ndjson_file_take_fd(r, &run->log);
         if (r < 0)
-                message("%s: cannot be opened as a log: %s", run->options.log, guarded_open_error(r));
+                message("%s: cannot open the log: %s", run->options.log, guarded_open_error(r));
         return r;
 }
 
-/* Everything that needs no privilege and no cleaning up. */
+/* Everything that needs neither privileges nor clean-up. */
 static int prepare(Run *run) {
         char error[RUN_USER_ERROR_MAX];
         uint8_t key[16];
@@ -202,13 +203,13 @@ static int on_child_exit(sd_event_source *source _unused_, const siginfo_t *si, 
 
         run->status = si->si_code == CLD_EXITED ? si->si_status : RUN_EXIT_SIGNAL + si->si_status;
         run->ended = true;
-        run->child.pid = 0; /* sd-event reaps it */
+        run->child.pid = 0; /* reaped by sd-event */
         return 0;
 }
 
 static int start_guard(Run *run);
 
-/* Somebody killed it. We enforce without it, but our own end would be the end of enforcement. */
+/* Somebody killed the guard. Enforcement continues without it, but would end with this process. */
 static int on_guard_exit(sd_event_source *source _unused_, const siginfo_t *si _unused_, void *userdata) {
         Run *run = userdata;
 
@@ -225,7 +226,7 @@ static int start_guard(Run *run) {
         r = guard_new(&run->cgroup, &run->guard);
         if (r >= 0)
                 r = sd_event_add_child(run->event, &run->guard_source, run->guard.pid, WEXITED, on_guard_exit, run);
-        return r < 0 ? fail("the guard process cannot be started", r) : 0;
+        return r < 0 ? fail("cannot start the guard process", r) : 0;
 }
 
 static int start_loop(Run *run) {
@@ -238,7 +239,7 @@ static int start_loop(Run *run) {
                 r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, on_child_exit, run);
         if (r >= 0)
                 r = open_sinks(run);
-        return r < 0 ? fail("the event loop cannot be started", r) : 0;
+        return r < 0 ? fail("cannot start the event loop", r) : 0;
 }
 
 static int on_probe(EngineProbe step, void *userdata) {
@@ -263,7 +264,7 @@ static int start_engine(Run *run) {
                 .on_event = on_event,
                 .userdata = run,
         };
-        const char *what = "the engine could not be started";
+        const char *what = "cannot start the engine";
         int r;
 
         r = engine_new(run->event, &options, &spec, 1, NULL, &run->engine, &what);
@@ -276,7 +277,7 @@ static int start_engine(Run *run) {
 
 /* ------------------------------------------------------------------ COMMAND and after */
 
-/* 0, or the exit status that says why COMMAND does not run. */
+/* 0, or the exit status for the reason why COMMAND does not run. */
 static int release(Run *run) {
         const char *name = run->options.command[0];
         ChildFault fault;
@@ -286,7 +287,7 @@ static int release(Run *run) {
         if (r >= 0)
                 return 0;
         if (fault.stage != CHILD_EXEC) {
-                message("COMMAND was not started, its process cannot %s: %s", child_stage_to_string(fault.stage),
+                message("cannot start COMMAND, its process cannot %s: %s", child_stage_to_string(fault.stage),
                         strerror(-r));
                 return RUN_EXIT_FAILED;
         }
@@ -294,11 +295,11 @@ static int release(Run *run) {
                 message("%s: command not found", name);
                 return RUN_EXIT_NOT_FOUND;
         }
-        message("%s: cannot be run: %s", name, strerror(-r));
+        message("%s: cannot run: %s", name, strerror(-r));
         return RUN_EXIT_CANNOT_RUN;
 }
 
-/* Returns false when something cannot be killed now: the guard stays with it then. */
+/* Returns false if something cannot be killed now: then the guard remains for it. */
 static bool kill_leftovers(Run *run) {
         unsigned n;
         int r;
@@ -346,7 +347,7 @@ static void print_summary(const Run *run) {
                 (void) fwrite(text, 1, size, stderr);
 }
 
-/* After the last process of the run has gone. */
+/* Called after the last process of the run has ended. */
 static int finish(Run *run) {
         uint64_t n_lost;
 
@@ -363,7 +364,7 @@ static int finish(Run *run) {
         if (summary_n_denied(run->summary) > 0)
                 return RUN_EXIT_DENIED;
         if (n_lost > 0) {
-                message("%" PRIu64 " events were lost, so nobody can say that nothing was denied", n_lost);
+                message("%" PRIu64 " events were lost, so it is unknown whether anything was denied", n_lost);
                 return RUN_EXIT_DENIED;
         }
         return 0;
@@ -378,7 +379,7 @@ static int run_command(Run *run) {
         while (!run->ended) {
                 r = sd_event_run(run->event, UINT64_MAX);
                 if (r < 0) {
-                        (void) fail("the event loop failed, ending the run", r);
+                        (void) fail("the event loop failed; ending the run", r);
                         return RUN_EXIT_FAILED;
                 }
         }
@@ -386,7 +387,7 @@ static int run_command(Run *run) {
         return finish(run);
 }
 
-/* Kill first, then let go of what enforces. */
+/* Kill first, then detach what enforces. */
 static void run_done(Run *run) {
         child_done(&run->child);
         (void) kill_leftovers(run);
@@ -424,10 +425,11 @@ int cli_run(int argc, char **argv) {
                 return RUN_EXIT_FAILED;
         r = signals_take(&run.signals);
         if (r < 0) {
-                (void) fail("signals cannot be blocked", r);
+                (void) fail("cannot block signals", r);
                 return RUN_EXIT_FAILED;
         }
-        /* The child is there before the engine and inherits nothing of it; the guard comes after and has its links. */
+        /* The child is created before the engine and inherits nothing of it; the guard is created after it and has
+         * its links. */
         if (start_child(&run) < 0 || start_loop(&run) < 0 || start_engine(&run) < 0 || start_guard(&run) < 0)
                 return RUN_EXIT_FAILED;
         return run_command(&run);

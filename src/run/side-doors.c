@@ -21,7 +21,7 @@ int side_doors_close(void) {
 
                 if (stat(sockets[i], &st) < 0 || !S_ISSOCK(st.st_mode))
                         continue;
-                /* Slave: what is mounted outside later still appears inside, never the other way round. */
+                /* Slave: outside mounts made later still appear inside, but never the other way round. */
                 if (!unshared && (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0))
                         return -errno;
                 unshared = true;

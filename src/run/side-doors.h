@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Local name services that resolve on behalf of others: a look-up through their sockets would be made outside COMMAND's
- * cgroup, unseen by the proxy. With the socket covered, libc falls back to DNS, which is judged. */
+/* Local name services that resolve for their clients: a lookup through their sockets would be made outside COMMAND's
+ * cgroup, unseen by the proxy. With these sockets hidden, libc falls back to DNS, which is judged. */
 
-/* Gives the calling process a mount namespace of its own in which those sockets are covered, where there are any.
- * Negative errno: one is there and cannot be covered. */
+/* Gives the calling process its own mount namespace, with all such sockets that exist hidden. Negative errno: one
+ * exists and cannot be hidden. */
 int side_doors_close(void);
