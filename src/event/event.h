@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One event: what happened, to which destination, by whom, and which rule said so. Strings are borrowed and may hold
- * anything: every encoder escapes. docs/events.md describes the fields. */
+/* One event: what happened, to which destination, by whom, and which rule decided. Strings are borrowed and may hold
+ * any byte: every encoder escapes them. docs/events.md describes the fields. */
 
 #include "basic/in-addr.h"
 #include "policy/verdict.h"
 
 typedef enum EventType {
         EVENT_CONNECTION_ALLOWED, /* first packet of a new flow */
-        EVENT_CONNECTION_BLOCKED, /* refused, or would be in audit mode */
-        EVENT_CONNECTION_CLOSED,  /* a flow ended, with its bytes */
-        EVENT_DNS_BLOCKED,        /* a query refused, or would be */
-        EVENT_PROTOCOL_BLOCKED,   /* a protocol that cannot be judged, or a raw socket */
-        EVENT_EXISTING_CONNECTION, /* a socket older than the enforcement */
-        EVENT_EVENTS_LOST,        /* count says how many */
+        EVENT_CONNECTION_BLOCKED, /* denied, or would be in audit mode */
+        EVENT_CONNECTION_CLOSED,  /* end of a flow, with its byte counts */
+        EVENT_DNS_BLOCKED,        /* a query denied, or would be */
+        EVENT_PROTOCOL_BLOCKED,   /* an unsupported protocol, or a raw socket */
+        EVENT_EXISTING_CONNECTION, /* a socket opened before enforcement began */
+        EVENT_EVENTS_LOST,        /* count: how many */
         EVENT_RUN_STARTED,        /* mode and policy_digest */
         EVENT_RUN_ENDED,
         EVENT_MODE_CHANGED,       /* detail: "enforce -> audit"; mode is the new one */
         EVENT_POLICY_LOADED,      /* of scope; policy_digest */
-        EVENT_POLICY_REJECTED,    /* detail: the first fault. The policy in force stays */
+        EVENT_POLICY_REJECTED,    /* detail: the first fault. The policy in force is kept */
         EVENT_ENFORCEMENT_STARTED,
         EVENT_ENFORCEMENT_ENDED,
-        EVENT_ENFORCEMENT_RESUMED, /* hooks and maps taken over from the process before */
+        EVENT_ENFORCEMENT_RESUMED, /* hooks and maps taken over from the previous process */
         EVENT_HOOK_LOST,          /* detail: which */
         EVENT_JOB_BEGUN,          /* unit and labels */
-        EVENT_JOB_ENDED,          /* detail: what it did, in words */
+        EVENT_JOB_ENDED,          /* detail: a summary of the job, in words */
         EVENT_PRIVILEGED_CALL,    /* detail: "SetMode audit: denied"; uid, pid and unit are the caller's */
-        EVENT_PROXY_SHARED,       /* a socket of another process shares one of the DNS proxy's; detail: which, and whose */
+        EVENT_PROXY_SHARED,       /* another process shares a socket of the DNS proxy; detail: which, and whose */
         _EVENT_TYPE_MAX,
 } EventType;
 
@@ -90,8 +90,8 @@ typedef void (*event_fn)(const Event *e, void *userdata);
 
 /* Is this event a refusal (blocked or would_deny)? */
 bool event_is_denial(const Event *e);
-/* Does it tell of one connection, query or packet, rather than of the firewall itself? */
+/* Is it about a connection, query or packet, rather than about the firewall itself? */
 bool event_is_traffic(const Event *e);
-/* Length of the key of "key=value": 1 to EVENT_LABEL_KEY_MAX of [A-Za-z0-9_.-], so that no encoder has to change it. 0:
- * the label is none, encoders leave it out. */
+/* Length of the key of "key=value": 1 to EVENT_LABEL_KEY_MAX of [A-Za-z0-9_.-], which need no escaping in any
+ * output. 0: not a valid label; encoders leave it out. */
 size_t event_label_key_length(const char *label);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Drops capabilities(7) for good. mask: bits 1 << CAP_… */
+/* Drops capabilities(7) permanently. mask: bits 1 << CAP_… */
 
 #include <stdint.h>
 

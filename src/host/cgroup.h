@@ -21,12 +21,12 @@ typedef struct Cgroup {
  * O_DIRECTORY|O_RDONLY; *ret_id: as Cgroup.id; *ret_path: its name in /proc/PID/cgroup, usually "/"
  * (cgroup_path_below()); the caller closes and frees. Needs no privilege and no writable mount. -ENOSYS: no cgroup2,
  * or none mounted; -ENOTSUP: our own cgroup is outside of it. *ret_what is set on error only, to a constant sentence
- * that tells the user what to do. */
+ * that says what to do. */
 int cgroup_root_open(int *ret_fd, uint64_t *ret_id, char **ret_path, const char **ret_what);
 
 /* Creates "cargowall-PID-RANDOM" below the caller's own cgroup. -ENOSYS: no cgroup2 in this kernel; -EROFS, -EACCES,
  * -EPERM: not writable; -ENOTSUP: our own cgroup is outside the visible hierarchy. *ret_what is a constant sentence
- * that tells the user what to do. */
+ * that says what to do. */
 int cgroup_create_below_own(Cgroup *ret, const char **ret_what);
 /* Moves the calling process into the cgroup. Async-signal-safe, for a child after fork. */
 int cgroup_enter(const Cgroup *c);

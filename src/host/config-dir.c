@@ -26,7 +26,7 @@ static int refuse(int error, const char **ret_reason) {
         return error;
 }
 
-/* Tells a path that does not exist (-ENOENT) from a broken link, which open and stat cannot. */
+/* Distinguishes a path that does not exist (-ENOENT) from a broken link, which open and stat cannot. */
 static int refuse_absent(const char *path, const char **ret_reason) {
         struct stat st;
 

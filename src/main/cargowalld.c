@@ -15,11 +15,11 @@
 static const char usage[] =
         "Usage: cargowalld [OPTION]\n"
         "\n"
-        "Judges what this machine's processes may reach. Started by systemd, see\n"
+        "Controls what the processes of this machine may reach. Started by systemd, see\n"
         "cargowalld(8).\n"
         "\n"
-        "  --dns-wiring      print how DNS is taken over, by the configuration, and exit\n"
-        "  --free-dns-ports  end processes of ordinary users that hold the DNS proxy's\n"
+        "  --dns-wiring      print the configured DNS wiring and exit\n"
+        "  --free-dns-ports  kill processes of ordinary users that hold the DNS proxy's\n"
         "                    ports, and exit\n"
         "  --version         print the version and exit\n"
         "  -h, --help        this text\n";
@@ -35,7 +35,7 @@ static int print_dns_wiring(void) {
         return EXIT_SUCCESS;
 }
 
-/* The service manager reads the priority from the line, sd-daemon(3). */
+/* The service manager reads the priority from the prefix of the line, sd-daemon(3). */
 static void log_line(int priority, const char *line) {
         fprintf(stderr, "<%d>%s\n", priority, line);
 }
@@ -51,7 +51,7 @@ static int free_dns_ports(void) {
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* -1: no option, to be run. */
+/* Returns -1 if there is no option and the service is to run. */
 static int parse_options(int argc, char **argv) {
         if (argc == 1)
                 return -1;
@@ -68,7 +68,8 @@ static int parse_options(int argc, char **argv) {
         return help ? EXIT_SUCCESS : 2;
 }
 
-/* sd_event_add_signal() wants them blocked; a reader of a log that goes away is no reason to end. */
+/* sd_event_add_signal() needs them blocked. SIGPIPE is ignored: a log reader that goes away must not end the
+ * service. */
 static int take_signals(void) {
         sigset_t mask;
 
@@ -101,14 +102,14 @@ static void start_bus(sd_event *event, Service *service, ServiceLog *log, Bus **
 static int run(ServiceLog *log) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(service_freep) Service *service = NULL;
-        _cleanup_(bus_freep) Bus *bus = NULL; /* goes before the service, which it observes */
+        _cleanup_(bus_freep) Bus *bus = NULL; /* freed before the service, which it observes */
         int r;
 
         r = take_signals();
         if (r >= 0)
                 r = sd_event_new(&event);
         if (r < 0) {
-                log_message(log, LOG_ERR, "no event loop: %s", strerror(-r));
+                log_message(log, LOG_ERR, "cannot create the event loop: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
         if (service_new(event, log, &service) < 0)
@@ -119,7 +120,7 @@ static int run(ServiceLog *log) {
                 log_message(log, LOG_ERR, "the event loop failed: %s", strerror(-r));
                 return EXIT_FAILURE;
         }
-        service_stop(service); /* while there is somebody to send the last denials to */
+        service_stop(service); /* while the last denials can still be sent */
         return service_exit_status(service);
 }
 

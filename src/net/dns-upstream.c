@@ -257,9 +257,9 @@ static int channel_set_servers(const Channel *c, size_t first) {
         }
 }
 
-/* Sets every option, so that resolv.conf, LOCALDOMAIN and RES_OPTIONS have no effect (newer versions honour "use-vc"
- * all the same: TCP only); the placeholder server is replaced at once. Truncated answers and error rcodes are
- * returned to us (IGNTC, NOCHECKRESP). */
+/* Sets every option, so that resolv.conf, LOCALDOMAIN and RES_OPTIONS have no effect (newer versions still honour
+ * "use-vc": TCP only); the placeholder server is replaced at once. Truncated answers and error rcodes are returned
+ * to us (IGNTC, NOCHECKRESP). */
 static int channel_init(Channel *c, bool tcp) {
         char lookups[] = "b", resolv_conf[] = "/dev/null";
         struct in_addr placeholder = { .s_addr = htonl(INADDR_LOOPBACK) };

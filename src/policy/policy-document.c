@@ -170,7 +170,7 @@ int policy_document_from_json(PolicyDocument *d, const char *text, size_t length
         return r < 0 || d->name || !default_name ? r : set_default_name(faults, d, default_name);
 }
 
-/* A caller that wants the rules alone ignores name, match and inbound, but they must be valid all the same. */
+/* A caller that only wants the rules ignores name, match and inbound, but they still have to be valid. */
 int policy_source_from_json(PolicySource *source, const char *text, size_t length, FaultList *faults) {
         assert(source);
 

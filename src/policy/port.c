@@ -154,7 +154,7 @@ bool port_range_matches(const PortRange *r, uint8_t protocol, uint16_t port) {
         if (protocol != PROTOCOL_ALL && r->protocol != PROTOCOL_ALL && r->protocol != protocol)
                 return false;
         if (is_icmp(protocol))
-                port = 0; /* no ports: only a range from 0 speaks of ICMP */
+                port = 0; /* no ports: only a range from 0 matches ICMP */
         return port >= r->low && port <= r->high;
 }
 

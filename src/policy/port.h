@@ -9,8 +9,8 @@
 
 #include "policy/verdict.h"
 
-/* Protocol numbers are IANA's. PROTOCOL_ALL stands for TCP, UDP, ICMP and ICMPv6; nothing else can be allowed,
- * because nothing else can be judged. "icmp" is IPv4 only. */
+/* IANA protocol numbers. PROTOCOL_ALL stands for TCP, UDP, ICMP and ICMPv6; no other protocol can be allowed. "icmp"
+ * is IPv4 only. */
 enum {
         PROTOCOL_ALL = 0,
         PROTOCOL_ICMP = 1,
@@ -19,7 +19,7 @@ enum {
         PROTOCOL_ICMP6 = 58,
 };
 
-#define RULE_PORTS_MAX 32       /* entries one rule may list */
+#define RULE_PORTS_MAX 32       /* entries per rule */
 #define PORT_TEXT_MAX 24
 
 typedef struct PortRange {
@@ -28,20 +28,20 @@ typedef struct PortRange {
         uint8_t protocol;
 } PortRange;
 
-/* "443", "443/tcp", "8000-8100/udp", "0/icmp". A missing protocol is all. -EINVAL, -ERANGE. */
+/* "443", "443/tcp", "8000-8100/udp", "0/icmp". Without a protocol: all. -EINVAL, -ERANGE. */
 int port_range_parse(const char *s, PortRange *ret);
 const char *port_range_format(const PortRange *r, char buf[static PORT_TEXT_MAX]);
-/* Union in order of first appearance, exact duplicates dropped. n == 0 means every port and absorbs. Returns the
- * count put in ret (room for RULE_PORTS_MAX), or -E2BIG. */
+/* The union in order of first appearance, without exact duplicates. n == 0 means every port, and so does a union
+ * with it. Returns the number stored in ret (RULE_PORTS_MAX entries), or -E2BIG. */
 int port_ranges_union(const PortRange *a, size_t n_a, const PortRange *b, size_t n_b, PortRange *ret);
-/* A port asked for with PROTOCOL_ALL matches a range of any protocol. */
+/* A port with PROTOCOL_ALL matches a range of any protocol. */
 bool port_range_matches(const PortRange *r, uint8_t protocol, uint16_t port);
 
 const char *protocol_to_string(uint8_t protocol, char buf[static PORT_TEXT_MAX]); /* "TCP", "GRE", "Protocol-99" */
 bool protocol_is_judged(uint8_t protocol); /* TCP, UDP, ICMP, ICMPv6 */
 
-/* The effective list: the first entry that matches decides. Entries are those of the kernel, so that both sides walk
- * the same list. */
+/* The effective port list: the first matching entry decides. The entries have the kernel's format, so that both
+ * sides evaluate the same list. */
 typedef struct PortSet {
         struct cw_port_rule rules[CW_PORT_RULES_MAX];
         uint32_t n;
@@ -53,5 +53,5 @@ typedef struct PortVerdict {
         uint32_t rule; /* RULE_NONE unless CW_REASON_RULE */
 } PortVerdict;
 
-/* The one pure verdict over a list; bpf/verdict.bpf.h does the same in the kernel and a test holds them together. */
+/* Evaluates a port list. Pure; bpf/verdict.bpf.h does the same in the kernel, and a test compares the two. */
 PortVerdict port_set_judge(const PortSet *set, Action default_action, uint8_t protocol, uint16_t port);

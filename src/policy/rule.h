@@ -12,7 +12,7 @@ typedef enum RuleType {
         RULE_CIDR,
 } RuleType;
 
-/* There are up to RULES_MAX of them: keep the members narrow. */
+/* There are up to RULES_MAX of them: keep the members small. */
 typedef struct Rule {
         RuleType type : 8;
         Action action : 8;

@@ -33,7 +33,7 @@ const char *child_stage_to_string(ChildStage s) {
         return names[s];
 }
 
-/* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which tells the parent. */
+/* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which signals success to the parent. */
 static int report(int status_fd, ChildStage stage, int error) {
         const ChildFault fault = { .stage = stage, .error = error };
 

@@ -15,8 +15,8 @@
 
 #define LOG_MODE 0640
 
-/* Capabilities that override the user's file permissions. Changing the user drops them, unless the kernel was told
- * not to (SECBIT_NO_SETUID_FIXUP). */
+/* Capabilities that override the user's file permissions. Changing the user drops them, unless that was disabled
+ * (SECBIT_NO_SETUID_FIXUP). */
 #define FILE_CAPABILITIES \
         (CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_CHOWN))
 
