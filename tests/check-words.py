@@ -12,7 +12,8 @@ import sys
 # Files and directories to check.
 COVERED = (
     "README.md", "HACKING.md", "ARCHITECTURE.md", "docs", "units", "polkit", "dbus", "debian", "completions",
-    "src/ctl",
+    "src/basic", "src/bus", "src/cli", "src/config", "src/ctl", "src/daemon", "src/dns", "src/event", "src/handover",
+    "src/host", "src/identity", "src/main", "src/net", "src/policy", "src/run", "src/sink",
 )
 # What to avoid, and what an administrator expects instead. A space matches any gap between words, also a line break.
 WORDS = (
