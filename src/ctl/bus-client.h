@@ -33,7 +33,7 @@ typedef struct BusClient {
         AskPassword agent;
         bool ask_password;   /* polkit may ask the user */
         bool silent;         /* errors are not printed */
-        int unprinted;       /* an exit status whose errors are not printed, because the caller prints details; 0: none */
+        int unprinted;       /* an exit status whose errors the caller prints; 0: none */
 } BusClient;
 
 void bus_client_done(BusClient *c);

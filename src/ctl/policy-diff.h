@@ -19,6 +19,6 @@ typedef struct PolicyDiff {
 void policy_diff_done(PolicyDiff *d);
 /* Default action, mode, search domains, rules. Appends to *d. -ENOMEM. */
 int policy_diff(PolicyDiff *d, const PolicySource *old, const PolicySource *new);
-/* What a PolicySource does not contain: the keys name, match, inbound and sudoLockdown of the documents, compared as JSON.
- * Both texts have passed policy_source_from_json(). */
+/* What a PolicySource does not contain: the keys name, match, inbound and sudoLockdown of the documents, compared as
+ * JSON. Both texts have passed policy_source_from_json(). */
 int policy_diff_keys(PolicyDiff *d, const char *old, const char *new);
