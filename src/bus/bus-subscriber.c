@@ -36,7 +36,7 @@ static Subscriber *subscriber_find(Bus *b, const char *name) {
         return NULL;
 }
 
-static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+static int subscriber_on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         const char *name, *old_owner, *new_owner;
         Subscriber *s = userdata;
 
@@ -46,7 +46,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_e
         return 0;
 }
 
-static int on_owner(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+static int subscriber_on_owner(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         Subscriber *s = userdata;
 
         s->question = sd_bus_slot_unref(s->question);
@@ -74,12 +74,12 @@ static int subscriber_add(Bus *b, const char *name) {
         (void) snprintf(match, sizeof(match),
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'", name);
-        r = sd_bus_add_match_async(b->bus, &s->watch, match, on_owner_changed, NULL, s);
+        r = sd_bus_add_match_async(b->bus, &s->watch, match, subscriber_on_owner_changed, NULL, s);
         /* A match is only active once the bus has confirmed it. A client that left before is no longer known to the
          * bus by then. */
         if (r >= 0)
                 r = sd_bus_call_method_async(b->bus, &s->question, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                                             "org.freedesktop.DBus", "GetNameOwner", on_owner, s, "s", name);
+                                             "org.freedesktop.DBus", "GetNameOwner", subscriber_on_owner, s, "s", name);
         if (r < 0)
                 subscriber_remove(s);
         return r;

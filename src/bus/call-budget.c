@@ -13,7 +13,7 @@ static double tokens_at(const CallBudget *b, size_t i, uint64_t now_usec) {
 }
 
 /* A new user replaces the one with the most tokens, who loses least. */
-static size_t find(CallBudget *b, uint32_t uid, uint64_t now_usec) {
+static size_t budget_find(CallBudget *b, uint32_t uid, uint64_t now_usec) {
         size_t best = 0;
 
         for (size_t i = 0; i < b->n; i++) {
@@ -42,7 +42,7 @@ bool call_budget_has(const CallBudget *b, uint32_t uid, unsigned cost, uint64_t 
 bool call_budget_take(CallBudget *b, uint32_t uid, unsigned cost, uint64_t now_usec) {
         assert(b);
 
-        size_t i = find(b, uid, now_usec);
+        size_t i = budget_find(b, uid, now_usec);
         b->users[i].tokens = tokens_at(b, i, now_usec);
         b->users[i].usec = now_usec;
         if (b->users[i].tokens < cost)

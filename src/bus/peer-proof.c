@@ -75,7 +75,7 @@ static int read_answer(PeerProof *p) {
         return peer_process_is_alive(p->pidfd) ? 0 : -ESRCH;
 }
 
-static int on_answer(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+static int proof_on_answer(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
         PeerProof *p = userdata;
         int r = read_answer(p);
 
@@ -85,14 +85,14 @@ static int on_answer(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint
         return 0;
 }
 
-static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int proof_on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         PeerProof *p = userdata;
 
         p->fn(-ETIMEDOUT, p->userdata);
         return 0;
 }
 
-static int ask(PeerProof *p) {
+static int proof_challenge(PeerProof *p) {
         int one = 1;
 
         if (setsockopt(p->fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0)
@@ -125,11 +125,12 @@ int peer_proof_new(sd_event *event, int fd, uint32_t pid, peer_proof_fn fn, void
         p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (p->fd < 0)
                 return -errno;
-        r = ask(p);
+        r = proof_challenge(p);
         if (r >= 0)
-                r = sd_event_add_io(event, &p->io, p->fd, EPOLLIN, on_answer, p);
+                r = sd_event_add_io(event, &p->io, p->fd, EPOLLIN, proof_on_answer, p);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &p->timer, CLOCK_MONOTONIC, PEER_PROOF_USEC, 0, on_timer, p);
+                r = sd_event_add_time_relative(event, &p->timer, CLOCK_MONOTONIC, PEER_PROOF_USEC, 0,
+                                               proof_on_timer, p);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);

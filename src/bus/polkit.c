@@ -160,7 +160,7 @@ static void cancel_question(const Check *c) {
         (void) sd_bus_send(bus, m, NULL);
 }
 
-static int on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
+static int polkit_on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         const char *name, *old_owner, *new_owner;
         Check *c = userdata;
 
@@ -179,7 +179,7 @@ static int check_watch(Check *c, sd_bus *bus, const char *sender) {
         (void) snprintf(match, sizeof(match),
                         "type='signal',sender='" BUS_DRIVER "',path='" BUS_DRIVER_PATH "',interface='" BUS_DRIVER
                         "',member='NameOwnerChanged',arg0='%s'", sender);
-        return sd_bus_add_match_async(bus, &c->watch, match, on_owner_changed, NULL, c);
+        return sd_bus_add_match_async(bus, &c->watch, match, polkit_on_owner_changed, NULL, c);
 }
 
 /* ------------------------------------------------------------------ who calls */
@@ -232,7 +232,7 @@ static int read_credentials(sd_bus_message *m, uint32_t *ret_uid, uint32_t *ret_
         return r;
 }
 
-static int on_credentials(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
+static int polkit_on_credentials(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         const char *from = sd_bus_message_get_sender(reply);
         Check *c = userdata;
 
@@ -283,7 +283,8 @@ static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_
         int r = check_watch(c, sd_bus_message_get_bus(m), sender);
         if (r >= 0)
                 r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &c->slot, BUS_DRIVER, BUS_DRIVER_PATH,
-                                             BUS_DRIVER, "GetConnectionCredentials", on_credentials, c, "s", sender);
+                                             BUS_DRIVER, "GetConnectionCredentials", polkit_on_credentials, c, "s",
+                                             sender);
         if (r < 0)
                 check_free(c);
         return r;
@@ -291,7 +292,7 @@ static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_
 
 /* ------------------------------------------------------------------ what it may */
 
-static int on_answer(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
+static int polkit_on_answer(sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         Check *c = userdata;
         int authorized = 0, challenge = 0;
 
@@ -344,7 +345,7 @@ static int check_ask(Check *c, const char *action, const char *const *details) {
         if (r < 0)
                 return r;
         /* Typing a password takes time; polkit ends the wait itself. */
-        return sd_bus_call_async(bus, &c->slot, m, on_answer, c,
+        return sd_bus_call_async(bus, &c->slot, m, polkit_on_answer, c,
                                  interactive ? UINT64_MAX : c->polkit->options.timeout_usec);
 }
 
@@ -357,7 +358,7 @@ static size_t n_asked_by(const Polkit *p, uint32_t uid) {
         return n;
 }
 
-static int refuse(sd_bus_error *error, int r) {
+static int check_refuse(sd_bus_error *error, int r) {
         if (r == -ENOBUFS)
                 (void) sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                               "Too many calls are waiting for authorization.");
@@ -377,11 +378,11 @@ static int check_continue(Check *c, const char *action, const char *const *detai
                 return -EACCES;
         }
         if (p->n_asked >= POLKIT_ASKED_MAX || n_asked_by(p, c->uid) >= POLKIT_ASKED_PER_UID_MAX)
-                return refuse(error, -ENOBUFS);
+                return check_refuse(error, -ENOBUFS);
 
         int r = check_ask(c, action, details);
         if (r < 0)
-                return refuse(error, r);
+                return check_refuse(error, r);
         check_set_state(c, CHECK_ASKED);
         return 0;
 }
@@ -398,14 +399,14 @@ static int check_find(Polkit *p, sd_bus_message *m, sd_bus_message_handler_t han
                         break;
         if (!c) {
                 int r = sender ? check_begin(p, m, sender, handler, userdata) : -EACCES;
-                return r < 0 ? refuse(error, r) : 0;
+                return r < 0 ? check_refuse(error, r) : 0;
         }
         ret_caller->uid = c->uid;
         ret_caller->pid = c->pid;
         ret_caller->pidfd = c->pidfd;
         ret_caller->decided = c->state == CHECK_DECIDED;
         if (c->state != CHECK_KNOWN && c->state != CHECK_DECIDED) /* the handler asked twice in one run */
-                return refuse(error, -EACCES);
+                return check_refuse(error, -EACCES);
         *ret = c;
         return 1;
 }
@@ -448,7 +449,7 @@ int polkit_check(Polkit *p, sd_bus_message *m, const char *action, const char *c
 
 /* ------------------------------------------------------------------ which process it is */
 
-static void on_proof(int r, void *userdata) {
+static void polkit_on_proof(int r, void *userdata) {
         Check *c = userdata;
 
         c->proof = peer_proof_free(c->proof);
@@ -470,7 +471,7 @@ int polkit_prove(Polkit *p, sd_bus_message *m, int proof_fd, sd_bus_error *error
                 if (c->message == m)
                         break;
         if (!c || (c->state != CHECK_KNOWN && c->state != CHECK_DECIDED) || c->result < 0)
-                return refuse(error, -EACCES);
+                return check_refuse(error, -EACCES);
         if (c->pidfd >= 0)
                 return 1;
         if (proof_fd < 0) {
@@ -479,7 +480,8 @@ int polkit_prove(Polkit *p, sd_bus_message *m, int proof_fd, sd_bus_error *error
                                         "cargowallctl, or pass \"proof\" as described in org.cargowall1(5).");
                 return -EACCES;
         }
-        r = peer_proof_new(sd_bus_get_event(sd_bus_message_get_bus(m)), proof_fd, c->pid, on_proof, c, &c->proof);
+        r = peer_proof_new(sd_bus_get_event(sd_bus_message_get_bus(m)), proof_fd, c->pid, polkit_on_proof, c,
+                           &c->proof);
         if (r < 0) {
                 (void) sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                         "\"proof\" must be one end of a pair of Unix sockets of type SOCK_SEQPACKET.");

@@ -33,7 +33,7 @@ struct Validator {
         size_t n;
 };
 
-static void *run(void *userdata) {
+static void *validator_thread(void *userdata) {
         Validation *v = userdata;
         uint64_t one = 1;
 
@@ -50,13 +50,13 @@ static int create_thread(pthread_t *ret, Validation *v) {
         (void) sigfillset(&all);
         int r = pthread_sigmask(SIG_SETMASK, &all, &old);
         if (r == 0) {
-                r = pthread_create(ret, NULL, run, v);
+                r = pthread_create(ret, NULL, validator_thread, v);
                 (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
         }
         return -r;
 }
 
-static void finish(Validator *v, Validation *first, int r) {
+static void validator_finish(Validator *v, Validation *first, int r) {
         STAILQ_REMOVE_HEAD(&v->validations, validations);
         v->n--;
         first->fn(first->cancelled ? -ECANCELED : r, &first->faults, first->userdata);
@@ -64,19 +64,19 @@ static void finish(Validator *v, Validation *first, int r) {
         free(first);
 }
 
-static void start(Validator *v) {
+static void validator_start(Validator *v) {
         Validation *first;
 
         while (!v->running && (first = STAILQ_FIRST(&v->validations))) {
                 int r = create_thread(&v->thread, first);
                 if (r < 0)
-                        finish(v, first, r);
+                        validator_finish(v, first, r);
                 else
                         v->running = true;
         }
 }
 
-static int on_done(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+static int validator_on_done(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
         Validator *v = userdata;
         uint64_t count;
 
@@ -84,8 +84,8 @@ static int on_done(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revent
                 return 0;
         (void) pthread_join(v->thread, NULL);
         v->running = false;
-        finish(v, STAILQ_FIRST(&v->validations), STAILQ_FIRST(&v->validations)->result);
-        start(v);
+        validator_finish(v, STAILQ_FIRST(&v->validations), STAILQ_FIRST(&v->validations)->result);
+        validator_start(v);
         return 0;
 }
 
@@ -103,7 +103,7 @@ int validator_new(sd_event *event, validator_check_fn check, Validator **ret) {
         v->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (v->event_fd < 0)
                 return -errno;
-        int r = sd_event_add_io(event, &v->io, v->event_fd, EPOLLIN, on_done, v);
+        int r = sd_event_add_io(event, &v->io, v->event_fd, EPOLLIN, validator_on_done, v);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(v->io, "validator");
@@ -123,7 +123,7 @@ void validator_cancel(Validator *v) {
                 STAILQ_REMOVE_HEAD(&v->validations, validations);
         }
         while (!STAILQ_EMPTY(&v->validations))
-                finish(v, STAILQ_FIRST(&v->validations), -ECANCELED);
+                validator_finish(v, STAILQ_FIRST(&v->validations), -ECANCELED);
         if (v->running)
                 STAILQ_INSERT_HEAD(&v->validations, first, validations);
 }
@@ -134,7 +134,7 @@ Validator *validator_free(Validator *v) {
         validator_cancel(v);
         if (v->running) {
                 (void) pthread_join(v->thread, NULL);
-                finish(v, STAILQ_FIRST(&v->validations), -ECANCELED);
+                validator_finish(v, STAILQ_FIRST(&v->validations), -ECANCELED);
         }
         sd_event_source_disable_unref(v->io);
         if (v->event_fd >= 0)
@@ -168,7 +168,7 @@ int validator_submit(Validator *v, uint32_t uid, const char *text, size_t size, 
         n->event_fd = v->event_fd;
         STAILQ_INSERT_TAIL(&v->validations, n, validations);
         v->n++;
-        start(v);
+        validator_start(v);
         return 0;
 }
 

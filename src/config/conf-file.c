@@ -23,7 +23,7 @@ typedef struct Reader {
         FaultList *faults;
 } Reader;
 
-static int fault(Reader *r, const char *key, const char *reason) {
+static int reader_fault(Reader *r, const char *key, const char *reason) {
         const char *blank = key && r->section[0] != '\0' ? " " : "";
         char item[96] = "";
 
@@ -37,12 +37,12 @@ static int call(Reader *r, const char *key, const char *value) {
         const char *reason = "not valid";
 
         int k = r->fn(r->section, key, value, &reason, r->userdata);
-        return k == -EINVAL ? fault(r, key, reason) : k;
+        return k == -EINVAL ? reader_fault(r, key, reason) : k;
 }
 
 /* ------------------------------------------------------------------ lines */
 
-static const char *trim(char *s) {
+static const char *trim_blanks(char *s) {
         s += strspn(s, BLANKS);
         size_t n = strlen(s);
         while (n > 0 && strchr(BLANKS, s[n - 1]))
@@ -118,7 +118,7 @@ static void statement_next(Reader *r) {
         if (continued && !reason)
                 reason = "the last line ends in a backslash";
         if (reason)
-                fault(r, NULL, reason);
+                reader_fault(r, NULL, reason);
         r->text[reason ? 0 : n] = '\0';
 }
 
@@ -135,10 +135,10 @@ static int read_section(Reader *r, char *s) {
 
         r->section[0] = '\0'; /* do not assign statements after a bad header to the previous section */
         if (s[n - 1] != ']')
-                return fault(r, NULL, "a section header must be [NAME] and nothing else");
+                return reader_fault(r, NULL, "a section header must be [NAME] and nothing else");
         s[n - 1] = '\0';
         if (!is_name(s + 1))
-                return fault(r, NULL, "a section name has 1 to 64 letters, digits and dashes");
+                return reader_fault(r, NULL, "a section name has 1 to 64 letters, digits and dashes");
         memcpy(r->section, s + 1, n - 1);
         return call(r, NULL, NULL);
 }
@@ -147,13 +147,13 @@ static int read_assignment(Reader *r, char *s) {
         char *equals = strchr(s, '=');
 
         if (!equals)
-                return fault(r, NULL, "neither [SECTION], KEY=VALUE nor a comment");
+                return reader_fault(r, NULL, "neither [SECTION], KEY=VALUE nor a comment");
         *equals = '\0';
-        const char *key = trim(s), *value = trim(equals + 1);
+        const char *key = trim_blanks(s), *value = trim_blanks(equals + 1);
         if (!is_name(key))
-                return fault(r, NULL, "a key has 1 to 64 letters, digits and dashes");
+                return reader_fault(r, NULL, "a key has 1 to 64 letters, digits and dashes");
         if (r->section[0] == '\0')
-                return fault(r, NULL, "a key before the first section");
+                return reader_fault(r, NULL, "a key before the first section");
         return call(r, key, value);
 }
 
@@ -163,7 +163,7 @@ static int read_all(Reader *r) {
         while (k >= 0 && r->at < r->end) {
                 statement_next(r);
                 char *s = r->text + strspn(r->text, BLANKS);
-                (void) trim(s);
+                (void) trim_blanks(s);
                 if (*s != '\0')
                         k = *s == '[' ? read_section(r, s) : read_assignment(r, s);
         }
@@ -183,7 +183,7 @@ int conf_file_parse(const char *text, size_t size, conf_file_fn fn, void *userda
         int k = 0;
 
         if (size > CONF_TEXT_MAX)
-                (void) fault(&r, NULL, "the text is larger than 1 MiB");
+                (void) reader_fault(&r, NULL, "the text is larger than 1 MiB");
         else
                 k = read_all(&r);
         return k < 0 ? k : fault_list_count(faults) > before ? -EINVAL : 0;

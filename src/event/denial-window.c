@@ -68,7 +68,7 @@ int denial_window_new(const uint8_t key[static 16], denial_window_fn fn, void *u
         return 0;
 }
 
-static void drop(DenialWindow *w, Entry *entry) {
+static void window_drop(DenialWindow *w, Entry *entry) {
         expiry_heap_remove(&w->ends, &entry->end);
         hash_index_remove(&w->index, &entry->item);
         free(entry);
@@ -79,7 +79,7 @@ DenialWindow *denial_window_free(DenialWindow *w) {
                 return NULL;
 
         for (ExpiryItem *i; w->ends.items && (i = expiry_heap_first(&w->ends));)
-                drop(w, entry_of_end(i));
+                window_drop(w, entry_of_end(i));
         expiry_heap_done(&w->ends);
         hash_index_done(&w->index);
         free(w);
@@ -117,7 +117,7 @@ static size_t n_labels(const Event *e) {
         return MIN(e->n_labels, (size_t) EVENT_LABELS_MAX);
 }
 
-static void key_of(const Event *e, Key *ret) {
+static void window_key(const Event *e, Key *ret) {
         const uint8_t fixed[] = { (uint8_t) e->type, e->has_verdict, (uint8_t) e->verdict, (uint8_t) e->mode,
                                   (uint8_t) e->reason, e->protocol, e->has_dst, e->mid_stream, (uint8_t) n_labels(e) };
         const char **strings[N_STRINGS];
@@ -137,7 +137,7 @@ static void key_of(const Event *e, Key *ret) {
                 key_add_string(ret, e->labels[i]);
 }
 
-static Entry *find(const DenialWindow *w, const Key *key, uint64_t hash) {
+static Entry *window_find(const DenialWindow *w, const Key *key, uint64_t hash) {
         for (HashItem *i = hash_index_next(&w->index, hash, NULL); i; i = hash_index_next(&w->index, hash, i)) {
                 Entry *entry = (Entry *) i;
                 if (entry->key_length == key->length && memcmp(entry->text, key->bytes, key->length) == 0)
@@ -150,7 +150,7 @@ static size_t kept_length(const char *s) {
         return s ? strnlen(s, PATH_MAX_KEPT) : 0;
 }
 
-static const char *keep(char **p, const char *s) {
+static const char *window_keep(char **p, const char *s) {
         char *begin = *p;
 
         *p = mempcpy(begin, s ? s : "", kept_length(s));
@@ -159,7 +159,7 @@ static const char *keep(char **p, const char *s) {
 }
 
 /* The event that will be reported for the repeats, without the facts that only the first occurrence had. */
-static Entry *entry_new(const Event *e, const Key *key) {
+static Entry *window_entry_new(const Event *e, const Key *key) {
         Entry *n = malloc(sizeof(*n) + key->length + kept_length(e->executable) + kept_length(e->cgroup) +
                           kept_length(e->policy_digest) + 3);
         if (!n)
@@ -182,9 +182,9 @@ static Entry *entry_new(const Event *e, const Key *key) {
         n->event.n_labels = n_labels(e);
 
         char *p = n->text + key->length;
-        n->event.executable = keep(&p, e->executable);
-        n->event.cgroup = keep(&p, e->cgroup);
-        n->event.policy_digest = keep(&p, e->policy_digest);
+        n->event.executable = window_keep(&p, e->executable);
+        n->event.cgroup = window_keep(&p, e->cgroup);
+        n->event.policy_digest = window_keep(&p, e->policy_digest);
         n->event.cname_chain = n->event.detail = NULL;
         n->event.n_parents = 0;
         n->event.has_src = false;
@@ -221,7 +221,7 @@ static void add_repeat(Entry *entry, const Event *e) {
                 kept->policy_digest = NULL;
 }
 
-static void report(DenialWindow *w, Entry *entry) {
+static void window_report(DenialWindow *w, Entry *entry) {
         if (entry->n_repeats == 0)
                 return;
 
@@ -233,8 +233,8 @@ static void report(DenialWindow *w, Entry *entry) {
 static void end_oldest(DenialWindow *w) {
         Entry *oldest = entry_of_end(expiry_heap_first(&w->ends));
 
-        report(w, oldest);
-        drop(w, oldest);
+        window_report(w, oldest);
+        window_drop(w, oldest);
 }
 
 void denial_window_add(DenialWindow *w, const Event *e, uint64_t now_nsec) {
@@ -243,22 +243,22 @@ void denial_window_add(DenialWindow *w, const Event *e, uint64_t now_nsec) {
         assert(w);
         assert(e);
 
-        key_of(e, &key);
+        window_key(e, &key);
         uint64_t hash = hash_index_hash(&w->index, key.bytes, key.length);
-        Entry *entry = find(w, &key, hash);
+        Entry *entry = window_find(w, &key, hash);
         if (entry && entry->end.time_nsec > now_nsec) {
                 add_repeat(entry, e);
                 return;
         }
         if (entry) { /* its window has ended, but there was no flush yet */
-                report(w, entry);
-                drop(w, entry);
+                window_report(w, entry);
+                window_drop(w, entry);
         }
 
         if (w->index.n == DENIAL_WINDOW_MAX)
                 end_oldest(w);
         w->fn(e, w->userdata);
-        entry = entry_new(e, &key);
+        entry = window_entry_new(e, &key);
         if (!entry)
                 return;
         hash_index_insert(&w->index, &entry->item, hash);
@@ -272,12 +272,12 @@ void denial_window_flush(DenialWindow *w, uint64_t now_nsec) {
                 Entry *entry = entry_of_end(i);
 
                 if (entry->n_repeats == 0) {
-                        drop(w, entry);
+                        window_drop(w, entry);
                         continue;
                 }
-                report(w, entry);
+                window_report(w, entry);
                 if (now_nsec > UINT64_MAX - DENIAL_WINDOW_NSEC)
-                        drop(w, entry); /* a later end cannot be represented */
+                        window_drop(w, entry); /* a later end cannot be represented */
                 else
                         expiry_heap_move(&w->ends, i, now_nsec + DENIAL_WINDOW_NSEC);
         }

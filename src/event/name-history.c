@@ -22,7 +22,7 @@ struct NameHistory {
         size_t max;
 };
 
-static void entry_free(Entry *e) {
+static void history_entry_free(Entry *e) {
         free(e->name);
         free(e->chain);
         free(e);
@@ -51,14 +51,14 @@ NameHistory *name_history_free(NameHistory *h) {
                 return NULL;
         while ((e = TAILQ_FIRST(&h->entries))) {
                 TAILQ_REMOVE(&h->entries, e, entry);
-                entry_free(e);
+                history_entry_free(e);
         }
         hash_index_done(&h->index);
         free(h);
         return NULL;
 }
 
-static Entry *find(const NameHistory *h, const InAddr *addr, uint64_t hash) {
+static Entry *history_find(const NameHistory *h, const InAddr *addr, uint64_t hash) {
         for (HashItem *i = hash_index_next(&h->index, hash, NULL); i; i = hash_index_next(&h->index, hash, i))
                 if (in_addr_equal(&((Entry *) i)->addr, addr))
                         return (Entry *) i;
@@ -69,15 +69,15 @@ static bool same(const char *a, const char *b) {
         return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static void drop(NameHistory *h, Entry *e) {
+static void history_drop(NameHistory *h, Entry *e) {
         hash_index_remove(&h->index, &e->item);
         TAILQ_REMOVE(&h->entries, e, entry);
-        entry_free(e);
+        history_entry_free(e);
 }
 
 int name_history_put(NameHistory *h, const InAddr *addr, const char *name, const char *chain) {
         uint64_t hash = hash_index_hash(&h->index, addr, sizeof(*addr));
-        Entry *old = find(h, addr, hash), *e;
+        Entry *old = history_find(h, addr, hash), *e;
 
         if (old && same(old->name, name) && same(old->chain, chain)) {
                 TAILQ_REMOVE(&h->entries, old, entry);
@@ -91,20 +91,20 @@ int name_history_put(NameHistory *h, const InAddr *addr, const char *name, const
         e->name = strdup(name);
         e->chain = chain ? strdup(chain) : NULL;
         if (!e->name || (chain && !e->chain)) {
-                entry_free(e);
+                history_entry_free(e);
                 return -ENOMEM;
         }
         if (old)
-                drop(h, old);
+                history_drop(h, old);
         else if (h->index.n == h->max)
-                drop(h, TAILQ_FIRST(&h->entries));
+                history_drop(h, TAILQ_FIRST(&h->entries));
         hash_index_insert(&h->index, &e->item, hash);
         TAILQ_INSERT_TAIL(&h->entries, e, entry);
         return 0;
 }
 
 const char *name_history_get(const NameHistory *h, const InAddr *addr, const char **ret_chain) {
-        const Entry *e = find(h, addr, hash_index_hash(&h->index, addr, sizeof(*addr)));
+        const Entry *e = history_find(h, addr, hash_index_hash(&h->index, addr, sizeof(*addr)));
 
         if (!e)
                 return NULL;

@@ -18,7 +18,7 @@ uint64_t add_saturated(uint64_t a, uint64_t b) {
         return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
-static SummaryEntry *entry_free(SummaryEntry *e) {
+static SummaryEntry *summary_entry_free(SummaryEntry *e) {
         if (!e)
                 return NULL;
 
@@ -28,7 +28,7 @@ static SummaryEntry *entry_free(SummaryEntry *e) {
         return NULL;
 }
 
-DEFINE_CLEANUP_FUNC(SummaryEntry *, entry_free)
+DEFINE_CLEANUP_FUNC(SummaryEntry *, summary_entry_free)
 
 int summary_new(Mode mode, const uint8_t key[static 16], Summary **ret) {
         assert(ret);
@@ -53,7 +53,7 @@ Summary *summary_free(Summary *s) {
                 return NULL;
 
         for (size_t i = 0; i < s->n_entries; i++)
-                entry_free(s->entries[i]);
+                summary_entry_free(s->entries[i]);
         hash_index_done(&s->index);
         free(s);
         return NULL;
@@ -65,8 +65,8 @@ typedef struct Key {
         size_t length;
 } Key;
 
-static Key key_of(SummaryClass class, SummaryKind kind, const char *name, const InAddr *addr, uint8_t protocol,
-                  uint16_t port) {
+static Key summary_key(SummaryClass class, SummaryKind kind, const char *name, const InAddr *addr, uint8_t protocol,
+                       uint16_t port) {
         Key k = {
                 .bytes = { (uint8_t) class, (uint8_t) kind, name != NULL, protocol, (uint8_t) (port >> 8),
                            (uint8_t) port },
@@ -80,10 +80,11 @@ static Key key_of(SummaryClass class, SummaryKind kind, const char *name, const 
         return k;
 }
 
-static SummaryEntry *find(const Summary *s, const Key *key, uint64_t hash) {
+static SummaryEntry *summary_find(const Summary *s, const Key *key, uint64_t hash) {
         for (HashItem *i = hash_index_next(&s->index, hash, NULL); i; i = hash_index_next(&s->index, hash, i)) {
                 SummaryEntry *e = (SummaryEntry *) i;
-                Key k = key_of(e->class, e->kind, e->hostname, e->has_addr ? &e->addr : NULL, e->protocol, e->port);
+                Key k = summary_key(e->class, e->kind, e->hostname, e->has_addr ? &e->addr : NULL, e->protocol,
+                                    e->port);
                 if (k.length == key->length && memcmp(k.bytes, key->bytes, k.length) == 0)
                         return e;
         }
@@ -95,8 +96,8 @@ static void copy_text(char *to, size_t size, const char *from) {
                 strncat(to, from, size - 1);
 }
 
-static int entry_new(SummaryClass class, SummaryKind kind, const Event *e, SummaryEntry **ret) {
-        _cleanup_(entry_freep) SummaryEntry *n = calloc(1, sizeof(*n));
+static int summary_entry_new(SummaryClass class, SummaryKind kind, const Event *e, SummaryEntry **ret) {
+        _cleanup_(summary_entry_freep) SummaryEntry *n = calloc(1, sizeof(*n));
         if (!n)
                 return -ENOMEM;
 
@@ -133,13 +134,13 @@ static int find_or_add(Summary *s, SummaryClass class, SummaryKind kind, const E
         bool dns = kind == SUMMARY_DNS;
         const char *name = e->hostname && *e->hostname ? e->hostname : NULL;
         const InAddr *addr = e->has_dst && !dns ? &e->dst : NULL;
-        Key key = key_of(class, kind, name, addr, dns ? 0 : e->protocol, dns ? 0 : e->dst_port);
+        Key key = summary_key(class, kind, name, addr, dns ? 0 : e->protocol, dns ? 0 : e->dst_port);
         uint64_t hash = hash_index_hash(&s->index, key.bytes, key.length);
         size_t *n_listed = &s->n_listed[class != SUMMARY_ALLOWED];
 
-        SummaryEntry *entry = find(s, &key, hash);
+        SummaryEntry *entry = summary_find(s, &key, hash);
         if (!entry && *n_listed < SUMMARY_DESTINATIONS_MAX / 2) {
-                int r = entry_new(class, kind, e, &entry);
+                int r = summary_entry_new(class, kind, e, &entry);
                 if (r < 0)
                         return r;
 
@@ -151,7 +152,7 @@ static int find_or_add(Summary *s, SummaryClass class, SummaryKind kind, const E
         return 0;
 }
 
-static bool kind_of(const Event *e, SummaryKind *ret) {
+static bool summary_kind(const Event *e, SummaryKind *ret) {
         switch (e->type) {
         case EVENT_CONNECTION_ALLOWED:
         case EVENT_CONNECTION_BLOCKED:
@@ -175,7 +176,7 @@ int summary_add(Summary *s, const Event *e) {
         assert(e);
 
         SummaryKind kind;
-        if (!kind_of(e, &kind))
+        if (!summary_kind(e, &kind))
                 return 0;
 
         SummaryClass class = SUMMARY_ALLOWED;

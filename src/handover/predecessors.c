@@ -19,7 +19,7 @@ void predecessors_forget(Predecessors *p) {
         p->n = 0;
 }
 
-static Predecessor *find(const Predecessors *p, const char *name) {
+static Predecessor *find_name(const Predecessors *p, const char *name) {
         for (size_t i = 0; i < p->n; i++)
                 if (strcmp(p->items[i].name, name) == 0)
                         return &p->items[i];
@@ -30,7 +30,7 @@ const Predecessor *predecessors_find(const Predecessors *p, const char *name) {
         assert(p);
         assert(name);
 
-        return find(p, name);
+        return find_name(p, name);
 }
 
 void predecessors_note_id(Predecessors *p, uint32_t policy_id) {
@@ -39,7 +39,7 @@ void predecessors_note_id(Predecessors *p, uint32_t policy_id) {
         p->last_policy_id = MAX(p->last_policy_id, policy_id);
 }
 
-static int append(Predecessors *p, const char *name, Predecessor **ret) {
+static int list_append(Predecessors *p, const char *name, Predecessor **ret) {
         _cleanup_free_ char *copy = strdup(name);
         Predecessor *items = copy ? reallocarray(p->items, p->n + 1, sizeof(*items)) : NULL;
 
@@ -62,9 +62,9 @@ int predecessors_add(Predecessors *p, const char *name, uint32_t policy_id, cons
         char *copy = strdup(digest);
         if (!copy)
                 return -ENOMEM;
-        own = find(p, name);
+        own = find_name(p, name);
         if (!own) {
-                int r = append(p, name, &own);
+                int r = list_append(p, name, &own);
                 if (r < 0) {
                         free(copy);
                         return r;

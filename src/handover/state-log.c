@@ -245,7 +245,7 @@ static bool may_compact(const StateLog *log) {
         return !log->compacting && log->since_compaction >= log->half_size / 8;
 }
 
-static int append(StateLog *log, const StateRecord *record) {
+static int log_append(StateLog *log, const StateRecord *record) {
         assert(log);
 
         size_t before = log->length;
@@ -271,31 +271,31 @@ static int append(StateLog *log, const StateRecord *record) {
 int state_log_append_scope(StateLog *log, const StateScope *scope) {
         assert(scope);
 
-        return append(log, &(StateRecord) { .type = STATE_RECORD_SCOPE, .scope = *scope });
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_SCOPE, .scope = *scope });
 }
 
 int state_log_append_lease(StateLog *log, const StateLease *lease) {
         assert(lease);
 
-        return append(log, &(StateRecord) { .type = STATE_RECORD_LEASE, .lease = *lease });
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_LEASE, .lease = *lease });
 }
 
 int state_log_append_override(StateLog *log, uint8_t setting) {
-        return append(log, &(StateRecord) { .type = STATE_RECORD_OVERRIDE, .override = setting });
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_OVERRIDE, .override = setting });
 }
 
 int state_log_append_sequence(StateLog *log, uint64_t sequence) {
-        return append(log, &(StateRecord) { .type = STATE_RECORD_SEQUENCE, .sequence = sequence });
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_SEQUENCE, .sequence = sequence });
 }
 
 int state_log_append_job(StateLog *log, const StateJob *job) {
         assert(job);
 
-        return append(log, &(StateRecord) { .type = STATE_RECORD_JOB, .job = *job });
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_JOB, .job = *job });
 }
 
 int state_log_append_job_end(StateLog *log, uint64_t id) {
-        return append(log, &(StateRecord) { .type = STATE_RECORD_JOB_END, .job_end = id });
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_JOB_END, .job_end = id });
 }
 
 void state_log_counters(const StateLog *log, StateLogCounters *ret) {

@@ -21,7 +21,7 @@ char *config_path(const char *root, const char *path, const char *name) {
         return n < 0 ? NULL : s;
 }
 
-static int refuse(int error, const char **ret_reason) {
+static int refuse_file(int error, const char **ret_reason) {
         *ret_reason = error == -EFBIG ? "too large" : strerrordesc_np(-error) ?: "unknown error";
         return error;
 }
@@ -31,7 +31,7 @@ static int refuse_absent(const char *path, const char **ret_reason) {
         struct stat st;
 
         if (lstat(path, &st) < 0)
-                return errno == ENOENT ? -ENOENT : refuse(-errno, ret_reason);
+                return errno == ENOENT ? -ENOENT : refuse_file(-errno, ret_reason);
         *ret_reason = "a broken symbolic link";
         return -ENOLINK;
 }
@@ -44,14 +44,14 @@ int config_file_read(const char *path, size_t max, bool null_is_empty, char **re
 
         /* Checked before it is opened, because opening a device may have side effects. */
         if (stat(path, &st) < 0)
-                return errno == ENOENT ? refuse_absent(path, ret_reason) : refuse(-errno, ret_reason);
+                return errno == ENOENT ? refuse_absent(path, ret_reason) : refuse_file(-errno, ret_reason);
         bool is_null = null_is_empty && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
         if (!S_ISREG(st.st_mode) && !is_null) {
                 *ret_reason = "not a regular file";
                 return -EINVAL;
         }
         int r = read_file_at(AT_FDCWD, path, max, ret, ret_size);
-        return r < 0 && r != -ENOMEM ? refuse(r == -ENOENT ? -ESTALE : r, ret_reason) : r;
+        return r < 0 && r != -ENOMEM ? refuse_file(r == -ENOENT ? -ESTALE : r, ret_reason) : r;
 }
 
 void config_names_done(ConfigNames *names) {
@@ -92,7 +92,7 @@ static int read_names(DIR *dir, const char *ending, size_t max, ConfigNames *nam
                 int r = 0;
 
                 if (!e)
-                        return errno != 0 ? refuse(-errno, ret_reason) : 0;
+                        return errno != 0 ? refuse_file(-errno, ret_reason) : 0;
                 if (!is_wanted(e->d_name, ending))
                         continue;
                 if (names->n == max) {
@@ -112,7 +112,7 @@ int config_dir_list(const char *path, const char *ending, size_t max, ConfigName
 
         DIR *dir = opendir(path);
         if (!dir) {
-                int r = errno == ENOENT ? refuse_absent(path, ret_reason) : refuse(-errno, ret_reason);
+                int r = errno == ENOENT ? refuse_absent(path, ret_reason) : refuse_file(-errno, ret_reason);
                 if (r == -ENOENT)
                         *ret = (ConfigNames) {};
                 return r == -ENOENT ? 0 : r;

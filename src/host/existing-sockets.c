@@ -156,7 +156,7 @@ static int listener_compare(const void *a, const void *b) {
         return x->port < y->port ? -1 : x->port > y->port;
 }
 
-static void on_listener(const ExistingSocket *s, void *userdata) {
+static void list_on_listener(const ExistingSocket *s, void *userdata) {
         static const InAddr any_v4 = { .b = { [10] = 0xff, [11] = 0xff } }, any_v6 = {};
         Listeners *l = userdata;
         Listener *bigger;
@@ -227,7 +227,7 @@ typedef struct Dump {
         size_t n, max;
 } Dump;
 
-static void on_socket(const ExistingSocket *s, void *userdata) {
+static void find_on_socket(const ExistingSocket *s, void *userdata) {
         Dump *d = userdata;
 
         if (d->n++ < d->max)
@@ -250,7 +250,7 @@ static int dump(int fd, const struct inet_diag_req_v2 *request, size_t max, exis
                 ssize_t n = netlink_receive(fd, buf, RECV_MAX);
                 if (n < 0)
                         return (int) n;
-                r = existing_sockets_parse(buf, (size_t) n, on_socket, &d);
+                r = existing_sockets_parse(buf, (size_t) n, find_on_socket, &d);
                 if (r > 0 && d.n > max)
                         return -E2BIG;
                 if (r <= 0)
@@ -278,7 +278,7 @@ typedef struct Listing {
         const Listeners *listeners;
 } Listing;
 
-static void on_connection(const ExistingSocket *s, void *userdata) {
+static void list_on_connection(const ExistingSocket *s, void *userdata) {
         const Listing *l = userdata;
         ExistingSocket copy = *s;
 
@@ -301,7 +301,7 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata) {
         if (fd < 0)
                 return -errno;
         for (size_t i = 0; i < ELEMENTSOF(families); i++) {
-                r = dump_tcp(fd, families[i], STATES_LISTENING, max, on_listener, &listeners);
+                r = dump_tcp(fd, families[i], STATES_LISTENING, max, list_on_listener, &listeners);
                 if (r >= 0)
                         r = listeners.error;
                 if (r < 0)
@@ -310,7 +310,7 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata) {
         if (listeners.n > 0)
                 qsort(listeners.list, listeners.n, sizeof(*listeners.list), listener_compare);
         for (size_t i = 0; i < ELEMENTSOF(families); i++) {
-                r = dump_tcp(fd, families[i], STATES_CONNECTED, max, on_connection, (void *) &listing);
+                r = dump_tcp(fd, families[i], STATES_CONNECTED, max, list_on_connection, (void *) &listing);
                 if (r < 0)
                         return r;
         }

@@ -49,7 +49,7 @@ typedef struct Search {
         void *userdata;
 } Search;
 
-static void on_socket(const ExistingSocket *s, void *userdata) {
+static void foreign_on_socket(const ExistingSocket *s, void *userdata) {
         const Search *l = userdata;
         const DnsEndpoint *shared = NULL;
 
@@ -83,7 +83,7 @@ int foreign_sockets_list(const DnsEndpoint *own, size_t n_own, foreign_socket_fn
                 if (is_repeated(own, i))
                         continue;
                 l.protocol = own[i].protocol;
-                int r = existing_sockets_at_port(own[i].protocol, own[i].port, AT_PORT_MAX, on_socket, &l);
+                int r = existing_sockets_at_port(own[i].protocol, own[i].port, AT_PORT_MAX, foreign_on_socket, &l);
                 if (r < 0)
                         return r;
         }

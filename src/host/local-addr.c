@@ -97,7 +97,7 @@ static void local_addrs_update(LocalAddrs *l, const AddrList *list) {
         addr_list_done(&old);
 }
 
-static int on_change(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+static int local_addrs_on_change(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         LocalAddrs *l = userdata;
         AddrList list = {};
         char byte;
@@ -149,7 +149,7 @@ int local_addrs_new(sd_event *event, local_addr_fn fn, void *userdata, LocalAddr
         fd = change_socket_new(); /* opened before the first list, so that no change is missed */
         if (fd < 0)
                 return fd;
-        r = sd_event_add_io(event, &l->source, fd, EPOLLIN, on_change, l);
+        r = sd_event_add_io(event, &l->source, fd, EPOLLIN, local_addrs_on_change, l);
         if (r < 0)
                 return r;
         r = sd_event_source_set_io_fd_own(l->source, true);

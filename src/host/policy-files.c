@@ -50,7 +50,7 @@ void policy_files_done(PolicyFiles *f) {
 /* ------------------------------------------------------------------ faults */
 
 /* f NULL: applies to the file as a whole. */
-static void fault(Loader *l, const char *file, const PolicyFile *f, const char *path, const char *reason) {
+static void loader_fault(Loader *l, const char *file, const PolicyFile *f, const char *path, const char *reason) {
         l->faults->file = file;
         Fault *added = fault_list_add(l->faults, path, 0, reason);
         if (f && added)
@@ -61,18 +61,19 @@ static void fault(Loader *l, const char *file, const PolicyFile *f, const char *
 
 static void check_host(Loader *l, const PolicyFile *f) {
         if (f->document.match.n > 0 || f->document.jobs.n > 0)
-                fault(l, f->path, f, "$.match", "the host's document cannot have match: it applies to all other traffic");
+                loader_fault(l, f->path, f, "$.match",
+                             "the host's document cannot have match: it applies to all other traffic");
         if (strcmp(f->document.name, POLICY_HOST_NAME) != 0)
-                fault(l, f->path, f, "$.name", "the host's document must have the name host");
+                loader_fault(l, f->path, f, "$.name", "the host's document must have the name host");
 }
 
 static void check_other(Loader *l, const PolicyFile *f) {
         char reason[sizeof(((Fault *) NULL)->reason)];
 
         if (f->document.match.n == 0 && f->document.jobs.n == 0)
-                fault(l, f->path, f, "$", "match is missing: name the units, slices, containers or jobs");
+                loader_fault(l, f->path, f, "$", "match is missing: name the units, slices, containers or jobs");
         if (strcmp(f->document.name, POLICY_HOST_NAME) == 0) {
-                fault(l, f->path, f, "$.name", "the name host is reserved for " HOST_FILE);
+                loader_fault(l, f->path, f, "$.name", "the name host is reserved for " HOST_FILE);
                 return;
         }
         for (size_t i = 0; i < l->files.n; i++)
@@ -80,7 +81,7 @@ static void check_other(Loader *l, const PolicyFile *f) {
                         const char *other = strrchr(l->files.files[i].path, '/') + 1;
 
                         (void) snprintf(reason, sizeof(reason), "%.128s has the same name", other);
-                        fault(l, f->path, f, "$.name", reason);
+                        loader_fault(l, f->path, f, "$.name", reason);
                 }
 }
 
@@ -95,12 +96,12 @@ static int read_document(Loader *l, const char *name, PolicyFile *f) {
         if (r == -ENOENT || r == -ENOMEM)
                 return r;
         if (r < 0) {
-                fault(l, f->path, NULL, "$", reason);
+                loader_fault(l, f->path, NULL, "$", reason);
                 return 0;
         }
         l->text_size += f->size;
         if (l->text_size > POLICY_FILES_TEXT_MAX) {
-                fault(l, f->path, NULL, "$", "the documents are larger than 64 MiB in all");
+                loader_fault(l, f->path, NULL, "$", "the documents are larger than 64 MiB in all");
                 return 0;
         }
 
@@ -110,7 +111,7 @@ static int read_document(Loader *l, const char *name, PolicyFile *f) {
         return r == -EINVAL || r == -E2BIG ? 0 : r;
 }
 
-static int keep(Loader *l, PolicyFile *f) {
+static int loader_keep(Loader *l, PolicyFile *f) {
         PolicyFile *files = realloc(l->files.files, (l->files.n + 1) * sizeof(PolicyFile));
 
         if (!files)
@@ -141,7 +142,7 @@ static int load_document(Loader *l, char *path, const char *name, bool is_host) 
         if (!f.document.has_inbound)
                 f.document.inbound = is_host || f.document.jobs.n > 0;
         l->files.has_host = l->files.has_host || is_host;
-        return keep(l, &f);
+        return loader_keep(l, &f);
 }
 
 /* ------------------------------------------------------------------ all documents */
@@ -158,7 +159,7 @@ static int load_other(Loader *l, const char *file_name) {
                 return -ENOMEM;
         int r = load_document(l, config_path("", POLICY_DIR, file_name), stem, false);
         if (r == -ENOENT)
-                fault(l, POLICY_DIR, NULL, "$", "a document disappeared while the documents were being read");
+                loader_fault(l, POLICY_DIR, NULL, "$", "a document disappeared while the documents were being read");
         return r == -ENOENT ? 0 : r;
 }
 
@@ -173,7 +174,7 @@ static int load_others(Loader *l) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0) {
-                fault(l, POLICY_DIR, NULL, "$", r == -E2BIG ? "more than 253 documents" : reason);
+                loader_fault(l, POLICY_DIR, NULL, "$", r == -E2BIG ? "more than 253 documents" : reason);
                 return 0;
         }
         for (size_t i = 0; i < names.n && r >= 0; i++)

@@ -25,7 +25,7 @@ static bool error_is_refusal(const sd_bus_error *e) {
                sd_bus_error_has_name(e, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED);
 }
 
-static int on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error _unused_) {
+static int resolved_on_reply(sd_bus_message *m, void *userdata, sd_bus_error *ret_error _unused_) {
         const FlushCall *c = userdata;
         const sd_bus_error *e = sd_bus_message_get_error(m);
         int r = 1;
@@ -60,7 +60,7 @@ int resolved_flush_caches(sd_bus *bus, resolved_fn fn, void *userdata, sd_bus_sl
         if (r >= 0)
                 r = sd_bus_message_set_auto_start(m, 0);
         if (r >= 0)
-                r = sd_bus_call_async(bus, &slot, m, on_reply, c, CALL_TIMEOUT_USEC);
+                r = sd_bus_call_async(bus, &slot, m, resolved_on_reply, c, CALL_TIMEOUT_USEC);
         if (r < 0)
                 return r;
         r = sd_bus_slot_set_destroy_callback(slot, free); /* owned by the call, whether it completes or is cancelled */

@@ -33,7 +33,7 @@ typedef struct HeldList {
         size_t n;
 } HeldList;
 
-static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
+static void holder_on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
         HeldList *l = userdata;
 
         if (l->n < SOCKETS_MAX && s->uid != 0) /* root's sockets belong to the socket units or to the administrator */
@@ -41,7 +41,7 @@ static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *us
 }
 
 /* pid 0: no process. */
-static void say(socket_holder_log_fn log, int priority, const Held *h, int pid, const char *what) {
+static void holder_log(socket_holder_log_fn log, int priority, const Held *h, int pid, const char *what) {
         char endpoint[DNS_ENDPOINT_TEXT_MAX], process[32] = "", line[TEXT_SIZE];
 
         if (pid > 0)
@@ -132,11 +132,11 @@ static void end_process(int pid, const Held *h, socket_holder_log_fn log) {
         if (fd < 0 || !runs_as(pid, h->uid) || !process_has_socket(pid, h->inode))
                 return;
         if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0) {
-                say(log, LOG_ERR, h, pid, "cannot be killed");
+                holder_log(log, LOG_ERR, h, pid, "cannot be killed");
                 return;
         }
         (void) poll(&ended, 1, END_WAIT_MSEC);
-        say(log, LOG_WARNING, h, pid, "was killed");
+        holder_log(log, LOG_WARNING, h, pid, "was killed");
 }
 
 static void end_holders(const Held *h, socket_holder_log_fn log) {
@@ -150,7 +150,8 @@ static void end_holders(const Held *h, socket_holder_log_fn log) {
                 if (runs_as(pid, h->uid))
                         end_process(pid, h, log);
                 else
-                        say(log, LOG_WARNING, h, pid, "also has the socket but runs as another user; not killed");
+                        holder_log(log, LOG_WARNING, h, pid,
+                                   "also has the socket but runs as another user; not killed");
         }
         (void) closedir(processes);
 }
@@ -164,15 +165,15 @@ int socket_holders_end(const DnsEndpoint *endpoints, size_t n, socket_holder_log
         assert(endpoints || n == 0);
         assert(log);
 
-        r = foreign_sockets_list(endpoints, n, on_foreign, &before);
+        r = foreign_sockets_list(endpoints, n, holder_on_foreign, &before);
         if (r < 0 || before.n == 0)
                 return r;
         for (size_t i = 0; i < before.n; i++)
                 end_holders(&before.items[i], log);
-        r = foreign_sockets_list(endpoints, n, on_foreign, &after);
+        r = foreign_sockets_list(endpoints, n, holder_on_foreign, &after);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < after.n; i++)
-                say(log, LOG_ERR, &after.items[i], 0, "the socket still exists; kill the processes of that user");
+                holder_log(log, LOG_ERR, &after.items[i], 0, "the socket still exists; kill that user's processes");
         return (int) after.n;
 }

@@ -201,7 +201,7 @@ static int path_watch(int inotify_fd, WatchList *l, const char *path) {
 }
 
 /* Watches the current path components, and stops watching former ones. */
-static int follow(Upstreams *u) {
+static int upstreams_follow(Upstreams *u) {
         const char *const paths[] = { u->files.resolv_conf, u->files.resolved_list, u->files.drop_in };
         _cleanup_(watch_list_done) WatchList fresh = {}, old = u->watches;
         int r = 0;
@@ -242,7 +242,7 @@ static void update(Upstreams *u) {
         int r, error;
 
         u->settling = false;
-        error = follow(u); /* before reading, so that no change is missed */
+        error = upstreams_follow(u); /* before reading, so that no change is missed */
         if (error < 0)
                 timer_start(u, RETRY_USEC, false);
         r = upstreams_read(&u->files, servers, DNS_UPSTREAM_SERVERS_MAX, &n);
@@ -259,7 +259,7 @@ static void update(Upstreams *u) {
         }
 }
 
-static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+static int upstreams_on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         update(userdata);
         return 0;
 }
@@ -276,7 +276,7 @@ static bool notice_counts(const Upstreams *u, const struct inotify_event *e) {
         return false;
 }
 
-static int on_inotify(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+static int upstreams_on_inotify(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         _Alignas(struct inotify_event) char buf[4096];
         Upstreams *u = userdata;
         bool counts = false;
@@ -320,14 +320,14 @@ static int sources_add(Upstreams *u, sd_event *event) {
         u->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (u->inotify_fd < 0)
                 return -errno;
-        r = sd_event_add_io(event, &u->io, u->inotify_fd, EPOLLIN, on_inotify, u);
+        r = sd_event_add_io(event, &u->io, u->inotify_fd, EPOLLIN, upstreams_on_inotify, u);
         if (r >= 0)
                 r = sd_event_source_set_io_fd_own(u->io, true);
         if (r < 0) {
                 closep(&u->inotify_fd);
                 return r;
         }
-        r = sd_event_add_time_relative(event, &u->timer, CLOCK_MONOTONIC, SETTLE_USEC, 0, on_timer, u);
+        r = sd_event_add_time_relative(event, &u->timer, CLOCK_MONOTONIC, SETTLE_USEC, 0, upstreams_on_timer, u);
         if (r >= 0)
                 r = sd_event_source_set_enabled(u->timer, SD_EVENT_OFF);
         if (r < 0)
@@ -368,7 +368,7 @@ int upstreams_new(sd_event *event, const UpstreamFiles *files, const DnsServer *
         if (r >= 0)
                 r = sources_add(u, event);
         if (r >= 0)
-                r = follow(u);
+                r = upstreams_follow(u);
         if (r < 0)
                 return r;
         r = upstreams_read(&u->files, u->servers, DNS_UPSTREAM_SERVERS_MAX, &u->n);

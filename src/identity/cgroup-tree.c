@@ -312,7 +312,7 @@ static void handle_notice(CgroupTree *t, const struct inotify_event *e) {
                 tree_fault(t, n->path, r);
 }
 
-static int on_inotify(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+static int tree_on_inotify(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         _Alignas(struct inotify_event) char buf[16 * 1024];
         CgroupTree *t = userdata;
         bool lost = false;
@@ -368,7 +368,7 @@ static int tree_init(CgroupTree *t, sd_event *event, int root_fd, const char *ro
         t->inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (t->inotify_fd < 0)
                 return -errno;
-        r = sd_event_add_io(event, &t->source, t->inotify_fd, EPOLLIN, on_inotify, t);
+        r = sd_event_add_io(event, &t->source, t->inotify_fd, EPOLLIN, tree_on_inotify, t);
         if (r >= 0)
                 r = sd_event_source_set_io_fd_own(t->source, true);
         if (r < 0) {

@@ -26,7 +26,7 @@ struct Identity {
 
 /* ------------------------------------------------------------------ follow */
 
-static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, void *userdata) {
+static void identity_on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, void *userdata) {
         Identity *i = userdata;
 
         if (added) {
@@ -37,14 +37,14 @@ static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, 
         i->observer.gone(path, id, is_slice, i->observer.userdata);
 }
 
-static void on_forgotten(const char *path, uint64_t id, void *userdata) {
+static void identity_on_forgotten(const char *path, uint64_t id, void *userdata) {
         Identity *i = userdata;
 
         i->observer.forgotten(path, id, false, i->observer.userdata);
         actor_table_remove(i->actors, id);
 }
 
-static void on_fault(const char *path, int error, void *userdata) {
+static void identity_on_fault(const char *path, int error, void *userdata) {
         Identity *i = userdata;
 
         i->observer.fault(path, error, i->observer.userdata);
@@ -70,7 +70,7 @@ int identity_new(const IdentityObserver *observer, Identity **ret) {
         i->observer = *observer;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
-        r = path_table_new(RELEASED_MAX, RELEASED_NSEC, key, on_forgotten, i, &i->released);
+        r = path_table_new(RELEASED_MAX, RELEASED_NSEC, key, identity_on_forgotten, i, &i->released);
         if (r >= 0)
                 r = path_table_new(NESTED_MAX, NESTED_NSEC, key, NULL, NULL, &i->nested);
         if (r >= 0)
@@ -96,7 +96,8 @@ int identity_follow(Identity *i, sd_event *event, int root_fd, const char *root_
         assert(i);
         assert(!i->tree);
 
-        return cgroup_tree_new(event, root_fd, root_path, CGROUP_TREE_MAX, on_cgroup, on_fault, i, &i->tree);
+        return cgroup_tree_new(event, root_fd, root_path, CGROUP_TREE_MAX, identity_on_cgroup, identity_on_fault, i,
+                               &i->tree);
 }
 
 /* ------------------------------------------------------------------ questions */

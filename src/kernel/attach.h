@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A loaded program, the kind of hook it belongs to, and the link that holds it at its target. */
+/* A loaded program, the kind of hook it is for, and the link that attaches it to its target. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef enum AttachKind {
-        ATTACH_CGROUP, /* sees the sockets of a cgroup and of all cgroups below it */
+        ATTACH_CGROUP, /* for the sockets of a cgroup and of all cgroups below it */
         _ATTACH_KIND_MAX,
 } AttachKind;
 
 typedef struct AttachTarget {
-        int fd;      /* of the cgroup's directory, borrowed */
-        uint64_t id; /* of the cgroup */
+        int fd;      /* the cgroup's directory, borrowed */
+        uint64_t id; /* id of the cgroup */
 } AttachTarget;
 
 typedef struct Attachment {
@@ -21,22 +21,23 @@ typedef struct Attachment {
         uint32_t type; /* enum bpf_attach_type */
         int program;   /* owned; -EBADF: not loaded */
         int link;      /* owned; -EBADF: not attached */
-        bool is_new;   /* the link was made here, and nobody else keeps it yet */
+        bool is_new;   /* the link was created here and is not stored elsewhere yet */
 } Attachment;
 
-/* -EBADF and whatever fstat() says. */
+/* -EBADF, and the errors of fstat(). */
 int attach_target_cgroup(int cgroup_fd, AttachTarget *ret);
 
-/* The program of a kind, at no place yet. Takes program. */
+/* An attachment of this kind, not attached yet. Takes ownership of program. */
 Attachment attachment_init(AttachKind kind, uint32_t type, int program);
-/* Detaches, unless somebody else holds the link as well. */
+/* Detaches, unless another process also holds the link. */
 void attachment_done(Attachment *a);
 
-/* A link of our own, in place of the one there may be. -EOPNOTSUPP: the program is not loaded. */
+/* Creates a new link, replacing an existing one. -EOPNOTSUPP: the program is not loaded. */
 int attachment_make(Attachment *a, const AttachTarget *target);
-/* Puts our program into a predecessor's link with one exchange: until then the old program judges, afterwards ours. link is
- * borrowed. -EINVAL: it is no link of this type at this target; -EOPNOTSUPP as above. */
+/* Puts our program into a predecessor's link with one atomic exchange: the old program judges up to that moment,
+ * ours from then on. link is borrowed. -EINVAL: not a link of this type at this target; -EOPNOTSUPP as above. */
 int attachment_inherit(Attachment *a, const AttachTarget *target, int link);
 
-/* Is the link still where it was made? One that was detached by force keeps its fd and loses its target. */
+/* Is the link still attached where it was created? A link that was detached by force keeps its fd but loses its
+ * target. */
 bool attachment_in_place(const Attachment *a, const AttachTarget *target);

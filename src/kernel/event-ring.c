@@ -12,7 +12,7 @@
 #define DRAIN_USEC (250 * USEC_PER_MSEC)
 #define DRAIN_IDLE_USEC (5 * USEC_PER_SEC)
 #define DRAIN_ACCURACY_USEC (250 * USEC_PER_MSEC)
-/* After a wakeup the kernel spares the reader others for this long: then it looks once more. */
+/* After a wakeup the kernel does not wake the reader again for this long, so the reader looks again after it. */
 #define WAKE_USEC (CW_RING_WAKE_NSEC / 1000)
 
 struct EventRing {
@@ -22,17 +22,17 @@ struct EventRing {
         void *userdata;
         uint64_t n_read;
         uint64_t period_usec;
-        int64_t n_left; /* bytes to the end of a drain; <= 0: none is going on, or it is at its end */
-        const uint64_t *woken_ns; /* the kernel's */
-        uint64_t last_woken_ns;   /* ... for which a second look was planned */
-        const unsigned long *consumer, *producer; /* positions in bytes, the kernel's pages (kernel/bpf/ringbuf.c) */
+        int64_t n_left; /* bytes left of the current drain; <= 0: none is running, or it is at its end */
+        const uint64_t *woken_ns; /* written by the kernel */
+        uint64_t last_woken_ns;   /* value of *woken_ns for which a second look was planned */
+        const unsigned long *consumer, *producer; /* in bytes, in pages written by the kernel (kernel/bpf/ringbuf.c) */
 };
 
-/* A sender that never stops must not keep the loop from its other work: a share at a time, and the rest right after. */
+/* A busy producer must not starve the loop: read one batch at a time, and the rest right after. */
 #define SHARE 1024
-#define HEADER_BYTES 8 /* before each record, BPF_RINGBUF_HDR_SZ in linux/bpf.h */
+#define HEADER_BYTES 8 /* precedes each record, BPF_RINGBUF_HDR_SZ in linux/bpf.h */
 
-static int on_record(void *userdata, void *data, size_t size) {
+static int ring_on_record(void *userdata, void *data, size_t size) {
         EventRing *r = userdata;
 
         r->fn(data, size, r->userdata);
@@ -41,7 +41,7 @@ static int on_record(void *userdata, void *data, size_t size) {
                 r->n_left -= (int64_t) ((size + 7) / 8 * 8 + HEADER_BYTES);
                 return r->n_left > 0 ? 0 : -EAGAIN;
         }
-        return r->n_read % SHARE == 0 ? -EAGAIN : 0; /* libbpf stops there and keeps its place */
+        return r->n_read % SHARE == 0 ? -EAGAIN : 0; /* libbpf stops and keeps its position */
 }
 
 static void look_again_in(EventRing *r, uint64_t usec) {
@@ -53,8 +53,8 @@ static size_t n_unread(const EventRing *r) {
         return __atomic_load_n(r->producer, __ATOMIC_ACQUIRE) - *r->consumer;
 }
 
-/* To be called after a read, which has the records of all wakeups up to this time stamp: one that woke nobody comes within
- * WAKE_USEC of it. What is unread still has a record before it that another processor has not finished. */
+/* Call after a read, which returned the records of all wakeups up to this time stamp: a record submitted without a
+ * wakeup comes within WAKE_USEC of it. Records left unread follow one that another processor has not finished. */
 static void plan_second_look(EventRing *r) {
         uint64_t woken_ns = __atomic_load_n(r->woken_ns, __ATOMIC_RELAXED);
 
@@ -73,17 +73,17 @@ static void read_share(EventRing *r) {
         plan_second_look(r);
 }
 
-static int on_wake(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
+static int ring_on_wake(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
         read_share(userdata);
         return 0;
 }
 
-static int on_second_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int ring_on_second_look(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         read_share(userdata);
         return 0;
 }
 
-static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int ring_on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         EventRing *r = userdata;
 
         r->period_usec = MIN(r->period_usec * 2, DRAIN_IDLE_USEC);
@@ -123,7 +123,7 @@ int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *
         r->userdata = userdata;
         r->period_usec = DRAIN_USEC;
         r->woken_ns = programs_ring_woken(programs);
-        r->ring = ring_buffer__new(programs_map_fd(programs, "ring"), on_record, r, NULL);
+        r->ring = ring_buffer__new(programs_map_fd(programs, "ring"), ring_on_record, r, NULL);
         if (!r->ring)
                 return -errno;
         k = map_position(programs_map_fd(programs, "ring"), 0, &r->consumer);
@@ -132,12 +132,13 @@ int event_ring_new(sd_event *event, Programs *programs, event_ring_fn fn, void *
         if (k < 0)
                 return k;
 
-        k = sd_event_add_io(event, &r->io, ring_buffer__epoll_fd(r->ring), EPOLLIN, on_wake, r);
+        k = sd_event_add_io(event, &r->io, ring_buffer__epoll_fd(r->ring), EPOLLIN, ring_on_wake, r);
         if (k >= 0)
                 k = sd_event_add_time_relative(event, &r->timer, CLOCK_MONOTONIC, DRAIN_USEC, DRAIN_ACCURACY_USEC,
-                                               on_timer, r);
+                                               ring_on_timer, r);
         if (k >= 0)
-                k = sd_event_add_time_relative(event, &r->second_look, CLOCK_MONOTONIC, WAKE_USEC, 1, on_second_look, r);
+                k = sd_event_add_time_relative(event, &r->second_look, CLOCK_MONOTONIC, WAKE_USEC, 1,
+                                               ring_on_second_look, r);
         if (k < 0)
                 return k;
         (void) sd_event_source_set_description(r->second_look, "event-ring-second-look");
@@ -160,7 +161,7 @@ EventRing *event_ring_free(EventRing *r) {
         return NULL;
 }
 
-/* What is there now, and not what a sender that never stops adds meanwhile. */
+/* Reads what is there now, but not what a busy producer adds in the meantime. */
 int event_ring_drain(EventRing *r) {
         int k;
 

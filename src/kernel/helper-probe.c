@@ -28,7 +28,7 @@ bool helper_has_coarse_clock(void) {
                loads(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, insns, ELEMENTSOF(insns));
 }
 
-/* Every hook that takes a process's facts. */
+/* In every hook that records facts about a process. */
 static bool loads_in_socket_hooks(const struct bpf_insn *insns, size_t n) {
         return loads(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, insns, n) &&
                loads(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, insns, n);

@@ -43,7 +43,7 @@ int object_inherit_maps(struct bpf_object *o, const char *const *names, size_t n
                         new |= 1U << i;
                         continue;
                 }
-                int r = bpf_map__reuse_fd(map, fd); /* duplicates it */
+                int r = bpf_map__reuse_fd(map, fd); /* duplicates fd */
                 if (r < 0)
                         return r;
         }
@@ -51,7 +51,7 @@ int object_inherit_maps(struct bpf_object *o, const char *const *names, size_t n
         return 0;
 }
 
-/* Both are of the same file, so their maps are in the same order. */
+/* Both are from the same file, so their maps are in the same order. */
 static int share_maps(const struct bpf_object *from, const struct bpf_object *to) {
         struct bpf_map *a = NULL, *b = NULL;
         int r = 0;

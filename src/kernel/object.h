@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One BPF object file: its maps, created or inherited once, and its programs, which may be loaded in parts that share those
- * maps. Knows no map and no program by name. */
+/* One BPF object file: its maps, created or inherited once, and its programs, which may be loaded in parts that
+ * share those maps. Independent of the names of maps and programs. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,28 +12,29 @@
 struct bpf_map;
 struct bpf_object;
 
-/* What a predecessor left, by name: a borrowed fd. -ENOENT: there is none. */
+/* An object left by a predecessor, by name: a borrowed fd. -ENOENT: there is none. */
 typedef int (*object_inherit_fn)(const char *name, void *userdata);
 
-/* The bytes of the object file, borrowed. */
+/* The contents of the object file, borrowed. */
 typedef struct ObjectFile {
         const void *bytes;
         size_t size;
 } ObjectFile;
 
-/* 0 counts as 1: no map is empty. Before the load. */
+/* Call before loading. 0 counts as 1, since no map can be empty. */
 int object_set_max_entries(struct bpf_map *map, uint32_t n);
 
-/* Before the load: takes over the fd that fn returns for "map-NAME" of each of the names (at most 32), where type, sizes
- * and flags are the same. The others start empty. *ret_new: bit i for those. fn may be NULL. */
+/* Call before loading: for each of the names (at most 32), takes over the fd that fn returns for "map-NAME" if type,
+ * sizes and flags are the same. The others start empty. *ret_new: bit i is set for those. fn may be NULL. */
 int object_inherit_maps(struct bpf_object *o, const char *const *names, size_t n, object_inherit_fn fn, void *userdata,
                         uint32_t *ret_new);
 
-/* Before the load: these programs and no others are loaded. -ENOENT: one of them is not in the file. */
+/* Call before loading: only these programs will be loaded. -ENOENT: one of them is not in the file. */
 int object_select_programs(struct bpf_object *o, const char *const *names, size_t n);
 
-/* Loads these programs with the maps of an object that was loaded from the same file before, and keeps nothing of libbpf's
- * but ret_fds, the caller's. Threads may do this at once. On failure no fd is left open. */
+/* Loads these programs with the maps of an object that was loaded from the same file before, and keeps no libbpf
+ * object: only ret_fds, which the caller owns. May be called from several threads at once. On failure no fd is left
+ * open. */
 int object_load_programs(const ObjectFile *file, const struct bpf_object *maps, const char *const *names, size_t n,
                          int *ret_fds);
 

@@ -141,7 +141,7 @@ static void stream_flush(DnsStream *s) {
         }
 }
 
-static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t revents, void *userdata) {
+static int stream_on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t revents, void *userdata) {
         DnsStream *s = userdata;
 
         if ((revents & (EPOLLERR | EPOLLHUP)) && !(revents & EPOLLIN))
@@ -156,7 +156,7 @@ static int on_io(sd_event_source *source _unused_, int fd _unused_, uint32_t rev
         return 0;
 }
 
-static int on_idle(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+static int stream_on_idle(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         DnsStream *s = userdata;
 
         stream_fail(s);
@@ -164,7 +164,7 @@ static int on_idle(sd_event_source *source _unused_, uint64_t usec _unused_, voi
         return 0;
 }
 
-static int on_defer(sd_event_source *source _unused_, void *userdata) {
+static int stream_on_defer(sd_event_source *source _unused_, void *userdata) {
         DnsStream *s = userdata;
 
         stream_process(s);
@@ -173,7 +173,7 @@ static int on_defer(sd_event_source *source _unused_, void *userdata) {
 }
 
 static int stream_setup(DnsStream *s, sd_event *event, int fd) {
-        int r = sd_event_add_io(event, &s->io, fd, EPOLLIN, on_io, s);
+        int r = sd_event_add_io(event, &s->io, fd, EPOLLIN, stream_on_io, s);
         if (r < 0) {
                 (void) close(fd);
                 return r;
@@ -187,12 +187,12 @@ static int stream_setup(DnsStream *s, sd_event *event, int fd) {
         }
         (void) sd_event_source_set_description(s->io, "dns-stream-io");
 
-        r = sd_event_add_time_relative(event, &s->idle, CLOCK_MONOTONIC, s->idle_usec, 0, on_idle, s);
+        r = sd_event_add_time_relative(event, &s->idle, CLOCK_MONOTONIC, s->idle_usec, 0, stream_on_idle, s);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(s->idle, "dns-stream-idle");
 
-        r = sd_event_add_defer(event, &s->defer, on_defer, s);
+        r = sd_event_add_defer(event, &s->defer, stream_on_defer, s);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(s->defer, "dns-stream-defer");

@@ -297,7 +297,7 @@ static void udp_take(Listener *l, size_t i) {
                 client_call(c, s->batch->data[i], message->msg_len);
 }
 
-static int on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+static int stub_on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         Listener *l = userdata;
         UdpBatch *b = l->stub->batch;
 
@@ -312,7 +312,7 @@ static int on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _un
         return 0; /* the error of one datagram or client does not affect the stub */
 }
 
-static void on_stream_query(DnsStream *stream, const uint8_t *data, size_t size, void *userdata) {
+static void stub_on_stream_query(DnsStream *stream, const uint8_t *data, size_t size, void *userdata) {
         Connection *connection = userdata;
         DnsStub *s = connection->stub;
 
@@ -324,7 +324,7 @@ static void on_stream_query(DnsStream *stream, const uint8_t *data, size_t size,
                 (void) dns_stream_reply(stream, NULL, 0);
 }
 
-static void on_stream_closed(DnsStream *stream _unused_, void *userdata) {
+static void stub_on_stream_closed(DnsStream *stream _unused_, void *userdata) {
         connection_free(userdata);
 }
 
@@ -342,8 +342,8 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
         /* Otherwise a second reply would wait for the acknowledgement of the first. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
 
-        int r = dns_stream_new(s->event, fd, DNS_STUB_IDLE_USEC, DNS_STUB_PIPELINE_MAX, on_stream_query,
-                               on_stream_closed, c, &c->stream);
+        int r = dns_stream_new(s->event, fd, DNS_STUB_IDLE_USEC, DNS_STUB_PIPELINE_MAX, stub_on_stream_query,
+                               stub_on_stream_closed, c, &c->stream);
         if (r < 0)
                 return r;
 
@@ -376,7 +376,7 @@ static bool make_room(DnsStub *s) {
         return true;
 }
 
-static int on_accept(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
+static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         Listener *l = userdata;
         DnsStub *s = l->stub;
 
@@ -470,7 +470,7 @@ int dns_stub_add_udp(DnsStub *s, int fd) {
                 return r;
         }
 
-        return stub_listen(s, fd, "dns-stub-udp", on_udp, &l);
+        return stub_listen(s, fd, "dns-stub-udp", stub_on_udp, &l);
 }
 
 int dns_stub_add_tcp(DnsStub *s, int fd) {
@@ -478,7 +478,7 @@ int dns_stub_add_tcp(DnsStub *s, int fd) {
         assert(fd >= 0);
 
         Listener *l;
-        int r = stub_listen(s, fd, "dns-stub-tcp", on_accept, &l);
+        int r = stub_listen(s, fd, "dns-stub-tcp", stub_on_accept, &l);
         if (r < 0)
                 return r;
 

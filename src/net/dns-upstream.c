@@ -187,7 +187,7 @@ static void upstream_leave(DnsUpstream *u) {
         }
 }
 
-static int on_socket(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
+static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
         Channel *c = userdata;
         DnsUpstream *u = c->upstream;
         uint32_t trouble = revents & (EPOLLERR | EPOLLHUP); /* c-ares learns the error from the call that fails */
@@ -200,7 +200,7 @@ static int on_socket(sd_event_source *source _unused_, int fd, uint32_t revents,
 }
 
 /* Called between socket(2) and connect(2). */
-static int on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
+static int upstream_on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
         DnsUpstream *u = ((Channel *) userdata)->upstream;
 
         if (u->socket_fn)
@@ -209,7 +209,7 @@ static int on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
 }
 
 /* If a socket cannot be watched, its queries time out. */
-static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int writable) {
+static void upstream_on_socket_state(void *userdata, ares_socket_t fd, int readable, int writable) {
         Channel *c = userdata;
         uint32_t events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
         ChannelSocket *found = NULL, *unused = NULL;
@@ -227,7 +227,7 @@ static void on_socket_state(void *userdata, ares_socket_t fd, int readable, int 
         else if (found)
                 (void) sd_event_source_set_io_events(found->io, events);
         else if (unused && events != 0 &&
-                 sd_event_add_io(c->upstream->event, &unused->io, fd, events, on_socket, c) >= 0) {
+                 sd_event_add_io(c->upstream->event, &unused->io, fd, events, upstream_on_socket, c) >= 0) {
                 unused->fd = fd;
                 (void) sd_event_source_set_description(unused->io, "dns-upstream-socket");
         }
@@ -274,7 +274,7 @@ static int channel_init(Channel *c, bool tcp) {
                 .servers = &placeholder,
                 .nservers = 1,
                 .lookups = lookups,
-                .sock_state_cb = on_socket_state,
+                .sock_state_cb = upstream_on_socket_state,
                 .sock_state_cb_data = c,
                 .ednspsz = DNS_UDP_MAX,
                 .resolvconf_path = resolv_conf,
@@ -287,7 +287,7 @@ static int channel_init(Channel *c, bool tcp) {
                                                ARES_OPT_SORTLIST | ARES_OPT_NOROTATE | ARES_OPT_EDNSPSZ |
                                                ARES_OPT_RESOLVCONF | OPT_QUERY_CACHE);
         if (status == ARES_SUCCESS) {
-                ares_set_socket_configure_callback(c->ares, on_socket_made, c);
+                ares_set_socket_configure_callback(c->ares, upstream_on_socket_made, c);
                 return 0;
         }
 
@@ -346,7 +346,7 @@ static int channel_pick(DnsUpstream *u, const Question *q, Channel **ret) {
         return 0;
 }
 
-static void question_tell_relay(Question *q, int r) {
+static void question_answer_relay(Question *q, int r) {
         DnsUpstream *u = q->upstream;
         dns_upstream_relay_fn fn = q->relay_fn;
         bool answered = u->message && (r == 0 || r == -EREMOTEIO);
@@ -363,12 +363,12 @@ static void question_tell_relay(Question *q, int r) {
 }
 
 /* Calls fn. r < 0: without records; for -EREMOTEIO the rcode of the last answer is kept. */
-static void question_tell(Question *q, int r) {
+static void question_answer(Question *q, int r) {
         DnsUpstream *u = q->upstream;
         dns_upstream_answer_fn fn = q->fn;
 
         if (q->relay_fn) {
-                question_tell_relay(q, r);
+                question_answer_relay(q, r);
                 return;
         }
         if (r < 0) {
@@ -393,14 +393,14 @@ static bool question_waits(const Question *q) {
 
 static void question_end(Question *q, int r) {
         if (question_waits(q))
-                question_tell(q, r);
+                question_answer(q, r);
         q->upstream->n_questions--;
         free(q->relay);
         free(q);
 }
 
 /* c-ares has finished this attempt. Never calls fn from within ares_send(), see dns_upstream_query(). */
-static void on_answer(void *userdata, int status, int timeouts, unsigned char *data, int size) {
+static void upstream_on_answer(void *userdata, int status, int timeouts, unsigned char *data, int size) {
         Question *q = userdata;
         DnsUpstream *u = q->upstream;
         Channel *c = q->channel;
@@ -437,7 +437,7 @@ static int question_set_case(Question *q) {
         return random_take(q->upstream, q->case_bits, n);
 }
 
-/* One attempt. On success on_answer() will be called, or was called and the rest is deferred. */
+/* One attempt. On success upstream_on_answer() will be called, or was called and the rest is deferred. */
 static int question_send(Question *q) {
         DnsUpstream *u = q->upstream;
         uint8_t query[QUERY_SIZE_MAX];
@@ -464,7 +464,7 @@ static int question_send(Question *q) {
 
         upstream_enter(u);
         u->sending = true;
-        ares_send(c->ares, query, (int) size, on_answer, q);
+        ares_send(c->ares, query, (int) size, upstream_on_answer, q);
         u->sending = false;
         upstream_leave(u);
         return 0;
@@ -544,7 +544,7 @@ static void question_advance(Question *q, int status, const uint8_t *data, size_
         question_end(q, r);
 }
 
-static int on_defer(sd_event_source *source _unused_, void *userdata) {
+static int upstream_on_defer(sd_event_source *source _unused_, void *userdata) {
         DnsUpstream *u = userdata;
         struct DeferredList list = TAILQ_HEAD_INITIALIZER(list);
         Question *q;
@@ -579,7 +579,7 @@ static void timer_rearm(DnsUpstream *u) {
         }
 }
 
-static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
+static int upstream_on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         DnsUpstream *u = userdata;
         uint64_t now = now_usec(u);
         Question *q;
@@ -588,7 +588,7 @@ static int on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, vo
         u->timer_usec = UINT64_MAX;
         upstream_enter(u);
         while ((q = TAILQ_FIRST(&u->waiting)) && q->deadline_usec <= now)
-                question_tell(q, -ETIMEDOUT);
+                question_answer(q, -ETIMEDOUT);
         LIST_FOREACH(c, &u->channels, channels)
                 if (c->n_in_flight > 0)
                         ares_process_fd(c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -613,7 +613,7 @@ DnsUpstream *dns_upstream_free(DnsUpstream *u) {
         u->freeing = true;
         u->busy++; /* fn must not free the object a second time, and channels must not be swept */
         while ((q = TAILQ_FIRST(&u->waiting)))
-                question_tell(q, -ECANCELED);
+                question_answer(q, -ECANCELED);
         while (!LIST_EMPTY(&u->channels))
                 channel_free(LIST_FIRST(&u->channels));
         while ((q = TAILQ_FIRST(&u->deferred))) {
@@ -629,7 +629,7 @@ DnsUpstream *dns_upstream_free(DnsUpstream *u) {
 }
 
 static int upstream_add_sources(DnsUpstream *u) {
-        int r = sd_event_add_time(u->event, &u->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, on_timer, u);
+        int r = sd_event_add_time(u->event, &u->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY_USEC, upstream_on_timer, u);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(u->timer, "dns-upstream-timer");
@@ -637,7 +637,7 @@ static int upstream_add_sources(DnsUpstream *u) {
         if (r < 0)
                 return r;
 
-        r = sd_event_add_defer(u->event, &u->defer, on_defer, u);
+        r = sd_event_add_defer(u->event, &u->defer, upstream_on_defer, u);
         if (r < 0)
                 return r;
         (void) sd_event_source_set_description(u->defer, "dns-upstream-defer");

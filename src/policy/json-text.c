@@ -62,7 +62,7 @@ size_t json_step_format(const JsonStep *step, char *buf, size_t size) {
         return n + (size_t) snprintf(buf + n, size - n, "[%zu]", step->n);
 }
 
-static int refuse(Scan *s, const JsonStep *step, const char *reason) {
+static int scan_refuse(Scan *s, const JsonStep *step, const char *reason) {
         if (s->refused) {
                 unsigned line = json_text_line(s->text, (size_t) (s->end - s->text), (size_t) (s->at - s->text));
                 Fault *f = fault_list_add(s->refused, NULL, line, reason);
@@ -90,7 +90,7 @@ static inline char peek(Scan *s) {
         return s->at < s->end ? *s->at : '\0';
 }
 
-static inline bool take(Scan *s, char c) {
+static inline bool scan_take(Scan *s, char c) {
         if (peek(s) != c)
                 return false;
         s->at++;
@@ -98,8 +98,8 @@ static inline bool take(Scan *s, char c) {
 }
 
 static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *ret_n) {
-        if (!take(s, '"'))
-                return refuse(s, step, "not JSON: expected a string");
+        if (!scan_take(s, '"'))
+                return scan_refuse(s, step, "not JSON: expected a string");
 
         const char *start = s->at;
         while (s->at < s->end && *s->at != '"') {
@@ -107,16 +107,16 @@ static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *
                 uint32_t code;
 
                 if (c < 0x20) /* RFC 8259 7 */
-                        return refuse(s, step, "not JSON: a control character in a string");
+                        return scan_refuse(s, step, "not JSON: a control character in a string");
                 size_t n = c < 0x80 ? 1 : utf8_decode(s->at, (size_t) (s->end - s->at), &code);
                 if (n == 0)
-                        return refuse(s, step, "not JSON: invalid UTF-8 in a string");
+                        return scan_refuse(s, step, "not JSON: invalid UTF-8 in a string");
                 s->at += n;
                 if (c == '\\' && s->at < s->end && (*s->at == '"' || *s->at == '\\'))
                         s->at++;
         }
         if (s->at == s->end)
-                return refuse(s, step, "not JSON: unterminated string");
+                return scan_refuse(s, step, "not JSON: unterminated string");
 
         *ret = start;
         *ret_n = (size_t) (s->at - start);
@@ -161,11 +161,11 @@ static int scan_scalar(Scan *s, const JsonStep *step) {
 
         size_t n = (size_t) (s->at - start);
         if (n == 0)
-                return refuse(s, step, "not JSON: expected a value");
+                return scan_refuse(s, step, "not JSON: expected a value");
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 if (n == strlen(words[i]) && memcmp(start, words[i], n) == 0)
                         return 0;
-        return is_number(start, s->at) ? 0 : refuse(s, step, "not JSON: expected a number, true, false or null");
+        return is_number(start, s->at) ? 0 : scan_refuse(s, step, "not JSON: expected a number, true, false or null");
 }
 
 /* ------------------------------------------------------------------ places */
@@ -232,16 +232,16 @@ static int scan_member(Scan *s, const JsonStep *outer, size_t depth, Wanted want
                 return r;
         /* An escape could spell a key in a second way; no valid key needs one. */
         if (memchr(step.key, '\\', step.n))
-                return refuse(s, outer, "a key contains an escape sequence");
+                return scan_refuse(s, outer, "a key contains an escape sequence");
         for (size_t i = 0; i < *n_keys; i++)
                 if (keys[i].n == step.n && memcmp(keys[i].key, step.key, step.n) == 0)
-                        return refuse(s, &step, "duplicate key");
+                        return scan_refuse(s, &step, "duplicate key");
         if (*n_keys == KEYS_MAX)
-                return refuse(s, outer, "too many keys");
+                return scan_refuse(s, outer, "too many keys");
         keys[(*n_keys)++] = step;
 
-        if (!take(s, ':'))
-                return refuse(s, &step, "not JSON: expected a colon");
+        if (!scan_take(s, ':'))
+                return scan_refuse(s, &step, "not JSON: expected a colon");
         return scan_value(s, &step, depth, wanted_in_key(s, wanted, &step));
 }
 
@@ -250,15 +250,15 @@ static int scan_object(Scan *s, const JsonStep *step, size_t depth, Wanted wante
         size_t n = 0;
 
         if (++s->n_objects > JSON_TEXT_OBJECTS_MAX)
-                return refuse(s, step, "the text has more than 100000 objects");
-        if (take(s, '}'))
+                return scan_refuse(s, step, "the text has more than 100000 objects");
+        if (scan_take(s, '}'))
                 return 0;
         do {
                 int r = scan_member(s, step, depth, wanted, keys, &n);
                 if (r < 0)
                         return r;
-        } while (take(s, ','));
-        return take(s, '}') ? 0 : refuse(s, step, "not JSON: unterminated object");
+        } while (scan_take(s, ','));
+        return scan_take(s, '}') ? 0 : scan_refuse(s, step, "not JSON: unterminated object");
 }
 
 /* Is this the array whose elements are passed to fn? */
@@ -272,7 +272,7 @@ static int scan_array(Scan *s, const JsonStep *outer, size_t depth, Wanted wante
         bool listed = is_listed(s, outer);
         Wanted inner = {};
 
-        if (take(s, ']'))
+        if (scan_take(s, ']'))
                 return 0;
         size_t next = wanted_in_array(s, wanted, 0, &inner);
         do {
@@ -286,8 +286,8 @@ static int scan_array(Scan *s, const JsonStep *outer, size_t depth, Wanted wante
                 step.n++;
                 if (step.n > next)
                         next = wanted_in_array(s, wanted, step.n, &inner);
-        } while (take(s, ','));
-        return take(s, ']') ? 0 : refuse(s, outer, "not JSON: unterminated array");
+        } while (scan_take(s, ','));
+        return scan_take(s, ']') ? 0 : scan_refuse(s, outer, "not JSON: unterminated array");
 }
 
 static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted) {
@@ -295,9 +295,9 @@ static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted
         size_t n;
 
         if (depth == JSON_TEXT_DEPTH_MAX)
-                return refuse(s, step, "nested too deeply");
+                return scan_refuse(s, step, "nested too deeply");
         if (++s->n_values > JSON_TEXT_VALUES_MAX)
-                return refuse(s, step, "the text has more than 500000 values");
+                return scan_refuse(s, step, "the text has more than 500000 values");
 
         char c = peek(s);
         note_lines(s, wanted);
@@ -324,7 +324,7 @@ int json_text_for_each(const char *text, size_t length, const char *key, json_el
         int r = scan_value(&s, NULL, 0, (Wanted) {});
         if (r < 0)
                 return r;
-        return peek(&s) == '\0' && s.at == s.end ? 0 : refuse(&s, NULL, "not JSON: trailing text after the value");
+        return peek(&s) == '\0' && s.at == s.end ? 0 : scan_refuse(&s, NULL, "not JSON: trailing text after the value");
 }
 
 size_t json_text_locate(const char *text, size_t length, Fault *faults, size_t n) {

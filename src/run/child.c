@@ -34,7 +34,7 @@ const char *child_stage_to_string(ChildStage s) {
 }
 
 /* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which signals success to the parent. */
-static int report(int status_fd, ChildStage stage, int error) {
+static int child_report(int status_fd, ChildStage stage, int error) {
         const ChildFault fault = { .stage = stage, .error = error };
 
         return write(status_fd, &fault, sizeof(fault)) < 0 ? -errno : 0; /* less than PIPE_BUF: atomic */
@@ -54,7 +54,7 @@ static int die_with_parent(pid_t parent) {
 #define FORBIDDEN \
         (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_BPF))
 
-static ChildFault start(const ChildOptions *o, pid_t parent) {
+static ChildFault child_start(const ChildOptions *o, pid_t parent) {
         int r;
 
         r = side_doors_close();
@@ -113,14 +113,14 @@ static int wait_for_release(int release_fd, int status_fd) {
         _cleanup_close_ int probe_fd = -EBADF;
 
         for (;;) {
-                char say;
-                ssize_t n = read(release_fd, &say, 1);
+                char child_send;
+                ssize_t n = read(release_fd, &child_send, 1);
 
                 if (n < 0 && errno == EINTR)
                         continue;
-                if (n != 1 || say == SAY_GO)
+                if (n != 1 || child_send == SAY_GO)
                         return n == 1;
-                report(status_fd, CHILD_PROBE, probe(say - SAY_PROBE, &probe_fd));
+                child_report(status_fd, CHILD_PROBE, probe(child_send - SAY_PROBE, &probe_fd));
         }
 }
 
@@ -130,13 +130,13 @@ _Noreturn static void child_main(const ChildOptions *o, pid_t parent, bool insid
 
         r = settle_in_cgroup(o->cgroup, inside);
         if (r < 0) {
-                report(status_fd, CHILD_CGROUP, r);
+                child_report(status_fd, CHILD_CGROUP, r);
                 _exit(EXIT_FAILURE);
         }
-        report(status_fd, CHILD_WAITING, 0);
+        child_report(status_fd, CHILD_WAITING, 0);
         if (wait_for_release(release_fd, status_fd)) {
-                fault = start(o, parent);
-                report(status_fd, fault.stage, fault.error);
+                fault = child_start(o, parent);
+                child_report(status_fd, fault.stage, fault.error);
         }
         _exit(EXIT_FAILURE);
 }
@@ -200,7 +200,7 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         return 0;
 }
 
-static int say(const Child *c, char what) {
+static int child_send(const Child *c, char what) {
         return write(c->release_fd, &what, 1) == 1 ? 0 : -errno;
 }
 
@@ -210,7 +210,7 @@ int child_probe(Child *c, EngineProbe step) {
 
         assert(c && c->release_fd >= 0);
 
-        r = say(c, (char) (SAY_PROBE + step));
+        r = child_send(c, (char) (SAY_PROBE + step));
         if (r < 0)
                 return r;
         r = read_fault(c->status_fd, &fault);
@@ -223,7 +223,7 @@ int child_release(Child *c, ChildFault *ret_fault) {
         assert(c && c->release_fd >= 0 && ret_fault);
 
         *ret_fault = (ChildFault) { .stage = CHILD_WAITING };
-        r = say(c, SAY_GO);
+        r = child_send(c, SAY_GO);
         if (r < 0)
                 return r;
         r = read_fault(c->status_fd, ret_fault);

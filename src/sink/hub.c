@@ -16,7 +16,7 @@ struct SinkHub {
 };
 
 /* Sets the timer only if its time has changed, which most events do not cause. */
-static void arm(SinkHub *h) {
+static void hub_arm(SinkHub *h) {
         uint64_t next = UINT64_MAX;
 
         for (size_t i = 0; i < h->n; i++)
@@ -35,7 +35,7 @@ static void arm(SinkHub *h) {
                 h->armed_nsec = UINT64_MAX; /* retried with the next event */
 }
 
-static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int hub_on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         SinkHub *h = userdata;
 
         h->armed_nsec = UINT64_MAX; /* a timer that fired is off */
@@ -52,7 +52,7 @@ int sink_hub_new(sd_event *event, SinkHub **ret) {
                 return -ENOMEM;
         h->armed_nsec = UINT64_MAX;
 
-        int r = sd_event_add_time(event, &h->timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC, on_timer, h);
+        int r = sd_event_add_time(event, &h->timer, CLOCK_MONOTONIC, 0, ACCURACY_USEC, hub_on_timer, h);
         if (r >= 0)
                 r = sd_event_source_set_enabled(h->timer, SD_EVENT_OFF);
         if (r < 0)
@@ -92,7 +92,7 @@ void sink_hub_write(SinkHub *h, const Event *e) {
         uint64_t now_nsec = clock_nsec(CLOCK_MONOTONIC);
         for (size_t i = 0; i < h->n; i++)
                 h->sinks[i].write(h->sinks[i].object, e, now_nsec);
-        arm(h);
+        hub_arm(h);
 }
 
 void sink_hub_flush(SinkHub *h) {
@@ -102,7 +102,7 @@ void sink_hub_flush(SinkHub *h) {
         for (size_t i = 0; i < h->n; i++)
                 if (h->sinks[i].flush && h->sinks[i].next(h->sinks[i].object) <= now_nsec)
                         h->sinks[i].flush(h->sinks[i].object, now_nsec);
-        arm(h);
+        hub_arm(h);
 }
 
 uint64_t sink_hub_n_lost(const SinkHub *h) {

@@ -31,9 +31,9 @@ struct JournalSink {
         uint64_t n_sent, n_lost; /* records sent or queued; events */
         uint64_t retry_at_nsec;  /* while there is a queue */
         uint64_t retry_nsec;     /* the interval; 0: no queue */
-        uint64_t n_untold;       /* part of n_lost not reported yet */
-        uint64_t tell_at_nsec;   /* set while n_untold > 0 */
-        uint64_t told_at_nsec;   /* time of the last report; 0: none */
+        uint64_t n_unreported;       /* part of n_lost not reported yet */
+        uint64_t report_at_nsec;   /* set while n_unreported > 0 */
+        uint64_t reported_at_nsec;   /* time of the last report; 0: none */
 };
 
 static Bucket bucket(unsigned rate, unsigned burst) {
@@ -99,16 +99,16 @@ static int send_record(JournalSink *s, const Event *e, bool urgent) {
 static void lose(JournalSink *s, const Event *e) {
         uint64_t n = MAX(e->count, UINT64_C(1));
 
-        if (s->n_untold == 0) {
-                s->tell_at_nsec = add_saturated(s->now_nsec, LOSS_DELAY_NSEC);
-                if (s->told_at_nsec > 0)
-                        s->tell_at_nsec = MAX(s->tell_at_nsec, add_saturated(s->told_at_nsec, LOSS_INTERVAL_NSEC));
+        if (s->n_unreported == 0) {
+                s->report_at_nsec = add_saturated(s->now_nsec, LOSS_DELAY_NSEC);
+                if (s->reported_at_nsec > 0)
+                        s->report_at_nsec = MAX(s->report_at_nsec, add_saturated(s->reported_at_nsec, LOSS_INTERVAL_NSEC));
         }
-        s->n_untold = add_saturated(s->n_untold, n);
+        s->n_unreported = add_saturated(s->n_unreported, n);
         s->n_lost = add_saturated(s->n_lost, n);
 }
 
-static void on_event(const Event *e, void *userdata) {
+static void journal_on_event(const Event *e, void *userdata) {
         JournalSink *s = userdata;
         Bucket *b = bucket_of(s, e);
 
@@ -128,7 +128,7 @@ int journal_sink_new(JournalFilter which, const char *path, const uint8_t key[st
 
         int r = journal_socket_new(path, &s->socket);
         if (r >= 0)
-                r = denial_window_new(key, on_event, s, &s->window);
+                r = denial_window_new(key, journal_on_event, s, &s->window);
         if (r < 0)
                 return r;
 
@@ -136,21 +136,21 @@ int journal_sink_new(JournalFilter which, const char *path, const uint8_t key[st
         return 0;
 }
 
-static void tell_losses(JournalSink *s) {
+static void report_losses(JournalSink *s) {
         const Event e = {
                 .type = EVENT_EVENTS_LOST,
-                .count = s->n_untold,
+                .count = s->n_unreported,
                 .rule = RULE_NONE,
                 .detail = "the journal took no more",
         };
 
-        if (s->n_untold == 0)
+        if (s->n_unreported == 0)
                 return;
-        s->told_at_nsec = s->now_nsec;
+        s->reported_at_nsec = s->now_nsec;
         if (send_record(s, &e, true) >= 0)
-                s->n_untold = 0;
+                s->n_unreported = 0;
         else
-                s->tell_at_nsec = add_saturated(s->now_nsec, LOSS_INTERVAL_NSEC);
+                s->report_at_nsec = add_saturated(s->now_nsec, LOSS_INTERVAL_NSEC);
 }
 
 JournalSink *journal_sink_free(JournalSink *s) {
@@ -159,7 +159,7 @@ JournalSink *journal_sink_free(JournalSink *s) {
 
         if (s->window) {
                 denial_window_flush_all(s->window);
-                tell_losses(s);
+                report_losses(s);
         }
         denial_window_free(s->window);
         journal_socket_free(s->socket);
@@ -193,7 +193,7 @@ void journal_sink_write(JournalSink *s, const Event *e, uint64_t now_nsec) {
         if (is_aggregated(e))
                 denial_window_add(s->window, e, now_nsec);
         else
-                on_event(e, s);
+                journal_on_event(e, s);
 }
 
 void journal_sink_flush(JournalSink *s, uint64_t now_nsec) {
@@ -206,16 +206,16 @@ void journal_sink_flush(JournalSink *s, uint64_t now_nsec) {
                 plan_retry(s, journal_socket_n_queued(s->socket) < n);
         }
         denial_window_flush(s->window, now_nsec);
-        if (s->n_untold > 0 && s->tell_at_nsec <= now_nsec)
-                tell_losses(s);
+        if (s->n_unreported > 0 && s->report_at_nsec <= now_nsec)
+                report_losses(s);
 }
 
 uint64_t journal_sink_next(const JournalSink *s) {
         assert(s);
 
         uint64_t next = denial_window_next(s->window);
-        if (s->n_untold > 0)
-                next = MIN(next, s->tell_at_nsec);
+        if (s->n_unreported > 0)
+                next = MIN(next, s->report_at_nsec);
         if (s->retry_nsec > 0)
                 next = MIN(next, s->retry_at_nsec);
         return next;
@@ -233,19 +233,19 @@ uint64_t journal_sink_n_lost(const JournalSink *s) {
         return s->n_lost;
 }
 
-static void sink_write(void *object, const Event *e, uint64_t now_nsec) {
+static void journal_write(void *object, const Event *e, uint64_t now_nsec) {
         journal_sink_write(object, e, now_nsec);
 }
 
-static void sink_flush(void *object, uint64_t now_nsec) {
+static void journal_flush(void *object, uint64_t now_nsec) {
         journal_sink_flush(object, now_nsec);
 }
 
-static uint64_t sink_next(const void *object) {
+static uint64_t journal_next(const void *object) {
         return journal_sink_next(object);
 }
 
-static uint64_t sink_n_lost(const void *object) {
+static uint64_t journal_n_lost(const void *object) {
         return journal_sink_n_lost(object);
 }
 
@@ -255,9 +255,9 @@ Sink journal_sink_as_sink(JournalSink *s) {
         return (Sink) {
                 .name = "journal",
                 .object = s,
-                .write = sink_write,
-                .flush = sink_flush,
-                .next = sink_next,
-                .n_lost = sink_n_lost,
+                .write = journal_write,
+                .flush = journal_flush,
+                .next = journal_next,
+                .n_lost = journal_n_lost,
         };
 }

@@ -319,7 +319,7 @@ static void plan(NdjsonFile *f, bool had_some, uint64_t now_nsec) {
                 f->due_nsec = now_nsec + NDJSON_FILE_DELAY_NSEC;
 }
 
-static void sink_write(void *object, const Event *e, uint64_t now_nsec) {
+static void ndjson_write(void *object, const Event *e, uint64_t now_nsec) {
         NdjsonFile *f = object;
         bool had_some = f->length > 0;
 
@@ -327,20 +327,20 @@ static void sink_write(void *object, const Event *e, uint64_t now_nsec) {
         plan(f, had_some, now_nsec);
 }
 
-static void sink_flush(void *object, uint64_t now_nsec) {
+static void ndjson_flush(void *object, uint64_t now_nsec) {
         NdjsonFile *f = object;
 
         ndjson_file_flush(f);
         plan(f, false, now_nsec);
 }
 
-static uint64_t sink_next(const void *object) {
+static uint64_t ndjson_next(const void *object) {
         const NdjsonFile *f = object;
 
         return f->length > 0 ? f->due_nsec : UINT64_MAX;
 }
 
-static uint64_t sink_n_lost(const void *object) {
+static uint64_t ndjson_n_lost(const void *object) {
         return ndjson_file_n_lost(object);
 }
 
@@ -350,9 +350,9 @@ Sink ndjson_file_as_sink(NdjsonFile *f) {
         return (Sink) {
                 .name = "event file",
                 .object = f,
-                .write = sink_write,
-                .flush = sink_flush,
-                .next = sink_next,
-                .n_lost = sink_n_lost,
+                .write = ndjson_write,
+                .flush = ndjson_flush,
+                .next = ndjson_next,
+                .n_lost = ndjson_n_lost,
         };
 }

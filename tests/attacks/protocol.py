@@ -26,7 +26,7 @@ def direct(lab):
     untouched(lab, NAMELESS4, NAMELESS6)
 
 
-@case("C1 IPv4 in IPv6 clothes: mapped, compatible, 6to4, NAT64, scoped")
+@case("C1 IPv4 embedded in IPv6: mapped, compatible, 6to4, NAT64, scoped")
 def dressed(lab):
     r = lab.attack(ALLOW, """
         report(mapped=attempt(tcp, "::ffff:" + NAMELESS4, 7), mapped_udp=attempt(udp, "::ffff:" + NAMELESS4, 7),

@@ -122,7 +122,7 @@ def one_flow(lab):
           [(0, 0)] + [(100 + n, 100 + n) for n in range(20)], "bytes of each")
 
 
-@case("B11 an expired lease denies new flows; a live TCP flow goes on")
+@case("B11 an expired lease denies new flows; an established TCP flow continues")
 def expired(lab):
     # A lease lives for its TTL, five seconds here, but 90 at least: floor and grace of the engine.
     r = lab.attack(["--allow", "brief.github.com:7"], """

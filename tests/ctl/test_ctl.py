@@ -379,7 +379,7 @@ def _(lab):
     contains(got.err, "No such file")
 
 
-@case("policy load: 7 with every fault; other errors are told as well")
+@case("policy load: 7 with every fault; other errors are reported as well")
 def _(lab):
     lab.set(errors={"LoadPolicy": ["org.cargowall1.Error.InvalidPolicy", "$.rules[0]: bad (line 3), and 1 more"]},
             faults=[["$.rules[0]", 3, "bad"], ["$.mode", 0, HOSTILE]])
@@ -493,7 +493,7 @@ def _(lab):
     equal(len(lab.run("events", "-n5").out.splitlines()), 5, "lines")
 
 
-@case("events -f: goes on with new ones, takes no signal from others, and ends with the service")
+@case("events -f: continues with new events, ignores signals from other senders, and ends with the service")
 def _(lab):
     lab.set(events=[event(1)])
     process = lab.start("events", "-f")

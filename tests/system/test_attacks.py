@@ -550,7 +550,7 @@ def handed_on(rig):
     stayed(rig, NAMELESS4, f"by a jail's socket: {free.facts}")
 
 
-@case("C11 connections from before the start go on and are told; with judge they end; datagrams are judged in both")
+@case("C11 connections opened before the start continue and are logged; with judge they end; datagrams are always judged")
 def existing(rig):
     for setting, goes_on in (("keep", True), ("judge", False)):
         c = boot(rig, conf=f"[Service]\nExistingConnections={setting}\n")

@@ -123,7 +123,7 @@ def flow_flood(rig):
     equal(r.facts["cut"], 0, "connections of another unit, kept from before the start, that were cut")
 
 
-@case("D5 one unit holds all connections that the proxy takes over TCP: the others are answered all the same")
+@case("D5 one unit holds all TCP connections of the proxy: other units still get answers")
 def idle_connections(rig):
     c = boot(rig)
     with held(c, """
@@ -207,7 +207,7 @@ def told_at_once(c, kind):
     return c.wait_journal(f"CARGOWALL_EVENT={kind}", seconds=40)[0]
 
 
-@case("F1 root takes a link away: noticed within seconds, told at a high level, put back")
+@case("F1 root detaches a link: detected within seconds, logged with high priority, reattached")
 def links_detached(rig):
     c = boot(rig)
     before = programs(c)
@@ -234,7 +234,7 @@ def little(number, size):
     return [str(b) for b in number.to_bytes(size, "little")]
 
 
-@case("F1 root writes into the map of scopes: noticed, told, and put right")
+@case("F1 root writes to the map of layers: detected, logged, restored")
 def scopes_edited(rig):
     c = boot(rig)
     ids = maps(c)
@@ -449,7 +449,7 @@ def attack_start(c, source, name, user=OTHER):
 
 # -- G: life
 
-@case("G1 no silent way out of enforce: is-enforcing, status and an event say it")
+@case("G1 enforcement never ends silently: is-enforcing, status and an event show it")
 def downgrade(rig):
     c = boot(rig)
     for mode in ("audit", "off"):
@@ -463,7 +463,7 @@ def downgrade(rig):
     assert len(entries) == 4 and all(int(e["PRIORITY"]) <= 5 for e in entries), [e["MESSAGE"] for e in entries]
 
 
-@case("G2 one bad rule or document: all of the old stays, and it is told; an unknown name costs only itself")
+@case("G2 one bad rule or document: the old policies stay in force, and it is logged")
 def bad_reload(rig):
     c = boot(rig)
     before = bus_get(c, "PolicyDigest")

@@ -150,7 +150,7 @@ def load_policy(rig):
     refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
 
 
-@case("bus: explain says what then happens")
+@case("bus: explain agrees with what then happens")
 def explain(rig):
     c = rig.boot()
     contains(ctl(c, "explain", "github.com:443").out, "allow", "explanation")
@@ -170,7 +170,7 @@ def journalled(rig):
     equal(len(c.journal("CARGOWALL_EVENT=mode_changed")), 1, "changes of the mode")
 
 
-@case("bus: what another unit may reach is told to those who may see its events, and each refusal is noted")
+@case("bus: only those who may view a unit's events can ask what it may reach, and each refusal is recorded")
 def explain_others(rig):
     secret = allow("203.0.113.21/32", match={"units": ["secret.service"]})
     c = rig.boot(documents={"secret": secret})
@@ -205,7 +205,7 @@ ROOT_OWNS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configu
 """
 
 
-@case("bus: a service whose name somebody else has says so, and gets it when it is free")
+@case("bus: the service logs that its bus name is taken, and acquires it once it is free")
 def name_taken(rig):
     c = rig.boot(prepare=lambda c: c.put("/etc/dbus-1/system.d/owner.conf", ROOT_OWNS))
     c.check("systemctl", "stop", SERVICE)

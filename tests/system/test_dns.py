@@ -157,7 +157,7 @@ def configured_upstream(rig):
     equal(rig.packets(RESOLVER4), 0, "packets to the machine's own resolver")
 
 
-@case("dns: Wiring=bpf leaves resolved's configuration alone, and its queries are caught all the same")
+@case("dns: Wiring=bpf leaves resolved's configuration alone, and its queries are still captured")
 def wiring_bpf(rig):
     c = rig.boot(conf="[DNS]\nWiring=bpf\n")
     equal(c.path(DROP_IN).exists(), False, "drop-in")

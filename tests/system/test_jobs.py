@@ -94,7 +94,7 @@ def boot(rig, **options):
     return c
 
 
-@case("jobs: a document for jobs narrows what the unit may while the job runs, and gives nothing")
+@case("jobs: a document for jobs restricts the unit while the job runs, and never extends what it may reach")
 def narrows(rig):
     c = boot(rig)
     equal(reach(rig, c), (YES, YES, NO), "before the job")
@@ -176,7 +176,7 @@ def names(rig):
     equal(reach(rig, c), (YES, NO, NO), "enforcing again")
 
 
-@case("jobs: narrowed through a crash, a restart and reloads; the job ends with its unit")
+@case("jobs: the restriction survives a crash, a restart and reloads; the job ends with its unit")
 def lasting(rig):
     c = boot(rig)
     begin(c, "repository=acme/widgets", "workflow=release")
@@ -231,7 +231,7 @@ def denials(c, scope):
     return {(e.get("dst_hostname") or e.get("dst_ip"), e["mode"]) for e in map(json.loads, lines) if e["scope"] == scope}
 
 
-@case("jobs: a document in audit mode refuses nothing, and tells; one that enforces does so in a unit that is audited")
+@case("jobs: a document in audit mode reports and refuses nothing; one that enforces does so in an audited unit too")
 def modes(rig):
     c = boot(rig, release=allow(ONE + "/32", "github.com", match=RELEASE, mode="audit"))
     begin(c, "repository=acme/widgets", "workflow=release")
@@ -282,7 +282,7 @@ def allow_once(c, job, host, seconds, wanted=0):
     ctl(c, "job", "allow", str(job), host, f"--for={seconds}s", wanted=wanted)
 
 
-@case("jobs: what is allowed to one job for a while is allowed to no other, and ends")
+@case("jobs: a grant to one job applies to no other job, and expires")
 def allowed_once(rig):
     docs = documents()
     docs["runner"]["match"]["units"].append("other.service")
@@ -387,7 +387,7 @@ def raw(rig):
     refused(inside(c, *rig.lab.python(source)), "raw")
 
 
-@case("jobs: a process id that was used again ends no job of the unit that has it now")
+@case("jobs: a reused process id cannot end the job of the unit that has it now")
 def process_id_used_again(rig):
     c = rig.boot(prepare=lambda c: c.put("/etc/polkit-1/rules.d/50-test.rules", ALL_MANAGE_JOBS))
     if c.run("test", "-w", "/proc/sys/kernel/ns_last_pid").status:

@@ -92,7 +92,7 @@ def not_shared(rig):
     answered(c, "with the service's sockets alone")
 
 
-@case("proxy sockets: who shares them before the service starts is ended, hears nothing, and nobody comes after him")
+@case("proxy sockets: processes that share them before the start are killed, receive nothing, and cannot return")
 def shared_before_start(rig):
     c = boot(rig, policy=POLICY)
     users_may_bind(c)

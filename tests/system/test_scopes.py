@@ -145,7 +145,7 @@ def older_units(rig):
     equal(rig.packets(GITHUB4), 0, "packets that nobody sent")
 
 
-@case("scopes: a unit that starts while the service is held up waits, and is told as soon as it is back")
+@case("scopes: a unit that starts while the service is stopped stays unassigned, and gets its policy once it continues")
 def held_up(rig):
     c = rig.boot(documents={"jail": only(ONE, {"units": ["jail*.service"]})})
     pid = main_pid(c)
@@ -166,7 +166,7 @@ def held_up(rig):
     equal(rig.packets(TWO), 0, "packets to what the policy refuses")
 
 
-@case("scopes: the place of one that ended is another's, also after a restart that brings the first one back")
+@case("scopes: the slot of a removed scope is reused, also after a restart that brings the first one back")
 def places(rig):
     c = rig.boot(documents={"a": only(ONE, {"units": ["a.service"]})})
     equal(verdicts(c, name="a.service"), (YES, NO, NO), "a reaches")

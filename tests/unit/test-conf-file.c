@@ -73,7 +73,7 @@ static const struct {
         const char *reason; /* begin of it */
         const char *seen;
 } bad[] = {
-        { "k=v\n", 1, "", "a key outside", "" },
+        { "k=v\n", 1, "", "a key before the first section", "" },
         { "[A]\nv\n", 2, "[A]", "neither", "[A]" },
         { "[A]\n=v\n", 2, "[A]", "a key has", "[A]" },
         { "[A]\nk k=v\n", 2, "[A]", "a key has", "[A]" },

@@ -219,8 +219,8 @@ static const struct {
         bool host;
         const char *text, *reason;
 } refused[] = {
-        { true, "{" MATCH "\"rules\":[]}", "no name and no match" },
-        { true, "{\"name\":\"runner\",\"rules\":[]}", "no name and no match" },
+        { true, "{" MATCH "\"rules\":[]}", "a name or a match" },
+        { true, "{\"name\":\"runner\",\"rules\":[]}", "a name or a match" },
         { false, "{\"name\":\"other\",\"rules\":[]}", "that of another scope" },
         { false, "{\"name\":\"host\",\"rules\":[]}", "that of another scope" },
         { false, "{\"rules\":7}", "" },

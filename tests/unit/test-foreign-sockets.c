@@ -275,7 +275,7 @@ static void check_bystander_is_left_alone(void) {
         CHECK(in_addr_parse("127.0.0.155", &e.addr) == 0);
         CHECK(socket_holders_end(&e, 1, keep_line) == 1);
         CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
-        CHECK(n_lines == 3 && strstr(lines[2], "still there"));
+        CHECK(n_lines == 3 && strstr(lines[2], "still exists"));
         (void) close(copy);
         CHECK(socket_holders_end(&e, 1, keep_line) == 0);
 }
