@@ -386,7 +386,13 @@ const uint64_t *programs_ring_woken(const Programs *p) {
 }
 
 int programs_map_fd(const Programs *p, const char *name) {
-        return object_map_fd(p->bpf->obj, name);
+        int fd = object_map_fd(p->bpf->obj, name);
+
+        /* libbpf gives a map that it reuses the name that the kernel has for it: the old one. */
+        for (size_t i = 0; i < ELEMENTSOF(renamed_maps) && fd < 0; i++)
+                if (strcmp(renamed_maps[i].name + strlen("map-"), name) == 0)
+                        fd = object_map_fd(p->bpf->obj, renamed_maps[i].old + strlen("map-"));
+        return fd;
 }
 
 int programs_program_fd(const Programs *p, const char *name) {

@@ -291,9 +291,15 @@ START_TEST(map_is_found_by_its_old_name) {
         lab_init(&l);
         lab_load_all(&l);
         ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &before), 0);
+        LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+        _cleanup_close_ int old = bpf_map_create(BPF_MAP_TYPE_HASH, "kept_flows", sizeof(struct cw_flow_key), 1, 65536,
+                                                 &options);
+        ck_assert_int_ge(old, 0);
         for (size_t i = 0; i < before.n; i++)
-                if (strcmp(before.items[i].name, "map-preexisting_flows") == 0)
+                if (strcmp(before.items[i].name, "map-preexisting_flows") == 0) {
                         (void) snprintf(before.items[i].name, sizeof(before.items[i].name), "map-kept_flows");
+                        before.items[i].fd = old;
+                }
         lab_load_options(&o);
         o.inherit = store_get;
         o.inherit_userdata = &before;
@@ -306,6 +312,19 @@ START_TEST(map_is_found_by_its_old_name) {
                 ck_assert_uint_eq(object_id(after.items[i].fd, NULL), object_id(before.items[i].fd, NULL));
                 ck_assert_int_eq(after.items[i].is_new, renamed);
         }
+
+        /* ... and so by who comes after that. */
+        Programs *last = NULL;
+        Store end = {};
+        after.without = "link-egress";
+        o.inherit_userdata = &after;
+        ck_assert_int_eq(lab_load(&l, &o, &last), 0);
+        ck_assert_int_eq(programs_for_each_fd(last, store_put, &end), 0);
+        for (size_t i = 0; i < end.n; i++) {
+                ck_assert_int_eq(end.items[i].is_new, false);
+                ck_assert_uint_eq(object_id(end.items[i].fd, NULL), object_id(after.items[i].fd, NULL));
+        }
+        programs_free(last);
         programs_free(next);
         lab_done(&l);
 }
