@@ -10,7 +10,7 @@
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_RAW 3
-#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h: the loopback device of every namespace */
+#define LOOPBACK_IFINDEX 1 /* include/net/net_namespace.h: the loopback device of every network namespace */
 
 enum {
         IP_ICMP = 1,
@@ -18,7 +18,7 @@ enum {
         IP_TCP = 6,
         IP_UDP = 17,
         IP_ICMP6 = 58,
-        IP_MPTCP = 262, /* a socket protocol only; on the wire it is TCP */
+        IP_MPTCP = 262, /* only a protocol of sockets; on the wire it is TCP */
 };
 
 static __always_inline void addr_from_v4(struct cw_addr *a, __u32 v4_be) {
@@ -27,7 +27,7 @@ static __always_inline void addr_from_v4(struct cw_addr *a, __u32 v4_be) {
         __builtin_memcpy(a->b + 12, &v4_be, 4);
 }
 
-/* As two numbers, to be an argument: the bytes as they are. */
+/* As two numbers in memory order, to be passed as arguments. */
 static __always_inline void addr_split(const struct cw_addr *a, __u64 words[2]) {
         __builtin_memcpy(words, a->b, sizeof(a->b));
 }
@@ -60,7 +60,7 @@ static __always_inline bool addr_is_loopback(const struct cw_addr *a) {
         return !w[0] && !w[1] && !w[2] && w[3] == bpf_htonl(1);
 }
 
-/* connect() and sendto() to 0.0.0.0 and :: mean this host (ip(7)); no packet ever has them as its destination. */
+/* connect() and sendto() to 0.0.0.0 and :: mean this host (ip(7)); packets never have them as their destination. */
 static __always_inline bool addr_is_unspecified(const struct cw_addr *a) {
         __u32 w[4];
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 
-/* What the kernel side and user space share: map keys and values, and the records of the ring. Fixed-width types,
- * explicit padding that is always zero, sizes asserted. Addresses are 16 bytes in network byte order, IPv4 as
- * v4-mapped IPv6. Ports are in host byte order unless the name ends in _be. Times are nanoseconds of CLOCK_MONOTONIC, which
- * is what every supported kernel can read cheaply; user space, which has the leases, counts suspended time as well. */
+/* Shared by the kernel side and user space: map keys and values, and the records of the ring buffer. Types have a
+ * fixed width, padding is explicit and always zero, sizes are asserted. Addresses are 16 bytes in network byte
+ * order, IPv4 as IPv4-mapped IPv6. Ports are in host byte order unless the name ends in _be. Times are nanoseconds
+ * of CLOCK_MONOTONIC, which every supported kernel can read cheaply; user space keeps leases in CLOCK_BOOTTIME,
+ * which also counts suspended time. */
 
 #include <linux/types.h>
 
@@ -17,35 +18,35 @@ enum cw_action {
 
 enum cw_mode {
         CW_ENFORCE = 0,
-        CW_AUDIT = 1, /* same verdict; a deny passes and is reported as would-deny */
+        CW_AUDIT = 1, /* same verdict, but a deny passes and is reported as would-deny */
         CW_OFF = 2,   /* nothing is judged, captured or reported */
 };
 
-/* Why a verdict is what it is. Names for people: reason_to_string() in policy/verdict.h. */
+/* The reason for a verdict. In words: reason_to_string() in policy/verdict.h. */
 enum cw_reason {
         CW_REASON_RULE = 0,       /* a rule of the policy; its index is in the rule field */
         CW_REASON_DEFAULT = 1,    /* no rule matched: default action */
         CW_REASON_LOCAL = 2,      /* loopback or an address of this host */
         CW_REASON_BASELINE = 3,   /* neighbour discovery and other traffic an IP stack needs */
-        CW_REASON_DNS = 4,        /* port 53 that did not go through the proxy */
-        CW_REASON_PROTOCOL = 5,   /* neither TCP, UDP nor ICMP: cannot be judged */
-        CW_REASON_RAW_SOCKET = 6, /* a raw socket was asked for */
-        CW_REASON_MALFORMED = 7,  /* a header that cannot be read */
-        CW_REASON_FLOW = 8,       /* part of a flow that was allowed when it began */
-        CW_REASON_FAULT = 9,      /* the firewall's own state is missing: closed */
-        CW_REASON_INBOUND = 10,   /* answers a peer that opened the connection */
+        CW_REASON_DNS = 4,        /* port 53 traffic that bypasses the proxy */
+        CW_REASON_PROTOCOL = 5,   /* neither TCP, UDP nor ICMP: not supported */
+        CW_REASON_RAW_SOCKET = 6, /* creation of a raw socket */
+        CW_REASON_MALFORMED = 7,  /* unreadable header */
+        CW_REASON_FLOW = 8,       /* part of a flow that was allowed at its start */
+        CW_REASON_FAULT = 9,      /* state of the firewall is missing: fail closed */
+        CW_REASON_INBOUND = 10,   /* reply to a peer that opened the connection */
         _CW_REASON_MAX,
 };
 
 #define CW_NO_RULE 0xffffffffU
 #define CW_COMM_MAX 16
-#define CW_PORT_RULES_MAX 64 /* port rules one address or prefix can have */
+#define CW_PORT_RULES_MAX 64 /* port rules that apply to one address or prefix */
 
 struct cw_addr {
         __u8 b[16];
 };
 
-/* One line of an effective port list; the first that matches decides. protocol 0 stands for all that can be judged. */
+/* One entry of an effective port list; the first match decides. protocol 0 matches all supported protocols. */
 struct cw_port_rule {
         __u32 rule; /* index into the policy's rules */
         __u16 low;
@@ -55,11 +56,11 @@ struct cw_port_rule {
         __u8 pad[6];
 };
 
-/* A port list: its place in the port_rules array. */
+/* A port list: its range in the port_rules array. */
 struct cw_port_list {
         __u32 first;
         __u16 count;
-        __u8 allows; /* 1: some line of it allows something */
+        __u8 allows; /* 1: at least one entry allows something */
         __u8 pad;
 };
 
@@ -74,7 +75,8 @@ struct cw_host_value {
         __u64 expires_ns; /* 0: never */
 };
 
-/* prefixes: longest-prefix-match trie. prefix_length counts the bits after itself: 64 + length of the address part. */
+/* prefixes: longest-prefix-match trie. prefix_length counts the bits after itself: 64 + the length of the address
+ * part. */
 struct cw_prefix_key {
         __u32 prefix_length;
         __u32 policy_id;
@@ -82,73 +84,73 @@ struct cw_prefix_key {
         struct cw_addr addr;
 };
 
-/* layers: one policy each, by index. One 64-bit store of the value is the atomic policy swap. The low bits of a policy id
- * are the index of its layer, so that a record or a flow names both. */
+/* layers: one policy each, by index. A single 64-bit store of the value swaps the policy atomically. The low bits of
+ * a policy id are the index of its layer, so that a record or a flow identifies both. */
 #define CW_LAYERS_MAX 256
-#define CW_LAYER_HOST 0 /* the base of whatever no other base claims */
-#define CW_LAYER_SELF 255 /* the service itself: reaches nothing but by the sockets it registers */
-#define CW_LAYER_UNASSIGNED 254 /* of flows that a task asked for before its cgroup had an entry */
+#define CW_LAYER_HOST 0 /* the base layer of every cgroup without another base */
+#define CW_LAYER_SELF 255 /* the service itself: reaches nothing except through the sockets that it registers */
+#define CW_LAYER_UNASSIGNED 254 /* of flows requested by a task whose cgroup had no entry yet */
 #define CW_POLICY_UNASSIGNED (CW_LAYERS_MAX | CW_LAYER_UNASSIGNED)
 #define CW_POLICY_LAYER(policy_id) ((policy_id) & (CW_LAYERS_MAX - 1))
-#define CW_RULES_MAX 0xffffffU /* of a policy: a verdict in one number has room for no more */
+#define CW_RULES_MAX 0xffffffU /* per policy: a verdict packed into one number has no space for more */
 
 enum cw_layer_flags {
-        CW_LAYER_RAW = 1,     /* raw sockets may be made; their packets are still judged */
-        CW_LAYER_INBOUND = 2, /* answers to connections and datagrams from outside pass */
+        CW_LAYER_RAW = 1,     /* what a machine needs on a network passes: DHCP, replies by the kernel itself */
+        CW_LAYER_INBOUND = 2, /* replies to connections and datagrams from outside pass */
         CW_LAYER_SYSTEM = 4,  /* what a machine needs to be on a network passes: DHCP, the kernel's own answers */
 };
 
-/* What a layer may do in a chain. Layers come in this order. */
+/* What a layer may do in a chain. Layers are in this order. */
 enum cw_layer_kind {
-        CW_LAYER_BASE = 0,     /* decides */
-        CW_LAYER_RESTRICT = 1, /* can only take away: what it denies is denied */
-        CW_LAYER_GRANT = 2,    /* what its rules allow lifts a denial that is by default action, never one by rule */
+        CW_LAYER_BASE = 0,     /* the policy that decides */
+        CW_LAYER_RESTRICT = 1, /* can only restrict: what it denies is denied */
+        CW_LAYER_GRANT = 2,    /* what its rules allow lifts a denial by default action, never one by rule */
 };
 
 struct cw_layer {
-        __u32 policy_id; /* 0: there is no policy, nothing passes */
+        __u32 policy_id; /* 0: no policy, nothing passes */
         __u8 mode;
         __u8 default_action;
         __u8 flags;
         __u8 kind; /* enum cw_layer_kind */
 };
 
-/* Which layers judge a socket, in one number: byte 0 is the base's index, the others those of what comes after it, 0 for
- * none, since the host's layer is only ever a base. */
+/* The layers that judge a socket, in one number: byte 0 is the index of the base, the others are the indices of the
+ * layers after it, 0 for none (the host's layer is only ever a base). */
 #define CW_CHAIN_MAX 4
 #define CW_CHAIN(base, a, b, c) ((__u32) (base) | (__u32) (a) << 8 | (__u32) (b) << 16 | (__u32) (c) << 24)
 #define CW_CHAIN_LAYER(chain, i) ((chain) >> 8 * (i) & 0xff)
 #define CW_CHAIN_UNASSIGNED 0xffffffffU
 
 enum cw_subject_flags {
-        CW_SUBJECT_SLICE = 1,     /* only a container of others: what lives below and has no entry yet is unassigned */
-        CW_SUBJECT_FORWARDER = 2, /* resolves for others: its queries are captured whatever the mode of its layers */
+        CW_SUBJECT_SLICE = 1,     /* only a container of other cgroups: those below without an entry are unassigned */
+        CW_SUBJECT_FORWARDER = 2, /* resolves for others: its queries are captured in every mode of its layers */
 };
 
-/* subjects: by cgroup id. The nearest cgroup with an entry decides for a socket. */
+/* subjects: by cgroup id. The nearest cgroup above a socket that has an entry decides. */
 struct cw_subject {
         __u32 chain; /* CW_CHAIN() */
-        __u32 actor; /* who acts there, a number of user space's below CW_ACTOR_MAX; 0: unknown */
+        __u32 actor; /* the actor, a number assigned by user space, below CW_ACTOR_MAX; 0: unknown */
         __u32 flags; /* enum cw_subject_flags */
         __u32 pad;
 };
 #define CW_ACTOR_MAX (1U << 31)
 
-/* subject_cache: what the walk found, by cgroup id. */
+/* subject_cache: the result of the walk, by cgroup id. */
 struct cw_subject_cache {
-        __u64 subject;    /* chain, actor and flags as one number, see chain.bpf.h */
-        __u64 generation; /* of subjects; another one: void */
+        __u64 subject;    /* chain, actor and flags in one number, see chain.bpf.h */
+        __u64 generation; /* of subjects; invalid if it differs */
 };
 
-/* Facts about the process that acted, taken in the hook. */
+/* Facts about the acting process, recorded in the hook. */
 struct cw_process {
         __u64 cgroup_id;
-        __u32 pid; /* thread group id: what user space calls a pid */
+        __u32 pid; /* thread group id: the pid of user space */
         __u32 tid;
         __u32 uid;
         __u32 gid;
-        char comm[CW_COMM_MAX]; /* of the thread; not always terminated by its owner, here always. Empty where the
-                                 * loader may not ask for it (CAP_PERFMON) */
+        char comm[CW_COMM_MAX]; /* of the thread; always terminated. Empty if the loader may not read it
+                                 * (CAP_PERFMON) */
 };
 
 /* flows: one socket and one destination. Destination and protocol are part of the key because an unconnected UDP
@@ -165,22 +167,22 @@ enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
 };
 
-/* A verdict and what it holds for, in one number that is loaded and stored whole: another processor may judge the same flow
- * meanwhile, and no order of two stores would keep the new epoch from being seen with the old action. From the lowest bit:
- * action 1, mode 2, reason 4, asked 1, epoch 56. */
+/* A verdict and the epoch it is valid for, in one number that is loaded and stored whole: another processor may
+ * judge the same flow at the same time, and no order of two stores could prevent it from seeing the new epoch with
+ * the old action. From the lowest bit: action 1, mode 2, reason 4, asked 1, epoch 56. */
 #define CW_VERDICT_ALLOW 1ULL
 #define CW_VERDICT_MODE_SHIFT 1
 #define CW_VERDICT_REASON_SHIFT 3
-#define CW_VERDICT_ASKED 0x80ULL /* judged for the task that asked, not yet for the socket */
+#define CW_VERDICT_ASKED 0x80ULL /* judged for the requesting task, not yet for the socket */
 #define CW_FLOW_EPOCH_SHIFT 8
 #define CW_VERDICT_ACTION(v) ((__u8) ((v) & CW_VERDICT_ALLOW))
 #define CW_VERDICT_MODE(v) ((__u8) ((v) >> CW_VERDICT_MODE_SHIFT & 3))
 #define CW_VERDICT_REASON(v) ((__u8) ((v) >> CW_VERDICT_REASON_SHIFT & 15))
 
 enum cw_flow_state {
-        CW_FLOW_JUDGED = 0, /* by the socket hook; no packet yet */
-        CW_FLOW_SEEN = 1,   /* its first packet was seen and reported */
-        CW_FLOW_ENDED = 2,  /* its end was reported; the last packets of TCP may still come */
+        CW_FLOW_JUDGED = 0, /* judged by the socket hook; no packet yet */
+        CW_FLOW_SEEN = 1,   /* first packet seen and reported */
+        CW_FLOW_ENDED = 2,  /* end reported; the last packets of TCP may still follow */
 };
 
 struct cw_flow {
@@ -188,15 +190,15 @@ struct cw_flow {
         struct cw_addr src;
         __u64 start_ns;
         __u64 last_ns;   /* time of the last packet; TCP: of the end */
-        __u64 bytes_out; /* TCP: payload, each byte once; the rest: IP packets */
-        __u64 bytes_in;  /* the same; TCP: what we acknowledged */
-        __u64 verdict;   /* CW_VERDICT_… and the epoch of the chain it was given by */
-        __u32 policy_id; /* of the layer that decided */
+        __u64 bytes_out; /* TCP: payload, counted once; others: IP packets */
+        __u64 bytes_in;  /* likewise; TCP: bytes we acknowledged */
+        __u64 verdict;   /* CW_VERDICT_… and the epoch of the chain that gave it */
+        __u32 policy_id; /* of the deciding layer */
         __u32 rule;
         __u32 chain;
         __u32 actor;
-        __u32 sequence;       /* TCP: the next one to be sent, as far as seen */
-        __u32 acknowledgment; /* TCP: the last one sent */
+        __u32 sequence;       /* TCP: next sequence number to be sent, as far as seen */
+        __u32 acknowledgment; /* TCP: last acknowledgment sent */
         __u16 src_port;
         __u8 state;
         __u8 marks;    /* enum cw_flow_mark */
@@ -206,13 +208,13 @@ struct cw_flow {
 
 enum cw_record_type {
         CW_RECORD_OPEN = 1,      /* first packet of a flow that passes */
-        CW_RECORD_DENY = 2,      /* a refusal, or in audit mode a would-be refusal */
-        CW_RECORD_CLOSE = 3,     /* a flow ended; the byte counts are final */
-        CW_RECORD_RAW_SOCKET = 4, /* a raw socket was refused */
+        CW_RECORD_DENY = 2,      /* a denial, or in audit mode a would-be denial */
+        CW_RECORD_CLOSE = 3,     /* end of a flow; the byte counts are final */
+        CW_RECORD_RAW_SOCKET = 4, /* creation of a raw socket was denied */
 };
 
-/* The hooks, each once: its name to people, its program, enum bpf_attach_type, and whether the service needs it when its
- * configuration does not say. The order is that of the bits in a mask of hooks. */
+/* All hooks: public name, program, enum bpf_attach_type, and whether the service requires it by default. The order
+ * is that of the bits in a mask of hooks. */
 #define CW_HOOKS(X)                                                            \
         X(connect4, cw_connect4, BPF_CGROUP_INET4_CONNECT, 1)                  \
         X(connect6, cw_connect6, BPF_CGROUP_INET6_CONNECT, 1)                  \
@@ -238,7 +240,7 @@ enum cw_hook_bit {
 #define CW_HOOKS_REQUIRED (0U CW_HOOKS(CW_HOOK_REQUIRED)) /* masks */
 #define CW_HOOKS_ALL ((1U << _CW_HOOK_BIT_MAX) - 1)
 
-/* Which kind of hook saw what a record says. */
+/* The kind of hook that made a record. */
 enum cw_hook {
         CW_HOOK_CONNECT = 1,
         CW_HOOK_SENDMSG = 2,
@@ -246,11 +248,12 @@ enum cw_hook {
         CW_HOOK_SOCKET = 4,
 };
 
-/* The ring's reader is woken for denials this often at most, and looks once more by itself when this time is over. */
+/* Minimum interval between wakeups of the ring's reader for denials; the reader looks again on its own after this
+ * time. */
 #define CW_RING_WAKE_NSEC (10ULL * 1000 * 1000)
-/* ... and this often while the ring is more than half full. */
+/* ... and while the ring is more than half full. */
 #define CW_RING_HURRY_NSEC (100ULL * 1000)
-/* How long a refused system call takes then, and when seven eighths are full. */
+/* Minimum duration of a denied system call then, and while it is more than seven eighths full. */
 #define CW_RING_HOLD_NSEC (10ULL * 1000)
 #define CW_RING_HOLD_LONG_NSEC (500ULL * 1000)
 
@@ -260,29 +263,29 @@ struct cw_record {
         __u16 type;
         __u32 rule;
         __u64 time_ns;
-        __u64 start_ns; /* CLOSE: when the flow began */
+        __u64 start_ns; /* CLOSE: start of the flow */
         __u64 cookie;
         __u32 chain; /* by which it was judged */
         __u32 actor;
         __u64 bytes_out;
         __u64 bytes_in;
-        struct cw_process process; /* pid 0: not known in this hook */
-        struct cw_addr src;        /* all zero: not known yet */
+        struct cw_process process; /* pid 0: unknown in this hook */
+        struct cw_addr src;        /* all zero: unknown */
         struct cw_addr dst;
-        __u32 policy_id; /* of the layer that decided */
+        __u32 policy_id; /* of the deciding layer */
         __u16 src_port;
-        __u16 dst_port; /* 0 where the protocol has none */
+        __u16 dst_port; /* 0 if the protocol has none */
         __u8 protocol;  /* IANA number */
         __u8 family;    /* 4 or 6 */
         __u8 action;    /* the verdict, before the mode is applied */
         __u8 reason;
         __u8 mode;
         __u8 hook;
-        __u8 mid_stream; /* DENY: a TCP packet that does not ask for a connection: of an older one, or a reply */
+        __u8 mid_stream; /* DENY: a TCP packet that does not open a connection: of an older one, or a reply */
         __u8 pad;
 };
 
-/* dns_clients: who sent a query, by the proxy's view of it. */
+/* dns_clients: the sender of a query, by its address as seen by the proxy. */
 struct cw_dns_client_key {
         struct cw_addr src;
         __u16 src_port;
@@ -294,26 +297,27 @@ struct cw_dns_client {
         struct cw_process process;
         __u32 chain; /* CW_CHAIN_UNASSIGNED: the cgroup has no entry yet */
         __u32 actor;
-        struct cw_addr server; /* the resolver the client asked for */
+        struct cw_addr server; /* the resolver that the client addressed */
         __u16 server_port;
         __u16 flags; /* CW_SUBJECT_FORWARDER */
         __u32 pad;
-        __u64 generation; /* of subjects, when the chain was found */
+        __u64 generation; /* of subjects, when the chain was looked up */
 };
 
-/* dns_redirects: by socket cookie, what the hooks put in the proxy's place. The same value as above. */
+/* dns_redirects: by socket cookie, the original destination of what the hooks redirect to the proxy. Same value as
+ * above. */
 
-/* counters: index of the per-CPU array */
+/* counters: indices of the per-CPU array */
 enum cw_counter {
         CW_COUNT_ALLOWED = 0,     /* flows allowed */
-        CW_COUNT_DENIED = 1,      /* refusals, audit included */
-        CW_COUNT_DNS_CAPTURED = 2, /* sockets or datagrams sent to the proxy */
+        CW_COUNT_DENIED = 1,      /* denials, including audit */
+        CW_COUNT_DNS_CAPTURED = 2, /* sockets or datagrams redirected to the proxy */
         CW_COUNT_RING_FULL = 3,   /* records lost */
-        CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be remembered */
-        CW_COUNT_FAULT = 5,       /* verdicts closed for want of state */
+        CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be stored */
+        CW_COUNT_FAULT = 5,       /* denied because state was missing */
         CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
-        CW_COUNT_UNASSIGNED = 7,  /* packets dropped because their cgroup has no entry yet; TCP sends them again */
-        CW_COUNT_RING_TOLD = 8,   /* of CW_COUNT_RING_FULL: reported by user space, which alone writes this */
+        CW_COUNT_UNASSIGNED = 7,  /* packets dropped because their cgroup has no entry yet; TCP retransmits them */
+        CW_COUNT_RING_REPORTED = 8,   /* part of CW_COUNT_RING_FULL already reported; written by user space only */
         _CW_COUNTER_MAX,
 };
 

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Sockets that one task made and another one uses. The socket hooks judge the task, the packet hook the socket's cgroup; where a
- * task was not allowed a destination, or nobody has judged it yet, and the hook still lets it continue, its flow says so to
- * the packet hook. Flows may be pushed out by whoever opens many, so this is also kept with the socket itself: there it
- * ends with the socket, and nobody else's sockets take its room. */
+/* Sockets created by one task and used by another. The socket hooks judge the task, the packet hook judges the
+ * socket's cgroup. If the task was not allowed a destination, or has not been judged yet, and the hook still lets it
+ * continue, the flow records that for the packet hook. Flows may be evicted by a task that opens many, so the
+ * information is also kept in the socket's local storage: it is freed with the socket, and other sockets cannot
+ * evict it. */
 
 #include "record.bpf.h"
 
-#define ASKED_MAX 4 /* destinations of one socket; one more is refused at once */
+#define ASKED_MAX 4 /* destinations per socket; one more is denied at once */
 
 struct asked_entry {
         struct cw_flow_key key;
-        struct cw_flow flow; /* verdict 0: a free place */
+        struct cw_flow flow; /* verdict 0: free slot */
         __u64 reported;
 };
 
 struct asked {
-        struct bpf_spin_lock lock; /* two tasks of one socket may ask at the same time */
+        struct bpf_spin_lock lock; /* two tasks may use one socket at the same time */
         __u32 pad;
         struct asked_entry entries[ASKED_MAX];
 };
@@ -38,7 +39,7 @@ static __always_inline bool asked_matches(const struct asked_entry *e, __u64 dst
                e->key.protocol == key->protocol;
 }
 
-/* 0: there is no place for it, to be refused. */
+/* 0: no free slot, to be denied. */
 static __noinline int asked_note(struct bpf_sock_addr *ctx, const struct cw_flow_key *key, const struct cw_flow *f) {
         struct asked_entry *e, *place = NULL;
         __u64 dst[2];
@@ -72,17 +73,16 @@ static __always_inline struct asked *asked_of_packet(struct __sk_buff *skb) {
         return sk ? bpf_sk_storage_get(&asked_sockets, sk, NULL, 0) : NULL;
 }
 
-/* A task of another cgroup than the socket's asked for this, by another chain, and may not: whatever the socket's own
- * chain says. */
-static __always_inline bool asker_may_not(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow *f,
-                                          __u64 verdict) {
+/* A task outside the socket's cgroup requested this destination and its own chain does not allow it, whatever the
+ * socket's chain says. */
+static __always_inline bool task_may_not(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow *f,
+                                         __u64 verdict) {
         if (!(verdict & CW_VERDICT_ASKED) || verdict & CW_VERDICT_ALLOW || CW_VERDICT_MODE(verdict) != CW_ENFORCE)
                 return false;
         return f->chain != c->chain && f->process.cgroup_id != bpf_skb_cgroup_id(skb);
 }
 
-/* What is kept for a flow that was pushed out, or NULL. Without the lock: the packet that this is about comes after it was
- * noted. */
+/* What is kept for an evicted flow, or NULL. Without the lock: the packet comes after it was noted. */
 static __always_inline struct asked_entry *asked_find(struct __sk_buff *skb, const struct cw_flow_key *key) {
         struct asked *a = asked_of_packet(skb);
         struct asked_entry *found = NULL;
@@ -98,7 +98,7 @@ static __always_inline struct asked_entry *asked_find(struct __sk_buff *skb, con
         return found;
 }
 
-/* The last to ask for this destination may have it, or asked over a socket of its own. */
+/* The last task to request this destination may have it, or used its own socket. */
 static __noinline int asked_forget(struct __sk_buff *skb, const struct cw_flow_key *key, const struct cw_flow *f) {
         struct asked *a;
         __u64 dst[2];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The programs. Socket hooks judge what a process asks for, with all facts about it, and refuse at once; the packet hook
- * judges every packet of every socket again, cheaply where a flow is known, and catches what has no socket hook: raw
- * sockets, ping, sockets older than the attachment, subflows. */
+/* The programs. Socket hooks judge what a process requests, with all facts about it, and deny at once. The packet
+ * hook judges every packet of every socket again, which is cheap for a known flow, and covers what has no socket
+ * hook: raw sockets, ping, sockets older than the attachment, subflows. */
 
 #include "verdict.bpf.h"
 #include "asked.bpf.h"
@@ -14,7 +14,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* ------------------------------------------------------------------ flows */
 
-/* As it was when one load read it: see struct cw_flow. */
+/* As read by a single load: see struct cw_flow. */
 static __always_inline __u64 flow_verdict(const struct cw_flow *f) {
         return *(const volatile __u64 *) &f->verdict;
 }
@@ -23,8 +23,8 @@ static __always_inline bool verdict_is_current(__u64 verdict, const struct polic
         return verdict >> CW_FLOW_EPOCH_SHIFT == c->epoch;
 }
 
-/* One store, and the last of a judgement: whoever reads the new epoch acts by the new verdict. What else a flow says of its
- * verdict is for reports only. */
+/* One store, and the last of a verdict: a reader of the new epoch acts by the new verdict. The flow's other fields
+ * about its verdict are for reports only. */
 static __always_inline void flow_set_verdict(struct cw_flow *f, __u64 epoch, __u64 verdict) {
         asm volatile("" ::: "memory");
         *(volatile __u64 *) &f->verdict = epoch << CW_FLOW_EPOCH_SHIFT | (verdict & 0xff);
@@ -45,7 +45,8 @@ static __always_inline void flow_take(struct cw_flow *f, const struct policy_cha
         flow_set_verdict(f, c->epoch, verdict_byte(v) | asked);
 }
 
-/* The mode of the layer that decided. Of several, a change of mode makes another epoch; of one it counts at once. */
+/* The mode of the deciding layer. With several layers a change of mode changes the epoch; with one it applies at
+ * once. */
 static __always_inline __u8 mode_now(const struct policy_chain *c, __u64 verdict) {
         return chain_is_single(c->chain) ? c->base.mode : CW_VERDICT_MODE(verdict);
 }
@@ -86,7 +87,7 @@ static __always_inline void report_open(const struct cw_flow_key *key, const str
         record_submit(r, false);
 }
 
-/* Only what passed has an end: refused flows were reported when they were refused. */
+/* Only flows that passed have an end: denied ones were reported when they were denied. */
 static __always_inline void report_close(const struct cw_flow_key *key, struct cw_flow *f) {
         __u64 verdict = flow_verdict(f);
 
@@ -106,9 +107,9 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
 
 /* ------------------------------------------------------------------ sockets */
 
-/* connect() of a datagram socket sends nothing, and resolvers call it on every address of an answer only to learn the
- * source address. So where something at the address is allowed, or in audit mode, the verdict waits for the first
- * packet, which the packet hook refuses with the same EPERM; the flow carries the facts there. */
+/* connect() of a datagram socket sends nothing, and resolver libraries call it on each address of an answer only to
+ * learn the source address. So if anything is allowed at the address, or in audit mode, the verdict waits for the
+ * first packet, which the packet hook denies with the same EPERM; the flow carries the facts to it. */
 static __always_inline bool wait_for_packet(const struct policy_chain *c, const struct lookup *l,
                                             const struct verdict *v) {
         __u64 dst[2];
@@ -120,15 +121,15 @@ static __always_inline bool wait_for_packet(const struct policy_chain *c, const 
                list_allows_something(v->policy_id, dst[0], dst[1]);
 }
 
-/* A refusal that was reported, by a policy that is still in force and enforced. */
+/* A denial already reported, by a policy that is still in force and enforced. */
 static __always_inline bool was_refused(const struct policy_chain *c, const struct cw_flow_key *key) {
         __u64 *refused = bpf_map_lookup_elem(&denied_flows, key);
 
         return refused && *refused == c->epoch && (!chain_is_single(c->chain) || c->base.mode == CW_ENFORCE);
 }
 
-/* Denied by the policy, but not a matter of it: the service's own look-ups, answers to datagrams, DHCP (whose source port
- * the packet hook sees). */
+/* Denied by the policy, but exempt from it: the service's own queries, replies to datagrams, DHCP (whose source port
+ * the packet hook checks). */
 static __always_inline bool passes_unnamed(const struct cw_layer *base, const struct cw_flow_key *key) {
         if (is_own_socket(key->cookie))
                 return true;
@@ -149,7 +150,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
                 struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
                 __u64 verdict = known ? flow_verdict(known) : 0;
                 if (known && verdict_is_current(verdict, c))
-                        return verdict_passes(c, verdict); /* reported when it began */
+                        return verdict_passes(c, verdict); /* reported at its start */
                 if (was_refused(c, &key))
                         return 0;
         }
@@ -162,7 +163,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         };
 
         struct verdict v;
-        if (loopback && !own_netns) /* another namespace's own resolver: what it sends on is judged there */
+        if (loopback && !own_netns) /* the resolver of another namespace: what it forwards is judged there */
                 verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_LOCAL);
         else
                 chain_eval(c, &l, &v);
@@ -181,7 +182,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
                 return 1;
         }
 
-        /* Reported once per socket and destination, not once per datagram. */
+        /* Reported once per socket and destination, not for each datagram. */
         if (v.mode == CW_AUDIT) {
                 f.state = CW_FLOW_SEEN;
                 flow_remember(&key, &f);
@@ -193,18 +194,20 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         return v.mode == CW_AUDIT;
 }
 
-/* Port 53 goes to the proxy whichever policy judges, and also where none is assigned yet: the proxy finds out. */
+/* Port 53 traffic goes to the proxy whatever policy applies, and even if none is assigned yet: the proxy looks it
+ * up. */
 static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_state state, __u64 subject,
                                         const struct cw_addr *dst) {
         __u16 port = bpf_ntohs(ctx->user_port);
 
         if (state == SUBJECT_FAULT || (state == SUBJECT_OFF && !(subject & SUBJECT_FORWARDER)))
-                return is_proxy(dst, port); /* it came to the proxy by itself: only to know who it is */
+                return is_proxy(dst, port); /* addressed to the proxy: only record the client */
         return is_dns(ctx->protocol, port) && !is_own_socket(bpf_get_socket_cookie(ctx));
 }
 
-/* A task whose cgroup has no entry yet. With a socket of its own the packet hook drops its packets until it has; with one it
- * was handed, whose cgroup has an entry, this says that nobody has judged who asked. 0: it cannot be noted, closed. */
+/* A task whose cgroup has no entry yet. If it uses its own socket, the packet hook drops the packets until there is
+ * one; if it was passed a socket whose cgroup has an entry, this marks that the task has not been judged. 0: it
+ * cannot be noted, deny. */
 static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
         struct cw_flow_key key = {
                 .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = bpf_ntohs(ctx->user_port),
@@ -214,7 +217,7 @@ static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const stru
                 .start_ns = now_coarse(), .policy_id = CW_POLICY_UNASSIGNED, .chain = CW_CHAIN_UNASSIGNED,
                 .rule = CW_NO_RULE,
                 .verdict = CW_ENFORCE << CW_VERDICT_MODE_SHIFT | CW_REASON_FAULT << CW_VERDICT_REASON_SHIFT |
-                           CW_VERDICT_ASKED, /* epoch 0: nobody's */
+                           CW_VERDICT_ASKED, /* epoch 0: matches no chain */
         };
 
         process_fill(&f.process);
@@ -304,7 +307,7 @@ int cw_getpeername6(struct bpf_sock_addr *ctx) {
         return 1;
 }
 
-/* Router discovery and echo are done by raw sockets of root and of the network service. What they send is judged. */
+/* Router discovery and echo use raw sockets of root and of the network service. What they send is judged. */
 static __always_inline bool is_network_control(__u32 protocol, __u32 uid) {
         return (protocol == IP_ICMP || protocol == IP_ICMP6) && (uid == 0 || (network_uid && uid == network_uid));
 }
@@ -324,7 +327,7 @@ int cw_sock_create(struct bpf_sock *ctx) {
         process_fill(&process);
         bool may = ctx->type != SOCK_RAW || c.base.flags & CW_LAYER_RAW ||
                    (c.base.flags & CW_LAYER_SYSTEM && is_network_control(ctx->protocol, process.uid));
-        /* A restriction has no rule that would allow them. */
+        /* A restriction has no rule to allow them. */
         if (ctx->type == SOCK_RAW && state == SUBJECT_JUDGED)
                 refusing = deciding_layer(c.chain, may ? 1 : 0);
         struct cw_layer layer = layer_unpack(refusing);
@@ -350,8 +353,8 @@ int cw_sock_create(struct bpf_sock *ctx) {
         return layer.mode == CW_AUDIT;
 }
 
-/* The socket is closed: the end of a flow. TCP may have its FIN still to send, with the last bytes; then the packet hook
- * reports the end. Unconnected UDP sockets name no destination here: their flows end by idleness, in user space. */
+/* The socket is closed: the end of a flow. TCP may still have to send its FIN with the last bytes; then the packet
+ * hook reports the end. Unconnected UDP sockets have no destination here: user space ends their flows when idle. */
 SEC("cgroup/sock_release")
 int cw_sock_release(struct bpf_sock *ctx) {
         struct cw_flow_key key = { .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol };
@@ -379,7 +382,7 @@ int cw_sock_release(struct bpf_sock *ctx) {
         }
         report_close(&key, f);
         if (!f->last_ns)
-                f->last_ns = now_coarse(); /* never counted: the end is all that is known of it */
+                f->last_ns = now_coarse(); /* never counted: only its end is known */
         if (key.protocol == IP_UDP || f->state == CW_FLOW_JUDGED)
                 bpf_map_delete_elem(&flows, &key);
         return 1;
@@ -387,7 +390,7 @@ int cw_sock_release(struct bpf_sock *ctx) {
 
 /* ------------------------------------------------------------------ packets */
 
-/* Sequence numbers count each byte once, however often it was sent, and need no look at incoming packets. */
+/* Sequence numbers count each byte once, however often it is sent, without examining incoming packets. */
 static __always_inline void count_tcp(struct cw_flow *f, const struct packet *p) {
         __u32 end = p->sequence + p->payload;
         __s32 sent = end - f->sequence, acknowledged = p->acknowledgment - f->acknowledgment;
@@ -406,7 +409,7 @@ static __always_inline void count_tcp(struct cw_flow *f, const struct packet *p)
                 f->acknowledgment = p->acknowledgment;
 }
 
-/* The peer's FIN takes a sequence number too. */
+/* The peer's FIN takes a sequence number as well. */
 static __always_inline bool peer_has_finished(struct __sk_buff *skb) {
         struct bpf_sock *sk = skb->sk;
 
@@ -425,7 +428,7 @@ static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_flow
         if (f->marks & CW_FLOW_RELEASED || p->tcp_flags & TCP_RST)
                 report_close(key, f);
         if (p->tcp_flags & TCP_RST)
-                bpf_map_delete_elem(&flows, key); /* nothing comes after a reset */
+                bpf_map_delete_elem(&flows, key); /* nothing follows a reset */
 }
 
 static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_flow_key *key, struct cw_flow *f,
@@ -460,11 +463,12 @@ static __always_inline void flow_judge(const struct policy_chain *c, struct cw_f
                      (v->action == CW_DENY && CW_VERDICT_MODE(old) == CW_AUDIT && v->mode == CW_ENFORCE);
 
         if (other && reported)
-                f->state = CW_FLOW_JUDGED; /* news: to be reported */
+                f->state = CW_FLOW_JUDGED; /* report it again */
         flow_take(f, c, v, 0);
 }
 
-/* No hook saw who asked: the creator of the socket where one is known, otherwise the cgroup it was created in. */
+/* No hook saw the requesting process: use the creator of the socket if known, otherwise the cgroup in which it was
+ * created. */
 static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cookie, struct cw_process *ret) {
         struct cw_process *creator = bpf_map_lookup_elem(&sk_creators, &cookie);
 
@@ -474,9 +478,9 @@ static __always_inline void process_of_packet(struct __sk_buff *skb, __u64 cooki
                 ret->cgroup_id = bpf_skb_cgroup_id(skb);
 }
 
-/* Functions of their own here: the frames of a call have 512 bytes of stack together, and old kernels count them in full. */
+/* Separate functions: all stack frames of a call chain share 512 bytes, and old kernels count them in full. */
 
-/* A flow that no socket hook announced. NULL when it cannot be remembered. */
+/* A flow not announced by a socket hook. NULL if it cannot be stored. */
 static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct policy_chain *c,
                                              const struct cw_flow_key *key, const struct verdict *v,
                                              const struct packet *p) {
@@ -501,7 +505,7 @@ static __noinline int deny_malformed(const struct policy_chain *c, struct __sk_b
         return v.mode == CW_AUDIT;
 }
 
-/* What passes in this chain though no rule names it. */
+/* Passes in this chain although no rule names it. */
 static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const struct cw_layer *base,
                                                   const struct cw_flow_key *key, const struct packet *p) {
         if (is_own_socket(key->cookie))
@@ -513,13 +517,13 @@ static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const s
         return base->flags & CW_LAYER_INBOUND && is_datagram_answer(key);
 }
 
-/* A flow that continues whatever the policy became: a peer opened it. */
+/* A flow that continues whatever the policy: opened by a peer. */
 static __always_inline bool flow_is_kept(const struct cw_layer *base, __u64 verdict) {
         return CW_VERDICT_REASON(verdict) == CW_REASON_INBOUND && base->flags & CW_LAYER_INBOUND;
 }
 
 static __noinline void remember_answer(const struct policy_chain *c, const struct cw_flow_key *key) {
-        struct cw_flow f = { .state = CW_FLOW_ENDED }; /* no flow of ours: nothing to report */
+        struct cw_flow f = { .state = CW_FLOW_ENDED }; /* not one of our flows: nothing to report */
         struct verdict v;
 
         verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_INBOUND);
@@ -527,12 +531,12 @@ static __noinline void remember_answer(const struct policy_chain *c, const struc
         flow_remember(key, &f);
 }
 
-/* The same for a flow that was pushed out. */
+/* The same for an evicted flow. */
 static __noinline int asked_refuses(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow_key *key,
                                     const struct packet *p) {
         struct asked_entry *e = asked_find(skb, key);
 
-        if (!e || !asker_may_not(skb, c, &e->flow, flow_verdict(&e->flow)))
+        if (!e || !task_may_not(skb, c, &e->flow, flow_verdict(&e->flow)))
                 return 0;
         if (!e->reported) {
                 e->reported = 1;
@@ -545,7 +549,7 @@ static __noinline int asked_refuses(struct __sk_buff *skb, const struct policy_c
         return 1;
 }
 
-static __always_inline int refuse_asker(const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+static __always_inline int refuse_task(const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
         if (f->state == CW_FLOW_JUDGED) {
                 f->src = p->src;
                 f->src_port = p->src_port;
@@ -555,14 +559,14 @@ static __always_inline int refuse_asker(const struct cw_flow_key *key, struct cw
         return 0;
 }
 
-#define DROP_SILENTLY 2 /* the sender sees no error, TCP sends it again */
+#define DROP_SILENTLY 2 /* no error for the sender, TCP retransmits */
 
 SEC("cgroup_skb/egress")
 int cw_egress(struct __sk_buff *skb) {
         struct policy_chain c;
         struct packet p;
 
-        /* First, because the verifier walks all its ways once for each state that is there before it. */
+        /* First, because the verifier walks all its paths once for each state before it. */
         bool readable = packet_parse(skb, &p);
 
         __u64 subject = subject_of_packet(skb);
@@ -581,7 +585,7 @@ int cw_egress(struct __sk_buff *skb) {
                 .cookie = bpf_get_socket_cookie(skb), .dst = p.dst, .port = p.dst_port, .protocol = p.protocol,
         };
 
-        /* What leaves through the loopback device stays in this namespace; the address alone would not prove it. */
+        /* What leaves through the loopback device stays in this namespace; the address alone would not prove that. */
         bool stays = skb->ifindex == LOOPBACK_IFINDEX, loopback = stays && addr_is_loopback(&p.dst);
         if (loopback) {
                 bool to_proxy = is_proxy(&p.dst, p.dst_port);
@@ -594,8 +598,8 @@ int cw_egress(struct __sk_buff *skb) {
         if (many_layers && !f && asked_refuses(skb, &c, &key, &p))
                 return 0;
         __u64 verdict = f ? flow_verdict(f) : 0;
-        if (many_layers && f && asker_may_not(skb, &c, f, verdict))
-                return refuse_asker(&key, f, &p);
+        if (many_layers && f && task_may_not(skb, &c, f, verdict))
+                return refuse_task(&key, f, &p);
         if (state == SUBJECT_OFF)
                 return 1;
         if (state == SUBJECT_UNASSIGNED) {
@@ -627,7 +631,7 @@ int cw_egress(struct __sk_buff *skb) {
                         return 1;
                 if (v.action == CW_DENY && packet_passes_unnamed(skb, &c.base, &key, &p))
                         return 1;
-                /* What a connection sends after its end (a reset, a late acknowledgment) is no new flow. */
+                /* Packets that a connection sends after its end (a reset, a late acknowledgment) are not a new flow. */
                 if (!f && v.action == CW_ALLOW && p.continues && !p.payload)
                         return 1;
                 if (f) {
@@ -641,9 +645,9 @@ int cw_egress(struct __sk_buff *skb) {
                 verdict = verdict_byte(&v);
         }
         if (CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL)
-                return stays; /* allowed as local: only while it stays so */
+                return stays; /* allowed as local: only while it stays local */
         int passes = verdict_passes(&c, verdict); /* flow_see() may give the entry away */
-        if (!passes && CW_VERDICT_MODE(verdict) == CW_AUDIT) { /* it passed until now: news */
+        if (!passes && CW_VERDICT_MODE(verdict) == CW_AUDIT) { /* it passed until now: report the change */
                 flow_set_verdict(f, c.epoch, verdict & ~(3ULL << CW_VERDICT_MODE_SHIFT));
                 if (f->state == CW_FLOW_SEEN)
                         f->state = CW_FLOW_JUDGED;
@@ -660,7 +664,7 @@ static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {
         return h[0] >> 4 == 4 ? h[9] == IP_TCP : h[6] == IP_TCP;
 }
 
-/* A datagram from outside came first: the socket may answer. */
+/* A datagram from outside came first: the socket may reply. */
 static __always_inline void remember_peer(struct __sk_buff *skb, const struct cw_flow_key *key) {
         struct policy_chain c;
 
@@ -669,7 +673,7 @@ static __always_inline void remember_peer(struct __sk_buff *skb, const struct cw
                 bpf_map_update_elem(&datagram_peers, key, &present, BPF_ANY);
 }
 
-/* Bytes that came in on UDP flows; TCP counts its own. */
+/* Counts incoming bytes of UDP flows; TCP counts its own. */
 SEC("cgroup_skb/ingress")
 int cw_ingress(struct __sk_buff *skb) {
         struct packet p;

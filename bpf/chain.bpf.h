@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which policies judge a socket: the subject of the nearest cgroup above it that has one, and the chain of layers that this
- * names. */
+/* The policies that judge a socket: the subject of the nearest cgroup above it that has one, and its chain of
+ * layers. */
 
 #include "maps.bpf.h"
 
 enum subject_state {
         SUBJECT_JUDGED,
         SUBJECT_OFF,        /* no layer judges it */
-        SUBJECT_UNASSIGNED, /* its cgroup is too new to have an entry: no policy may be guessed for it */
-        SUBJECT_FAULT,      /* a layer has no policy: closed */
+        SUBJECT_UNASSIGNED, /* its cgroup is too new to have an entry: its policy is not known yet */
+        SUBJECT_FAULT,      /* a layer has no policy: fail closed */
 };
 
-/* Read once, so that a swap in the middle of a program is seen whole or not at all. */
+/* Read once, so that a concurrent swap is seen whole or not at all. */
 struct policy_chain {
-        struct cw_layer base; /* the most general layer that judges. Its flags count for the chain */
-        __u64 epoch;          /* of the chain: a policy or, with several layers, a mode that changes makes another one */
+        struct cw_layer base; /* the most general layer that judges. Its flags apply to the chain */
+        __u64 epoch;          /* of the chain: a change of any policy or, with several layers, any mode changes it */
         __u32 chain, actor;
 };
 
-/* User space counts it up after each change of subjects, from a number that no predecessor has reached: what it left in maps
- * that a successor inherits is never current again. */
+/* User space increments it after each change of subjects, starting above every value that a predecessor may have
+ * reached: entries that it left in inherited maps never become valid again. */
 __u64 subjects_generation;
 
-#define CGROUP_LEVELS_MAX 16 /* deeper ones count as the one at this level: their owner made them */
+#define CGROUP_LEVELS_MAX 16 /* deeper cgroups count as the one at this level: they were made by its owner */
 
-/* A subject as one number: the chain in the lower half, actor and flag in the upper. */
+/* A subject in one number: the chain in the lower half, actor and flag in the upper. */
 #define SUBJECT_FORWARDER (1ULL << 63)
 #define UNASSIGNED ((__u64) CW_CHAIN_UNASSIGNED)
 
@@ -46,8 +46,8 @@ static __always_inline __u64 generation_now(void) {
         return *(volatile __u64 *) &subjects_generation;
 }
 
-/* Returns a subject, or UNASSIGNED. Global functions, so that the verifier walks each once. A level that is not there has
- * the id 0, which has no entry; a branch for it would double what the verifier walks. */
+/* Return a subject, or UNASSIGNED. Global functions, so that the verifier walks each one once. A level that does not
+ * exist has id 0, which has no entry; a branch for it would double the verifier's work. */
 __noinline __u64 walk_task(void) {
         __u64 own = bpf_get_current_cgroup_id();
 
@@ -72,7 +72,7 @@ __noinline __u64 walk_packet(struct __sk_buff *skb) {
         return CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
 }
 
-/* One look-up where the walk was made before. */
+/* A single lookup if the walk was done before. */
 static __always_inline __u64 cached_subject(__u64 cgroup, bool *known) {
         struct cw_subject_cache *c = bpf_map_lookup_elem(&subject_cache, &cgroup);
 
@@ -80,7 +80,7 @@ static __always_inline __u64 cached_subject(__u64 cgroup, bool *known) {
         return *known ? c->subject : 0;
 }
 
-/* generation: from before the walk, so that a change during it voids the entry. */
+/* generation: read before the walk, so that a change during it invalidates the entry. */
 static __always_inline void cache_subject(__u64 cgroup, __u64 subject, __u64 generation) {
         struct cw_subject_cache c = { .subject = subject, .generation = generation };
 
@@ -136,8 +136,8 @@ static __always_inline bool chain_is_single(__u32 chain) {
         return !many_layers || chain >> 8 == 0;
 }
 
-/* Of several layers: their policies and modes, mixed into the upper 56 bits that a flow has room for, as no single layer's
- * can be. Each step maps different inputs to different results, so only chance can make two chains equal. */
+/* For several layers: their policies and modes, mixed into the upper 56 bits that a flow stores, a value that no
+ * single layer has. Each step is a bijection, so two chains can only collide by chance. */
 __noinline __u64 chain_epoch(__u32 chain) {
         __u64 epoch = 0;
 
@@ -152,7 +152,7 @@ __noinline __u64 chain_epoch(__u32 chain) {
         return epoch >> CW_FLOW_EPOCH_SHIFT | 1ULL << 55;
 }
 
-/* The most general layer that judges, else the base, which is off; 0 where one of them has no policy. */
+/* The most general layer that judges, otherwise the base, which is off; 0 if one of them has no policy. */
 __noinline __u64 chain_base(__u32 chain) {
         __u64 base = layer_word(CW_CHAIN_LAYER(chain, 0));
         struct cw_layer layer = layer_unpack(base);
@@ -178,8 +178,8 @@ __noinline __u64 chain_base(__u32 chain) {
         return base;
 }
 
-/* The layer in whose name is refused what all of them refuse: the most general one that enforces, else the most general
- * one that judges. first: 1 leaves out the base. 0: none. */
+/* The layer named in a denial that all layers agree on: the most general one that enforces, otherwise the most
+ * general one that judges. first: 1 skips the base. 0: none. */
 __noinline __u64 deciding_layer(__u32 chain, __u32 first) {
         __u64 audited = 0;
 
@@ -199,7 +199,8 @@ __noinline __u64 deciding_layer(__u32 chain, __u32 first) {
         return audited;
 }
 
-/* The epoch first: a verdict may be newer than the epoch it is kept under, then it is given again, and never older. */
+/* Reads the epoch first: a verdict may be newer than the epoch stored with it, and is then evaluated again, but
+ * never older. */
 static __always_inline enum subject_state chain_read(__u64 subject, struct policy_chain *c) {
         __u64 base;
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Port 53 is taken to the proxy at the socket: no NAT, no conntrack, no edit of resolv.conf. The client keeps seeing the
- * resolver it asked for. */
+/* Redirects port 53 traffic to the proxy at the socket: no NAT, no conntrack, no change of resolv.conf. The client
+ * still sees the resolver that it addressed. */
 
 #include "record.bpf.h"
 
-/* The proxy lives on the loopback of one network namespace. Elsewhere 127.0.0.1 is somebody else's. */
+/* The proxy is on the loopback of one network namespace. In others 127.0.0.1 is not ours. */
 static __always_inline bool in_proxy_netns(struct bpf_sock_addr *ctx) {
         return bpf_get_netns_cookie(ctx) == (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
 }
@@ -17,7 +17,7 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
         return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
 }
 
-/* subject: as subject_of_task() says. */
+/* subject: as returned by subject_of_task(). */
 static __always_inline void remember_redirect(__u64 cookie, __u64 subject, const struct cw_addr *server, __u16 port) {
         struct cw_dns_client c = {
                 .chain = subject_chain(subject),
@@ -32,7 +32,8 @@ static __always_inline void remember_redirect(__u64 cookie, __u64 subject, const
         bpf_map_update_elem(&dns_redirects, &cookie, &c, BPF_ANY);
 }
 
-/* Rewrites the destination to the proxy. 1: done; 0: no proxy for this family or namespace, to be judged. */
+/* Rewrites the destination to the proxy. Returns 1; 0 if there is no proxy for this family or namespace, so that the
+ * traffic is judged. */
 static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
         if (!proxy_port4 || !in_proxy_netns(ctx))
                 return 0;
@@ -59,7 +60,7 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, c
         return 1;
 }
 
-/* recvmsg, getpeername: the other way round. */
+/* recvmsg, getpeername: the reverse. */
 static __always_inline void restore4(struct bpf_sock_addr *ctx) {
         if (!proxy_port4 || ctx->user_port != bpf_htons(proxy_port4) || ctx->user_ip4 != proxy_addr4)
                 return;
@@ -91,8 +92,9 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
         ctx->user_port = bpf_htons(c->server_port);
 }
 
-/* It came to the proxy's port by itself, or was sent there long ago: all that is known of it is where its socket was made.
- * What an earlier owner of the port left is not his. A frame of its own: all frames of a call have 512 bytes together. */
+/* It was sent to the proxy's port directly, or redirected long ago: only the cgroup in which its socket was created
+ * is known. An entry left by a previous owner of the port does not apply. A stack frame of its own: all frames of a
+ * call chain share 512 bytes. */
 static __noinline int register_direct(struct __sk_buff *skb, __u64 subject, const struct cw_dns_client_key *key) {
         struct cw_dns_client c = {
                 .process.cgroup_id = bpf_skb_cgroup_id(skb),
@@ -107,8 +109,8 @@ static __noinline int register_direct(struct __sk_buff *skb, __u64 subject, cons
         return 0;
 }
 
-/* A packet on its way to the proxy has the source port by which the proxy knows its client. subject: of the socket now; it may
- * have been connected long ago. */
+/* A packet on its way to the proxy has the source port by which the proxy identifies its client. subject: the
+ * socket's current one; it may have been connected long ago. */
 static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u64 subject,
                                             const struct cw_addr *src, __u16 src_port, __u8 protocol) {
         struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
@@ -121,7 +123,7 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie,
                 c->chain = subject_chain(subject);
                 c->actor = subject_actor(subject);
                 c->flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0;
-        } else if (c->generation != generation_now()) { /* user space finds out */
+        } else if (c->generation != generation_now()) { /* user space looks it up */
                 c->chain = CW_CHAIN_UNASSIGNED;
                 c->actor = 0;
                 c->flags = 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Answers. A machine that is reached from outside, by ssh or as a server, sends packets to addresses that no policy
- * names. They pass where the layer says so, and only they. */
+/* Replies. A machine that is reached from outside, by ssh or as a server, sends packets to addresses that no policy
+ * names. They pass if the layer permits it, and only they. */
 
 #include "packet.bpf.h"
 
-/* Does somebody on this host listen on the local port? A connection from such a port whose first SYN the policy would
- * have refused was opened by the peer. */
+/* Does a socket of this host listen on the local port? If the policy would have denied the first SYN of a connection
+ * from such a port, the peer opened the connection. */
 static __always_inline bool port_listens(struct __sk_buff *skb, const struct packet *p) {
         struct bpf_sock_tuple tuple = {};
         __u32 size = sizeof(tuple.ipv6);
@@ -20,7 +20,7 @@ static __always_inline bool port_listens(struct __sk_buff *skb, const struct pac
                 __builtin_memcpy(tuple.ipv6.daddr, p->src.b, 16);
                 tuple.ipv6.dport = bpf_htons(p->src_port);
         }
-        /* No peer in the tuple: only a listener matches. */
+        /* The tuple has no peer: only a listener matches. */
         struct bpf_sock *sk = bpf_sk_lookup_tcp(skb, &tuple, size, BPF_F_CURRENT_NETNS, 0);
         if (!sk)
                 return false;
@@ -36,8 +36,8 @@ static __always_inline bool is_raw(struct __sk_buff *skb) {
         return sk && sk->type == SOCK_RAW;
 }
 
-/* A packet of a connection that was not seen to begin here. The listener may be gone when the first answer is sent. A
- * function of its own for the stack's sake: it has 512 bytes for all frames of a call. */
+/* A packet of a connection whose start was not seen here. The listener may be gone by the time of the first reply. A
+ * function of its own for its stack frame: all frames of a call chain share 512 bytes. */
 static __noinline bool is_tcp_answer(struct __sk_buff *skb, const struct packet *p) {
         struct cw_flow_key key = { .cookie = p->src_port, .dst = p->dst, .port = p->dst_port, .protocol = IP_TCP };
 
@@ -53,8 +53,8 @@ static __always_inline bool is_for_listener(struct __sk_buff *skb) {
         return sk && sk->state == BPF_TCP_LISTEN;
 }
 
-/* The last packet of a handshake comes to the listener: no socket is there yet, and the answer to the SYN was sent in the
- * listener's name (or, before Linux 6.13, past the hook). */
+/* The last packet of a handshake reaches the listener: no socket exists yet, and the SYN-ACK was sent by the
+ * listener (or, before Linux 6.13, bypassed the hook). */
 static __always_inline void remember_handshake(const struct packet *p) {
         if (!p->continues || p->tcp_flags & (TCP_SYN | TCP_RST))
                 return;
@@ -66,7 +66,7 @@ static __always_inline bool is_datagram_answer(const struct cw_flow_key *key) {
         return key->protocol == IP_UDP && bpf_map_lookup_elem(&datagram_peers, key);
 }
 
-/* Of the clients of this machine; the ports alone would be anybody's where low ports are free for all. */
+/* Sent by a DHCP client of this machine; the ports alone prove nothing if low ports are open to all users. */
 static __always_inline bool is_dhcp(struct __sk_buff *skb, const struct packet *p) {
         if (p->protocol != IP_UDP || !p->has_port || is_raw(skb))
                 return false;
@@ -80,13 +80,13 @@ static __always_inline bool is_dhcp_port(__u8 protocol, __u16 port) {
         return protocol == IP_UDP && (port == 67 || port == 547);
 }
 
-/* What the kernel sends by itself: resets, ICMP errors and echo replies, group memberships. */
+/* Packets that the kernel sends on its own: resets, ICMP errors and echo replies, group memberships. */
 static __always_inline bool is_of_kernel(struct __sk_buff *skb) {
         return root_cgroup && bpf_skb_cgroup_id(skb) == root_cgroup;
 }
 
-/* Types 133 to 137 with a hop limit of 255. To a global address only the kernel has something to say: a neighbour that
- * it knows; from a raw socket it would be routed. */
+/* Types 133 to 137 with a hop limit of 255. To a global address they only come from the kernel, for a neighbour it
+ * knows; from a raw socket they would be routed. */
 static __always_inline bool is_neighbour_discovery(struct __sk_buff *skb, const struct packet *p) {
         if (!packet_is_neighbour_discovery(p))
                 return false;

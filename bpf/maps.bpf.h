@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* All maps. Sizes of 1 are set by user space before load, from the policy. */
+/* All maps. User space sets sizes of 1 before load, to match the policy. */
 
 #include <stdbool.h>
 #include <linux/bpf.h>
@@ -10,22 +10,22 @@
 
 #include "api.h"
 
-/* Set before load. Helpers that the kernel, or the loader's capabilities, may not allow. */
+/* Set before load: helpers that the kernel, or the loader's capabilities, may not permit. */
 const volatile bool has_coarse_clock = false;
 const volatile bool has_comm = false;
 const volatile bool has_ns_pid = false;
-/* The reader's pid namespace, by device (as the kernel writes it) and inode. */
+/* The reader's pid namespace, by device (in the kernel's encoding) and inode. */
 const volatile __u64 pid_ns_device = 0;
 const volatile __u64 pid_ns_inode = 0;
 /* false: the host's layer judges every process below the attached cgroup. */
 const volatile bool many_layers = false;
-/* The cgroup where the host's own sockets are: those that the kernel made for itself. 0: unknown. */
+/* The cgroup of the host's own sockets, those created by the kernel for itself. 0: unknown. */
 const volatile __u64 root_cgroup = 0;
-/* Who speaks DHCP besides root. 0: nobody. */
+/* The user that runs a DHCP client besides root. 0: none. */
 const volatile __u32 network_uid = 0;
-/* The proxy's address and ports, on a loopback IPv4 address (network byte order) and on ::1, in the network namespace with this
- * cookie. Port 0: no proxy for the family. Cookie 0: the kernel cannot tell user space its cookie (before 5.14), it is
- * the initial namespace's. */
+/* The proxy's address and ports, on a loopback IPv4 address (network byte order) and on ::1, in the network
+ * namespace with this cookie. Port 0: no proxy for this family. Cookie 0: the kernel cannot report the cookie to
+ * user space (before 5.14); then it is the initial namespace. */
 const volatile __u32 proxy_addr4 = 0;
 const volatile __u16 proxy_port4 = 0;
 const volatile __u16 proxy_port6 = 0;
@@ -55,7 +55,7 @@ struct {
         __type(value, struct cw_subject_cache);
 } subject_cache SEC(".maps");
 
-/* Sockets of the service itself, by cookie: what it sends to the resolvers it was told of. Far more than it has. */
+/* Sockets of the service itself, by cookie, for its queries to upstream resolvers. Many more than it ever has. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 4096);
@@ -63,7 +63,7 @@ struct {
         __type(value, __u8);
 } self_sockets SEC(".maps");
 
-/* Connections from outside, from the end of their handshake on; in the cookie's place our own port. */
+/* Connections from outside, since the end of their handshake; with our own port instead of the cookie. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 8192);
@@ -71,8 +71,8 @@ struct {
         __type(value, __u8);
 } inbound_conns SEC(".maps");
 
-/* Who sent datagrams to a socket before it sent any back. Apart from the flows, so that strangers cannot push those
- * out. */
+/* The senders of datagrams to a socket, before it sent any back. Separate from the flows, so that outsiders cannot
+ * evict those. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 8192);
@@ -104,7 +104,7 @@ struct {
         __type(value, struct cw_port_rule);
 } port_rules SEC(".maps");
 
-/* Addresses of the network namespace the proxy is in. */
+/* Addresses of the proxy's network namespace. */
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
         __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -120,8 +120,8 @@ struct {
         __type(value, struct cw_flow);
 } flows SEC(".maps");
 
-/* Refusals of datagrams that were reported: by which epoch of the chain. Apart from the flows, so that who is refused pushes no flow
- * out. */
+/* Denied datagrams already reported: the epoch of the chain. Separate from the flows, so that denied senders cannot
+ * evict flows. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 8192);
@@ -129,7 +129,7 @@ struct {
         __type(value, __u64);
 } denied_flows SEC(".maps");
 
-/* Connections that are older than the service, and go on. */
+/* Connections opened before the service started, which may continue. */
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
         __uint(map_flags, BPF_F_NO_PREALLOC);
@@ -138,7 +138,7 @@ struct {
         __type(value, __u8);
 } preexisting_flows SEC(".maps");
 
-/* By socket cookie: the resolver a socket asked for before it was sent to the proxy. */
+/* By socket cookie: the resolver that a socket addressed before it was redirected to the proxy. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 4096);
@@ -153,7 +153,7 @@ struct {
         __type(value, struct cw_dns_client);
 } dns_clients SEC(".maps");
 
-/* By socket cookie: who made a socket that has no connect or sendmsg hook (ICMP, raw, SCTP …). */
+/* By socket cookie: the creator of a socket that has no connect or sendmsg hook (ICMP, raw, SCTP …). */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 2048);
@@ -181,8 +181,8 @@ struct {
         __type(value, __u64);
 } counters SEC(".maps");
 
-/* Keys and values that never change have no place on the stack: there the compiler lets them share a slot with a
- * pointer, which the verifier refuses to a loader without CAP_PERFMON. */
+/* Constant keys and values are kept off the stack: there the compiler lets them share a slot with a pointer, which
+ * the verifier rejects for a loader without CAP_PERFMON. */
 const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
 const __u8 present = 1;
 
@@ -192,7 +192,7 @@ static __always_inline void count(enum cw_counter which) {
                 (*n)++; /* per CPU, and cgroup programs do not nest on one CPU */
 }
 
-/* Good to a tick, a tenth of the price. */
+/* Accurate to a tick, at a tenth of the cost. */
 static __always_inline __u64 now_coarse(void) {
         return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
 }

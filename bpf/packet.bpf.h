@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What an outgoing IP packet says of itself. The packet begins with its IP header. */
+/* The headers of an outgoing IP packet, which starts with its IP header. */
 
 #include "address.bpf.h"
 
@@ -13,11 +13,11 @@ struct packet {
         __u16 src_port, dst_port;
         __u8 protocol;
         __u8 family;
-        __u8 hop_limit; /* IPv6, where extension headers or ICMP follow */
+        __u8 hop_limit; /* IPv6, if extension headers or ICMP follow */
         __u8 icmp_type;
         __u8 tcp_flags;
-        bool has_port;  /* TCP and UDP of a first or only fragment; ICMP counts as port 0 */
-        bool continues; /* TCP that does not ask for a connection: anything but a lone SYN */
+        bool has_port;  /* TCP and UDP in a first or only fragment; ICMP counts as port 0 */
+        bool continues; /* TCP that does not open a connection: anything but a lone SYN */
         __u8 pad;
         __u32 sequence, acknowledgment; /* TCP */
         __u32 payload;                  /* TCP: bytes after its header */
@@ -77,9 +77,10 @@ static __always_inline void set_udp(struct packet *p, const struct udp_header *h
         p->dst_port = bpf_ntohs(h->dst_port);
 }
 
-/* Where the transport header is, in one number: offset << 16 | later fragment << 8 | protocol. Walks IPv6 extension
- * headers (RFC 8200 4); unknown ones end the walk: the protocol is then not one that is judged. A global function, so
- * that the verifier walks the loop once. */
+/* Location of the transport header in one number: offset << 16
+ * later fragment << 8
+ * protocol. Walks IPv6 extension headers (RFC 8200 4); an unknown one ends the walk, and the protocol is then an
+ * unsupported one. A global function, so that the verifier walks the loop once. */
 #define LATER_FRAGMENT 0x100U
 #define MALFORMED 0xffffffffU
 
@@ -102,21 +103,21 @@ __noinline __u32 find_transport(struct __sk_buff *skb) {
         next = v6.next;
         for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
                 if (later || (next != 0 && next != 43 && next != 44 && next != 60))
-                        return offset << 16 | later | next; /* what follows a later fragment's header is payload */
+                        return offset << 16 | later | next; /* what follows the header of a later fragment is payload */
                 if (bpf_skb_load_bytes(skb, offset, e, sizeof(e)) < 0)
                         return MALFORMED;
                 if (next == 44) { /* fragment: offset in the upper 13 bits */
                         later = e[2] || (e[3] & 0xf8) ? LATER_FRAGMENT : 0;
                         offset += 8;
                 } else {
-                        /* A routing header with a way to go names the real destination elsewhere (RFC 8200 4.4). */
+                        /* A routing header with segments left has the actual destination elsewhere (RFC 8200 4.4). */
                         if (next == 43 && e[3] != 0)
                                 return MALFORMED;
                         offset += ((__u32) e[1] + 1) * 8;
                 }
                 next = e[0];
         }
-        return MALFORMED; /* more extension headers than anybody needs */
+        return MALFORMED; /* more extension headers than any real packet has */
 }
 
 static __always_inline bool parse_addresses(struct __sk_buff *skb, struct packet *p) {
@@ -140,7 +141,7 @@ static __always_inline bool parse_addresses(struct __sk_buff *skb, struct packet
         return true;
 }
 
-/* Any packet. false: a header that cannot be read. */
+/* Parses any packet. false: unreadable header. */
 static __always_inline bool parse_any(struct __sk_buff *skb, struct packet *p) {
         __u32 found = find_transport(skb), offset = found >> 16;
         struct tcp_header tcp;
@@ -167,7 +168,8 @@ static __always_inline bool parse_any(struct __sk_buff *skb, struct packet *p) {
         return true;
 }
 
-/* The usual packet: TCP or UDP right after a plain IP header, both in the linear part. false: take the long way. */
+/* The usual packet: TCP or UDP directly after a plain IP header, both in the linear part. false: use the general
+ * parser. */
 static __always_inline bool parse_plain(struct __sk_buff *skb, struct packet *p) {
         void *data = (void *) (long) skb->data, *end = (void *) (long) skb->data_end;
         struct ipv4_header *v4 = data;
@@ -205,11 +207,12 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, struct packet *p)
         return false;
 }
 
-/* Always 0, which the verifier cannot know. */
+/* Always 0, but the verifier does not know. */
 __u64 opaque_zero;
 
-/* Each way through the parser leaves other constants behind, and the verifier would walk all that follows once for each
- * of them, with a budget and a loading time to match. This makes it see one and the same: values it knows nothing of. */
+/* Each path through the parser leaves different constants, and the verifier would walk everything that follows once
+ * for each path, at the expense of its budget and the load time. This makes all paths look alike: values unknown to
+ * the verifier. */
 static __always_inline void barrier_scrub(struct packet *p) {
         __u64 *words = (__u64 *) p, none = *(volatile __u64 *) &opaque_zero;
 
@@ -217,7 +220,7 @@ static __always_inline void barrier_scrub(struct packet *p) {
                 words[i] |= none;
 }
 
-/* false: malformed. */
+/* Returns false if the packet is malformed. */
 static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p) {
         __builtin_memset(p, 0, sizeof(*p));
         p->length = skb->len;
@@ -227,7 +230,7 @@ static __always_inline bool packet_parse(struct __sk_buff *skb, struct packet *p
         return true;
 }
 
-/* Neighbour discovery (RFC 4861): types 133 to 137; a hop limit of 255 means that no router can have passed it on. */
+/* Neighbour discovery (RFC 4861): types 133 to 137; a hop limit of 255 proves that no router forwarded it. */
 static __always_inline bool packet_is_neighbour_discovery(const struct packet *p) {
         return p->family == 6 && p->protocol == IP_ICMP6 && p->hop_limit == 255 && p->icmp_type >= 133 &&
                p->icmp_type <= 137;

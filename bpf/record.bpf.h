@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Facts and records: who acted, and what goes to the ring. A wake-up of the reader takes two interrupts between
- * processors, many times what a verdict takes, so most records wake nobody: wake_flags() has the rule. */
+/* Facts about processes, and records for the ring buffer. A wakeup of the reader takes two interprocessor
+ * interrupts, many times the cost of a verdict, so most records do not wake it: see wake_flags(). */
 
 #include "address.bpf.h"
 
-/* The pid as the reader of the records sees it. Of a process in another pid namespace (a container's) the reader, if it
- * is in the initial one, sees the kernel's own number. A global function, so that the verifier sees one outcome. */
+/* The pid as seen by the reader of the records. For a process in another pid namespace (a container), a reader in
+ * the initial one sees the kernel's own number. A global function, so that the verifier sees a single outcome. */
 __noinline __u64 current_pid_tgid(void) {
         struct bpf_pidns_info info = {};
 
@@ -36,16 +36,16 @@ static __always_inline bool process_is_new(__u32 pid) {
         return true;
 }
 
-/* When the reader was last woken. Two processors may both find it old, then there is one wake-up too many; a store never
- * lacks the wake-up that belongs to it, since the record that is submitted with it is not readable before. */
+/* Time of the reader's last wakeup. Two processors may both find it expired, which causes one wakeup too many. A
+ * store never lacks its wakeup: the record submitted with it only becomes readable afterwards. */
 __u64 ring_woken_ns;
 
 /* Wakes the reader for
- * - the first record of a process, so that the process is found alive;
- * - a denial, if the last wake-up is CW_RING_WAKE_NSEC ago. If it is not, the reader looks by itself when that time is
- *   over (kernel/event-ring.c), so no denial waits longer;
- * - any record while the ring is more than half full, in shorter intervals: a state and not a crossing, which nobody
- *   might see.
+ * - the first record of a process, so that the process is still alive when it is examined;
+ * - a denial, if the last wakeup is at least CW_RING_WAKE_NSEC ago. Otherwise the reader looks on its own at the end of
+ *   that time (kernel/event-ring.c), so no denial waits longer;
+ * - any record while the ring is more than half full, at shorter intervals: the condition is a state, since the moment
+ *   of crossing could be missed.
  * A global function, so that the verifier walks it once. */
 __noinline __u64 wake_flags(__u64 now_ns, __u32 pid, __u32 is_denial, __u64 backlog) {
         __u64 interval = backlog > ring_bytes / 2 ? CW_RING_HURRY_NSEC : CW_RING_WAKE_NSEC;
@@ -58,7 +58,7 @@ __noinline __u64 wake_flags(__u64 now_ns, __u32 pid, __u32 is_denial, __u64 back
         return BPF_RB_FORCE_WAKEUP;
 }
 
-/* A microsecond or so, and less at the end. */
+/* Takes about a microsecond, less at the end. */
 __noinline __u64 hold_briefly(__u64 until_ns) {
         __u64 now_ns = 0;
 
@@ -83,9 +83,9 @@ __noinline __u64 hold_until(__u64 until_ns) {
         return now_ns;
 }
 
-/* A loop of refusals is faster than the reader. When the ring is half full, a refused system call takes as long as one that
- * connects, and in the last eighth much longer: the reader catches up, and no denial is lost. Only a task is held up, never a
- * packet; and nobody when the ring is full, as it is when there is no reader. */
+/* A loop of denied calls is faster than the reader. When the ring is half full, a denied system call takes as long
+ * as a successful one, and in the last eighth much longer: the reader catches up, and no denial is lost. Only tasks
+ * are delayed, never packets, and nothing if the ring is full, as it is without a reader. */
 static __always_inline void hold_sender(__u64 now_ns, __u64 backlog) {
         if (backlog > ring_bytes / 2)
                 hold_until(now_ns + (backlog > ring_bytes / 8 * 7 ? CW_RING_HOLD_LONG_NSEC : CW_RING_HOLD_NSEC));

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* THE verdict. Every hook asks here; policy/port.c walks the same lists in user space, policy/chain.c folds the same chains,
- * and a test holds both together. */
+/* The verdict, used by every hook; policy/port.c evaluates the same lists in user space, policy/chain.c the same
+ * chains, and a test compares them. */
 
 #include "address.bpf.h"
 
-/* What is judged: a destination, and how it is reached. */
+/* What is judged: the destination, and how it is reached. */
 struct lookup {
         const struct cw_addr *dst;
         __u16 port;
         __u8 protocol;
-        bool has_port; /* false for a later fragment: only rules for every port match */
-        bool loopback; /* and the packet stays here */
-        bool may_be_local; /* an address of this host counts as loopback does */
+        bool has_port; /* false for a later fragment: only rules for all ports match */
+        bool loopback; /* the packet also stays on this host */
+        bool may_be_local; /* an address of this host counts as loopback */
 };
 
 struct verdict {
-        __u32 policy_id; /* of the layer that decided */
+        __u32 policy_id; /* of the deciding layer */
         __u32 rule;
         __u8 action;
         __u8 reason;
-        __u8 mode; /* of that layer, when it was asked */
+        __u8 mode; /* of that layer, at the time of the verdict */
         __u8 pad;
 };
 
-/* A verdict as one number: the lowest byte as in struct cw_flow, the rule above it, the policy id in the upper half. Never
- * 0. */
+/* A verdict in one number: the lowest byte as in struct cw_flow, then the rule, and the policy id in the upper half.
+ * Never 0. */
 static __always_inline __u64 verdict_pack(const struct cw_layer *layer, __u8 action, __u8 reason, __u32 rule) {
         return (action ? CW_VERDICT_ALLOW : 0) | (__u64) layer->mode << CW_VERDICT_MODE_SHIFT |
                (__u64) reason << CW_VERDICT_REASON_SHIFT | (__u64) (rule & CW_RULES_MAX) << 8 |
@@ -44,28 +44,28 @@ static __always_inline void verdict_unpack(struct verdict *v, __u64 word) {
         v->pad = 0;
 }
 
-/* In the name of one layer. */
+/* Sets the verdict of one layer. */
 static __always_inline void verdict_set(struct verdict *v, const struct cw_layer *layer, __u8 action, __u8 reason) {
         verdict_unpack(v, verdict_pack(layer, action, reason, CW_NO_RULE));
 }
 
 #define NO_MATCH 0xffffffffU
 
-/* Ordered list: the first line that covers low to high decides. Returns its index in port_rules.
+/* Ordered list: the first entry that covers low to high decides. Returns its index in port_rules.
  *
- * Two things keep the verifier's work small, and with it the time to load: a global function with scalar arguments is
- * walked once per program and not in every state of its callers, and a line is compared without branches. */
+ * Two things reduce the verifier's work, and with it the load time: a global function with scalar arguments is
+ * walked once per program instead of in every state of its callers, and entries are compared without branches. */
 __noinline __u32 match_ports(__u64 first, __u64 n, __u64 protocol, __u64 low, __u64 high) {
-        for (__u64 i = 0; i < CW_PORT_RULES_MAX; i++) { /* 64 bits: others take two more instructions each time */
+        for (__u64 i = 0; i < CW_PORT_RULES_MAX; i++) { /* 64 bits: 32 would take two more instructions per iteration */
                 if (i >= n)
                         return NO_MATCH;
 
                 __u32 index = (__u32) (first + i);
                 const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
                 if (!r)
-                        return index; /* outside the array: the caller finds nothing there */
+                        return index; /* beyond the array: the caller finds nothing there */
 
-                __u64 other_protocol = (r->protocol ^ protocol) * r->protocol; /* 0 in a rule covers all */
+                __u64 other_protocol = (r->protocol ^ protocol) * r->protocol; /* 0 in a rule covers all protocols */
                 __u64 outside = ((low - r->low) | (r->high - high)) >> 63;
                 if (!(other_protocol | outside))
                         return index;
@@ -73,7 +73,7 @@ __noinline __u32 match_ports(__u64 first, __u64 n, __u64 protocol, __u64 low, __
         return NO_MATCH;
 }
 
-/* Both keys in one place, for the stack's sake: they differ in what is before the address. */
+/* Both keys in one object, to save stack: they differ in what precedes the address. */
 struct list_key {
         __u32 prefix_length;
         __u32 policy_id;
@@ -108,28 +108,29 @@ static __always_inline __u64 eval_ports(const struct cw_layer *layer, __u64 dst0
         __u16 port = how & LOOKUP_HAS_PORT ? (__u16) how : 0;
         __u32 index = NO_MATCH;
 
-        if (list) /* without a port (a later fragment) only a rule for every port matches */
+        if (list) /* without a port (a later fragment) only a rule for all ports matches */
                 index = match_ports(list->first, list->count, (__u8) (how >> 16), port,
                                     how & LOOKUP_HAS_PORT ? port : 0xffff);
         if (index == NO_MATCH)
                 return verdict_pack(layer, layer->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
 
         const struct cw_port_rule *r = bpf_map_lookup_elem(&port_rules, &index);
-        if (!r) /* our own state is broken */
+        if (!r) /* inconsistent state */
                 return verdict_pack(layer, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
         return verdict_pack(layer, r->action, CW_REASON_RULE, r->rule);
 }
 
-/* What one layer says, in numbers for the verifier's sake as above: it walks this once per program, and what follows once
- * for whatever the result is. layer: struct cw_layer; dst: struct cw_addr; how: port, protocol << 16, flags. */
+/* The verdict of one layer, as numbers for the verifier's sake as above: it walks this once per program, and what
+ * follows once for whatever the result is. layer: struct cw_layer; dst: struct cw_addr; how: port, protocol << 16,
+ * flags. */
 __noinline __u64 verdict_eval(__u64 layer_word, __u64 dst0, __u64 dst1, __u32 how) {
         struct cw_layer layer = layer_unpack(layer_word);
         __u8 protocol = (__u8) (how >> 16);
         struct cw_addr dst;
         __u64 v;
 
-        /* Port 53 reached this point without being sent to the proxy. Before the local pass: a resolver on loopback
-         * would carry a query out. */
+        /* Port 53 traffic that was not redirected to the proxy. Checked before loopback is allowed: a resolver on
+         * loopback would forward the query. */
         if (is_dns(protocol, (__u16) how) && how & LOOKUP_HAS_PORT)
                 return verdict_pack(&layer, CW_DENY, CW_REASON_DNS, CW_NO_RULE);
         if (how & LOOKUP_LOOPBACK)
@@ -141,16 +142,16 @@ __noinline __u64 verdict_eval(__u64 layer_word, __u64 dst0, __u64 dst1, __u32 ho
         if (v & CW_VERDICT_ALLOW || !(how & LOOKUP_MAY_BE_LOCAL))
                 return v;
 
-        /* Last because it is rare: this host's own addresses pass whatever the rules are. */
+        /* Checked last because it is rare: this host's own addresses pass whatever the rules. */
         addr_join(&dst, dst0, dst1);
         if (bpf_map_lookup_elem(&local_addrs, &dst))
                 return verdict_pack(&layer, CW_ALLOW, CW_REASON_LOCAL, CW_NO_RULE);
         return v;
 }
 
-/* What a chain says; policy/chain.c is the same in user space. From the last layer to the base: a rule of a grant lifts what
- * the layers before it deny by default action. Of the refusals that are left the most general one that is enforced
- * decides, otherwise the most general one. */
+/* The verdict of a chain, from the last layer to the base; policy/chain.c does the same in user space. An allow rule
+ * of a grant lifts the denials by default action in the layers before it. Of the remaining denials the most general
+ * one that is enforced decides, otherwise the most general one. */
 __noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
         const struct cw_layer closed = { .policy_id = CW_POLICY_UNASSIGNED };
         __u64 granted = 0, refusal = 0, answer = 0;
@@ -161,7 +162,7 @@ __noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
                         continue;
                 __u64 word = layer_word(index);
                 struct cw_layer layer = layer_unpack(word);
-                if (!layer.policy_id) /* it went while this program ran */
+                if (!layer.policy_id) /* removed while this program was running */
                         return verdict_pack(&closed, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
                 if (layer.mode == CW_OFF)
                         continue;
@@ -199,7 +200,7 @@ static __always_inline void chain_eval(const struct policy_chain *c, const struc
         verdict_unpack(v, word);
 }
 
-/* Does the policy allow anything at all at this address? */
+/* Does the policy allow anything at this address? */
 __noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {
         const struct cw_port_list *list = find_ports(policy_id, dst0, dst1);
 

@@ -23,7 +23,7 @@ struct Actors {
 
 /* ------------------------------------------------------------------ life */
 
-/* Only a unit of our own may be cut off from everything: a shell we were started from is not ours. */
+/* Only a unit of our own may be denied everything: a shell that started us is not our unit. */
 static int find_own_unit(Actors *a) {
         _cleanup_free_ char *path = NULL;
         char unit[CGROUP_UNIT_MAX];
@@ -140,12 +140,12 @@ static void on_forgotten(const char *path, uint64_t id, bool is_slice, void *use
         a->observer.forgotten(path, id, is_slice, a->observer.userdata);
 }
 
-/* What is below cannot be followed: it belongs to the nearest that can. */
+/* Cgroups below cannot be followed: they belong to the nearest one that can. */
 static void on_fault(const char *path, int error, void *userdata) {
         Actors *a = userdata;
         uint64_t id;
 
-        log_message(a->context->log, LOG_WARNING, "cannot follow the cgroups below %s (%s): they get its policy", path,
+        log_message(a->context->log, LOG_WARNING, "cannot follow the cgroups below %s (%s): its policy applies", path,
                     strerror(-error));
         if (actors_find(a, path, &id) >= 0)
                 a->observer.appeared(path, id, false, a->observer.userdata);

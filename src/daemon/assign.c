@@ -68,7 +68,7 @@ static uint32_t chain_of(const Assign *a, const char *path) {
                 used[n_used] = layer_of(a, &layers[i], job);
                 n_used += used[n_used] != NULL;
         }
-        (void) engine_chain_get(a->context->engine, used, n_used, &chain); /* otherwise it stays shut off */
+        (void) engine_chain_get(a->context->engine, used, n_used, &chain); /* otherwise it stays denied */
         return chain;
 }
 
@@ -121,8 +121,8 @@ bool assign_is_judged(const Assign *a, const Job *job) {
 
 /* ------------------------------------------------------------------ the kernel */
 
-/* Every cgroup has an entry, so that events and queries carry who acts. Where some document is for units, what lives in
- * a slice must be known before it may send: until then its packets wait in the kernel. */
+/* Every cgroup has an entry, so that events and queries carry the actor. If some document is for units, a cgroup in
+ * a slice must be known before it may send: until then the kernel drops its packets. */
 int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
         uint32_t chain, number;
         unsigned flags = 0;
@@ -154,7 +154,7 @@ bool assign_is_in(const Assign *a, uint64_t id, const Layer *layer) {
         return engine_chain_has(chain, layer);
 }
 
-/* What a layer new to its jobs has not learnt, that of their units has: connections continue where both allow the name. */
+/* The new layer of a job copies what the layer of its unit has learnt: connections continue if both allow the name. */
 static void fill_restriction(Assign *a, const Job *job) {
         PolicyLayer layers[POLICY_LAYERS_MAX];
         Layer *base = NULL, *restriction = NULL;
@@ -218,14 +218,14 @@ int assign_job(Assign *a, const Job *job) {
         assert(a);
         assert(job);
 
-        actors_for_each_released(a->actors, reassign_path, &v); /* what a unit that ended sends last */
+        actors_for_each_released(a->actors, reassign_path, &v); /* released units may still send */
         r = actors_find(a->actors, job->cgroup, &id);
         return r < 0 ? -ENXIO : assign_actor(a, job->cgroup, id, false);
 }
 
 /* ------------------------------------------------------------------ the proxy */
 
-/* A query from before the hooks were there: its socket shows the cgroup it was made in. */
+/* A query from before the hooks were attached: its socket shows the cgroup in which it was created. */
 static uint64_t cgroup_of_peer(Assign *a, const DnsPeer *peer) {
         uint16_t port4, port6;
         ExistingSocket s;

@@ -10,7 +10,7 @@ void context_emit(const Context *c, Event *e) {
         assert(e);
 
         if (c->engine)
-                engine_tell(c->engine, e);
+                engine_emit(c->engine, e);
 }
 
 void context_emit_type(const Context *c, EventType type, const char *layer, const char *detail) {
@@ -39,5 +39,5 @@ void context_log_faults(const Context *c, const FaultList *faults) {
         for (size_t i = 0; i < faults->n; i++)
                 log_message(c->log, LOG_ERR, "%s", fault_format(&faults->faults[i], NULL, text));
         if (faults->n_more > 0)
-                log_message(c->log, LOG_ERR, "and %zu more faults", faults->n_more);
+                log_message(c->log, LOG_ERR, "and %zu more errors", faults->n_more);
 }

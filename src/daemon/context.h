@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What every part of the daemon may use: the loop, the log, the configuration, the engine, what outlives the process,
- * and who observes the service. All borrowed from the service, which outlives its parts. */
+/* What every part of the daemon may use: loop, log, configuration, engine, the state that outlives the process, and
+ * the observer. All borrowed from the service, which outlives its parts. */
 
 #include "config/service-config.h"
 #include "daemon/service.h"
@@ -16,22 +16,22 @@ typedef struct Context {
         const ServiceConfig *config;
         FdStore *store;
         Handover *handover;
-        Engine *engine; /* NULL until it is being started */
+        Engine *engine; /* NULL before it is started */
         ServiceObserver observer;
 } Context;
 
-/* Calls a callback of the observer that has no arguments of its own. */
+/* Calls a callback of the observer that has no other arguments. */
 #define context_notify(c, callback)                                                                                    \
         do {                                                                                                           \
                 if ((c)->observer.callback)                                                                            \
                         (c)->observer.callback((c)->observer.userdata);                                                \
         } while (0)
 
-/* An event of the service's own, through the engine's pipeline: numbered and dated. Nothing before there is an engine.
- */
+/* Emits an event of the service through the engine's pipeline, which sets its number and time. Does nothing before
+ * there is an engine. */
 void context_emit(const Context *c, Event *e);
-/* About a layer, with its mode and the digest of its document; NULL: about the service, with the host's. detail may be
- * NULL. */
+/* Emits an event about a layer, with its mode and document digest; NULL: about the service, with those of the host.
+ * detail may be NULL. */
 void context_emit_type(const Context *c, EventType type, const char *layer, const char *detail);
-/* One line for each, and how many more there are. */
+/* Logs one line per fault, and how many more there are. */
 void context_log_faults(const Context *c, const FaultList *faults);

@@ -15,7 +15,7 @@
 struct DnsSockets {
         const Context *context; /* borrowed, like actors */
         Actors *actors;
-        char shared[FOREIGN_TEXT_MAX]; /* the last that was not taken, since others share it; "": none */
+        char shared[FOREIGN_TEXT_MAX]; /* the last one not used because others share it; "": none */
 };
 
 int dns_sockets_new(const Context *c, Actors *actors, DnsSockets **ret) {
@@ -41,7 +41,7 @@ DnsSockets *dns_sockets_free(DnsSockets *d) {
 typedef struct Finding {
         const DnsSockets *sockets;
         size_t n;
-        char text[FOREIGN_TEXT_MAX]; /* the last */
+        char text[FOREIGN_TEXT_MAX]; /* the last one */
 } Finding;
 
 static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
@@ -55,10 +55,10 @@ static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *us
         (void) snprintf(f->text, sizeof(f->text), "%s, with user %" PRIu32 "%s%.64s",
                         dns_endpoint_format(own, endpoint), s->uid, cgroup ? " in " : "", cgroup ?: "");
         log_message(f->sockets->context->log, LOG_CRIT,
-                    "a socket of the DNS proxy is shared (%s): end the process that holds it", f->text);
+                    "a socket of the DNS proxy is shared (%s): kill the process that holds it", f->text);
 }
 
-/* The order matters: what is claimed gets no further companions, so those that are listed after it are all. */
+/* The order matters: once claimed, a socket cannot be shared by new ones, so those listed afterwards are all. */
 static int find_companions(const DnsSockets *d, const int *fds, size_t n_fds, Finding *ret) {
         DnsEndpoint endpoints[DNS_ENDPOINTS_MAX] = {};
         Finding f = { .sockets = d };
@@ -75,7 +75,7 @@ static int find_companions(const DnsSockets *d, const int *fds, size_t n_fds, Fi
         return r;
 }
 
-/* Of one family, from *n on. Where one is shared none is used: UDP and TCP have the same port. */
+/* Takes the sockets of one family, from *n on. If one is shared, none is used: UDP and TCP have the same port. */
 static void take_family(DnsSockets *d, const char *unit, const int *passed, size_t n_passed, int *fds, size_t *n) {
         Finding found = {};
         int r = find_companions(d, passed, n_passed, &found);

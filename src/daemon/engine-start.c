@@ -27,7 +27,7 @@ static void on_lease(const Layer *layer, const Lease *lease, void *userdata) {
                 records_put_lease(&s->context, layer, lease);
 }
 
-/* With the maps there and nothing attached yet, or a predecessor's programs still judging. */
+/* Called with the maps loaded and nothing attached yet, or with a predecessor's programs attached. */
 static int fill(Engine *e, void *userdata) {
         Service *s = userdata;
         Context *c = &s->context;
@@ -43,14 +43,14 @@ static int fill(Engine *e, void *userdata) {
                 r = existing_connections_keep(c);
         if (r < 0)
                 c->engine = NULL;
-        else /* before they judge: whoever finds flows with their ids must know that these were used */
+        else /* recorded first: flows carry their ids */
                 records_put_layers(c);
         return r;
 }
 
 int service_start_engine(Service *s, const char **ret_what) {
         Context *c = &s->context;
-        /* Flows mean nothing without the ids they were judged under. */
+        /* Flows are meaningless without the policy ids they were judged under. */
         _cleanup_(inheritance_done) Inheritance inheritance = {
                 .store = c->store,
                 .pin_directory = HOOKS_PIN_DIRECTORY,

@@ -17,7 +17,7 @@
 
 struct Events {
         const Context *context; /* borrowed, like the next two */
-        Actors *actors;         /* NULL: who acts is not known */
+        Actors *actors;         /* NULL: actors are unknown */
         Jobs *jobs;
         JournalSink *journal;
         NdjsonFile *file; /* NULL: none */
@@ -39,7 +39,7 @@ static JournalFilter journal_filter(JournalEvents which) {
         }
 }
 
-/* Who observes the service, the bus, gets denials alone. */
+/* The observer, which is the bus, only gets denials. */
 static void observer_write(void *object, const Event *e, _unused_ uint64_t now_nsec) {
         const ServiceObserver *o = &((const Events *) object)->context->observer;
 
@@ -60,8 +60,8 @@ static int open_file(Events *e) {
         if (!c->config->events_file)
                 return 0;
         r = ndjson_file_open_mode(c->config->events_file, FILE_MODE, &e->file);
-        if (r < 0) { /* evidence that was asked for and cannot be given */
-                log_message(c->log, LOG_ERR, "%s cannot be opened: %s", c->config->events_file, guarded_open_error(r));
+        if (r < 0) { /* requested evidence that cannot be recorded */
+                log_message(c->log, LOG_ERR, "cannot open %s: %s", c->config->events_file, guarded_open_error(r));
                 return r;
         }
         Sink sink = ndjson_file_as_sink(e->file);
@@ -197,7 +197,7 @@ void events_reopen(Events *e) {
 
         r = e->file ? ndjson_file_reopen(e->file) : 0;
         if (r < 0)
-                log_message(e->context->log, LOG_ERR, "%s cannot be opened again: %s", e->context->config->events_file,
+                log_message(e->context->log, LOG_ERR, "cannot reopen %s: %s", e->context->config->events_file,
                             guarded_open_error(r));
 }
 

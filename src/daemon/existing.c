@@ -38,7 +38,7 @@ static void keep(const ExistingSocket *s, void *userdata) {
         int r;
 
         if (s->remote_port == 53)
-                return; /* to a resolver that is not the proxy */
+                return; /* to a resolver other than the proxy */
         r = engine_keep_flow(k->context->engine, s->cookie, &s->remote, s->remote_port);
         if (r < 0 && r != -EEXIST)
                 k->r = r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Connections that are older than the service. Kept, they continue without being judged, and are reported. */
+/* Connections opened before the service started. If kept, they continue without being judged, and are reported. */
 
 #include "daemon/context.h"
 
-/* Before the hooks are there, so that none of them is cut. */
+/* Call before the hooks are attached, so that none is interrupted. */
 int existing_connections_keep(const Context *c);

@@ -18,10 +18,10 @@ struct Grants {
         const Policies *policies;
         GrantsObserver observer;
         GrantTable table;
-        sd_event_source *timer; /* when the next one ends */
+        sd_event_source *timer; /* fires when the next one expires */
 };
 
-/* No document has a colon in its name. */
+/* Document names contain no colon. */
 static void format_name(uint64_t job, char ret[static NAME_SIZE]) {
         (void) snprintf(ret, NAME_SIZE, "job:%" PRIu64, job);
 }
@@ -67,12 +67,12 @@ static int install(Grants *g, uint64_t job) {
                 r = engine_set_layer(g->context->engine, &spec);
         else
                 r = engine_add_layer(g->context->engine, &spec, &layer);
-        /* Before it judges: whoever finds flows with its id must know that it was used. */
+        /* Recorded before it judges: a successor that finds flows with its id must know that it was used. */
         records_put_layers(g->context);
         return r;
 }
 
-/* The job has no grants any more. That it is not followed does not keep the layer. */
+/* The job has no more grants. The layer is removed even if the job is no longer followed. */
 static void remove_layer(Grants *g, uint64_t job) {
         Layer *layer = grants_layer(g, job);
 
@@ -125,7 +125,7 @@ static void arm(Grants *g) {
         (void) sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
 }
 
-/* What cannot be taken out of a layer takes the layer with it. */
+/* If something cannot be removed from a layer, the whole layer is removed. */
 static int on_end(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Grants *g = userdata;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME), job;
@@ -187,7 +187,7 @@ static int allow(Grants *g, uint64_t job, const char *host, uint64_t usec) {
         if (r >= 0)
                 r = g->observer.assign(job, g->observer.userdata);
         if (r < 0)
-                grants_revoke(g, job); /* this one may be half in force */
+                grants_revoke(g, job); /* the last one may be only partly in effect */
         return r;
 }
 

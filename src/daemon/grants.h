@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What single jobs may reach for a limited time: a layer for each job that has grants, and the timer that ends them. */
+/* Grants, which extend what single jobs may reach for a limited time: a layer for each job with grants, and the
+ * timer that ends them. */
 
 #include "identity/job-table.h"
 #include "daemon/policies.h"
@@ -10,7 +11,7 @@
 typedef struct Grants Grants;
 
 typedef struct GrantsObserver {
-        /* Which layers judge this job is to be decided again. -ENXIO: its cgroup is not followed. */
+        /* Decides again which layers judge this job. -ENXIO: its cgroup is not followed. */
         int (*assign)(uint64_t job, void *userdata);
         void *userdata;
 } GrantsObserver;
@@ -20,13 +21,13 @@ Grants *grants_free(Grants *g);
 DEFINE_CLEANUP_FUNC(Grants *, grants_free)
 
 const GrantTable *grants_table(const Grants *g);
-/* Of this job's grants; NULL: it has none. */
+/* The layer with this job's grants; NULL if it has none. */
 Layer *grants_layer(const Grants *g, uint64_t job);
 
-/* As service.h has it; the caller knows that some policy judges the job. After an error the job has none. */
+/* As in service.h; the caller has checked that a policy judges the job. After an error the job has no grants. */
 int grants_allow(Grants *g, uint64_t job, const char *host, uint64_t usec);
-/* A job's, all of them; after it ended as well. */
+/* Revokes all grants of a job, possibly after it has ended. */
 void grants_revoke(Grants *g, uint64_t job);
 void grants_revoke_all(Grants *g);
-/* The mode that was set is another one. */
+/* Call when the mode was changed. */
 void grants_update_modes(Grants *g);

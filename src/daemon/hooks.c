@@ -71,7 +71,7 @@ bool hooks_check(const Context *c, uint64_t cgroup_id, int cgroup_fd) {
                 if (!(lost & (1U << i)))
                         continue;
                 log_message(c->log, LOG_CRIT, "hook %s was detached externally; %s", programs_hook_name(i),
-                            back & (1U << i) ? "attached again" : "it cannot be attached again");
+                            back & (1U << i) ? "reattached" : "cannot reattach it");
                 context_emit_type(c, EVENT_HOOK_LOST, NULL, programs_hook_name(i));
         }
         context_notify(c, hooks_changed);
@@ -87,7 +87,7 @@ static int keep_one(const char *name, int fd, bool is_new, void *userdata) {
         return r < 0 ? r : 0;
 }
 
-/* Where pins are not asked for, those of an earlier configuration go: the links have other holders by now. */
+/* If pins are not configured, pins of an earlier configuration are removed: by now others hold the links. */
 static void keep_pins(const Context *c) {
         bool wanted = c->config->persist == PERSIST_PIN;
         int r = wanted ? pins_add(HOOKS_PIN_DIRECTORY, engine_programs(c->engine)) : pins_remove(HOOKS_PIN_DIRECTORY);

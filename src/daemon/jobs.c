@@ -113,7 +113,7 @@ static void emit(const Jobs *j, EventType type, const Job *job, const char *laye
         context_emit(j->context, &e);
 }
 
-/* A job that cannot be judged by the document for it does not begin. */
+/* A job that cannot be judged by its document does not begin. */
 int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
                uint64_t *ret_id) {
         _cleanup_free_ char *path = NULL;
@@ -158,7 +158,7 @@ int jobs_end(Jobs *j, uint64_t id) {
                         job->denied);
         emit(j, EVENT_JOB_ENDED, job, NULL, detail);
         handover_put_job_end(j->context->handover, id);
-        (void) j->observer.assign(job, j->observer.userdata); /* a unit that is gone has nothing to be given back */
+        (void) j->observer.assign(job, j->observer.userdata); /* if the unit is gone, there is nothing to restore */
         j->observer.ended(job, j->observer.userdata);
         context_notify(j->context, jobs_changed);
         return 0;

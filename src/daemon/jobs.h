@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The jobs that units have announced: they begin, are judged by the document for them as well, are counted, and end
- * with their unit. A successor continues them. */
+/* Jobs announced by units: they begin, are additionally judged by the document that matches them, are counted, and
+ * end with their unit. A successor continues them. */
 
 #include "daemon/context.h"
 #include "identity/job-table.h"
@@ -10,33 +10,33 @@
 typedef struct Jobs Jobs;
 
 typedef struct JobsObserver {
-        /* Which layers judge this job's cgroup is to be decided again. -ENXIO: the cgroup is not followed. */
+        /* Decides again which layers judge this job's cgroup. -ENXIO: the cgroup is not followed. */
         int (*assign)(const Job *job, void *userdata);
-        /* It ends, and is in the table no more. */
+        /* The job has ended and is no longer in the table. */
         void (*ended)(const Job *job, void *userdata);
-        /* The name of the document that restricts it; NULL: none. */
+        /* The name of the document that restricts it; NULL if none does. */
         const char *(*restriction)(const Job *job, void *userdata);
         /* The weakest mode in force. */
         Mode (*mode)(void *userdata);
         void *userdata;
 } JobsObserver;
 
-/* With those that a predecessor had. */
+/* Includes the jobs of a predecessor. */
 int jobs_new(const Context *c, const JobsObserver *observer, Jobs **ret);
 Jobs *jobs_free(Jobs *j);
 DEFINE_CLEANUP_FUNC(Jobs *, jobs_free)
 
 const JobTable *jobs_table(const Jobs *j);
 const Job *jobs_get(const Jobs *j, uint64_t id);            /* NULL */
-const Job *jobs_of_cgroup(const Jobs *j, const char *path); /* of the cgroup or one above it; NULL */
+const Job *jobs_of_cgroup(const Jobs *j, const char *path); /* of the cgroup or one above it; or NULL */
 void jobs_count(Jobs *j, const Job *job, bool denied);
 
-/* As service.h has them. */
+/* As in service.h. */
 int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
                uint64_t *ret_id);
 int jobs_end(Jobs *j, uint64_t id);
 
-/* The unit with this cgroup ended. */
+/* The unit with this cgroup has ended. */
 void jobs_end_of(Jobs *j, const char *path);
-/* Of units that ended while nobody looked: those whose cgroup is not there. */
+/* Ends the jobs of units that ended unnoticed: those whose cgroup does not exist. */
 void jobs_end_left(Jobs *j, bool (*is_there)(const char *cgroup, void *userdata), void *userdata);

@@ -61,7 +61,7 @@ int policies_make_specs(Policies *p, LayerSpec **ret, size_t *ret_n) {
 
 /* ------------------------------------------------------------------ start */
 
-/* A document that came over the bus holds until a reload, also for a successor. */
+/* A document loaded over the bus is in force until a reload, also in a successor. */
 static int take_kept_documents(Policies *p) {
         for (size_t i = 0; i < p->set.documents.n; i++) {
                 Document *d = &p->set.documents.items[i], new = {};
@@ -74,7 +74,7 @@ static int take_kept_documents(Policies *p) {
                         continue;
                 if (r >= 0)
                         r = documents_replace(d, text, size, &new, &faults);
-                if (r < 0) /* the predecessor took it: better none than another one */
+                if (r < 0) /* the predecessor accepted it: better no policy than another one */
                         return r;
                 document_done(d);
                 *d = new;
@@ -95,12 +95,12 @@ static int load(Policies *p) {
         else if (r < 0 && fault_list_count(&faults) > 0)
                 context_log_faults(c, &faults);
         else if (r < 0)
-                log_message(c->log, LOG_ERR, "the policy cannot be read: %s", strerror(-r));
+                log_message(c->log, LOG_ERR, "cannot read the policy: %s", strerror(-r));
         if (r < 0)
                 return r;
         r = take_kept_documents(p);
         if (r < 0)
-                log_message(c->log, LOG_ERR, "the policy that was loaded over the bus cannot be read again: %s",
+                log_message(c->log, LOG_ERR, "cannot read the policy that was loaded over the bus: %s",
                             strerror(-r));
         documents_digest(&p->set.documents, p->digest);
         return r;
@@ -174,7 +174,7 @@ int policies_keep(const Policies *p) {
 
 /* ------------------------------------------------------------------ change */
 
-/* The new layers are in force: a successor must not use their ids for anything else. */
+/* The new layers are in force: a successor must not use their ids for others. */
 static int judge_all(Policies *p) {
         records_put_layers(p->context);
         return p->observer.assign_all(p->observer.userdata);
@@ -184,14 +184,15 @@ static int on_staged(_unused_ Engine *e, void *userdata) {
         return judge_all(userdata);
 }
 
-/* After the engine has the layers of the set. */
+/* Call when the engine has the layers of the set. */
 static void publish(Policies *p) {
         documents_digest(&p->set.documents, p->digest);
         records_put_layers(p->context);
         p->observer.changed(p->observer.userdata);
 }
 
-/* Whole or not at all. Takes what is in *new, which is the set in force then; on failure it stays as it is. */
+/* Installs a set as a whole or not at all. Takes the contents of *new, which is then in force; on failure it is
+ * unchanged. */
 static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
         _cleanup_(policy_set_done) PolicySet old = {};
         _cleanup_free_ LayerSpec *specs = NULL;
@@ -202,7 +203,7 @@ static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
                 return r;
         p->observer.changing(p->observer.userdata);
         old = p->set;
-        p->set = *new; /* assignment reads it */
+        p->set = *new; /* read by the assignment */
         r = engine_set_layers(p->context->engine, specs, new->documents.n, on_staged, p, ret_bad);
         if (r < 0) {
                 p->set = old;
@@ -223,7 +224,7 @@ static void reject(const Policies *p, const char *name, const FaultList *faults,
         if (faults->n > 0) {
                 Fault first = faults->faults[0];
 
-                first.line = 0; /* the event has none */
+                first.line = 0; /* the event has no line */
                 (void) fault_format(&first, NULL, why);
         } else
                 (void) snprintf(why, sizeof(why), "%s", strerror(-error));
@@ -232,7 +233,7 @@ static void reject(const Policies *p, const char *name, const FaultList *faults,
 
 static void add_fault(FaultList *faults, const char *item, int error) {
         (void) fault_list_add(faults, item, 0,
-                              error == -ENOSPC ? "it does not fit into the kernel's maps" : strerror(-error));
+                              error == -ENOSPC ? "the kernel's maps are full" : strerror(-error));
 }
 
 int policies_reload(Policies *p, FaultList *faults) {
@@ -262,7 +263,7 @@ int policies_reload(Policies *p, FaultList *faults) {
         return r;
 }
 
-/* The engine has it when this returns 0; *new has no compiled policy any more in either case. */
+/* On success the engine has the policy; in either case *new no longer has one. */
 static int stage_one(Policies *p, Document *new, FaultList *faults) {
         LayerSpec spec;
         int r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The policy set in force: read at the start, replaced as a whole by a reload, in one document by a caller of the bus.
- * What is new is staged in the kernel beside the old, and is in force with one store for each layer. */
+/* The policy set in force: read at the start, replaced as a whole by a reload, or one document at a time over the
+ * bus. New policies are staged in the kernel beside the old ones, and come into force with one store per layer. */
 
 #include "daemon/context.h"
 #include "policy/policy-set.h"
@@ -10,35 +10,34 @@
 typedef struct Policies Policies;
 
 typedef struct PoliciesObserver {
-        /* A document, or all of them, are about to be replaced: they have no fault. */
+        /* One or all documents are about to be replaced; they have no faults. */
         void (*changing)(void *userdata);
-        /* Documents, and so for whom they are, are others now: every actor is to be assigned. A negative errno refuses
-         * them. */
+        /* Documents, and so their matches, have changed: assign every actor again. A negative errno rejects them. */
         int (*assign_all)(void *userdata);
-        /* What changed is in force. */
+        /* The change is in force. */
         void (*changed)(void *userdata);
         void *userdata;
 } PoliciesObserver;
 
-/* Reads the documents of this machine and those that a predecessor was given over the bus. Why it fails is logged. */
+/* Reads the documents of this machine and those that a predecessor received over the bus. Logs why it fails. */
 int policies_new(const Context *c, const PoliciesObserver *observer, Policies **ret);
 Policies *policies_free(Policies *p);
 DEFINE_CLEANUP_FUNC(Policies *, policies_free)
 
 const PolicySet *policies_set(const Policies *p);
 const char *policies_digest(const Policies *p); /* of all documents */
-/* The layer of a document, which the engine has once it is there; NULL: none. */
+/* The layer of a document that the engine has already; otherwise NULL. */
 Layer *policies_layer(const Policies *p, const Document *document);
 
-/* For the start of the engine, which takes the compiled policies: one for each document, in their order. The caller
- * frees the array. */
+/* For the start of the engine, which takes the compiled policies: one spec per document, in order. The caller frees
+ * the array. */
 int policies_make_specs(Policies *p, LayerSpec **ret, size_t *ret_n);
 
-/* As service.h has them. */
+/* As in service.h. */
 int policies_reload(Policies *p, FaultList *faults);
 int policies_load(Policies *p, const char *name, const char *text, size_t size, FaultList *faults);
-/* Returns what was set before. */
+/* Returns the previous setting. */
 ModeSetting policies_set_mode(Policies *p, ModeSetting mode);
 
-/* Has the service manager keep the documents that came over the bus, and only those. */
+/* Has the service manager store the documents that came over the bus, and no others. */
 int policies_keep(const Policies *p);

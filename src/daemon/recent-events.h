@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The last denials and changes, in memory, for those who ask over the bus. */
+/* The last denials and changes, in memory, for queries over the bus. */
 
 #include "basic/macro.h"
 #include "event/event.h"
@@ -14,12 +14,12 @@ typedef struct RecentEvents RecentEvents;
 
 int recent_events_new(RecentEvents **ret); /* -ENOMEM */
 RecentEvents *recent_events_free(RecentEvents *r);
-/* Copies the event. The oldest go; without memory it is left out and counted. */
+/* Copies the event. The oldest are dropped; out of memory, the new one is dropped and counted. */
 void recent_events_add(RecentEvents *r, const Event *e);
-/* The last max of those since the time (CLOCK_REALTIME), oldest first. */
+/* The last max events since the time (CLOCK_REALTIME), oldest first. */
 void recent_events_for_each(const RecentEvents *r, uint64_t since_usec, size_t max, event_fn fn, void *userdata);
 uint64_t recent_events_n_lost(const RecentEvents *r);
-/* Borrows it. Takes denials and changes: connections that are allowed, or end, would leave no room for them. */
+/* Borrows r. Only takes denials and changes: allowed connections and ends of flows would displace them. */
 Sink recent_events_as_sink(RecentEvents *r);
 
 DEFINE_CLEANUP_FUNC(RecentEvents *, recent_events_free)

@@ -69,7 +69,7 @@ static void put_bindings(const Lease *lease, void *userdata) {
                 put_binding(w->handover, w->layer, lease, &lease->bindings[i]);
 }
 
-/* What matters most first. */
+/* Most important first. */
 void records_put_all(const Context *c, const JobTable *jobs) {
         assert(c);
         assert(jobs);

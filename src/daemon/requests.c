@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What callers can ask of the service: each request goes to the part that it belongs to. */
+/* Requests to the service, each passed to the responsible part. */
 
 #include "daemon/service.h"
 

@@ -15,7 +15,7 @@ struct Resolvers {
         Upstreams *upstreams;
         char **texts;
         size_t n_texts;
-        sd_bus *bus; /* while systemd-resolved is asked to drop its cache */
+        sd_bus *bus; /* while systemd-resolved is flushing its cache */
         sd_bus_slot *slot;
 };
 
@@ -70,7 +70,7 @@ static void log_failure(const Context *c, int error) {
                             "[DNS] Upstream= names this service or systemd-resolved's stub, which asks "
                             "this service");
         else
-                log_message(c->log, LOG_ERR, "the upstream resolvers cannot be read: %s", strerror(-error));
+                log_message(c->log, LOG_ERR, "cannot read the upstream resolvers: %s", strerror(-error));
 }
 
 static int start(Resolvers *r) {
@@ -142,8 +142,8 @@ static void on_flushed(int error, void *userdata) {
 
         if (error < 0)
                 log_message(r->context->log, LOG_NOTICE,
-                            "systemd-resolved did not flush its cache (%s): names that it knows "
-                            "are not looked up again until their time is over",
+                            "systemd-resolved did not flush its cache (%s): cached names "
+                            "are not looked up again until they expire",
                             strerror(-error));
         r->slot = sd_bus_slot_unref(r->slot);
         (void) sd_bus_detach_event(r->bus);

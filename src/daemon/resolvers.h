@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which resolvers the proxy asks, followed as this machine's change, and systemd-resolved's cache, which must not
- * answer from before the proxy was there. */
+/* The upstream resolvers of the proxy, which follow those of the system, and systemd-resolved's cache, which must
+ * not answer with entries older than the proxy. */
 
 #include "daemon/context.h"
 
 typedef struct Resolvers Resolvers;
 
-/* Without a resolver that can be asked the service does not start: why is logged. */
+/* Fails without a usable resolver, so that the service does not start; logs why. */
 int resolvers_new(const Context *c, Resolvers **ret);
 Resolvers *resolvers_free(Resolvers *r);
 DEFINE_CLEANUP_FUNC(Resolvers *, resolvers_free)
 
-/* In force, never empty; valid until the loop runs. */
+/* The current ones, never empty; valid until the loop runs again. */
 size_t resolvers_servers(const Resolvers *r, const DnsServer **ret);
-/* The same as "192.0.2.1:53", "[2001:db8::1]:53". */
+/* The same in the form "192.0.2.1:53", "[2001:db8::1]:53". */
 size_t resolvers_texts(const Resolvers *r, const char *const **ret);
 
-/* Has systemd-resolved drop its cache, where it runs; never waits. */
+/* Has systemd-resolved flush its cache, if it is running; never waits. */
 void resolvers_flush_cache(Resolvers *r);

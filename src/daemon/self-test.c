@@ -9,13 +9,13 @@
 
 #include "dns/dns-message.h"
 
-#define PORT_DISCARD 9 /* RFC 863; nobody is there */
+#define PORT_DISCARD 9 /* RFC 863; nothing listens there */
 #define LOOK_USEC (50 * USEC_PER_MSEC)
 
-/* One query, over one family. */
+/* One query over one family. */
 typedef struct SelfTestQuery {
         SelfTest *test;
-        sd_event_source *io; /* NULL: this family is not asked, or no test is running */
+        sd_event_source *io; /* NULL: this family is not tested, or no test is running */
         uint16_t id;
         bool answered;
 } SelfTestQuery;
@@ -29,10 +29,10 @@ struct SelfTest {
         self_test_fn fn;
         void *userdata;
         SelfTestQuery queries[N_QUERIES];
-        SelfQuery secret;       /* of the test that is running */
+        SelfQuery secret;       /* of the running test */
         sd_event_source *timer; /* NULL: no test is running */
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
-        uint64_t n_refusals;    /* of our scope, when the test began */
+        uint64_t n_refusals;    /* of our own layer, at the start of the test */
 };
 
 int self_test_new(sd_event *event, Engine *engine, bool refuses, self_test_fn fn, void *userdata, SelfTest **ret) {
@@ -77,7 +77,7 @@ static struct sockaddr_in nowhere(uint16_t port) {
         return sa;
 }
 
-/* In a scope that reaches nothing, whatever the mode of the others: if this goes through, nobody judges. */
+/* Our own layer denies everything, whatever the mode of others: if this passes, nothing is judged. */
 static bool connection_is_refused(void) {
         _cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         struct sockaddr_in sa = nowhere(PORT_DISCARD);
@@ -85,7 +85,7 @@ static bool connection_is_refused(void) {
         return fd >= 0 && connect(fd, (struct sockaddr *) &sa, sizeof(sa)) < 0 && errno == EPERM;
 }
 
-/* Whether every family that is asked has answered; else *ret_fault says which has not. */
+/* Has every tested family answered? Otherwise *ret_fault says which has not. */
 static bool is_answered(const SelfTest *t, const char **ret_fault) {
         static const char *const faults[N_QUERIES] = {
                 [QUERY_V4] = "a query of our own to an IPv4 resolver was not answered by the DNS proxy",
@@ -114,8 +114,8 @@ static void look(SelfTest *t) {
                 end(t, fault);
                 return;
         }
-        if (t->refuses && !connection_is_refused()) { /* again: the ring may have been full */
-                end(t, "a connection that must be refused was not");
+        if (t->refuses && !connection_is_refused()) { /* once more: the ring may have been full */
+                end(t, "a connection that must be denied passed");
                 return;
         }
         (void) sd_event_source_set_time_relative(t->timer, LOOK_USEC);
@@ -127,7 +127,7 @@ static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *u
         return 0;
 }
 
-/* The address that only our proxy knows is too long to be guessed, wherever it stands in the answer. */
+/* The address known only to our proxy is too long to be guessed, wherever it is in the answer. */
 static bool is_ours(const SelfTestQuery *q, const uint8_t *answer, size_t n) {
         const InAddr *secret = &q->test->secret.answer;
 
@@ -185,7 +185,7 @@ static int send_query(SelfTestQuery *q, int family) {
         return 0;
 }
 
-/* A machine whose loopback has no ::1 asks no IPv6 resolver. */
+/* If loopback has no ::1, no IPv6 resolver is queried. */
 static int send_queries(SelfTest *t) {
         uint16_t port4, port6;
         InAddr addr4;
@@ -209,7 +209,7 @@ int self_test_run(SelfTest *t, uint64_t timeout_usec) {
 
         if (t->timer)
                 return 0;
-        engine_drain(t->engine); /* what came while nobody read may fill it */
+        engine_drain(t->engine); /* the ring may be full of records that nobody has read */
         t->n_refusals = engine_self_refusals(t->engine);
         if (t->refuses && !connection_is_refused())
                 return -EACCES;

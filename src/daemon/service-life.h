@@ -8,11 +8,11 @@
 #include "daemon/service.h"
 #include "sink/service-log.h"
 
-/* Reads the configuration, takes over what a predecessor left, enforces, and has begun the self-test after which the
- * service manager is notified that we are ready. SIGHUP, SIGUSR1, SIGTERM and SIGINT are blocked by the caller. What went
- * wrong is in the log. */
+/* Reads the configuration, takes over what a predecessor left, enforces, and starts the self-test, after which the
+ * service manager is notified that we are ready. The caller has blocked SIGHUP, SIGUSR1, SIGTERM and SIGINT. Errors
+ * are logged. */
 int service_new(sd_event *event, ServiceLog *log, Service **ret);
-/* Emits what is left of the events. service_free() does it otherwise; then nobody observes any more. */
+/* Emits the remaining events. service_free() would do it too, but without an observer. */
 void service_stop(Service *s);
 /* Enforcement continues as long as the service manager holds what it was given. */
 Service *service_free(Service *s);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The parts of the service, each of which owns its own fields. For the files that put them together alone: service.c
- * wires them, engine-start.c starts the engine, requests.c and status.c are what callers see of them. */
+/* The parts of the service, each of which owns its own fields. Only for the files that combine them: service.c wires
+ * them, engine-start.c starts the engine, requests.c and status.c are the interface to callers. */
 
 #include "daemon/assign.h"
 #include "daemon/dns-sockets.h"
@@ -23,10 +23,10 @@ struct Service {
         Jobs *jobs;
         Grants *grants;
         Assign *assign;
-        bool restoring;   /* what layers learn now is on record already */
-        bool trim_is_due; /* memory goes back to the system with the next tick: nobody need wait for that */
+        bool restoring;   /* leases that layers report now are on record already */
+        bool trim_is_due; /* return free memory to the system with the next tick, so that nobody waits for it */
         bool stopped;
         uint64_t start_realtime_usec, start_monotonic_usec;
-        const char *required_hooks[HOOKS_MAX]; /* what was handed out last */
+        const char *required_hooks[HOOKS_MAX]; /* as last returned */
         const char *achieved_hooks[HOOKS_MAX];
 };

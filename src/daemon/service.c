@@ -15,7 +15,7 @@
 #include "host/capability.h"
 #include "host/config-files.h"
 
-/* All that is live, when the log of the handover begins another half. */
+/* Writes all live state when the handover log starts another half. */
 static void on_snapshot(_unused_ Handover *h, void *userdata) {
         Service *s = userdata;
 
@@ -51,7 +51,7 @@ static int open_handover(Service *s) {
         }
         if (report.error < 0)
                 log_message(c->log, LOG_WARNING,
-                            "cannot read the state of the previous process (%s): names are looked up again",
+                            "cannot read the state of the previous process (%s): names will be looked up again",
                             strerror(-report.error));
         if (report.n_cut > 0)
                 log_message(c->log, LOG_WARNING, "cannot read the last %zu bytes of the previous process's state",
@@ -60,7 +60,7 @@ static int open_handover(Service *s) {
 }
 
 static int start(Service *s) {
-        const char *what = "the service could not be started";
+        const char *what = "cannot start the service";
         int r;
 
         s->start_realtime_usec = clock_usec(CLOCK_REALTIME);
@@ -79,15 +79,15 @@ static int start(Service *s) {
                 log_message(s->context.log, LOG_ERR, "%s: %s", what, strerror(-r));
                 return r;
         }
-        r = capability_drop(CAPABILITY(CAP_PERFMON)); /* loading was what it was for */
+        r = capability_drop(CAPABILITY(CAP_PERFMON)); /* it was needed for loading only */
         if (r < 0) {
-                log_message(s->context.log, LOG_ERR, "cannot give up CAP_PERFMON: %s", strerror(-r));
+                log_message(s->context.log, LOG_ERR, "cannot drop CAP_PERFMON: %s", strerror(-r));
                 return r;
         }
         dns_sockets_report(s->sockets);
         handover_forget(s->context.handover);
         records_put_layers(&s->context);
-        s->trim_is_due = true; /* what reading the documents took */
+        s->trim_is_due = true; /* the memory used to read the documents */
         r = supervision_start(s->supervision, actors_own_path(s->actors) != NULL);
         if (r < 0)
                 log_message(s->context.log, LOG_ERR, "cannot start the self-test: %s", strerror(-r));
@@ -152,7 +152,7 @@ Service *service_free(Service *s) {
         supervision_free(s->supervision);
         resolvers_free(s->resolvers);
         if (s->actors)
-                actors_unfollow(s->actors); /* there is nobody left to notify */
+                actors_unfollow(s->actors); /* nobody is left to be notified */
         s->context.engine = engine_free(s->context.engine);
         assign_free(s->assign);
         dns_sockets_free(s->sockets);

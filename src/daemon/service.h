@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The service as its front ends (bus, signals, timers) see it: state to read, and the few things that can be asked of
- * it. Knows nothing of D-Bus. Strings handed out are borrowed until the next change. */
+/* The service as seen by its front ends (bus, signals, timers): its state, and the few requests it accepts. Knows
+ * nothing of D-Bus. Returned strings are borrowed until the next change. */
 
 #include "event/event.h"
 #include "policy/explain.h"

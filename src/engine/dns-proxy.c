@@ -16,48 +16,48 @@
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
-#define PENDING_MAX 1024        /* questions asked upstream at a time */
-#define WAITERS_MAX 64          /* clients that wait for one of them */
-#define GROUPS 64               /* shares of PENDING_MAX; two groups may have the same */
+#define PENDING_MAX 1024        /* questions in flight upstream */
+#define WAITERS_MAX 64          /* clients waiting for one of them */
+#define GROUPS 64               /* shares of PENDING_MAX; several groups may have the same one */
 #define GROUP_PENDING_MAX (PENDING_MAX / 4)
-#define TTL_MAX 300             /* seconds a client may keep an answer: what a lease is sure to cover */
+#define TTL_MAX 300             /* seconds for which a client may cache an answer: always covered by the lease */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
-/* What a layer's policy said of a name. Good for as long as the policy is the same. */
+/* The verdict of a layer's policy for a name. Valid as long as the policy is the same. */
 typedef struct NameFinding {
-        uint32_t policy_id; /* 0: nothing is known */
+        uint32_t policy_id; /* 0: none yet */
         NameVerdict verdict;
-        uint32_t rule;      /* that decided, or RULE_NONE */
+        uint32_t rule;      /* the deciding rule, or RULE_NONE */
         bool resolves;
-        bool derived;       /* behind a CNAME of an allowed name: it counts as that one */
+        bool derived;       /* reached through a CNAME of an allowed name, and treated as that name */
 } NameFinding;
 
-/* A requester's query, with what was found when it came. */
+/* A query with its requester, and the verdicts at its arrival. */
 typedef struct Query {
         const DnsQuery *message; /* borrowed */
         DnsRequester requester;
-        NameFinding findings[CW_CHAIN_MAX]; /* of the requester's layers */
+        NameFinding findings[CW_CHAIN_MAX]; /* per layer of the requester */
 } Query;
 
 typedef struct Waiter {
         struct Waiter *next;
         DnsClient *client;
         DnsQuery message;
-        uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may be gone when the answer comes */
+        uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may have been removed when the answer arrives */
         size_t n_layers;
         bool forwards;
         NameFinding findings[CW_CHAIN_MAX];
 } Waiter;
 
-/* One question on its way upstream; clients that ask the same meanwhile share it. */
+/* One question in flight upstream; clients that ask the same in the meantime share it. */
 typedef struct Pending {
-        HashItem item; /* first member */
+        HashItem item; /* first, so that a HashItem can be cast to its Pending */
         DnsProxy *proxy;
         char name[DNS_NAME_SIZE];
         uint16_t type;
         unsigned n_waiters;
         Waiter *waiters;
-        unsigned share; /* whose question it is */
+        unsigned share; /* the requester's share */
 } Pending;
 
 struct DnsProxy {
@@ -78,13 +78,13 @@ struct DnsProxy {
         void *userdata;
         DnsProxyStats stats;
         unsigned n_pending[GROUPS];
-        DnsAnswer answer;        /* scratch: too big for the stack of a deep call */
+        DnsAnswer answer;        /* buffer: too large for the stack of a deep call */
         uint8_t reply[DNS_MESSAGE_MAX];
 };
 
 /* ------------------------------------------------------------------ replies */
 
-/* What a client may keep of an answer. */
+/* How long a client may cache an answer. */
 static uint32_t client_ttl(const DnsAnswer *a) {
         return MIN(a->ttl, (uint32_t) TTL_MAX);
 }
@@ -126,7 +126,7 @@ static bool type_is_served(uint16_t type) {
                type == DNS_TYPE_SVCB;
 }
 
-/* May the name be looked up, as far as this layer goes? A name behind a CNAME of an allowed name counts as that name. */
+/* Does this layer let the name be looked up? A name reached through a CNAME of an allowed name counts as that name. */
 static void find_name(const Layer *l, const char *name, uint64_t now, NameFinding *ret) {
         NameVerdict derived;
         const char *origin;
@@ -141,13 +141,13 @@ static void find_name(const Layer *l, const char *name, uint64_t now, NameFindin
         ret->resolves = ret->derived = true;
 }
 
-/* Again only where the policy changed since, or where the way to the name may be forgotten. */
+/* Evaluates again only if the policy has changed, or if the CNAME that led to the name may have expired. */
 static void refresh_finding(const Layer *l, const char *name, uint64_t now, NameFinding *f) {
         if (f->policy_id == 0 || f->policy_id != layer_policy_id(l) || f->derived)
                 find_name(l, name, now, f);
 }
 
-/* What a layer says of a name, for the fold. */
+/* The layer's verdict for a name, for the fold. */
 static LayerVerdict name_verdict(const Layer *l, bool resolves, const NameVerdict *v) {
         bool by_rule = resolves ? v->n_allow > 0 : v->n_deny + v->n_late > 0 || v->overflow;
 
@@ -159,7 +159,7 @@ static LayerVerdict name_verdict(const Layer *l, bool resolves, const NameVerdic
         };
 }
 
-/* The CNAME targets as one text; a chain too long to be judged again at a policy swap is refused. */
+/* The CNAME targets as one text; a chain too long to be evaluated again after a policy swap is refused. */
 static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEASE_CHAIN_TEXT_MAX]) {
         size_t n = 0;
 
@@ -178,7 +178,7 @@ static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEA
         return 0;
 }
 
-/* Rebinding guard: a public name has no business with addresses of this kind. */
+/* Rebinding guard: a public name should not have addresses of this kind. */
 static bool addresses_fit(const Layer *l, const DnsAnswer *a, const NameVerdict *v) {
         for (size_t i = 0; i < a->n_addrs; i++)
                 if (!rebinding_check(l->policy, &a->addrs[i], v))
@@ -186,7 +186,7 @@ static bool addresses_fit(const Layer *l, const DnsAnswer *a, const NameVerdict 
         return true;
 }
 
-/* Everything that this allows is in the kernel when it returns. */
+/* When it returns, the kernel allows everything that this permits. */
 static int lease_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer *a, const NameVerdict *v, bool derived,
                         uint64_t now) {
         const char *origin = name;
@@ -223,26 +223,26 @@ static void remember_chain(Layer *l, const char *name, const DnsAnswer *a, const
         }
         for (size_t i = 0; i < a->n_chain; i++) {
                 ttl = derived_chain_ttl(ttl, a->chain_ttl[i]);
-                /* What cannot be remembered is refused: closed. */
+                /* If it cannot be stored, the query is refused: fail closed. */
                 (void) derived_names_add(l->derived, a->chain[i], origin, v, ttl, now);
         }
 }
 
-/* What one layer says of an answer. */
+/* The verdict of one layer for an answer. */
 typedef struct Opinion {
         LayerVerdict verdict;
-        NameVerdict name;   /* with the denies of the names behind it */
+        NameVerdict name;   /* including the denies of the names behind it */
         bool derived;
-        const char *why;    /* to be reported where it is what decides; NULL: nothing new, the query was reported */
+        const char *why;    /* to be reported if this layer decides; NULL: already reported with the query */
         uint32_t rule;
 } Opinion;
 
-/* A CNAME of a denied name or an address that the name may not have is refused also where the name itself is not. */
+/* A CNAME of a denied name, or an address that the name may not have, is refused even if the name itself is allowed. */
 static void examine(const Layer *l, const char *name, const DnsAnswer *a, uint64_t now, NameFinding *finding,
                     Opinion *ret) {
         *ret = (Opinion) { .verdict = { .kind = l->kind, .mode = MODE_OFF }, .rule = RULE_NONE };
         if (!layer_is_judged(l))
-                return; /* passes and opens nothing: there is nothing to open */
+                return; /* passes, but adds no lease: there is nothing to open */
         refresh_finding(l, name, now, finding);
         ret->name = finding->verdict;
         ret->derived = finding->derived;
@@ -261,8 +261,8 @@ static void examine(const Layer *l, const char *name, const DnsAnswer *a, uint64
         }
 }
 
-/* What an answer that is let through leaves in a layer. Where audit lets it pass, it opens nothing: the connection gets the
- * verdict it would get. What a grant lifted is not allowed here. */
+/* What an accepted answer stores in a layer. If only audit mode let it pass, it opens nothing: the connection gets
+ * its own verdict. What a grant lifted is not allowed in this layer. */
 static int keep_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer *a, Opinion *o, uint64_t now) {
         bool denies = o->verdict.action == ACTION_DENY;
         int r;
@@ -279,15 +279,16 @@ static int keep_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer 
         return r;
 }
 
-/* A forwarder's answer reaches processes of every chain: each layer that has a rule for the name keeps it, also one that denies,
- * since what another layer let through must not pass by a default action or a grant there. Is it allowed anywhere? */
+/* The answer to a forwarder reaches processes of every chain: each layer with a rule for the name stores it, even a
+ * layer that denies it, since what another layer allowed must not pass there by a default action or a grant. Is it
+ * allowed anywhere? */
 static bool allowed_elsewhere(const DnsProxy *p, const char *name, const DnsAnswer *a, uint64_t now) {
         for (size_t i = 0; i < p->layers->n; i++) {
                 NameFinding finding = {};
                 Opinion o;
 
                 if (p->layers->layers[i]->kind == LAYER_RESTRICT)
-                        continue; /* takes away only */
+                        continue; /* only restricts */
                 examine(p->layers->layers[i], name, a, now, &finding, &o);
                 if (o.verdict.mode != MODE_OFF && o.verdict.action == ACTION_ALLOW)
                         return true;
@@ -399,7 +400,7 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         DnsProxy *p = pending->proxy;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
 
-        /* Other servers took the place of those that were asked. */
+        /* The servers have been replaced: ask the new ones. */
         if (r == -ECANCELED && p->upstream &&
             dns_upstream_query(p->upstream, pending->name, pending->type, proxy_on_answer, pending) >= 0)
                 return;
@@ -410,7 +411,7 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
                 p->stats.upstream_failures++;
                 r = -EREMOTEIO;
         } else
-                (void) dns_cache_put(p->cache, pending->name, answer, now); /* without it the next one asks again */
+                (void) dns_cache_put(p->cache, pending->name, answer, now); /* on failure the next client asks again */
 
         while (pending->waiters) {
                 Waiter *w = pending->waiters;
@@ -476,7 +477,7 @@ static int ask_upstream(DnsProxy *p, const Query *q, DnsClient *client) {
 
 /* ------------------------------------------------------------------ queries */
 
-/* Reverse names are answered from our own leases, never asked upstream: they would carry data out. */
+/* Reverse names are answered from our own leases and never asked upstream, where they could carry data out. */
 static void answer_reverse(DnsProxy *p, const Query *q, DnsClient *client) {
         const DnsRequester *requester = &q->requester;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
@@ -512,8 +513,9 @@ static bool resolves_elsewhere(const DnsProxy *p, const char *name, uint64_t now
         return false;
 }
 
-/* May it be asked at all? NULL, or why not, and which layer says so. */
-static const char *refuse(const DnsProxy *p, Query *q, uint64_t now, const Layer **ret_layer, uint32_t *ret_rule) {
+/* May the question be asked? NULL, or the reason why not, and the deciding layer. */
+static const char *refusal_reason(const DnsProxy *p, Query *q, uint64_t now, const Layer **ret_layer,
+                                  uint32_t *ret_rule) {
         const DnsRequester *requester = &q->requester;
         bool served = type_is_served(q->message->type);
         LayerVerdict verdicts[CW_CHAIN_MAX];
@@ -543,7 +545,7 @@ static const char *refuse(const DnsProxy *p, Query *q, uint64_t now, const Layer
         return "policy";
 }
 
-/* Of an earlier self-test, or not one's question: nobody needs to know. */
+/* From an earlier self-test, or not a question of one: not reported. */
 static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
         if (q->type != DNS_TYPE_AAAA || p->self_query.name[0] == '\0' || strcmp(q->name, p->self_query.name) != 0) {
                 reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
@@ -567,10 +569,10 @@ static void answer_query(DnsProxy *p, Query *q, DnsClient *client) {
                 answer_reverse(p, q, client);
                 return;
         }
-        const char *why = refuse(p, q, now, &layer, &rule);
+        const char *why = refusal_reason(p, q, now, &layer, &rule);
         if (why) {
                 deny(p, layer, client, message, why, rule);
-                /* Audit answers what it can answer: other types have no form we could rebuild. */
+                /* Audit mode answers what it can: other types cannot be rebuilt. */
                 if (layer->mode == MODE_ENFORCE || !type_is_served(message->type)) {
                         reply(p, client, message, DNS_RCODE_REFUSED, NULL, NULL);
                         return;
@@ -587,7 +589,7 @@ static void answer_query(DnsProxy *p, Query *q, DnsClient *client) {
         }
 }
 
-/* Nobody's policy has a say about this client: it must lose nothing. */
+/* No policy judges this client: everything must work as without the proxy. */
 static bool is_unjudged(const DnsRequester *requester) {
         bool judged = requester->is_self;
 
@@ -621,7 +623,7 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         const DnsPeer peer = peer_of(client);
         Query q = { .message = &message };
         p->on_query(&peer, &q.requester, p->userdata);
-        if (q.requester.n_layers == 0) { /* no policy may be guessed for it; resolvers ask again */
+        if (q.requester.n_layers == 0) { /* its policy is not known yet; resolvers retry */
                 p->stats.unattributed++;
                 reply(p, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
         } else if (is_unjudged(&q.requester) && (r == -EPERM || !type_is_served(message.type)))
@@ -658,7 +660,7 @@ static int add_socket(DnsProxy *p, int fd) {
         return type == SOCK_STREAM ? dns_stub_add_tcp(p->stub, fd) : dns_stub_add_udp(p->stub, fd);
 }
 
-/* Of a family without a passed socket: a free port, which nobody else can bind while we live. */
+/* For a family without a passed socket: a free port that nobody else can bind while we run. */
 static int listen_free(DnsProxy *p) {
         static const uint8_t loopback[4] = { 127, 0, 0, 1 };
         int r = 0;
@@ -732,7 +734,7 @@ DnsProxy *dns_proxy_free(DnsProxy *p) {
         DnsUpstream *upstream = TAKE_PTR(p->upstream);
         if (p->relayer)
                 dns_relayer_set_upstream(p->relayer, NULL);
-        dns_upstream_free(upstream); /* ends every pending question: replies still find the stub */
+        dns_upstream_free(upstream); /* ends every pending question while the stub still exists for the replies */
         dns_relayer_free(p->relayer);
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
@@ -767,7 +769,7 @@ int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_server
                 return r;
         p->upstream = upstream;
         dns_relayer_set_upstream(p->relayer, upstream);
-        dns_upstream_free(old); /* its questions come back, and are asked of the new ones */
+        dns_upstream_free(old); /* its questions end, and are asked again at the new servers */
         return 0;
 }
 

@@ -52,12 +52,12 @@ static void reply_error(DnsRelayer *r, DnsClient *client, const DnsRelay *relay)
         dns_client_reply(client, r->reply, dns_relay_build_error(relay, DNS_RCODE_SERVFAIL, r->reply));
 }
 
-static void on_answer(int error, const uint8_t *answer, size_t size, void *userdata) {
+static void relayer_on_answer(int error, const uint8_t *answer, size_t size, void *userdata) {
         Passage *p = userdata;
         DnsRelayer *r = p->relayer;
 
         /* The servers have been replaced: ask the new ones. */
-        if (error == -ECANCELED && r->upstream && dns_upstream_relay(r->upstream, &p->relay, on_answer, p) >= 0)
+        if (error == -ECANCELED && r->upstream && dns_upstream_relay(r->upstream, &p->relay, relayer_on_answer, p) >= 0)
                 return;
         r->n--;
         if (!answer || !r->may(p->scope_id, r->userdata))
@@ -89,7 +89,7 @@ void dns_relayer_pass(DnsRelayer *r, DnsClient *client, const void *query, size_
                 return;
         }
         *p = (Passage) { .relayer = r, .client = client, .scope_id = scope_id, .relay = relay };
-        if (dns_upstream_relay(r->upstream, &relay, on_answer, p) < 0) {
+        if (dns_upstream_relay(r->upstream, &relay, relayer_on_answer, p) < 0) {
                 free(p);
                 reply_error(r, client, &relay);
                 return;

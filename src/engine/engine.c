@@ -13,10 +13,10 @@
 #include "kernel/flow-table.h"
 #include "kernel/subjects.h"
 
-#define FLOWS_MAX 16384         /* of one command */
-#define FLOWS_MANY 65536        /* of a whole machine */
+#define FLOWS_MAX 16384         /* for one command */
+#define FLOWS_MANY 65536        /* for a whole machine */
 #define RING_BYTES (1U << 18)
-#define EXPIRE_ACCURACY_USEC USEC_PER_SEC /* so late a lease that has ended is removed at most, also after a suspend */
+#define EXPIRE_ACCURACY_USEC USEC_PER_SEC /* accuracy with which expired leases are removed, also after a suspend */
 #define EXPIRE_STEPS 4096
 #define COLLECT_USEC (20 * USEC_PER_MSEC)
 #define COLLECT_STEPS 4096
@@ -38,22 +38,22 @@ struct Engine {
         EventPipeline *pipeline;
         EventRing *ring;
         LocalAddrs *local_addrs;
-        sd_event_source *expiry, *losses, *sweep, *collector; /* run while there is something to do, sweep always */
-        uint64_t expiry_nsec;   /* of the lease that ends first, at the latest; UINT64_MAX: there is none */
+        sd_event_source *expiry, *losses, *sweep, *collector; /* enabled while there is work; sweep always */
+        uint64_t expiry_nsec;   /* no later than the first lease expires; UINT64_MAX: none */
         bool losses_due;
         uint64_t peers_sec;     /* CLOCK_BOOTTIME, whole seconds */
-        unsigned n_peers_left;  /* looks at processes that ask, in that second */
+        unsigned n_peers_left;  /* process lookups left in that second */
         uint64_t n_lost_reported;
         engine_client_fn on_client;
-        dns_lease_fn on_lease;
+        dns_lease_fn engine_on_lease;
         void *userdata;
 };
 
 /* ------------------------------------------------------------------ callbacks */
 
-/* A refusal that the socket hooks did not see, for want of an entry then or because the policy changed, is no error that
- * TCP hands on: whoever waits in connect(2) or for data would go on waiting. Best effort: a socket of another network
- * namespace is not found, and ends by its own time limit. */
+/* If the socket hooks did not see a denial, because there was no entry yet or the policy has changed, TCP gets no
+ * error: a process in connect(2) or waiting for data would keep waiting. Best effort: a socket in another network
+ * namespace is not found, and times out. */
 static void end_refused(const struct cw_record *r) {
         InAddr local, remote;
 
@@ -65,7 +65,8 @@ static void end_refused(const struct cw_record *r) {
         (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
 }
 
-/* Looks for losses a second from now, once. Records are lost where the ring is full, so others are read after them. */
+/* Schedules one check for losses a second from now. Records are lost when the ring is full, so others are read after
+ * them. */
 static void arm_losses(Engine *e) {
         if (e->losses_due || !e->losses)
                 return;
@@ -73,7 +74,7 @@ static void arm_losses(Engine *e) {
                         sd_event_source_set_enabled(e->losses, SD_EVENT_ONESHOT) >= 0;
 }
 
-static void on_record(const void *data, size_t size, void *userdata) {
+static void engine_on_record(const void *data, size_t size, void *userdata) {
         Engine *e = userdata;
         uint64_t n_self = event_pipeline_n_self(e->pipeline);
 
@@ -81,13 +82,13 @@ static void on_record(const void *data, size_t size, void *userdata) {
                 end_refused(data);
         event_pipeline_record(e->pipeline, data, size);
         if (event_pipeline_n_self(e->pipeline) > n_self)
-                return; /* of a self-test: no sign that anybody else is there */
+                return; /* from a self-test: not a sign of other clients */
         arm_losses(e);
         if (e->ring)
                 event_ring_expect(e->ring);
 }
 
-/* Which process a query came from, by the kernel. */
+/* Which process sent a query, as recorded by the kernel. */
 static bool find_client(const Engine *e, const DnsPeer *peer, struct cw_dns_client *ret) {
         struct cw_dns_client_key key = {
                 .src_port = peer->port,
@@ -99,7 +100,7 @@ static bool find_client(const Engine *e, const DnsPeer *peer, struct cw_dns_clie
         return fd >= 0 && bpf_map_lookup_elem(fd, &key, ret) == 0;
 }
 
-static void on_denial(const DnsDenial *d, void *userdata) {
+static void engine_on_denial(const DnsDenial *d, void *userdata) {
         Engine *e = userdata;
         struct cw_dns_client client;
 
@@ -107,7 +108,7 @@ static void on_denial(const DnsDenial *d, void *userdata) {
                 event_pipeline_denial(e->pipeline, d, find_client(e, &d->peer, &client) ? &client : NULL);
 }
 
-/* client: NULL when the kernel knows nothing of it. */
+/* client: NULL if the kernel has no record of it. */
 static void resolve_identity(Engine *e, const DnsPeer *peer, const struct cw_dns_client *client, DnsRequester *ret) {
         const struct cw_process none = {};
         uint32_t chain = client ? client->chain : CW_CHAIN_UNASSIGNED;
@@ -128,7 +129,7 @@ static void resolve_identity(Engine *e, const DnsPeer *peer, const struct cw_dns
         }
 }
 
-/* So many looks at processes a second, and no more: under a flood of queries the same few ask again and again. */
+/* Limits process lookups per second: in a flood of queries the same few clients ask again and again. */
 static bool may_look_at_peer(Engine *e) {
         uint64_t sec = clock_nsec(CLOCK_BOOTTIME) / NSEC_PER_SEC;
 
@@ -159,30 +160,30 @@ static void find_requester(Engine *e, const DnsPeer *peer, DnsRequester *ret) {
         event_pipeline_client(e->pipeline, &client);
 }
 
-static void on_query(const DnsPeer *peer, DnsRequester *ret, void *userdata) {
+static void engine_on_query(const DnsPeer *peer, DnsRequester *ret, void *userdata) {
         Engine *e = userdata;
 
         find_requester(e, peer, ret);
         if (e->ring && !ret->is_self)
-                event_ring_expect(e->ring); /* a name is looked up to be connected to */
+                event_ring_expect(e->ring); /* a name is usually looked up to connect to it */
 }
 
 static void arm_expiry(Engine *e, uint64_t nsec) {
         e->expiry_nsec = nsec;
         if (!e->expiry)
-                return; /* start_timers() will */
+                return; /* start_timers() will do it */
         (void) sd_event_source_set_time(e->expiry, nsec / 1000 + 1);
         (void) sd_event_source_set_enabled(e->expiry, nsec == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
 }
 
-/* To be called whenever a layer has a new lease: none of its renewals ends earlier. */
+/* Call whenever a layer has a new lease: renewals never end earlier. */
 static void note_lease(Engine *e, const Lease *lease) {
         for (size_t i = 0; i < lease->n_bindings; i++)
                 if (lease->bindings[i].expires_nsec < e->expiry_nsec)
                         arm_expiry(e, lease->bindings[i].expires_nsec);
 }
 
-static void on_lease(const Layer *layer, const Lease *lease, void *userdata) {
+static void engine_on_lease(const Layer *layer, const Lease *lease, void *userdata) {
         Engine *e = userdata;
 
         note_lease(e, lease);
@@ -192,18 +193,18 @@ static void on_lease(const Layer *layer, const Lease *lease, void *userdata) {
                 e->on_lease(layer, lease, e->userdata);
 }
 
-static void on_own_socket(int fd, bool open, void *userdata) {
+static void engine_on_own_socket(int fd, bool open, void *userdata) {
         Engine *e = userdata;
 
-        /* One that cannot be registered has its queries captured, and fails. */
+        /* If it cannot be registered, its queries are captured and fail. */
         if (e->programs && e->many_layers)
                 (void) self_sockets_set(e->programs, fd, open);
 }
 
-static void on_local_addr(const InAddr *addr, bool added, void *userdata) {
+static void engine_on_local_addr(const InAddr *addr, bool added, void *userdata) {
         Engine *e = userdata;
 
-        /* What is not known as local is judged like everything else: closed. */
+        /* An address not known as local is judged like any other: fail closed. */
         (void) policy_maps_set_local(e->maps, addr, added);
 }
 
@@ -214,13 +215,13 @@ static void report_losses(Engine *e) {
         if (lost <= e->n_lost_reported)
                 return;
         event.mode = e->layers.n > 0 ? e->layers.layers[0]->mode : MODE_ENFORCE;
-        engine_tell(e, &event);
+        engine_emit(e, &event);
         e->n_lost_reported = lost;
-        programs_set_counter(e->programs, CW_COUNT_RING_TOLD, programs_counter(e->programs, CW_COUNT_RING_FULL));
+        programs_set_counter(e->programs, CW_COUNT_RING_REPORTED, programs_counter(e->programs, CW_COUNT_RING_FULL));
 }
 
-/* What is left of more than EXPIRE_STEPS is due at once, after whoever else has something to do. */
-static int on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+/* If more than EXPIRE_STEPS are due, the rest follows at once, after other pending work. */
+static int engine_on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
         uint64_t next = UINT64_MAX;
 
@@ -230,7 +231,7 @@ static int on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *
         return 0;
 }
 
-static int on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int engine_on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
 
         e->losses_due = false;
@@ -238,16 +239,16 @@ static int on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *
         return 0;
 }
 
-static int on_sweep(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int engine_on_sweep(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
 
-        (void) flow_table_sweep(e->programs, FLOW_IDLE_NSEC, false, on_record, e);
+        (void) flow_table_sweep(e->programs, FLOW_IDLE_NSEC, false, engine_on_record, e);
         report_losses(e);
         (void) sd_event_source_set_time_relative(s, SWEEP_USEC);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
-static int on_collect(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int engine_on_collect(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
 
         if (!policy_maps_collect(e->maps, COLLECT_STEPS))
@@ -265,7 +266,7 @@ static void start_collecting(Engine *e) {
         (void) sd_event_source_set_enabled(e->collector, SD_EVENT_ONESHOT);
 }
 
-/* Records of a policy that is about to change still find its rules. */
+/* Records made under the policy that is about to change must still find its rules. */
 static void drain_before_change(Engine *e) {
         if (e->ring)
                 (void) event_ring_drain(e->ring);
@@ -360,7 +361,7 @@ static bool has_rules_for(const Policy *policy, const char *name) {
         return v.n_deny + v.n_allow + v.n_late > 0;
 }
 
-/* One for which there is no room is asked for again by its name. */
+/* A lease that does not fit is requested again by its name. */
 static void copy_lease(const Lease *lease, void *userdata) {
         const LeaseCopy *c = userdata;
 
@@ -385,7 +386,7 @@ void engine_copy_leases(Engine *e, const Layer *from, Layer *to) {
 
 /* ------------------------------------------------------------------ start */
 
-/* Maps are sized by the policies, twice over so that a second one fits beside each during a swap. */
+/* Maps are sized for twice the policies, so that the new one fits beside the old during a swap. */
 static int load_programs(Engine *e, const EngineOptions *options, const LayerSpec *specs, size_t n_specs,
                          const char **ret_what) {
         uint32_t n[2] = { options->expected_prefixes, options->expected_prefixes }, leases = 0;
@@ -404,7 +405,7 @@ static int load_programs(Engine *e, const EngineOptions *options, const LayerSpe
                 const PolicySize size = specs[i].policy ? policy_size(specs[i].policy) : (PolicySize) {};
 
                 n[0] += size.n_prefixes;
-                n[1] += size.n_port_rules * 2; /* runs are rounded up to powers of two */
+                n[1] += size.n_port_rules * 2; /* lists are rounded up to powers of two */
                 leases += specs[i].max_leases ?: layer_max_leases(specs[i].kind, i == 0);
         }
         o.max_prefixes = n[0] * 2 + 65536;
@@ -417,17 +418,18 @@ static int load_programs(Engine *e, const EngineOptions *options, const LayerSpe
 static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const char **ret_what) {
         const DnsProxyOptions proxy = {
                 .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
-                .on_denial = on_denial, .on_query = on_query, .on_lease = on_lease, .on_socket = on_own_socket,
+                .on_denial = engine_on_denial, .on_query = engine_on_query,
+                .on_lease = engine_on_lease, .on_socket = engine_on_own_socket,
                 .layers = &e->layers, .userdata = e,
         };
         int r = dns_proxy_new(event, &proxy, &e->proxy);
 
         if (r < 0)
-                *ret_what = "the DNS proxy cannot listen on 127.0.0.1: is the loopback device up?";
+                *ret_what = "the DNS proxy cannot listen on 127.0.0.1: check that the loopback device is up";
         return r;
 }
 
-/* Deny all, in force in every mode: a probe that must be refused, and a bound for whoever should take us over. */
+/* Denies everything in every mode: for a probe that must be denied, and as a limit if this process were taken over. */
 static int start_self(Engine *e) {
         PolicySource nothing = { .default_action = ACTION_DENY };
         int r = policy_new(&nothing, &e->self_policy);
@@ -449,7 +451,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
         if (r < 0)
                 return r;
         e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
-        e->n_lost_reported = programs_counter(e->programs, CW_COUNT_RING_TOLD); /* a predecessor's */
+        e->n_lost_reported = programs_counter(e->programs, CW_COUNT_RING_REPORTED); /* a predecessor's */
         r = policy_maps_new(e->programs, &e->maps);
         if (r < 0)
                 return r;
@@ -462,28 +464,28 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
                 *ret_what = "the policy does not fit into the kernel's maps";
                 return r;
         }
-        r = local_addrs_new(event, on_local_addr, e, &e->local_addrs);
+        r = local_addrs_new(event, engine_on_local_addr, e, &e->local_addrs);
         if (r < 0)
                 return r;
         r = event_pipeline_new(&e->layers, o->on_event, o->userdata, o->first_sequence, &e->pipeline);
         if (r < 0)
                 return r;
-        return event_ring_new(event, e->programs, on_record, e, &e->ring);
+        return event_ring_new(event, e->programs, engine_on_record, e, &e->ring);
 }
 
 static int start_timers(Engine *e, sd_event *event) {
         int r;
 
-        r = sd_event_add_time(event, &e->expiry, CLOCK_BOOTTIME, 0, EXPIRE_ACCURACY_USEC, on_expiry, e);
+        r = sd_event_add_time(event, &e->expiry, CLOCK_BOOTTIME, 0, EXPIRE_ACCURACY_USEC, engine_on_expiry, e);
         if (r >= 0)
-                r = sd_event_add_time(event, &e->losses, CLOCK_MONOTONIC, 0, LOSSES_USEC, on_losses, e);
+                r = sd_event_add_time(event, &e->losses, CLOCK_MONOTONIC, 0, LOSSES_USEC, engine_on_losses, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->losses, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &e->sweep, CLOCK_MONOTONIC, SWEEP_USEC, SWEEP_ACCURACY_USEC,
-                                               on_sweep, e);
+                                               engine_on_sweep, e);
         if (r >= 0)
-                r = sd_event_add_time_relative(event, &e->collector, CLOCK_MONOTONIC, 0, 0, on_collect, e);
+                r = sd_event_add_time_relative(event, &e->collector, CLOCK_MONOTONIC, 0, 0, engine_on_collect, e);
         if (r >= 0)
                 r = sd_event_source_set_enabled(e->collector, SD_EVENT_OFF);
         if (r < 0)
@@ -502,7 +504,7 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
         _cleanup_(engine_freep) Engine *e = NULL;
         int r;
 
-        *ret_what = "the engine could not be started";
+        *ret_what = "cannot start the engine";
         e = calloc(1, sizeof(*e));
         r = e ? 0 : -ENOMEM;
         if (r >= 0) {
@@ -525,7 +527,7 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
         if (r >= 0)
                 r = programs_attach(e->programs, o->cgroup_fd, ret_what);
         for (size_t i = 0; i < n_specs; i++)
-                specs[i].policy = policy_free(specs[i].policy); /* those that nobody took */
+                specs[i].policy = policy_free(specs[i].policy); /* policies that were not taken */
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(e);
@@ -541,7 +543,7 @@ static bool knows_a_client(const Engine *e) {
 int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const char **ret_what) {
         int r;
 
-        *ret_what = "the self-test could not be run";
+        *ret_what = "cannot run the self-test";
         r = probe(ENGINE_PROBE_CONNECT, userdata);
         if (r < 0)
                 return r;
@@ -569,7 +571,7 @@ Engine *engine_free(Engine *e) {
         sd_event_source_disable_unref(e->collector);
         local_addrs_free(e->local_addrs);
         e->ring = event_ring_free(e->ring);
-        dns_proxy_free(e->proxy); /* may still report a refusal */
+        dns_proxy_free(e->proxy); /* may still report a denial */
         event_pipeline_free(e->pipeline);
         layer_table_done(&e->layers);
         policy_slot_free(e->self);
@@ -628,8 +630,8 @@ int engine_renew_self_query(Engine *e, SelfQuery *ret) {
         return dns_proxy_renew_self_query(e->proxy, ret);
 }
 
-void engine_tell(Engine *e, Event *event) {
-        event_pipeline_tell(e->pipeline, event);
+void engine_emit(Engine *e, Event *event) {
+        event_pipeline_emit(e->pipeline, event);
 }
 
 uint64_t engine_sequence(const Engine *e) {
@@ -643,7 +645,7 @@ void engine_drain(Engine *e) {
 
 void engine_finish(Engine *e) {
         engine_drain(e);
-        (void) flow_table_sweep(e->programs, 0, true, on_record, e);
+        (void) flow_table_sweep(e->programs, 0, true, engine_on_record, e);
         report_losses(e);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* One engine: policies, DNS proxy, kernel and events for a set of layers. The only place where the layers meet; its
- * front ends know neither BPF nor DNS. */
+/* One engine: policies, DNS proxy, kernel and events for a set of layers. The only place where these come together;
+ * its front ends know neither BPF nor DNS. */
 
 #include <systemd/sd-event.h>
 
@@ -14,27 +14,27 @@
 
 typedef struct Engine Engine;
 
-/* Which layers judge, as one number: engine_chain_get(). */
+/* The layers that judge, in one number: engine_chain_get(). */
 #define ENGINE_CHAIN_UNASSIGNED CW_CHAIN_UNASSIGNED
-#define ENGINE_CHAIN_SELF CW_CHAIN(CW_LAYER_SELF, 0, 0, 0) /* the service itself, which reaches nothing */
+#define ENGINE_CHAIN_SELF CW_CHAIN(CW_LAYER_SELF, 0, 0, 0) /* the service itself, which may reach nothing */
 #define ENGINE_ACTOR_MAX CW_ACTOR_MAX
 
 /* Of a subject. */
 enum {
-        ENGINE_SUBJECT_SLICE = CW_SUBJECT_SLICE,         /* only a container of others: what is below waits for its own entry */
-        ENGINE_SUBJECT_FORWARDER = CW_SUBJECT_FORWARDER, /* resolves for others: its queries are captured in every mode */
+        ENGINE_SUBJECT_SLICE = CW_SUBJECT_SLICE,         /* only contains cgroups, which wait for their own entries */
+        ENGINE_SUBJECT_FORWARDER = CW_SUBJECT_FORWARDER, /* resolves for others: its queries are always captured */
 };
 
-/* Who sent a query. */
+/* The sender of a query. */
 typedef struct EngineClient {
         const DnsPeer *peer;
-        uint64_t cgroup_id;      /* 0: the kernel did not see it sent, as before the hooks were there */
+        uint64_t cgroup_id;      /* 0: the kernel did not see it sent, e.g. before the hooks were attached */
         uint32_t pid, actor;     /* likewise */
 } EngineClient;
 
 typedef void (*engine_event_fn)(const Event *e, void *userdata);
-/* A query came from this client. *chain: ENGINE_CHAIN_UNASSIGNED where the kernel did not know, it is to be set then. Returns
- * whether it resolves for others besides those that the kernel knows of. */
+/* A query arrived from this client. *chain: ENGINE_CHAIN_UNASSIGNED if the kernel did not know it, and to be set in
+ * that case. Returns whether the client resolves for others, in addition to those known to the kernel. */
 typedef bool (*engine_client_fn)(const EngineClient *client, uint32_t *chain, void *userdata);
 
 typedef struct EngineOptions {
@@ -51,25 +51,25 @@ typedef struct EngineOptions {
         object_inherit_fn inherit; /* NULL */
         void *inherit_userdata;
         engine_event_fn on_event; /* every event, in order */
-        engine_client_fn on_client; /* NULL: as the kernel says */
-        dns_lease_fn on_lease;   /* NULL */
-        bool has_self;           /* the service's own cgroup has a layer of its own, that reaches nothing */
-        uint32_t last_policy_id; /* a predecessor's highest; 0: none */
-        uint64_t first_sequence; /* of the events; 0: 1 */
+        engine_client_fn on_client; /* NULL: only what the kernel knows */
+        dns_lease_fn on_lease;   /* may be NULL */
+        bool has_self;           /* the service's own cgroup gets its own layer, which may reach nothing */
+        uint32_t last_policy_id; /* the highest of a predecessor; 0: none */
+        uint64_t first_sequence; /* of events; 0: start from 1 */
         void *userdata;
 } EngineOptions;
 
-/* Loads and fills the maps, with leases for the layers if fill says so, and attaches. From its success on every socket of the cgroup is
- * judged. *ret_what: a constant sentence that says what to do. */
+/* Loads and fills the maps, including leases for the layers if fill adds them, and attaches. On success every socket
+ * of the cgroup is judged. *ret_what: a constant sentence that says what to do. */
 typedef int (*engine_fill_fn)(Engine *e, void *userdata);
 int engine_new(sd_event *event, const EngineOptions *options, LayerSpec *specs, size_t n_specs, engine_fill_fn fill,
                Engine **ret, const char **ret_what);
 Engine *engine_free(Engine *e);
 
-/* Proves on the real path that the hooks see the processes of the cgroup, where kernels can be set up so that they do
- * not (version 1 network controllers before 5.15). probe makes a process of the cgroup take one step and returns when it
- * has: it connects a UDP socket to ENGINE_PROBE_ADDR, port 53, and after that sends one byte over it. Neither leaves the
- * host where the hooks work, and the second step is not asked for where they do not. */
+/* Proves end to end that the hooks see the processes of the cgroup, since kernels can be set up so that they do not
+ * (version 1 network controllers before 5.15). probe has a process of the cgroup perform one step and returns when
+ * it is done: it connects a UDP socket to ENGINE_PROBE_ADDR, port 53, and then sends one byte over it. Neither
+ * leaves the host if the hooks work, and the second step is skipped if they do not. */
 #define ENGINE_PROBE_ADDR "192.0.2.1" /* TEST-NET-1, RFC 5737 */
 #define ENGINE_PROBE_ADDR6 "2001:db8::1" /* RFC 3849 */
 typedef enum EngineProbe {
@@ -80,58 +80,59 @@ typedef enum EngineProbe {
 typedef int (*engine_probe_fn)(EngineProbe step, void *userdata);
 int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const char **ret_what);
 
-/* All layers as they are to be, whole or not at all; those of the same name keep what they learnt, an unnamed one ends. The
- * first is the host's. reassign (may be NULL) gives cgroups to the new layers before the ones without a spec are closed. Takes
- * the policies, also on failure; *ret_bad (may be NULL): which spec failed. -ENOSPC: the maps are full. */
+/* Replaces the set of layers, as a whole or not at all. Layers of the same name keep what they have learnt; those
+ * not named are removed. The first is the host's. reassign (may be NULL) assigns cgroups to the new layers before
+ * the ones without a spec are closed. Takes ownership of the policies, even on failure; *ret_bad (may be NULL): the
+ * spec that failed. -ENOSPC: the maps are full. */
 int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
                       size_t *ret_bad);
-/* One of the layers there are; -ENOENT: none of this name. Takes the policy, also on failure. */
+/* Replaces one existing layer; -ENOENT: none of this name. Takes ownership of the policy, even on failure. */
 int engine_set_layer(Engine *e, LayerSpec *spec);
-/* One more, or one less: nobody may answer to it any more, and the first stays. Takes the policy, also on failure. -ENOSPC:
- * there are as many as there can be, or the maps are full. */
+/* Add or remove one layer. A layer to be removed must not be assigned any more; the first cannot be removed. Takes
+ * ownership of the policy, even on failure. -ENOSPC: too many layers, or the maps are full. */
 int engine_add_layer(Engine *e, LayerSpec *spec, Layer **ret);
 void engine_remove_layer(Engine *e, const Layer *layer);
 size_t engine_n_layers(const Engine *e);
 Layer *engine_layer(const Engine *e, size_t i);
-Layer *engine_find_layer(const Engine *e, const char *name); /* NULL */
-/* One store: nothing else changes. */
+Layer *engine_find_layer(const Engine *e, const char *name); /* NULL: not found */
+/* A single store; nothing else changes. */
 void engine_set_mode(Engine *e, Layer *layer, Mode mode);
-/* A lease from elsewhere, before anything is attached: what a predecessor knew. */
+/* Restores a lease of a predecessor, before anything is attached. */
 int engine_restore_lease(Engine *e, Layer *layer, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec);
 
-/* What a layer learnt is known to another one as well, as far as its policy has rules for the names: for processes that answer
- * to that from now on, so that their connections continue where it allows them. */
+/* Copies leases for which the other layer's policy has rules: for processes moved to that layer, so that their
+ * connections continue where it allows them. */
 void engine_copy_leases(Engine *e, const Layer *from, Layer *to);
 
-/* Puts back what somebody else wrote into the kernel's table of layers. Returns how many had been changed. */
+/* Restores entries in the kernel's table of layers that were modified externally. Returns their number. */
 unsigned engine_repair(Engine *e);
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
-/* The chain of these layers: base, restrictions, grants. -E2BIG: too many. */
+/* The chain of these layers in the order base, restrictions, grants. -E2BIG: too many. */
 int engine_chain_get(const Engine *e, Layer *const *layers, size_t n, uint32_t *ret);
 bool engine_chain_has(uint32_t chain, const Layer *layer);
-/* Which chain judges the sockets of a cgroup, and who acts there: a number of the caller's below ENGINE_ACTOR_MAX, that events
- * and queries carry; 0: unknown. flags: ENGINE_SUBJECT_…. -ENOSPC: the map is full. */
+/* Sets the chain that judges the sockets of a cgroup, and its actor: a number chosen by the caller, below
+ * ENGINE_ACTOR_MAX, carried by events and queries; 0: unknown. flags: ENGINE_SUBJECT_…. -ENOSPC: the map is full. */
 int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t chain, uint32_t actor, unsigned flags);
-/* ENGINE_CHAIN_UNASSIGNED and 0 where it has no entry. */
+/* ENGINE_CHAIN_UNASSIGNED and 0 if it has no entry. */
 void engine_get_subject(const Engine *e, uint64_t cgroup_id, uint32_t *ret_chain, uint32_t *ret_actor);
 int engine_remove_subject(Engine *e, uint64_t cgroup_id);
-/* A connection that is older than the engine goes on. */
+/* Lets a connection older than the engine continue. */
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);
 
 Programs *engine_programs(Engine *e);
 const DnsProxy *engine_proxy(const Engine *e);
 int engine_renew_self_query(Engine *e, SelfQuery *ret); /* dns_proxy_renew_self_query() */
-/* An event of the front end's own, through the same pipeline: numbered and dated. */
-void engine_tell(Engine *e, Event *event);
+/* Sends an event of the front end through the same pipeline, which sets its number and time. */
+void engine_emit(Engine *e, Event *event);
 uint64_t engine_sequence(const Engine *e);
-/* Reads what the kernel still holds and reports flows that are still open as closed. */
+/* Reads the remaining records and reports open flows as closed. */
 void engine_finish(Engine *e);
-/* Reads what the kernel still holds; flows go on. */
+/* Reads the remaining records; flows continue. */
 void engine_drain(Engine *e);
 uint64_t engine_events_lost(const Engine *e);
-/* Counts refusals of the service itself, of which there are no events: the self-test looks for them. */
+/* Number of denials of the service itself, for which there are no events: used by the self-test. */
 uint64_t engine_self_refusals(const Engine *e);
 
 DEFINE_CLEANUP_FUNC(Engine *, engine_free)

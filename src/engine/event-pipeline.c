@@ -55,13 +55,13 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
         return NULL;
 }
 
-/* time_ns: when the kernel saw it act. */
+/* time_ns: when the kernel saw the process act. */
 static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
         const ProcessInfo *info;
 
         if (e->pid == 0)
                 return;
-        bool has_comm = e->process && *e->process != '\0'; /* else the kernel did not let the programs ask */
+        bool has_comm = e->process && *e->process != '\0'; /* otherwise the programs may not read it */
         info = has_comm ? process_cache_look(p->processes, e->pid, time_ns) : process_cache_get(p->processes, e->pid);
         if (!info)
                 return;
@@ -72,7 +72,7 @@ static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
         memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));
 }
 
-/* value: room for what the rule matches, for as long as *e is. */
+/* value: buffer for the text of the rule, used for as long as *e is. */
 static void add_layer(const Layer *layer, char value[static IN_PREFIX_TEXT_MAX], Event *e) {
         if (!layer)
                 return;
@@ -86,7 +86,7 @@ static void add_layer(const Layer *layer, char value[static IN_PREFIX_TEXT_MAX],
         e->automatic = rule->automatic;
 }
 
-/* The name whose verdict holds the deciding rule, else the one resolved last. */
+/* The name whose verdict contains the deciding rule, otherwise the one resolved last. */
 static const LeaseBinding *pick_binding(const Lease *lease, uint32_t rule) {
         for (size_t i = 0; i < lease->n_bindings && rule != RULE_NONE; i++) {
                 const NameVerdict *v = &lease->bindings[i].verdict;
@@ -97,7 +97,7 @@ static const LeaseBinding *pick_binding(const Lease *lease, uint32_t rule) {
         return lease->n_bindings > 0 ? &lease->bindings[lease->latest] : NULL;
 }
 
-/* The layer that decided may know no name of the address, when another layer of the chain does. */
+/* The deciding layer may have no name for the address while another layer of the chain has one. */
 static void add_name(EventPipeline *p, const Layer *layer, uint32_t chain, Event *e) {
         const Lease *lease = layer && e->has_dst ? lease_table_find(layer->leases, &e->dst) : NULL;
         Layer *others[CW_CHAIN_MAX];
@@ -110,7 +110,7 @@ static void add_name(EventPipeline *p, const Layer *layer, uint32_t chain, Event
         if (b) {
                 e->hostname = b->name;
                 e->cname_chain = b->chain;
-                (void) name_history_put(p->names, &e->dst, b->name, b->chain); /* without it the end has no name */
+                (void) name_history_put(p->names, &e->dst, b->name, b->chain); /* on failure the end has no name */
         } else if (e->has_dst)
                 e->hostname = name_history_get(p->names, &e->dst, &e->cname_chain);
 }
@@ -136,14 +136,14 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
         }
         const Layer *layer = layer_table_by_index(p->layers, CW_POLICY_LAYER(record.policy_id));
         if (!layer || record.policy_id != layer_policy_id(layer))
-                e.rule = RULE_NONE; /* an index of an older policy means nothing in this one */
+                e.rule = RULE_NONE; /* an index into an older policy is meaningless in this one */
         add_layer(layer, value, &e);
         add_name(p, layer, record.chain, &e);
         add_process(p, record.time_ns, &e);
         emit(p, &e);
 }
 
-/* comm: room for it. One that came to the proxy by itself asked no resolver, and of it only the cgroup is known. */
+/* comm: buffer. A query sent directly to the proxy addressed no resolver, and only its cgroup is known. */
 static void add_client(const struct cw_dns_client *client, char comm[static CW_COMM_MAX], Event *e) {
         e->actor = client->actor;
         e->cgroup_id = client->process.cgroup_id;
@@ -193,7 +193,7 @@ void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client)
         process_cache_note(p->processes, client->process.pid, client->process.comm);
 }
 
-void event_pipeline_tell(EventPipeline *p, Event *e) {
+void event_pipeline_emit(EventPipeline *p, Event *e) {
         e->time_usec = clock_usec(CLOCK_REALTIME);
         emit(p, e);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Kernel records and DNS denials -> events with names, rules and processes -> one callback. */
+/* Turns kernel records and DNS denials into events with names, rules and processes, for one callback. */
 
 #include "engine/dns-proxy.h"
 #include "engine/layer-table.h"
@@ -15,14 +15,14 @@ typedef struct EventPipeline EventPipeline;
 int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret);
 EventPipeline *event_pipeline_free(EventPipeline *p);
 void event_pipeline_record(EventPipeline *p, const void *data, size_t size);
-/* client: who asked, by the kernel; NULL when unknown. */
+/* client: the sender as recorded by the kernel; NULL if unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
-/* A process waits for an answer now: to be looked at while it is there. */
+/* A process is waiting for an answer: read its facts while it is alive. */
 void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client);
-/* Dates and numbers it, and hands it on. */
-void event_pipeline_tell(EventPipeline *p, Event *e);
+/* Sets the event's time and number, and emits it. */
+void event_pipeline_emit(EventPipeline *p, Event *e);
 uint64_t event_pipeline_sequence(const EventPipeline *p); /* of the last event */
-uint64_t event_pipeline_n_bad(const EventPipeline *p); /* records that could not be read */
-uint64_t event_pipeline_n_self(const EventPipeline *p); /* refusals of CW_LAYER_SELF, which make no events */
+uint64_t event_pipeline_n_bad(const EventPipeline *p); /* invalid records */
+uint64_t event_pipeline_n_self(const EventPipeline *p); /* denials by CW_LAYER_SELF, for which there are no events */
 
 DEFINE_CLEANUP_FUNC(EventPipeline *, event_pipeline_free)

@@ -9,8 +9,8 @@
 #define DERIVED_MAX 4096
 #define INDEX_NONE UINT32_MAX
 
-/* A client may use an address for as long as its answer's TTL; floor and grace cover clients that keep it longer and
- * connections that are begun in the last second. */
+/* A client may use an address for the TTL of the answer; floor and grace cover clients that use it longer, and
+ * connections opened in the last second. */
 static const LeaseTimes lease_times = {
         .floor_nsec = 60 * NSEC_PER_SEC,
         .grace_nsec = 30 * NSEC_PER_SEC,
@@ -39,7 +39,7 @@ static Layer *layer_free(Layer *l) {
 }
 DEFINE_CLEANUP_FUNC(Layer *, layer_free)
 
-/* Without a policy. */
+/* Creates a layer without a policy. */
 static int layer_new(PolicyMaps *maps, const LayerSpec *spec, uint32_t id, uint32_t index, Layer **ret) {
         _cleanup_(layer_freep) Layer *l = calloc(1, sizeof(*l));
         size_t max_leases = spec->max_leases ?: layer_max_leases(spec->kind, index == CW_LAYER_HOST);
@@ -74,20 +74,21 @@ static bool lease_denies(const Lease *lease) {
         return false;
 }
 
-/* Where there is no room for what is left of it, the entry that stands would continue to allow for a name that ended. Without
- * one less is allowed, unless a name or the default is what denies there; then it ends by itself. */
+/* If the rest of the lease does not fit, the existing entry would continue to allow for a name that has ended.
+ * Without the entry less is allowed, unless a name or the default action is what denies; then the entry is left to
+ * expire. */
 static void layer_on_lease_changed(const Lease *lease, void *userdata) {
         Layer *l = userdata;
         int r = l->policy ? policy_slot_set_lease(l->slot, l->policy, lease) : 0;
 
         if (r >= 0)
                 return;
-        if (r != -E2BIG && policy_default_action(l->policy) == ACTION_DENY && !lease_denies(lease)) /* -E2BIG: it denies all */
+        if (r != -E2BIG && policy_default_action(l->policy) == ACTION_DENY && !lease_denies(lease)) /* denies all */
                 policy_slot_remove_lease(l->slot, &lease->addr);
         lease_table_write_failed(l->leases, &lease->addr);
 }
 
-/* Writes the spec's policy, unseen. */
+/* Writes the spec's policy under an id not in use yet. */
 static int layer_stage(Layer *l, const LayerSpec *spec, uint64_t now_nsec) {
         int r;
 
@@ -236,7 +237,7 @@ size_t layer_table_chain(const LayerTable *t, uint32_t chain, Layer *ret[static 
                         continue;
                 ret[n] = layer_table_by_index(t, index);
                 if (!ret[n++])
-                        return 0; /* who asks has less than the others would allow */
+                        return 0; /* the client gets less than the others would allow */
         }
         return n;
 }
@@ -273,7 +274,7 @@ static bool contains(Layer *const *layers, size_t n, const Layer *l) {
         return false;
 }
 
-/* A place that no layer has; places are used again, ids are not. */
+/* A free slot: slots are reused, ids are not. */
 static uint32_t free_index(const LayerTable *t, const LayerSpec *specs, Layer *const *layers, size_t n) {
         for (uint32_t index = 0; index < CW_LAYER_UNASSIGNED; index++) {
                 bool used = layer_table_by_index(t, index) != NULL;
@@ -286,7 +287,7 @@ static uint32_t free_index(const LayerTable *t, const LayerSpec *specs, Layer *c
         return INDEX_NONE;
 }
 
-/* A predecessor gave each layer its own place. */
+/* Each layer of the predecessor has a different slot. */
 static int make_layer(LayerTable *t, const LayerSpec *specs, size_t n, const LayerSpec *spec, Layer *const *layers,
                       Layer **ret) {
         uint32_t index = spec->previous_id != 0 ? CW_POLICY_LAYER(spec->previous_id) : free_index(t, specs, layers, n);
@@ -299,7 +300,7 @@ static int copy_digest(const LayerSpec *spec, char **ret) {
         return spec->digest && !*ret ? -ENOMEM : 0;
 }
 
-/* The layers of the specs: those there are, or new ones. Nothing changes yet but what is unseen. */
+/* The layers of the specs, existing or new. Nothing is in effect yet. */
 static int stage_all(LayerTable *t, LayerSpec *specs, size_t n, uint64_t now_nsec, Layer **layers, char **digests,
                      size_t *ret_bad) {
         int r = 0;

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The question by which the service proves that its own queries reach its own proxy. Nobody else can answer it: the name
- * is not known before it is asked, and the answer, 16 random bytes as an IPv6 address, is known to this process alone. */
+/* The query by which the service proves that its own queries reach its own proxy. Nobody else can answer it: the
+ * name is unknown before it is asked, and the answer, 16 random bytes as an IPv6 address, is known only to this
+ * process. */
 
 #include "basic/in-addr.h"
 #include "dns/dns-name.h"
 
-/* Queries below this name that we send to ourselves are answered and not told to anybody (RFC 6761 6.4). */
+/* Queries below this name that we send to ourselves are answered and not reported (RFC 6761 6.4). */
 #define SELF_QUERY_ZONE "cargowall-self-test.invalid"
 
 typedef struct SelfQuery {
-        char name[DNS_NAME_SIZE]; /* "" before the first */
+        char name[DNS_NAME_SIZE]; /* "" before the first one */
         InAddr answer;
 } SelfQuery;
 
-/* New secrets. -EIO: the kernel has no random bytes. */
+/* Creates new secrets. -EIO: the kernel returned no random bytes. */
 int self_query_renew(SelfQuery *q);
 /* Pure: is this name in the zone? */
 bool self_query_owns(const char *name);

@@ -9,7 +9,7 @@
 #include "basic/clock.h"
 #include "basic/macro.h"
 
-#define STEPS_MAX 200000 /* keys may move while we walk: no endless walk */
+#define STEPS_MAX 200000 /* keys may move during the walk: bounds it */
 
 static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f, uint64_t now, uint64_t idle_ns) {
         bool tcp = key->protocol == IPPROTO_TCP;
@@ -18,7 +18,7 @@ static bool flow_is_idle(const struct cw_flow_key *key, const struct cw_flow *f,
         if (tcp && f->state == CW_FLOW_SEEN && !(f->marks & CW_FLOW_RELEASED))
                 return false; /* its socket will report */
         if (tcp && f->state == CW_FLOW_ENDED && f->last_ns == 0)
-                return false; /* kept, or opened by the peer: nobody counted it, its socket will report */
+                return false; /* preexisting, or opened by the peer: not counted, its socket will report */
         return now > last && now - last > idle_ns;
 }
 
@@ -64,14 +64,14 @@ int flow_table_sweep(const Programs *programs, uint64_t idle_ns, bool all, event
         bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
         for (int i = 0; more && i < STEPS_MAX; i++) {
                 key = next;
-                more = bpf_map_get_next_key(fd, &key, &next) == 0; /* before key goes */
+                more = bpf_map_get_next_key(fd, &key, &next) == 0; /* before key is removed */
                 if (bpf_map_lookup_elem(fd, &key, &f) < 0)
                         continue;
                 if (!all && !flow_is_idle(&key, &f, now, idle_ns)) {
                         n_left++;
                         continue;
                 }
-                /* Only what passed has an end: refused flows were reported when they were refused. */
+                /* Only flows that passed have an end: denied ones were reported when they were denied. */
                 bool passed = CW_VERDICT_ACTION(f.verdict) == CW_ALLOW || CW_VERDICT_MODE(f.verdict) == CW_AUDIT;
                 if (bpf_map_delete_elem(fd, &key) == 0 && f.state == CW_FLOW_SEEN && passed)
                         report(&key, &f, now, fn, userdata);

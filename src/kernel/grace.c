@@ -8,10 +8,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and programs run within RCU's read side, so each
- * that was running has ended when it returns. That takes milliseconds on an idle machine and more on a busy one: too long for
- * the event loop, hence the thread. It owns nothing and touches nothing but the one flag. Where the kernel refuses (with
- * nohz_full) a second does: no program runs that long. */
+/* MEMBARRIER_CMD_GLOBAL is synchronize_rcu() (kernel/sched/membarrier.c), and programs run in RCU read-side critical
+ * sections, so all that were running have ended when it returns. That takes milliseconds on an idle machine and
+ * longer on a busy one: too long for the event loop, hence the thread. It owns nothing and only writes the one flag.
+ * If the kernel refuses (with nohz_full), it waits for a second: no program runs that long. */
 static void *wait_for_programs(void *userdata) {
         int *over = userdata;
 

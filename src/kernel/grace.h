@@ -9,11 +9,12 @@
 typedef struct Grace {
         pthread_t thread;
         bool running;
-        int over; /* atomic: the thread's last store */
+        int over; /* atomic: the last store of the thread */
 } Grace;
 
-/* A wait for the programs that run now; there is none going on. Where no thread can be had it is over when this returns. */
+/* Starts a wait for the programs running now; none may be in progress. If no thread can be created, the wait is over
+ * when this returns. */
 void grace_begin(Grace *g);
-/* false: it goes on. True as well where none was begun. */
+/* false: still waiting. Also true if no wait was started. */
 bool grace_is_over(Grace *g);
 void grace_wait(Grace *g); /* blocks, for some milliseconds */

@@ -12,7 +12,7 @@
 #include "kernel/grace.h"
 #include "kernel/port-lists.h"
 
-/* One configured prefix as the kernel has it. */
+/* One configured prefix in the kernel's format. */
 typedef struct StaticEntry {
         InPrefix prefix;
         struct cw_port_list ports;
@@ -30,13 +30,13 @@ typedef struct Mapping {
         uint32_t n; /* entries */
 } Mapping;
 
-/* What a policy left behind. First its prefixes, then what it has in the map of hosts. */
+/* The entries of a replaced policy: first its prefixes, then its entries in the map of hosts. */
 typedef struct Garbage {
         struct Garbage *next;
         uint32_t policy_id;
         StaticEntries entries;
         size_t n_removed;            /* of entries */
-        struct cw_host_key cursor;  /* the next to be looked at in the map of hosts */
+        struct cw_host_key cursor;  /* the next key to examine in the map of hosts */
         bool has_cursor;
 } Garbage;
 
@@ -48,9 +48,9 @@ struct PolicyMaps {
         Garbage *garbage;
         Grace grace;
         uint64_t n_discarded; /* garbage so far */
-        uint64_t n_covered;   /* ... before the wait that goes on, or was the last, began */
-        uint32_t last_ids[CW_LAYERS_MAX]; /* used by each layer, or by whoever had its place before: what was left or
-                                           * judged under them may still be there */
+        uint64_t n_covered;   /* ... before the current or last wait began */
+        uint32_t last_ids[CW_LAYERS_MAX]; /* per layer, also by previous owners of its slot: entries and verdicts of
+                                           * that id may still exist */
 };
 
 struct PolicySlot {
@@ -58,12 +58,12 @@ struct PolicySlot {
         uint32_t layer;
         uint32_t policy_id;      /* 0: none yet */
         StaticEntries current;
-        Garbage *current_room;   /* made beforehand, so that a commit cannot fail */
+        Garbage *current_room;   /* allocated in advance, so that a commit cannot fail */
         uint32_t staged_id;      /* 0: nothing is staged */
         StaticEntries staged;
         Garbage *staged_room;
         uint8_t staged_default;
-        uint64_t shown;          /* what the kernel was given last */
+        uint64_t shown;          /* what was last written to the kernel */
 };
 
 static struct cw_addr to_kernel(const InAddr *a) {
@@ -169,7 +169,7 @@ static int collect_prefix(const InPrefix *prefix, const PortSet *set, void *user
         return 0;
 }
 
-/* Updates in batches where the kernel has them for this map type, one by one elsewhere. */
+/* Updates in batches if the kernel supports them for this map type, otherwise one by one. */
 static int update_many(int fd, const void *keys, size_t key_size, const void *values, size_t value_size, uint32_t n) {
         uint32_t done = n;
 
@@ -199,8 +199,8 @@ static int write_prefixes(PolicyMaps *m, const StaticEntries *e, uint32_t policy
         return update_many(m->prefixes_fd, keys, sizeof(*keys), values, sizeof(*values), e->n);
 }
 
-/* Host rules are in the trie as well: a lease for the same address takes their place here, and when it ends the trie
- * still has the rule. */
+/* Host rules are in the trie as well: a lease for the same address replaces the entry here, and when it ends the
+ * trie still has the rule. */
 static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id) {
         _cleanup_free_ struct cw_host_key *keys = calloc(e->n + 1, sizeof(*keys));
         _cleanup_free_ struct cw_host_value *values = calloc(e->n + 1, sizeof(*values));
@@ -213,7 +213,7 @@ static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id
         for (size_t i = 0; i < e->n && r >= 0; i++) {
                 if (e->entries[i].prefix.length != 128)
                         continue;
-                /* Each entry of the map holds its own reference, so that removing it is always the same. */
+                /* Each map entry holds its own reference, so that all are removed in the same way. */
                 PortSet set = { .n = e->entries[i].ports.count };
                 memcpy(set.rules, (struct cw_port_rule *) m->port_rules.p + e->entries[i].ports.first,
                        set.n * sizeof(set.rules[0]));
@@ -223,7 +223,7 @@ static int write_hosts(PolicyMaps *m, const StaticEntries *e, uint32_t policy_id
         }
         if (r >= 0)
                 r = update_many(m->hosts_fd, keys, sizeof(*keys), values, sizeof(*values), n);
-        for (uint32_t i = 0; r < 0 && i < n; i++) /* what the map has not is not found when its remains are collected */
+        for (uint32_t i = 0; r < 0 && i < n; i++) /* entries not written are simply not found at removal */
                 if (bpf_map_lookup_elem(m->hosts_fd, &keys[i], &value) < 0)
                         port_lists_put(m->lists, &values[i].ports);
         return r;
@@ -242,7 +242,7 @@ static void remove_host(PolicyMaps *m, const struct cw_host_key *key) {
 
 #define BATCH 256
 
-/* In one call where the kernel can for this kind of map. */
+/* In one call, if the kernel supports that for this map type. */
 static void delete_prefixes(PolicyMaps *m, const StaticEntry *entries, uint32_t n, uint32_t policy_id) {
         struct cw_prefix_key keys[BATCH];
         uint32_t done = n;
@@ -265,7 +265,7 @@ static size_t collect_prefixes(PolicyMaps *m, Garbage *g, size_t n_steps) {
         return n;
 }
 
-/* Returns whether it came to the end. */
+/* Returns whether the end was reached. */
 static bool collect_hosts(PolicyMaps *m, Garbage *g, size_t n_steps) {
         struct cw_host_key key;
 
@@ -274,7 +274,7 @@ static bool collect_hosts(PolicyMaps *m, Garbage *g, size_t n_steps) {
         g->has_cursor = true;
         for (size_t i = 0; i < n_steps; i++) {
                 key = g->cursor;
-                bool more = bpf_map_get_next_key(m->hosts_fd, &key, &g->cursor) == 0; /* before key goes */
+                bool more = bpf_map_get_next_key(m->hosts_fd, &key, &g->cursor) == 0; /* before key is removed */
                 if (key.policy_id == g->policy_id)
                         remove_host(m, &key);
                 if (!more)
@@ -283,8 +283,8 @@ static bool collect_hosts(PolicyMaps *m, Garbage *g, size_t n_steps) {
         return false;
 }
 
-/* A program that began before a flip may still look for the old entries, and where the default is to allow, a missing deny
- * would open. So what was discarded is left until every program that was running then has ended. */
+/* A program that started before a swap may still look up the old entries, and with default action allow, a missing
+ * deny would let traffic pass. So discarded entries are kept until every program running at that time has ended. */
 static bool is_settled(PolicyMaps *m, bool wait) {
         while (m->n_covered < m->n_discarded || m->grace.running) {
                 if (wait)
@@ -327,16 +327,16 @@ static void discard(PolicyMaps *m, Garbage *room, StaticEntries *entries, uint32
 
 /* ------------------------------------------------------------------ leases */
 
-/* For an address with more rules than a list holds: without an entry a default of allow would open it. */
+/* For an address with more rules than a list holds: without an entry, default action allow would open it. */
 static const PortSet deny_all = {
         .rules = { { .rule = RULE_NONE, .high = UINT16_MAX, .action = CW_DENY } },
         .n = 1,
 };
 
-/* Leases end by CLOCK_BOOTTIME, the kernel side reads CLOCK_MONOTONIC: after a suspend its entries end late, until the
- * next look at the table removes them. */
+/* Leases end by CLOCK_BOOTTIME, the kernel side reads CLOCK_MONOTONIC: after a suspend its entries end late, until
+ * the next check of the table removes them. */
 static uint64_t to_monotonic(uint64_t boot_nsec) {
-        uint64_t monotonic = clock_nsec(CLOCK_MONOTONIC); /* first, so that the difference is never below zero */
+        uint64_t monotonic = clock_nsec(CLOCK_MONOTONIC); /* read first, so that the difference is never negative */
         uint64_t suspended = clock_nsec(CLOCK_BOOTTIME) - monotonic;
 
         return boot_nsec > suspended ? boot_nsec - suspended : 1;
@@ -361,7 +361,7 @@ static int write_lease(PolicyMaps *m, const Policy *policy, const Lease *lease, 
         r = port_lists_get(m->lists, &set, &value.ports);
         if (r < 0)
                 return r;
-        /* Most leases are new: one call then. */
+        /* Most leases are new: then one call suffices. */
         bool had = false;
         r = bpf_map_update_elem(m->hosts_fd, &key, &value, BPF_NOEXIST);
         if (r == -EEXIST) {
@@ -385,14 +385,14 @@ typedef struct Rewrite {
         PolicyMaps *maps;
         const Policy *policy;
         uint32_t policy_id;
-        int r; /* first failure */
+        int r; /* the first error */
 } Rewrite;
 
 static void rewrite_lease(const Lease *lease, void *userdata) {
         Rewrite *w = userdata;
         int r = w->r < 0 ? w->r : write_lease(w->maps, w->policy, lease, w->policy_id);
 
-        if (r != -E2BIG) /* that address is closed, the others stand */
+        if (r != -E2BIG) /* that address is denied, the others continue */
                 w->r = r;
 }
 
@@ -422,7 +422,7 @@ static uint64_t *layer_place(const PolicySlot *s) {
         return (uint64_t *) s->maps->layers.p + s->layer;
 }
 
-/* One 64-bit store, after everything it leads to. */
+/* A single 64-bit store, after everything it refers to was written. */
 static void flip(PolicySlot *s, const struct cw_layer *layer) {
         _Static_assert(sizeof(*layer) == sizeof(s->shown), "a layer is stored whole");
         memcpy(&s->shown, layer, sizeof(s->shown));
@@ -505,7 +505,7 @@ int policy_slot_stage(PolicySlot *s, const Policy *policy, LeaseTable *leases, u
         int r = stage_once(s, policy, leases, policy_id);
         if (r != -ENOSPC || !s->maps->garbage)
                 return r;
-        /* Changes came faster than their remains went. */
+        /* Changes arrived faster than old entries were collected. */
         while (policy_maps_collect(s->maps, SIZE_MAX))
                 ;
         return stage_once(s, policy, leases, policy_id);

@@ -10,7 +10,7 @@
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 
-/* Runs come in powers of two, so that a returned one fits the next list of its class. */
+/* Sizes are powers of two, so that a freed range fits the next list of its class. */
 #define N_CLASSES 7 /* 1, 2, 4 … 64 */
 _Static_assert(1 << (N_CLASSES - 1) == CW_PORT_RULES_MAX, "largest class holds the longest list");
 
@@ -29,7 +29,7 @@ typedef STAILQ_HEAD(RunList, Run) RunList;
 struct PortLists {
         struct cw_port_rule *array; /* borrowed */
         uint32_t n_array;
-        uint32_t n_taken;  /* of the array, ever */
+        uint32_t n_taken;  /* entries of the array used so far */
         uint32_t n_used;
         HashIndex by_content;
         Run **by_first;    /* owned; index: first */
@@ -53,8 +53,8 @@ int port_lists_new(struct cw_port_rule *array, uint32_t n_array, PortLists **ret
                 return -ENOMEM;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
-        /* As many lists as one policy has, of an array that has room for two of twice their rules. The places are random:
-         * every page of them becomes resident. */
+        /* Sized for the lists of one policy: the array has room for twice the rules of two. Slots are random, so
+         * every page becomes resident. */
         r = hash_index_init(&s->by_content, n_array / 4 + 1, key);
         if (r < 0)
                 return r;
@@ -96,7 +96,7 @@ static int take_run(PortLists *s, uint8_t class, Run **ret) {
         uint32_t length = 1U << class;
         Run *run = STAILQ_FIRST(&s->free[class]);
 
-        /* Fresh space first: it keeps returned runs untouched for longer. */
+        /* Unused space first: freed ranges stay untouched for longer. */
         if (length <= s->n_array - s->n_taken) {
                 run = calloc(1, sizeof(*run));
                 if (!run)

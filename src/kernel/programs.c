@@ -30,16 +30,16 @@ static const struct {
 _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct bpf_program *) * ELEMENTSOF(hooks),
                "each program has its line in CW_HOOKS");
 
-/* The verifier needs about as long for these two as for all the others. */
+/* The verifier needs about as long for these two as for all others. */
 #define PACKET_HOOKS (1U << CW_HOOK_BIT_egress | 1U << CW_HOOK_BIT_ingress)
 
-/* What is going on, apart from any policy: worth keeping when a new process takes over. */
+/* State that does not depend on a policy and is worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
         "flows", "dns_redirects", "dns_clients", "sk_creators", "seen_pids", "inbound_conns", "datagram_peers",
         "preexisting_flows", "ring", "counters",
 };
 
-/* What maps were called by a version that may still be replaced. */
+/* Former names of maps, used by versions that may still be replaced. */
 static const struct {
         const char *name, *old;
 } renamed_maps[] = {
@@ -52,7 +52,7 @@ static const struct {
 struct Programs {
         struct cargowall_bpf *bpf; /* the maps; its programs are not loaded */
         Attachment hooks[ELEMENTSOF(hooks)];
-        uint32_t new_maps; /* bits of kept_maps: made by us, and not kept by anybody yet */
+        uint32_t new_maps; /* bits of kept_maps: created here, and not stored elsewhere yet */
         uint32_t optional;
         bool inherited;
         object_inherit_fn inherit;
@@ -63,13 +63,13 @@ struct Programs {
 #define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, Linux 5.14 */
 #endif
 
-/* libbpf's own words would mix with the command's; what a user can act on is said by ret_what. */
+/* libbpf's messages would mix with those of the command; what the user can act on is in ret_what. */
 static int print_nothing(_unused_ enum libbpf_print_level level, _unused_ const char *format, _unused_ va_list args) {
         return 0;
 }
 
-/* 0 before 5.14: the programs then take the initial namespace for ours. Where that is wrong nothing reaches the proxy,
- * and the engine's self-test says so. */
+/* 0 before 5.14: the programs then assume the initial namespace. If that is wrong nothing reaches the proxy, and the
+ * engine's self-test reports it. */
 static uint64_t own_netns_cookie(void) {
         _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         uint64_t cookie = 0;
@@ -127,15 +127,15 @@ static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
 static const char *load_advice(int r) {
         switch (-r) {
         case EPERM:
-                return "loading BPF programs is not permitted: it takes root, or CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (and "
-                       "before Linux 5.11 enough of RLIMIT_MEMLOCK)";
+                return "loading BPF programs is not permitted: use root, or CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON (and "
+                       "before Linux 5.11 a sufficient RLIMIT_MEMLOCK)";
         case ENOSYS:
                 return "this kernel has no BPF (CONFIG_BPF_SYSCALL)";
         case ENOMEM:
                 return "not enough memory, or RLIMIT_MEMLOCK too low, for the BPF maps";
-        default: /* EACCES and EFAULT too: the verifier's */
-                return "this kernel refused the BPF programs; 5.10 with cgroup BPF is the oldest that works, and without "
-                       "CAP_PERFMON only the newest take them";
+        default: /* includes EACCES and EFAULT of the verifier */
+                return "this kernel refused the BPF programs; 5.10 with cgroup BPF is the minimum, and without "
+                       "CAP_PERFMON only the newest accept them";
         }
 }
 
@@ -168,7 +168,7 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
         if (!p->bpf)
                 return -errno;
         set_constants(p->bpf, o);
-        /* A predecessor began with an earlier time, and cannot have counted as fast as the clock. */
+        /* A predecessor started from an earlier time, and cannot have counted faster than the clock. */
         p->bpf->bss->subjects_generation = clock_nsec(CLOCK_MONOTONIC);
         r = set_sizes(p->bpf, o);
         if (r >= 0)
@@ -211,8 +211,8 @@ static void *load_share(void *userdata) {
         return NULL;
 }
 
-/* Half of a start is the verifier's work, so it is done on two processors where there are two. The other thread has an
- * object of its own, shares nothing but descriptors, and is gone when this returns. */
+/* Half of the start-up time is the verifier's, so the programs are loaded on two processors if available. The second
+ * thread has its own object, shares only descriptors, and has ended when this returns. */
 static int load_all(Programs *p, uint32_t mask) {
         Share packets = { .programs = p, .mask = mask & PACKET_HOOKS };
         pthread_t thread;
@@ -286,13 +286,13 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
         int r = attach_target_cgroup(cgroup_fd, &target);
 
         if (r < 0) {
-                *ret_what = "the cgroup to attach to cannot be examined";
+                *ret_what = "cannot examine the cgroup to attach to";
                 return r;
         }
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
                 r = attach_hook(p, i, &target);
                 if (r < 0 && !(p->optional & (1U << i))) {
-                        *ret_what = r == -EPERM ? "attaching to the cgroup is not permitted: run it as root, with "
+                        *ret_what = r == -EPERM ? "attaching to the cgroup is not permitted: run as root, with "
                                                   "CAP_BPF and CAP_NET_ADMIN" :
                                                   "this kernel cannot attach a required program to a cgroup";
                         return r;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The firewall's own BPF object, at every hook of CW_HOOKS (bpf/api.h) of one cgroup: its constants and sizes, put together
- * from kernel/object and kernel/attach. Owns its links: freeing it detaches, unless somebody else (the service manager's fd
- * store) holds them as well. Bit i of a mask of hooks stands for the hook of programs_hook_name(i). */
+/* The firewall's BPF object, attached to one cgroup with all hooks of CW_HOOKS (bpf/api.h): sets constants and
+ * sizes, and combines kernel/object and kernel/attach. Owns its links: freeing it detaches, unless they are also
+ * held elsewhere (the service manager's fd store). Bit i of a mask of hooks stands for the hook
+ * programs_hook_name(i). */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -18,24 +19,24 @@ typedef struct Programs Programs;
 typedef struct ProgramsOptions {
         bool many_layers;       /* false: the host's layer judges every attached process */
         uint64_t root_cgroup;   /* id of the cgroup of the kernel's own sockets; 0: unknown */
-        uint32_t network_uid;   /* who speaks DHCP besides root; 0: nobody */
-        uint32_t max_prefixes;  /* room in the trie */
+        uint32_t network_uid;   /* the user that runs a DHCP client besides root; 0: none */
+        uint32_t max_prefixes;  /* capacity of the trie */
         uint32_t max_hosts;     /* leases and host rules */
         uint32_t max_port_rules;
         uint32_t max_flows;
-        uint32_t ring_bytes;    /* power of two, multiple of the page size */
-        InAddr proxy_addr4;     /* 127.0.0.0/8; the other is ::1 */
-        uint16_t proxy_port4, proxy_port6; /* 0: no such proxy, port 53 of the family is refused */
-        uint32_t optional_hooks; /* without which the start does not fail. Bits beyond the last hook count for nothing */
-        object_inherit_fn inherit; /* NULL: nothing to inherit. Asked for "map-NAME" and "link-HOOK" */
+        uint32_t ring_bytes;    /* a power of two and a multiple of the page size */
+        InAddr proxy_addr4;     /* in 127.0.0.0/8; the IPv6 address is ::1 */
+        uint16_t proxy_port4, proxy_port6; /* 0: no proxy, port 53 of this family is denied */
+        uint32_t optional_hooks; /* hooks that may fail to attach. Bits beyond the last hook are ignored */
+        object_inherit_fn inherit; /* NULL: nothing to inherit. Called for "map-NAME" and "link-HOOK" */
         void *inherit_userdata;
 } ProgramsOptions;
 
-/* -EPERM, -ENOSYS, -EOPNOTSUPP …; *ret_what: a constant sentence that says what to do. Allows no traffic by itself:
- * without an entry for a layer every verdict is deny. Maps that hold what is going on (flows, clients, the ring, counters) are
- * taken over where their layout is the same. */
+/* -EPERM, -ENOSYS, -EOPNOTSUPP …; *ret_what: a constant sentence that says what to do. Loading allows no traffic:
+ * without an entry for a layer every verdict is deny. Maps with current state (flows, clients, the ring, counters)
+ * are taken over if their layout is the same. */
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what);
-/* A link that was inherited gets the new program with one exchange; the others are made. */
+/* An inherited link gets the new program with one atomic exchange; other links are created. */
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what);
 Programs *programs_free(Programs *p);
 
@@ -43,29 +44,29 @@ Programs *programs_free(Programs *p);
 const char *programs_hook_name(size_t i);
 size_t programs_n_hooks(void);
 uint32_t programs_attached(const Programs *p); /* bits */
-/* Is each attached program still the one in its place? Returns the bits of those that are not. */
+/* Checks that each attached program is still in place. Returns the bits of those that are not. */
 uint32_t programs_check(const Programs *p, uint64_t cgroup_id);
-bool programs_inherited(const Programs *p); /* at least one link was */
+bool programs_inherited(const Programs *p); /* at least one link was inherited */
 
-/* Attaches those of the mask again that were taken away. Returns the bits that are attached now. */
+/* Reattaches the hooks of the mask that were detached. Returns the bits that are attached now. */
 uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd);
 
-/* Everything that a successor wants: "link-HOOK", then "map-NAME". is_new: neither inherited under this name nor kept
- * since. Stops on fn's negative return and hands it on. */
+/* Calls fn for everything that a successor needs: "link-HOOK", then "map-NAME". is_new: neither inherited under this
+ * name nor stored since. Stops when fn returns a negative value, and returns it. */
 typedef int (*programs_fd_fn)(const char *name, int fd, bool is_new, void *userdata);
 int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata);
 
-/* The service manager has them all now. */
+/* Call when the service manager has stored them all. */
 void programs_fds_are_kept(Programs *p);
 
 int programs_map_fd(const Programs *p, const char *name); /* -ENOENT */
 int programs_program_fd(const Programs *p, const char *name);
 uint64_t programs_counter(const Programs *p, enum cw_counter c);
-/* One that user space writes: a successor finds it. */
+/* Sets a counter that only user space writes, for a successor. */
 void programs_set_counter(const Programs *p, enum cw_counter c, uint64_t value);
-/* When the ring's reader was last woken: nanoseconds of CLOCK_MONOTONIC, changed by the kernel at any time. */
+/* Time of the last wakeup of the ring's reader: nanoseconds of CLOCK_MONOTONIC, changed by the kernel at any time. */
 const uint64_t *programs_ring_woken(const Programs *p);
-/* Chains found for cgroups before now are looked up again. After each change of the subjects map. */
+/* Invalidates cached chains of cgroups. Call after each change of the subjects map. */
 void programs_subjects_changed(Programs *p);
 
 DEFINE_CLEANUP_FUNC(Programs *, programs_free)

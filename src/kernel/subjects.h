@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which layers judge a cgroup, and which sockets are the service's own, as the kernel has it. */
+/* Writes to the kernel which layers judge a cgroup, and which sockets are the service's own. */
 
 #include "kernel/programs.h"
 
@@ -11,8 +11,8 @@ int subjects_remove(Programs *p, uint64_t cgroup_id);
 /* Without an entry: CW_CHAIN_UNASSIGNED, actor 0. */
 struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id);
 
-/* By the socket's cookie: before it sends, and when it is closed. */
+/* By the socket's cookie. Call before the socket sends, and when it is closed. */
 int self_sockets_set(Programs *p, int socket_fd, bool own);
 
-/* A connection older than the service: it goes on. addr and port of the peer, by the socket's cookie. */
+/* Lets a connection older than the service continue. addr and port of the peer, by the socket's cookie. */
 int flows_keep(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port);

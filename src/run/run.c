@@ -170,7 +170,7 @@ static int start_child(Run *run) {
 
 /* ------------------------------------------------------------------ events */
 
-static void on_event(const Event *e, void *userdata) {
+static void run_on_event(const Event *e, void *userdata) {
         Run *run = userdata;
 
         sink_hub_write(run->sinks, e);
@@ -198,7 +198,7 @@ static int open_sinks(Run *run) {
         return sink_hub_add(run->sinks, &file);
 }
 
-static int on_child_exit(sd_event_source *source _unused_, const siginfo_t *si, void *userdata) {
+static int run_on_child_exit(sd_event_source *source _unused_, const siginfo_t *si, void *userdata) {
         Run *run = userdata;
 
         run->status = si->si_code == CLD_EXITED ? si->si_status : RUN_EXIT_SIGNAL + si->si_status;
@@ -210,7 +210,7 @@ static int on_child_exit(sd_event_source *source _unused_, const siginfo_t *si, 
 static int start_guard(Run *run);
 
 /* Somebody killed the guard. Enforcement continues without it, but would end with this process. */
-static int on_guard_exit(sd_event_source *source _unused_, const siginfo_t *si _unused_, void *userdata) {
+static int run_on_guard_exit(sd_event_source *source _unused_, const siginfo_t *si _unused_, void *userdata) {
         Run *run = userdata;
 
         run->guard.pid = 0;
@@ -225,7 +225,7 @@ static int start_guard(Run *run) {
 
         r = guard_new(&run->cgroup, &run->guard);
         if (r >= 0)
-                r = sd_event_add_child(run->event, &run->guard_source, run->guard.pid, WEXITED, on_guard_exit, run);
+                r = sd_event_add_child(run->event, &run->guard_source, run->guard.pid, WEXITED, run_on_guard_exit, run);
         return r < 0 ? fail("cannot start the guard process", r) : 0;
 }
 
@@ -236,22 +236,22 @@ static int start_loop(Run *run) {
         if (r >= 0)
                 r = signals_forward(run->event, &run->child.pid);
         if (r >= 0)
-                r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, on_child_exit, run);
+                r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, run_on_child_exit, run);
         if (r >= 0)
                 r = open_sinks(run);
         return r < 0 ? fail("cannot start the event loop", r) : 0;
 }
 
-static int on_probe(EngineProbe step, void *userdata) {
+static int run_on_probe(EngineProbe step, void *userdata) {
         Run *run = userdata;
 
         return child_probe(&run->child, step);
 }
 
-static void tell(Run *run, EventType type, const char *detail) {
+static void emit(Run *run, EventType type, const char *detail) {
         Event e = { .type = type, .mode = run->mode, .rule = RULE_NONE, .detail = detail };
 
-        engine_tell(run->engine, &e);
+        engine_emit(run->engine, &e);
 }
 
 static int start_engine(Run *run) {
@@ -261,7 +261,7 @@ static int start_engine(Run *run) {
                 .n_servers = run->n_servers,
                 .cgroup_fd = run->cgroup.fd,
                 .cgroup_id = run->cgroup.id,
-                .on_event = on_event,
+                .on_event = run_on_event,
                 .userdata = run,
         };
         const char *what = "cannot start the engine";
@@ -269,8 +269,8 @@ static int start_engine(Run *run) {
 
         r = engine_new(run->event, &options, &spec, 1, NULL, &run->engine, &what);
         if (r >= 0) {
-                tell(run, EVENT_RUN_STARTED, run->policy.environment);
-                r = engine_self_test(run->engine, on_probe, run, &what);
+                emit(run, EVENT_RUN_STARTED, run->policy.environment);
+                r = engine_self_test(run->engine, run_on_probe, run, &what);
         }
         return r < 0 ? fail(what, r) : 0;
 }
@@ -352,7 +352,7 @@ static int finish(Run *run) {
         uint64_t n_lost;
 
         engine_finish(run->engine);
-        tell(run, EVENT_RUN_ENDED, NULL);
+        emit(run, EVENT_RUN_ENDED, NULL);
         n_lost = engine_events_lost(run->engine);
         if (n_lost > 0)
                 summary_add_lost(run->summary, n_lost, "kernel ring");

@@ -541,9 +541,9 @@ START_TEST(counter_of_user_space) {
         Fixture f;
 
         fixture_init(&f);
-        programs_set_counter(f.programs, CW_COUNT_RING_TOLD, 7);
-        programs_set_counter(f.programs, CW_COUNT_RING_TOLD, 1ULL << 40);
-        ck_assert_uint_eq(programs_counter(f.programs, CW_COUNT_RING_TOLD), 1ULL << 40);
+        programs_set_counter(f.programs, CW_COUNT_RING_REPORTED, 7);
+        programs_set_counter(f.programs, CW_COUNT_RING_REPORTED, 1ULL << 40);
+        ck_assert_uint_eq(programs_counter(f.programs, CW_COUNT_RING_REPORTED), 1ULL << 40);
         ck_assert_uint_eq(programs_counter(f.programs, CW_COUNT_RING_FULL), 0);
         fixture_done(&f);
 }
