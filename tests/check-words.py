@@ -13,7 +13,8 @@ import sys
 COVERED = (
     "README.md", "HACKING.md", "ARCHITECTURE.md", "docs", "units", "polkit", "dbus", "debian", "completions",
     "src/basic", "src/bus", "src/cli", "src/config", "src/ctl", "src/daemon", "src/dns", "src/event", "src/handover",
-    "src/host", "src/identity", "src/main", "src/net", "src/policy", "src/run", "src/sink",
+    "src/engine", "src/host", "src/identity", "src/kernel", "src/main", "src/net", "src/policy", "src/run", "src/sink",
+    "bpf",
 )
 # What to avoid, and what an administrator expects instead. A space matches any gap between words, also a line break.
 WORDS = (

@@ -44,7 +44,7 @@ typedef struct Finding {
         char text[FOREIGN_TEXT_MAX]; /* the last one */
 } Finding;
 
-static void on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
+static void sockets_on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
         const IdentityFacts facts = { .cgroup_id = s->cgroup_id };
         char endpoint[DNS_ENDPOINT_TEXT_MAX];
         const char *cgroup = NULL;
@@ -70,7 +70,7 @@ static int find_companions(const DnsSockets *d, const int *fds, size_t n_fds, Fi
                         r = dns_endpoint_of_socket(fds[i], &endpoints[i]);
         }
         if (r >= 0)
-                r = foreign_sockets_list(endpoints, n_fds, on_foreign, &f);
+                r = foreign_sockets_list(endpoints, n_fds, sockets_on_foreign, &f);
         *ret = f;
         return r;
 }
@@ -136,7 +136,7 @@ int dns_sockets_check(const DnsSockets *d) {
         assert(d);
 
         n = dns_proxy_endpoints(engine_proxy(d->context->engine), endpoints, ELEMENTSOF(endpoints));
-        r = foreign_sockets_list(endpoints, n, on_foreign, &f);
+        r = foreign_sockets_list(endpoints, n, sockets_on_foreign, &f);
         if (r < 0)
                 log_message(d->context->log, LOG_ERR, "cannot determine whether others share the DNS proxy's sockets: %s",
                             strerror(-r));

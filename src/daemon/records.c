@@ -87,7 +87,7 @@ void records_put_all(const Context *c, const JobTable *jobs) {
         }
 }
 
-static int on_lease(const HandoverLease *lease, void *userdata) {
+static int restore_on_lease(const HandoverLease *lease, void *userdata) {
         const Context *c = userdata;
         Layer *layer = engine_find_layer(c->engine, lease->layer);
 
@@ -100,6 +100,6 @@ static int on_lease(const HandoverLease *lease, void *userdata) {
 int records_restore_leases(const Context *c, uint64_t now_nsec) {
         assert(c);
 
-        const HandoverReader reader = { .lease = on_lease, .userdata = (void *) c };
+        const HandoverReader reader = { .lease = restore_on_lease, .userdata = (void *) c };
         return handover_read(c->handover, now_nsec, &reader);
 }

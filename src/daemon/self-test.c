@@ -122,7 +122,7 @@ static void look(SelfTest *t) {
         (void) sd_event_source_set_enabled(t->timer, SD_EVENT_ONESHOT);
 }
 
-static int on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
+static int self_test_on_timer(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         look(userdata);
         return 0;
 }
@@ -135,7 +135,7 @@ static bool is_ours(const SelfTestQuery *q, const uint8_t *answer, size_t n) {
                memmem(answer, n, secret->b, sizeof(secret->b)) != NULL;
 }
 
-static int on_answer(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+static int self_test_on_answer(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
         SelfTestQuery *q = userdata;
         uint8_t answer[512];
         ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
@@ -174,7 +174,7 @@ static int send_query(SelfTestQuery *q, int family) {
         memcpy(&q->id, query, sizeof(q->id)); /* in the byte order of the message */
         if (connect_nowhere(fd, family) < 0 || send(fd, query, n, 0) < 0)
                 return -errno;
-        r = sd_event_add_io(q->test->event, &q->io, fd, EPOLLIN, on_answer, q);
+        r = sd_event_add_io(q->test->event, &q->io, fd, EPOLLIN, self_test_on_answer, q);
         if (r < 0)
                 return r;
         r = sd_event_source_set_io_fd_own(q->io, 1);
@@ -218,7 +218,8 @@ int self_test_run(SelfTest *t, uint64_t timeout_usec) {
                 r = sd_event_now(t->event, CLOCK_MONOTONIC, &now);
         if (r >= 0) {
                 t->deadline_usec = now + timeout_usec;
-                r = sd_event_add_time_relative(t->event, &t->timer, CLOCK_MONOTONIC, LOOK_USEC, LOOK_USEC, on_timer, t);
+                r = sd_event_add_time_relative(t->event, &t->timer, CLOCK_MONOTONIC, LOOK_USEC, LOOK_USEC,
+                                               self_test_on_timer, t);
         }
         if (r < 0)
                 stop(t);

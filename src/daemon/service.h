@@ -14,11 +14,11 @@ typedef struct Service Service;
 
 typedef struct ServiceScope {
         const char *name;    /* SCOPE_HOST, or the document's */
-        const char *source;  /* path of the document; "bus"; "none" where the host is off */
+        const char *source;  /* path of the document; "bus"; "none" if the host is off */
         const char *digest;  /* "sha256:…"; "" without a policy */
         Mode mode;           /* in force now */
         uint32_t n_rules;
-        bool narrows;        /* for jobs: what it allows, the scope of the job's unit has to allow as well */
+        bool narrows;        /* for jobs: the scope of the job's unit must allow as well */
 } ServiceScope;
 
 typedef struct ServiceCounters {
@@ -28,12 +28,12 @@ typedef struct ServiceCounters {
 size_t service_n_scopes(const Service *s);                    /* at least 1: the host */
 void service_scope(const Service *s, size_t i, ServiceScope *ret);
 int service_find_scope(const Service *s, const char *name, size_t *ret); /* -ENOENT */
-/* Calls fn for each cgroup path that is in the scope now ("/system.slice/a.service"). */
+/* Calls fn for each cgroup path that is currently in the scope ("/system.slice/a.service"). */
 void service_scope_cgroups(const Service *s, size_t i, void (*fn)(const char *path, void *userdata), void *userdata);
 
 ModeSetting service_mode(const Service *s);                   /* the override in force */
 Mode service_configured_mode(const Service *s);               /* of cargowall.conf */
-Mode service_effective_mode(const Service *s);                /* the weakest of the scopes with a policy */
+Mode service_effective_mode(const Service *s);                /* the weakest among the scopes with a policy */
 bool service_enforcing(const Service *s);                     /* effective mode is enforce and every required hook is there */
 const char *service_policy_digest(const Service *s);
 const char *service_policy_source(const Service *s);
@@ -45,19 +45,21 @@ size_t service_achieved_hooks(const Service *s, const char *const **ret);
 uint64_t service_start_usec(const Service *s, bool monotonic);
 void service_counters(const Service *s, ServiceCounters *ret);
 
-/* On error nothing changed. */
+/* On error nothing has changed. */
 int service_set_mode(Service *s, ModeSetting mode);
-/* All documents again, whole or not at all. -EINVAL with faults, whose path begins with the file. */
+/* Reads all documents again, as a whole or not at all. -EINVAL with faults, which name their files. */
 int service_reload(Service *s, FaultList *faults);
-/* Another document for one scope, until the next reload. -ENOENT: no such scope; -EINVAL, -E2BIG with faults; -ENOSPC. */
+/* Replaces the document of one scope until the next reload. -ENOENT: no such scope; -EINVAL, -E2BIG with faults;
+ * -ENOSPC. */
 int service_load_policy(Service *s, const char *scope, const char *text, size_t size, FaultList *faults);
-/* Pure check of a document, by any thread. Returns 0, or -EINVAL with faults. */
+/* Pure check of a document, from any thread. Returns 0, or -EINVAL with faults. */
 int service_validate(const char *text, size_t size, FaultList *faults);
 /* The document's text; -ENOENT: no such scope or no policy. */
 int service_policy_text(const Service *s, const char *scope, const char **ret_text, size_t *ret_size);
 
-/* What would happen to a connection of the scope now. For an address the live leases count, or with via only this name, as
- * policy_explain() says; *ret_policy is borrowed and gives the rule's text. -ENOENT: no such scope, or the scope is off. */
+/* What would happen to a connection of the scope now. For an address the live leases count, or with via only this
+ * name, as in policy_explain(); *ret_policy is borrowed and has the text of the rule. -ENOENT: no such scope, or the
+ * scope is off. */
 int service_explain(const Service *s, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy);
 
@@ -66,7 +68,7 @@ bool service_judges(const Service *s, const char *scope, const char *cgroup);
 
 typedef void (*service_lease_fn)(const char *scope, const InAddr *addr, const char *name, uint64_t remaining_usec,
                                  void *userdata);
-/* scope NULL: all. At most max. */
+/* scope NULL: all scopes. Calls fn at most max times. */
 int service_for_each_lease(const Service *s, const char *scope, size_t max, service_lease_fn fn, void *userdata);
 
 typedef struct ServiceDnsStatus {
@@ -78,54 +80,54 @@ void service_dns_status(const Service *s, ServiceDnsStatus *ret);
 /* Denials and changes kept in memory, oldest first. */
 void service_recent_events(const Service *s, uint64_t since_usec, size_t max, event_fn fn, void *userdata);
 
-/* Jobs are labels on what a unit does. A document for them restricts what the unit may reach meanwhile; labels never
- * allow anything, and jobs end with their unit. */
+/* Jobs are labels for what a unit does. A document for jobs restricts what the unit may reach during the job; labels
+ * never allow anything, and jobs end with their unit. */
 #define SERVICE_JOBS_MAX 256
 #define SERVICE_JOB_LABELS_MAX 16
 typedef struct ServiceJob {
         uint64_t id;
-        const char *unit;        /* the caller's, by the bus */
+        const char *unit;        /* the caller's, as reported by the bus */
         const char *cgroup;      /* its path */
         const char *const *labels; /* "repository=a/b": key=value, sorted */
         size_t n_labels;
         uint64_t start_usec;     /* CLOCK_REALTIME */
         uint64_t allowed, denied;
-        const char *scope;       /* the name of the one that restricts it; NULL: none */
+        const char *scope;       /* name of the scope that restricts it; NULL: none */
 } ServiceJob;
 
-/* cgroup: of the caller, in the unit. When it returns the kernel judges by the job's policy, too. -EEXIST: the unit has a
- * job; -ENOSPC: too many; -EINVAL: a label is bad; -ENXIO: the unit's cgroup cannot be followed. */
+/* cgroup: the caller's, within the unit. When this returns, the kernel also judges by the job's policy. -EEXIST: the
+ * unit already has a job; -ENOSPC: too many; -EINVAL: invalid label; -ENXIO: the unit's cgroup cannot be followed. */
 int service_begin_job(Service *s, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
                       uint64_t *ret_id);
 int service_job(const Service *s, uint64_t id, ServiceJob *ret); /* -ENOENT */
 size_t service_jobs(const Service *s, uint64_t *ret_ids, size_t max);
 int service_end_job(Service *s, uint64_t id); /* -ENOENT */
-/* This job may reach host, a canonical name or an address, as well: by all ports, for usec from now, until it ends, or until
- * a policy is loaded. Policies that deny it by a rule of higher precedence still do. -ENOENT: no such job; -EOPNOTSUPP: nothing
- * judges the job; -ENOSPC: too many; -ENXIO as for service_begin_job(). After an error the job may have lost those it had. */
+/* Grants the job a host, a canonical name or an address, on all ports for usec from now, until the job ends or a
+ * policy is loaded. A deny rule still applies. -ENOENT: no such job; -EOPNOTSUPP: no policy judges the job; -ENOSPC:
+ * too many; -ENXIO as in service_begin_job(). After an error the job may have lost its earlier grants. */
 int service_allow_once(Service *s, uint64_t id, const char *host, uint64_t usec);
 
-/* Who is notified of changes, from the event loop, after they took effect. Each may be NULL. */
+/* Receives notifications of changes, from the event loop, after they took effect. Each may be NULL. */
 typedef struct ServiceObserver {
         /* The service manager was notified that the service is ready: once, and never before the loop runs. */
         void (*ready)(void *userdata);
-        /* What SetMode set. */
+        /* The mode set by SetMode. */
         void (*mode_changed)(ModeSetting old_mode, ModeSetting new_mode, void *userdata);
-        /* Scopes, rules or digests are others now. */
+        /* Scopes, rules or digests have changed. */
         void (*policy_reloaded)(void *userdata);
-        /* A scope came or went, the documents are the same. */
+        /* A scope was added or removed; the documents are unchanged. */
         void (*scopes_changed)(void *userdata);
         /* A job began or ended. */
         void (*jobs_changed)(void *userdata);
         void (*hooks_changed)(void *userdata);
         void (*upstreams_changed)(void *userdata);
-        /* Borrowed for the call. */
+        /* e is borrowed for the call. */
         void (*denial)(const Event *e, void *userdata);
-        /* How many of those were not passed on, since it began to observe. */
+        /* How many denials were not passed on, since the observer was set. */
         uint64_t (*n_denials_lost)(void *userdata);
         void *userdata;
 } ServiceObserver;
-/* Copied; NULL: nobody. There is one at most. */
+/* Copied; NULL: none. There is at most one. */
 void service_set_observer(Service *s, const ServiceObserver *observer);
 
 /* "debug", "info", "notice", "warning", "err": syslog levels of the service's own messages. */

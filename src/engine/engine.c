@@ -45,7 +45,7 @@ struct Engine {
         unsigned n_peers_left;  /* process lookups left in that second */
         uint64_t n_lost_reported;
         engine_client_fn on_client;
-        dns_lease_fn engine_on_lease;
+        dns_lease_fn on_lease;
         void *userdata;
 };
 

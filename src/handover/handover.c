@@ -29,7 +29,7 @@ _Static_assert(HANDOVER_LABELS_MAX == STATE_LABELS_MAX, "a job's labels fit into
 
 /* ------------------------------------------------------------------ the log's memory */
 
-static void on_snapshot(_unused_ StateLog *log, void *userdata) {
+static void handover_on_snapshot(_unused_ StateLog *log, void *userdata) {
         Handover *h = userdata;
 
         h->written_sequence = 0; /* it is not in the half being written */
@@ -38,11 +38,11 @@ static void on_snapshot(_unused_ StateLog *log, void *userdata) {
         h->snapshot(h, h->userdata);
 }
 
-static int on_reserve(size_t offset, size_t size, void *userdata) {
+static int handover_on_reserve(size_t offset, size_t size, void *userdata) {
         return state_memory_reserve(offset, size, &((Handover *) userdata)->memory);
 }
 
-static void on_release(size_t offset, size_t size, void *userdata) {
+static void handover_on_release(size_t offset, size_t size, void *userdata) {
         state_memory_release(offset, size, &((Handover *) userdata)->memory);
 }
 
@@ -74,7 +74,8 @@ static int open_inherited(Handover *h, FdStore *store, const StateLogOwner *owne
 
 static int open_log(Handover *h, FdStore *store, HandoverReport *report) {
         const StateLogOwner owner = {
-                .snapshot = on_snapshot, .reserve = on_reserve, .release = on_release, .userdata = h,
+                .snapshot = handover_on_snapshot, .reserve = handover_on_reserve,
+                .release = handover_on_release, .userdata = h,
         };
         uint8_t id[16];
         int r;
@@ -99,13 +100,13 @@ static int open_log(Handover *h, FdStore *store, HandoverReport *report) {
 
 /* ------------------------------------------------------------------ reading */
 
-static int on_scope(const StateScope *scope, void *userdata) {
+static int handover_on_scope(const StateScope *scope, void *userdata) {
         Handover *h = userdata;
 
         return predecessors_add(&h->predecessors, scope->name, scope->policy_id, scope->digest);
 }
 
-static int on_override(uint8_t setting, void *userdata) {
+static int handover_on_override(uint8_t setting, void *userdata) {
         Handover *h = userdata;
 
         h->has_override = true;
@@ -113,14 +114,15 @@ static int on_override(uint8_t setting, void *userdata) {
         return 0;
 }
 
-static int on_sequence(uint64_t sequence, void *userdata) {
+static int handover_on_sequence(uint64_t sequence, void *userdata) {
         ((Handover *) userdata)->next_sequence = sequence + 1;
         return 0;
 }
 
 static int read_own(Handover *h, uint64_t now_nsec) {
         const StateLogReader reader = {
-                .scope = on_scope, .override = on_override, .sequence = on_sequence, .userdata = h,
+                .scope = handover_on_scope, .override = handover_on_override,
+                .sequence = handover_on_sequence, .userdata = h,
         };
         StateLogReadCounts counts;
 
@@ -163,7 +165,7 @@ Handover *handover_free(Handover *h) {
         return NULL;
 }
 
-static int on_job(const StateJob *job, void *userdata) {
+static int handover_on_job(const StateJob *job, void *userdata) {
         const HandoverReader *reader = userdata;
         const HandoverJob j = {
                 .id = job->id, .unit = job->unit, .cgroup = job->cgroup, .labels = job->labels, .n_labels = job->n_labels,
@@ -173,13 +175,13 @@ static int on_job(const StateJob *job, void *userdata) {
         return reader->job(&j, reader->userdata);
 }
 
-static int on_job_end(uint64_t id, void *userdata) {
+static int handover_on_job_end(uint64_t id, void *userdata) {
         const HandoverReader *reader = userdata;
 
         return reader->job_end(id, reader->userdata);
 }
 
-static int on_lease(const StateLease *lease, void *userdata) {
+static int handover_on_lease(const StateLease *lease, void *userdata) {
         const HandoverReader *reader = userdata;
         const HandoverLease l = {
                 .layer = lease->scope, .addr = &lease->addr, .name = lease->name, .chain = lease->chain,
@@ -196,9 +198,9 @@ int handover_read(const Handover *h, uint64_t now_nsec, const HandoverReader *re
         assert(reader);
 
         const StateLogReader log_reader = {
-                .job = reader->job ? on_job : NULL,
-                .job_end = reader->job_end ? on_job_end : NULL,
-                .lease = reader->lease ? on_lease : NULL,
+                .job = reader->job ? handover_on_job : NULL,
+                .job_end = reader->job_end ? handover_on_job_end : NULL,
+                .lease = reader->lease ? handover_on_lease : NULL,
                 .userdata = (void *) reader,
         };
         return state_log_read(h->log, &log_reader, now_nsec, &counts);

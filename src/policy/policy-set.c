@@ -68,7 +68,7 @@ uint32_t policy_set_n_rules(const PolicySet *s) {
 
 /* ------------------------------------------------------------------ modes */
 
-/* A grant alone judges nothing, so it is off only where all is. */
+/* A grant does not judge on its own, so it is off only if everything is. */
 Mode policy_set_mode_of(const PolicySet *s, const Document *document) {
         assert(s);
 
