@@ -82,6 +82,14 @@ def forwarder_unjudged(rig):
     contains(r.out, EVIL4, "a name that the host asks for")
 
 
+@case("dns: what a forwarder that nobody judges sends to a resolver is caught, and opens the names of others")
+def forwarder_caught(rig):
+    c = rig.boot(policy=False, documents={"jail": allow("github.com", match={"units": ["jail.service"]})},
+                 conf="[DNS]\nWiring=bpf\n")
+    absent_text(c.run("resolvectl", "dns").out, PROXY4, "resolved's servers")
+    worked(probe(c, "tcp github.com 7", name="jail.service"), "tcp github.com 7")
+
+
 @case("dns: a query to any resolver is answered by the policy")
 def redirected(rig):
     c = rig.boot()
