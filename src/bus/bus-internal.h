@@ -66,6 +66,7 @@ struct Bus {
 
 /* The bus if messages can be sent, otherwise NULL. */
 sd_bus *bus_ready(const Bus *b);
+char **bus_strv_free(char **strv);
 _printf_(3, 4) void bus_log(const Bus *b, int priority, const char *format, ...);
 
 /* Emits PropertiesChanged for properties of org.cargowall1.Manager; the list ends with NULL. */
@@ -107,7 +108,6 @@ int bus_get_scopes(sd_bus *bus, const char *path, const char *interface, const c
                    sd_bus_message *reply, void *userdata, sd_bus_error *error);
 int bus_get_jobs(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                  void *userdata, sd_bus_error *error);
-char **bus_strv_free(char **strv);
 
 void bus_jobs_update(Bus *b, bool emit);
 void bus_subscribers_clear(Bus *b);
