@@ -53,7 +53,7 @@ int policy_text_read(const char *file, char **ret, size_t *ret_size) {
         _cleanup_close_ int fd = input ? -EBADF : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         int r = !input && fd < 0 ? -errno : read_all(input ? STDIN_FILENO : fd, ret, ret_size);
         if (r < 0)
-                complain("%s: the policy cannot be read: %s", policy_text_origin(file),
+                complain("%s: cannot read the policy: %s", policy_text_origin(file),
                          strerrordesc_np(-r) ?: "unknown error");
         return r < 0 ? STATUS_FAILED : STATUS_OK;
 }
@@ -114,7 +114,7 @@ static int try_compile(const char *text, size_t size, FaultList *faults) {
 }
 
 static int out_of_memory(const char *origin, int r) {
-        complain("%s: the policy cannot be read: %s", origin, strerrordesc_np(-r) ?: "unknown error");
+        complain("%s: cannot read the policy: %s", origin, strerrordesc_np(-r) ?: "unknown error");
         return STATUS_FAILED;
 }
 
