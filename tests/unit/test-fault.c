@@ -43,7 +43,7 @@ START_TEST(text_is_copied_and_cut) {
         ck_assert_str_eq(fault_list_add(&l, NULL, 0, "")->file, "");
 
         char text[FAULT_TEXT_MAX];
-        ck_assert_uint_eq(strlen(fault_format(f, NULL, text)), sizeof(f->file) + sizeof(f->item) + sizeof(f->reason) + 3);
+        ck_assert_uint_eq(strlen(fault_format(&l.faults[0], NULL, text)), sizeof(f->file) + sizeof(f->item) + sizeof(f->reason) + 3);
 }
 END_TEST
 
