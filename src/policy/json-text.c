@@ -190,7 +190,7 @@ _Static_assert(FAULTS_MAX <= 64, "a bit for each");
 static Wanted wanted_in_key(const Scan *s, Wanted wanted, const JsonStep *step) {
         Wanted inner = { .n = wanted.n + 1 + step->n };
 
-        for (size_t i = 0; wanted.set >> i != 0 && i < FAULTS_MAX; i++) {
+        for (size_t i = 0; i < FAULTS_MAX && wanted.set >> i != 0; i++) {
                 const char *path = s->faults[i].item;
 
                 if (wanted.set & 1ULL << i && path[wanted.n] == '.' &&
@@ -204,7 +204,7 @@ static Wanted wanted_in_key(const Scan *s, Wanted wanted, const JsonStep *step) 
 static size_t wanted_in_array(const Scan *s, Wanted wanted, size_t from, Wanted *ret) {
         size_t lowest = SIZE_MAX;
 
-        for (size_t i = 0; wanted.set >> i != 0 && i < FAULTS_MAX; i++) {
+        for (size_t i = 0; i < FAULTS_MAX && wanted.set >> i != 0; i++) {
                 const char *path = s->faults[i].item;
                 char *end;
 
