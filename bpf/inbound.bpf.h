@@ -54,7 +54,7 @@ static __always_inline bool is_for_listener(struct __sk_buff *skb) {
 }
 
 /* The last packet of a handshake reaches the listener: no socket exists yet, and the SYN-ACK was sent by the
- * listener (or, before Linux 6.13, bypassed the hook). */
+ * listener (or, in older kernels, bypassed the hook). */
 static __always_inline void remember_handshake(const struct packet *p) {
         if (!p->continues || p->tcp_flags & (TCP_SYN | TCP_RST))
                 return;
