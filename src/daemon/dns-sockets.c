@@ -10,6 +10,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "basic/macro.h"
+
 #define FOREIGN_TEXT_MAX 160
 
 struct DnsSockets {
@@ -58,8 +60,16 @@ static void sockets_on_foreign(const DnsEndpoint *own, const ExistingSocket *s, 
                     "a socket of the DNS proxy is shared (%s): kill the process that holds it", f->text);
 }
 
+/* Not having the kernel's list of sockets matters only where users may bind the port. */
+static int check_unlisted(const DnsEndpoint *endpoints, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (endpoints[i].port >= unprivileged_port_start())
+                        return -ENOENT;
+        return 0;
+}
+
 /* The order matters: once claimed, a socket cannot be shared by new ones, so those listed afterwards are all. */
-static int find_companions(const DnsSockets *d, const int *fds, size_t n_fds, Finding *ret) {
+static int find_foreign(const DnsSockets *d, const int *fds, size_t n_fds, Finding *ret) {
         DnsEndpoint endpoints[DNS_ENDPOINTS_MAX] = {};
         Finding f = { .sockets = d };
         int r = 0;
@@ -71,33 +81,86 @@ static int find_companions(const DnsSockets *d, const int *fds, size_t n_fds, Fi
         }
         if (r >= 0)
                 r = foreign_sockets_list(endpoints, n_fds, sockets_on_foreign, &f);
+        if (r == -ENOENT)
+                r = check_unlisted(endpoints, n_fds);
         *ret = f;
         return r;
 }
 
-/* Takes the sockets of one family, from *n on. If one is shared, none is used: UDP and TCP have the same port. */
-static void take_family(DnsSockets *d, const char *unit, const int *passed, size_t n_passed, int *fds, size_t *n) {
+/* Are all passed sockets of one family usable? If one is shared, none is used: UDP and TCP have the same port. */
+static bool is_usable(DnsSockets *d, const char *unit, const int *passed, size_t n_passed) {
         Finding found = {};
-        int r = find_companions(d, passed, n_passed, &found);
+        int r;
 
-        if (n_passed > 0 && r >= 0 && found.n == 0) {
+        if (n_passed == 0)
+                return false;
+        r = find_foreign(d, passed, n_passed, &found);
+        if (found.n > 0)
+                memcpy(d->shared, found.text, sizeof(d->shared));
+        if (r == -ENOENT)
+                log_message(d->context->log, LOG_ERR,
+                            "cannot determine whether others share the sockets of %s: the kernel modules tcp_diag and "
+                            "udp_diag are not available",
+                            unit);
+        else if (r < 0)
+                log_message(d->context->log, LOG_ERR, "cannot determine whether others share the sockets of %s: %s", unit,
+                            strerror(-r));
+        return r >= 0 && found.n == 0;
+}
+
+static void log_free(const DnsSockets *d, const char *unit, bool passed) {
+        log_message(d->context->log, actors_own_path(d->actors) ? LOG_WARNING : LOG_NOTICE,
+                    passed ? "the sockets of %s are not used: the DNS proxy listens on a free port of the loopback until the "
+                             "service is restarted" :
+                             "%s passed no sockets: the DNS proxy listens on a free port of the loopback until the service is "
+                             "restarted",
+                    unit);
+}
+
+/* Sockets on a free port, UDP and TCP: those of a predecessor, whose clients then notice nothing, or new ones, stored
+ * for a successor. Without an address of this family there are none. Returns how many. */
+static size_t take_free(const DnsSockets *d, int family, int ret_fds[static 2]) {
+        static const char *const names[2][2] = {
+                { FD_STORE_SOCKET_PREFIX "udp4", FD_STORE_SOCKET_PREFIX "tcp4" },
+                { FD_STORE_SOCKET_PREFIX "udp6", FD_STORE_SOCKET_PREFIX "tcp6" },
+        };
+        const char *const *name = names[family == AF_INET6];
+        FdStore *store = d->context->store;
+        DnsEndpoint udp, tcp;
+        int fds[2];
+
+        fds[0] = fd_store_take(store, name[0]);
+        fds[1] = fd_store_take(store, name[1]);
+        if (fds[0] >= 0 && fds[1] >= 0 && dns_endpoint_of_socket(fds[0], &udp) >= 0 &&
+            dns_endpoint_of_socket(fds[1], &tcp) >= 0 && udp.protocol == IPPROTO_UDP && tcp.protocol == IPPROTO_TCP &&
+            udp.port == tcp.port && in_addr_is_v4(&udp.addr) == (family == AF_INET) && in_addr_equal(&udp.addr, &tcp.addr)) {
+                memcpy(ret_fds, fds, sizeof(fds));
+                return 2;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                if (fds[i] >= 0)
+                        (void) close(fds[i]);
+        if (dns_endpoint_bind_free(family, fds) < 0)
+                return 0;
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                (void) fd_store_push(store, name[i], fds[i]);
+        memcpy(ret_fds, fds, sizeof(fds));
+        return 2;
+}
+
+/* Takes the sockets of one family, from *n on. */
+static void take_family(DnsSockets *d, int family, const int *passed, size_t n_passed, int *fds, size_t *n) {
+        const char *unit = family == AF_INET ? "cargowalld-dns.socket" : "cargowalld-dns6.socket";
+
+        if (is_usable(d, unit, passed, n_passed)) {
                 memcpy(fds + *n, passed, n_passed * sizeof(*fds));
                 *n += n_passed;
                 return;
         }
         for (size_t i = 0; i < n_passed; i++)
                 (void) close(passed[i]);
-        if (found.n > 0)
-                memcpy(d->shared, found.text, sizeof(d->shared));
-        if (r < 0)
-                log_message(d->context->log, LOG_ERR, "cannot determine whether others share the sockets of %s: %s", unit,
-                            strerror(-r));
-        log_message(d->context->log, actors_own_path(d->actors) ? LOG_WARNING : LOG_NOTICE,
-                    n_passed > 0 ? "the sockets of %s are not used: the DNS proxy listens on a free port of the loopback "
-                                   "until the service is restarted" :
-                                   "%s passed no sockets: the DNS proxy listens on a free port of the loopback until the "
-                                   "service is restarted",
-                    unit);
+        log_free(d, unit, n_passed > 0);
+        *n += take_free(d, family, fds + *n);
 }
 
 size_t dns_sockets_take(DnsSockets *d, int fds[static DNS_ENDPOINTS_MAX]) {
@@ -114,9 +177,9 @@ size_t dns_sockets_take(DnsSockets *d, int fds[static DNS_ENDPOINTS_MAX]) {
                 else
                         (void) close(fd);
         }
-        take_family(d, "cargowalld-dns.socket", passed[0], n_passed[0], fds, &n);
+        take_family(d, AF_INET, passed[0], n_passed[0], fds, &n);
         if (n_passed[1] > 0 || access("/proc/net/if_inet6", F_OK) == 0)
-                take_family(d, "cargowalld-dns6.socket", passed[1], n_passed[1], fds, &n);
+                take_family(d, AF_INET6, passed[1], n_passed[1], fds, &n);
         return n;
 }
 
@@ -137,6 +200,8 @@ int dns_sockets_check(const DnsSockets *d) {
 
         n = dns_proxy_endpoints(engine_proxy(d->context->engine), endpoints, ELEMENTSOF(endpoints));
         r = foreign_sockets_list(endpoints, n, sockets_on_foreign, &f);
+        if (r == -ENOENT) /* those taken were bound by root, or are our own and were never open to others */
+                return 0;
         if (r < 0)
                 log_message(d->context->log, LOG_ERR, "cannot determine whether others share the DNS proxy's sockets: %s",
                             strerror(-r));

@@ -14,8 +14,9 @@ int dns_sockets_new(const Context *c, Actors *actors, DnsSockets **ret);
 DnsSockets *dns_sockets_free(DnsSockets *d);
 DEFINE_CLEANUP_FUNC(DnsSockets *, dns_sockets_free)
 
-/* Takes the socket units' sockets that nobody shares, at most DNS_ENDPOINTS_MAX; the caller owns them. Logs which
- * are not used, and why. */
+/* Takes the socket units' sockets that nobody shares, and for a family without them sockets on a free port of the
+ * loopback, which a successor gets; at most DNS_ENDPOINTS_MAX, owned by the caller. Logs which are not used, and
+ * why. */
 size_t dns_sockets_take(DnsSockets *d, int fds[static DNS_ENDPOINTS_MAX]);
 /* Emits the event about sockets that were not taken, once events can be emitted. */
 void dns_sockets_report(const DnsSockets *d);

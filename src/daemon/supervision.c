@@ -58,8 +58,11 @@ static void on_self_test(const char *fault, void *userdata) {
 static void run_self_test(Supervision *s) {
         int r;
 
-        if (s->observer.check(s->observer.userdata) < 0) {
-                on_self_test("another process shares a socket of the DNS proxy", s);
+        r = s->observer.check(s->observer.userdata);
+        if (r < 0) {
+                on_self_test(r == -EADDRINUSE ? "another process shares a socket of the DNS proxy" :
+                                                "cannot determine whether other processes share the DNS proxy's sockets",
+                             s);
                 return;
         }
         r = self_test_run(s->self_test, SELF_TEST_USEC);

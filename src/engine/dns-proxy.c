@@ -661,18 +661,15 @@ static int add_socket(DnsProxy *p, int fd) {
 }
 
 /* For a family without a passed socket: a free port that nobody else can bind while we run. */
-static int listen_free(DnsProxy *p) {
-        static const uint8_t loopback[4] = { 127, 0, 0, 1 };
-        int r = 0;
+static int listen_free(DnsProxy *p, int family) {
+        int fds[2], r, k;
 
-        if (p->port4 == 0) {
-                in_addr_from_v4(loopback, &p->addr4);
-                r = dns_stub_bind_loopback(p->stub, AF_INET, &p->port4);
-        }
-        if (r < 0 || p->port6 != 0)
+        r = dns_endpoint_bind_free(family, fds);
+        if (r < 0)
                 return r;
-        r = dns_stub_bind_loopback(p->stub, AF_INET6, &p->port6);
-        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -ENETUNREACH ? 0 : r;
+        r = add_socket(p, fds[0]);
+        k = add_socket(p, fds[1]);
+        return r < 0 ? r : k;
 }
 
 static int listen_sockets(DnsProxy *p, const DnsProxyOptions *o) {
@@ -683,7 +680,12 @@ static int listen_sockets(DnsProxy *p, const DnsProxyOptions *o) {
                 if (k < 0)
                         r = k;
         }
-        return r < 0 ? r : listen_free(p);
+        if (r >= 0 && p->port4 == 0)
+                r = listen_free(p, AF_INET);
+        if (r < 0 || p->port6 != 0)
+                return r;
+        r = listen_free(p, AF_INET6);
+        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -ENETUNREACH ? 0 : r;
 }
 
 static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_servers, DnsUpstream **ret) {

@@ -77,8 +77,12 @@ static size_t split_name(const char *full, uint32_t *ret_generation) {
         return (size_t) (dot - full);
 }
 
+static bool name_is_of_socket(const char *name) {
+        return strncmp(name, FD_STORE_SOCKET_PREFIX, strlen(FD_STORE_SOCKET_PREFIX)) == 0;
+}
+
 static bool name_is_stored(const char *name) {
-        static const char *const prefixes[] = { "link-", "map-", "policy-" };
+        static const char *const prefixes[] = { "link-", "map-", "policy-", FD_STORE_SOCKET_PREFIX };
 
         for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
                 if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
@@ -109,19 +113,21 @@ static int entry_classify(Entry *e) {
         if (fstat(e->fd, &st) < 0)
                 return -errno;
 
+        bool stored = name_is_stored(e->name) && strlen(e->name) <= FD_STORE_NAME_MAX;
         e->kind = ENTRY_UNKNOWN;
         if (!S_ISSOCK(st.st_mode)) {
-                if (name_is_stored(e->name) && strlen(e->name) <= FD_STORE_NAME_MAX)
+                if (stored && !name_is_of_socket(e->name))
                         e->kind = ENTRY_STORED;
                 return 0;
         }
-        if (strcmp(e->full_name, "dns-host") != 0 || !is_dns_socket(e->fd, &e->family, &e->type))
+        stored = stored && name_is_of_socket(e->name);
+        if ((!stored && strcmp(e->full_name, "dns-host") != 0) || !is_dns_socket(e->fd, &e->family, &e->type))
                 return 0;
 
         int flags = fcntl(e->fd, F_GETFL);
         if (flags < 0 || fcntl(e->fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return -errno;
-        e->kind = ENTRY_SOCKET;
+        e->kind = stored ? ENTRY_STORED : ENTRY_SOCKET;
         return 0;
 }
 

@@ -24,9 +24,11 @@
 
 typedef struct FdStore FdStore;
 
+#define FD_STORE_SOCKET_PREFIX "dns-free-"
+
 /* Collects what was passed to us, with CLOEXEC set and sockets non-blocking. Removes $LISTEN_* from the environment.
- * Known names: "dns-host" for sockets (IPv4 or IPv6; UDP, or listening TCP); "state", "link-X", "map-X" and
- * "policy-X" for anything but sockets. All others are left over. None at all is not an error. -EINVAL: $LISTEN_* are
+ * Known names: "dns-host" for the socket units' sockets and "dns-free-X" for stored ones (IPv4 or IPv6; UDP, or
+ * listening TCP); "state", "link-X", "map-X" and "policy-X" for anything but sockets. All others are left over. None at all is not an error. -EINVAL: $LISTEN_* are
  * inconsistent; -ENOMEM. */
 int fd_store_collect(FdStore **ret);
 /* Closes what was not taken. The manager's copies stay. */

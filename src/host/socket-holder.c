@@ -36,7 +36,9 @@ typedef struct HeldList {
 static void holder_on_foreign(const DnsEndpoint *own, const ExistingSocket *s, void *userdata) {
         HeldList *l = userdata;
 
-        if (l->n < SOCKETS_MAX && s->uid != 0) /* root's sockets belong to the socket units or to the administrator */
+        /* Root's sockets belong to the socket units or to the administrator, and a socket for all addresses may be that of
+         * a user's DNS server. */
+        if (l->n < SOCKETS_MAX && s->uid != 0 && in_addr_equal(&s->local, &own->addr))
                 l->items[l->n++] = (Held) { *own, s->inode, s->uid };
 }
 

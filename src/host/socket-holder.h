@@ -9,8 +9,8 @@
 /* Logs one line with a priority of syslog(3). */
 typedef void (*socket_holder_log_fn)(int priority, const char *line);
 
-/* Sends SIGKILL to each process that has such a socket open and runs only as the socket's owner, unless that is
- * root. A process of another user was passed the socket and is left alone. Waits until the killed processes have
+/* Sends SIGKILL to each process that has a socket bound to such an address and port and runs only as the socket's
+ * owner, unless that is root. Sockets bound to the wildcard address are left alone. A process of another user was passed the socket and is left alone. Waits until the killed processes have
  * ended. Logs what it did and which processes it left alone. Returns the number of sockets that still exist, or a
  * negative errno. */
 int socket_holders_end(const DnsEndpoint *endpoints, size_t n, socket_holder_log_fn log);

@@ -35,5 +35,9 @@ int dns_endpoint_of_socket(int fd, DnsEndpoint *ret);
 /* Clears SO_REUSEADDR, which systemd sets on every socket it makes, and SO_REUSEPORT on a bound socket: from now on
  * nobody else can bind its address and port. A socket bound earlier still shares them. */
 int dns_endpoint_claim(int fd);
+/* New sockets, UDP and listening TCP, bound to one free port of 127.0.0.1 (AF_INET) or ::1 (AF_INET6), which nobody
+ * else can bind. The caller owns them. -ENETUNREACH or -EADDRNOTAVAIL: there is no such address (lo is down);
+ * -EAFNOSUPPORT. */
+int dns_endpoint_bind_free(int family, int ret_fds[static 2]);
 /* "UDP [::1]:253" */
 const char *dns_endpoint_format(const DnsEndpoint *e, char buf[static DNS_ENDPOINT_TEXT_MAX]);

@@ -13,7 +13,6 @@
 #define UDP_BATCH 32       /* datagrams per wakeup */
 #define UDP_REPLY_MAX 1232 /* EDNS clients rarely accept more (DNS flag day 2020); longer replies are not batched */
 #define ACCEPT_BATCH 16    /* connections per wakeup */
-#define BIND_TRIES 16      /* free UDP ports tried to find one that is also free for TCP */
 
 /* An accept() that fails for lack of descriptors leaves the socket readable: limit the wakeups instead of spinning. */
 #define ACCEPT_INTERVAL_USEC (100 * USEC_PER_MSEC)
@@ -387,6 +386,9 @@ static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t rev
                 if (client < 0)
                         break; /* none is pending, or descriptors are short: retry at the next wakeup */
 
+                /* The listener has it cleared. Set here, connections that outlive us do not keep the socket unit from
+                 * binding the address again. */
+                (void) setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &(int) { 1 }, sizeof(int));
                 s->stats.tcp_connections++;
                 if (!make_room(s)) {
                         s->stats.tcp_refused++;
@@ -486,80 +488,6 @@ int dns_stub_add_tcp(DnsStub *s, int fd) {
         if (r < 0)
                 listener_free(l);
         return r;
-}
-
-/* A new socket bound to *address, whose port is filled in if it was 0. Without SO_REUSEADDR and SO_REUSEPORT, so
- * that nobody else can bind the port. */
-static int socket_bound(int type, SockAddr *address) {
-        socklen_t length = sockaddr_length(address);
-
-        _cleanup_close_ int fd = socket(address->sa.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -errno;
-        if (address->sa.sa_family == AF_INET6 &&
-            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int) { 1 }, sizeof(int)) < 0)
-                return -errno;
-        if (bind(fd, &address->sa, length) < 0)
-                return -errno;
-        if (getsockname(fd, &address->sa, &length) < 0)
-                return -errno;
-        if (type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)
-                return -errno;
-        return TAKE_FD(fd);
-}
-
-/* Binding to 127.0.0.1 succeeds even while lo is down; a route to it shows that clients can reach us. Sends nothing. */
-static int check_route(const SockAddr *address) {
-        _cleanup_close_ int fd = socket(address->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        if (fd < 0)
-                return -errno;
-        if (connect(fd, &address->sa, sizeof(*address)) < 0)
-                return -errno;
-        return 0;
-}
-
-/* -EADDRINUSE: the port is free for UDP but not for TCP. */
-static int stub_try_bind(DnsStub *s, SockAddr *address) {
-        _cleanup_close_ int udp = socket_bound(SOCK_DGRAM, address);
-        if (udp < 0)
-                return udp;
-
-        _cleanup_close_ int tcp = socket_bound(SOCK_STREAM, address);
-        if (tcp < 0)
-                return tcp;
-
-        int r = check_route(address);
-        if (r < 0)
-                return r;
-
-        r = dns_stub_add_udp(s, TAKE_FD(udp));
-        if (r < 0)
-                return r;
-        return dns_stub_add_tcp(s, TAKE_FD(tcp));
-}
-
-static int stub_bind(DnsStub *s, const SockAddr *loopback, uint16_t *ret_port) {
-        int r = -EADDRINUSE;
-
-        for (unsigned i = 0; i < BIND_TRIES && r == -EADDRINUSE; i++) {
-                SockAddr address = *loopback;
-                r = stub_try_bind(s, &address);
-                if (r >= 0)
-                        *ret_port = ntohs(loopback->sa.sa_family == AF_INET ? address.in.sin_port :
-                                                                              address.in6.sin6_port);
-        }
-        return r;
-}
-
-int dns_stub_bind_loopback(DnsStub *s, int family, uint16_t *ret_port) {
-        const SockAddr v4 = { .in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
-        const SockAddr v6 = { .in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT } };
-
-        assert(s);
-        assert(family == AF_INET || family == AF_INET6);
-        assert(ret_port);
-
-        return stub_bind(s, family == AF_INET ? &v4 : &v6, ret_port);
 }
 
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max) {

@@ -38,9 +38,6 @@ DnsStub *dns_stub_free(DnsStub *s);
  * nobody else can bind its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);
 int dns_stub_add_tcp(DnsStub *s, int fd);
-/* Binds UDP and TCP to one free port of 127.0.0.1 (AF_INET) or ::1 (AF_INET6), exclusively. *ret_port is in host
- * byte order. -ENETUNREACH or -EADDRNOTAVAIL: there is no such address (lo is down); -EAFNOSUPPORT. */
-int dns_stub_bind_loopback(DnsStub *s, int family, uint16_t *ret_port);
 /* The endpoints of its sockets, at most max. Returns the number. */
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max);
 const DnsStubStats *dns_stub_stats(const DnsStub *s);

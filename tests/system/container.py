@@ -306,6 +306,6 @@ class Container:
         text = self._quietly("sh", "-c", f"""
             systemctl --no-pager --failed --plain --no-legend
             systemctl --no-pager --lines=0 status {unit} cargowalld-dns.socket 2>&1 | head -40
-            journalctl --no-pager -q -n 60 -o short-precise UNIT={unit} + _SYSTEMD_UNIT={unit} + \
-                UNIT=cargowalld-dns.socket""")
+            journalctl --no-pager -q -n 5000 -o short-precise UNIT={unit} + _SYSTEMD_UNIT={unit} + \
+                UNIT=cargowalld-dns.socket | grep -v ': Denied: ' | tail -n 80""")
         return Result(["journal of " + self.name], 0, text.encode(), b"", None, time.monotonic() - began, self.leader)

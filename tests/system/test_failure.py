@@ -5,7 +5,7 @@ import os
 
 from harness import Skip, case, contains, equal, worked
 from plan import EVIL4, EXAMPLE4
-from rig import PROXY4, SERVICE, SOCKET, allow, errors_by_start, probe, programs, wait_active
+from rig import SERVICE, allow, errors_by_start, probe, programs, wait_active
 
 HOST = "/etc/cargowall/policy.json"
 
@@ -65,32 +65,6 @@ def misplaced_match(rig):
 @case("failure: a key of the configuration that nobody knows, with file and line")
 def bad_configuration(rig):
     fails_with(rig, "50-test.conf", "2", "Surprise", conf="[Service]\nSurprise=yes\n")
-
-
-@case("failure: the proxy's address is taken: the socket unit fails and the service with it; then it is free")
-def port_taken(rig):
-    c = rig.boot()
-    c.check("systemctl", "stop", SERVICE, SOCKET)
-    c.put("/usr/local/lib/rig/taker.py", f"""
-import socket, time
-sockets = [socket.socket(socket.AF_INET, kind) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
-for s in sockets:
-    s.bind(("{PROXY4}", 53))
-sockets[1].listen()
-open("/run/taken", "w").close()
-time.sleep(1000)
-""")
-    c.start_unit("python3", "/usr/local/lib/rig/taker.py", name="taker.service")
-    c.sh("until test -e /run/taken; do sleep 0.05; done")
-    equal(c.systemctl("start", SERVICE).status, 1, "exit status of systemctl start")
-    equal(c.prop(SOCKET, "ActiveState"), "failed", SOCKET)
-    assert c.prop(SERVICE, "ActiveState") != "active", "the service is active without its sockets"
-    contains(c.sh(f"journalctl --no-pager -q -o cat UNIT={SOCKET}"), "Address already in use", "journal of the socket")
-    equal(programs(c), {}, "programs")
-    c.check("systemctl", "stop", "taker.service")
-    c.systemctl("reset-failed", SERVICE, SOCKET)
-    c.check("systemctl", "start", SERVICE)
-    wait_active(c)
 
 
 @case("failure: the bus is not there: the service starts and enforces without it")

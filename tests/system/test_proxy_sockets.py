@@ -6,7 +6,7 @@ from attack_rig import attack, boot, held, wait_event
 from harness import case, contains, equal
 from lab import wait_until
 from plan import EVIL4, RESOLVER4, RESOLVER6
-from rig import OTHER, PROXY4, SERVICE, SOCKET, allow, main_pid, probe, wait_restarted
+from rig import OTHER, PROXY4, SERVICE, SOCKET, Sender, allow, main_pid, probe, wait_active, wait_restarted
 
 SOCKET6 = "cargowalld-dns6.socket"
 PROXY6, PORT6 = "::1", 253
@@ -34,6 +34,7 @@ HOLDER = """
             pass
     report(heard=heard)
 """
+REUSE = "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)"
 SHARE = 's.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.setsockopt(socket.SOL_SOCKET, 25, b"lo")'  # BINDTODEVICE
 UDP4, UDP6 = f'("{PROXY4}", 53, socket.SOCK_DGRAM)', f'("{PROXY6}", {PORT6}, socket.SOCK_DGRAM)'
 
@@ -105,18 +106,63 @@ def shared_before_start(rig):
     assert "free port" not in c.said(), f"the service's own sockets are not used: {c.said()}"
 
 
-@case("proxy sockets: users who hold the ports before the socket units start do not keep the service from starting")
+@case("proxy sockets: a user who holds a port before the socket units start does not keep the service from starting")
 def held_before_start(rig):
     c = boot(rig, policy=POLICY)
     users_may_bind(c)
     c.check("systemctl", "stop", SOCKET, SERVICE)
-    taken = f'[("{PROXY4}", 53, socket.SOCK_STREAM), ("::", {PORT6}, socket.SOCK_DGRAM)]'
-    with held(c, HOLDER % ("pass", taken), "holder.service", user=OTHER):
+    with held(c, HOLDER % ("pass", f'[("{PROXY4}", 53, socket.SOCK_STREAM)]'), "holder.service", user=OTHER):
         c.check("systemctl", "start", SERVICE)
         ended(c, "holder.service")
     equal([c.prop(u, "ActiveState") for u in (SERVICE, SOCKET, SOCKET6)], ["active"] * 3, "states of the units")
     equal(probe(c, f"tcp {EVIL4} 7").facts[f"tcp {EVIL4} 7"].get("errno"), "EPERM", "a denied connection")
     answered(c, "after somebody held the ports")
+
+
+@case("proxy sockets: a user's DNS server for all addresses is left alone, and no query is lost while the service is killed")
+def wildcard_before_start(rig):
+    c = boot(rig)
+    users_may_bind(c)
+    c.check("systemctl", "stop", SOCKET, SERVICE)
+    taken = f'[("0.0.0.0", 53, socket.SOCK_DGRAM), ("::", {PORT6}, socket.SOCK_DGRAM)]'
+    with held(c, HOLDER % (REUSE, taken), "server.service", user=OTHER) as end:
+        c.check("systemctl", "start", SERVICE)
+        contains(c.said(), "listens on a free port of the loopback", "what the log says")
+        answered(c, "while a user's DNS server runs")
+        sender = Sender(c, rig)
+        for _ in range(3):
+            old = main_pid(c)
+            c.check("systemctl", "kill", "--kill-whom=main", "--signal=KILL", SERVICE)
+            wait_restarted(c, old)
+        sender.advance()
+        sender.unbroken()
+        equal(end().facts["heard"], 0, "sockets of the user's that heard something")
+    equal(c.prop("server.service", "Result"), "success", "how the DNS server ended")
+    old = main_pid(c)
+    c.check("systemctl", "restart", SERVICE)
+    wait_restarted(c, old)
+    equal([c.prop(u, "ActiveState") for u in (SERVICE, SOCKET, SOCKET6)], ["active"] * 3, "states after a restart")
+    equal(c.sh("cat /proc/net/udp").count("0100007F:"), 0, "UDP sockets on 127.0.0.1")
+    answered(c, "after the user's DNS server ended")
+
+
+@case("proxy sockets: the socket units can be restarted while connections to them end")
+def restarted_after_tcp(rig):
+    c = boot(rig, policy=POLICY)
+    with held(c, """
+        s = socket.create_connection((RESOLVER4, 53), 10)
+        print("up", flush=True)
+        input()
+        s.close()
+        """, "client.service") as end:
+        c.check("systemctl", "restart", SOCKET)  # the service closes first: its side is in TIME_WAIT afterwards
+        equal([c.prop(u, "ActiveState") for u in (SOCKET, SOCKET6)], ["active"] * 2, "states with an open connection")
+        end()
+    c.check("systemctl", "restart", SOCKET)
+    equal([c.prop(u, "ActiveState") for u in (SOCKET, SOCKET6)], ["active"] * 2, "states after it was closed")
+    wait_active(c)
+    assert "free port" not in c.said(), f"the socket unit's sockets are not used: {c.said()}"
+    answered(c, "after the restarts")
 
 
 @case("proxy sockets: root's socket at the same address is not ended, hears nothing, and is reported")

@@ -47,6 +47,19 @@ static void on_query(DnsStub *stub, DnsClient *client, const uint8_t *data, size
         f->held[f->n_held++] = client;
 }
 
+/* 0: a machine without this family. */
+static uint16_t listen_free(DnsStub *stub, int family) {
+        DnsEndpoint e;
+        int fds[2];
+
+        if (dns_endpoint_bind_free(family, fds) < 0)
+                return 0;
+        ck_assert_int_eq(dns_endpoint_of_socket(fds[0], &e), 0);
+        ck_assert_int_eq(dns_stub_add_udp(stub, fds[0]), 0);
+        ck_assert_int_eq(dns_stub_add_tcp(stub, fds[1]), 0);
+        return e.port;
+}
+
 static Fixture *fixture_new(bool hold) {
         Fixture *f = calloc(1, sizeof(*f));
 
@@ -54,9 +67,8 @@ static Fixture *fixture_new(bool hold) {
         f->hold = hold;
         ck_assert_int_eq(sd_event_new(&f->event), 0);
         ck_assert_int_eq(dns_stub_new(f->event, on_query, f, &f->stub), 0);
-        ck_assert_int_eq(dns_stub_bind_loopback(f->stub, AF_INET, &f->port4), 0);
-        if (dns_stub_bind_loopback(f->stub, AF_INET6, &f->port6) < 0)
-                f->port6 = 0; /* a machine without IPv6 */
+        f->port4 = listen_free(f->stub, AF_INET);
+        f->port6 = listen_free(f->stub, AF_INET6);
         ck_assert_uint_ne(f->port4, 0);
         return f;
 }
@@ -504,18 +516,11 @@ END_TEST
 
 /* In a network namespace of its own, where lo is down. Exit status: errno; 255: no such namespace for us. */
 static int bind_without_loopback(void) {
-        sd_event *event;
-        DnsStub *stub;
-        uint16_t port4;
+        int fds[2];
 
         if (unshare(CLONE_NEWNET) < 0)
                 return 255;
-        if (sd_event_new(&event) < 0 || dns_stub_new(event, on_query, NULL, &stub) < 0)
-                return 254;
-        int r = dns_stub_bind_loopback(stub, AF_INET, &port4);
-        dns_stub_free(stub);
-        sd_event_unref(event);
-        return -r;
+        return -dns_endpoint_bind_free(AF_INET, fds);
 }
 
 START_TEST(no_loopback) {

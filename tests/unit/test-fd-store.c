@@ -408,6 +408,36 @@ START_TEST(sockets_are_told_by_what_they_are) {
 }
 END_TEST
 
+/* Sockets that a predecessor stored are taken like other stored descriptors, if they are what their names say. */
+static void collect_stored_sockets(FakeManager *m) {
+        const Handed h[] = {
+                { "dns-free-udp4.2", inet_socket(AF_INET, SOCK_DGRAM, false) },
+                { "dns-free-udp4.1", inet_socket(AF_INET, SOCK_DGRAM, false) },
+                { "dns-free-tcp4.1", inet_socket(AF_INET, SOCK_STREAM, false) }, /* does not listen */
+                { "dns-free-udp6.1", memfd_create("test", 0) },
+        };
+        ino_t newest = inode_of(h[0].fd);
+        int family, type;
+        FdStore *s = NULL;
+
+        hand_over(h, ELEMENTSOF(h));
+        EXPECT(fd_store_collect(&s) == 0);
+        EXPECT(fd_store_take_socket(s, "dns-free-udp4", &family, &type) == -ENOENT);
+        int fd = fd_store_take(s, "dns-free-udp4");
+        EXPECT(inode_of(fd) == newest && fcntl(fd, F_GETFL) & O_NONBLOCK);
+        EXPECT(fd_store_take(s, "dns-free-tcp4") == -ENOENT);
+        EXPECT(fd_store_take(s, "dns-free-udp6") == -ENOENT);
+        fd_store_drop_left_over(s);
+        manager_run(m);
+        EXPECT(fd_store_push(s, "dns-free-tcp4", fd) == 1);
+        fd_store_free(s);
+}
+
+START_TEST(stored_sockets) {
+        in_child(collect_stored_sockets);
+}
+END_TEST
+
 static void collect_stored(FakeManager *m) {
         const Handed h[] = {
                 { "map-flows.9", memfd_create("test", 0) },
@@ -535,6 +565,7 @@ static Suite *suite(void) {
         tcase_add_test(t, without_a_manager);
         tcase_add_test(t, sync_waits_for_the_manager);
         tcase_add_test(t, sockets_are_told_by_what_they_are);
+        tcase_add_test(t, stored_sockets);
         tcase_add_test(t, stored_ones_are_told_by_generation);
         tcase_add_test(t, twins_are_not_removed);
         tcase_add_test(t, contradictions_are_refused);

@@ -280,6 +280,18 @@ static void check_bystander_is_left_alone(void) {
         CHECK(socket_holders_end(&e, 1, keep_line) == 0);
 }
 
+/* A DNS server that a user runs in a container, where users may bind port 53. */
+static void check_wildcard_is_left_alone(int type, How how) {
+        DnsEndpoint e = { .port = PORT, .protocol = type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP };
+        pid_t pid = hold(type, "", how, NULL);
+
+        n_lines = 0;
+        CHECK(in_addr_parse("127.0.0.155", &e.addr) == 0);
+        CHECK(socket_holders_end(&e, 1, keep_line) == 0 && n_lines == 0);
+        CHECK(waitpid(pid, NULL, WNOHANG) == 0);
+        CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+}
+
 static void check_root_is_left_alone(void) {
         DnsEndpoint e = { .port = PORT, .protocol = IPPROTO_UDP };
         int fd = bound(SOCK_DGRAM, "127.0.0.155", PORT, HOW_SHARED);
@@ -305,9 +317,10 @@ START_TEST(namespace_of_our_own) {
                 check_any_address();
                 check_holder_is_ended(SOCK_DGRAM, "127.0.0.155", "127.0.0.155", 0);
                 check_holder_is_ended(SOCK_DGRAM, "127.0.0.155", "127.0.0.155", HOW_MAPPED | HOW_SHARED);
-                check_holder_is_ended(SOCK_DGRAM, "::1", "", 0);
+                check_holder_is_ended(SOCK_DGRAM, "::1", "::1", 0);
                 check_holder_is_ended(SOCK_STREAM, "::1", "::1", HOW_LISTENS);
-                check_holder_is_ended(SOCK_STREAM, "127.0.0.155", "", HOW_LISTENS);
+                check_wildcard_is_left_alone(SOCK_DGRAM, 0);
+                check_wildcard_is_left_alone(SOCK_STREAM, HOW_LISTENS);
                 check_bystander_is_left_alone();
                 check_root_is_left_alone();
                 _exit(0);
