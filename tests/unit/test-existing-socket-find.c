@@ -5,43 +5,19 @@
 #include "host/existing-sockets.h"
 
 #include <check.h>
-#include <net/if.h>
 #include <netinet/tcp.h>
-#include <sched.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
 
 #include "basic/macro.h"
+#include "own-network.h"
 
-#define NOT_ALLOWED 77
 #define SERVER_PORT 5353
-
-#define CHECK(x)                                                                        \
-        do {                                                                            \
-                if (!(x)) {                                                             \
-                        printf("# %s:%d: %s: %m\n", __FILE__, __LINE__, #x);            \
-                        (void) fflush(stdout);                                          \
-                        _exit(1);                                                       \
-                }                                                                       \
-        } while (0)
 
 static InAddr addr_of(const char *text) {
         InAddr a;
 
         CHECK(in_addr_parse(text, &a) == 0);
         return a;
-}
-
-static void loopback_up(void) {
-        struct ifreq ifr = {};
-        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-        (void) snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "lo");
-        CHECK(fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) >= 0);
-        ifr.ifr_flags |= IFF_UP;
-        CHECK(ioctl(fd, SIOCSIFFLAGS, &ifr) >= 0);
 }
 
 static int socket_at(int family, int type, const char *text, uint16_t port) {
@@ -71,14 +47,6 @@ static void connect_to(int fd, int family, const char *text, uint16_t port) {
                 CHECK(connect(fd, (struct sockaddr *) &mapped, sizeof(mapped)) == 0);
         else
                 CHECK(connect(fd, (struct sockaddr *) &sa, length) == 0);
-}
-
-static uint64_t cookie_of(int fd) {
-        uint64_t cookie = 0;
-        socklen_t size = sizeof(cookie);
-
-        CHECK(getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0);
-        return cookie;
 }
 
 static uint16_t port_of(int fd) {
@@ -207,23 +175,7 @@ static void check(int i) {
 }
 
 START_TEST(socket_is_found) {
-        int status;
-        pid_t pid;
-
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-                if (unshare(CLONE_NEWNET) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-                        _exit(NOT_ALLOWED);
-                check(_i);
-                _exit(0);
-        }
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        ck_assert(WIFEXITED(status));
-        if (WEXITSTATUS(status) == NOT_ALLOWED)
-                printf("# SKIP no network namespace may be made here\n");
-        else
-                ck_assert_int_eq(WEXITSTATUS(status), 0);
+        run_in_own_network(check, _i, false);
 }
 END_TEST
 

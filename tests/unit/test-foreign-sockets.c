@@ -3,14 +3,8 @@
 
 #include <arpa/inet.h>
 #include <linux/netlink.h>
-#include <net/if.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <check.h>
 
@@ -18,8 +12,8 @@
 #include "engine/self-query.h"
 #include "host/netlink.h"
 #include "host/socket-holder.h"
+#include "own-network.h"
 
-#define NOT_ALLOWED 77
 #define PORT 2053
 #define USER 64123
 #define LINES_MAX 16
@@ -105,25 +99,6 @@ START_TEST(self_queries_are_secret) {
 END_TEST
 
 /* --- in a network namespace of our own --- */
-
-#define CHECK(x)                                                                        \
-        do {                                                                            \
-                if (!(x)) {                                                             \
-                        printf("# %s:%d: %s: %m\n", __FILE__, __LINE__, #x);            \
-                        (void) fflush(stdout);                                          \
-                        _exit(1);                                                       \
-                }                                                                       \
-        } while (0)
-
-static void loopback_up(void) {
-        struct ifreq ifr = { .ifr_name = "lo" };
-        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-        CHECK(fd >= 0 && ioctl(fd, SIOCGIFFLAGS, &ifr) >= 0);
-        ifr.ifr_flags |= IFF_UP;
-        CHECK(ioctl(fd, SIOCSIFFLAGS, &ifr) >= 0);
-        (void) close(fd);
-}
 
 typedef enum How {
         HOW_SHARED = 1 << 0, /* SO_REUSEADDR, as systemd's */
@@ -302,35 +277,24 @@ static void check_root_is_left_alone(void) {
         (void) close(fd);
 }
 
-START_TEST(namespace_of_our_own) {
-        int status;
-        pid_t pid = fork();
+static void check_all(int i _unused_) {
+        loopback_up();
+        check_claim("127.0.0.155", 0);
+        check_claim("127.0.0.155", HOW_MAPPED);
+        check_claim("::1", 0);
+        check_any_address();
+        check_holder_is_ended(SOCK_DGRAM, "127.0.0.155", "127.0.0.155", 0);
+        check_holder_is_ended(SOCK_DGRAM, "127.0.0.155", "127.0.0.155", HOW_MAPPED | HOW_SHARED);
+        check_holder_is_ended(SOCK_DGRAM, "::1", "::1", 0);
+        check_holder_is_ended(SOCK_STREAM, "::1", "::1", HOW_LISTENS);
+        check_wildcard_is_left_alone(SOCK_DGRAM, 0);
+        check_wildcard_is_left_alone(SOCK_STREAM, HOW_LISTENS);
+        check_bystander_is_left_alone();
+        check_root_is_left_alone();
+}
 
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-                if (geteuid() != 0 || unshare(CLONE_NEWNET) < 0)
-                        _exit(NOT_ALLOWED);
-                loopback_up();
-                check_claim("127.0.0.155", 0);
-                check_claim("127.0.0.155", HOW_MAPPED);
-                check_claim("::1", 0);
-                check_any_address();
-                check_holder_is_ended(SOCK_DGRAM, "127.0.0.155", "127.0.0.155", 0);
-                check_holder_is_ended(SOCK_DGRAM, "127.0.0.155", "127.0.0.155", HOW_MAPPED | HOW_SHARED);
-                check_holder_is_ended(SOCK_DGRAM, "::1", "::1", 0);
-                check_holder_is_ended(SOCK_STREAM, "::1", "::1", HOW_LISTENS);
-                check_wildcard_is_left_alone(SOCK_DGRAM, 0);
-                check_wildcard_is_left_alone(SOCK_STREAM, HOW_LISTENS);
-                check_bystander_is_left_alone();
-                check_root_is_left_alone();
-                _exit(0);
-        }
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        ck_assert(WIFEXITED(status));
-        if (WEXITSTATUS(status) == NOT_ALLOWED)
-                printf("# SKIP needs root, for a network namespace\n");
-        else
-                ck_assert_int_eq(WEXITSTATUS(status), 0);
+START_TEST(namespace_of_our_own) {
+        run_in_own_network(check_all, 0, true);
 }
 END_TEST
 
