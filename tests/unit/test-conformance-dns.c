@@ -4,48 +4,18 @@
 
 #include <check.h>
 #include <errno.h>
-#include <json-c/json.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "basic/macro.h"
+#include "conformance.h"
 #include "dns/dns-message.h"
 #include "wire-builder.h"
-
-static json_object *load_cases(void) {
-        const char *dir = getenv("CARGOWALL_TEST_DATA");
-        char path[4096];
-
-        int n = snprintf(path, sizeof(path), "%s/conformance/cases.json", dir ? dir : "tests");
-        ck_assert(n > 0 && (size_t) n < sizeof(path));
-        json_object *cases = json_object_from_file(path);
-        ck_assert_msg(cases != NULL, "%s: %s", path, json_util_get_last_err());
-        return cases;
-}
-
-/* The rows of a suite, owned by cases. */
-static json_object *find_rows(json_object *cases, const char *id) {
-        json_object *suites = json_object_object_get(cases, "suites");
-
-        for (size_t i = 0; i < json_object_array_length(suites); i++) {
-                json_object *s = json_object_array_get_idx(suites, i);
-
-                if (strcmp(json_object_get_string(json_object_object_get(s, "id")), id) == 0) {
-                        json_object *rows = json_object_object_get(s, "rows");
-                        ck_assert_uint_gt(json_object_array_length(rows), 0);
-                        return rows;
-                }
-        }
-        ck_abort_msg("no suite %s", id);
-        return NULL;
-}
 
 static const char *text_at(json_object *row, size_t i) {
         return json_object_get_string(json_object_array_get_idx(row, i));
 }
 
 START_TEST(test_ptr_canonical) {
-        json_object *cases = load_cases(), *rows = find_rows(cases, "dns_ptr_canonical");
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "dns_ptr_canonical");
 
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
                 json_object *row = json_object_array_get_idx(rows, i);
@@ -92,7 +62,7 @@ static void check_chain(json_object *row, const DnsAnswer *a) {
 /* A chain that comes back to the question is followed up to there in the source of the cases. Here nothing is learnt
  * from such an answer. */
 START_TEST(test_cname_chain_walk) {
-        json_object *cases = load_cases(), *rows = find_rows(cases, "dns_cname_chain_walk");
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "dns_cname_chain_walk");
         size_t n_loops = 0;
 
         for (size_t i = 0; i < json_object_array_length(rows) * 2; i++) {

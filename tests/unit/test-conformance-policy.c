@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The suites of tests/conformance/cases.json that concern the policy: one test per suite, each row checked. Where we
- * differ on purpose, the row is named and our result asserted. CARGOWALL_TEST_DATA is the directory "tests". */
+ * differ on purpose, the row is named and our result asserted. */
 
 #include <check.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "conformance.h"
 #include "policy/policy-private.h"
 #include "policy/policy.h"
 #include "policy/suffix.h"
@@ -18,12 +18,7 @@ typedef json_object Json;
 static Json *cases; /* freed by the fixture */
 
 static void load_cases(void) {
-        char path[4096];
-        const char *dir = getenv("CARGOWALL_TEST_DATA");
-
-        (void) snprintf(path, sizeof(path), "%s/conformance/cases.json", dir ?: "tests");
-        cases = json_object_from_file(path);
-        ck_assert_msg(cases, "%s: %s", path, json_util_get_last_err());
+        cases = conformance_load();
 }
 
 static void unload_cases(void) {
@@ -41,19 +36,7 @@ static Json *field(Json *o, const char *name) {
 }
 
 static Json *rows_of(const char *id) {
-        Json *suites = field(cases, "suites");
-
-        for (size_t i = 0; i < json_object_array_length(suites); i++) {
-                Json *suite = json_object_array_get_idx(suites, i);
-
-                if (strcmp(json_object_get_string(field(suite, "id")), id) != 0)
-                        continue;
-                Json *rows = field(suite, "rows");
-                ck_assert_uint_eq(json_object_array_length(rows), json_object_get_int64(field(suite, "n")));
-                return rows;
-        }
-        ck_abort_msg("no suite %s", id);
-        return NULL;
+        return conformance_rows(cases, id);
 }
 
 static Json *cell(Json *row, size_t column) {

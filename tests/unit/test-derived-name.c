@@ -2,9 +2,9 @@
 #include "dns/derived-name.h"
 
 #include <check.h>
-#include <json-c/json.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "conformance.h"
 
 static const uint8_t key[16] = "sixteen bytes ok";
 
@@ -129,27 +129,6 @@ START_TEST(test_too_long) {
 }
 END_TEST
 
-/* The rows of a suite of conformance/cases.json; *ret_root is the caller's to put. A missing suite fails. */
-static json_object *suite_rows(const char *id, json_object **ret_root) {
-        const char *dir = getenv("CARGOWALL_TEST_DATA");
-        json_object *suites = NULL, *rows = NULL;
-        char path[4096];
-
-        snprintf(path, sizeof(path), "%s/conformance/cases.json", dir ? dir : "tests");
-        json_object *root = json_object_from_file(path);
-        ck_assert_msg(root && json_object_object_get_ex(root, "suites", &suites), "cannot read %s", path);
-
-        for (size_t i = 0; i < json_object_array_length(suites); i++) {
-                json_object *suite = json_object_array_get_idx(suites, i);
-
-                if (strcmp(json_object_get_string(json_object_object_get(suite, "id")), id) == 0)
-                        rows = json_object_object_get(suite, "rows");
-        }
-        ck_assert_msg(rows && json_object_array_length(rows) > 0, "no suite %s", id);
-        *ret_root = root;
-        return rows;
-}
-
 static uint32_t get_uint(json_object *array, size_t i) {
         return (uint32_t) json_object_get_int64(json_object_array_get_idx(array, i));
 }
@@ -187,7 +166,7 @@ static bool is_forwarded(DerivedNames *d, const Policy *p, const char *name, uin
 }
 
 START_TEST(test_conformance_derived) {
-        json_object *root = NULL, *rows = suite_rows("dns_cname_derived", &root);
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "dns_cname_derived");
 
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
                 json_object *row = json_object_array_get_idx(rows, i);
@@ -202,12 +181,12 @@ START_TEST(test_conformance_derived) {
                 ck_assert_msg(got == forwarded, "row %zu", i);
                 policy_free(p);
         }
-        json_object_put(root);
+        json_object_put(cases);
 }
 END_TEST
 
 START_TEST(test_conformance_ttl) {
-        json_object *root = NULL, *rows = suite_rows("dns_cname_ttl", &root);
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "dns_cname_ttl");
 
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
                 json_object *row = json_object_array_get_idx(rows, i);
@@ -219,12 +198,12 @@ START_TEST(test_conformance_ttl) {
                 ck_assert(known(d, "x.example", learned * NSEC_PER_SEC - 1));
                 ck_assert(!known(d, "x.example", learned * NSEC_PER_SEC));
         }
-        json_object_put(root);
+        json_object_put(cases);
 }
 END_TEST
 
 START_TEST(test_conformance_chain_ttl) {
-        json_object *root = NULL, *rows = suite_rows("dns_cname_chain_ttl", &root);
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "dns_cname_chain_ttl");
 
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
                 json_object *row = json_object_array_get_idx(rows, i);
@@ -237,7 +216,7 @@ START_TEST(test_conformance_chain_ttl) {
                         ck_assert_uint_eq(ttl, get_uint(learned, hop));
                 }
         }
-        json_object_put(root);
+        json_object_put(cases);
 }
 END_TEST
 

@@ -3,12 +3,12 @@
 
 #include <check.h>
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "conformance.h"
 #include "policy/port.h"
 
 static const uint8_t key[16] = "0123456789abcdef";
@@ -445,27 +445,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- conformance */
 
-static json_object *suite_rows(json_object *cases, const char *id) {
-        json_object *suites = json_object_object_get(cases, "suites");
-
-        for (size_t i = 0; i < json_object_array_length(suites); i++) {
-                json_object *s = json_object_array_get_idx(suites, i);
-                if (strcmp(json_object_get_string(json_object_object_get(s, "id")), id) == 0)
-                        return json_object_object_get(s, "rows");
-        }
-        ck_abort_msg("no suite %s", id);
-}
-
-static json_object *load_cases(void) {
-        const char *dir = getenv("CARGOWALL_TEST_DATA") ?: "tests";
-        char path[4096];
-
-        (void) snprintf(path, sizeof(path), "%s/conformance/cases.json", dir);
-        json_object *cases = json_object_from_file(path);
-        ck_assert_msg(cases != NULL, "cannot read %s", path);
-        return cases;
-}
-
 /* connection_late_allowed: a connection allowed once its name was known; here such a connection is simply allowed. */
 static EventType type_from_string(const char *s) {
         if (strcmp(s, "connection_late_allowed") == 0)
@@ -509,7 +488,7 @@ static void check_totals(json_object *row) {
 }
 
 START_TEST(test_conformance_totals) {
-        json_object *cases = load_cases(), *rows = suite_rows(cases, "summary_totals");
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "summary_totals");
 
         ck_assert_uint_eq(json_object_array_length(rows), 4);
         for (size_t i = 0; i < json_object_array_length(rows); i++)
@@ -519,7 +498,7 @@ START_TEST(test_conformance_totals) {
 END_TEST
 
 START_TEST(test_conformance_protocol_names) {
-        json_object *cases = load_cases(), *rows = suite_rows(cases, "protocol_name");
+        json_object *cases = conformance_load(), *rows = conformance_rows(cases, "protocol_name");
 
         ck_assert_uint_eq(json_object_array_length(rows), 8);
         for (size_t i = 0; i < json_object_array_length(rows); i++) {
