@@ -3,14 +3,13 @@
 
 #include <arpa/inet.h>
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "basic/macro.h"
 #include "net/dns-stub.h"
+#include "open-files.h"
+#include "own-network.h"
 
 #define HELD_MAX (DNS_STUB_CLIENTS_MAX + 8)
 #define WAIT_USEC (10 * USEC_PER_SEC) /* never reached unless something is broken */
@@ -104,17 +103,6 @@ static void expect(int fd, const char *text, size_t size) {
 
         ck_assert_int_eq(recv(fd, buf, sizeof(buf), MSG_DONTWAIT), (ssize_t) size);
         ck_assert_mem_eq(buf, text, size);
-}
-
-static unsigned count_fds(void) {
-        DIR *dir = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        ck_assert_ptr_nonnull(dir);
-        while (readdir(dir))
-                n++;
-        closedir(dir);
-        return n;
 }
 
 static void local_port(int fd, uint16_t *ret) {
@@ -514,26 +502,15 @@ START_TEST(two_stubs_side_by_side) {
 }
 END_TEST
 
-/* In a network namespace of its own, where lo is down. Exit status: errno; 255: no such namespace for us. */
-static int bind_without_loopback(void) {
+/* A new network namespace, where lo is down. */
+static void bind_without_loopback(int i _unused_) {
         int fds[2];
 
-        if (unshare(CLONE_NEWNET) < 0)
-                return 255;
-        return -dns_endpoint_bind_free(AF_INET, fds);
+        CHECK(dns_endpoint_bind_free(AF_INET, fds) == -ENETUNREACH);
 }
 
 START_TEST(no_loopback) {
-        pid_t pid = fork();
-        int status;
-
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0)
-                _exit(bind_without_loopback());
-        ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-        ck_assert(WIFEXITED(status));
-        if (WEXITSTATUS(status) != 255) /* unprivileged */
-                ck_assert_int_eq(WEXITSTATUS(status), ENETUNREACH);
+        run_in_own_network(bind_without_loopback, 0, false);
 }
 END_TEST
 

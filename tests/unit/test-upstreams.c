@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/upstreams.h"
 
-#include <dirent.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <check.h>
+
+#include "open-files.h"
 
 #define WAIT_USEC (20 * USEC_PER_SEC)
 
@@ -347,17 +348,6 @@ START_TEST(link_loops_are_refused) {
         fixture_done(&f);
 }
 END_TEST
-
-static unsigned count_fds(void) {
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        ck_assert_ptr_nonnull(d);
-        while (readdir(d))
-                n++;
-        (void) closedir(d);
-        return n;
-}
 
 START_TEST(nothing_is_left_open) {
         unsigned before;
