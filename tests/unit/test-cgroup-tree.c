@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/cgroup-tree.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
@@ -12,7 +11,9 @@
 
 #include <check.h>
 
+#include "child-cgroup.h"
 #include "host/cgroup.h"
+#include "open-files.h"
 
 #define TEXT_MAX 4096
 #define NOBODY 65534
@@ -110,18 +111,11 @@ static void on_fault(const char *path, int error, void *userdata) {
         (void) snprintf(f->faults + n, sizeof(f->faults) - n, "%s: %d ", path, -error);
 }
 
-/* false: no cgroup may be made here; the reason has been printed. */
+/* false: no cgroup can be created here. */
 static bool fixture_init(Fixture *f) {
-        const char *what = NULL;
-        int r;
-
         *f = (Fixture) { .c = CGROUP_INIT };
-        r = cgroup_create_below_own(&f->c, &what);
-        if (r == -EPERM || r == -EACCES || r == -EROFS || r == -ENOSYS) {
-                printf("# SKIP %s\n", what);
+        if (!own_cgroup_new(&f->c))
                 return false;
-        }
-        ck_assert_int_eq(r, 0);
         ck_assert_int_ge(sd_event_new(&f->event), 0);
         return true;
 }
@@ -134,21 +128,6 @@ static void fixture_done(Fixture *f) {
 
 static void tree_start(Fixture *f, size_t max) {
         ck_assert_int_eq(cgroup_tree_new(f->event, f->c.fd, "/", max, on_cgroup, on_fault, f, &f->tree), 0);
-}
-
-static void make(const Fixture *f, const char *name) {
-        ck_assert_int_eq(mkdirat(f->c.fd, name, 0755), 0);
-}
-
-static void drop(const Fixture *f, const char *name) {
-        ck_assert_int_eq(unlinkat(f->c.fd, name, AT_REMOVEDIR), 0);
-}
-
-static uint64_t id_of(const Fixture *f, const char *name) {
-        struct stat st;
-
-        ck_assert_int_eq(fstatat(f->c.fd, name, &st, 0), 0);
-        return st.st_ino;
 }
 
 /* The kernel has queued the notices by the time mkdir(2) and rmdir(2) return. */
@@ -180,7 +159,7 @@ START_TEST(what_exists_is_listed) {
         if (!fixture_init(&f))
                 return;
         for (size_t i = 0; i < ELEMENTSOF(dirs); i++)
-                make(&f, dirs[i]);
+                child_make(&f.c, dirs[i]);
         tree_start(&f, CGROUP_TREE_MAX);
         ck_assert_uint_eq(f.n_seen, 6);
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 6);
@@ -194,10 +173,10 @@ START_TEST(what_exists_is_listed) {
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/", &id), 0);
         ck_assert_uint_eq(id, f.c.id);
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/a.slice/b.slice/z.scope", &id), 0);
-        ck_assert_uint_eq(id, id_of(&f, "a.slice/b.slice/z.scope"));
+        ck_assert_uint_eq(id, child_id(&f.c, "a.slice/b.slice/z.scope"));
         ck_assert_str_eq(cgroup_tree_path_of(f.tree, id), "/a.slice/b.slice/z.scope");
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/k.service/sub.slice", &id), -ENOENT);
-        ck_assert_ptr_null(cgroup_tree_path_of(f.tree, id_of(&f, "k.service/sub.slice")));
+        ck_assert_ptr_null(cgroup_tree_path_of(f.tree, child_id(&f.c, "k.service/sub.slice")));
 
         f.n_seen = 0;
         f.seen[0] = '\0';
@@ -215,21 +194,21 @@ START_TEST(changes_are_followed) {
         if (!fixture_init(&f))
                 return;
         tree_start(&f, CGROUP_TREE_MAX);
-        make(&f, "k.service");
+        child_make(&f.c, "k.service");
         assert_told(&f, "+/k.service ");
-        ck_assert_uint_eq(f.last_id, id_of(&f, "k.service"));
-        make(&f, "k.service/sub"); /* of the unit: not listed */
+        ck_assert_uint_eq(f.last_id, child_id(&f.c, "k.service"));
+        child_make(&f.c, "k.service/sub"); /* of the unit: not listed */
         assert_told(&f, "");
-        make(&f, "a.slice");
+        child_make(&f.c, "a.slice");
         assert_told(&f, "+/a.slice/ ");
-        make(&f, "a.slice/x.service");
+        child_make(&f.c, "a.slice/x.service");
         assert_told(&f, "+/a.slice/x.service ");
-        drop(&f, "a.slice/x.service");
+        child_drop(&f.c, "a.slice/x.service");
         assert_told(&f, "-/a.slice/x.service ");
-        drop(&f, "a.slice");
+        child_drop(&f.c, "a.slice");
         assert_told(&f, "-/a.slice/ ");
-        drop(&f, "k.service/sub");
-        drop(&f, "k.service");
+        child_drop(&f.c, "k.service/sub");
+        child_drop(&f.c, "k.service");
         assert_told(&f, "-/k.service ");
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 1);
         ck_assert_str_eq(f.faults, "");
@@ -244,22 +223,22 @@ START_TEST(children_made_before_the_watch) {
         if (!fixture_init(&f))
                 return;
         tree_start(&f, CGROUP_TREE_MAX);
-        make(&f, "a.slice");
-        make(&f, "a.slice/b.slice");
-        make(&f, "a.slice/b.slice/x.service");
+        child_make(&f.c, "a.slice");
+        child_make(&f.c, "a.slice/b.slice");
+        child_make(&f.c, "a.slice/b.slice/x.service");
         assert_told(&f, "+/a.slice/ +/a.slice/b.slice/ +/a.slice/b.slice/x.service ");
-        make(&f, "a.slice/b.slice/y.service");
+        child_make(&f.c, "a.slice/b.slice/y.service");
         assert_told(&f, "+/a.slice/b.slice/y.service ");
 
         /* All of it goes at once, and something short-lived was there. */
-        make(&f, "gone.slice");
-        make(&f, "gone.slice/x.service");
-        drop(&f, "gone.slice/x.service");
-        drop(&f, "gone.slice");
-        drop(&f, "a.slice/b.slice/y.service");
-        drop(&f, "a.slice/b.slice/x.service");
-        drop(&f, "a.slice/b.slice");
-        drop(&f, "a.slice");
+        child_make(&f.c, "gone.slice");
+        child_make(&f.c, "gone.slice/x.service");
+        child_drop(&f.c, "gone.slice/x.service");
+        child_drop(&f.c, "gone.slice");
+        child_drop(&f.c, "a.slice/b.slice/y.service");
+        child_drop(&f.c, "a.slice/b.slice/x.service");
+        child_drop(&f.c, "a.slice/b.slice");
+        child_drop(&f.c, "a.slice");
         f.seen[0] = '\0';
         run_pending(&f);
         ck_assert(told(&f, "-/a.slice/b.slice/x.service "));
@@ -279,31 +258,31 @@ START_TEST(made_again_under_the_old_name) {
 
         if (!fixture_init(&f))
                 return;
-        make(&f, "a.service");
-        make(&f, "a.slice");
-        make(&f, "a.slice/x.service");
+        child_make(&f.c, "a.service");
+        child_make(&f.c, "a.slice");
+        child_make(&f.c, "a.slice/x.service");
         tree_start(&f, CGROUP_TREE_MAX);
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/a.service", &old), 0);
 
-        drop(&f, "a.service");
-        make(&f, "a.service");
+        child_drop(&f.c, "a.service");
+        child_make(&f.c, "a.service");
         assert_told(&f, "-/a.service +/a.service ");
         ck_assert_uint_ne(f.last_id, old);
-        ck_assert_uint_eq(f.last_id, id_of(&f, "a.service"));
+        ck_assert_uint_eq(f.last_id, child_id(&f.c, "a.service"));
         ck_assert_ptr_null(cgroup_tree_path_of(f.tree, old));
         ck_assert_str_eq(cgroup_tree_path_of(f.tree, f.last_id), "/a.service");
 
-        drop(&f, "a.slice/x.service");
-        drop(&f, "a.slice");
-        make(&f, "a.slice");
-        make(&f, "a.slice/x.service");
+        child_drop(&f.c, "a.slice/x.service");
+        child_drop(&f.c, "a.slice");
+        child_make(&f.c, "a.slice");
+        child_make(&f.c, "a.slice/x.service");
         run_pending(&f);
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/a.slice/x.service", &id), 0);
-        ck_assert_uint_eq(id, id_of(&f, "a.slice/x.service"));
+        ck_assert_uint_eq(id, child_id(&f.c, "a.slice/x.service"));
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/a.slice", &id), 0);
-        ck_assert_uint_eq(id, id_of(&f, "a.slice"));
+        ck_assert_uint_eq(id, child_id(&f.c, "a.slice"));
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 4);
-        drop(&f, "a.slice/x.service"); /* the new slice is watched */
+        child_drop(&f.c, "a.slice/x.service"); /* the new slice is watched */
         assert_told(&f, "-/a.slice/x.service ");
         fixture_done(&f);
 }
@@ -330,24 +309,24 @@ START_TEST(lost_notices_lead_to_a_rescan) {
         }
         if (!fixture_init(&f))
                 return;
-        make(&f, "a.slice");
-        make(&f, "a.slice/old.service");
+        child_make(&f.c, "a.slice");
+        child_make(&f.c, "a.slice/old.service");
         tree_start(&f, CGROUP_TREE_MAX);
         for (unsigned i = 0; i < n / 2 + 16; i++) {
-                make(&f, "x.service");
-                drop(&f, "x.service");
+                child_make(&f.c, "x.service");
+                child_drop(&f.c, "x.service");
         }
-        drop(&f, "a.slice/old.service");
-        make(&f, "a.slice/new.service");
-        make(&f, "b.slice");
-        make(&f, "b.slice/y.service");
+        child_drop(&f.c, "a.slice/old.service");
+        child_make(&f.c, "a.slice/new.service");
+        child_make(&f.c, "b.slice");
+        child_make(&f.c, "b.slice/y.service");
         run_pending(&f);
         ck_assert_uint_ge(cgroup_tree_stats(f.tree).n_rescans, 1);
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/a.slice/old.service", &id), -ENOENT);
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/a.slice/new.service", &id), 0);
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/b.slice/y.service", &id), 0);
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 5);
-        make(&f, "b.slice/z.service");
+        child_make(&f.c, "b.slice/z.service");
         assert_told(&f, "+/b.slice/z.service ");
         fixture_done(&f);
 }
@@ -358,19 +337,19 @@ START_TEST(entries_are_bounded) {
 
         if (!fixture_init(&f))
                 return;
-        make(&f, "a.service");
+        child_make(&f.c, "a.service");
         tree_start(&f, 3); /* the root is one */
-        make(&f, "b.service");
+        child_make(&f.c, "b.service");
         assert_told(&f, "+/b.service ");
         ck_assert_str_eq(f.faults, "");
-        make(&f, "c.service");
-        make(&f, "d.service");
+        child_make(&f.c, "c.service");
+        child_make(&f.c, "d.service");
         assert_told(&f, "");
         ck_assert_str_eq(f.faults, "/c.service: 28 "); /* ENOSPC, once */
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 3);
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n_dropped, 2);
-        drop(&f, "a.service");
-        drop(&f, "d.service");
+        child_drop(&f.c, "a.service");
+        child_drop(&f.c, "d.service");
         assert_told(&f, "-/a.service ");
         f.seen[0] = '\0';
         cgroup_tree_rescan(f.tree); /* finds what there was no room for */
@@ -378,37 +357,6 @@ START_TEST(entries_are_bounded) {
         fixture_done(&f);
 }
 END_TEST
-
-/* A process that lives in the cgroup of that name, "" for the root, until killed. */
-static pid_t inmate_new(const Fixture *f, const char *name) {
-        Cgroup c = f->c;
-        int fds[2];
-        char byte;
-        pid_t pid;
-
-        c.fd = openat(f->c.fd, *name ? name : ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-        ck_assert_int_ge(c.fd, 0);
-        ck_assert_int_eq(pipe(fds), 0);
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-                byte = cgroup_enter(&c) < 0 ? 'e' : 'k';
-                while (write(fds[1], &byte, 1) == 1)
-                        (void) pause();
-                _exit(1);
-        }
-        ck_assert_int_eq(read(fds[0], &byte, 1), 1);
-        ck_assert_int_eq(byte, 'k');
-        (void) close(fds[0]);
-        (void) close(fds[1]);
-        (void) close(c.fd);
-        return pid;
-}
-
-static void inmate_end(pid_t pid) {
-        ck_assert_int_eq(kill(pid, SIGKILL), 0);
-        ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
 
 START_TEST(nested_cgroups_are_resolved_through_a_process) {
         char *root = NULL, *path = NULL;
@@ -418,11 +366,11 @@ START_TEST(nested_cgroups_are_resolved_through_a_process) {
 
         if (!fixture_init(&f))
                 return;
-        make(&f, "k.service");
-        make(&f, "k.service/sub");
-        sub = id_of(&f, "k.service/sub");
-        in_root = inmate_new(&f, "");
-        in_sub = inmate_new(&f, "k.service/sub");
+        child_make(&f.c, "k.service");
+        child_make(&f.c, "k.service/sub");
+        sub = child_id(&f.c, "k.service/sub");
+        in_root = inmate_new(&f.c, ".");
+        in_sub = inmate_new(&f.c, "k.service/sub");
         ck_assert_int_eq(cgroup_path_of_pid(in_root, "/", &root), 0);
         ck_assert_int_eq(cgroup_path_of_pid(in_sub, root, &path), 0);
         ck_assert_str_eq(path, "/k.service/sub");
@@ -439,7 +387,7 @@ START_TEST(nested_cgroups_are_resolved_through_a_process) {
         /* A process of another cgroup says nothing about this one. */
         ck_assert_int_eq(cgroup_tree_resolve(f.tree, sub, in_root, &path), -ENOENT);
         ck_assert_int_eq(cgroup_tree_resolve(f.tree, sub, 0, &path), -ESRCH);
-        ck_assert_int_eq(cgroup_tree_resolve(f.tree, id_of(&f, "k.service"), 0, &path), 0);
+        ck_assert_int_eq(cgroup_tree_resolve(f.tree, child_id(&f.c, "k.service"), 0, &path), 0);
         ck_assert_str_eq(path, "/k.service");
         free(path);
         free(root);
@@ -449,17 +397,6 @@ START_TEST(nested_cgroups_are_resolved_through_a_process) {
 }
 END_TEST
 
-static unsigned count_fds(void) {
-        DIR *d = opendir("/proc/self/fd");
-        unsigned n = 0;
-
-        ck_assert_ptr_nonnull(d);
-        while (readdir(d))
-                n++;
-        (void) closedir(d);
-        return n;
-}
-
 START_TEST(nothing_is_left_open) {
         unsigned before;
         Fixture f;
@@ -467,11 +404,11 @@ START_TEST(nothing_is_left_open) {
         if (!fixture_init(&f))
                 return;
         ck_assert_ptr_null(cgroup_tree_free(NULL));
-        make(&f, "a.slice");
-        make(&f, "a.slice/x.service");
+        child_make(&f.c, "a.slice");
+        child_make(&f.c, "a.slice/x.service");
         before = count_fds();
         tree_start(&f, CGROUP_TREE_MAX);
-        make(&f, "a.slice/y.service");
+        child_make(&f.c, "a.slice/y.service");
         run_pending(&f);
         cgroup_tree_rescan(f.tree);
         ck_assert_uint_gt(count_fds(), before);

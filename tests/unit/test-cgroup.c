@@ -14,6 +14,7 @@
 #include <check.h>
 
 #include "basic/macro.h"
+#include "child-cgroup.h"
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
 
@@ -108,52 +109,6 @@ START_TEST(mounts_are_found) {
 }
 END_TEST
 
-/* The rest needs a cgroup that may be written. false: there is none, and the reason has been printed. */
-static bool cgroup_new(Cgroup *ret) {
-        const char *what = NULL;
-        int r;
-
-        r = cgroup_create_below_own(ret, &what);
-        if (r < 0)
-                ck_assert_str_ne(what, "");
-        if (r == -EPERM || r == -EACCES || r == -EROFS || r == -ENOSYS) {
-                printf("# SKIP %s\n", what);
-                return false;
-        }
-        ck_assert_int_eq(r, 0);
-        return true;
-}
-
-/* A process in the cgroup, or in its child of that name, that only ends when killed. */
-static pid_t inmate_new(const Cgroup *c, const char *child) {
-        Cgroup sub = *c;
-        int fds[2];
-        char byte;
-        pid_t pid;
-
-        if (child) {
-                ck_assert(mkdirat(c->fd, child, 0755) == 0 || errno == EEXIST);
-                sub.fd = openat(c->fd, child, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-                ck_assert_int_ge(sub.fd, 0);
-        }
-        ck_assert_int_eq(pipe(fds), 0);
-        pid = fork();
-        ck_assert_int_ge(pid, 0);
-        if (pid == 0) {
-                byte = cgroup_enter(&sub) < 0 ? 'e' : 'k';
-                while (write(fds[1], &byte, 1) == 1)
-                        (void) pause();
-                _exit(1);
-        }
-        ck_assert_int_eq(read(fds[0], &byte, 1), 1);
-        ck_assert_int_eq(byte, 'k');
-        (void) close(fds[0]);
-        (void) close(fds[1]);
-        if (child)
-                (void) close(sub.fd);
-        return pid;
-}
-
 static void assert_killed(pid_t pid) {
         int status;
 
@@ -170,11 +125,11 @@ START_TEST(cgroup_is_made_entered_and_removed) {
         struct stat st;
         pid_t pid;
 
-        if (!cgroup_new(&c))
+        if (!own_cgroup_new(&c))
                 return;
         ck_assert_int_eq(fstat(c.fd, &st), 0);
         ck_assert_uint_eq(c.id, st.st_ino);
-        pid = inmate_new(&c, NULL);
+        pid = inmate_new(&c, ".");
         (void) snprintf(path, sizeof(path), "/proc/%d/cgroup", (int) pid);
         ck_assert_int_eq(read_file_at(AT_FDCWD, path, 65536, &text, NULL), 0);
         ck_assert_int_eq(cgroup_own_path_parse(text, &own), 0);
@@ -205,7 +160,7 @@ START_TEST(fork_into_cgroup) {
         unsigned n = 7;
         int pid;
 
-        if (!cgroup_new(&c))
+        if (!own_cgroup_new(&c))
                 return;
         pid = cgroup_fork(&c);
         if (pid == 0)
@@ -227,7 +182,7 @@ START_TEST(cgroup_that_is_gone_is_empty) {
         Cgroup c = CGROUP_INIT;
         unsigned n = 7;
 
-        if (!cgroup_new(&c))
+        if (!own_cgroup_new(&c))
                 return;
         ck_assert_int_eq(unlinkat(c.root_fd, c.path + 1, AT_REMOVEDIR), 0);
         ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
@@ -241,15 +196,18 @@ END_TEST
 
 /* _i: 0 cgroup.kill, 1 one by one */
 START_TEST(nested_cgroups_are_killed_and_removed) {
-        static const char *const children[] = { NULL, "a", "a/b", "c" };
+        static const char *const children[] = { ".", "a", "a/b", "c" };
         pid_t pids[ELEMENTSOF(children)];
         Cgroup c = CGROUP_INIT;
         unsigned n;
 
-        if (!cgroup_new(&c))
+        if (!own_cgroup_new(&c))
                 return;
-        for (size_t i = 0; i < ELEMENTSOF(children); i++)
+        for (size_t i = 0; i < ELEMENTSOF(children); i++) {
+                if (i > 0)
+                        child_make(&c, children[i]);
                 pids[i] = inmate_new(&c, children[i]);
+        }
         if (_i == 0) {
                 ck_assert_int_eq(cgroup_kill(&c, KILL_TIMEOUT_USEC, &n), 0);
                 ck_assert_uint_eq(n, ELEMENTSOF(children));
