@@ -5,72 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define S NSEC_PER_SEC
-
-static const uint8_t key[16] = "sixteen bytes ok";
-static const LeaseTimes times = { .floor_nsec = 60 * S, .grace_nsec = 30 * S, .cap_nsec = 600 * S };
-
-static LeaseTable *table_new(size_t max_leases, const LeaseTimes *t) {
-        LeaseTable *table = NULL;
-
-        ck_assert_int_eq(lease_table_new(max_leases, t, key, &table), 0);
-        return table;
-}
-
-static InAddr addr_of(uint32_t n) {
-        InAddr a = { .b = { [10] = 0xff, [11] = 0xff } };
-
-        memcpy(a.b + 12, &n, sizeof(n));
-        return a;
-}
-
-static NameVerdict verdict_of(uint32_t rule) {
-        NameVerdict v = { .n_allow = 1 };
-
-        memset(v.rules, 0xff, sizeof(v.rules));
-        v.rules[0] = rule;
-        return v;
-}
-
-static int bind_chain(LeaseTable *t, uint32_t a, const char *name, const char *chain, uint32_t rule, uint32_t ttl,
-                      uint64_t now, const Lease **ret) {
-        InAddr addr = addr_of(a);
-        NameVerdict v = verdict_of(rule);
-
-        return lease_table_bind(t, &addr, name, chain, &v, ttl, now, ret);
-}
-
-static int bind_name(LeaseTable *t, uint32_t a, const char *name, uint32_t rule, uint32_t ttl, uint64_t now,
-                     const Lease **ret) {
-        return bind_chain(t, a, name, NULL, rule, ttl, now, ret);
-}
-
-static const Lease *get(LeaseTable *t, uint32_t a, uint64_t now) {
-        InAddr addr = addr_of(a);
-
-        return lease_table_get(t, &addr, now);
-}
-
-static const Lease *find(LeaseTable *t, uint32_t a) {
-        InAddr addr = addr_of(a);
-
-        return lease_table_find(t, &addr);
-}
-
-typedef struct Told {
-        size_t n_changed, n_gone;
-        InAddr last;
-} Told;
-
-static void on_changed(const Lease *l, void *userdata) {
-        Told *told = userdata;
-
-        if (l->n_bindings > 0)
-                told->n_changed++;
-        else
-                told->n_gone++;
-        told->last = l->addr;
-}
+#include "lease-builder.h"
 
 START_TEST(test_life) {
         static const struct {
@@ -104,7 +39,7 @@ START_TEST(test_bad_times) {
         LeaseTable *t = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
-                ck_assert_int_eq(lease_table_new(1, &bad[i], key, &t), -EINVAL);
+                ck_assert_int_eq(lease_table_new(1, &bad[i], lease_key, &t), -EINVAL);
                 ck_assert_ptr_null(t);
         }
 }
@@ -269,28 +204,28 @@ END_TEST
 START_TEST(test_expire) {
         _cleanup_(lease_table_freep) LeaseTable *t = table_new(100, &times);
         const Lease *l = NULL;
-        Told told = {};
+        Reported reported = {};
 
-        ck_assert_uint_eq(lease_table_expire(t, 0, 10, on_changed, &told), UINT64_MAX);
+        ck_assert_uint_eq(lease_table_expire(t, 0, 10, on_changed, &reported), UINT64_MAX);
         bind_name(t, 1, "a.example", 1, 60, 0, &l);
         bind_name(t, 1, "b.example", 2, 300, 0, &l);
         bind_name(t, 1, "a.example", 1, 60, 0, &l);
         ck_assert_uint_eq(l->latest, 0);
         bind_name(t, 2, "a.example", 1, 100, 0, &l);
 
-        ck_assert_uint_eq(lease_table_expire(t, 90 * S - 1, 10, on_changed, &told), 90 * S);
-        ck_assert_uint_eq(told.n_changed + told.n_gone, 0);
-        ck_assert_uint_eq(lease_table_expire(t, 90 * S, 10, on_changed, &told), 130 * S);
-        ck_assert_uint_eq(told.n_changed, 1);
-        ck_assert_uint_eq(told.n_gone, 0);
+        ck_assert_uint_eq(lease_table_expire(t, 90 * S - 1, 10, on_changed, &reported), 90 * S);
+        ck_assert_uint_eq(reported.n_changed + reported.n_gone, 0);
+        ck_assert_uint_eq(lease_table_expire(t, 90 * S, 10, on_changed, &reported), 130 * S);
+        ck_assert_uint_eq(reported.n_changed, 1);
+        ck_assert_uint_eq(reported.n_gone, 0);
         l = find(t, 1);
         ck_assert_uint_eq(l->n_bindings, 1);
         ck_assert_uint_eq(l->latest, 0);
         ck_assert_str_eq(l->bindings[0].name, "b.example");
 
-        ck_assert_uint_eq(lease_table_expire(t, 400 * S, 10, on_changed, &told), UINT64_MAX);
-        ck_assert_uint_eq(told.n_changed, 1);
-        ck_assert_uint_eq(told.n_gone, 2);
+        ck_assert_uint_eq(lease_table_expire(t, 400 * S, 10, on_changed, &reported), UINT64_MAX);
+        ck_assert_uint_eq(reported.n_changed, 1);
+        ck_assert_uint_eq(reported.n_gone, 2);
         ck_assert_uint_eq(lease_table_n(t), 0);
 }
 END_TEST
@@ -298,18 +233,18 @@ END_TEST
 START_TEST(test_expire_is_bounded) {
         _cleanup_(lease_table_freep) LeaseTable *t = table_new(100, &times);
         const Lease *l = NULL;
-        Told told = {};
+        Reported reported = {};
 
         for (uint32_t i = 0; i < 100; i++)
                 bind_name(t, i, "x.example", 0, 60 + i % 7, 0, &l);
         for (size_t n = 1; n <= 10; n++) {
-                uint64_t next = lease_table_expire(t, 500 * S, 10, on_changed, &told);
+                uint64_t next = lease_table_expire(t, 500 * S, 10, on_changed, &reported);
 
-                ck_assert_uint_eq(told.n_gone, 10 * n);
+                ck_assert_uint_eq(reported.n_gone, 10 * n);
                 ck_assert_uint_eq(next == UINT64_MAX, n == 10);
         }
         bind_name(t, 1, "x.example", 0, 60, 0, &l);
-        ck_assert_uint_eq(lease_table_expire(t, 500 * S, 0, on_changed, &told), 90 * S);
+        ck_assert_uint_eq(lease_table_expire(t, 500 * S, 0, on_changed, &reported), 90 * S);
         ck_assert_uint_eq(lease_table_n(t), 1);
 }
 END_TEST
@@ -317,12 +252,12 @@ END_TEST
 START_TEST(test_latest_after_drop) {
         _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
         const Lease *l = NULL;
-        Told told = {};
+        Reported reported = {};
 
         bind_name(t, 1, "a.example", 1, 200, 0, &l);
         bind_name(t, 1, "b.example", 2, 300, 0, &l);
         bind_name(t, 1, "c.example", 3, 60, 0, &l);
-        lease_table_expire(t, 100 * S, 10, on_changed, &told);
+        lease_table_expire(t, 100 * S, 10, on_changed, &reported);
         ck_assert_uint_eq(find(t, 1)->n_bindings, 2);
         ck_assert_uint_eq(find(t, 1)->latest, 1); /* the longest */
 }
@@ -360,7 +295,7 @@ START_TEST(test_keeps_everything) {
         NameVerdict verdicts[N];
         char names[N][DNS_NAME_SIZE];
         const Lease *l = NULL;
-        Told told = {};
+        Reported reported = {};
 
         for (uint32_t i = 0; i < N; i++) {
                 NameVerdict *v = &verdicts[i];
@@ -388,13 +323,13 @@ START_TEST(test_keeps_everything) {
                         ck_assert_uint_eq(b->expires_nsec, (60 * (1 + i * 5 % N) + 30) * S);
                 }
                 uint64_t end = (60 * (1 + N - left) + 30) * S;
-                ck_assert_uint_eq(lease_table_expire(t, end, 10, on_changed, &told),
+                ck_assert_uint_eq(lease_table_expire(t, end, 10, on_changed, &reported),
                                   left > 1 ? end + 60 * S : UINT64_MAX);
                 l = lease_table_find(t, addr);
         }
         ck_assert_ptr_null(l);
-        ck_assert_uint_eq(told.n_changed, N - 1);
-        ck_assert_uint_eq(told.n_gone, 1);
+        ck_assert_uint_eq(reported.n_changed, N - 1);
+        ck_assert_uint_eq(reported.n_gone, 1);
 }
 END_TEST
 
@@ -540,240 +475,30 @@ START_TEST(test_no_client_outlives_its_lease) {
 }
 END_TEST
 
-static Policy *policy_of(const char *const *names, size_t n) {
-        PolicySource source = {};
-        const char *reason = NULL;
-        Policy *p = NULL;
-
-        for (size_t i = 0; i < n; i++) {
-                int r = rule_list_add(&source.rules, RULE_HOSTNAME, names[i], ACTION_ALLOW, TIER_USER, NULL, 0, false,
-                                      &reason);
-                ck_assert_int_ge(r, 0);
-        }
-        ck_assert_int_eq(policy_new(&source, &p), 0);
-        return p;
-}
-
-static void match(const Policy *p, const char *name, NameVerdict *ret) {
-        memset(ret, 0, sizeof(*ret));
-        policy_match_name(p, name, ret);
-}
-
-/* From one rule per name to one for both: the bindings merge; a third name loses its rule, only names the address. */
-START_TEST(test_rematch) {
-        static const char *const before[] = { "a.one.example", "b.one.example", "c.two.example" };
-        static const char *const after[] = { "unrelated.example", "*.one.example" };
-        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
-        Policy *old = policy_of(before, 3), *new = policy_of(after, 2);
-        InAddr addr = addr_of(1);
-        NameVerdict v, shared, none;
-        const Lease *l = NULL;
-        Told told = {};
-
-        for (size_t i = 0; i < 3; i++) {
-                match(old, before[i], &v);
-                ck_assert_uint_eq(v.n_allow, 1);
-                int r = lease_table_bind(t, &addr, before[i], i == 0 ? "x.example" : NULL, &v,
-                                         300 - 100 * (uint32_t) i, 0, &l);
-                ck_assert_int_eq(r, 1);
-        }
-        match(old, before[0], &v);
-        lease_table_bind(t, &addr, before[0], "x.example", &v, 60, 0, &l);
-        ck_assert_uint_eq(l->n_bindings, 3);
-        addr = addr_of(2);
-        lease_table_bind(t, &addr, before[0], NULL, &v, 60, 0, &l);
-
-        lease_table_rematch(t, new, on_changed, &told);
-        ck_assert_uint_eq(told.n_changed, 2);
-        l = find(t, 1);
-        ck_assert_uint_eq(l->n_bindings, 2);
-        match(new, before[0], &shared);
-        match(new, before[2], &none);
-        ck_assert_uint_eq(shared.n_allow, 1);
-        ck_assert_uint_eq(none.n_allow + none.n_deny, 0);
-        ck_assert_uint_eq(l->latest, 0);
-        ck_assert_mem_eq(&l->bindings[0].verdict, &shared, sizeof(shared));
-        ck_assert_str_eq(l->bindings[0].name, before[0]); /* the one renewed last */
-        ck_assert_str_eq(l->bindings[0].chain, "x.example");
-        ck_assert_uint_eq(l->bindings[0].expires_nsec, 330 * S);
-        ck_assert_mem_eq(&l->bindings[1].verdict, &none, sizeof(none));
-        ck_assert_str_eq(l->bindings[1].name, before[2]);
-
-        /* the order of expiry is the new one */
-        ck_assert_uint_eq(lease_table_expire(t, 90 * S, 10, on_changed, &told), 130 * S);
-        ck_assert_uint_eq(lease_table_expire(t, 130 * S, 10, on_changed, &told), 330 * S);
-        policy_free(old);
-        policy_free(new);
-}
-END_TEST
-
-/* When the last name renewed is merged into an earlier binding, it is that binding's name and the latest. */
-START_TEST(test_rematch_keeps_newest_name) {
-        static const char *const before[] = { "a.one.example", "x.example", "b.one.example" };
-        static const char *const after[] = { "*.one.example" };
-        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
-        Policy *old = policy_of(before, 3), *new = policy_of(after, 1);
-        InAddr addr = addr_of(1);
-        const Lease *l = NULL;
-        Told told = {};
-        NameVerdict v;
-
-        for (size_t i = 0; i < 3; i++) {
-                match(old, before[i], &v);
-                lease_table_bind(t, &addr, before[i], NULL, &v, 300 - 100 * (uint32_t) i, 0, &l);
-        }
-        lease_table_rematch(t, new, on_changed, &told);
-        l = find(t, 1);
-        ck_assert_uint_eq(l->n_bindings, 2);
-        ck_assert_uint_eq(l->latest, 0);
-        ck_assert_str_eq(l->bindings[0].name, "b.one.example");
-        ck_assert_uint_eq(l->bindings[0].expires_nsec, 330 * S);
-        ck_assert_str_eq(l->bindings[1].name, "x.example");
-        policy_free(old);
-        policy_free(new);
-}
-END_TEST
-
-/* ------------------------------------------------------------------ what a predecessor left */
-
-static int restore(LeaseTable *t, const Policy *p, uint32_t a, const char *name, const char *chain, uint64_t expires,
-                   uint64_t now, const Lease **ret) {
-        InAddr addr = addr_of(a);
-
-        return lease_table_restore(t, &addr, name, chain, p, expires, now, ret);
-}
-
-START_TEST(test_restore) {
-        static const char *const names[] = { "a.example" };
-        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
-        Policy *p = policy_of(names, 1);
-        const Lease *l = NULL;
-        NameVerdict v, none;
-        Told told = {};
-
-        match(p, "a.example", &v);
-        match(p, "b.example", &none);
-        ck_assert_int_eq(restore(t, p, 1, "a.example", "x.example y.example", 105 * S, 100 * S, &l), 0);
-        ck_assert_uint_eq(l->n_bindings, 1);
-        ck_assert_uint_eq(l->expires_nsec, 105 * S); /* the end it was given: neither floor nor grace */
-        ck_assert_str_eq(l->bindings[0].name, "a.example");
-        ck_assert_str_eq(l->bindings[0].chain, "x.example y.example");
-        ck_assert_mem_eq(&l->bindings[0].verdict, &v, sizeof(v));
-        ck_assert_ptr_eq(get(t, 1, 104 * S), l);
-        ck_assert_ptr_null(get(t, 1, 105 * S));
-
-        /* A name of which the policy says nothing: it names the address. The longest life is the lease's. */
-        ck_assert_int_eq(restore(t, p, 1, "b.example", NULL, 200 * S, 100 * S, &l), 0);
-        ck_assert_uint_eq(l->n_bindings, 2);
-        ck_assert_mem_eq(&l->bindings[1].verdict, &none, sizeof(none));
-        ck_assert_ptr_null(l->bindings[1].chain);
-        ck_assert_uint_eq(l->expires_nsec, 200 * S);
-        ck_assert_int_eq(restore(t, p, 1, "b.example", NULL, 150 * S, 100 * S, &l), 0); /* never made shorter */
-        ck_assert_uint_eq(l->expires_nsec, 200 * S);
-        ck_assert_uint_eq(lease_table_n(t), 1);
-
-        ck_assert_uint_eq(lease_table_expire(t, 105 * S, 10, on_changed, &told), 200 * S);
-        ck_assert_uint_eq(told.n_changed, 1);
-        ck_assert_uint_eq(lease_table_expire(t, 200 * S, 10, on_changed, &told), UINT64_MAX);
-        ck_assert_uint_eq(told.n_gone, 1);
-        policy_free(p);
-}
-END_TEST
-
-/* The caller writes the kernel's entry: a renewal then asks for a write only when it moves the end by much. */
-START_TEST(test_restore_counts_as_written) {
-        static const char *const names[] = { "a.example" };
-        _cleanup_(lease_table_freep) LeaseTable *t = table_new(10, &times);
-        Policy *p = policy_of(names, 1);
-        const Lease *l = NULL;
-        InAddr addr = addr_of(1);
-        NameVerdict v;
-
-        match(p, "a.example", &v);
-        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, 330 * S, 0, &l), 0);
-        ck_assert_int_eq(lease_table_bind(t, &addr, "a.example", NULL, &v, 300, 0, &l), 0);
-        ck_assert_int_eq(lease_table_bind(t, &addr, "a.example", NULL, &v, 500, 0, &l), 1);
-        lease_table_write_failed(t, &addr);
-        ck_assert_int_eq(lease_table_bind(t, &addr, "a.example", NULL, &v, 60, 0, &l), 1);
-        policy_free(p);
-}
-END_TEST
-
-START_TEST(test_restore_is_bounded) {
-        static const char *const names[] = { "a.example" };
-        _cleanup_(lease_table_freep) LeaseTable *t = table_new(2, &times);
-        Policy *p = policy_of(names, 1);
-        const Lease *l = NULL, *untouched;
-        char long_name[DNS_NAME_MAX + 2];
-        InAddr evicted, expected = addr_of(2);
-
-        memset(long_name, 'x', sizeof(long_name) - 1);
-        long_name[sizeof(long_name) - 1] = '\0';
-        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, 100 * S, 100 * S, &l), -ESTALE); /* the moment it ends */
-        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, 0, 100 * S, &l), -ESTALE);
-        ck_assert_int_eq(restore(t, p, 1, long_name, NULL, 200 * S, 100 * S, &l), -EINVAL);
-        ck_assert_ptr_null(l);
-        ck_assert_uint_eq(lease_table_n(t), 0);
-
-        ck_assert_int_eq(restore(t, p, 1, "a.example", NULL, UINT64_MAX, 100 * S, &l), 0);
-        ck_assert_uint_eq(l->expires_nsec, 700 * S); /* the cap, from now */
-        ck_assert_int_eq(restore(t, p, 2, "a.example", NULL, 101 * S, 100 * S, &l), 0);
-        untouched = l;
-        ck_assert_int_eq(restore(t, p, 3, "a.example", NULL, 200 * S, 100 * S, &l), -ENOSPC);
-        ck_assert_ptr_eq(l, untouched);
-        ck_assert_int_eq(restore(t, p, 3, "a.example", NULL, 200 * S, 101 * S, &l), 0); /* what ended makes room */
-        ck_assert(lease_table_evicted(t, &evicted));
-        ck_assert_mem_eq(&evicted, &expected, sizeof(evicted));
-        policy_free(p);
-}
-END_TEST
-
-/* The new policy may deny what the old one did not: a name on the way counts. */
-START_TEST(test_restore_follows_aliases) {
-        PolicySource source = {};
-        _cleanup_(lease_table_freep) LeaseTable *t = table_new(2, &times);
-        const char *reason = NULL;
-        const Lease *l = NULL;
-        Policy *p = NULL;
-
-        ck_assert_int_ge(rule_list_add(&source.rules, RULE_HOSTNAME, "a.example", ACTION_ALLOW, TIER_USER, NULL, 0,
-                                       false, &reason), 0);
-        ck_assert_int_ge(rule_list_add(&source.rules, RULE_HOSTNAME, "evil.example", ACTION_DENY, TIER_USER, NULL, 0,
-                                       false, &reason), 0);
-        ck_assert_int_eq(policy_new(&source, &p), 0);
-        ck_assert_int_eq(restore(t, p, 1, "a.example", "b.example", 200 * S, 0, &l), 0);
-        ck_assert_uint_eq(l->bindings[0].verdict.n_deny, 0);
-        ck_assert_int_eq(restore(t, p, 2, "a.example", "b.example evil.example", 200 * S, 0, &l), 0);
-        ck_assert_uint_eq(l->bindings[0].verdict.n_allow, 1);
-        ck_assert_uint_eq(l->bindings[0].verdict.n_deny, 1);
-        policy_free(p);
-}
-END_TEST
-
 START_TEST(test_for_each) {
         _cleanup_(lease_table_freep) LeaseTable *t = table_new(100, &times);
         const Lease *l = NULL;
-        Told told = {};
+        Reported reported = {};
 
-        lease_table_for_each(t, on_changed, &told);
-        ck_assert_uint_eq(told.n_changed, 0);
+        lease_table_for_each(t, on_changed, &reported);
+        ck_assert_uint_eq(reported.n_changed, 0);
         for (uint32_t i = 0; i < 50; i++)
                 bind_name(t, i, "x.example", 0, i, 0, &l);
         bind_name(t, 7, "y.example", 1, 60, 0, &l); /* a second binding is no second lease */
-        lease_table_for_each(t, on_changed, &told);
-        ck_assert_uint_eq(told.n_changed, 50);
+        lease_table_for_each(t, on_changed, &reported);
+        ck_assert_uint_eq(reported.n_changed, 50);
 
-        /* Those that ended are told until they are collected. */
-        told = (Told) {};
+        /* Those that ended are listed until they are collected. */
+        reported = (Reported) {};
         ck_assert_ptr_null(get(t, 1, 1000 * S));
-        lease_table_for_each(t, on_changed, &told);
-        ck_assert_uint_eq(told.n_changed, 50);
-        ck_assert_uint_eq(told.n_gone, 0);
-        (void) lease_table_expire(t, 1000 * S, 20, on_changed, &told);
-        told = (Told) {};
-        lease_table_for_each(t, on_changed, &told);
-        ck_assert_uint_eq(told.n_changed, lease_table_n(t));
-        ck_assert_uint_lt(told.n_changed, 50);
+        lease_table_for_each(t, on_changed, &reported);
+        ck_assert_uint_eq(reported.n_changed, 50);
+        ck_assert_uint_eq(reported.n_gone, 0);
+        (void) lease_table_expire(t, 1000 * S, 20, on_changed, &reported);
+        reported = (Reported) {};
+        lease_table_for_each(t, on_changed, &reported);
+        ck_assert_uint_eq(reported.n_changed, lease_table_n(t));
+        ck_assert_uint_lt(reported.n_changed, 50);
 }
 END_TEST
 
@@ -801,12 +526,6 @@ static Suite *suite(void) {
         tcase_add_test(t, test_name_flood);
         tcase_add_test(t, test_address_flood);
         tcase_add_loop_test(t, test_no_client_outlives_its_lease, 0, 4);
-        tcase_add_test(t, test_rematch);
-        tcase_add_test(t, test_rematch_keeps_newest_name);
-        tcase_add_test(t, test_restore);
-        tcase_add_test(t, test_restore_counts_as_written);
-        tcase_add_test(t, test_restore_is_bounded);
-        tcase_add_test(t, test_restore_follows_aliases);
         tcase_add_test(t, test_for_each);
         suite_add_tcase(s, t);
         return s;
