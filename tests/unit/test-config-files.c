@@ -1,71 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/config-files.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <check.h>
+
+#include "fake-root.h"
 
 #define VENDOR "/usr/lib/cargowall/cargowall.conf"
 #define ETC "/etc/cargowall/cargowall.conf"
 #define RUN "/run/cargowall/cargowall.conf"
 
-static char root[64];
-
-static const char *path_of(const char *file, char buf[static 512]) {
-        (void) snprintf(buf, 512, "%s%s", root, file);
-        return buf;
-}
-
-static void directory_make(const char *dir) {
-        char path[512];
-
-        path_of(dir, path);
-        for (char *slash = path + strlen(root); slash;) {
-                slash = strchr(slash + 1, '/');
-                if (slash)
-                        *slash = '\0';
-                ck_assert(mkdir(path, 0755) == 0 || errno == EEXIST);
-                if (slash)
-                        *slash = '/';
-        }
-}
-
-static void file_make(const char *file, const char *text, size_t size) {
-        char path[512];
-        FILE *f = fopen(path_of(file, path), "we");
-
-        ck_assert_msg(f, "%s: %s", path, strerror(errno));
-        ck_assert_uint_eq(fwrite(text, 1, size, f), size);
-        ck_assert_int_eq(fclose(f), 0);
-}
-
-static void file_write(const char *file, const char *text) {
-        file_make(file, text, strlen(text));
-}
-
-static void link_make(const char *target, const char *file) {
-        char path[512];
-
-        ck_assert_int_eq(symlink(target, path_of(file, path)), 0);
-}
-
 static void set_up(void) {
-        strcpy(root, "/tmp/test-config-files-XXXXXX");
-        ck_assert_ptr_nonnull(mkdtemp(root));
+        root_make();
         directory_make(VENDOR ".d");
         directory_make(ETC ".d");
         directory_make(RUN ".d");
-}
-
-static int remove_entry(const char *path, _unused_ const struct stat *st, _unused_ int type, _unused_ struct FTW *ftw) {
-        return remove(path);
-}
-
-static void tear_down(void) {
-        ck_assert_int_eq(nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 /* What the configuration says, "LEVEL UPSTREAM..."; the order of the files shows in the list. */
@@ -97,7 +48,7 @@ static void assert_fault(const char *file, unsigned line, const char *reason) {
 
 START_TEST(nothing_is_fine) {
         assert_loaded("info");
-        tear_down();
+        root_remove();
         ck_assert_int_eq(mkdir(root, 0700), 0);
         assert_loaded("info");
 }
@@ -239,7 +190,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("config-files");
         TCase *t = tcase_create("config-files");
 
-        tcase_add_checked_fixture(t, set_up, tear_down);
+        tcase_add_checked_fixture(t, set_up, root_remove);
         tcase_add_test(t, nothing_is_fine);
         tcase_add_test(t, order);
         tcase_add_test(t, same_name_hides);

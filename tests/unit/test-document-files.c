@@ -3,44 +3,17 @@
 #include "daemon/document-files.h"
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "fake-root.h"
 
 #define HOST "/etc/cargowall/policy.json"
 #define DIR "/etc/cargowall/policy.d"
 
-static char root[64];
-
-static void file_write(const char *file, const char *text) {
-        char path[512];
-
-        (void) snprintf(path, sizeof(path), "%s%s", root, file);
-        FILE *f = fopen(path, "we");
-        ck_assert_ptr_nonnull(f);
-        ck_assert_int_ge(fputs(text, f), 0);
-        ck_assert_int_eq(fclose(f), 0);
-}
-
 static void set_up(void) {
-        static const char *const directories[] = { "/etc", "/etc/cargowall", DIR };
-        char path[512];
-
-        strcpy(root, "/tmp/test-document-XXXXXX");
-        ck_assert_ptr_nonnull(mkdtemp(root));
-        for (size_t i = 0; i < ELEMENTSOF(directories); i++) {
-                (void) snprintf(path, sizeof(path), "%s%s", root, directories[i]);
-                ck_assert_int_eq(mkdir(path, 0755), 0);
-        }
-}
-
-static int remove_entry(const char *path, _unused_ const struct stat *st, _unused_ int type, _unused_ struct FTW *ftw) {
-        return remove(path);
-}
-
-static void tear_down(void) {
-        ck_assert_int_eq(nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+        root_make();
+        directory_make(DIR);
 }
 
 static int load(Documents *ret, Fault *ret_fault) {
@@ -298,7 +271,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("document-files");
         TCase *t = tcase_create("document");
 
-        tcase_add_checked_fixture(t, set_up, tear_down);
+        tcase_add_checked_fixture(t, set_up, root_remove);
         tcase_add_test(t, documents_are_loaded);
         tcase_add_test(t, host_without_a_document_is_there);
         tcase_add_test(t, whole_or_not_at_all);

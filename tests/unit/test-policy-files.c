@@ -1,64 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/policy-files.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <check.h>
+
+#include "fake-root.h"
 
 #define HOST "/etc/cargowall/policy.json"
 #define DIR "/etc/cargowall/policy.d"
 
-static char root[64];
-
-static const char *path_of(const char *file, char buf[static 512]) {
-        (void) snprintf(buf, 512, "%s%s", root, file);
-        return buf;
-}
-
-static void file_make(const char *file, const char *text, size_t size) {
-        char path[512];
-        FILE *f = fopen(path_of(file, path), "we");
-
-        ck_assert_msg(f, "%s: %s", path, strerror(errno));
-        ck_assert_uint_eq(fwrite(text, 1, size, f), size);
-        ck_assert_int_eq(fclose(f), 0);
-}
-
-static void file_write(const char *file, const char *text) {
-        file_make(file, text, strlen(text));
-}
-
-static void file_remove(const char *file) {
-        char path[512];
-
-        ck_assert_int_eq(remove(path_of(file, path)), 0);
-}
-
-static void link_make(const char *target, const char *file) {
-        char path[512];
-
-        ck_assert_int_eq(symlink(target, path_of(file, path)), 0);
-}
-
 static void set_up(void) {
-        char path[512];
-
-        strcpy(root, "/tmp/test-policy-files-XXXXXX");
-        ck_assert_ptr_nonnull(mkdtemp(root));
-        ck_assert_int_eq(mkdir(path_of("/etc", path), 0755), 0);
-        ck_assert_int_eq(mkdir(path_of("/etc/cargowall", path), 0755), 0);
-        ck_assert_int_eq(mkdir(path_of(DIR, path), 0755), 0);
-}
-
-static int remove_entry(const char *path, _unused_ const struct stat *st, _unused_ int type, _unused_ struct FTW *ftw) {
-        return remove(path);
-}
-
-static void tear_down(void) {
-        ck_assert_int_eq(nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+        root_make();
+        directory_make(DIR);
 }
 
 static void load(PolicyFiles *ret) {
@@ -296,7 +251,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("policy-files");
 
         tcase_set_timeout(t, 60);
-        tcase_add_checked_fixture(t, set_up, tear_down);
+        tcase_add_checked_fixture(t, set_up, root_remove);
         tcase_add_test(t, nothing_is_fine);
         tcase_add_test(t, host_alone);
         tcase_add_test(t, many_in_order);
