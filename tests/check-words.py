@@ -5,17 +5,21 @@
 check-words.py ROOT [PATH...]: checks COVERED, or the given files and directories only.
 """
 
+import io
 import pathlib
 import re
 import sys
+import tokenize
 
 # Files and directories to check.
 COVERED = (
     "README.md", "HACKING.md", "ARCHITECTURE.md", "docs", "units", "polkit", "dbus", "debian", "completions",
     "src/basic", "src/bus", "src/cli", "src/config", "src/ctl", "src/daemon", "src/dns", "src/event", "src/handover",
     "src/engine", "src/host", "src/identity", "src/kernel", "src/main", "src/net", "src/policy", "src/run", "src/sink",
-    "bpf",
+    "bpf", "tests", "tools",
 )
+# Below them: data, and this list itself.
+LEFT_OUT = {"corpus", "data", "names", "check-words.py"}
 # What to avoid, and what an administrator expects instead. A space matches any gap between words, also a line break.
 WORDS = (
     (r"anew", "again"),
@@ -43,6 +47,8 @@ FINE = (r"(?:tell|tells|told) (?:\w+ )?apart", r"\*Narrows\*", r'"Narrows"')
 
 PROSE = {".md", ".scd", ".catalog", ".policy", ".conf", ".Debian", ".in", ".example", ".xml", ".logrotate", ""}
 CODE = {".c", ".h"}
+SCRIPT = {".py"}
+SCRIPT_TOKENS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}  # since 3.12
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 GAP = r"[\s*#/]+"  # also over the start of the next line of a comment
@@ -57,9 +63,21 @@ def blanked(text, pattern):
     return pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
 
 
+def script_texts(content):
+    """Yields (position, text) for the comments and strings of a Python file."""
+    starts = [0]
+    for line in content.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    for token in tokenize.generate_tokens(io.StringIO(content).readline):
+        if token.type in SCRIPT_TOKENS:
+            yield starts[token.start[0] - 1] + token.start[1], token.string
+
+
 def texts(path):
     """Yields (position, text) for everything that people read in the file, and its whole content."""
     content = path.read_text(encoding="utf-8")
+    if path.suffix in SCRIPT:
+        return content, list(script_texts(content))
     if path.suffix not in CODE:
         return content, [(0, content)]
     found = [*COMMENT.finditer(content), *STRING.finditer(blanked(content, COMMENT))]
@@ -70,7 +88,8 @@ def files(root, names):
     for name in names:
         path = root / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and file.suffix in PROSE | CODE:
+            left_out = LEFT_OUT.intersection(file.relative_to(root).parts)
+            if file.is_file() and file.suffix in PROSE | CODE | SCRIPT and not left_out:
                 yield file
 
 

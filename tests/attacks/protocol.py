@@ -54,7 +54,7 @@ def ping_socket(lab):
         report(v6=attempt(echo, EVIL6, socket.IPPROTO_ICMPV6, 128))
     """)
     refused(r, "v4")
-    # the kernel drops the packet but does not tell the sender (icmpv6_push_pending_frames ignores the result)
+    # the kernel drops the packet but does not inform the sender (icmpv6_push_pending_frames ignores the result)
     assert r.facts["v6"].get("errno") in ("EPERM", "timeout"), r.facts["v6"]
     blocked(r, EVIL4, protocol="ICMP")
     blocked(r, EVIL6, protocol="ICMPv6")

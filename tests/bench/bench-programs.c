@@ -15,7 +15,7 @@ static void print_program(int fd) {
         struct bpf_prog_info info = {};
         uint32_t size = sizeof(info);
 
-        /* The descriptors are ours, but only some are programs; the kernel tells other kinds apart by their type. */
+        /* The descriptors are ours, but only some are programs; the kernel distinguishes other kinds by their type. */
         if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
                 bench_die("no information about a program: %m");
         (void) printf("%.*s %u %u\n", (int) sizeof(info.name), info.name, info.verified_insns, info.jited_prog_len);

@@ -2,7 +2,7 @@
 
 /* Swaps policies of 10,000 networks while a process of the cgroup sends: bench-swap ALLOWED DENIED SWAPS, with
  * bench-sink at ALLOWED. Prints the ns of each swap on a line of its own ("swap NS"), then
- *   barrier NS    what waiting for the programs that run now takes by itself (median)
+ *   barrier NS    how long waiting for the programs that run now takes alone (median)
  *   sender ALLOWED-DONE ALLOWED-REFUSED DENIED-REFUSED DENIED-PASSED FAILED
  * with the attempts the sender made meanwhile. */
 
@@ -115,7 +115,7 @@ static void ignore_event(_unused_ const Event *e, _unused_ void *userdata) {
 }
 
 
-/* The engine's own work goes on between two swaps. */
+/* The engine's own work continues between two swaps. */
 static int run_for(sd_event *event, uint64_t usec) {
         uint64_t now, end = bench_now() / 1000 + usec;
 

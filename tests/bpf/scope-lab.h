@@ -84,5 +84,5 @@ bool lab_wait_count(const Lab *l, enum cw_counter c, uint64_t at_least);       /
 /* Gives up all capabilities but these two; back with lab_rights_restore(). */
 void lab_rights_reduce(void);
 void lab_rights_restore(void);
-/* The same for good, as another user. */
+/* The same permanently, as another user. */
 void lab_become_service(void);

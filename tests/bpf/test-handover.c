@@ -139,7 +139,7 @@ START_TEST(successor_takes_over) {
                 ck_assert_msg(!after.items[i].is_new, "%s", after.items[i].name);
         ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
 
-        /* The counters are the predecessor's, the flow is known: it is no new one. The subjects are told anew. */
+        /* The counters are the predecessor's, the flow is known: it is no new one. The subjects are set again. */
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 1);
         ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_send(client, "two", NULL, 0), 0);

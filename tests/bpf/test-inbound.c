@@ -90,7 +90,7 @@ START_TEST(accepted_connection_is_answered) {
         lab_expect(peer, "answer");
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
 
-        /* It goes on under the next policy of the kind, and ends with one that has no such flag, which is told. */
+        /* It continues under the next policy of the kind, and ends with one without that flag, which is reported. */
         lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_INBOUND);
         ck_assert_int_eq(lab_send(accepted, "more", NULL, 0), 0);
         lab_expect(peer, "more");
@@ -179,7 +179,7 @@ START_TEST(peer_may_not_be_called_back) {
         bind_only(fd, lab_inside[family], LAB_PORT);
         ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), -EPERM);
         (void) close(fd);
-        /* The accepted socket itself, hung up and dialled anew. */
+        /* The accepted socket itself, closed and connected again. */
         struct sockaddr_storage nowhere = { .ss_family = AF_UNSPEC };
         ck_assert_int_eq(connect(accepted, (struct sockaddr *) &nowhere, sizeof(nowhere)), 0);
         ck_assert_int_eq(lab_connect(accepted, lab_outside[family], LAB_PORT), -EPERM);
@@ -236,7 +236,7 @@ START_TEST(datagram_is_answered) {
                 lab_expect(peer, "answer");
         }
 
-        /* It was this peer who asked, at this port, and this socket. */
+        /* It was this peer that sent first, to this port and this socket. */
         ck_assert_int_eq(lab_send(server, "x", lab_outside[family], PEER_PORT + 1), -EPERM);
         ck_assert_int_eq(lab_send(server, "x", lab_other[family], PEER_PORT), -EPERM);
         int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
@@ -352,7 +352,7 @@ START_TEST(older_connection_ends) {
 END_TEST
 
 static void no_record(_unused_ const void *data, _unused_ size_t size, _unused_ void *userdata) {
-        ck_abort_msg("a flow whose beginning was not seen has no end to tell");
+        ck_abort_msg("a flow whose beginning was not seen has no end to report");
 }
 
 START_TEST(kept_connection_goes_on) {

@@ -119,7 +119,7 @@ START_TEST(subjects_are_bounded) {
                 r = subjects_set(l.programs, id++ << 32, LAB_ALLOWS, 1, 0);
         ck_assert_int_eq(r, -ENOSPC);
         ck_assert_uint_eq(id - 1, 65537);
-        /* A known one changes all the same. */
+        /* A known one can still change. */
         ck_assert_int_eq(subjects_set(l.programs, 1ULL << 32, LAB_DENIES, 1, 0), 0);
         lab_done(&l);
 }
@@ -163,7 +163,7 @@ START_TEST(job_narrows) {
 }
 END_TEST
 
-/* A refusal counts as far as the mode of who refuses lets it; one who is off has no say. */
+/* A layer's denial counts according to its mode; a layer that is off is ignored. */
 START_TEST(job_and_scope_have_their_own_modes) {
         static const struct {
                 Mode scope, job; /* the scope allows, the job denies */

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A service that answers as cargowalld would: fake_service.py SCENARIO LOG, on the bus of DBUS_SYSTEM_BUS_ADDRESS.
 
-SCENARIO is a JSON file that is read anew for each call; LOG gets one JSON line per call. What a test wants to see is in
+SCENARIO is a JSON file that is read again for each call; LOG gets one JSON line per call. What a test wants to see is in
 the scenario: properties, objects, replies, and errors by the name of the method. Needs python3-dbus and python3-gi.
 """
 
@@ -149,7 +149,7 @@ class Manager(dbus.service.Object):
         return properties(called("EndJob", job=job)["summary"])
 
     def watch(self, subscriber):
-        """Sends each event of the scenario's list "signals" once, in order; looks for more until told to end."""
+        """Sends each event of the scenario's list "signals" once, in order; looks for more until it is ended."""
         sent = 0
 
         def send():

@@ -48,7 +48,7 @@ sd_bus_message *peer_call(Peer *p, const char *sender, const char *path, const c
 sd_bus_message *peer_send(Peer *p, sd_bus_message *m);
 /* Sends m (taken) without waiting. */
 void peer_post(Peer *p, sd_bus_message *m);
-/* Tells the service that a name has left the bus. */
+/* Signals to the service that a name has left the bus. */
 void peer_leave(Peer *p, const char *name);
 /* The service reports a denial. */
 void peer_deny(Peer *p, const Event *e);

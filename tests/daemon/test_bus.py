@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The bus side of the service on a private message bus, with a polkit that does as it is told. TAP.
+"""The bus side of the service on a private message bus, with a polkit that answers as a test wants. TAP.
 
 BUS_SERVER names the program that serves (tests/daemon/bus-server.c)."""
 

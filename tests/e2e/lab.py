@@ -88,7 +88,7 @@ class Result:
 
 
 class Running:
-    """A run that goes on while the test does something else."""
+    """A run that continues while the test does something else."""
 
     def __init__(self, argv, process, log):
         self.argv, self.process, self.log, self.began = argv, process, log, time.monotonic()
@@ -325,7 +325,7 @@ class Lab:
                 return socket.socket(family, kind)
             finally:
                 if libc.setns(own.fileno(), CLONE_NEWNET):
-                    os.abort()  # never go on in the wrong namespace
+                    os.abort()  # never continue in the wrong namespace
 
     def _wait_for_tcp(self, addr, *ports):
         def answers(port):

@@ -233,7 +233,7 @@ def killed(lab):
             print(os.getpid(), flush=True)
             for n in itertools.count():
                 if n == 1000:
-                    print("going on", flush=True)
+                    print("sending", flush=True)
                 try:
                     s.sendto(b"out", (EVIL4, 7))
                 except OSError:
@@ -412,7 +412,7 @@ def policy_and_environment(lab):
     equal(started(r), "environment: CARGOWALL_AUDIT_MODE, CARGOWALL_ALLOWED_CIDRS", "detail")
 
 
-@case("a full log disk: COMMAND is unaffected, refusals go on, the loss is reported")
+@case("a full log disk: COMMAND is unaffected, refusals continue, the loss is reported")
 def full_disk(lab):
     small = lab.dir / "small"
     small.mkdir()

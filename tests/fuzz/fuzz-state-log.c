@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A region as somebody else may have left it. What can be read keeps to its limits, and the log goes on behind it. */
+/* A region as somebody else may have left it. What can be read keeps to its limits, and the log continues after it. */
 
 #include <stdlib.h>
 #include <string.h>

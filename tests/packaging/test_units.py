@@ -256,7 +256,7 @@ class Host:
         return self
 
     def call(self, *arguments):
-        """Runs the script and writes down whether the drop-in is there afterwards, and what resolved was told."""
+        """Runs the script and writes down whether the drop-in is there afterwards, and what was sent to resolved."""
         return self.do(f": >done; ./{SCRIPT} {' '.join(arguments)} || echo failed; "
                        f"if [ -e {DROP_IN} ]; then echo there; else echo gone; fi; cat done; echo {END}")
 
@@ -271,12 +271,12 @@ def equal(got, wanted):
     assert got == wanted, f"wanted {wanted}, got {got}"
 
 
-TOLD = "reset-failed try-reload-or-restart"
+SENT = "reset-failed try-reload-or-restart"
 
 
 @case
 def drop_in_is_added_once(root):
-    equal(Host(root).call("add").call("add").happened(), [f"there {TOLD}", "there"])
+    equal(Host(root).call("add").call("add").happened(), [f"there {SENT}", "there"])
 
 
 @case
@@ -291,7 +291,7 @@ def drop_in_can_be_read_by_resolved(root):
 def drop_in_goes_with_a_stop(root):
     host = Host(root).call("add").do("echo '7 cargowalld.service stop running' >jobs")
     host.call("remove", "cargowalld.service").do(f"ls -d {DROP_IN.parent} 2>/dev/null; echo {END}")
-    equal(host.happened(), [f"there {TOLD}", f"gone {TOLD}", ""])
+    equal(host.happened(), [f"there {SENT}", f"gone {SENT}", ""])
 
 
 @case
@@ -300,18 +300,18 @@ def drop_in_stays_otherwise(root):
     for job in ("", "7 cargowalld.service restart running", "7 cargowalld.service start waiting",
                 "7 cargowalld-dns.socket stop running"):
         host.do(f"echo '{job}' >jobs").call("remove", "cargowalld.service")
-    equal(host.happened(), [f"there {TOLD}", "there", "there", "there", "there"])
+    equal(host.happened(), [f"there {SENT}", "there", "there", "there", "there"])
 
 
 @case
 def drop_in_follows_the_configuration(root):
-    equal(Host(root).call("add").do("echo bpf >wiring").call("add").happened(), [f"there {TOLD}", f"gone {TOLD}"])
+    equal(Host(root).call("add").do("echo bpf >wiring").call("add").happened(), [f"there {SENT}", f"gone {SENT}"])
 
 
 @case
 def drop_in_waits_for_resolved(root):
     host = Host(root).do("rm is-active").call("add").do("touch is-enabled").call("add")
-    equal(host.happened(), ["gone", f"there {TOLD}"])
+    equal(host.happened(), ["gone", f"there {SENT}"])
 
 
 @case

@@ -80,7 +80,7 @@ def from_outside(rig, source, data=b""):
 
 @contextlib.contextmanager
 def held(c, source, name, **options):
-    """A unit that prints "up" and goes on when it gets a line. Yields a function that ends it within so many
+    """A unit that prints "up" and continues when it gets a line. Yields a function that ends it within so many
     seconds and returns what came."""
     argv = c.lab.python(source)
     argv[-1] = argv[-1].replace("\n", "\nfrom attack_tools import *\n", 1)
@@ -118,7 +118,7 @@ def reported(c, name):
     facts = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         facts.update(json.loads(line))
-    assert facts, f"{name}.service said nothing: {c.said(name + '.service')}"
+    assert facts, f"{name}.service printed nothing: {c.said(name + '.service')}"
     return facts
 
 

@@ -96,7 +96,7 @@ class Container:
         return base / str(name).lstrip("/")
 
     def put(self, name, text, mode=0o644):
-        """Writes a file anew, in place of a symbolic link too. text: str, bytes, or what json can write."""
+        """Replaces a file, also in place of a symbolic link. text: str, bytes, or what json can write."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         data = text if isinstance(text, (str, bytes)) else json.dumps(text, indent=1) + "\n"

@@ -89,7 +89,7 @@ class Demo:
         self.units()
         self.show("Why", "cargowallctl", "explain", "evil.example:443", "--scope", "build", lines=4, status=1)
         self.c.wait_journal(f"CARGOWALL_DST_IP={plan.EVIL4}")
-        # -f goes on for ever: timeout(1) ends it, with status 124
+        # -f never ends: timeout(1) ends it, with status 124
         self.show("As it happens (-f), after the last few", "timeout", "3", "cargowallctl", "events", "-f", "-n", "4",
                   lines=4, status=124)
         self.witness()

@@ -286,7 +286,7 @@ class Sender:
             now = self.counts()
             return now["rounds"] >= before["rounds"] + rounds and \
                 now["dns_ok"] + now["dns_failed"] >= before["dns_ok"] + before["dns_failed"] + answers
-        wait_until(more, "the sender to go on", seconds)
+        wait_until(more, "the sender to continue", seconds)
 
     def stop(self):
         self.c.check("systemctl", "stop", "sender.service")

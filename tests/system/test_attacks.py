@@ -144,7 +144,7 @@ def old_dns_socket(rig):
         r = go_on()
     equal(r.facts["before"], "NOERROR", "the answer before the start")
     refused(r, "udp")
-    assert "errno" in r.facts["tcp"], f"an old connection to a resolver goes on: {r.facts['tcp']}"
+    assert "errno" in r.facts["tcp"], f"an old connection to a resolver continues: {r.facts['tcp']}"
     equal(asked_upstream(rig, "x2.evil.example"), [], "queries that left the machine")
     stayed(rig, FOREIGN4, "datagrams from before", protocol=17)
 
@@ -572,7 +572,7 @@ def existing(rig):
             c.check("systemctl", "start", SERVICE)
             wait_active(c)
             r = go_on()
-        equal("value" in r.facts["tcp"], goes_on, f"{setting}: the old connection goes on ({r.facts})")
+        equal("value" in r.facts["tcp"], goes_on, f"{setting}: the old connection continues ({r.facts})")
         refused(r, "udp", "new")
         if goes_on:
             wait_event(c, event_type="existing_connection", dst_ip=EVIL4)

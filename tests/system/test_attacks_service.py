@@ -45,18 +45,18 @@ def event_flood(rig):
     equal(main_pid(c), pid, "the service's process")
     assert memory(c) < before + 64 * 1024, f"resident: {before} KiB before, {memory(c)} KiB after"
 
-    told = lost = 0
+    reported = lost = 0
 
     def accounted():
-        nonlocal told, lost
+        nonlocal reported, lost
         all_events = events(c)
-        told = sum(e.get("count", 1) for e in all_events
+        reported = sum(e.get("count", 1) for e in all_events
                    if e.get("unit") == "jail-flood.service" and e["event_type"] == "connection_blocked")
         lost = sum(e["count"] for e in all_events if e["event_type"] == "events_lost")
-        return told + lost >= 100000
+        return reported + lost >= 100000
     with contextlib.suppress(LabError):
-        wait_until(accounted, "told and lost to add up to what was refused", 20)
-    assert told + lost >= 100000, f"told {told}, lost {lost}"
+        wait_until(accounted, "reported and lost events to add up to what was refused", 20)
+    assert reported + lost >= 100000, f"reported {reported}, lost {lost}"
     stayed(rig, EVIL4, "during the flood")
 
 
@@ -82,11 +82,11 @@ def blind_flood(rig):
     equal(r.facts["refusals"], 20000, f"refusals ({r})")
     wait_event(c, event_type="events_lost")
 
-    def told():
+    def reported():
         return sum(e.get("count", 1) for e in events(c)
                    if e["event_type"] == "events_lost" or e.get("unit") == "jail-flood.service")
-    wait_until(lambda: told() >= 20000, "told and lost to add up to what was refused", 20)
-    equal((bus_get(c, "ConnectionsDenied") - counted, told()), (20000, 20000), "refusals counted, told and lost")
+    wait_until(lambda: reported() >= 20000, "reported and lost events to add up to what was refused", 20)
+    equal((bus_get(c, "ConnectionsDenied") - counted, reported()), (20000, 20000), "refusals counted, and reported or lost")
 
 
 @case("D5 G8 refused datagrams to more destinations than are remembered push nobody's connections out")
@@ -246,9 +246,9 @@ def scopes_edited(rig):
 
     def shut():
         return probe(c, "tcp EVIL4 7").facts["tcp EVIL4 7"].get("errno") == "EPERM"
-    wait_until(shut, "the scope to be put right", 45)
+    wait_until(shut, "the scope to be restored", 45)
     assert c.journal(f"_SYSTEMD_UNIT={SERVICE}", "PRIORITY=2") + c.journal(f"_SYSTEMD_UNIT={SERVICE}", "PRIORITY=3"), \
-        "nothing was told"
+        "nothing was logged"
 
 
 @case("F1 root deletes the kernel's entry of a jail: shut, not the host's")

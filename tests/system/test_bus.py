@@ -82,7 +82,7 @@ def polkit(rig):
     audit = ("cargowallctl", "mode", "audit", "--no-ask-password")
     r = c.unit(*audit, user=OTHER)
     equal((r.status, bus_get(c, "EffectiveMode")), (6, "enforce"), f"exit status, mode ({r.err})")
-    contains(r.err, "nteractive authentication", "what the user is told")
+    contains(r.err, "nteractive authentication", "the message for the user")
     for argv in (("policy", "load", "/etc/cargowall/policy.json"), ("reload",), ("mode", "off"), ("events",)):
         r = c.unit("cargowallctl", *argv, "--no-ask-password", user=OTHER)
         equal(r.status, 6, f"exit status of {argv} ({r.err})")
@@ -157,7 +157,7 @@ def explain(rig):
     contains(ctl(c, "explain", EVIL4 + ":7", wanted=1).out, "denied", "explanation")
 
 
-@case("bus: each privileged call is in the journal, with who asked and what came of it")
+@case("bus: each privileged call is in the journal, with its caller and result")
 def journalled(rig):
     c = rig.boot()
     c.unit("cargowallctl", "mode", "audit", "--no-ask-password", user=OTHER, name="nosy.service")

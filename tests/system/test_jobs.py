@@ -37,7 +37,7 @@ USED_AGAIN = """
         os._exit(0)
     fds = array.array("i")
     fds.frombytes(here.recvmsg(1, socket.CMSG_SPACE(4))[1][0][2])
-    out, told = os.pipe()
+    out, result = os.pipe()
     if os.fork() == 0:  # has the connection
         os.setresuid(OTHER_ID, OTHER_ID, OTHER_ID)
         os.read(go, 1)
@@ -47,7 +47,7 @@ USED_AGAIN = """
         assert lib.sd_bus_start(bus) >= 0
         r = lib.sd_bus_call_method(bus, b"org.cargowall1", b"/org/cargowall1", b"org.cargowall1.Manager", b"EndJob", None,
                                    ctypes.byref(reply), b"oa{sv}", b"JOB_PATH", 0)
-        os.write(told, str(r).encode())
+        os.write(result, str(r).encode())
         os._exit(0)
     os.waitpid(pid, 0)
     end, unit = time.monotonic() + 60, ""
@@ -105,7 +105,7 @@ def narrows(rig):
     equal(reach(rig, c, below="/deep/er"), (YES, NO, NO), "in a control group of its own")
     equal(bus_get(c, "Scope", "Job", f"/org/cargowall1/job/{job}"), "release", "the job's scope")
     equal([bus_get(c, "Narrows", "Scope", f"/org/cargowall1/scope/{name}") for name in ("release", "runner", "host")],
-          [True, False, False], "which scopes narrow")
+          [True, False, False], "which scopes are restrictions")
     equal(bus_get(c, "ControlGroups", "Scope", "/org/cargowall1/scope/release"), ["/system.slice/runner.service"],
           "control groups that the job's policy is for")
     contains(ctl(c, "explain", "--scope=release", ONE).out, "must allow it as well", "the explanation")
@@ -158,7 +158,7 @@ def names(rig):
                late=ask_old("c.wild.example.com"), flowing=ask_stream("d.wild.example.com"), github=ask("github.com"),
                connected=attempt(reach, "github.com", 443), refused=attempt(reach, "a.wild.example.com", 7))
         def go_on():
-            old.sendall(b"x")  # the kernel takes it, and tells at the next call what became of it
+            old.sendall(b"x")  # the kernel accepts it, and the next call returns the result
             old.settimeout(2)
             return old.recv(1).decode()
         report(old=attempt(go_on), named=attempt(echo))
@@ -166,7 +166,7 @@ def names(rig):
     equal(r.status, 0, f"exit status ({r.err[-500:]})")
     worked(r, "reached", "connected", "named")
     refused(r, "refused")
-    equal(r.facts["old"].get("errno"), "ECONNABORTED", "what an open connection is told")
+    equal(r.facts["old"].get("errno"), "ECONNABORTED", "the error of an open connection")
     equal([r.facts[name] for name in ("before", "early", "stream", "github")], ["NOERROR"] * 4, "names that are allowed")
     equal([r.facts[name] for name in ("again", "other", "late", "flowing")], ["REFUSED"] * 4,
           "names that the job's policy refuses")

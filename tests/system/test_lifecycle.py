@@ -48,7 +48,7 @@ def absent(rig):
     kill(c)
     wait_state(c, "activating")
     wait_restarted(c, old)
-    assert sender.counts()["rounds"] > rounds + 20, "the sender did not go on while nothing served"
+    assert sender.counts()["rounds"] > rounds + 20, "the sender did not continue while nothing served"
     sender.advance()
     counts = sender.unbroken()
     assert counts["longest_dns_ms"] >= 2000, f"the service was not away: {counts}"

@@ -120,7 +120,7 @@ def bad_after_crash(rig):
     c.check("systemctl", "kill", "--kill-whom=main", "--signal=KILL", SERVICE)
     c.wait_journal(f"_SYSTEMD_UNIT={SERVICE}", "PRIORITY=3")
     before = sender.counts()
-    wait_until(lambda: sender.counts()["rounds"] >= before["rounds"] + 20, "the sender to go on")
+    wait_until(lambda: sender.counts()["rounds"] >= before["rounds"] + 20, "the sender to continue")
     counts = sender.stop()
     equal((counts["denied_passed"], counts["allowed_refused"]), (0, 0), f"passed, refused ({counts})")
     equal(rig.packets(EVIL4), 0, "packets")

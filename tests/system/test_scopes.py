@@ -162,7 +162,7 @@ def held_up(rig):
         c.sh(f"kill -CONT {pid}")
     allowed, denied = [run.finish(seconds=60) for run in runs]
     worked(allowed, "outcome")
-    equal(denied.facts["outcome"].get("errno"), "ECONNABORTED", "what the refused one is told")
+    equal(denied.facts["outcome"].get("errno"), "ECONNABORTED", "the error of the refused one")
     equal(rig.packets(TWO), 0, "packets to what the policy refuses")
 
 

@@ -93,7 +93,7 @@ static void on_cgroup(const char *path, uint64_t id, bool is_slice, bool added, 
         uint64_t listed;
 
         ck_assert_uint_ne(id, 0);
-        if (f->tree) { /* the change is in the tree when it is told */
+        if (f->tree) { /* the tree has the change when it is reported */
                 ck_assert_int_eq(cgroup_tree_find(f->tree, path, &listed), added ? 0 : -ENOENT);
                 if (added)
                         ck_assert_uint_eq(listed, id);
@@ -384,7 +384,7 @@ START_TEST(nested_cgroups_are_resolved_through_a_process) {
         ck_assert_int_eq(cgroup_tree_resolve(f.tree, sub, in_sub, &path), 0);
         ck_assert_str_eq(path, "/k.service/sub");
         free(path);
-        /* A process of another cgroup says nothing about this one. */
+        /* A process of another cgroup is no evidence of this one. */
         ck_assert_int_eq(cgroup_tree_resolve(f.tree, sub, in_root, &path), -ENOENT);
         ck_assert_int_eq(cgroup_tree_resolve(f.tree, sub, 0, &path), -ESRCH);
         ck_assert_int_eq(cgroup_tree_resolve(f.tree, child_id(&f.c, "k.service"), 0, &path), 0);
@@ -419,7 +419,7 @@ START_TEST(nothing_is_left_open) {
 }
 END_TEST
 
-/* In a process of its own: the exit status, 0 for good. */
+/* In a process of its own. Returns the exit status, 0 on success. */
 static int open_root_as_nobody(void) {
         _cleanup_free_ char *path = NULL;
         _cleanup_close_ int fd = -EBADF;

@@ -548,7 +548,7 @@ static Json *name_rule(const char *action, Json *ports) {
 }
 
 /* The name rule of the row is made "name.example" with the row's action and ports; then its address is judged on those
- * ports. "conflict" and "cidr_rule" speak of how the other implementation reports; here the deciding rule is checked:
+ * ports. "conflict" and "cidr_rule" describe how the other implementation reports; here the deciding rule is checked:
  * the CIDR rule where one is named. In the last row the two denies are one rule by the merge. */
 START_TEST(test_cidr_vs_hostname_conflict) {
         FOREACH_ROW(row, "cidr_vs_hostname_conflict") {

@@ -121,7 +121,7 @@ START_TEST(test_repeats) {
         ck_assert_str_eq(r->executable, "/usr/bin/curl");
         ck_assert_str_eq(r->label, "run_id=7");
 
-        add(w, 39, start + window + 1); /* the window goes on */
+        add(w, 39, start + window + 1); /* the window continues */
         ck_assert_uint_eq(log->n, 2);
         denial_window_flush(w, start + 2 * window);
         ck_assert(log->n == 3 && log->reports[2].count == 1 && log->reports[2].sequence == 39);
@@ -137,7 +137,7 @@ START_TEST(test_repeats) {
 }
 END_TEST
 
-/* One second late or a minute late: what was counted is told before the next one. */
+/* One second late or a minute late: what was counted is reported before the next one. */
 START_TEST(test_late_flush) {
         DenialWindow *w;
         Log *log = log_new(&w);

@@ -153,7 +153,7 @@ static Policy *policy_of(json_object *rules) {
         return p;
 }
 
-/* Rules that speak of the target come first; without any the chain counts. */
+/* Rules that match the target come first; without any, the chain counts. */
 static bool is_forwarded(DerivedNames *d, const Policy *p, const char *name, uint64_t now) {
         NameVerdict own, origin_verdict;
         const char *origin = NULL;

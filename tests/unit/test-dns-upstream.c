@@ -178,7 +178,7 @@ static const struct {
         { WRONG_ID, RIGHT, 0, DNS_RCODE_NOERROR, RELAYED_SIZE + 16, 1, 0 },
         { TRUNCATED, MANY, 0, DNS_RCODE_NOERROR, RELAYED_SIZE + 40 * 16, 1, 1 },
         { TRUNCATED, TRUNCATED, -EBADMSG, 0, 0, 1, 1 },
-        { SERVFAIL, RIGHT, -EREMOTEIO, DNS_RCODE_SERVFAIL, RELAYED_SIZE, 1, 0 }, /* the answer all the same */
+        { SERVFAIL, RIGHT, -EREMOTEIO, DNS_RCODE_SERVFAIL, RELAYED_SIZE, 1, 0 }, /* with the answer */
         { REFUSED, RIGHT, -EREMOTEIO, DNS_RCODE_REFUSED, RELAYED_SIZE, 1, 0 },
 };
 
@@ -201,7 +201,7 @@ START_TEST(relayed) {
 }
 END_TEST
 
-/* One that fails is asked of the next server; none is told twice or left when the resolver goes. */
+/* A query that fails is sent to the next server; none is reported twice, or left when the resolver is freed. */
 START_TEST(relayed_elsewhere) {
         Fixture *f = fixture_new(2, LONG_USEC);
         const DnsRelay relay = relay_of(RELAYED, RELAYED_SIZE);
@@ -280,7 +280,7 @@ START_TEST(unreachable_at_once) {
                 ck_assert_int_gt(sd_event_run(event, LONG_USEC), 0);
         ck_assert_int_eq(result.r, -ECONNREFUSED);
 
-        /* freed before it could be told */
+        /* freed before it could be reported */
         ck_assert_int_eq(dns_upstream_query(u, NAME, DNS_TYPE_A, on_result, &result), 0);
         dns_upstream_free(u);
         ck_assert_uint_eq(result.n, 2);

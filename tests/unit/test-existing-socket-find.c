@@ -121,7 +121,7 @@ static void check_tcp(size_t i) {
         CHECK(existing_socket_find(IPPROTO_TCP, &local, port, &server, SERVER_PORT + 1, &s) == -ENOENT);
         CHECK(existing_socket_find(IPPROTO_UDP, &local, port, &server, SERVER_PORT, &s) == -ENOENT);
 
-        /* Only the one that is meant, which is told. */
+        /* Only the one that is meant, which gets the error. */
         uint64_t cookie = cookie_of(fd);
         socklen_t length = sizeof(error);
         CHECK(existing_socket_abort(cookie + 1000, &local, port, &server, SERVER_PORT) == -ENOENT);

@@ -298,7 +298,7 @@ static void check_accepted_is_told(void) {
                 CHECK(s->is_v6_socket == cases[i].v6);
                 CHECK(c->cgroup_id == s->cgroup_id);
 
-                /* Nobody listens any more: it cannot be told, so it was not accepted. */
+                /* Without the listener this is unknown, so it does not count as accepted. */
                 (void) close(listener);
                 list(&seen);
                 CHECK(!seen_get(&seen, server)->accepted);
@@ -313,7 +313,7 @@ static void check_accepted_is_told(void) {
         }
 }
 
-/* A listener of the other family, or at another address, says nothing about a connection. */
+/* A listener of the other family, or at another address, is no evidence of a connection. */
 static void check_other_listeners_do_not_count(void) {
         int listener = listen_on(false, "192.0.2.1", 9000, false), client, server, others[2];
         Seen seen = {};

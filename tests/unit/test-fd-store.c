@@ -241,7 +241,7 @@ START_TEST(store_is_bounded) {
         ck_assert_int_eq(fd_store_push(s, "state", fd), 1);
         fd_store_free(s);
 
-        /* The manager's own limit, which newer ones tell. */
+        /* The manager's own limit, which newer ones pass on. */
         ck_assert_int_ge(setenv("FDSTORE", "1", 1), 0);
         s = empty_store();
         (void) unsetenv("FDSTORE");

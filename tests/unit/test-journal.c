@@ -103,7 +103,7 @@ START_TEST(test_records) {
         ck_assert_uint_eq(journal_sink_n_written(s), 2);
 
         journal_sink_write(s, &e, 2 + 10 * NSEC_PER_SEC);
-        ck_assert_ptr_null(journal_sink_free(s)); /* what is counted is told at the end */
+        ck_assert_ptr_null(journal_sink_free(s)); /* what is counted is reported at the end */
         ck_assert_ptr_nonnull(strstr(next_record(fd, buf), "\nCARGOWALL_COUNT=1\n"));
         ck_assert_str_eq(next_record(fd, buf), "");
         ck_assert_ptr_null(journal_sink_free(NULL));
@@ -171,7 +171,7 @@ START_TEST(test_closed_flows) {
 }
 END_TEST
 
-/* A flood of different denials: bounded, counted, told in one record; what else happened is not lost in it. */
+/* A flood of different denials: bounded, counted, reported in one record; what else happened is not lost in it. */
 START_TEST(test_rate) {
         const uint64_t n = 3000;
         char buf[EVENT_JOURNAL_MAX], wanted[64];

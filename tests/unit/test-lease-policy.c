@@ -132,7 +132,7 @@ START_TEST(test_restore) {
         ck_assert_ptr_eq(get(t, 1, 104 * S), l);
         ck_assert_ptr_null(get(t, 1, 105 * S));
 
-        /* A name of which the policy says nothing: it names the address. The longest life is the lease's. */
+        /* A name that no rule matches: it names the address. The longest life is the lease's. */
         ck_assert_int_eq(restore(t, p, 1, "b.example", NULL, 200 * S, 100 * S, &l), 0);
         ck_assert_uint_eq(l->n_bindings, 2);
         ck_assert_mem_eq(&l->bindings[1].verdict, &none, sizeof(none));

@@ -273,7 +273,7 @@ START_TEST(test_full_table) {
         bind_name(t, 3, "c.example", 1, 200, 0, &l);
         ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S - 1, &l), -ENOSPC);
         ck_assert(!lease_table_evicted(t, &evicted));
-        ck_assert_int_eq(bind_name(t, 3, "c.example", 1, 200, 90 * S - 1, &l), 1); /* known ones go on */
+        ck_assert_int_eq(bind_name(t, 3, "c.example", 1, 200, 90 * S - 1, &l), 1); /* known ones are renewed */
 
         ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S, &l), 1);
         ck_assert(lease_table_evicted(t, &evicted));

@@ -196,7 +196,7 @@ START_TEST(test_reopen) {
 }
 END_TEST
 
-/* A log that cannot be opened again goes on in the old file, and again when it can be. */
+/* A log that cannot be reopened continues in the old file, and is reopened when it can be. */
 START_TEST(test_reopen_failure) {
         char old[80];
         NdjsonFile *f;
@@ -317,7 +317,7 @@ static void write_limited(NdjsonFile *f, rlim_t limit, uint64_t first, uint64_t 
         ck_assert_int_eq(r, 0);
 }
 
-/* Half a line is taken back, and the log goes on when there is room. */
+/* A partial line is removed, and the log continues when there is room. */
 START_TEST(test_size_limit) {
         bool appended_by_other = _i;
         NdjsonFile *f;

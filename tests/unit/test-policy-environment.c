@@ -63,7 +63,7 @@ static const struct {
         const char *assignment;
         int r;
         const char *path;   /* of the fault */
-        const char *reason; /* how it begins: the entry at fault */
+        const char *reason; /* how it begins: the invalid entry */
 } single[] = {
         { "HOME=/", 0, NULL, NULL },
         { "CARGOWALL_ALLOWED_HOSTS=", 0, NULL, NULL }, /* an input that nobody filled in */

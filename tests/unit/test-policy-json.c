@@ -160,7 +160,7 @@ END_TEST
 #define HOST(value) "{\"type\":\"hostname\",\"value\":\"" value "\",\"action\":\"allow\",\"ports\":[443]}"
 #define NET(value) "{\"type\":\"cidr\",\"value\":\"" value "\",\"action\":\"deny\"}"
 
-/* The second of two rules: each is read by itself. */
+/* The second of two rules: each is read separately. */
 static const struct {
         const char *rules;
         const char *second; /* NULL: it is refused, */

@@ -224,7 +224,7 @@ START_TEST(unstaged_policy_goes) {
         ck_assert_uint_eq(count_hosts(&f, 0), 1);
         ck_assert_uint_eq(count_prefixes(&f, 0), 1);
 
-        /* What is staged anew takes the place of what was. */
+        /* What is staged again replaces what was staged before. */
         ck_assert_int_eq(stage(f.slot, policy_of(2, 32, 90, ACTION_DENY)), 0);
         set(f.slot, policy_of(1, 32, 91, ACTION_DENY));
         collect_all(&f);
@@ -455,7 +455,7 @@ START_TEST(ids_continue_after_a_predecessor) {
 }
 END_TEST
 
-/* A successor goes on under the id that the flows carry; the next one is another. */
+/* A successor continues with the id that the flows carry; the next id differs. */
 START_TEST(id_of_a_predecessor_is_taken_over) {
         const uint32_t id = 40 * CW_LAYERS_MAX;
         Policy *p = policy_of(1, 32, 80, ACTION_DENY);

@@ -97,7 +97,7 @@ static const NameCase name_cases[] = {
           { "443" } },
         { { "allow *.example:443", "allow **.example:80" }, ACTION_DENY, NULL, "a.example", true, { "80", "443" },
           { "22" } },
-        /* ports: a deny speaks of its own ports only, and does not hide a broader one */
+        /* ports: a deny covers its own ports only, and does not hide a broader one */
         { { "allow a.example", "deny a.example:22" }, ACTION_DENY, NULL, "a.example", true, { "443" }, { "22" } },
         { { "allow a.example:22", "deny a.example:22" }, ACTION_DENY, NULL, "a.example", false, { }, { "22" } },
         { { "allow a.example:443", "deny a.example:22" }, ACTION_ALLOW, NULL, "a.example", true, { "443", "80" },
@@ -283,7 +283,7 @@ static const AddressCase address_cases[] = {
         { { "allow a.example:443", "allow 192.0.2.0/24" }, "192.0.2.1", "a.example", "80", ACTION_ALLOW, 1 },
         { { "deny 192.0.0.0/8", "allow 192.0.2.0/24", "allow a.example" }, "192.0.2.1", "a.example", "443",
           ACTION_DENY, 0 },
-        /* a name without a rule has no say */
+        /* a name without a rule is ignored */
         { { "deny 192.0.0.0/8", "allow 192.0.2.0/24" }, "192.0.2.1", "b.example", "443", ACTION_ALLOW, 1 },
         { { "deny example", "allow a.example:443", "allow 192.0.2.0/24" }, "192.0.2.1", "a.example", "443",
           ACTION_ALLOW, 1 },

@@ -173,7 +173,7 @@ START_TEST(executable_follows_exec) {
 }
 END_TEST
 
-/* More than are held open: some share a place, and each is itself all the same. */
+/* More than are held open: some share a place, and each is still recognized. */
 START_TEST(many_processes_are_told_apart) {
         enum { N = 70 };
         const ProcessInfo *info;

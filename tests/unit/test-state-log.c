@@ -144,7 +144,7 @@ START_TEST(every_kind_is_read_back) {
         ck_assert_uint_eq(counts.n_records, 7);
         ck_assert_uint_eq(counts.n_ended + counts.n_unread, 0);
 
-        /* And goes on behind what there was. */
+        /* And continues after what there was. */
         ck_assert_int_eq(state_log_append_override(log, 0), 0);
         counts = read_all(log, 0, &seen);
         ck_assert_uint_eq(counts.n_records, 8);
@@ -372,7 +372,7 @@ START_TEST(without_memory_the_log_stays) {
         ck_assert_uint_eq(run.first, 0);
         ck_assert_uint_eq(run.next, 50);
 
-        /* Until the half is full it goes on, since that much is reserved; then records are lost. */
+        /* Until the half is full it continues, since that much is reserved; then records are lost. */
         int r = 0;
         for (; r == 0 && o.next < 1000; o.next++)
                 r = state_log_append_sequence(log, o.next);

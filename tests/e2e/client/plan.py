@@ -15,7 +15,7 @@ EXAMPLE4, EXAMPLE6 = "203.0.113.30", "2001:db8:113::30"
 EVIL4, EVIL6 = "203.0.113.66", "2001:db8:113::66"
 # no name leads here
 NAMELESS4, NAMELESS6 = "203.0.113.77", "2001:db8:113::77"
-# where the witness is told that a test has come to an end
+# where the witness learns that a test has ended
 MARK4, MARK_PORT = "203.0.113.254", 9
 
 # in the client's resolv.conf
