@@ -95,9 +95,9 @@ struct cw_prefix_key {
 #define CW_RULES_MAX 0xffffffU /* per policy: a verdict packed into one number has no space for more */
 
 enum cw_layer_flags {
-        CW_LAYER_RAW = 1,     /* what a machine needs on a network passes: DHCP, replies by the kernel itself */
+        CW_LAYER_RAW = 1,     /* raw sockets may be created; set by no front end */
         CW_LAYER_INBOUND = 2, /* replies to connections and datagrams from outside pass */
-        CW_LAYER_SYSTEM = 4,  /* what a machine needs to be on a network passes: DHCP, the kernel's own answers */
+        CW_LAYER_SYSTEM = 4,  /* what a machine requires on a network passes: DHCP, replies by the kernel itself */
 };
 
 /* What a layer may do in a chain. Layers are in this order. */

@@ -164,15 +164,15 @@ static int strings_parse(const Strings *strings, const char *value, const char *
         return 0;
 }
 
-/* Replaces the list as a whole; on error it is unchanged. */
+/* Replaces or extends the list. On -EINVAL it is unchanged. */
 static int strings_assign(ServiceConfig *c, ConfigList which, const Strings *strings, const char *value,
                           const char **ret_reason) {
-        bool anew = (c->assigned & which) == 0 || *value == '\0';
+        bool replaces = (c->assigned & which) == 0 || *value == '\0';
         char **list = NULL;
         size_t n = 0;
 
         Strings target = *strings;
-        if (anew) {
+        if (replaces) {
                 target.list = &list;
                 target.n = &n;
         }
@@ -181,7 +181,7 @@ static int strings_assign(ServiceConfig *c, ConfigList which, const Strings *str
                 strings_free(&list, &n);
                 return r;
         }
-        if (anew) {
+        if (replaces) {
                 strings_free(strings->list, strings->n);
                 *strings->list = list;
                 *strings->n = n;

@@ -15,7 +15,7 @@
 
 /* ------------------------------------------------------------------ what the parts report to each other */
 
-/* In the order of worth: links first. What nobody took goes last, when its successor is in place. */
+/* Most important first: the links. What was not taken over is dropped last, when its replacement is kept. */
 static int keep_for_successor(Service *s) {
         const Context *c = &s->context;
         int r = hooks_keep(c);

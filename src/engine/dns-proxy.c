@@ -231,7 +231,7 @@ static void remember_chain(Layer *l, const char *name, const DnsAnswer *a, const
 /* The verdict of one layer for an answer. */
 typedef struct Opinion {
         LayerVerdict verdict;
-        NameVerdict name;   /* including the denies of the names behind it */
+        NameVerdict name;   /* including the denials of the aliases it leads to */
         bool derived;
         const char *why;    /* to be reported if this layer decides; NULL: already reported with the query */
         uint32_t rule;

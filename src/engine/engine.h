@@ -45,7 +45,7 @@ typedef struct EngineOptions {
         int cgroup_fd;           /* borrowed */
         uint64_t cgroup_id;
         bool many_layers;        /* false: one, which judges every process below the cgroup */
-        uint32_t network_uid;    /* who speaks DHCP besides root; 0: nobody */
+        uint32_t network_uid;    /* the user, besides root, that runs DHCP; 0: none */
         size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */
         uint32_t optional_hooks; /* bits, see kernel/programs.h */
         object_inherit_fn inherit; /* NULL */

@@ -69,8 +69,8 @@ static EventType event_type(const struct cw_record *r) {
         }
 }
 
-static uint64_t real_usec(uint64_t boot_nsec, int64_t monotonic_to_real_usec) {
-        int64_t usec = (int64_t) (boot_nsec / 1000), real; /* at most 2^54 */
+static uint64_t real_usec(uint64_t monotonic_nsec, int64_t monotonic_to_real_usec) {
+        int64_t usec = (int64_t) (monotonic_nsec / 1000), real; /* at most 2^54 */
 
         if (__builtin_add_overflow(usec, monotonic_to_real_usec, &real))
                 return INT64_MAX;
@@ -114,11 +114,11 @@ int event_decode(const void *data, size_t size, int64_t monotonic_to_real_usec, 
         struct cw_record r;
         if (size != sizeof(r))
                 return -EBADMSG;
-        memcpy(&r, data, sizeof(r)); /* nobody promises alignment, nor that the bytes stay as they are */
+        memcpy(&r, data, sizeof(r)); /* may be unaligned, and may change meanwhile */
         if (!record_is_valid(&r))
                 return -EBADMSG;
 
-        if (r.version < 2) { /* a predecessor's: it says one index */
+        if (r.version < 2) { /* written by a predecessor's programs: one layer, no chain */
                 r.chain = CW_POLICY_LAYER(r.policy_id);
                 r.actor = 0;
         }

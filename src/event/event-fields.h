@@ -18,7 +18,7 @@ typedef enum EventFieldType {
         EVENT_FIELD_WORD,    /* text: one of our own words, plain ASCII */
         EVENT_FIELD_TEXT,    /* text: from outside, may hold any byte */
         EVENT_FIELD_ADDRESS, /* addr */
-        EVENT_FIELD_NAMES,   /* event: read it with event_names() */
+        EVENT_FIELD_NAMES,   /* event: read it with event_names_next() */
         EVENT_FIELD_PARENTS, /* event: its parents, at most EVENT_PARENTS_MAX */
         EVENT_FIELD_LABELS,  /* event: read it with event_labels_next() */
 } EventFieldType;

@@ -15,7 +15,7 @@ typedef enum EventType {
         EVENT_PROTOCOL_BLOCKED,   /* an unsupported protocol, or a raw socket */
         EVENT_EXISTING_CONNECTION, /* a socket opened before enforcement began */
         EVENT_EVENTS_LOST,        /* count: how many */
-        EVENT_RUN_STARTED,        /* mode and policy_digest */
+        EVENT_RUN_STARTED,        /* mode; detail: the variables of the environment that are in effect */
         EVENT_RUN_ENDED,
         EVENT_MODE_CHANGED,       /* detail: "enforce -> audit"; mode is the new one */
         EVENT_POLICY_LOADED,      /* of scope; policy_digest */

@@ -15,8 +15,8 @@
 #include "run/side-doors.h"
 
 /* Messages from the parent on the release pipe. */
-#define SAY_GO '\0'
-#define SAY_PROBE 'a' /* plus the step */
+#define REQUEST_RUN '\0'
+#define REQUEST_PROBE 'a' /* plus the step */
 
 const char *child_stage_to_string(ChildStage s) {
         static const char *const names[_CHILD_STAGE_MAX] = {
@@ -113,14 +113,14 @@ static int wait_for_release(int release_fd, int status_fd) {
         _cleanup_close_ int probe_fd = -EBADF;
 
         for (;;) {
-                char child_send;
-                ssize_t n = read(release_fd, &child_send, 1);
+                char request;
+                ssize_t n = read(release_fd, &request, 1);
 
                 if (n < 0 && errno == EINTR)
                         continue;
-                if (n != 1 || child_send == SAY_GO)
+                if (n != 1 || request == REQUEST_RUN)
                         return n == 1;
-                child_report(status_fd, CHILD_PROBE, probe(child_send - SAY_PROBE, &probe_fd));
+                child_report(status_fd, CHILD_PROBE, probe(request - REQUEST_PROBE, &probe_fd));
         }
 }
 
@@ -200,8 +200,8 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         return 0;
 }
 
-static int child_send(const Child *c, char what) {
-        return write(c->release_fd, &what, 1) == 1 ? 0 : -errno;
+static int child_send(const Child *c, char request) {
+        return write(c->release_fd, &request, 1) == 1 ? 0 : -errno;
 }
 
 int child_probe(Child *c, EngineProbe step) {
@@ -210,7 +210,7 @@ int child_probe(Child *c, EngineProbe step) {
 
         assert(c && c->release_fd >= 0);
 
-        r = child_send(c, (char) (SAY_PROBE + step));
+        r = child_send(c, (char) (REQUEST_PROBE + step));
         if (r < 0)
                 return r;
         r = read_fault(c->status_fd, &fault);
@@ -223,7 +223,7 @@ int child_release(Child *c, ChildFault *ret_fault) {
         assert(c && c->release_fd >= 0 && ret_fault);
 
         *ret_fault = (ChildFault) { .stage = CHILD_WAITING };
-        r = child_send(c, SAY_GO);
+        r = child_send(c, REQUEST_RUN);
         if (r < 0)
                 return r;
         r = read_fault(c->status_fd, ret_fault);

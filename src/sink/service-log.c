@@ -20,7 +20,7 @@ struct ServiceLog {
         const char *name;
         int level;
         JournalSocket *journal; /* NULL: stderr is not the journal */
-        uint64_t n_lost, n_untold;
+        uint64_t n_lost, n_unreported;
 };
 
 /* "DEVICE:INODE", decimal */
@@ -105,16 +105,16 @@ static int send_line(ServiceLog *l, int level, const char *line) {
 }
 
 static void to_journal(ServiceLog *l, int level, const char *line) {
-        char untold[64];
+        char note[64];
 
-        if (l->n_untold > 0) {
-                (void) snprintf(untold, sizeof(untold), "%" PRIu64 " messages before this one were lost", l->n_untold);
-                if (send_line(l, LOG_WARNING, untold) >= 0)
-                        l->n_untold = 0;
+        if (l->n_unreported > 0) {
+                (void) snprintf(note, sizeof(note), "%" PRIu64 " messages before this one were lost", l->n_unreported);
+                if (send_line(l, LOG_WARNING, note) >= 0)
+                        l->n_unreported = 0;
         }
         if (send_line(l, level, line) < 0) {
                 l->n_lost++;
-                l->n_untold++;
+                l->n_unreported++;
         }
 }
 
