@@ -217,7 +217,7 @@ int guarded_open_append(const char *path, mode_t mode, uid_t owner, bool *ret_cr
 const char *guarded_open_error(int error) {
         switch (error < 0 ? -error : error) {
         case ELOOP:
-                return "a symbolic link that another user could have made is not followed";
+                return "a symbolic link as the file, or one that another user could have created, is not followed";
         case EPERM:
                 return "the file belongs to another user, or has hard links, in a directory that others may write to";
         case EINVAL:

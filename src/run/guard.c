@@ -71,7 +71,7 @@ static void end_run(Cgroup *cgroup) {
         while (cgroup_kill(cgroup, KILL_TIMEOUT_USEC, &n) < 0)
                 (void) sleep(1);
         (void) cgroup_remove(cgroup);
-        (void) dprintf(STDERR_FILENO, "cargowall: ended unexpectedly; processes of the run killed: %u\n", n);
+        (void) dprintf(STDERR_FILENO, "cargowall: ended while processes of the run remained; killed: %u\n", n);
 }
 
 _Noreturn static void guard_main(const Cgroup *cgroup, int life_fd) {
