@@ -355,7 +355,7 @@ static void no_record(_unused_ const void *data, _unused_ size_t size, _unused_ 
         ck_abort_msg("a flow whose beginning was not seen has no end to report");
 }
 
-START_TEST(kept_connection_goes_on) {
+START_TEST(kept_connection_continues) {
         Connection c;
         Lab l = { .few_rights = true };
 
@@ -437,7 +437,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, datagram_without_the_flag_is_not_answered, 0, 2);
         tcase_add_loop_test(t, datagram_from_port_53_is_still_captured, 0, 2);
         tcase_add_loop_test(t, older_connection_ends, 0, 2);
-        tcase_add_loop_test(t, kept_connection_goes_on, 0, 2);
+        tcase_add_loop_test(t, kept_connection_continues, 0, 2);
         tcase_add_loop_test(t, kept_connection_outlives_the_sweep, 0, 2);
         tcase_add_loop_test(t, accepted_connection_outlives_the_sweep, 0, 2);
         suite_add_tcase(s, t);

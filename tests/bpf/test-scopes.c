@@ -128,7 +128,7 @@ END_TEST
 /* ------------------------------------------------------------------ a job in a scope */
 
 /* Both policies are asked, and what either of them refuses is refused. _i: family, and with few rights from 2 on */
-START_TEST(job_narrows) {
+START_TEST(job_restricts) {
         static const struct {
                 uint32_t scope, job;
                 int expected;
@@ -229,8 +229,8 @@ START_TEST(job_takes_open_sockets_along) {
 
         ck_assert_int_eq(subjects_set(l.programs, unit, CW_CHAIN(LAB_ALLOWS, LAB_DENIES, 0, 0), 1, 0), 0);
         ck_assert_int_eq(lab_send(fd, "in the job", NULL, 0), -EPERM);
-        uint64_t told = lab_count(&l, CW_COUNT_DENIED);
-        ck_assert_uint_eq(told, 1);
+        uint64_t n_denied = lab_count(&l, CW_COUNT_DENIED);
+        ck_assert_uint_eq(n_denied, 1);
         policy_slot_set_mode(l.slots[LAB_DENIES], MODE_AUDIT); /* the flow that is known takes the mode over */
         ck_assert_int_eq(lab_send(fd, "audit", NULL, 0), 0);
         lab_expect(server, "audit");
@@ -755,7 +755,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, move_takes_old_sockets_along, 0, 2);
         tcase_add_test(t, scope_without_policy_is_closed);
         tcase_add_test(t, subjects_are_bounded);
-        tcase_add_loop_test(t, job_narrows, 0, 4);
+        tcase_add_loop_test(t, job_restricts, 0, 4);
         tcase_add_test(t, job_and_scope_have_their_own_modes);
         tcase_add_loop_test(t, job_takes_open_sockets_along, 0, 2);
         tcase_add_loop_test(t, grant_lifts_default_denies_only, 0, 2);

@@ -159,7 +159,7 @@ START_TEST(long_texts_are_cut) {
 }
 END_TEST
 
-START_TEST(what_was_dropped_is_told) {
+START_TEST(what_was_dropped_is_reported) {
         Event e = { .type = EVENT_CONNECTION_BLOCKED };
         Peer p;
 
@@ -219,7 +219,7 @@ static Suite *suite(void) {
         tcase_add_test(c, each_kind_has_its_type);
         tcase_add_loop_test(c, no_name_hides_an_event, 0, ELEMENTSOF(names));
         tcase_add_test(c, long_texts_are_cut);
-        tcase_add_test(c, what_was_dropped_is_told);
+        tcase_add_test(c, what_was_dropped_is_reported);
         tcase_add_loop_test(c, text_is_fit_for_the_bus, 0, ELEMENTSOF(texts));
         tcase_add_test(c, text_has_a_bound);
         suite_add_tcase(s, c);

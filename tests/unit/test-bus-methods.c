@@ -590,7 +590,7 @@ START_TEST(subscribers_are_bounded) {
 }
 END_TEST
 
-START_TEST(changes_are_told) {
+START_TEST(changes_are_signalled) {
         const char *old_mode, *new_mode;
         Peer p;
 
@@ -691,7 +691,7 @@ static Suite *suite(void) {
         tcase_add_test(c, root_sets_the_log_level);
         tcase_add_test(c, events_go_to_subscribers_only);
         tcase_add_test(c, subscribers_are_bounded);
-        tcase_add_test(c, changes_are_told);
+        tcase_add_test(c, changes_are_signalled);
         tcase_add_test(c, changes_without_a_bus_are_ignored);
         tcase_add_test(c, a_lost_name_is_logged);
         suite_add_tcase(s, c);

@@ -146,7 +146,7 @@ static void assert_told(Fixture *f, const char *expected) {
         ck_assert_str_eq(f->seen, expected);
 }
 
-static bool told(const Fixture *f, const char *text) {
+static bool reported(const Fixture *f, const char *text) {
         return strstr(f->seen, text) != NULL;
 }
 
@@ -164,11 +164,11 @@ START_TEST(what_exists_is_listed) {
         ck_assert_uint_eq(f.n_seen, 6);
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 6);
         ck_assert_int_eq(strncmp(f.seen, "+/ ", 3), 0);
-        ck_assert(told(&f, "+/k.service "));
-        ck_assert(told(&f, "+/a.slice/ "));
-        ck_assert(told(&f, "+/a.slice/x.service "));
-        ck_assert(told(&f, "+/a.slice/b.slice/ "));
-        ck_assert(told(&f, "+/a.slice/b.slice/z.scope "));
+        ck_assert(reported(&f, "+/k.service "));
+        ck_assert(reported(&f, "+/a.slice/ "));
+        ck_assert(reported(&f, "+/a.slice/x.service "));
+        ck_assert(reported(&f, "+/a.slice/b.slice/ "));
+        ck_assert(reported(&f, "+/a.slice/b.slice/z.scope "));
 
         ck_assert_int_eq(cgroup_tree_find(f.tree, "/", &id), 0);
         ck_assert_uint_eq(id, f.c.id);
@@ -241,11 +241,11 @@ START_TEST(children_made_before_the_watch) {
         child_drop(&f.c, "a.slice");
         f.seen[0] = '\0';
         run_pending(&f);
-        ck_assert(told(&f, "-/a.slice/b.slice/x.service "));
-        ck_assert(told(&f, "-/a.slice/b.slice/y.service "));
-        ck_assert(told(&f, "-/a.slice/b.slice/ "));
-        ck_assert(told(&f, "-/a.slice/ "));
-        ck_assert(!told(&f, "gone"));
+        ck_assert(reported(&f, "-/a.slice/b.slice/x.service "));
+        ck_assert(reported(&f, "-/a.slice/b.slice/y.service "));
+        ck_assert(reported(&f, "-/a.slice/b.slice/ "));
+        ck_assert(reported(&f, "-/a.slice/ "));
+        ck_assert(!reported(&f, "gone"));
         ck_assert_uint_eq(cgroup_tree_stats(f.tree).n, 1);
         fixture_done(&f);
 }

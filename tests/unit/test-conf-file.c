@@ -124,7 +124,7 @@ START_TEST(nul_is_refused) {
 END_TEST
 
 /* After a bad head, keys do not go to the section before it. */
-START_TEST(all_faults_are_told) {
+START_TEST(all_faults_are_reported) {
         static const char text[] = "[A]\nx\n[B\nk=v\ny\n[C]\nk=bad\n";
         char seen[SEEN_MAX] = "";
         _cleanup_(fault_list_done) FaultList list = {};
@@ -220,7 +220,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, good_text_is_read, 0, ELEMENTSOF(good));
         tcase_add_loop_test(t, bad_text_is_refused, 0, ELEMENTSOF(bad));
         tcase_add_test(t, nul_is_refused);
-        tcase_add_test(t, all_faults_are_told);
+        tcase_add_test(t, all_faults_are_reported);
         tcase_add_test(t, caller_stops);
         tcase_add_loop_test(t, long_line, 0, 2);
         tcase_add_test(t, long_names);

@@ -162,7 +162,7 @@ START_TEST(drop_ins_are_bounded) {
 END_TEST
 
 /* Each with its file and line, the good ones between them or not. */
-START_TEST(all_faults_are_told) {
+START_TEST(all_faults_are_reported) {
         _cleanup_(fault_list_done) FaultList list = {};
         ServiceConfig c;
 
@@ -198,7 +198,7 @@ static Suite *suite(void) {
         tcase_add_test(t, what_cannot_be_read);
         tcase_add_test(t, size_limit);
         tcase_add_test(t, drop_ins_are_bounded);
-        tcase_add_test(t, all_faults_are_told);
+        tcase_add_test(t, all_faults_are_reported);
         suite_add_tcase(s, t);
         return s;
 }

@@ -237,7 +237,7 @@ START_TEST(no_answer_times_out) {
 }
 END_TEST
 
-START_TEST(late_answer_is_not_told_twice) {
+START_TEST(late_answer_is_not_reported_twice) {
         Fixture *f = fixture_new(1, SHORT_USEC);
         Result first = {};
 
@@ -474,7 +474,7 @@ START_TEST(nothing_is_left) {
 }
 END_TEST
 
-START_TEST(environment_has_no_say) {
+START_TEST(environment_is_ignored) {
         ck_assert_int_eq(setenv("LOCALDOMAIN", "attacker.example", 1), 0);
         ck_assert_int_eq(setenv("RES_OPTIONS", "ndots:15 retrans:1 retry:9 rotate", 1), 0);
         Fixture *f = fixture_new(2, LONG_USEC);
@@ -513,7 +513,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(tc, relayed, 0, ELEMENTSOF(relays));
         tcase_add_test(tc, relayed_elsewhere);
         tcase_add_loop_test(tc, no_answer_times_out, 0, ELEMENTSOF(unanswered));
-        tcase_add_test(tc, late_answer_is_not_told_twice);
+        tcase_add_test(tc, late_answer_is_not_reported_twice);
         tcase_add_test(tc, closed_port);
         tcase_add_test(tc, unreachable_at_once);
         tcase_add_loop_test(tc, failover, 0, ELEMENTSOF(failovers));
@@ -525,7 +525,7 @@ static Suite *suite(void) {
         tcase_add_test(tc, ask_from_within_an_answer);
         tcase_add_test(tc, free_with_questions_in_flight);
         tcase_add_test(tc, nothing_is_left);
-        tcase_add_test(tc, environment_has_no_say);
+        tcase_add_test(tc, environment_is_ignored);
         tcase_add_test(tc, bad_arguments);
         suite_add_tcase(s, tc);
         return s;

@@ -234,7 +234,7 @@ START_TEST(nul_bytes_are_refused) {
 }
 END_TEST
 
-START_TEST(too_many_port_rules_are_told) {
+START_TEST(too_many_port_rules_are_reported) {
         _cleanup_(documents_done) Documents d = {};
         Document new = {};
         Fault fault = {};
@@ -279,7 +279,7 @@ static Suite *suite(void) {
         tcase_add_test(t, document_is_replaced);
         tcase_add_loop_test(t, replacement_is_refused, 0, ELEMENTSOF(refused));
         tcase_add_test(t, nul_bytes_are_refused);
-        tcase_add_test(t, too_many_port_rules_are_told);
+        tcase_add_test(t, too_many_port_rules_are_reported);
         tcase_add_test(t, text_is_validated);
         suite_add_tcase(s, t);
         return s;

@@ -265,7 +265,7 @@ static void list_until(Seen *seen, size_t n, int fd, uint8_t state) {
         CHECK(false);
 }
 
-static void check_accepted_is_told(void) {
+static void check_accepted_is_recognized(void) {
         static const struct {
                 bool v6;
                 const char *listen, *connect;
@@ -373,7 +373,7 @@ static void check_many(void) {
 
 static void check_all(int i _unused_) {
         network_init();
-        check_accepted_is_told();
+        check_accepted_is_recognized();
         check_other_listeners_do_not_count();
         check_loopback_is_left_out();
         check_many();

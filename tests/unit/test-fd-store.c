@@ -403,7 +403,7 @@ static void collect_sockets(FakeManager *m _unused_) {
                 EXPECT(fcntl(fd, F_GETFD) < 0);
 }
 
-START_TEST(sockets_are_told_by_what_they_are) {
+START_TEST(sockets_are_recognized_by_what_they_are) {
         in_child(collect_sockets);
 }
 END_TEST
@@ -504,7 +504,7 @@ static void collect_stored(FakeManager *m) {
         EXPECT(inode_of(flows) == newest); /* the caller's */
 }
 
-START_TEST(stored_ones_are_told_by_generation) {
+START_TEST(stored_ones_are_recognized_by_generation) {
         in_child(collect_stored);
 }
 END_TEST
@@ -564,9 +564,9 @@ static Suite *suite(void) {
         tcase_add_test(t, store_is_bounded);
         tcase_add_test(t, without_a_manager);
         tcase_add_test(t, sync_waits_for_the_manager);
-        tcase_add_test(t, sockets_are_told_by_what_they_are);
+        tcase_add_test(t, sockets_are_recognized_by_what_they_are);
         tcase_add_test(t, stored_sockets);
-        tcase_add_test(t, stored_ones_are_told_by_generation);
+        tcase_add_test(t, stored_ones_are_recognized_by_generation);
         tcase_add_test(t, twins_are_not_removed);
         tcase_add_test(t, contradictions_are_refused);
         suite_add_tcase(s, t);

@@ -66,7 +66,7 @@ START_TEST(test_the_oldest_makes_room) {
 }
 END_TEST
 
-START_TEST(test_free_tells_nobody) {
+START_TEST(test_free_calls_nobody) {
         PathTable *d = NULL;
         Ended ended = {};
 
@@ -83,7 +83,7 @@ static Suite *suite(void) {
 
         tcase_add_test(t, test_a_path_lasts_for_its_time);
         tcase_add_test(t, test_the_oldest_makes_room);
-        tcase_add_test(t, test_free_tells_nobody);
+        tcase_add_test(t, test_free_calls_nobody);
         suite_add_tcase(s, t);
         return s;
 }

@@ -151,7 +151,7 @@ static void check_fault(int i, int r, const Fault *f) {
 }
 
 /* A document that serves cargowall run as well is held to the same there. */
-START_TEST(fault_is_told) {
+START_TEST(fault_is_reported) {
         _cleanup_(fault_list_done) FaultList list = {};
         PolicySource s = {};
         PolicyDocument d;
@@ -251,7 +251,7 @@ static Suite *suite(void) {
         tcase_add_test(t, everything);
         tcase_add_test(t, defaults);
         tcase_add_loop_test(t, names_are_checked, 0, ELEMENTSOF(names));
-        tcase_add_loop_test(t, fault_is_told, 0, ELEMENTSOF(faults));
+        tcase_add_loop_test(t, fault_is_reported, 0, ELEMENTSOF(faults));
         tcase_add_test(t, jobs_are_read);
         tcase_add_test(t, labels_need_not_be_ascii);
         tcase_add_test(t, rules_alone);

@@ -177,7 +177,7 @@ START_TEST(names_are_unique) {
 }
 END_TEST
 
-START_TEST(all_faults_are_told) {
+START_TEST(all_faults_are_reported) {
         _cleanup_(fault_list_done) FaultList list = {};
         PolicyFiles files;
 
@@ -260,7 +260,7 @@ static Suite *suite(void) {
         tcase_add_test(t, host_has_no_match);
         tcase_add_test(t, others_have_one);
         tcase_add_test(t, names_are_unique);
-        tcase_add_test(t, all_faults_are_told);
+        tcase_add_test(t, all_faults_are_reported);
         tcase_add_test(t, number_is_bounded);
         tcase_add_test(t, size_is_bounded);
         tcase_add_test(t, digest);

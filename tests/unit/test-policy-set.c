@@ -112,7 +112,7 @@ START_TEST(host_without_a_document_is_a_base_that_is_off) {
 }
 END_TEST
 
-START_TEST(host_alone_tells_nobody_apart) {
+START_TEST(host_alone_distinguishes_nobody) {
         add("host", "{\"rules\":[]}");
         ck_assert(!policy_set_matches_units(&set) && !policy_set_matches_jobs(&set));
         ck_assert_str_eq(layers(actor("/system.slice/runner.1.service", 7, release, 2)), "host");
@@ -309,7 +309,7 @@ static Suite *suite(void) {
         tcase_add_checked_fixture(t, set_up, tear_down);
         tcase_add_loop_test(t, best_match_is_the_base, 0, ELEMENTSOF(bases));
         tcase_add_test(t, host_without_a_document_is_a_base_that_is_off);
-        tcase_add_test(t, host_alone_tells_nobody_apart);
+        tcase_add_test(t, host_alone_distinguishes_nobody);
         tcase_add_test(t, job_adds_one_restriction);
         tcase_add_test(t, job_is_restricted_where_the_host_is_left_alone);
         tcase_add_test(t, job_documents_match_no_unit);

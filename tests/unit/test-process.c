@@ -174,7 +174,7 @@ START_TEST(executable_follows_exec) {
 END_TEST
 
 /* More than are held open: some share a place, and each is still recognized. */
-START_TEST(many_processes_are_told_apart) {
+START_TEST(many_processes_are_distinguished) {
         enum { N = 70 };
         const ProcessInfo *info;
         ProcessCache *c;
@@ -257,7 +257,7 @@ static Suite *suite(void) {
         tcase_add_test(t, own_process_is_known);
         tcase_add_loop_test(t, gone_process_is_remembered_until_its_place_is_taken, 0, ELEMENTSOF(ways));
         tcase_add_loop_test(t, executable_follows_exec, 0, ELEMENTSOF(ways));
-        tcase_add_test(t, many_processes_are_told_apart);
+        tcase_add_test(t, many_processes_are_distinguished);
         tcase_add_test(t, number_is_used_again);
         suite_add_tcase(s, t);
         return s;

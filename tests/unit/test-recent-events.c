@@ -34,7 +34,7 @@ static void add(RecentEvents *r, uint64_t time, const char *text) {
         recent_events_add(r, &(Event) { .time_usec = time, .detail = text });
 }
 
-START_TEST(events_are_copied_and_told_in_order) {
+START_TEST(events_are_copied_and_listed_in_order) {
         _cleanup_(recent_events_freep) RecentEvents *r = NULL;
         char text[] = "one";
 
@@ -146,7 +146,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("recent-events");
         TCase *t = tcase_create("recent-events");
 
-        tcase_add_test(t, events_are_copied_and_told_in_order);
+        tcase_add_test(t, events_are_copied_and_listed_in_order);
         tcase_add_loop_test(t, since_and_max, 0, ELEMENTSOF(questions));
         tcase_add_test(t, number_is_bounded);
         tcase_add_test(t, a_sink_takes_denials_and_changes);
