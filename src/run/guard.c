@@ -120,7 +120,10 @@ void guard_done(Guard *g) {
         *g = (Guard) GUARD_INIT;
 }
 
-void guard_leave(Guard *g) {
+bool guard_leave(Guard *g) {
+        bool lives = g->pid > 0 && waitpid(g->pid, NULL, WNOHANG) == 0;
+
         closep(&g->life_fd);
         *g = (Guard) GUARD_INIT;
+        return lives;
 }

@@ -5,6 +5,7 @@
  * second process outside the cgroup holds them too: if cargowall ends without having ended the guard, the guard
  * kills the processes in the cgroup, removes the cgroup, and only then exits. */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "host/cgroup.h"
@@ -20,5 +21,6 @@ typedef struct Guard {
 int guard_new(const Cgroup *cgroup, Guard *ret);
 /* Ends and reaps the guard. Only when the cgroup is empty. */
 void guard_done(Guard *g);
-/* Leaves it to the guard to end the run: it continues after we exit. */
-void guard_leave(Guard *g);
+/* Leaves it to the guard to end the run: it continues after we exit. Returns false if there is no guard, or it has
+ * ended. */
+bool guard_leave(Guard *g);

@@ -214,7 +214,7 @@ static int run_on_guard_exit(sd_event_source *source _unused_, const siginfo_t *
         Run *run = userdata;
 
         run->guard.pid = 0;
-        guard_leave(&run->guard);
+        (void) guard_leave(&run->guard);
         run->guard_source = sd_event_source_unref(run->guard_source);
         (void) start_guard(run);
         return 0;
@@ -310,9 +310,14 @@ static bool kill_leftovers(Run *run) {
         if (r < 0) {
                 message("some processes of the run cannot be killed yet (%s); they stay confined until they end",
                         strerror(-r));
-                guard_leave(&run->guard);
-                cgroup_done(&run->cgroup); /* the guard removes it */
-                return false;
+                if (guard_leave(&run->guard)) {
+                        cgroup_done(&run->cgroup); /* the guard removes it */
+                        return false;
+                }
+        }
+        while (r < 0) { /* nobody else holds the hooks */
+                (void) sleep(1);
+                r = cgroup_kill(&run->cgroup, KILL_TIMEOUT_USEC, &n);
         }
         if (n > 0 && run->ended)
                 message("killed %u process%s that COMMAND left behind", n, n == 1 ? "" : "es");
