@@ -3,8 +3,10 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,8 +16,9 @@
 #include "basic/in-addr.h"
 #include "basic/macro.h"
 #include "host/cgroup-mount.h"
+#include "host/config-files.h"
 #include "host/read-file.h"
-#include "host/resolv-conf.h"
+#include "host/upstreams.h"
 #include "net/dns-endpoint.h"
 
 #define TEXT_MAX (4U * 1024 * 1024)
@@ -181,52 +184,99 @@ static void check_resolved(Table *t) {
                 (void) add(t, "resolved", CHECK_OK, "not used");
 }
 
+/* As the service finds them. */
 static void check_upstream(Table *t) {
-        char path[PATH_TEXT_MAX], resolved[PATH_TEXT_MAX], text[IN_ADDR_TEXT_MAX];
+        char conf[PATH_TEXT_MAX], list[PATH_TEXT_MAX], drop_in[PATH_TEXT_MAX], text[IN_ADDR_TEXT_MAX];
+        const UpstreamFiles files = { .resolv_conf = conf, .resolved_list = list, .drop_in = drop_in };
+        _cleanup_(service_config_done) ServiceConfig config = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
         DnsServer servers[SERVERS_MAX];
         size_t n = 0;
 
-        (void) snprintf(path, sizeof(path), "%s/etc/resolv.conf", t->root);
-        (void) snprintf(resolved, sizeof(resolved), "%s/run/systemd/resolve/resolv.conf", t->root);
-        if (resolv_conf_read_files(path, resolved, servers, SERVERS_MAX, &n) < 0 || n == 0)
-                advise(add(t, "upstream", CHECK_FAIL, "no resolver found in /etc/resolv.conf"),
+        (void) snprintf(conf, sizeof(conf), "%s%s", t->root, upstream_files_default.resolv_conf);
+        (void) snprintf(list, sizeof(list), "%s%s", t->root, upstream_files_default.resolved_list);
+        (void) snprintf(drop_in, sizeof(drop_in), "%s%s", t->root, upstream_files_default.drop_in);
+        if (config_files_load(t->root, &config, &faults) >= 0 && config.n_upstreams > 0)
+                (void) add(t, "upstream", CHECK_OK, "%.100s, configured", config.upstreams[0]);
+        else if (upstreams_read(&files, servers, SERVERS_MAX, &n) < 0 || n == 0)
+                advise(add(t, "upstream", CHECK_FAIL, "no resolver on another machine found in /etc/resolv.conf"),
                        "set Upstream= in the section [DNS] of /etc/cargowall/cargowall.conf");
         else
                 (void) add(t, "upstream", CHECK_OK, "%s%s", in_addr_format(&servers[0].addr, text),
                            n > 1 ? ", and others" : "");
 }
 
-/* Whether /proc/net/udp or tcp lists a socket bound to port 53 of this address or of all addresses. A
- * bound UDP socket has state 07, a listening TCP socket 0A: proc_pid_net(5). Addresses are in host byte order. */
-static bool port_taken(const char *text, uint32_t addr, const char *state) {
-        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                unsigned local, port;
-                char found[3];
+/* Local address and port of a line of /proc/net/udp, tcp, udp6 or tcp6, proc_pid_net(5): the address is a sequence of
+ * 32-bit words in host byte order. */
+static bool socket_parse(const char *line, InAddr *ret_addr, unsigned *ret_port, char ret_state[static 3]) {
+        char addr[33];
+        uint32_t word;
 
-                if (sscanf(line, " %*d: %8X:%4X %*8X:%*4X %2s", &local, &port, found) == 3 && port == 53 &&
-                    (local == addr || local == 0) && strcmp(found, state) == 0)
+        if (sscanf(line, " %*d: %32[0-9A-F]:%4X %*32[0-9A-F]:%*4X %2s", addr, ret_port, ret_state) != 3)
+                return false;
+        size_t length = strlen(addr);
+        if (length != 8 && length != 32)
+                return false;
+        *ret_addr = (InAddr) {};
+        if (length == 8)
+                memset(ret_addr->b + 10, 0xff, 2);
+        for (size_t i = 0; i < length; i += 8) {
+                char hex[9] = "";
+
+                memcpy(hex, addr + i, 8);
+                word = (uint32_t) strtoul(hex, NULL, 16);
+                memcpy(ret_addr->b + sizeof(ret_addr->b) - length / 2 + i / 2, &word, sizeof(word));
+        }
+        return true;
+}
+
+/* Whether a socket is bound to the endpoint, or to its port at all addresses. A bound UDP socket has state 07, a
+ * listening TCP socket 0A. */
+static bool endpoint_taken(const char *text, const DnsEndpoint *e) {
+        static const InAddr any_v4 = { .b = { [10] = 0xff, [11] = 0xff } }, any_v6 = {};
+
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                unsigned port;
+                char state[3];
+                InAddr addr;
+
+                if (socket_parse(line, &addr, &port, state) && port == e->port &&
+                    strcmp(state, e->protocol == IPPROTO_UDP ? "07" : "0A") == 0 &&
+                    (in_addr_equal(&addr, &e->addr) || in_addr_equal(&addr, &any_v6) ||
+                     (in_addr_equal(&addr, &any_v4) && in_addr_is_v4(&e->addr))))
                         return true;
         }
         return false;
 }
 
-static void check_port(Table *t) {
-        _cleanup_free_ char *udp = read_text(t, "/proc/net/udp"), *tcp = read_text(t, "/proc/net/tcp");
-        InAddr own;
-        uint32_t addr;
+static void check_ports(Table *t) {
+        static const char *const files[] = { "/proc/net/udp", "/proc/net/tcp", "/proc/net/udp6", "/proc/net/tcp6" };
+        DnsEndpoint endpoints[DNS_ENDPOINTS_SERVICE];
+        char endpoint[DNS_ENDPOINT_TEXT_MAX];
 
-        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &own);
-        memcpy(&addr, own.b + 12, sizeof(addr));
-        bool taken = (udp && port_taken(udp, addr, "07")) || (tcp && port_taken(tcp, addr, "0A"));
-        if (t->facts->dns_socket_active)
-                (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is used by cargowalld-dns.socket");
-        else if (!udp || !tcp)
-                (void) add(t, "dns port", CHECK_WARN, "cannot read /proc/net/udp and /proc/net/tcp");
-        else if (taken)
-                advise(add(t, "dns port", CHECK_FAIL, DNS_ENDPOINT_ADDR4 ":53 is used by another service"),
-                       "bind the other service to a different address");
-        else
-                (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 is free");
+        if (t->facts->dns_socket_active) {
+                (void) add(t, "dns port", CHECK_OK, "cargowalld-dns.socket is active");
+                return;
+        }
+        dns_endpoints_of_service(endpoints);
+        for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                _cleanup_free_ char *text = read_text(t, files[i]);
+
+                if (!text && i < 2) { /* without IPv6 the others do not exist */
+                        (void) add(t, "dns port", CHECK_WARN, "cannot read %s", files[i]);
+                        return;
+                }
+                for (size_t k = 0; k < ELEMENTSOF(endpoints); k++)
+                        if (text && endpoints[k].protocol == (i % 2 == 0 ? IPPROTO_UDP : IPPROTO_TCP) &&
+                            endpoint_taken(text, &endpoints[k])) {
+                                advise(add(t, "dns port", CHECK_WARN, "%s is used by another program",
+                                           dns_endpoint_format(&endpoints[k], endpoint)),
+                                       "bind the other program to a different address; until then, the DNS proxy uses a "
+                                       "free port");
+                                return;
+                        }
+        }
+        (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 and [" DNS_ENDPOINT_ADDR6 "]:253 are free");
 }
 
 /* ------------------------------------------------------------------ all */
@@ -243,7 +293,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_systemd(&t);
         check_resolved(&t);
         check_upstream(&t);
-        check_port(&t);
+        check_ports(&t);
         check_polkit(&t);
         check_docker(&t);
         return t.n;

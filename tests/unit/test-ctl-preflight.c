@@ -15,13 +15,18 @@
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define STUB "3500007F"
 #define OURS "9B00007F"
+#define LOOPBACK6 "00000000000000000000000001000000"
 #else
 #define STUB "7F000035"
 #define OURS "7F00009B"
+#define LOOPBACK6 "00000000000000000000000000000001"
 #endif
 #define UDP_HEADER "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-#define SOCKET(address, state) \
-        "  12: " address ":0035 00000000:0000 " state " 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0\n"
+#define SOCKET_AT(address, port, any, state) \
+        "  12: " address ":" port " " any ":0000 " state " 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0\n"
+#define SOCKET(address, state) SOCKET_AT(address, "0035", "00000000", state)
+#define SOCKET6(address, port, state) SOCKET_AT(address, port, ANY6, state)
+#define ANY6 "00000000000000000000000000000000"
 
 static const PreflightFacts good_facts = {
         .kernel = "5.10.0-28-amd64", .bpf_error = EINVAL, .systemd = "252 (252.39)"
@@ -55,9 +60,12 @@ static const struct {
         { "/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n", "cgroup2", CHECK_WARN },
         { "/proc/sys/kernel/unprivileged_bpf_disabled", "0\n", "unprivileged bpf", CHECK_WARN },
         { "/proc/sys/kernel/unprivileged_bpf_disabled", NULL, "unprivileged bpf", CHECK_OK },
-        { "/proc/net/udp", UDP_HEADER SOCKET(OURS, "07"), "dns port", CHECK_FAIL },
-        { "/proc/net/udp", UDP_HEADER SOCKET("00000000", "07"), "dns port", CHECK_FAIL },
-        { "/proc/net/tcp", UDP_HEADER SOCKET("00000000", "0A"), "dns port", CHECK_FAIL },
+        { "/proc/net/udp", UDP_HEADER SOCKET(OURS, "07"), "dns port", CHECK_WARN },
+        { "/proc/net/udp", UDP_HEADER SOCKET("00000000", "07"), "dns port", CHECK_WARN },
+        { "/proc/net/udp6", UDP_HEADER SOCKET6(ANY6, "0035", "07"), "dns port", CHECK_WARN },
+        { "/proc/net/tcp6", UDP_HEADER SOCKET6(LOOPBACK6, "00FD", "0A"), "dns port", CHECK_WARN },
+        { "/proc/net/tcp6", UDP_HEADER SOCKET6(LOOPBACK6, "0035", "0A"), "dns port", CHECK_OK },
+        { "/proc/net/tcp", UDP_HEADER SOCKET("00000000", "0A"), "dns port", CHECK_WARN },
         { "/proc/net/tcp", UDP_HEADER SOCKET(OURS, "06"), "dns port", CHECK_OK },
         { "/proc/net/tcp", NULL, "dns port", CHECK_WARN },
         { "/run/systemd/system/x", NULL, "systemd", CHECK_FAIL },
@@ -66,6 +74,8 @@ static const struct {
         { "/run/systemd/resolve/resolv.conf", "nameserver x\n", "upstream", CHECK_FAIL },
         { "/etc/resolv.conf", "nameserver 2001:db8::53\n", "upstream", CHECK_OK },
         { "/etc/resolv.conf", NULL, "upstream", CHECK_FAIL },
+        { "/etc/resolv.conf", "nameserver 127.0.0.1\n", "upstream", CHECK_FAIL },
+        { "/etc/cargowall/cargowall.conf", "[DNS]\nUpstream=127.0.0.1:5353\n", "upstream", CHECK_OK },
         { "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service", NULL, "polkit", CHECK_WARN },
         { "/sys/kernel/btf/vmlinux", NULL, "btf", CHECK_OK },
 };
