@@ -18,6 +18,7 @@ struct JournalSocket {
         struct sockaddr_un address;
         socklen_t address_length;
         size_t n_queued;
+        uint64_t n_refused; /* of those that were queued */
         size_t begin, end; /* bytes in the queue: each record preceded by its size */
         char queue[JOURNAL_QUEUE_MAX];
 };
@@ -38,7 +39,7 @@ int journal_socket_new(const char *path, JournalSocket **ret) {
         if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
                 (void) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 
-        JournalSocket *s = malloc(sizeof(*s));
+        JournalSocket *s = calloc(1, sizeof(*s));
         if (!s)
                 return -ENOMEM;
         s->fd = TAKE_FD(fd);
@@ -112,8 +113,10 @@ bool journal_socket_flush(JournalSocket *s) {
                 size_t size;
 
                 memcpy(&size, s->queue + s->begin, sizeof(size));
-                if (is_passing(send_now(s, s->queue + s->begin + sizeof(size), size)))
+                int r = send_now(s, s->queue + s->begin + sizeof(size), size);
+                if (is_passing(r))
                         return false;
+                s->n_refused += r < 0;
                 s->begin += sizeof(size) + size;
                 s->n_queued--;
         }
@@ -125,4 +128,10 @@ size_t journal_socket_n_queued(const JournalSocket *s) {
         assert(s);
 
         return s->n_queued;
+}
+
+uint64_t journal_socket_n_refused(const JournalSocket *s) {
+        assert(s);
+
+        return s->n_refused;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define JOURNAL_SOCKET_PATH "/run/systemd/journal/socket"
 #define JOURNAL_QUEUE_MAX (256U * 1024)
@@ -25,6 +26,8 @@ JournalSocket *journal_socket_free(JournalSocket *s);
 /* Sends one record of "KEY=value\n" lines, or queues it. -ENOBUFS: the queue is full. Other negative errno: the
  * journal will never accept this record. */
 int journal_socket_send(JournalSocket *s, const char *record, size_t size, bool urgent);
-/* Sends as much of the queue as the journal accepts. Returns true if nothing is left. */
+/* Sends as much of the queue as the journal accepts, and drops what it refuses permanently. Returns true if nothing is
+ * left. */
 bool journal_socket_flush(JournalSocket *s);
 size_t journal_socket_n_queued(const JournalSocket *s); /* in records */
+uint64_t journal_socket_n_refused(const JournalSocket *s); /* records dropped from the queue */

@@ -29,6 +29,7 @@ struct JournalSink {
         Bucket traffic, calls;
         uint64_t now_nsec;       /* of the current call, or the last */
         uint64_t n_sent, n_lost; /* records sent or queued; events */
+        uint64_t n_refused;      /* part of n_sent that the journal then refused */
         uint64_t retry_at_nsec;  /* while there is a queue */
         uint64_t retry_nsec;     /* the interval; 0: no queue */
         uint64_t n_unreported;       /* part of n_lost not reported yet */
@@ -85,20 +86,7 @@ static void plan_retry(JournalSink *s, bool took_some) {
         s->retry_at_nsec = add_saturated(s->now_nsec, s->retry_nsec);
 }
 
-static int send_record(JournalSink *s, const Event *e, bool urgent) {
-        char record[EVENT_JOURNAL_MAX];
-
-        int r = journal_socket_send(s->socket, record, event_journal_write(e, record), urgent);
-        if (r >= 0)
-                s->n_sent++;
-        if (s->retry_nsec == 0)
-                plan_retry(s, false);
-        return r;
-}
-
-static void lose(JournalSink *s, const Event *e) {
-        uint64_t n = MAX(e->count, UINT64_C(1));
-
+static void lose(JournalSink *s, uint64_t n) {
         if (s->n_unreported == 0) {
                 s->report_at_nsec = add_saturated(s->now_nsec, LOSS_DELAY_NSEC);
                 if (s->reported_at_nsec > 0)
@@ -108,12 +96,34 @@ static void lose(JournalSink *s, const Event *e) {
         s->n_lost = add_saturated(s->n_lost, n);
 }
 
+/* Call after each use of the socket. */
+static void count_refused(JournalSink *s) {
+        uint64_t n = journal_socket_n_refused(s->socket) - s->n_refused;
+
+        if (n == 0)
+                return;
+        s->n_refused += n;
+        lose(s, n);
+}
+
+static int send_record(JournalSink *s, const Event *e, bool urgent) {
+        char record[EVENT_JOURNAL_MAX];
+
+        int r = journal_socket_send(s->socket, record, event_journal_write(e, record), urgent);
+        if (r >= 0)
+                s->n_sent++;
+        count_refused(s);
+        if (s->retry_nsec == 0)
+                plan_retry(s, false);
+        return r;
+}
+
 static void journal_on_event(const Event *e, void *userdata) {
         JournalSink *s = userdata;
         Bucket *b = bucket_of(s, e);
 
         if ((b && !bucket_take(b, s->now_nsec)) || send_record(s, e, b == NULL) < 0)
-                lose(s, e);
+                lose(s, MAX(e->count, UINT64_C(1)));
 }
 
 int journal_sink_new(JournalFilter which, const char *path, const uint8_t key[static 16], JournalSink **ret) {
@@ -203,6 +213,7 @@ void journal_sink_flush(JournalSink *s, uint64_t now_nsec) {
         if (s->retry_nsec > 0 && s->retry_at_nsec <= now_nsec) {
                 size_t n = journal_socket_n_queued(s->socket);
                 (void) journal_socket_flush(s->socket);
+                count_refused(s);
                 plan_retry(s, journal_socket_n_queued(s->socket) < n);
         }
         denial_window_flush(s->window, now_nsec);
@@ -224,7 +235,7 @@ uint64_t journal_sink_next(const JournalSink *s) {
 uint64_t journal_sink_n_written(const JournalSink *s) {
         assert(s);
 
-        return s->n_sent - journal_socket_n_queued(s->socket);
+        return s->n_sent - s->n_refused - journal_socket_n_queued(s->socket);
 }
 
 uint64_t journal_sink_n_lost(const JournalSink *s) {

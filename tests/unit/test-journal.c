@@ -284,6 +284,26 @@ START_TEST(test_hanging_journal) {
 }
 END_TEST
 
+/* What was queued and is then refused permanently, here by a socket of another type, is lost and not written. */
+START_TEST(test_queued_is_refused) {
+        struct sockaddr_un a = { .sun_family = AF_UNIX };
+        Event e = denial(1);
+        JournalSink *s;
+
+        make_dir();
+        ck_assert_int_eq(journal_sink_new(JOURNAL_FILTER_DENIED, path, key, &s), 0);
+        journal_sink_write(s, &e, 1);
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        (void) snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *) &a, sizeof(a)), 0);
+        ck_assert_int_eq(listen(fd, 1), 0);
+        journal_sink_flush(s, NSEC_PER_SEC);
+        ck_assert(journal_sink_n_lost(s) == 1 && journal_sink_n_written(s) == 0);
+        journal_sink_free(s);
+        remove_dir(fd);
+}
+END_TEST
+
 /* No journal at first, one later, another one in its place. */
 START_TEST(test_journal_comes_and_goes) {
         char buf[EVENT_JOURNAL_MAX];
@@ -461,6 +481,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_closed_flows);
         tcase_add_test(t, test_rate);
         tcase_add_test(t, test_hanging_journal);
+        tcase_add_test(t, test_queued_is_refused);
         tcase_add_test(t, test_journal_comes_and_goes);
         tcase_add_test(t, test_queue);
         tcase_add_loop_test(t, test_service_log_plain, 0, 3);
