@@ -142,26 +142,13 @@ void output_cut(const Output *o, char *text, size_t columns) {
                 *p = '\0';
 }
 
-static _printf_(2, 0) void print_complaint(const char *prefix, const char *format, va_list ap) {
-        char buf[COMPLAINT_MAX], safe[COMPLAINT_MAX];
-
-        (void) vsnprintf(buf, sizeof(buf), format, ap);
-        (void) fflush(stdout); /* keep the order of output and errors */
-        (void) fprintf(stderr, "%s%s\n", prefix, escape_terminal(buf, safe, sizeof(safe)));
-}
-
 void complain(const char *format, ...) {
+        char buf[COMPLAINT_MAX], safe[COMPLAINT_MAX];
         va_list ap;
 
         va_start(ap, format);
-        print_complaint("cargowallctl: ", format, ap);
+        (void) vsnprintf(buf, sizeof(buf), format, ap);
         va_end(ap);
-}
-
-void complain_more(const char *format, ...) {
-        va_list ap;
-
-        va_start(ap, format);
-        print_complaint("", format, ap);
-        va_end(ap);
+        (void) fflush(stdout); /* keep the order of output and errors */
+        (void) fprintf(stderr, "cargowallctl: %s\n", escape_terminal(buf, safe, sizeof(safe)));
 }

@@ -45,5 +45,3 @@ void output_cut(const Output *o, char *text, size_t columns);
 
 /* Prints "cargowallctl: " and one line to stderr, with the arguments of the format escaped. */
 void complain(const char *format, ...) _printf_(1, 2);
-/* The same without the name of the program, for lines after the first. */
-void complain_more(const char *format, ...) _printf_(1, 2);

@@ -12,7 +12,6 @@
 #include "ctl/variant-json.h"
 #include "event/event-fields.h"
 
-#define PAGES_MAX 100
 #define LINES_BEFORE_FOLLOW 10
 
 /* ------------------------------------------------------------------ printing */
@@ -103,7 +102,7 @@ static int print_list(const Ctl *c, JsonObject *events) {
 
 /* ------------------------------------------------------------------ fetching */
 
-static int list_page(Ctl *c, uint64_t since, JsonObject **ret) {
+static int list_events(Ctl *c, uint64_t since, JsonObject **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 
         int status = bus_client_call(&c->client, "ListEvents", CALL_PRIVILEGED, &reply, "tu", since, EVENTS_PER_CALL);
@@ -115,18 +114,15 @@ static int list_page(Ctl *c, uint64_t since, JsonObject **ret) {
         return r < 0 ? bus_client_fail(&c->client, "ListEvents", NULL, r) : STATUS_OK;
 }
 
-/* Sequence numbers increase. Appends the events after *last, and advances it. Returns how many were appended. */
-static int append_new(const Ctl *c, JsonObject *page, uint64_t *last, JsonObject *events) {
-        int n = 0;
-
-        for (size_t i = 0; i < json_value_length(page); i++) {
-                JsonObject *event = json_object_array_get_idx(page, i);
+/* Sequence numbers increase. Appends the events after *last, and advances it. */
+static int append_new(const Ctl *c, JsonObject *found, uint64_t *last, JsonObject *events) {
+        for (size_t i = 0; i < json_value_length(found); i++) {
+                JsonObject *event = json_object_array_get_idx(found, i);
                 uint64_t sequence = json_value_u64(event, "sequence");
 
                 if (!json_object_is_type(event, json_type_object) || sequence <= *last)
                         continue;
                 *last = sequence;
-                n++;
                 if (c->denied && !event_line_is_denial(event))
                         continue;
                 if (json_object_array_add(events, json_object_get(event)) < 0) {
@@ -134,30 +130,22 @@ static int append_new(const Ctl *c, JsonObject *page, uint64_t *last, JsonObject
                         return -ENOMEM;
                 }
         }
-        return n;
+        return 0;
 }
 
-/* All events that the service has, page by page; of these the last c->lines. *last: number of the newest event. */
+/* The events that the service has, and of these the last c->lines. *last: number of the newest event. */
 static int fetch(Ctl *c, uint64_t *last, JsonObject **ret) {
-        _cleanup_(json_object_putp) JsonObject *events = json_object_new_array();
-        uint64_t since = c->since_usec;
+        _cleanup_(json_object_putp) JsonObject *events = json_object_new_array(), *found = NULL;
+        int r;
 
         if (!events)
                 return ctl_fail(-ENOMEM);
-        for (unsigned i = 0; i < PAGES_MAX; i++) {
-                _cleanup_(json_object_putp) JsonObject *page = NULL;
-
-                int status = list_page(c, since, &page);
-                if (status != STATUS_OK)
-                        return status;
-                int n = append_new(c, page, last, events);
-                if (n < 0)
-                        return ctl_fail(n);
-                size_t length = json_value_length(page);
-                if (n == 0 || length < EVENTS_PER_CALL)
-                        break;
-                since = event_line_time(json_object_array_get_idx(page, length - 1));
-        }
+        int status = list_events(c, c->since_usec, &found);
+        if (status != STATUS_OK)
+                return status;
+        r = append_new(c, found, last, events);
+        if (r < 0)
+                return ctl_fail(r);
         if (c->has_lines && json_value_length(events) > c->lines &&
             json_object_array_del_idx(events, 0, json_value_length(events) - c->lines) < 0)
                 return ctl_fail(-EINVAL);
