@@ -82,9 +82,8 @@ bool hooks_check(const Context *c, uint64_t cgroup_id, int cgroup_fd) {
 
 static int keep_one(const char *name, int fd, bool is_new, void *userdata) {
         const Context *c = userdata;
-        int r = is_new ? fd_store_push(c->store, name, fd) : 0;
 
-        return r < 0 ? r : 0;
+        return is_new ? fd_store_push(c->store, name, fd) : 0;
 }
 
 /* If pins are not configured, pins of an earlier configuration are removed: by now others hold the links. */
@@ -105,8 +104,6 @@ int hooks_keep(const Context *c) {
         assert(c);
 
         r = programs_for_each_fd(engine_programs(c->engine), keep_one, (void *) c);
-        if (r >= 0)
-                programs_fds_are_kept(engine_programs(c->engine));
         keep_pins(c);
         return r;
 }

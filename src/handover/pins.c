@@ -37,10 +37,11 @@ static int pin_link(const char *name, int fd, _unused_ bool is_new, void *userda
                 return 0;
         if (old >= 0 && unlink(path) < 0)
                 return -errno;
-        return bpf_obj_pin(fd, path);
+        r = bpf_obj_pin(fd, path);
+        return r < 0 ? r : 0;
 }
 
-int pins_add(const char *directory, const Programs *p) {
+int pins_add(const char *directory, Programs *p) {
         return programs_for_each_fd(p, pin_link, (void *) directory);
 }
 

@@ -8,7 +8,7 @@
 
 /* Pins each attached link under the name of its hook; existing pins stay. -ENOENT: no such directory; -EINVAL,
  * -EPERM: not on a bpf file system, or not writable. */
-int pins_add(const char *directory, const Programs *p);
+int pins_add(const char *directory, Programs *p);
 /* The link pinned as "link-HOOK", owned by the caller. -ENOENT. */
 int pins_open(const char *directory, const char *name);
 /* Removes all pins. Returns how many there were, or a negative errno. */

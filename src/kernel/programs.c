@@ -354,7 +354,9 @@ bool programs_inherited(const Programs *p) {
         return p->inherited;
 }
 
-int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
+/* What is stored is noted at once: the service manager ignores an object that it already has, so storing it again
+ * and removing the older entry would leave none. */
+int programs_for_each_fd(Programs *p, programs_fd_fn fn, void *userdata) {
         char name[64];
         int r = 0;
 
@@ -363,18 +365,16 @@ int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata) {
                         continue;
                 (void) snprintf(name, sizeof(name), "link-%s", hooks[i].name);
                 r = fn(name, p->hooks[i].link, p->hooks[i].is_new, userdata);
+                if (r > 0)
+                        p->hooks[i].is_new = false;
         }
         for (size_t i = 0; i < ELEMENTSOF(kept_maps) && r >= 0; i++) {
                 (void) snprintf(name, sizeof(name), "map-%s", kept_maps[i]);
                 r = fn(name, programs_map_fd(p, kept_maps[i]), p->new_maps & (1U << i), userdata);
+                if (r > 0)
+                        p->new_maps &= ~(1U << i);
         }
         return r < 0 ? r : 0;
-}
-
-void programs_fds_are_kept(Programs *p) {
-        for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
-                p->hooks[i].is_new = false;
-        p->new_maps = 0;
 }
 
 void programs_subjects_changed(Programs *p) {

@@ -51,13 +51,11 @@ bool programs_inherited(const Programs *p); /* at least one link was inherited *
 /* Reattaches the hooks of the mask that were detached. Returns the bits that are attached now. */
 uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd);
 
-/* Calls fn for everything that a successor needs: "link-HOOK", then "map-NAME". is_new: neither inherited under this
- * name nor stored since. Stops when fn returns a negative value, and returns it. */
+/* An object that a successor needs, "link-HOOK" or "map-NAME". is_new: neither inherited under this name nor stored
+ * since. Returns 1: it is stored, and so not new any more; 0: it is not; a negative errno: stop. */
 typedef int (*programs_fd_fn)(const char *name, int fd, bool is_new, void *userdata);
-int programs_for_each_fd(const Programs *p, programs_fd_fn fn, void *userdata);
-
-/* Call when the service manager has stored them all. */
-void programs_fds_are_kept(Programs *p);
+/* Calls fn for each, links first. Returns 0, or what stopped it. */
+int programs_for_each_fd(Programs *p, programs_fd_fn fn, void *userdata);
 
 int programs_map_fd(const Programs *p, const char *name); /* -ENOENT */
 int programs_program_fd(const Programs *p, const char *name);

@@ -60,6 +60,24 @@ static int store_get(const char *name, void *userdata) {
         return -ENOENT;
 }
 
+/* Stores everything new but the third. */
+typedef struct Refusing {
+        Store stored;
+        size_t n_new;
+        bool stops;
+} Refusing;
+
+static int store_two(const char *name, int fd, bool is_new, void *userdata) {
+        Refusing *r = userdata;
+
+        if (!is_new)
+                return 0;
+        if (++r->n_new == 3)
+                return r->stops ? -ENOSPC : 0;
+        (void) store_put(name, fd, is_new, &r->stored);
+        return 1;
+}
+
 static bool is_link(const char *name) {
         return strncmp(name, "link-", 5) == 0;
 }
@@ -362,6 +380,31 @@ START_TEST(foreign_links_are_not_taken) {
 }
 END_TEST
 
+/* _i: 1, the failure ends the round. Nothing is stored twice, and nothing is left out permanently. */
+START_TEST(what_is_stored_is_not_new) {
+        Refusing first = { .stops = _i }, second = { .n_new = 3 };
+        Store all = {};
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_two, &first), _i ? -ENOSPC : 0);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_two, &second), 0);
+        ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &all), 0);
+        ck_assert_uint_eq(first.stored.n, _i ? 2 : all.n - 1);
+        ck_assert_uint_eq(first.stored.n + second.stored.n, all.n);
+        for (size_t i = 0; i < all.n; i++) {
+                ck_assert_msg(!all.items[i].is_new, "%s", all.items[i].name);
+                bool in_first = store_get(all.items[i].name, &first.stored) >= 0;
+                bool in_second = store_get(all.items[i].name, &second.stored) >= 0;
+                ck_assert_msg(in_first != in_second, "%s", all.items[i].name);
+        }
+        lab_done(&l);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ taken away, attached again */
 
 START_TEST(lost_link_is_seen_and_made_again) {
@@ -490,6 +533,7 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, successor_takes_over, 0, 2);
+        tcase_add_loop_test(t, what_is_stored_is_not_new, 0, 2);
         tcase_add_test(t, successor_finds_clients_again);
         tcase_add_test(t, links_hold_until_they_are_taken);
         tcase_add_test(t, map_of_another_size_is_not_taken);
