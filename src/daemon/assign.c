@@ -6,8 +6,6 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "host/existing-sockets.h"
-
 struct Assign {
         const Context *context; /* all borrowed */
         const Policies *policies;
@@ -225,21 +223,11 @@ int assign_job(Assign *a, const Job *job) {
 
 /* ------------------------------------------------------------------ the proxy */
 
-/* A query from before the hooks were attached: its socket shows the cgroup in which it was created. */
+/* For a query from before the hooks were attached. */
 static uint64_t cgroup_of_peer(Assign *a, const DnsPeer *peer) {
-        uint16_t port4, port6;
-        ExistingSocket s;
-        InAddr proxy;
+        uint64_t id;
 
-        if (!actors_may_look_up(a->actors))
-                return 0;
-        dns_proxy_address(engine_proxy(a->context->engine), &proxy, &port4, &port6);
-        if (!in_addr_is_v4(&peer->addr))
-                proxy = (InAddr) { .b = { [15] = 1 } };
-        if (existing_socket_find(peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP, &peer->addr, peer->port, &proxy,
-                                 in_addr_is_v4(&peer->addr) ? port4 : port6, &s) < 0)
-                return 0;
-        return s.cgroup_id;
+        return actors_may_look_up(a->actors) && engine_find_peer(a->context->engine, peer, &id) >= 0 ? id : 0;
 }
 
 /* Actors need not be distinguished: the host's layer judges all of them. */

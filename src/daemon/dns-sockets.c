@@ -198,7 +198,7 @@ int dns_sockets_check(const DnsSockets *d) {
 
         assert(d);
 
-        n = dns_proxy_endpoints(engine_proxy(d->context->engine), endpoints, ELEMENTSOF(endpoints));
+        n = engine_dns_endpoints(d->context->engine, endpoints, ELEMENTSOF(endpoints));
         r = foreign_sockets_list(endpoints, n, sockets_on_foreign, &f);
         if (r == -ENOENT) /* those taken were bound by root, or are our own and were never open to others */
                 return 0;

@@ -11,11 +11,12 @@
 /* ------------------------------------------------------------------ what they are */
 
 static size_t name_hooks(uint32_t mask, const char *ret[static HOOKS_MAX]) {
+        const char *name;
         size_t n = 0;
 
-        for (size_t i = 0; i < MIN(programs_n_hooks(), (size_t) HOOKS_MAX); i++)
+        for (size_t i = 0; i < HOOKS_MAX && (name = engine_hook_name(i)); i++)
                 if (mask & (1U << i))
-                        ret[n++] = programs_hook_name(i);
+                        ret[n++] = name;
         return n;
 }
 
@@ -28,20 +29,14 @@ size_t hooks_required(const Context *c, const char *ret[static HOOKS_MAX]) {
 size_t hooks_achieved(const Context *c, const char *ret[static HOOKS_MAX]) {
         assert(c);
 
-        return name_hooks(programs_attached(engine_programs(c->engine)), ret);
+        return name_hooks(engine_hooks(c->engine), ret);
 }
 
 bool hooks_are_complete(const Context *c) {
         assert(c);
 
         uint32_t required = c->config->required_hooks;
-        return (programs_attached(engine_programs(c->engine)) & required) == required;
-}
-
-bool hooks_inherited(const Context *c) {
-        assert(c);
-
-        return programs_inherited(engine_programs(c->engine));
+        return (engine_hooks(c->engine) & required) == required;
 }
 
 /* ------------------------------------------------------------------ that they stay */
@@ -55,24 +50,22 @@ static void check_entries(const Context *c) {
         context_emit_type(c, EVENT_HOOK_LOST, NULL, "scopes");
 }
 
-bool hooks_check(const Context *c, uint64_t cgroup_id, int cgroup_fd) {
+bool hooks_check(const Context *c) {
         uint32_t lost, back;
-        Programs *p;
+        const char *name;
 
         assert(c);
 
         check_entries(c);
-        p = engine_programs(c->engine);
-        lost = programs_check(p, cgroup_id);
+        lost = engine_repair_hooks(c->engine, &back);
         if (lost == 0)
                 return false;
-        back = programs_reattach(p, lost, cgroup_fd);
-        for (size_t i = 0; i < programs_n_hooks(); i++) {
+        for (size_t i = 0; i < HOOKS_MAX && (name = engine_hook_name(i)); i++) {
                 if (!(lost & (1U << i)))
                         continue;
-                log_message(c->log, LOG_CRIT, "hook %s was detached externally; %s", programs_hook_name(i),
+                log_message(c->log, LOG_CRIT, "hook %s was detached externally; %s", name,
                             back & (1U << i) ? "reattached" : "cannot reattach it");
-                context_emit_type(c, EVENT_HOOK_LOST, NULL, programs_hook_name(i));
+                context_emit_type(c, EVENT_HOOK_LOST, NULL, name);
         }
         context_notify(c, hooks_changed);
         return true;
@@ -80,30 +73,38 @@ bool hooks_check(const Context *c, uint64_t cgroup_id, int cgroup_fd) {
 
 /* ------------------------------------------------------------------ who holds them */
 
+typedef struct Keeping {
+        const Context *context;
+        int store_error, pin_error; /* the first, or 0 */
+} Keeping;
+
+/* One that cannot be stored does not stop the others. */
 static int keep_one(const char *name, int fd, bool is_new, void *userdata) {
-        const Context *c = userdata;
+        Keeping *k = userdata;
+        int stored = is_new ? fd_store_push(k->context->store, name, fd) : 0, pinned = 0;
 
-        return is_new ? fd_store_push(c->store, name, fd) : 0;
-}
-
-/* If pins are not configured, pins of an earlier configuration are removed: by now others hold the links. */
-static void keep_pins(const Context *c) {
-        bool wanted = c->config->persist == PERSIST_PIN;
-        int r = wanted ? pins_add(HOOKS_PIN_DIRECTORY, engine_programs(c->engine)) : pins_remove(HOOKS_PIN_DIRECTORY);
-
-        if (r < 0 && (wanted || r != -ENOENT))
-                log_message(c->log, LOG_ERR,
-                            wanted ? "cannot pin the links in %s (%s): enforcement ends with a stop"
-                                   : "cannot remove the pins in %s: %s",
-                            HOOKS_PIN_DIRECTORY, strerror(-r));
+        if (k->context->config->persist == PERSIST_PIN && strncmp(name, "link-", strlen("link-")) == 0)
+                pinned = pins_put(HOOKS_PIN_DIRECTORY, name, fd);
+        if (stored < 0 && k->store_error == 0)
+                k->store_error = stored;
+        if (pinned < 0 && k->pin_error == 0)
+                k->pin_error = pinned;
+        return stored > 0;
 }
 
 int hooks_keep(const Context *c) {
-        int r;
+        Keeping k = { .context = c };
 
         assert(c);
 
-        r = programs_for_each_fd(engine_programs(c->engine), keep_one, (void *) c);
-        keep_pins(c);
-        return r;
+        (void) engine_for_each_object(c->engine, keep_one, &k);
+        if (k.pin_error < 0)
+                log_message(c->log, LOG_ERR, "cannot pin the links in %s (%s): enforcement ends with a stop",
+                            HOOKS_PIN_DIRECTORY, strerror(-k.pin_error));
+        if (c->config->persist == PERSIST_PIN)
+                return k.store_error;
+        int r = pins_remove(HOOKS_PIN_DIRECTORY); /* of an earlier configuration: by now others hold the links */
+        if (r < 0 && r != -ENOENT)
+                log_message(c->log, LOG_ERR, "cannot remove the pins in %s: %s", HOOKS_PIN_DIRECTORY, strerror(-r));
+        return k.store_error;
 }

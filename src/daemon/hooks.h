@@ -11,12 +11,12 @@
 
 /* Repairs, logs and reports hooks that were detached and kernel entries that were modified, which only root can do.
  * Returns whether a hook was reattached; then hooks_keep() is due. */
-bool hooks_check(const Context *c, uint64_t cgroup_id, int cgroup_fd);
+bool hooks_check(const Context *c);
 
-/* Has the service manager store what a successor needs, links first, and pins the links if configured. */
+/* Has the service manager store what a successor needs, links first, and pins the links if configured. Returns 0, or
+ * why something is not stored, which the next call tries again. */
 int hooks_keep(const Context *c);
 
-bool hooks_inherited(const Context *c);    /* a predecessor's links were taken over */
 bool hooks_are_complete(const Context *c); /* every required hook is attached */
 /* Constant names. Returns how many. */
 size_t hooks_required(const Context *c, const char *ret[static HOOKS_MAX]);

@@ -222,18 +222,17 @@ int service_get_log_level(const Service *s) {
 /* ------------------------------------------------------------------ what happened */
 
 void service_counters(const Service *s, ServiceCounters *ret) {
-        Engine *e;
+        EngineStats stats;
 
         assert(s);
         assert(ret);
 
-        e = s->context.engine;
+        engine_stats(s->context.engine, &stats);
         events_counters(s->events, ret);
-        /* The kernel's own counts: they have what the ring lost, and a predecessor's. */
-        ret->connections_allowed = programs_counter(engine_programs(e), CW_COUNT_ALLOWED);
-        ret->connections_denied = programs_counter(engine_programs(e), CW_COUNT_DENIED);
-        ret->queries_allowed = dns_proxy_stats(engine_proxy(e))->answered;
-        ret->events_lost += engine_events_lost(e);
+        ret->connections_allowed = stats.connections_allowed; /* with what the ring lost */
+        ret->connections_denied = stats.connections_denied;
+        ret->queries_allowed = stats.dns.answered;
+        ret->events_lost += engine_events_lost(s->context.engine);
 }
 
 void service_recent_events(const Service *s, uint64_t since_usec, size_t max, event_fn fn, void *userdata) {
@@ -308,20 +307,23 @@ int service_for_each_lease(const Service *s, const char *scope, size_t max, serv
 }
 
 void service_dns_status(const Service *s, ServiceDnsStatus *ret) {
-        const DnsProxyStats *p = dns_proxy_stats(engine_proxy(s->context.engine));
+        EngineStats stats;
 
+        assert(s);
+        assert(ret);
+
+        engine_stats(s->context.engine, &stats);
         *ret = (ServiceDnsStatus) {
-                .queries = p->queries,
-                .refused = p->refused,
-                .cache_hits = p->cache_hits,
-                .malformed = p->malformed,
-                .upstream_failures = p->upstream_failures,
-                .lease_failures = p->lease_failures,
-                .tcp_connections = dns_proxy_stub_stats(engine_proxy(s->context.engine))->tcp_connections,
-                .n_cached = dns_proxy_n_cached(engine_proxy(s->context.engine)),
+                .queries = stats.dns.queries,
+                .refused = stats.dns.refused,
+                .cache_hits = stats.dns.cache_hits,
+                .malformed = stats.dns.malformed,
+                .upstream_failures = stats.dns.upstream_failures,
+                .lease_failures = stats.dns.lease_failures,
+                .tcp_connections = stats.tcp_connections,
+                .n_leases = stats.n_leases,
+                .n_cached = stats.n_cached,
         };
-        for (size_t i = 0; i < engine_n_layers(s->context.engine); i++)
-                ret->n_leases += lease_table_n(engine_layer(s->context.engine, i)->leases);
 }
 
 /* ------------------------------------------------------------------ jobs */

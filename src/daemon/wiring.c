@@ -125,7 +125,7 @@ static bool has_cgroup(const char *cgroup, void *userdata) {
 
 static void on_ready(const char *status, void *userdata) {
         Service *s = userdata;
-        bool inherited = hooks_inherited(&s->context);
+        bool inherited = engine_is_inherited(s->context.engine);
 
         context_emit_type(&s->context, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
         context_notify(&s->context, ready);
@@ -139,7 +139,7 @@ static void on_tick(void *userdata) {
 
         actors_tick(s->actors);
         (void) service_log_flush(s->context.log);
-        if (hooks_check(&s->context, actors_root_id(s->actors), actors_root_fd(s->actors)))
+        if (hooks_check(&s->context))
                 (void) keep_for_successor(s);
         if (s->trim_is_due)
                 (void) malloc_trim(0);

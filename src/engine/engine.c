@@ -11,6 +11,7 @@
 #include "host/local-addr.h"
 #include "kernel/event-ring.h"
 #include "kernel/flow-table.h"
+#include "kernel/programs.h"
 #include "kernel/subjects.h"
 
 #define FLOWS_MAX 16384         /* for one command */
@@ -33,6 +34,8 @@ struct Engine {
         Policy *self_policy;
         DnsProxy *proxy;
         Programs *programs;
+        int cgroup_fd;          /* borrowed; what the programs are attached to */
+        uint64_t cgroup_id;
         int dns_clients_fd;     /* borrowed from the programs */
         PolicyMaps *maps;
         EventPipeline *pipeline;
@@ -509,6 +512,8 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
         r = e ? 0 : -ENOMEM;
         if (r >= 0) {
                 e->many_layers = o->many_layers;
+                e->cgroup_fd = o->cgroup_fd;
+                e->cgroup_id = o->cgroup_id;
                 e->dns_clients_fd = -EBADF;
                 e->expiry_nsec = UINT64_MAX;
                 e->on_client = o->on_client;
@@ -618,13 +623,64 @@ int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t po
         return flows_keep(e->programs, cookie, peer, port);
 }
 
-Programs *engine_programs(Engine *e) {
-        return e->programs;
+void engine_stats(const Engine *e, EngineStats *ret) {
+        *ret = (EngineStats) {
+                .connections_allowed = programs_counter(e->programs, CW_COUNT_ALLOWED),
+                .connections_denied = programs_counter(e->programs, CW_COUNT_DENIED),
+                .dns = *dns_proxy_stats(e->proxy),
+                .tcp_connections = dns_proxy_stub_stats(e->proxy)->tcp_connections,
+                .n_cached = dns_proxy_n_cached(e->proxy),
+        };
+        for (size_t i = 0; i < e->layers.n; i++)
+                ret->n_leases += lease_table_n(e->layers.layers[i]->leases);
 }
 
-const DnsProxy *engine_proxy(const Engine *e) {
-        return e->proxy;
+size_t engine_dns_endpoints(const Engine *e, DnsEndpoint *ret, size_t max) {
+        return dns_proxy_endpoints(e->proxy, ret, max);
 }
+
+int engine_find_peer(const Engine *e, const DnsPeer *peer, uint64_t *ret_cgroup_id) {
+        bool v4 = in_addr_is_v4(&peer->addr);
+        uint16_t port4, port6;
+        ExistingSocket s;
+        InAddr proxy;
+
+        dns_proxy_address(e->proxy, &proxy, &port4, &port6);
+        if (!v4)
+                proxy = (InAddr) { .b = { [15] = 1 } };
+        if (existing_socket_find(peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP, &peer->addr, peer->port, &proxy,
+                                 v4 ? port4 : port6, &s) < 0)
+                return -ENOENT;
+        *ret_cgroup_id = s.cgroup_id;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ hooks */
+
+const char *engine_hook_name(size_t i) {
+        return programs_hook_name(i);
+}
+
+uint32_t engine_hooks(const Engine *e) {
+        return programs_attached(e->programs);
+}
+
+uint32_t engine_repair_hooks(Engine *e, uint32_t *ret_reattached) {
+        uint32_t lost = programs_check(e->programs, e->cgroup_id);
+
+        *ret_reattached = lost == 0 ? 0 : programs_reattach(e->programs, lost, e->cgroup_fd);
+        return lost;
+}
+
+bool engine_is_inherited(const Engine *e) {
+        return programs_inherited(e->programs);
+}
+
+int engine_for_each_object(Engine *e, engine_object_fn fn, void *userdata) {
+        return programs_for_each_fd(e->programs, fn, userdata);
+}
+
+/* ------------------------------------------------------------------ events */
 
 int engine_renew_self_query(Engine *e, SelfQuery *ret) {
         return dns_proxy_renew_self_query(e->proxy, ret);

@@ -10,7 +10,7 @@
 #include "engine/dns-proxy.h"
 #include "engine/layer-table.h"
 #include "event/event.h"
-#include "kernel/programs.h"
+#include "kernel/object.h"
 
 typedef struct Engine Engine;
 
@@ -42,12 +42,12 @@ typedef struct EngineOptions {
         size_t n_servers;
         const int *dns_fds;      /* bound sockets, taken; none: free ports of the loopback */
         size_t n_dns_fds;
-        int cgroup_fd;           /* borrowed */
+        int cgroup_fd;           /* borrowed, while the engine exists */
         uint64_t cgroup_id;
         bool many_layers;        /* false: one, which judges every process below the cgroup */
         uint32_t network_uid;    /* the user, besides root, that runs DHCP; 0: none */
         size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */
-        uint32_t optional_hooks; /* bits, see kernel/programs.h */
+        uint32_t optional_hooks; /* may fail to attach; bits, see engine_hook_name() */
         object_inherit_fn inherit; /* NULL */
         void *inherit_userdata;
         engine_event_fn on_event; /* every event, in order */
@@ -121,8 +121,31 @@ int engine_remove_subject(Engine *e, uint64_t cgroup_id);
 /* Lets a connection older than the engine continue. */
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);
 
-Programs *engine_programs(Engine *e);
-const DnsProxy *engine_proxy(const Engine *e);
+/* The kernel's own counts since its maps were made, also those of predecessors, and the proxy's since the start. */
+typedef struct EngineStats {
+        uint64_t connections_allowed, connections_denied;
+        DnsProxyStats dns;
+        uint64_t tcp_connections; /* to the proxy */
+        size_t n_leases, n_cached;
+} EngineStats;
+void engine_stats(const Engine *e, EngineStats *ret);
+
+/* Where the DNS proxy listens, at most max. Returns the number. */
+size_t engine_dns_endpoints(const Engine *e, DnsEndpoint *ret, size_t max);
+/* The cgroup in which the socket was created that sent a query: for one that the kernel did not see sent. -ENOENT. */
+int engine_find_peer(const Engine *e, const DnsPeer *peer, uint64_t *ret_cgroup_id);
+
+/* Bit i of a mask of hooks stands for the hook of this name; NULL after the last. */
+const char *engine_hook_name(size_t i);
+uint32_t engine_hooks(const Engine *e); /* those that are attached */
+/* Reattaches hooks that were detached. Returns which were; *ret_reattached: the bits of those attached again. */
+uint32_t engine_repair_hooks(Engine *e, uint32_t *ret_reattached);
+bool engine_is_inherited(const Engine *e); /* a predecessor's links were taken over */
+/* What a successor needs: "link-HOOK", then "map-NAME". is_new: neither inherited under this name nor stored since.
+ * Returns 1: it is stored, and so not new any more; 0: it is not; a negative errno: stop. */
+typedef int (*engine_object_fn)(const char *name, int fd, bool is_new, void *userdata);
+int engine_for_each_object(Engine *e, engine_object_fn fn, void *userdata);
+
 int engine_renew_self_query(Engine *e, SelfQuery *ret); /* dns_proxy_renew_self_query() */
 /* Sends an event of the front end through the same pipeline, which sets its number and time. */
 void engine_emit(Engine *e, Event *event);

@@ -4,7 +4,8 @@
 
 #include <bpf/bpf.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "kernel/programs.h"
 
 #define PIN_PATH_MAX 256
 
@@ -23,13 +24,10 @@ static bool is_same_link(int a, int b) {
 }
 
 /* A pin that holds another link predates a reattached hook: the new link replaces it. */
-static int pin_link(const char *name, int fd, _unused_ bool is_new, void *userdata) {
+int pins_put(const char *directory, const char *name, int fd) {
         char path[PIN_PATH_MAX];
-        int r;
+        int r = pin_path(directory, name, path);
 
-        if (strncmp(name, "link-", strlen("link-")) != 0)
-                return 0;
-        r = pin_path(userdata, name, path);
         if (r < 0)
                 return r;
         _cleanup_close_ int old = bpf_obj_get(path);
@@ -37,12 +35,7 @@ static int pin_link(const char *name, int fd, _unused_ bool is_new, void *userda
                 return 0;
         if (old >= 0 && unlink(path) < 0)
                 return -errno;
-        r = bpf_obj_pin(fd, path);
-        return r < 0 ? r : 0;
-}
-
-int pins_add(const char *directory, Programs *p) {
-        return programs_for_each_fd(p, pin_link, (void *) directory);
+        return bpf_obj_pin(fd, path);
 }
 
 int pins_open(const char *directory, const char *name) {

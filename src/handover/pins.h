@@ -4,11 +4,11 @@
 /* Links also pinned in a directory of a bpf file system (bpf(2), BPF_OBJ_PIN), so that enforcement outlives a stop
  * of the service. */
 
-#include "kernel/programs.h"
+#include "basic/macro.h"
 
-/* Pins each attached link under the name of its hook; existing pins stay. -ENOENT: no such directory; -EINVAL,
+/* Pins a link under its name, "link-HOOK"; a pin that it already has stays. -ENOENT: no such directory; -EINVAL,
  * -EPERM: not on a bpf file system, or not writable. */
-int pins_add(const char *directory, Programs *p);
+int pins_put(const char *directory, const char *name, int fd);
 /* The link pinned as "link-HOOK", owned by the caller. -ENOENT. */
 int pins_open(const char *directory, const char *name);
 /* Removes all pins. Returns how many there were, or a negative errno. */

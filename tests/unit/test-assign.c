@@ -12,6 +12,7 @@
 
 #define LAYERS_MAX 16
 #define SUBJECTS_MAX 16
+#define KNOWN_PORT 4000 /* of a socket in the cgroup 4 */
 
 static Context context;
 static PolicySet set;
@@ -29,6 +30,7 @@ static struct {
 static size_t n_subjects;
 static int set_layer_result, set_subject_result;
 static unsigned n_copied, n_changed;
+static bool may_look_up;
 
 static Layer *find_layer(const char *name) {
         for (size_t i = 0; i < LAYERS_MAX; i++)
@@ -160,13 +162,11 @@ static uint32_t actor_number(uint64_t id) {
         return actor;
 }
 
-const DnsProxy *engine_proxy(_unused_ const Engine *e) {
-        return NULL;
-}
-
-void dns_proxy_address(_unused_ const DnsProxy *p, InAddr *ret, uint16_t *ret_port4, uint16_t *ret_port6) {
-        *ret = (InAddr) {};
-        *ret_port4 = *ret_port6 = 0;
+int engine_find_peer(_unused_ const Engine *e, const DnsPeer *peer, uint64_t *ret_cgroup_id) {
+        if (peer->port != KNOWN_PORT)
+                return -ENOENT;
+        *ret_cgroup_id = 4;
+        return 0;
 }
 
 void context_emit_type(_unused_ const Context *c, _unused_ EventType type, const char *layer,
@@ -238,7 +238,7 @@ bool actors_forwards(_unused_ const Actors *a, uint64_t id) {
 }
 
 bool actors_may_look_up(_unused_ Actors *a) {
-        return false;
+        return may_look_up;
 }
 
 const PolicySet *policies_set(_unused_ const Policies *p) {
@@ -299,6 +299,7 @@ static void set_up(void) {
         n_subjects = 0;
         set_layer_result = set_subject_result = 0;
         n_copied = n_changed = 0;
+        may_look_up = false;
         ck_assert_int_ge(service_log_new(STDERR_FILENO, NULL, NULL, "test", &context.log), 0);
         ck_assert_int_ge(sd_event_new(&context.event), 0);
         ck_assert_int_eq(
@@ -519,6 +520,26 @@ START_TEST(clients_get_the_same_chain) {
 }
 END_TEST
 
+/* The kernel did not see the query sent. */
+START_TEST(client_is_found_by_its_socket) {
+        const DnsPeer peer = { .port = KNOWN_PORT }, other = { .port = KNOWN_PORT + 1 };
+        EngineClient client = { .peer = &peer };
+        uint32_t chain = ENGINE_CHAIN_UNASSIGNED;
+
+        add_all(true);
+        assign_all(assign);
+        ck_assert(!assign_client(&client, &chain, assign));
+        ck_assert_uint_eq(chain, ENGINE_CHAIN_UNASSIGNED); /* too many were looked up */
+        may_look_up = true;
+        ck_assert(!assign_client(&client, &chain, assign));
+        ck_assert_uint_eq(chain, chain_number(4));
+        client.peer = &other;
+        chain = ENGINE_CHAIN_UNASSIGNED;
+        ck_assert(!assign_client(&client, &chain, assign));
+        ck_assert_uint_eq(chain, ENGINE_CHAIN_UNASSIGNED);
+}
+END_TEST
+
 START_TEST(unknown_client_where_there_is_one_chain) {
         uint32_t chain = ENGINE_CHAIN_UNASSIGNED;
         const DnsPeer peer = {};
@@ -545,6 +566,7 @@ static Suite *suite(void) {
         tcase_add_test(t, grant_that_does_not_fit);
         tcase_add_test(t, job_is_judged_or_not);
         tcase_add_test(t, clients_get_the_same_chain);
+        tcase_add_test(t, client_is_found_by_its_socket);
         tcase_add_test(t, unknown_client_where_there_is_one_chain);
         suite_add_tcase(s, t);
         return s;
