@@ -83,9 +83,26 @@ static void remove_layer(Grants *g, uint64_t job) {
         context_notify(g->context, scopes_changed);
 }
 
+/* Call before they are removed, while their layer has its mode. job: 0 for every job. */
+static void report_ends(const Grants *g, uint64_t job, uint64_t until_nsec) {
+        char detail[512], name[NAME_SIZE];
+
+        for (size_t i = 0; i < g->table.n; i++) {
+                const Grant *grant = &g->table.grants[i];
+
+                if ((job != 0 && grant->job != job) || grant->until_nsec > until_nsec || !grants_layer(g, grant->job))
+                        continue;
+                format_name(grant->job, name);
+                (void) snprintf(detail, sizeof(detail), "%s is no longer allowed to job %" PRIu64, grant->host,
+                                grant->job);
+                context_emit_type(g->context, EVENT_POLICY_LOADED, name, detail);
+        }
+}
+
 void grants_revoke(Grants *g, uint64_t job) {
         assert(g);
 
+        report_ends(g, job, UINT64_MAX);
         if (grant_table_revoke(&g->table, job) == 0)
                 return;
         remove_layer(g, job);
@@ -130,6 +147,7 @@ static int on_end(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *use
         Grants *g = userdata;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME), job;
 
+        report_ends(g, 0, now);
         while ((job = grant_table_expire(&g->table, now)) != 0) {
                 if (grant_table_count(&g->table, job) > 0) {
                         if (install(g, job) < 0)

@@ -26,7 +26,7 @@ Layer *grants_layer(const Grants *g, uint64_t job);
 
 /* As in service.h; the caller has checked that a policy judges the job. After an error the job has no grants. */
 int grants_allow(Grants *g, uint64_t job, const char *host, uint64_t usec);
-/* Revokes all grants of a job, possibly after it has ended. */
+/* Revokes all grants of a job, possibly after it has ended. Each end of a grant is an event, like its beginning. */
 void grants_revoke(Grants *g, uint64_t job);
 void grants_revoke_all(Grants *g);
 /* Call when the mode was changed. */

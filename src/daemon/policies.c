@@ -175,13 +175,14 @@ int policies_keep(const Policies *p) {
 /* ------------------------------------------------------------------ change */
 
 /* The new layers are in force: a successor must not use their ids for others. */
-static int judge_all(Policies *p) {
+static void judge_all(Policies *p) {
         records_put_layers(p->context);
-        return p->observer.assign_all(p->observer.userdata);
+        p->observer.assign_all(p->observer.userdata);
 }
 
-static int on_staged(_unused_ Engine *e, void *userdata) {
-        return judge_all(userdata);
+static int on_committed(_unused_ Engine *e, void *userdata) {
+        judge_all(userdata);
+        return 0;
 }
 
 /* Call when the engine has the layers of the set. */
@@ -201,10 +202,9 @@ static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
         r = make_specs(p, new, &specs);
         if (r < 0)
                 return r;
-        p->observer.changing(p->observer.userdata);
         old = p->set;
         p->set = *new; /* read by the assignment */
-        r = engine_set_layers(p->context->engine, specs, new->documents.n, on_staged, p, ret_bad);
+        r = engine_set_layers(p->context->engine, specs, new->documents.n, on_committed, p, ret_bad);
         if (r < 0) {
                 p->set = old;
                 old = (PolicySet) {};
@@ -268,7 +268,6 @@ static int stage_one(Policies *p, Document *new, FaultList *faults) {
         LayerSpec spec;
         int r;
 
-        p->observer.changing(p->observer.userdata);
         make_spec(p, &p->set, new, &spec);
         r = engine_set_layer(p->context->engine, &spec);
         if (r < 0)
@@ -298,7 +297,7 @@ int policies_load(Policies *p, const char *name, const char *text, size_t size, 
         }
         document_done(d);
         *d = new;
-        (void) judge_all(p);
+        judge_all(p);
         publish(p);
         context_emit_type(p->context, EVENT_POLICY_LOADED, d->name, NULL);
         log_message(p->context->log, LOG_INFO, "policy of %s loaded over the bus: %u rules, %s", d->name, d->n_rules,

@@ -10,10 +10,8 @@
 typedef struct Policies Policies;
 
 typedef struct PoliciesObserver {
-        /* One or all documents are about to be replaced; they have no faults. */
-        void (*changing)(void *userdata);
-        /* Documents, and so their matches, have changed: assign every actor again. A negative errno rejects them. */
-        int (*assign_all)(void *userdata);
+        /* Documents, and so their matches, have changed: assign every actor again. */
+        void (*assign_all)(void *userdata);
         /* The change is in force. */
         void (*changed)(void *userdata);
         void *userdata;

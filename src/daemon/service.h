@@ -102,8 +102,8 @@ int service_begin_job(Service *s, const char *unit, const char *cgroup, const ch
 int service_job(const Service *s, uint64_t id, ServiceJob *ret); /* -ENOENT */
 size_t service_jobs(const Service *s, uint64_t *ret_ids, size_t max);
 int service_end_job(Service *s, uint64_t id); /* -ENOENT */
-/* Grants the job a host, a canonical name or an address, on all ports for usec from now, until the job ends or a
- * policy is loaded. A deny rule still applies. -ENOENT: no such job; -EOPNOTSUPP: no policy judges the job; -ENOSPC:
+/* Grants the job a host, a canonical name or an address, on all ports for usec from now, or until the job ends. A
+ * deny rule still applies. -ENOENT: no such job; -EOPNOTSUPP: no policy judges the job; -ENOSPC:
  * too many; -ENXIO as in service_begin_job(). After an error the job may have lost its earlier grants. */
 int service_allow_once(Service *s, uint64_t id, const char *host, uint64_t usec);
 

@@ -26,15 +26,8 @@ static int keep_for_successor(Service *s) {
         return r < 0 || supervision_is_ready(s->supervision) ? r : fd_store_sync(SYNC_TIMEOUT_USEC);
 }
 
-static int on_assign_all(void *userdata) {
-        Service *s = userdata;
-
-        assign_all(s->assign);
-        return 0;
-}
-
-static void on_policies_changing(void *userdata) {
-        grants_revoke_all(((Service *) userdata)->grants);
+static void on_assign_all(void *userdata) {
+        assign_all(((Service *) userdata)->assign);
 }
 
 static void on_policies_changed(void *userdata) {
@@ -179,7 +172,6 @@ int service_make_parts(Service *s) {
         if (r >= 0)
                 r = policies_new(c,
                                  &(PoliciesObserver) {
-                                         .changing = on_policies_changing,
                                          .assign_all = on_assign_all,
                                          .changed = on_policies_changed,
                                          .userdata = s,

@@ -332,10 +332,10 @@ static void unstage_all(LayerTable *t, Layer **layers, size_t n) {
 
 int layer_table_set(LayerTable *t, LayerSpec *specs, size_t n, uint64_t now_nsec, Layer ***ret_left, size_t *ret_n_left,
                     size_t *ret_bad) {
-        _cleanup_free_ Layer **layers = calloc(MAX(n, (size_t) 1), sizeof(*layers));
+        _cleanup_free_ Layer **layers = calloc(MAX(n + t->n, (size_t) 1), sizeof(*layers));
         _cleanup_free_ Layer **left = calloc(MAX(t->n, (size_t) 1), sizeof(*left));
         _cleanup_free_ char **digests = calloc(MAX(n, (size_t) 1), sizeof(*digests));
-        size_t n_left = 0;
+        size_t n_left = 0, n_all = n;
         int r = -ENOMEM;
 
         *ret_bad = 0;
@@ -352,12 +352,19 @@ int layer_table_set(LayerTable *t, LayerSpec *specs, size_t n, uint64_t now_nsec
         }
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < t->n; i++)
-                if (!contains(layers, n, t->layers[i]))
-                        left[n_left++] = t->layers[i];
+        for (size_t i = 0; i < t->n; i++) {
+                Layer *old = t->layers[i];
+
+                if (contains(layers, n, old))
+                        continue;
+                if (old->kind == LAYER_GRANT)
+                        layers[n_all++] = old;
+                else
+                        left[n_left++] = old;
+        }
         free(t->layers);
         t->layers = TAKE_PTR(layers);
-        t->n = n;
+        t->n = n_all;
         *ret_left = TAKE_PTR(left);
         *ret_n_left = n_left;
         return 0;

@@ -63,7 +63,7 @@ size_t layer_table_chain(const LayerTable *t, uint32_t chain, Layer *ret[static 
 int layer_chain(Layer *const *layers, size_t n, uint32_t *ret);
 
 /* Replaces the set of layers, as a whole or not at all; those of the same name keep what they have learnt. The first
- * is the host's. Layers no longer listed are returned, to be closed with layers_close() once nothing is assigned to
+ * is the host's. Grants stay, since they come and go one by one. Other layers no longer listed are returned, to be closed with layers_close() once nothing is assigned to
  * them. *ret_bad: the spec that failed. */
 int layer_table_set(LayerTable *t, LayerSpec *specs, size_t n, uint64_t now_nsec, Layer ***ret_left, size_t *ret_n_left,
                     size_t *ret_bad);

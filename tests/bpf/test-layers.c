@@ -116,6 +116,36 @@ START_TEST(chains_name_layers) {
 }
 END_TEST
 
+/* A set of other layers leaves a grant as it is; what else it does not name is closed. */
+START_TEST(grants_stay) {
+        LayerSpec specs[] = { spec_of("host", LAYER_BASE), spec_of("unit", LAYER_BASE), spec_of("jobs", LAYER_RESTRICT) };
+        LayerSpec grant = spec_of("job:1", LAYER_GRANT), next[] = { spec_of("host", LAYER_BASE), spec_of("b", LAYER_BASE) };
+        Layer **left, *added;
+        size_t n_left, bad;
+        Fixture f = {};
+
+        ck_assert_int_eq(fixture_load(&f), 0);
+        ck_assert_int_eq(layer_table_set(&f.table, specs, 3, now_nsec(), &left, &n_left, &bad), 0);
+        layers_close(left, n_left);
+        ck_assert_int_eq(layer_table_add(&f.table, &grant, now_nsec(), &added), 0);
+        uint32_t index = added->index, id = layer_policy_id(added);
+
+        ck_assert_int_eq(layer_table_set(&f.table, next, 2, now_nsec(), &left, &n_left, &bad), 0);
+        ck_assert_uint_eq(n_left, 2);
+        layers_close(left, n_left);
+        ck_assert_uint_eq(f.table.n, 3);
+        ck_assert_ptr_eq(layer_table_find(&f.table, "job:1"), added);
+        ck_assert_uint_eq(added->index, index);
+        ck_assert_uint_eq(layer_policy_id(added), id); /* its verdicts stay valid */
+        ck_assert_uint_ne(layer_table_find(&f.table, "b")->index, index);
+        ck_assert_ptr_nonnull(added->policy);
+
+        layer_table_remove(&f.table, added);
+        ck_assert_uint_eq(f.table.n, 2);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("layers");
         TCase *t = tcase_create("layers");
@@ -123,6 +153,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 120);
         tcase_add_test(t, leases_are_bounded_by_kind);
         tcase_add_test(t, chains_name_layers);
+        tcase_add_test(t, grants_stay);
         suite_add_tcase(s, t);
         return s;
 }

@@ -31,6 +31,8 @@ static size_t n_subjects;
 static int set_layer_result, set_subject_result;
 static unsigned n_copied, n_changed;
 static bool may_look_up;
+static char last_event[256];
+static unsigned n_events;
 
 static Layer *find_layer(const char *name) {
         for (size_t i = 0; i < LAYERS_MAX; i++)
@@ -169,9 +171,11 @@ int engine_find_peer(_unused_ const Engine *e, const DnsPeer *peer, uint64_t *re
         return 0;
 }
 
-void context_emit_type(_unused_ const Context *c, _unused_ EventType type, const char *layer,
-                       _unused_ const char *detail) {
-        ck_assert_ptr_nonnull(find_layer(layer));
+void context_emit_type(_unused_ const Context *c, EventType type, const char *layer, const char *detail) {
+        ck_assert_int_eq(type, EVENT_POLICY_LOADED);
+        ck_assert_ptr_nonnull(find_layer(layer)); /* its mode is the event's */
+        (void) snprintf(last_event, sizeof(last_event), "%s: %s", layer, detail);
+        n_events++;
 }
 
 void records_put_layers(_unused_ const Context *c) {
@@ -300,6 +304,7 @@ static void set_up(void) {
         set_layer_result = set_subject_result = 0;
         n_copied = n_changed = 0;
         may_look_up = false;
+        n_events = 0;
         ck_assert_int_ge(service_log_new(STDERR_FILENO, NULL, NULL, "test", &context.log), 0);
         ck_assert_int_ge(sd_event_new(&context.event), 0);
         ck_assert_int_eq(
@@ -440,10 +445,15 @@ START_TEST(grants_are_the_last_layer) {
         grants_update_modes(grants);
         ck_assert_int_eq(find_layer("job:1")->mode, MODE_OFF);
 
+        ck_assert_uint_eq(n_events, 2);
+        ck_assert_str_eq(last_event, "job:1: 192.0.2.7 is allowed to job 1 for 3600 s");
         grants_revoke(grants, job->id);
         ck_assert_str_eq(chain_of(4), "runner release");
         ck_assert_ptr_null(find_layer("job:1"));
+        ck_assert_uint_eq(n_events, 4);
+        ck_assert_str_eq(last_event, "job:1: 192.0.2.7 is no longer allowed to job 1");
         grants_revoke(grants, job->id);
+        ck_assert_uint_eq(n_events, 4);
 }
 END_TEST
 
@@ -458,6 +468,8 @@ START_TEST(grants_end_by_themselves) {
                 ck_assert_int_ge(sd_event_run(context.event, USEC_PER_SEC), 0);
         ck_assert_uint_eq(policy_n_rules(find_layer("job:1")->policy), 1);
         ck_assert_str_eq(chain_of(4), "runner job:1");
+        ck_assert_uint_eq(n_events, 3);
+        ck_assert_str_eq(last_event, "job:1: short.example is no longer allowed to job 1");
 
         grants_revoke_all(grants);
         ck_assert_int_eq(grants_allow(grants, job->id, "short.example", 0), 0);
@@ -465,6 +477,7 @@ START_TEST(grants_end_by_themselves) {
                 ck_assert_int_ge(sd_event_run(context.event, USEC_PER_SEC), 0);
         ck_assert_ptr_null(find_layer("job:1"));
         ck_assert_str_eq(chain_of(4), "runner");
+        ck_assert_uint_eq(n_events, 6);
 }
 END_TEST
 
@@ -476,6 +489,7 @@ START_TEST(grant_that_does_not_fit) {
         set_layer_result = -ENOSPC;
         ck_assert_int_eq(grants_allow(grants, job->id, "a.example", USEC_PER_SEC), -ENOSPC);
         ck_assert_uint_eq(grants_table(grants)->n, 0);
+        ck_assert_uint_eq(n_events, 0); /* none had begun */
         set_layer_result = 0;
         ck_assert_int_eq(grants_allow(grants, job->id, "a.example", 3600 * USEC_PER_SEC), 0);
         set_layer_result = -ENOSPC;
