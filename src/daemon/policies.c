@@ -8,12 +8,14 @@
 #include <syslog.h>
 
 #include "daemon/document-files.h"
+#include "daemon/kept-documents.h"
 #include "daemon/records.h"
 
 struct Policies {
         const Context *context; /* borrowed */
         PoliciesObserver observer;
         PolicySet set;
+        KeptDocuments kept;
         char digest[POLICY_DIGEST_SIZE];
 };
 
@@ -78,6 +80,9 @@ static int take_kept_documents(Policies *p) {
                         return r;
                 document_done(d);
                 *d = new;
+                r = kept_documents_note(&p->kept, d);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -132,6 +137,7 @@ Policies *policies_free(Policies *p) {
         if (!p)
                 return NULL;
         policy_set_done(&p->set);
+        kept_documents_done(&p->kept);
         free(p);
         return NULL;
 }
@@ -155,21 +161,10 @@ Layer *policies_layer(const Policies *p, const Document *document) {
         return p->context->engine ? engine_find_layer(p->context->engine, document->name) : NULL;
 }
 
-int policies_keep(const Policies *p) {
+int policies_keep(Policies *p) {
         assert(p);
 
-        for (size_t i = 0; i < p->set.documents.n; i++) {
-                const Document *d = &p->set.documents.items[i];
-                int r = 0;
-
-                if (d->origin == DOCUMENT_BUS)
-                        r = handover_keep_document(p->context->store, d->name, d->text, d->size);
-                else
-                        handover_drop_document(p->context->store, d->name);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
+        return kept_documents_update(&p->kept, p->context->store, &p->set.documents);
 }
 
 /* ------------------------------------------------------------------ change */
@@ -263,15 +258,33 @@ int policies_reload(Policies *p, FaultList *faults) {
         return r;
 }
 
-/* On success the engine has the policy; in either case *new no longer has one. */
+/* A document that a successor would not have is not accepted: after a crash an older one would be in force. */
+static int keep_one(Policies *p, const Document *new, FaultList *faults) {
+        int r = kept_documents_put(&p->kept, p->context->store, new);
+
+        if (r == -ENOSPC)
+                (void) fault_list_add(faults, "$", 0,
+                                      "the service manager keeps no more documents for a restart: write it to "
+                                      "/etc/cargowall/policy.d and reload");
+        else if (r < 0)
+                (void) fault_list_add(faults, "$", 0, "the service manager cannot keep it for a restart");
+        return r;
+}
+
+/* On success the engine has the policy. */
 static int stage_one(Policies *p, Document *new, FaultList *faults) {
         LayerSpec spec;
         int r;
 
+        r = keep_one(p, new, faults);
+        if (r < 0)
+                return r;
         make_spec(p, &p->set, new, &spec);
         r = engine_set_layer(p->context->engine, &spec);
-        if (r < 0)
+        if (r < 0) {
                 add_fault(faults, "$", r);
+                (void) policies_keep(p); /* the one in force */
+        }
         return r;
 }
 

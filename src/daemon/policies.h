@@ -37,5 +37,6 @@ int policies_load(Policies *p, const char *name, const char *text, size_t size, 
 /* Returns the previous setting. */
 ModeSetting policies_set_mode(Policies *p, ModeSetting mode);
 
-/* Has the service manager store the documents that came over the bus, and no others. */
-int policies_keep(const Policies *p);
+/* Has the service manager store the documents that came over the bus, and no others. Returns 0, or what failed, which
+ * the next call tries again. */
+int policies_keep(Policies *p);

@@ -24,6 +24,7 @@ struct Service {
         Grants *grants;
         Assign *assign;
         bool restoring;   /* leases that layers report now are on record already */
+        bool keeping_failed; /* what a successor needs could not all be stored; logged, to be tried again */
         bool trim_is_due; /* return free memory to the system with the next tick, so that nobody waits for it */
         bool stopped;
         uint64_t start_realtime_usec, start_monotonic_usec;

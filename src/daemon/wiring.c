@@ -15,15 +15,23 @@
 
 /* ------------------------------------------------------------------ what the parts report to each other */
 
-/* Most important first: the links. What was not taken over is dropped last, when its replacement is kept. */
-static int keep_for_successor(Service *s) {
+/* Most important first: the links. What was not taken over is dropped last, when its replacement is kept. A failure is
+ * logged once, and tried again with each tick. */
+static void keep_for_successor(Service *s) {
         const Context *c = &s->context;
-        int r = hooks_keep(c);
+        int r = hooks_keep(c), k = policies_keep(s->policies);
 
         if (r >= 0)
-                r = policies_keep(s->policies);
+                r = k;
         fd_store_drop_left_over(c->store);
-        return r < 0 || supervision_is_ready(s->supervision) ? r : fd_store_sync(SYNC_TIMEOUT_USEC);
+        if (r >= 0 && !supervision_is_ready(s->supervision))
+                r = fd_store_sync(SYNC_TIMEOUT_USEC);
+        if (r < 0 && !s->keeping_failed)
+                log_message(c->log, LOG_ERR,
+                            "the service manager does not keep our state (%s): a crash would end enforcement, or bring "
+                            "back an earlier policy",
+                            strerror(-r));
+        s->keeping_failed = r < 0;
 }
 
 static void on_assign_all(void *userdata) {
@@ -35,7 +43,7 @@ static void on_policies_changed(void *userdata) {
 
         context_notify(&s->context, policy_reloaded);
         s->trim_is_due = true; /* the old documents, and what reading the new ones took */
-        (void) keep_for_successor(s);
+        keep_for_successor(s);
 }
 
 static int on_job_assign(const Job *job, void *userdata) {
@@ -100,14 +108,7 @@ static int on_check(void *userdata) {
 }
 
 static void on_prepare(void *userdata) {
-        Service *s = userdata;
-        int r = keep_for_successor(s);
-
-        if (r < 0)
-                log_message(s->context.log, LOG_WARNING,
-                            "the service manager does not keep our state (%s): a crash would end "
-                            "enforcement",
-                            strerror(-r));
+        keep_for_successor(userdata);
 }
 
 static bool has_cgroup(const char *cgroup, void *userdata) {
@@ -132,8 +133,8 @@ static void on_tick(void *userdata) {
 
         actors_tick(s->actors);
         (void) service_log_flush(s->context.log);
-        if (hooks_check(&s->context))
-                (void) keep_for_successor(s);
+        if (hooks_check(&s->context) || s->keeping_failed || policies_keep(s->policies) < 0)
+                keep_for_successor(s);
         if (s->trim_is_due)
                 (void) malloc_trim(0);
         s->trim_is_due = false;

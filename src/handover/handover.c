@@ -330,11 +330,11 @@ int handover_keep_document(FdStore *store, const char *name, const char *text, s
         return fd_store_push(store, stored, fd);
 }
 
-void handover_drop_document(FdStore *store, const char *name) {
+int handover_drop_document(FdStore *store, const char *name) {
         char stored[FD_STORE_NAME_MAX + 1];
 
         document_name(name, stored);
-        (void) fd_store_remove(store, stored);
+        return fd_store_remove(store, stored);
 }
 
 int handover_take_document(FdStore *store, const char *name, size_t max, char **ret_text, size_t *ret_size) {

@@ -78,7 +78,8 @@ void handover_put_sequence(Handover *h, uint64_t sequence); /* of the last event
 
 /* Keeps text under the name of its layer until it is dropped. */
 int handover_keep_document(FdStore *store, const char *name, const char *text, size_t size);
-void handover_drop_document(FdStore *store, const char *name);
+/* -ENOENT: it was not kept. */
+int handover_drop_document(FdStore *store, const char *name);
 /* The caller frees the text. -ENOENT: none was kept; -EBADMSG, -EFBIG: not such a text. */
 int handover_take_document(FdStore *store, const char *name, size_t max, char **ret_text, size_t *ret_size);
 

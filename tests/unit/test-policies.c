@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The policy set in force, as files and the bus replace it: with files, engine and store in the test itself. */
+
+#include "daemon/policies.h"
+#include "daemon/document-files.h"
+#include "daemon/kept-documents.h"
+#include "daemon/records.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define RULES(name) "{\"rules\":[{\"type\":\"hostname\",\"value\":\"" name "\",\"action\":\"allow\"}]}"
+#define UNIT(name) "{\"match\":{\"units\":[\"" name ".service\"]},\"rules\":[]}"
+#define STORED_MAX 256
+
+static Context context;
+static ServiceConfig config;
+static Policies *policies;
+static Layer layers[4];
+static const char *files[4][2]; /* name and text */
+static int set_result;
+static char trace[4096]; /* what happened, one word each */
+static FaultList faults;
+
+static void note(const char *what, const char *detail) {
+        size_t n = strlen(trace);
+
+        (void) snprintf(trace + n, sizeof(trace) - n, "%s%s%s ", what, detail ? ":" : "", detail ?: "");
+}
+
+static const char *take_trace(void) {
+        static char copy[sizeof(trace)];
+
+        memcpy(copy, trace, sizeof(copy));
+        trace[0] = '\0';
+        return copy;
+}
+
+/* ------------------------------------------------------------------ in the place of the files */
+
+static void digest_of(const char *text, size_t size, char ret[static POLICY_DIGEST_SIZE]) {
+        uint32_t sum = 0;
+
+        for (size_t i = 0; i < size; i++)
+                sum = sum * 31 + (uint8_t) text[i];
+        (void) snprintf(ret, POLICY_DIGEST_SIZE, "sha256:%08x", sum);
+}
+
+int documents_load(_unused_ const char *root, Documents *ret, _unused_ FaultList *list) {
+        size_t n = 0;
+
+        ret->items = calloc(ELEMENTSOF(files), sizeof(Document));
+        ck_assert_ptr_nonnull(ret->items);
+        for (; n < ELEMENTSOF(files) && files[n][0]; n++) {
+                _cleanup_(policy_document_done) PolicyDocument parsed = {};
+                size_t size = strlen(files[n][1]);
+                Document *d = &ret->items[n];
+
+                *d = (Document) { .origin = DOCUMENT_FILE, .source = strdup("/file"), .text = strdup(files[n][1]) };
+                digest_of(files[n][1], size, d->digest);
+                ck_assert_int_eq(policy_document_from_json(&parsed, files[n][1], size, files[n][0], list), 0);
+                ck_assert_int_eq(document_fill(d, &parsed, size), 0);
+        }
+        ret->n = n;
+        return 0;
+}
+
+int documents_replace(const Document *d, const char *text, size_t size, Document *ret, FaultList *list) {
+        char digest[POLICY_DIGEST_SIZE];
+
+        digest_of(text, size, digest);
+        return document_replace(d, text, size, digest, ret, list);
+}
+
+void documents_digest(_unused_ const Documents *d, char ret[static POLICY_DIGEST_SIZE]) {
+        (void) snprintf(ret, POLICY_DIGEST_SIZE, "sha256:all");
+}
+
+/* ------------------------------------------------------------------ in the place of the handover */
+
+static struct {
+        char name[64];
+        char text[128];
+} stored[STORED_MAX];
+static size_t n_stored;
+static const char *failing; /* the name that can neither be stored nor removed */
+
+static size_t stored_at(const char *name) {
+        size_t i = 0;
+
+        while (i < n_stored && strcmp(stored[i].name, name) != 0)
+                i++;
+        return i;
+}
+
+static const char *stored_text(const char *name) {
+        size_t i = stored_at(name);
+
+        return i < n_stored ? stored[i].text : NULL;
+}
+
+static void store(const char *name, const char *text) {
+        size_t i = stored_at(name);
+
+        ck_assert_uint_lt(i, STORED_MAX);
+        n_stored = MAX(n_stored, i + 1);
+        (void) snprintf(stored[i].name, sizeof(stored[i].name), "%s", name);
+        (void) snprintf(stored[i].text, sizeof(stored[i].text), "%s", text);
+}
+
+int handover_keep_document(_unused_ FdStore *s, const char *name, const char *text, size_t size) {
+        ck_assert_uint_eq(strlen(text), size);
+        if (failing && strcmp(name, failing) == 0)
+                return -ENOBUFS;
+        note("store", name);
+        store(name, text);
+        return 1;
+}
+
+int handover_drop_document(_unused_ FdStore *s, const char *name) {
+        size_t i = stored_at(name);
+
+        if (failing && strcmp(name, failing) == 0)
+                return -ENOBUFS;
+        note("remove", name);
+        if (i == n_stored)
+                return -ENOENT;
+        stored[i] = stored[--n_stored];
+        return 0;
+}
+
+int handover_take_document(_unused_ FdStore *s, const char *name, size_t max, char **ret_text, size_t *ret_size) {
+        const char *text = stored_text(name);
+
+        if (!text)
+                return -ENOENT;
+        if (strlen(text) > max)
+                return -EFBIG;
+        *ret_text = strdup(text);
+        *ret_size = strlen(text);
+        return 0;
+}
+
+const Predecessor *handover_predecessor(_unused_ const Handover *h, _unused_ const char *layer) {
+        return NULL;
+}
+
+bool handover_override(_unused_ const Handover *h, _unused_ uint8_t *ret) {
+        return false;
+}
+
+void handover_put_override(_unused_ Handover *h, _unused_ uint8_t setting) {
+        note("override", NULL);
+}
+
+void records_put_layers(_unused_ const Context *c) {
+        note("layers", NULL);
+}
+
+/* ------------------------------------------------------------------ in the place of the engine */
+
+static char *unknown;
+static Engine *const engine = (Engine *) &unknown; /* never followed */
+
+Layer *engine_find_layer(_unused_ const Engine *e, const char *name) {
+        for (size_t i = 0; i < ELEMENTSOF(layers); i++)
+                if (layers[i].name && strcmp(layers[i].name, name) == 0)
+                        return &layers[i];
+        return NULL;
+}
+
+int engine_set_layer(_unused_ Engine *e, LayerSpec *spec) {
+        spec->policy = policy_free(spec->policy);
+        if (set_result >= 0)
+                note("set", spec->name);
+        return set_result;
+}
+
+int engine_set_layers(Engine *e, LayerSpec *specs, size_t n, engine_fill_fn reassign, void *userdata, size_t *ret_bad) {
+        for (size_t i = 0; i < n; i++)
+                specs[i].policy = policy_free(specs[i].policy);
+        *ret_bad = 0;
+        if (set_result < 0)
+                return set_result;
+        note("set", "all");
+        return reassign(e, userdata);
+}
+
+void engine_set_mode(_unused_ Engine *e, Layer *layer, Mode mode) {
+        layer->mode = mode;
+}
+
+void engine_emit(_unused_ Engine *e, Event *event) {
+        note(event_type_to_string(event->type), event->scope);
+}
+
+/* ------------------------------------------------------------------ observer */
+
+static void on_assign_all(_unused_ void *userdata) {
+        note("assign", NULL);
+}
+
+static void on_changed(_unused_ void *userdata) {
+        note("changed", NULL);
+        (void) policies_keep(policies);
+}
+
+/* ------------------------------------------------------------------ set up */
+
+static int make(void) {
+        const PoliciesObserver observer = { .assign_all = on_assign_all, .changed = on_changed };
+        int r = policies_new(&context, &observer, &policies);
+
+        if (r >= 0)
+                for (size_t i = 0; i < policies_set(policies)->documents.n; i++)
+                        policies_set(policies)->documents.items[i].policy =
+                                policy_free(policies_set(policies)->documents.items[i].policy);
+        return r;
+}
+
+static void set_up(void) {
+        memset(files, 0, sizeof(files));
+        files[0][0] = "host";
+        files[0][1] = RULES("a.example");
+        files[1][0] = "unit";
+        files[1][1] = UNIT("unit");
+        n_stored = 0;
+        failing = NULL;
+        set_result = 0;
+        faults = (FaultList) {};
+        config = (ServiceConfig) {};
+        context = (Context) { .config = &config };
+        ck_assert_int_ge(service_log_new(STDERR_FILENO, NULL, NULL, "test", &context.log), 0);
+        ck_assert_int_eq(make(), 0);
+        context.engine = engine;
+        (void) take_trace();
+}
+
+static void tear_down(void) {
+        policies = policies_free(policies);
+        fault_list_done(&faults);
+        context.log = service_log_free(context.log);
+}
+
+static int load(const char *name, const char *text) {
+        fault_list_done(&faults);
+        return policies_load(policies, name, text, strlen(text), &faults);
+}
+
+static const char *digest(const char *name) {
+        return policy_set_find(policies_set(policies), name)->digest;
+}
+
+/* ------------------------------------------------------------------ tests */
+
+START_TEST(loaded_documents_are_kept_until_a_reload) {
+        ck_assert_int_eq(load("host", RULES("b.example")), 0);
+        ck_assert_str_eq(stored_text("host"), RULES("b.example"));
+        ck_assert_int_eq(load("unit", UNIT("unit")), 0);
+        ck_assert_uint_eq(n_stored, 2);
+
+        policies = policies_free(policies); /* a successor */
+        context.engine = NULL;
+        ck_assert_int_eq(make(), 0);
+        context.engine = engine;
+        ck_assert_int_eq(policy_set_host(policies_set(policies))->origin, DOCUMENT_BUS);
+        (void) take_trace();
+        ck_assert_int_eq(policies_keep(policies), 0);
+        ck_assert_str_eq(take_trace(), ""); /* the store has them */
+
+        files[1][0] = NULL; /* also the one that no file has any more */
+        ck_assert_int_eq(policies_reload(policies, &faults), 0);
+        ck_assert_uint_eq(n_stored, 0);
+}
+END_TEST
+
+START_TEST(only_what_changed_is_stored) {
+        ck_assert_int_eq(load("host", RULES("b.example")), 0);
+        (void) take_trace();
+        ck_assert_int_eq(load("unit", UNIT("unit")), 0);
+        ck_assert_ptr_nonnull(strstr(trace, "store:unit "));
+        ck_assert_ptr_null(strstr(trace, "store:host "));
+        (void) take_trace();
+        ck_assert_int_eq(load("host", RULES("c.example")), 0);
+        ck_assert_ptr_nonnull(strstr(trace, "store:host "));
+        ck_assert_ptr_null(strstr(trace, "store:unit "));
+        ck_assert_str_eq(stored_text("host"), RULES("c.example"));
+}
+END_TEST
+
+/* After a crash an older one would be in force. */
+START_TEST(what_cannot_be_kept_is_not_loaded) {
+        char before[POLICY_DIGEST_SIZE];
+
+        (void) snprintf(before, sizeof(before), "%s", digest("host"));
+        failing = "host";
+        ck_assert_int_eq(load("host", RULES("b.example")), -ENOBUFS);
+        ck_assert_str_eq(take_trace(), "policy_rejected:host ");
+        ck_assert_str_eq(digest("host"), before);
+        ck_assert_uint_eq(fault_list_count(&faults), 1);
+        ck_assert_int_eq(load("unit", UNIT("unit")), 0);
+        failing = NULL;
+        ck_assert_int_eq(load("host", RULES("b.example")), 0);
+}
+END_TEST
+
+START_TEST(what_the_engine_rejects_is_not_kept) {
+        set_result = -ENOSPC;
+        ck_assert_int_eq(load("host", RULES("b.example")), -ENOSPC);
+        ck_assert_ptr_null(stored_text("host"));
+        set_result = 0;
+        ck_assert_int_eq(load("host", RULES("b.example")), 0);
+        set_result = -ENOSPC;
+        ck_assert_int_eq(load("host", RULES("c.example")), -ENOSPC);
+        ck_assert_str_eq(stored_text("host"), RULES("b.example")); /* which is still in force */
+        ck_assert_int_eq(policies_reload(policies, &faults), -ENOSPC);
+        ck_assert_str_eq(stored_text("host"), RULES("b.example"));
+        ck_assert_int_eq(policy_set_host(policies_set(policies))->origin, DOCUMENT_BUS);
+}
+END_TEST
+
+/* Otherwise a crash would bring a document back that a reload has replaced. */
+START_TEST(one_failure_does_not_stop_the_others) {
+        files[2][0] = "third";
+        files[2][1] = UNIT("third");
+        ck_assert_int_eq(policies_reload(policies, &faults), 0);
+        ck_assert_int_eq(load("host", RULES("b.example")), 0);
+        ck_assert_int_eq(load("unit", UNIT("unit")), 0);
+        ck_assert_int_eq(load("third", UNIT("third")), 0);
+        failing = "unit";
+        ck_assert_int_eq(policies_reload(policies, &faults), 0);
+        ck_assert_uint_eq(n_stored, 1);
+        ck_assert_ptr_nonnull(stored_text("unit"));
+        ck_assert_int_eq(policies_keep(policies), -ENOBUFS);
+        failing = NULL;
+        ck_assert_int_eq(policies_keep(policies), 0);
+        ck_assert_uint_eq(n_stored, 0);
+}
+END_TEST
+
+/* The rest of the store is for links, maps and state. */
+START_TEST(documents_do_not_fill_the_store) {
+        KeptDocuments kept = {};
+        char name[32], digits[POLICY_DIGEST_SIZE];
+        char text[] = "{}";
+
+        for (unsigned i = 0; i <= KEPT_DOCUMENTS_MAX; i++) {
+                Document d = { .name = name, .text = text, .size = 2, .origin = DOCUMENT_BUS };
+
+                (void) snprintf(name, sizeof(name), "d%u", i);
+                (void) snprintf(d.digest, sizeof(d.digest), "%u", i);
+                ck_assert_int_eq(kept_documents_put(&kept, NULL, &d), i < KEPT_DOCUMENTS_MAX ? 0 : -ENOSPC);
+        }
+        (void) snprintf(digits, sizeof(digits), "other");
+        Document first = { .name = name, .text = text, .size = 2, .origin = DOCUMENT_BUS };
+        (void) snprintf(name, sizeof(name), "d0");
+        memcpy(first.digest, digits, sizeof(digits));
+        ck_assert_int_eq(kept_documents_put(&kept, NULL, &first), 0); /* a change has its place */
+        ck_assert_uint_eq(kept.n, KEPT_DOCUMENTS_MAX);
+        kept_documents_done(&kept);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("policies");
+        TCase *t = tcase_create("policies");
+
+        tcase_add_checked_fixture(t, set_up, tear_down);
+        tcase_add_test(t, loaded_documents_are_kept_until_a_reload);
+        tcase_add_test(t, only_what_changed_is_stored);
+        tcase_add_test(t, what_cannot_be_kept_is_not_loaded);
+        tcase_add_test(t, what_the_engine_rejects_is_not_kept);
+        tcase_add_test(t, one_failure_does_not_stop_the_others);
+        tcase_add_test(t, documents_do_not_fill_the_store);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"
