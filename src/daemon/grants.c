@@ -63,11 +63,11 @@ static int install(Grants *g, uint64_t job) {
                 .inbound = properties.inbound,
                 .system = properties.system,
         };
+        records_reserve_ids(g->context);
         if (grants_layer(g, job))
                 r = engine_set_layer(g->context->engine, &spec);
         else
                 r = engine_add_layer(g->context->engine, &spec, &layer);
-        /* Recorded before it judges: a successor that finds flows with its id must know that it was used. */
         records_put_layers(g->context);
         return r;
 }

@@ -169,14 +169,10 @@ int policies_keep(Policies *p) {
 
 /* ------------------------------------------------------------------ change */
 
-/* The new layers are in force: a successor must not use their ids for others. */
-static void judge_all(Policies *p) {
-        records_put_layers(p->context);
-        p->observer.assign_all(p->observer.userdata);
-}
-
 static int on_committed(_unused_ Engine *e, void *userdata) {
-        judge_all(userdata);
+        const Policies *p = userdata;
+
+        p->observer.assign_all(p->observer.userdata);
         return 0;
 }
 
@@ -199,6 +195,7 @@ static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
                 return r;
         old = p->set;
         p->set = *new; /* read by the assignment */
+        records_reserve_ids(p->context);
         r = engine_set_layers(p->context->engine, specs, new->documents.n, on_committed, p, ret_bad);
         if (r < 0) {
                 p->set = old;
@@ -280,6 +277,7 @@ static int stage_one(Policies *p, Document *new, FaultList *faults) {
         if (r < 0)
                 return r;
         make_spec(p, &p->set, new, &spec);
+        records_reserve_ids(p->context);
         r = engine_set_layer(p->context->engine, &spec);
         if (r < 0) {
                 add_fault(faults, "$", r);
@@ -310,7 +308,7 @@ int policies_load(Policies *p, const char *name, const char *text, size_t size, 
         }
         document_done(d);
         *d = new;
-        judge_all(p);
+        p->observer.assign_all(p->observer.userdata);
         publish(p);
         context_emit_type(p->context, EVENT_POLICY_LOADED, d->name, NULL);
         log_message(p->context->log, LOG_INFO, "policy of %s loaded over the bus: %u rules, %s", d->name, d->n_rules,
@@ -334,7 +332,6 @@ ModeSetting policies_set_mode(Policies *p, ModeSetting mode) {
                         engine_set_mode(p->context->engine, layer, policy_set_mode_of(&p->set, d));
         }
         handover_put_override(p->context->handover, (uint8_t) mode);
-        records_put_layers(p->context);
         if (old != mode)
                 context_emit_type(p->context, EVENT_MODE_CHANGED, NULL,
                                   mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));

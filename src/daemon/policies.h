@@ -34,7 +34,7 @@ int policies_make_specs(Policies *p, LayerSpec **ret, size_t *ret_n);
 /* As in service.h. */
 int policies_reload(Policies *p, FaultList *faults);
 int policies_load(Policies *p, const char *name, const char *text, size_t size, FaultList *faults);
-/* Returns the previous setting. */
+/* Returns the previous setting. The caller records the layers, once those of grants have their mode. */
 ModeSetting policies_set_mode(Policies *p, ModeSetting mode);
 
 /* Has the service manager store the documents that came over the bus, and no others. Returns 0, or what failed, which

@@ -20,6 +20,12 @@ static void put_binding(Handover *h, const Layer *s, const Lease *lease, const L
         handover_put_lease(h, &record);
 }
 
+void records_reserve_ids(const Context *c) {
+        assert(c);
+
+        handover_reserve_ids(c->handover);
+}
+
 void records_put_layers(const Context *c) {
         assert(c);
 

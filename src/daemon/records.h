@@ -6,7 +6,9 @@
 #include "daemon/context.h"
 #include "identity/job-table.h"
 
-/* Call before they judge: a successor that finds flows with their ids must know that these were used. */
+/* Call before policies change: a successor that finds flows with their ids must know that these were used. */
+void records_reserve_ids(const Context *c);
+/* Call when they have changed. */
 void records_put_layers(const Context *c);
 /* A layer has learnt or renewed an address. */
 void records_put_lease(const Context *c, const Layer *layer, const Lease *lease);

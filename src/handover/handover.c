@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-id128.h>
 
+#include "bpf/api.h"
 #include "handover/state-log.h"
 #include "handover/state-memory.h"
 
@@ -266,6 +267,16 @@ void handover_put_last_id(Handover *h) {
         uint32_t id = h->predecessors.last_policy_id;
         if (id != 0)
                 handover_put_layer(h, LAST_ID_NAME, id, 0, "");
+}
+
+/* A change takes one id of a slot, or two if the first does not fit: the highest that can follow, in a slot that no layer
+ * of ours has. */
+void handover_reserve_ids(Handover *h) {
+        assert(h);
+
+        predecessors_note_id(&h->predecessors,
+                             (h->predecessors.last_policy_id | (CW_LAYERS_MAX - 1)) + 2 * CW_LAYERS_MAX);
+        handover_put_last_id(h);
 }
 
 void handover_put_lease(Handover *h, const HandoverLease *lease) {

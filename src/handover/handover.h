@@ -68,6 +68,8 @@ void handover_forget(Handover *h);
 void handover_put_layer(Handover *h, const char *name, uint32_t policy_id, uint8_t mode, const char *digest);
 /* Writes the highest id so far; call before the layers of a snapshot. */
 void handover_put_last_id(Handover *h);
+/* Call before a change of policies: no successor will use an id that this change may take. */
+void handover_reserve_ids(Handover *h);
 void handover_put_lease(Handover *h, const HandoverLease *lease);
 void handover_put_job(Handover *h, const HandoverJob *job);
 void handover_put_job_end(Handover *h, uint64_t id);

@@ -30,7 +30,7 @@ static struct {
 static size_t n_subjects;
 static int set_layer_result, set_subject_result;
 static unsigned n_copied, n_changed;
-static bool may_look_up;
+static bool may_look_up, ids_are_reserved;
 static char last_event[256];
 static unsigned n_events;
 
@@ -62,12 +62,19 @@ static void free_layer(Layer *l) {
         *l = (Layer) {};
 }
 
+/* A successor after a crash must not give an id again that a flow carries. */
+static void take_ids(void) {
+        ck_assert(ids_are_reserved);
+        ids_are_reserved = false;
+}
+
 Layer *engine_find_layer(_unused_ const Engine *e, const char *name) {
         return find_layer(name);
 }
 
 int engine_add_layer(_unused_ Engine *e, LayerSpec *spec, Layer **ret) {
         ck_assert_ptr_null(find_layer(spec->name));
+        take_ids();
         if (set_layer_result < 0) {
                 policy_free(spec->policy);
                 return set_layer_result;
@@ -78,6 +85,7 @@ int engine_add_layer(_unused_ Engine *e, LayerSpec *spec, Layer **ret) {
 }
 
 int engine_set_layer(_unused_ Engine *e, LayerSpec *spec) {
+        take_ids();
         if (set_layer_result < 0) {
                 policy_free(spec->policy);
                 return set_layer_result;
@@ -176,6 +184,10 @@ void context_emit_type(_unused_ const Context *c, EventType type, const char *la
         ck_assert_ptr_nonnull(find_layer(layer)); /* its mode is the event's */
         (void) snprintf(last_event, sizeof(last_event), "%s: %s", layer, detail);
         n_events++;
+}
+
+void records_reserve_ids(_unused_ const Context *c) {
+        ids_are_reserved = true;
 }
 
 void records_put_layers(_unused_ const Context *c) {

@@ -267,6 +267,28 @@ static void succeed(void) {
         fd_store_free(s);
 }
 
+/* Killed after a change, before its layers were put. */
+static void be_killed(void) {
+        HandoverReport report;
+        FdStore *s = manager_next();
+        Handover *h = open_state(s, &report);
+
+        handover_put_layer(h, "host", 0x200, 0, "");
+        handover_put_layer(h, "last", 0x3fd, 0, ""); /* the last slot of a document */
+        for (unsigned i = 0; i < 3; i++)
+                handover_reserve_ids(h);
+        handover_free(h);
+        fd_store_free(s);
+
+        s = manager_next();
+        h = open_state(s, &report);
+        EXPECT(handover_last_policy_id(h) == 0x9ff); /* two for each change of any slot */
+        EXPECT(handover_predecessor(h, "host")->policy_id == 0x200);
+        EXPECT(handover_predecessor(h, "last")->policy_id == 0x3fd); /* no layer has lost its slot */
+        handover_free(h);
+        fd_store_free(s);
+}
+
 START_TEST(a_successor_reads_what_was_put) {
         in_child(succeed);
 }
@@ -290,6 +312,11 @@ static void refuse(void) {
         handover_free(h);
         fd_store_free(s);
 }
+
+START_TEST(ids_are_reserved_for_a_change) {
+        in_child(be_killed);
+}
+END_TEST
 
 START_TEST(what_is_no_state_is_replaced) {
         in_child(refuse);
@@ -362,6 +389,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("handover-state");
 
         tcase_add_test(t, a_successor_reads_what_was_put);
+        tcase_add_test(t, ids_are_reserved_for_a_change);
         tcase_add_test(t, what_is_no_state_is_replaced);
         tcase_add_test(t, documents_are_kept);
         tcase_add_test(t, objects_are_taken_once);

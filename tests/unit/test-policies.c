@@ -156,6 +156,10 @@ void handover_put_override(_unused_ Handover *h, _unused_ uint8_t setting) {
         note("override", NULL);
 }
 
+void records_reserve_ids(_unused_ const Context *c) {
+        note("reserve", NULL);
+}
+
 void records_put_layers(_unused_ const Context *c) {
         note("layers", NULL);
 }
@@ -322,6 +326,17 @@ START_TEST(what_the_engine_rejects_is_not_kept) {
 }
 END_TEST
 
+/* The ids are on record before they judge; the layers once, when they have changed. */
+START_TEST(order_of_a_change) {
+        ck_assert_int_eq(load("host", RULES("b.example")), 0);
+        ck_assert_str_eq(take_trace(), "store:host reserve set:host assign layers changed policy_loaded:host ");
+        ck_assert_int_eq(policies_reload(policies, &faults), 0);
+        ck_assert_str_eq(take_trace(), "reserve set:all assign layers changed remove:host policy_loaded:host ");
+        (void) policies_set_mode(policies, MODE_SETTING_AUDIT);
+        ck_assert_str_eq(take_trace(), "override mode_changed ");
+}
+END_TEST
+
 /* Otherwise a crash would bring a document back that a reload has replaced. */
 START_TEST(one_failure_does_not_stop_the_others) {
         files[2][0] = "third";
@@ -373,6 +388,7 @@ static Suite *suite(void) {
         tcase_add_test(t, only_what_changed_is_stored);
         tcase_add_test(t, what_cannot_be_kept_is_not_loaded);
         tcase_add_test(t, what_the_engine_rejects_is_not_kept);
+        tcase_add_test(t, order_of_a_change);
         tcase_add_test(t, one_failure_does_not_stop_the_others);
         tcase_add_test(t, documents_do_not_fill_the_store);
         suite_add_tcase(s, t);
