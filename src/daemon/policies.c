@@ -63,26 +63,54 @@ int policies_make_specs(Policies *p, LayerSpec **ret, size_t *ret_n) {
 
 /* ------------------------------------------------------------------ start */
 
-/* A document loaded over the bus is in force until a reload, also in a successor. */
+/* Replaces a document with the one of the same name that a predecessor left. -ENOENT: there is none. */
+static int take_kept_document(Policies *p, Document *d, FaultList *faults) {
+        _cleanup_free_ char *text = NULL;
+        Document new = {};
+        size_t size;
+        int r;
+
+        r = handover_take_document(p->context->store, d->name, POLICY_TEXT_MAX, &text, &size);
+        if (r == -EFBIG)
+                (void) fault_list_add(faults, "$", 0, "the text is larger than 4 MiB");
+        if (r >= 0)
+                r = documents_replace(d, text, size, &new, faults);
+        if (r < 0)
+                return r;
+        document_done(d);
+        *d = new;
+        return kept_documents_note(&p->kept, d);
+}
+
+static void log_kept_fault(const Policies *p, const char *name, const FaultList *faults, int error) {
+        const Context *c = p->context;
+
+        context_log_faults(c, faults);
+        if (error == -ENOMEM)
+                log_message(c->log, LOG_ERR, "cannot read the policy of %s that was loaded over the bus: %s", name,
+                            strerror(-error));
+        else
+                log_message(c->log, LOG_ERR,
+                            "the policy of %s that was loaded over the bus cannot be used any more (%s): write its "
+                            "replacement to /etc/cargowall, then stop and start cargowalld.service, which forgets what was "
+                            "loaded over the bus, and enforces nothing in between unless the links are pinned",
+                            name, strerror(-error));
+}
+
+/* A document loaded over the bus is in force until a reload, also in a successor. The predecessor accepted it, so if
+ * it cannot be used, no policy is better than another one. */
 static int take_kept_documents(Policies *p) {
         for (size_t i = 0; i < p->set.documents.n; i++) {
-                Document *d = &p->set.documents.items[i], new = {};
-                _cleanup_free_ char *text = NULL;
                 _cleanup_(fault_list_done) FaultList faults = {};
-                size_t size;
-                int r = handover_take_document(p->context->store, d->name, POLICY_TEXT_MAX, &text, &size);
+                Document *d = &p->set.documents.items[i];
+                int r;
 
-                if (r == -ENOENT)
-                        continue;
-                if (r >= 0)
-                        r = documents_replace(d, text, size, &new, &faults);
-                if (r < 0) /* the predecessor accepted it: better no policy than another one */
+                faults.file = d->name;
+                r = take_kept_document(p, d, &faults);
+                if (r < 0 && r != -ENOENT) {
+                        log_kept_fault(p, d->name, &faults, r);
                         return r;
-                document_done(d);
-                *d = new;
-                r = kept_documents_note(&p->kept, d);
-                if (r < 0)
-                        return r;
+                }
         }
         return 0;
 }
@@ -104,9 +132,6 @@ static int load(Policies *p) {
         if (r < 0)
                 return r;
         r = take_kept_documents(p);
-        if (r < 0)
-                log_message(c->log, LOG_ERR, "cannot read the policy that was loaded over the bus: %s",
-                            strerror(-r));
         documents_digest(&p->set.documents, p->digest);
         return r;
 }

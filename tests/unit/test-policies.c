@@ -356,6 +356,28 @@ START_TEST(one_failure_does_not_stop_the_others) {
 }
 END_TEST
 
+/* One that this version cannot use: the log says what is wrong with it, and what to do. */
+START_TEST(kept_document_that_cannot_be_used) {
+        char text[4096] = "";
+        int fd = memfd_create("log", MFD_CLOEXEC);
+
+        ck_assert_int_ge(fd, 0);
+        policies = policies_free(policies);
+        context.engine = NULL;
+        context.log = service_log_free(context.log);
+        ck_assert_int_ge(service_log_new(fd, NULL, NULL, "test", &context.log), 0);
+        store("unit", "{\"rules\":[],\"of-another-version\":1}");
+        ck_assert_int_eq(make(), -EINVAL);
+        ck_assert_ptr_null(policies);
+        ck_assert_int_ge(service_log_flush(context.log), 0);
+        ck_assert_int_gt(pread(fd, text, sizeof(text) - 1, 0), 0);
+        ck_assert_msg(strstr(text, "unit:1: $.of-another-version: ") != NULL, "%s", text);
+        ck_assert_msg(strstr(text, "stop and start cargowalld.service") != NULL, "%s", text);
+        ck_assert_ptr_nonnull(stored_text("unit"));
+        (void) close(fd);
+}
+END_TEST
+
 /* The rest of the store is for links, maps and state. */
 START_TEST(documents_do_not_fill_the_store) {
         KeptDocuments kept = {};
@@ -390,6 +412,7 @@ static Suite *suite(void) {
         tcase_add_test(t, what_the_engine_rejects_is_not_kept);
         tcase_add_test(t, order_of_a_change);
         tcase_add_test(t, one_failure_does_not_stop_the_others);
+        tcase_add_test(t, kept_document_that_cannot_be_used);
         tcase_add_test(t, documents_do_not_fill_the_store);
         suite_add_tcase(s, t);
         return s;
