@@ -52,11 +52,8 @@ int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) 
         /* The configuration may have changed while polkit was asked, so that the call needs the other action. */
         if (is_disabling(b, mode) && strcmp(action, ACTION_DISABLE) != 0)
                 r = sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The configuration has changed; try again.");
-        else {
-                r = service_set_mode(b->service, mode);
-                if (r < 0)
-                        r = bus_error_set_service(error, r);
-        }
+        else
+                service_set_mode(b->service, mode);
         if (bus_note_result(b, action, &caller, r, error) < 0)
                 return r;
         return sd_bus_reply_method_return(m, NULL);

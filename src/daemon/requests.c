@@ -10,7 +10,7 @@
 #include "daemon/records.h"
 #include "daemon/service-parts.h"
 
-int service_set_mode(Service *s, ModeSetting mode) {
+void service_set_mode(Service *s, ModeSetting mode) {
         const Context *c = &s->context;
         ModeSetting old;
 
@@ -21,7 +21,6 @@ int service_set_mode(Service *s, ModeSetting mode) {
         records_put_layers(c);
         if (old != mode && c->observer.mode_changed)
                 c->observer.mode_changed(old, mode, c->observer.userdata);
-        return 0;
 }
 
 int service_reload(Service *s, FaultList *faults) {

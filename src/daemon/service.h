@@ -45,12 +45,11 @@ size_t service_achieved_hooks(const Service *s, const char *const **ret);
 uint64_t service_start_usec(const Service *s, bool monotonic);
 void service_counters(const Service *s, ServiceCounters *ret);
 
-/* On error nothing has changed. */
-int service_set_mode(Service *s, ModeSetting mode);
-/* Reads all documents again, as a whole or not at all. -EINVAL with faults, which name their files. */
+void service_set_mode(Service *s, ModeSetting mode);
+/* Reads all documents again: on error nothing has changed. -EINVAL with faults, which name their files. */
 int service_reload(Service *s, FaultList *faults);
-/* Replaces the document of one scope until the next reload. -ENOENT: no such scope; -EINVAL, -E2BIG with faults;
- * -ENOSPC. */
+/* Replaces the document of one scope until the next reload: on error nothing has changed. -ENOENT: no such scope;
+ * -EINVAL, -E2BIG; others: the engine has no room, or a successor would not have it. All but -ENOENT with faults. */
 int service_load_policy(Service *s, const char *scope, const char *text, size_t size, FaultList *faults);
 /* Pure check of a document, from any thread. Returns 0, or -EINVAL with faults. */
 int service_validate(const char *text, size_t size, FaultList *faults);

@@ -124,14 +124,13 @@ void service_counters(_unused_ const Service *m, ServiceCounters *ret) {
         *ret = (ServiceCounters) { 1, 2, 3, 4, 5 };
 }
 
-int service_set_mode(Service *m, ModeSetting mode) {
+void service_set_mode(Service *m, ModeSetting mode) {
         ModeSetting old = (ModeSetting) service_effective_mode(m);
 
         m->n_set_mode++;
         m->mode = mode;
         if (m->observer.mode_changed)
                 m->observer.mode_changed(old, (ModeSetting) service_effective_mode(m), m->observer.userdata);
-        return 0;
 }
 
 int service_reload(Service *m, FaultList *faults) {
