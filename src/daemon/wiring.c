@@ -26,11 +26,13 @@ static void keep_for_successor(Service *s) {
         fd_store_drop_left_over(c->store);
         if (r >= 0 && !supervision_is_ready(s->supervision))
                 r = fd_store_sync(SYNC_TIMEOUT_USEC);
-        if (r < 0 && !s->keeping_failed)
+        if (r < 0 && !s->keeping_failed) {
                 log_message(c->log, LOG_ERR,
                             "the service manager does not keep our state (%s): a crash would end enforcement, or bring "
                             "back an earlier policy",
                             strerror(-r));
+                context_emit_type(c, EVENT_STATE_NOT_KEPT, NULL, strerror(-r));
+        }
         s->keeping_failed = r < 0;
 }
 

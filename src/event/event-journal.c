@@ -57,6 +57,7 @@ static const struct {
         [EVENT_JOB_ENDED] = { MESSAGE_ID_JOB_ENDED, PRIORITY_INFO },
         [EVENT_PRIVILEGED_CALL] = { MESSAGE_ID_PRIVILEGED_CALL, PRIORITY_NOTICE },
         [EVENT_PROXY_SHARED] = { MESSAGE_ID_PROXY_SHARED, PRIORITY_CRITICAL },
+        [EVENT_STATE_NOT_KEPT] = { MESSAGE_ID_STATE_NOT_KEPT, PRIORITY_ERROR },
 };
 
 int event_journal_priority(const Event *e) {
@@ -132,7 +133,7 @@ static bool has_mode(const Event *e) {
 /* Their catalog entries refer to the detail, so it is always present. */
 static bool needs_detail(const Event *e) {
         return e->type == EVENT_MODE_CHANGED || e->type == EVENT_POLICY_REJECTED || e->type == EVENT_HOOK_LOST ||
-               e->type == EVENT_PRIVILEGED_CALL || e->type == EVENT_PROXY_SHARED;
+               e->type == EVENT_PRIVILEGED_CALL || e->type == EVENT_PROXY_SHARED || e->type == EVENT_STATE_NOT_KEPT;
 }
 
 static bool is_wanted(const Event *e, const EventField *f) {

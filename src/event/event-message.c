@@ -255,6 +255,10 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 text_add(&t, "A socket of the DNS proxy is shared by another process");
                 add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
                 break;
+        case EVENT_STATE_NOT_KEPT:
+                text_add(&t, "The service manager does not keep the service's state");
+                add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
+                break;
         case EVENT_JOB_BEGUN:
                 add_job(&t, e, "Job started");
                 break;

@@ -27,6 +27,7 @@ static const char *const names[_EVENT_TYPE_MAX] = {
         [EVENT_JOB_ENDED] = "job_ended",
         [EVENT_PRIVILEGED_CALL] = "privileged_call",
         [EVENT_PROXY_SHARED] = "proxy_shared",
+        [EVENT_STATE_NOT_KEPT] = "state_not_kept",
 };
 
 const char *event_type_to_string(EventType t) {

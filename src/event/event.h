@@ -28,6 +28,7 @@ typedef enum EventType {
         EVENT_JOB_ENDED,          /* detail: a summary of the job, in words */
         EVENT_PRIVILEGED_CALL,    /* detail: "SetMode audit: denied"; uid, pid and unit are the caller's */
         EVENT_PROXY_SHARED,       /* another process shares a socket of the DNS proxy; detail: which, and whose */
+        EVENT_STATE_NOT_KEPT,     /* a successor would not have all of it; detail: why */
         _EVENT_TYPE_MAX,
 } EventType;
 

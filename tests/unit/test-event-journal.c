@@ -146,6 +146,8 @@ static const struct {
           "A hook was detached, enforcement has a gap: connect4" },
         { { .type = EVENT_PROXY_SHARED, .detail = "UDP [::1]:253" }, 2,
           "A socket of the DNS proxy is shared by another process: UDP [::1]:253" },
+        { { .type = EVENT_STATE_NOT_KEPT, .detail = "No space left on device" }, 3,
+          "The service manager does not keep the service's state: No space left on device" },
         { { .type = EVENT_JOB_BEGUN, .unit = "r.service" }, 6, "Job started in r.service" },
         { { .type = EVENT_JOB_ENDED, .unit = "r.service", .detail = "1 denied" }, 6,
           "Job ended in r.service: 1 denied" },

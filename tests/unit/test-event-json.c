@@ -172,6 +172,9 @@ static size_t service_samples(Event *ret, const Event *denied) {
         ret[n] = blank;
         ret[n].type = EVENT_PROXY_SHARED;
         ret[n++].detail = "UDP [::1]:253, with user 1001 in /user.slice";
+        ret[n] = blank;
+        ret[n].type = EVENT_STATE_NOT_KEPT;
+        ret[n++].detail = "No space left on device";
         return n;
 }
 
@@ -519,6 +522,7 @@ START_TEST(test_types) {
                 "existing_connection", "events_lost", "run_started", "run_ended", "mode_changed",
                 "policy_loaded", "policy_rejected", "enforcement_started", "enforcement_ended", "enforcement_resumed",
                 "hook_lost", "job_begun", "job_ended", "privileged_call", "proxy_shared",
+                "state_not_kept",
         };
 
         for (int i = 0; i < _EVENT_TYPE_MAX; i++)

@@ -131,6 +131,7 @@ static const struct {
         { EVENT_JOB_ENDED, ACTION_DENY, true, true },
         { EVENT_PRIVILEGED_CALL, ACTION_DENY, true, true },
         { EVENT_PROXY_SHARED, ACTION_DENY, true, true },
+        { EVENT_STATE_NOT_KEPT, ACTION_DENY, true, true },
 };
 
 START_TEST(test_selection) {
