@@ -21,9 +21,12 @@ struct Jobs {
 
 static int on_kept_job(const HandoverJob *job, void *userdata) {
         Jobs *j = userdata;
+        Job *own;
         int r = job_table_add(&j->table, job->id, job->unit, job->cgroup, job->labels, job->n_labels, job->start_usec,
-                              NULL);
+                              &own);
 
+        if (r >= 0)
+                own->cgroup_id = job->cgroup_id;
         return r == -ENOMEM ? r : 0;
 }
 
@@ -45,6 +48,7 @@ int jobs_new(const Context *c, const JobsObserver *observer, Jobs **ret) {
                 return -ENOMEM;
         j->context = c;
         j->observer = *observer;
+        job_table_note_id(&j->table, handover_last_job(c->handover));
         const HandoverReader reader = { .job = on_kept_job, .job_end = on_kept_job_end, .userdata = j };
         int r = handover_read(c->handover, 0, &reader);
         if (r < 0)
@@ -132,6 +136,7 @@ int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const 
         r = job_table_add(&j->table, 0, unit, path, labels, n_labels, clock_usec(CLOCK_REALTIME), &job);
         if (r < 0)
                 return r;
+        job->cgroup_id = j->observer.find_cgroup(path, j->observer.userdata);
         restriction = j->observer.restriction(job, j->observer.userdata);
         r = j->observer.assign(job, j->observer.userdata);
         if (r < 0 && restriction) {
@@ -164,18 +169,28 @@ int jobs_end(Jobs *j, uint64_t id) {
         return 0;
 }
 
-void jobs_end_of(Jobs *j, const char *path) {
+static bool is_of_run(const Job *job, uint64_t cgroup_id) {
+        return job->cgroup_id == 0 || job->cgroup_id == cgroup_id;
+}
+
+void jobs_end_of(Jobs *j, const char *path, uint64_t cgroup_id) {
         const Job *job = jobs_of_cgroup(j, path);
 
-        if (job && strcmp(job->cgroup, path) == 0)
+        if (job && strcmp(job->cgroup, path) == 0 && is_of_run(job, cgroup_id))
                 (void) jobs_end(j, job->id);
 }
 
-void jobs_end_left(Jobs *j, bool (*is_there)(const char *cgroup, void *userdata), void *userdata) {
+/* A job from a version that did not record the cgroup's id is continued in the cgroup that has its path now. */
+void jobs_end_left(Jobs *j) {
         assert(j);
-        assert(is_there);
 
-        for (size_t i = j->table.n; i-- > 0;)
-                if (!is_there(j->table.jobs[i]->cgroup, userdata))
-                        (void) jobs_end(j, j->table.jobs[i]->id);
+        for (size_t i = j->table.n; i-- > 0;) {
+                Job *job = j->table.jobs[i];
+                uint64_t id = j->observer.find_cgroup(job->cgroup, j->observer.userdata);
+
+                if (id != 0 && is_of_run(job, id))
+                        job->cgroup_id = id;
+                else
+                        (void) jobs_end(j, job->id);
+        }
 }

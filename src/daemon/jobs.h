@@ -12,6 +12,8 @@ typedef struct Jobs Jobs;
 typedef struct JobsObserver {
         /* Decides again which layers judge this job's cgroup. -ENXIO: the cgroup is not followed. */
         int (*assign)(const Job *job, void *userdata);
+        /* The id of the cgroup that has this path now; 0: it is not followed. */
+        uint64_t (*find_cgroup)(const char *path, void *userdata);
         /* The job has ended and is no longer in the table. */
         void (*ended)(const Job *job, void *userdata);
         /* The name of the document that restricts it; NULL if none does. */
@@ -37,6 +39,7 @@ int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const 
 int jobs_end(Jobs *j, uint64_t id);
 
 /* The unit with this cgroup has ended. */
-void jobs_end_of(Jobs *j, const char *path);
-/* Ends the jobs of units that ended unnoticed: those whose cgroup does not exist. */
-void jobs_end_left(Jobs *j, bool (*is_there)(const char *cgroup, void *userdata), void *userdata);
+void jobs_end_of(Jobs *j, const char *path, uint64_t cgroup_id);
+/* Ends the jobs of units that ended unnoticed: their cgroup does not exist, or it is that of a later run. Call when
+ * the cgroups are followed. */
+void jobs_end_left(Jobs *j);

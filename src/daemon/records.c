@@ -50,6 +50,7 @@ void records_put_job(const Context *c, const Job *job) {
                 .id = job->id,
                 .unit = job->unit,
                 .cgroup = job->cgroup,
+                .cgroup_id = job->cgroup_id,
                 .labels = (const char *const *) job->labels,
                 .n_labels = job->n_labels,
                 .start_usec = job->start_usec,

@@ -85,6 +85,7 @@ static int start(Service *s) {
                 return r;
         }
         dns_sockets_report(s->sockets);
+        jobs_end_left(s->jobs);
         handover_forget(s->context.handover);
         records_put_layers(&s->context);
         s->trim_is_due = true; /* the memory used to read the documents */

@@ -54,6 +54,12 @@ static int on_job_assign(const Job *job, void *userdata) {
         return jobs_get(s->jobs, job->id) ? assign_new_job(s->assign, job) : assign_job(s->assign, job);
 }
 
+static uint64_t on_job_find_cgroup(const char *path, void *userdata) {
+        uint64_t id;
+
+        return actors_find(((Service *) userdata)->actors, path, &id) < 0 ? 0 : id;
+}
+
 static void on_job_ended(const Job *job, void *userdata) {
         grants_revoke(((Service *) userdata)->grants, job->id);
 }
@@ -80,8 +86,8 @@ static void on_actor_appeared(const char *path, uint64_t id, bool is_slice, void
         (void) assign_actor(((Service *) userdata)->assign, path, id, is_slice);
 }
 
-static void on_actor_gone(const char *path, _unused_ uint64_t id, _unused_ bool is_slice, void *userdata) {
-        jobs_end_of(((Service *) userdata)->jobs, path);
+static void on_actor_gone(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
+        jobs_end_of(((Service *) userdata)->jobs, path, id);
 }
 
 static void on_actor_forgotten(_unused_ const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
@@ -113,19 +119,12 @@ static void on_prepare(void *userdata) {
         keep_for_successor(userdata);
 }
 
-static bool has_cgroup(const char *cgroup, void *userdata) {
-        uint64_t id;
-
-        return actors_find(((Service *) userdata)->actors, cgroup, &id) >= 0;
-}
-
 static void on_ready(const char *status, void *userdata) {
         Service *s = userdata;
         bool inherited = engine_is_inherited(s->context.engine);
 
         context_emit_type(&s->context, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
         context_notify(&s->context, ready);
-        jobs_end_left(s->jobs, has_cgroup, s);
         if (!inherited) /* what it knew before passed nobody */
                 resolvers_flush_cache(s->resolvers);
 }
@@ -188,6 +187,7 @@ int service_make_parts(Service *s) {
                 r = jobs_new(c,
                              &(JobsObserver) {
                                      .assign = on_job_assign,
+                                     .find_cgroup = on_job_find_cgroup,
                                      .ended = on_job_ended,
                                      .restriction = job_restriction,
                                      .mode = effective_mode,

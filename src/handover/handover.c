@@ -24,6 +24,7 @@ struct Handover {
         bool has_override;
         uint8_t override;
         uint64_t next_sequence, written_sequence;
+        uint64_t last_job;
 };
 
 _Static_assert(HANDOVER_LABELS_MAX == STATE_LABELS_MAX, "a job's labels fit into its record");
@@ -34,6 +35,8 @@ static void handover_on_snapshot(_unused_ StateLog *log, void *userdata) {
         Handover *h = userdata;
 
         h->written_sequence = 0; /* it is not in the half being written */
+        if (h->last_job > 0) /* a snapshot has no records of jobs that ended */
+                (void) state_log_append_last_job(h->log, h->last_job);
         if (h->has_override)
                 handover_put_override(h, h->override);
         h->snapshot(h, h->userdata);
@@ -120,10 +123,22 @@ static int handover_on_sequence(uint64_t sequence, void *userdata) {
         return 0;
 }
 
+static int handover_on_job_id(uint64_t id, void *userdata) {
+        Handover *h = userdata;
+
+        h->last_job = MAX(h->last_job, id);
+        return 0;
+}
+
+static int handover_on_own_job(const StateJob *job, void *userdata) {
+        return handover_on_job_id(job->id, userdata);
+}
+
 static int read_own(Handover *h, uint64_t now_nsec) {
         const StateLogReader reader = {
                 .scope = handover_on_scope, .override = handover_on_override,
-                .sequence = handover_on_sequence, .userdata = h,
+                .sequence = handover_on_sequence, .job = handover_on_own_job, .job_end = handover_on_job_id,
+                .last_job = handover_on_job_id, .userdata = h,
         };
         StateLogReadCounts counts;
 
@@ -169,8 +184,8 @@ Handover *handover_free(Handover *h) {
 static int handover_on_job(const StateJob *job, void *userdata) {
         const HandoverReader *reader = userdata;
         const HandoverJob j = {
-                .id = job->id, .unit = job->unit, .cgroup = job->cgroup, .labels = job->labels, .n_labels = job->n_labels,
-                .start_usec = job->start_usec,
+                .id = job->id, .unit = job->unit, .cgroup = job->cgroup, .cgroup_id = job->cgroup_id,
+                .labels = job->labels, .n_labels = job->n_labels, .start_usec = job->start_usec,
         };
 
         return reader->job(&j, reader->userdata);
@@ -223,6 +238,12 @@ uint32_t handover_last_policy_id(const Handover *h) {
         assert(h);
 
         return h->predecessors.last_policy_id;
+}
+
+uint64_t handover_last_job(const Handover *h) {
+        assert(h);
+
+        return h->last_job;
 }
 
 bool handover_override(const Handover *h, uint8_t *ret) {
@@ -296,8 +317,9 @@ void handover_put_job(Handover *h, const HandoverJob *job) {
 
         StateJob record = {
                 .id = job->id, .start_usec = job->start_usec, .unit = job->unit, .cgroup = job->cgroup,
-                .n_labels = MIN(job->n_labels, (size_t) STATE_LABELS_MAX),
+                .cgroup_id = job->cgroup_id, .n_labels = MIN(job->n_labels, (size_t) STATE_LABELS_MAX),
         };
+        h->last_job = MAX(h->last_job, job->id);
         for (size_t i = 0; i < record.n_labels; i++)
                 record.labels[i] = job->labels[i];
         (void) state_log_append_job(h->log, &record);

@@ -24,6 +24,7 @@ typedef struct HandoverLease {
 typedef struct HandoverJob {
         uint64_t id;
         const char *unit, *cgroup;
+        uint64_t cgroup_id;        /* 0: unknown, as in what older versions wrote */
         const char *const *labels; /* "key=value" */
         size_t n_labels;           /* at most HANDOVER_LABELS_MAX are stored */
         uint64_t start_usec;       /* CLOCK_REALTIME */
@@ -50,6 +51,7 @@ Handover *handover_free(Handover *h);
 bool handover_has_predecessor(const Handover *h);
 const Predecessor *handover_predecessor(const Handover *h, const char *layer); /* NULL if there is none */
 uint32_t handover_last_policy_id(const Handover *h); /* the highest id that any layer of any process had */
+uint64_t handover_last_job(const Handover *h);       /* the highest id that any job of any process had */
 bool handover_override(const Handover *h, uint8_t *ret); /* of the mode; false: none was written */
 uint64_t handover_next_sequence(const Handover *h);  /* 0: start from the beginning */
 /* Read in the order in which they were written. A negative value stops reading and is returned. */

@@ -4,7 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define VERSION 1U /* of the header, the records and their payloads: increase it with any change */
+/* Of the header, the records and their payloads: increase it with any change. Version 2 adds types of records. */
+#define VERSION 2U
+#define VERSION_OLDEST 1U /* that can be continued */
 #define RESERVE_STEP (256U * 1024)
 
 static const char magic[8] = { 'c', 'w', 's', 't', 'a', 't', 'e', '\0' };
@@ -147,7 +149,8 @@ int state_log_open(void *region, size_t size, const uint8_t boot_id[static 16], 
                 return r;
 
         Header h = *log->header;
-        if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.version != VERSION || h.half_size != log->half_size)
+        if (memcmp(h.magic, magic, sizeof(magic)) != 0 || h.version < VERSION_OLDEST || h.version > VERSION ||
+            h.half_size != log->half_size)
                 return -EBADMSG;
         if (h.active > 1 || h.length[h.active] > log->half_size || h.length[h.active] % 8 != 0)
                 return -EBADMSG;
@@ -157,6 +160,8 @@ int state_log_open(void *region, size_t size, const uint8_t boot_id[static 16], 
         log->half = h.active;
         log->length = log->reserved = readable_length(half_data(log, log->half), h.length[h.active]);
         log->since_compaction = log->half_size; /* the first compaction is free */
+        /* From here on, an older process must not continue it. */
+        __atomic_store_n(&log->header->version, VERSION, __ATOMIC_RELEASE);
         /* Records must not be appended after ones that cannot be read. */
         __atomic_store_n(&log->header->length[log->half], log->length, __ATOMIC_RELEASE);
 
@@ -298,6 +303,10 @@ int state_log_append_job_end(StateLog *log, uint64_t id) {
         return log_append(log, &(StateRecord) { .type = STATE_RECORD_JOB_END, .job_end = id });
 }
 
+int state_log_append_last_job(StateLog *log, uint64_t id) {
+        return log_append(log, &(StateRecord) { .type = STATE_RECORD_LAST_JOB, .last_job = id });
+}
+
 void state_log_counters(const StateLog *log, StateLogCounters *ret) {
         assert(log);
         assert(ret);
@@ -317,10 +326,13 @@ static int deliver(const StateRecord *record, const StateLogReader *reader) {
                 return reader->override ? reader->override(record->override, reader->userdata) : 0;
         case STATE_RECORD_SEQUENCE:
                 return reader->sequence ? reader->sequence(record->sequence, reader->userdata) : 0;
+        case STATE_RECORD_JOB_1: /* not decoded as such */
         case STATE_RECORD_JOB:
                 return reader->job ? reader->job(&record->job, reader->userdata) : 0;
         case STATE_RECORD_JOB_END:
                 return reader->job_end ? reader->job_end(record->job_end, reader->userdata) : 0;
+        case STATE_RECORD_LAST_JOB:
+                return reader->last_job ? reader->last_job(record->last_job, reader->userdata) : 0;
         }
         return 0;
 }

@@ -39,7 +39,7 @@ typedef struct StateLogCounters {
  * identify the boot, since CLOCK_BOOTTIME restarts with each boot and kernel objects are gone. -ENOMEM. */
 int state_log_new(void *region, size_t size, const uint8_t boot_id[static 16], const StateLogOwner *owner,
                   StateLog **ret);
-/* Continues the log of a predecessor. At a record that cannot be read the log is cut; *ret_cut is the number of
+/* Continues the log of a predecessor, also of version 1. At a record that cannot be read the log is cut; *ret_cut is the number of
  * bytes lost. -EBADMSG: not a log, another layout, or damaged; -ESTALE: from another boot; -ENOMEM. */
 int state_log_open(void *region, size_t size, const uint8_t boot_id[static 16], const StateLogOwner *owner,
                    size_t *ret_cut, StateLog **ret);
@@ -55,6 +55,7 @@ int state_log_append_override(StateLog *log, uint8_t setting);
 int state_log_append_sequence(StateLog *log, uint64_t sequence);
 int state_log_append_job(StateLog *log, const StateJob *job);
 int state_log_append_job_end(StateLog *log, uint64_t id);
+int state_log_append_last_job(StateLog *log, uint64_t id);
 
 /* Starts the other half with a snapshot now: call after opening, to leave behind what has expired. Must not be
  * called from a snapshot. -ENOMEM: reserve failed, the log is unchanged. */
@@ -69,6 +70,7 @@ typedef struct StateLogReader {
         int (*sequence)(uint64_t sequence, void *userdata);
         int (*job)(const StateJob *job, void *userdata);
         int (*job_end)(uint64_t id, void *userdata);
+        int (*last_job)(uint64_t id, void *userdata);
         void *userdata;
 } StateLogReader;
 

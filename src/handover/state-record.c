@@ -146,6 +146,7 @@ static void put_job(Writer *w, const StateJob *j) {
         }
         put_u64(w, j->id);
         put_u64(w, j->start_usec);
+        put_u64(w, j->cgroup_id);
         put_text(w, j->unit, 1, STATE_UNIT_MAX);
         put_text(w, j->cgroup, 1, STATE_CGROUP_MAX);
         put_u8(w, (uint8_t) j->n_labels, STATE_LABELS_MAX);
@@ -153,9 +154,10 @@ static void put_job(Writer *w, const StateJob *j) {
                 put_text(w, j->labels[i], 1, STATE_LABEL_MAX);
 }
 
-static void get_job(Reader *r, StateJob *ret) {
+static void get_job(Reader *r, bool has_cgroup_id, StateJob *ret) {
         ret->id = get_u64(r);
         ret->start_usec = get_u64(r);
+        ret->cgroup_id = has_cgroup_id ? get_u64(r) : 0;
         ret->unit = get_text(r, 1, STATE_UNIT_MAX);
         ret->cgroup = get_text(r, 1, STATE_CGROUP_MAX);
         ret->n_labels = get_u8(r, STATE_LABELS_MAX);
@@ -188,6 +190,9 @@ int state_record_encode(const StateRecord *record, uint8_t *data, size_t size) {
         case STATE_RECORD_JOB_END:
                 put_u64(&w, record->job_end);
                 break;
+        case STATE_RECORD_LAST_JOB:
+                put_u64(&w, record->last_job);
+                break;
         default:
                 return -EINVAL;
         }
@@ -214,11 +219,16 @@ int state_record_decode(uint32_t type, const uint8_t *data, size_t size, StateRe
         case STATE_RECORD_SEQUENCE:
                 record.sequence = get_u64(&r);
                 break;
+        case STATE_RECORD_JOB_1:
         case STATE_RECORD_JOB:
-                get_job(&r, &record.job);
+                get_job(&r, type == STATE_RECORD_JOB, &record.job);
+                record.type = STATE_RECORD_JOB;
                 break;
         case STATE_RECORD_JOB_END:
                 record.job_end = get_u64(&r);
+                break;
+        case STATE_RECORD_LAST_JOB:
+                record.last_job = get_u64(&r);
                 break;
         default:
                 return -EBADMSG;

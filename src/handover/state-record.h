@@ -45,6 +45,7 @@ typedef struct StateJob {
         uint64_t start_usec;   /* CLOCK_REALTIME */
         const char *unit;
         const char *cgroup;
+        uint64_t cgroup_id;    /* 0: unknown */
         const char *labels[STATE_LABELS_MAX];
         size_t n_labels;
 } StateJob;
@@ -54,8 +55,10 @@ typedef enum StateRecordType {
         STATE_RECORD_LEASE,
         STATE_RECORD_OVERRIDE,
         STATE_RECORD_SEQUENCE,
-        STATE_RECORD_JOB,
+        STATE_RECORD_JOB_1, /* a job as version 1 wrote it, without the cgroup's id: decoded as STATE_RECORD_JOB */
         STATE_RECORD_JOB_END,
+        STATE_RECORD_JOB,
+        STATE_RECORD_LAST_JOB,
 } StateRecordType;
 
 typedef struct StateRecord {
@@ -65,6 +68,7 @@ typedef struct StateRecord {
                 StateLease lease;
                 StateJob job;
                 uint64_t job_end;  /* the job's id */
+                uint64_t last_job; /* the highest id that any job had */
                 uint64_t sequence; /* of events */
                 uint8_t override;  /* of the mode: 0 to STATE_OVERRIDE_MAX */
         };

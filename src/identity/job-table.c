@@ -65,6 +65,11 @@ int job_table_add(JobTable *t, uint64_t id, const char *unit, const char *cgroup
         return 0;
 }
 
+void job_table_note_id(JobTable *t, uint64_t id) {
+        if (id != UINT64_MAX) /* no job has it, and it has no next one */
+                t->last_id = MAX(t->last_id, id);
+}
+
 Job *job_table_get(const JobTable *t, uint64_t id) {
         for (size_t i = 0; i < t->n; i++)
                 if (t->jobs[i]->id == id)

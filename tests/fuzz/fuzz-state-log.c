@@ -67,13 +67,18 @@ static int on_job_end(uint64_t id _unused_, void *userdata) {
         return 0;
 }
 
+static int on_last_job(uint64_t id _unused_, void *userdata) {
+        ((Seen *) userdata)->n++;
+        return 0;
+}
+
 static void on_snapshot(StateLog *log _unused_, void *userdata _unused_) {
 }
 
 static const StateLogOwner owner = { .snapshot = on_snapshot };
 
 static uint64_t read_all(const StateLog *log, Seen *ret) {
-        const StateLogReader reader = { on_scope, on_lease, on_override, on_sequence, on_job, on_job_end, ret };
+        const StateLogReader reader = { on_scope, on_lease, on_override, on_sequence, on_job, on_job_end, on_last_job, ret };
         StateLogReadCounts counts;
 
         *ret = (Seen) {};

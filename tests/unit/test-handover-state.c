@@ -143,7 +143,7 @@ static int on_job(const HandoverJob *j, void *userdata) {
         Seen *s = userdata;
         size_t n = strlen(s->text);
 
-        EXPECT(j->start_usec == 42 && strcmp(j->cgroup, "/a.slice/a.service") == 0);
+        EXPECT(j->start_usec == 42 && j->cgroup_id == 99 && strcmp(j->cgroup, "/a.slice/a.service") == 0);
         (void) snprintf(s->text + n, sizeof(s->text) - n, "+%d:%s:%zu ", (int) j->id, j->unit, j->n_labels);
         return 0;
 }
@@ -201,6 +201,7 @@ static void write_some(Handover *h) {
                 .id = 7,
                 .unit = "a.service",
                 .cgroup = "/a.slice/a.service",
+                .cgroup_id = 99,
                 .labels = labels,
                 .n_labels = 2,
                 .start_usec = 42,
@@ -228,7 +229,7 @@ static void succeed(void) {
 
         EXPECT(!report.inherited && report.error == 0 && report.n_cut == 0);
         EXPECT(!handover_has_predecessor(h) && !handover_override(h, &setting) && setting == 77);
-        EXPECT(handover_next_sequence(h) == 0 && handover_last_policy_id(h) == 0);
+        EXPECT(handover_next_sequence(h) == 0 && handover_last_policy_id(h) == 0 && handover_last_job(h) == 0);
         EXPECT(strcmp(read_all(h, 0), "") == 0);
         write_some(h);
         handover_free(h);
@@ -245,6 +246,7 @@ static void succeed(void) {
         EXPECT(handover_last_policy_id(h) == 0x901);
         EXPECT(handover_override(h, &setting) && setting == 1);
         EXPECT(handover_next_sequence(h) == 12);
+        EXPECT(handover_last_job(h) == 8);
         EXPECT(strcmp(read_all(h, 100), "+7:a.service:2 a.example=192.0.2.7@host +8:a.service:2 -7 ") == 0);
 
         /* It has started: what ended is left behind, and what the snapshot does not know. */
@@ -261,6 +263,7 @@ static void succeed(void) {
         EXPECT(strcmp(read_all(h, 0), "") == 0);
         EXPECT(handover_predecessor(h, "host")->policy_id == 0x300 && !handover_predecessor(h, "job:7"));
         EXPECT(handover_last_policy_id(h) == 0x901);            /* of a layer that ended */
+        EXPECT(handover_last_job(h) == 8);                      /* of a job that ended */
         EXPECT(handover_override(h, &setting) && setting == 1); /* though the snapshot does not put it */
         EXPECT(handover_next_sequence(h) == 12);                /* though it was written before */
         handover_free(h);

@@ -56,6 +56,12 @@ START_TEST(ids_are_given_once) {
         ck_assert_int_eq(add(&t, 0, "b.service", "/e", &j), -EEXIST);
         ck_assert_uint_eq(j->id, 41); /* written on success only */
         ck_assert_uint_eq(t.n, 4);
+
+        job_table_note_id(&t, 50); /* of a job that a predecessor has ended */
+        job_table_note_id(&t, 49);
+        job_table_note_id(&t, UINT64_MAX); /* of none */
+        ck_assert_int_eq(add(&t, 0, "f.service", "/f", &j), 0);
+        ck_assert_uint_eq(j->id, 51);
 }
 END_TEST
 

@@ -12,6 +12,7 @@
 static char trace[1024]; /* what happened, one word each */
 static int assign_result;
 static const char *restriction;
+static uint64_t cgroup_id; /* of every path but those below /gone */
 static Context context;
 
 static void note(const char *what, const char *detail) {
@@ -51,6 +52,10 @@ static int on_assign(const Job *job, void *userdata) {
         return assign_result;
 }
 
+static uint64_t on_find_cgroup(const char *path, _unused_ void *userdata) {
+        return strncmp(path, "/gone", 5) == 0 ? 0 : cgroup_id;
+}
+
 static void on_ended(const Job *job, void *userdata) {
         ck_assert_ptr_null(jobs_get(*(Jobs **) userdata, job->id));
         note("ended", job->unit);
@@ -76,6 +81,7 @@ static Jobs *jobs;
 static void make_jobs(void) {
         const JobsObserver observer = {
                 .assign = on_assign,
+                .find_cgroup = on_find_cgroup,
                 .ended = on_ended,
                 .restriction = on_restriction,
                 .mode = on_mode,
@@ -94,6 +100,7 @@ static void set_up(void) {
         ck_assert_int_eq(fd_store_collect(&context.store), 0);
         ck_assert_int_eq(handover_new(context.store, 0, on_snapshot, NULL, &report, &context.handover), 0);
         assign_result = 0;
+        cgroup_id = 100;
         restriction = NULL;
         trace[0] = '\0';
         make_jobs();
@@ -170,50 +177,69 @@ START_TEST(job_ends_with_its_unit) {
 
         ck_assert_int_eq(begin("a.service", "/a.service", &a), 0);
         ck_assert_int_eq(begin("b.service", "/b.service", &b), 0);
-        jobs_end_of(jobs, "/a.service/deep"); /* nested in it */
-        jobs_end_of(jobs, "/");
+        jobs_end_of(jobs, "/a.service/deep", 100); /* nested in it */
+        jobs_end_of(jobs, "/", 100);
+        jobs_end_of(jobs, "/a.service", 99); /* an earlier run */
         ck_assert_uint_eq(jobs_table(jobs)->n, 2);
-        jobs_end_of(jobs, "/a.service");
+        jobs_end_of(jobs, "/a.service", 100);
         ck_assert_ptr_null(jobs_get(jobs, a));
         ck_assert_ptr_nonnull(jobs_get(jobs, b));
 }
 END_TEST
 
-static bool is_b(const char *cgroup, _unused_ void *userdata) {
-        return strcmp(cgroup, "/b.service") == 0;
+static void keep_job(uint64_t id, const char *unit, const char *cgroup, uint64_t job_cgroup_id) {
+        const HandoverJob kept = {
+                .id = id,
+                .unit = unit,
+                .cgroup = cgroup,
+                .cgroup_id = job_cgroup_id,
+                .labels = labels,
+                .n_labels = 2,
+                .start_usec = 42,
+        };
+
+        handover_put_job(context.handover, &kept);
 }
 
 START_TEST(successor_has_the_jobs) {
-        uint64_t a, b, c, next;
+        uint64_t next;
 
-        ck_assert_int_eq(begin("a.service", "/a.service", &a), 0);
-        ck_assert_int_eq(begin("b.service", "/b.service", &b), 0);
-        ck_assert_int_eq(begin("c.service", "/c.service", &c), 0);
-        HandoverJob kept = {
-                .unit = "a.service", .cgroup = "/a.service", .labels = labels, .n_labels = 2, .start_usec = 42
-        };
-        const char *const units[] = { "a.service", "b.service", "c.service" }, *const paths[] = { "/a.service",
-                                                                                                  "/b.service",
-                                                                                                  "/c.service" };
-        const uint64_t ids[] = { a, b, c };
-        for (size_t i = 0; i < 3; i++) {
-                kept.id = ids[i];
-                kept.unit = units[i];
-                kept.cgroup = paths[i];
-                handover_put_job(context.handover, &kept);
-        }
-        ck_assert_int_eq(jobs_end(jobs, c), 0);
+        keep_job(1, "gone.service", "/gone.service", 100);
+        keep_job(2, "same.service", "/same.service", 100);
+        keep_job(3, "again.service", "/again.service", 99); /* since then, the unit has restarted */
+        keep_job(4, "old.service", "/old.service", 0);      /* from a version without ids of cgroups */
+        keep_job(5, "ended.service", "/ended.service", 100);
+        handover_put_job_end(context.handover, 5);
 
         jobs = jobs_free(jobs);
         make_jobs();
+        ck_assert_uint_eq(jobs_table(jobs)->n, 4);
+        ck_assert_uint_eq(jobs_get(jobs, 2)->n_labels, 2);
+        ck_assert_uint_eq(jobs_get(jobs, 2)->start_usec, 42);
+        jobs_end_left(jobs);
         ck_assert_uint_eq(jobs_table(jobs)->n, 2);
-        ck_assert_uint_eq(jobs_get(jobs, a)->n_labels, 2);
-        ck_assert_uint_eq(jobs_get(jobs, a)->start_usec, 42);
-        jobs_end_left(jobs, is_b, NULL); /* the unit of the other one ended while nobody looked */
-        ck_assert_ptr_null(jobs_get(jobs, a));
-        ck_assert_ptr_nonnull(jobs_get(jobs, b));
-        ck_assert_int_eq(begin("d.service", "/d.service", &next), 0);
-        ck_assert_uint_gt(next, c); /* an id is one job's for ever */
+        ck_assert_ptr_nonnull(jobs_get(jobs, 2));
+        ck_assert_ptr_nonnull(jobs_get(jobs, 4));
+        ck_assert_uint_eq(jobs_get(jobs, 4)->cgroup_id, 100);
+        ck_assert_int_eq(begin("again.service", "/again.service", &next), 0); /* not -EEXIST */
+        ck_assert_uint_gt(next, 5); /* no id is used again */
+        ck_assert_uint_eq(jobs_get(jobs, next)->cgroup_id, 100);
+}
+END_TEST
+
+/* Each start writes a snapshot, which has no ended jobs. */
+START_TEST(ids_are_not_used_again_after_two_starts) {
+        uint64_t id;
+
+        keep_job(5, "a.service", "/a.service", 100);
+        handover_put_job_end(context.handover, 5);
+        for (size_t i = 0; i < 2; i++) {
+                jobs = jobs_free(jobs);
+                make_jobs();
+                handover_forget(context.handover);
+        }
+        ck_assert_int_eq(begin("a.service", "/a.service", &id), 0);
+        ck_assert_uint_eq(id, 6);
 }
 END_TEST
 
@@ -226,6 +252,7 @@ static Suite *suite(void) {
         tcase_add_test(t, job_that_cannot_be_restricted_does_not_begin);
         tcase_add_test(t, job_ends_with_its_unit);
         tcase_add_test(t, successor_has_the_jobs);
+        tcase_add_test(t, ids_are_not_used_again_after_two_starts);
         suite_add_tcase(s, t);
         return s;
 }

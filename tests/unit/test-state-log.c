@@ -84,8 +84,8 @@ static int on_sequence(uint64_t sequence, void *userdata) {
 }
 
 static int on_job(const StateJob *j, void *userdata) {
-        note(userdata, "job %llu %s %s %llu", (unsigned long long) j->id, j->unit, j->cgroup,
-             (unsigned long long) j->start_usec);
+        note(userdata, "job %llu %s %s=%llu %llu", (unsigned long long) j->id, j->unit, j->cgroup,
+             (unsigned long long) j->cgroup_id, (unsigned long long) j->start_usec);
         for (size_t i = 0; i < j->n_labels; i++)
                 note(userdata, " %s", j->labels[i]);
         note(userdata, ";");
@@ -97,8 +97,13 @@ static int on_job_end(uint64_t id, void *userdata) {
         return 0;
 }
 
+static int on_last_job(uint64_t id, void *userdata) {
+        note(userdata, "last %llu;", (unsigned long long) id);
+        return 0;
+}
+
 static StateLogReadCounts read_all(const StateLog *log, uint64_t now_nsec, Seen *ret) {
-        const StateLogReader reader = { on_scope, on_lease, on_override, on_sequence, on_job, on_job_end, ret };
+        const StateLogReader reader = { on_scope, on_lease, on_override, on_sequence, on_job, on_job_end, on_last_job, ret };
         StateLogReadCounts counts;
 
         *ret = (Seen) {};
@@ -119,7 +124,7 @@ static StateLease lease(const char *name, uint64_t expires_nsec) {
 START_TEST(every_kind_is_read_back) {
         _cleanup_free_ uint8_t *region = region_new(4096);
         const StateScope scope = { "ci", 7, 1, "sha256:ab" };
-        const StateJob job = { 3, 1000, "a.service", "/system.slice/a.service", { "job=x", "ref=y" }, 2 };
+        const StateJob job = { 3, 1000, "a.service", "/system.slice/a.service", 99, { "job=x", "ref=y" }, 2 };
         StateLease l = lease("a.example", 100);
         Seen seen;
 
@@ -132,6 +137,7 @@ START_TEST(every_kind_is_read_back) {
         ck_assert_int_eq(state_log_append_sequence(log, UINT64_MAX), 0);
         ck_assert_int_eq(state_log_append_job(log, &job), 0);
         ck_assert_int_eq(state_log_append_job_end(log, 3), 0);
+        ck_assert_int_eq(state_log_append_last_job(log, 4), 0);
         state_log_free(log);
 
         log = log_open(region, 4096, &nothing_live, 0);
@@ -140,15 +146,51 @@ START_TEST(every_kind_is_read_back) {
                                     "lease ci 192.0.2.1 a.example - 60;"
                                     "lease ci 192.0.2.1 a.example b.example c.example 60;"
                                     "override 3;sequence 18446744073709551615;"
-                                    "job 3 a.service /system.slice/a.service 1000 job=x ref=y;end 3;");
-        ck_assert_uint_eq(counts.n_records, 7);
+                                    "job 3 a.service /system.slice/a.service=99 1000 job=x ref=y;end 3;last 4;");
+        ck_assert_uint_eq(counts.n_records, 8);
         ck_assert_uint_eq(counts.n_ended + counts.n_unread, 0);
 
         /* And continues after what there was. */
         ck_assert_int_eq(state_log_append_override(log, 0), 0);
         counts = read_all(log, 0, &seen);
-        ck_assert_uint_eq(counts.n_records, 8);
+        ck_assert_uint_eq(counts.n_records, 9);
         state_log_free(log);
+}
+END_TEST
+
+/* Version 1 has no type 7 or 8, and its jobs have no cgroup id. */
+START_TEST(version_1_is_continued) {
+        static const uint8_t job[] = {
+                32, 0, 0, 0, STATE_RECORD_JOB_1, 0, 0, 0,        /* size and type */
+                3, 0, 0, 0, 0, 0, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0, /* id and start */
+                1, 0, 'u', 0, 2, 0, '/', 'u', 0, 1,              /* unit, cgroup, number of labels */
+                3, 0, 'a', '=', 'b', 0,
+        };
+        _Static_assert(sizeof(job) == 8 + 32, "padded");
+        _cleanup_free_ uint8_t *region = region_new(4096);
+        const StateJob new = { 4, 43, "v", "/v", 7, {}, 0 };
+        uint64_t length = sizeof(job);
+        Seen seen;
+
+        state_log_free(log_new(region, 4096, &nothing_live));
+        region[8] = 1;
+        memcpy(region + HEADER_SIZE, job, sizeof(job));
+        memcpy(region + LENGTH_OFFSET, &length, sizeof(length));
+
+        StateLog *log = log_open(region, 4096, &nothing_live, 0);
+        ck_assert_int_eq(state_log_append_job(log, &new), 0);
+        state_log_free(log);
+        ck_assert_uint_eq(region[8], 2); /* a process of version 1 refuses it, rather than cut it */
+        log = log_open(region, 4096, &nothing_live, 0);
+        (void) read_all(log, 0, &seen);
+        ck_assert_str_eq(seen.text, "job 3 u /u=0 42 a=b;job 4 v /v=7 43;");
+        state_log_free(log);
+
+        region[8] = 3;
+        size_t cut;
+        ck_assert_int_eq(state_log_open(region, 4096, boot, &nothing_live, &cut, &log), -EBADMSG);
+        region[8] = 0;
+        ck_assert_int_eq(state_log_open(region, 4096, boot, &nothing_live, &cut, &log), -EBADMSG);
 }
 END_TEST
 
@@ -195,7 +237,7 @@ START_TEST(limits) {
         char label[STATE_LABEL_MAX + 2];
         StateLogCounters counters;
         StateLease l = lease(name, 1);
-        StateJob job = { 1, 1, "u", cgroup, {}, STATE_LABELS_MAX };
+        StateJob job = { 1, 1, "u", cgroup, 1, {}, STATE_LABELS_MAX };
         StateScope scope = { "", 1, 0, "" };
 
         StateLog *log = log_new(region, 65536, &nothing_live);
@@ -535,6 +577,7 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 120);
         tcase_add_test(t, every_kind_is_read_back);
+        tcase_add_test(t, version_1_is_continued);
         tcase_add_test(t, ended_leases_are_left_out);
         tcase_add_test(t, reading_stops_on_request);
         tcase_add_test(t, limits);
