@@ -162,6 +162,10 @@ static int begin_job(Bus *b, const char *unit, const char *cgroup, const Labels 
                 if (labels->text[i][0] != '\0')
                         texts[n++] = labels->text[i];
         int r = service_begin_job(b->service, unit, cgroup, texts, n, ret);
+        if (r == -EIO)
+                return sd_bus_error_set(error, SD_BUS_ERROR_NO_MEMORY,
+                                        "The job cannot be recorded: the machine is out of memory, and a crash of the "
+                                        "service would end the job's restriction.");
         return r < 0 ? bus_error_set_service(error, r) : 0;
 }
 

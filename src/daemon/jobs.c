@@ -117,7 +117,17 @@ static void emit(const Jobs *j, EventType type, const Job *job, const char *laye
         context_emit(j->context, &e);
 }
 
-/* A job that cannot be judged by its document does not begin. */
+static int assign_and_record(Jobs *j, Job *job, const char *restriction) {
+        int r;
+
+        job->cgroup_id = j->observer.find_cgroup(job->cgroup, j->observer.userdata);
+        r = j->observer.assign(job, j->observer.userdata);
+        if (r < 0 && restriction)
+                return r;
+        return records_put_job(j->context, job) < 0 ? -EIO : 0;
+}
+
+/* A job that cannot be judged by its document, or that a successor would not know, does not begin. */
 int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
                uint64_t *ret_id) {
         _cleanup_free_ char *path = NULL;
@@ -136,14 +146,14 @@ int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const 
         r = job_table_add(&j->table, 0, unit, path, labels, n_labels, clock_usec(CLOCK_REALTIME), &job);
         if (r < 0)
                 return r;
-        job->cgroup_id = j->observer.find_cgroup(path, j->observer.userdata);
         restriction = j->observer.restriction(job, j->observer.userdata);
-        r = j->observer.assign(job, j->observer.userdata);
-        if (r < 0 && restriction) {
-                (void) job_table_remove(&j->table, job->id);
+        r = assign_and_record(j, job, restriction);
+        if (r < 0) {
+                _cleanup_(job_freep) Job *failed = job_table_take(&j->table, job->id);
+
+                (void) j->observer.assign(failed, j->observer.userdata);
                 return r;
         }
-        records_put_job(j->context, job);
         emit(j, EVENT_JOB_BEGUN, job, restriction, NULL);
         *ret_id = job->id;
         context_notify(j->context, jobs_changed);

@@ -3,6 +3,9 @@
 #include "daemon/records.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+#include <syslog.h>
 
 static void put_layer(Handover *h, const Layer *s) {
         handover_put_layer(h, s->name, layer_policy_id(s), (uint8_t) s->mode, s->digest ?: "");
@@ -42,7 +45,7 @@ void records_put_lease(const Context *c, const Layer *layer, const Lease *lease)
                 put_binding(c->handover, layer, lease, &lease->bindings[lease->latest]);
 }
 
-void records_put_job(const Context *c, const Job *job) {
+int records_put_job(const Context *c, const Job *job) {
         assert(c);
         assert(job);
 
@@ -55,13 +58,41 @@ void records_put_job(const Context *c, const Job *job) {
                 .n_labels = job->n_labels,
                 .start_usec = job->start_usec,
         };
-        handover_put_job(c->handover, &record);
+        return handover_put_job(c->handover, &record);
 }
 
 void records_put_sequence(const Context *c) {
         assert(c);
 
         handover_put_sequence(c->handover, engine_sequence(c->engine));
+}
+
+/* One line for each time that the number of lost leases has doubled. */
+void records_check(const Context *c, RecordsWarned *warned) {
+        uint64_t n_leases;
+        int r;
+
+        assert(c);
+        assert(warned);
+
+        r = handover_repair(c->handover);
+        if (r < 0 && !warned->is_incomplete)
+                log_message(c->log, LOG_WARNING,
+                            "out of memory, cannot record changes for a successor (%s): a crash would lose jobs with their "
+                            "restrictions, or the mode that was set; trying again",
+                            strerror(-r));
+        else if (r > 0 && warned->is_incomplete)
+                log_message(c->log, LOG_NOTICE, "changes are recorded for a successor again");
+        if (r != 0)
+                warned->is_incomplete = r < 0;
+        n_leases = handover_n_leases_lost(c->handover);
+        if (n_leases == 0 || n_leases < 2 * warned->n_leases)
+                return;
+        log_message(c->log, LOG_WARNING,
+                    "%" PRIu64 " addresses of names could not be recorded for a successor, which has to look up the names "
+                    "again",
+                    n_leases);
+        warned->n_leases = n_leases;
 }
 
 typedef struct LeaseWriter {
@@ -87,7 +118,7 @@ void records_put_all(const Context *c, const JobTable *jobs) {
         handover_put_last_id(c->handover);
         records_put_layers(c);
         for (size_t i = 0; i < jobs->n; i++)
-                records_put_job(c, jobs->jobs[i]);
+                (void) records_put_job(c, jobs->jobs[i]); /* counted */
         for (size_t i = 0; i < engine_n_layers(c->engine); i++) {
                 LeaseWriter w = { .handover = c->handover, .layer = engine_layer(c->engine, i) };
                 lease_table_for_each(w.layer->leases, put_bindings, &w);

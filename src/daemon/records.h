@@ -12,8 +12,15 @@ void records_reserve_ids(const Context *c);
 void records_put_layers(const Context *c);
 /* A layer has learnt or renewed an address. */
 void records_put_lease(const Context *c, const Layer *layer, const Lease *lease);
-void records_put_job(const Context *c, const Job *job);
+int records_put_job(const Context *c, const Job *job); /* negative errno: a successor would not know it */
 void records_put_sequence(const Context *c);
+/* What was logged about records that were lost. */
+typedef struct RecordsWarned {
+        bool is_incomplete;
+        uint64_t n_leases;
+} RecordsWarned;
+/* Call from time to time: repairs what could not be recorded, and warns if that fails or leases were lost. */
+void records_check(const Context *c, RecordsWarned *warned);
 /* Writes all live state, for handover_snapshot_fn. */
 void records_put_all(const Context *c, const JobTable *jobs);
 

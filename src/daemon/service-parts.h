@@ -8,6 +8,7 @@
 #include "daemon/dns-sockets.h"
 #include "daemon/events.h"
 #include "daemon/hooks.h"
+#include "daemon/records.h"
 #include "daemon/resolvers.h"
 #include "daemon/supervision.h"
 
@@ -27,6 +28,7 @@ struct Service {
         bool keeping_failed; /* what a successor needs could not all be stored; logged, to be tried again */
         bool trim_is_due; /* return free memory to the system with the next tick, so that nobody waits for it */
         bool stopped;
+        RecordsWarned records_warned;
         uint64_t start_realtime_usec, start_monotonic_usec;
         const char *required_hooks[HOOKS_MAX]; /* as last returned */
         const char *achieved_hooks[HOOKS_MAX];

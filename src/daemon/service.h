@@ -95,7 +95,8 @@ typedef struct ServiceJob {
 } ServiceJob;
 
 /* cgroup: the caller's, within the unit. When this returns, the kernel also judges by the job's policy. -EEXIST: the
- * unit already has a job; -ENOSPC: too many; -EINVAL: invalid label; -ENXIO: the unit's cgroup cannot be followed. */
+ * unit already has a job; -ENOSPC: too many; -EINVAL: invalid label; -ENXIO: the unit's cgroup cannot be followed;
+ * -EIO: it cannot be recorded for a successor. */
 int service_begin_job(Service *s, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,
                       uint64_t *ret_id);
 int service_job(const Service *s, uint64_t id, ServiceJob *ret); /* -ENOENT */

@@ -133,6 +133,7 @@ static void on_tick(void *userdata) {
         Service *s = userdata;
 
         actors_tick(s->actors);
+        records_check(&s->context, &s->records_warned);
         (void) service_log_flush(s->context.log);
         if (hooks_check(&s->context) || s->keeping_failed || policies_keep(s->policies) < 0)
                 keep_for_successor(s);

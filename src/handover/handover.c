@@ -25,6 +25,7 @@ struct Handover {
         uint8_t override;
         uint64_t next_sequence, written_sequence;
         uint64_t last_job;
+        uint64_t n_lost_repaired; /* of the records that the log has lost */
 };
 
 _Static_assert(HANDOVER_LABELS_MAX == STATE_LABELS_MAX, "a job's labels fit into its record");
@@ -270,7 +271,7 @@ void handover_forget(Handover *h) {
 
 /* ------------------------------------------------------------------ writing */
 
-/* What is lost here is missing in the successor: the log counts it. */
+/* What is lost here is counted by the log, see handover_repair(). */
 void handover_put_layer(Handover *h, const char *name, uint32_t policy_id, uint8_t mode, const char *digest) {
         const StateScope record = { .name = name, .policy_id = policy_id, .mode = mode, .digest = digest };
 
@@ -311,7 +312,7 @@ void handover_put_lease(Handover *h, const HandoverLease *lease) {
         (void) state_log_append_lease(h->log, &record);
 }
 
-void handover_put_job(Handover *h, const HandoverJob *job) {
+int handover_put_job(Handover *h, const HandoverJob *job) {
         assert(h);
         assert(job);
 
@@ -322,7 +323,7 @@ void handover_put_job(Handover *h, const HandoverJob *job) {
         h->last_job = MAX(h->last_job, job->id);
         for (size_t i = 0; i < record.n_labels; i++)
                 record.labels[i] = job->labels[i];
-        (void) state_log_append_job(h->log, &record);
+        return state_log_append_job(h->log, &record);
 }
 
 void handover_put_job_end(Handover *h, uint64_t id) {
@@ -345,6 +346,32 @@ void handover_put_sequence(Handover *h, uint64_t sequence) {
         if (sequence != h->written_sequence)
                 (void) state_log_append_sequence(h->log, sequence);
         h->written_sequence = sequence;
+}
+
+int handover_repair(Handover *h) {
+        StateLogCounters before, after;
+        int r;
+
+        assert(h);
+
+        state_log_counters(h->log, &before);
+        if (before.n_lost == h->n_lost_repaired)
+                return 0;
+        r = state_log_compact(h->log);
+        state_log_counters(h->log, &after);
+        if (r < 0 || after.n_lost != before.n_lost)
+                return r < 0 ? r : -ENOSPC;
+        h->n_lost_repaired = after.n_lost;
+        return 1;
+}
+
+uint64_t handover_n_leases_lost(const Handover *h) {
+        StateLogCounters counters;
+
+        assert(h);
+
+        state_log_counters(h->log, &counters);
+        return counters.n_leases_lost;
 }
 
 /* ------------------------------------------------------------------ documents */

@@ -3,8 +3,8 @@
 
 /* What the service passes to its successor and takes over from its predecessor, except for kernel objects: layers
  * and their ids, leases, jobs, the mode that was set, and the sequence number of events. Each change is written when
- * it is made, so that a SIGKILL at any instant loses nothing. What does not fit is lost, and the successor resolves
- * it again. */
+ * it is made, so that a SIGKILL at any instant loses nothing. What cannot be written is counted, and repaired when
+ * there is memory again; of leases only as many are kept as there is room for. */
 
 #include "basic/in-addr.h"
 #include "handover/fd-store.h"
@@ -73,10 +73,16 @@ void handover_put_last_id(Handover *h);
 /* Call before a change of policies: no successor will use an id that this change may take. */
 void handover_reserve_ids(Handover *h);
 void handover_put_lease(Handover *h, const HandoverLease *lease);
-void handover_put_job(Handover *h, const HandoverJob *job);
+/* Negative errno: a successor would not know the job. */
+int handover_put_job(Handover *h, const HandoverJob *job);
 void handover_put_job_end(Handover *h, uint64_t id);
 void handover_put_override(Handover *h, uint8_t setting);
 void handover_put_sequence(Handover *h, uint64_t sequence); /* of the last event; writing the same one again is free */
+
+/* Call from time to time. If something other than a lease could not be written, writes a snapshot, which has it.
+ * Returns 1 if that was necessary and has repaired it; a negative errno if it is still missing. */
+int handover_repair(Handover *h);
+uint64_t handover_n_leases_lost(const Handover *h); /* so far */
 
 /* ------------------------------------------------------------------ documents that came over the bus */
 

@@ -7,6 +7,7 @@
 /* Of the header, the records and their payloads: increase it with any change. Version 2 adds types of records. */
 #define VERSION 2U
 #define VERSION_OLDEST 1U /* that can be continued */
+#define MORE_THAN_LEASES 8U /* one part in so many of a half is not for leases */
 #define RESERVE_STEP (256U * 1024)
 
 static const char magic[8] = { 'c', 'w', 's', 't', 'a', 't', 'e', '\0' };
@@ -187,9 +188,16 @@ static int reserve(StateLog *log) {
         return 0;
 }
 
+/* How long a half may become with this record. */
+static size_t size_for(const StateLog *log, const StateRecord *record) {
+        size_t kept = record->type == STATE_RECORD_LEASE ? padded(log->half_size / MORE_THAN_LEASES) : 0;
+
+        return log->half_size - kept;
+}
+
 /* First the body, then the length that commits it. */
 static int write_record(StateLog *log, const StateRecord *record) {
-        size_t left = log->half_size - log->length;
+        size_t left = size_for(log, record) - MIN(log->length, size_for(log, record));
         uint8_t *p = half_data(log, log->half) + log->length;
 
         if (left < sizeof(RecordHeader))
@@ -247,7 +255,7 @@ int state_log_compact(StateLog *log) {
 /* When live state nearly fills a half, each record would cost a whole snapshot: allow the next one only after an
  * eighth of a half was written. */
 static bool may_compact(const StateLog *log) {
-        return !log->compacting && log->since_compaction >= log->half_size / 8;
+        return !log->compacting && log->since_compaction >= log->half_size / MORE_THAN_LEASES;
 }
 
 static int log_append(StateLog *log, const StateRecord *record) {
@@ -264,7 +272,10 @@ static int log_append(StateLog *log, const StateRecord *record) {
         if (r == -EINVAL)
                 return r;
         if (r < 0) {
-                log->counters.n_lost++;
+                if (record->type == STATE_RECORD_LEASE)
+                        log->counters.n_leases_lost++;
+                else
+                        log->counters.n_lost++;
                 log->since_compaction += 64; /* the approximate size of a record */
                 return r;
         }

@@ -6,8 +6,9 @@
  * after its last byte, covers it. Pure: the memory is the caller's.
  *
  * The region holds a header and two halves, one of them active. When that is full, the owner writes everything live
- * to the other one, and a single store makes it the active one. What does not fit even then is lost and counted: a
- * successor resolves unknown names again, and enforces in any case.
+ * to the other one, and a single store makes it the active one. What does not fit even then is lost and counted.
+ * Leases, of which others decide how many there are, leave an eighth of a half to all other records: that much must
+ * be written before a full half is compacted again, so that leases never cost another record its place.
  *
  * There is no checksum: the order of stores protects against torn writes, and against somebody who can write to the
  * region a checksum would not help. Everything read is range-checked, and nothing is assumed to be true. */
@@ -31,7 +32,9 @@ typedef struct StateLogOwner {
 } StateLogOwner;
 
 typedef struct StateLogCounters {
-        uint64_t n_appended, n_lost, n_compactions;
+        uint64_t n_appended, n_compactions;
+        uint64_t n_lost;        /* records other than leases */
+        uint64_t n_leases_lost; /* a successor resolves their names again */
         size_t used, size; /* bytes, of the active half */
 } StateLogCounters;
 

@@ -177,12 +177,21 @@ static const char *read_all(const Handover *h, uint64_t now) {
 
 static const char *const labels[] = { "job=x", "ref=y" };
 static unsigned n_snapshots;
+static bool snapshot_is_too_large;
+static const HandoverLease *snapshot_lease; /* fills what is left */
+static HandoverJob large_job = {
+        .id = 1, .unit = "a.service", .cgroup = "/a.slice/a.service", .n_labels = HANDOVER_LABELS_MAX
+};
 
 static void snapshot(Handover *h, _unused_ void *userdata) {
         n_snapshots++;
         handover_put_sequence(h, 11);
         handover_put_last_id(h);
         handover_put_layer(h, "host", 0x300, 0, "sha256:b");
+        for (unsigned i = 0; snapshot_lease && i < 20000; i++)
+                handover_put_lease(h, snapshot_lease);
+        while (snapshot_is_too_large && handover_put_job(h, &large_job) == 0)
+                ;
 }
 
 static Handover *open_state(FdStore *store, HandoverReport *ret_report) {
@@ -211,13 +220,13 @@ static void write_some(Handover *h) {
         handover_put_layer(h, "job:7", 0x901, 0, "");
         handover_put_override(h, 1);
         handover_put_sequence(h, 11);
-        handover_put_job(h, &job);
+        EXPECT(handover_put_job(h, &job) == 0);
         handover_put_lease(h, &lease);
         lease.name = "b.example";
         lease.expires_nsec = 50;
         handover_put_lease(h, &lease);
         job.id = 8;
-        handover_put_job(h, &job);
+        EXPECT(handover_put_job(h, &job) == 0);
         handover_put_job_end(h, 7);
 }
 
@@ -294,6 +303,74 @@ static void be_killed(void) {
 
 START_TEST(a_successor_reads_what_was_put) {
         in_child(succeed);
+}
+END_TEST
+
+/* Whoever owns a zone decides how many leases there are, and how long their names are. */
+static void fill(void) {
+        char chain[1000];
+        HandoverReport report;
+        InAddr addr = {};
+        FdStore *s = manager_next();
+        Handover *h = open_state(s, &report);
+        HandoverLease lease = {
+                .layer = "host", .addr = &addr, .name = "a.example", .chain = chain, .expires_nsec = UINT64_MAX
+        };
+        const HandoverJob job = {
+                .id = 1, .unit = "a.service", .cgroup = "/a.slice/a.service", .cgroup_id = 99, .start_usec = 42
+        };
+
+        memset(chain, 'c', sizeof(chain) - 1);
+        chain[sizeof(chain) - 1] = '\0';
+        /* A snapshot that has all of them, as the service's would. */
+        for (unsigned i = 0; i < 1000000 && handover_n_leases_lost(h) == 0; i++) {
+                snapshot_lease = &lease;
+                handover_put_lease(h, &lease);
+        }
+        EXPECT(handover_n_leases_lost(h) > 0);
+        for (unsigned i = 0; i < 20000; i++) {
+                handover_put_lease(h, &lease);
+                EXPECT(handover_put_job(h, &job) == 0);
+        }
+        EXPECT(handover_repair(h) == 0);
+        handover_free(h);
+        fd_store_free(s);
+}
+
+START_TEST(leases_leave_room_for_jobs) {
+        in_child(fill);
+}
+END_TEST
+
+static void repair(void) {
+        static const char *many_labels[HANDOVER_LABELS_MAX];
+        char label[500];
+        HandoverReport report;
+        FdStore *s = manager_next();
+        Handover *h = open_state(s, &report);
+        int r = 0;
+
+        memset(label, 'l', sizeof(label) - 1);
+        label[sizeof(label) - 1] = '\0';
+        for (size_t i = 0; i < HANDOVER_LABELS_MAX; i++)
+                many_labels[i] = label;
+        large_job.labels = many_labels;
+        EXPECT(handover_repair(h) == 0 && n_snapshots == 0);
+
+        snapshot_is_too_large = true;
+        for (unsigned i = 0; r == 0 && i < 1000000; i++)
+                r = handover_put_job(h, &large_job);
+        EXPECT(r == -ENOSPC);
+        EXPECT(handover_repair(h) == -ENOSPC && handover_repair(h) == -ENOSPC);
+        snapshot_is_too_large = false;
+        EXPECT(handover_repair(h) == 1 && handover_repair(h) == 0);
+        EXPECT(handover_n_leases_lost(h) == 0);
+        handover_free(h);
+        fd_store_free(s);
+}
+
+START_TEST(what_was_lost_is_repaired) {
+        in_child(repair);
 }
 END_TEST
 
@@ -394,6 +471,8 @@ static Suite *suite(void) {
         tcase_add_test(t, a_successor_reads_what_was_put);
         tcase_add_test(t, ids_are_reserved_for_a_change);
         tcase_add_test(t, what_is_no_state_is_replaced);
+        tcase_add_test(t, leases_leave_room_for_jobs);
+        tcase_add_test(t, what_was_lost_is_repaired);
         tcase_add_test(t, documents_are_kept);
         tcase_add_test(t, objects_are_taken_once);
         suite_add_tcase(s, t);

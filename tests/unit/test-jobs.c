@@ -10,7 +10,7 @@
 #include <string.h>
 
 static char trace[1024]; /* what happened, one word each */
-static int assign_result;
+static int assign_result, record_result;
 static const char *restriction;
 static uint64_t cgroup_id; /* of every path but those below /gone */
 static Context context;
@@ -39,8 +39,9 @@ void context_emit(_unused_ const Context *c, Event *e) {
         note("event", text);
 }
 
-void records_put_job(_unused_ const Context *c, const Job *job) {
+int records_put_job(_unused_ const Context *c, const Job *job) {
         note("record", job->unit);
+        return record_result;
 }
 
 /* ------------------------------------------------------------------ observer */
@@ -99,7 +100,7 @@ static void set_up(void) {
         context = (Context) { .observer = { .jobs_changed = on_jobs_changed } };
         ck_assert_int_eq(fd_store_collect(&context.store), 0);
         ck_assert_int_eq(handover_new(context.store, 0, on_snapshot, NULL, &report, &context.handover), 0);
-        assign_result = 0;
+        assign_result = record_result = 0;
         cgroup_id = 100;
         restriction = NULL;
         trace[0] = '\0';
@@ -157,7 +158,7 @@ START_TEST(job_that_cannot_be_restricted_does_not_begin) {
         ck_assert_int_eq(begin("a.service", "/a.service", &id), -ENXIO);
         ck_assert_uint_eq(id, 77);
         ck_assert_uint_eq(jobs_table(jobs)->n, 0);
-        ck_assert_str_eq(take_trace(), "judge:/a.service ");
+        ck_assert_str_eq(take_trace(), "judge:/a.service release:/a.service ");
 
         restriction = NULL; /* without a document for it, nothing has to change */
         ck_assert_int_eq(begin("a.service", "/a.service", &id), 0);
@@ -169,6 +170,23 @@ START_TEST(job_that_cannot_be_restricted_does_not_begin) {
         assign_result = 0;
         ck_assert_int_eq(begin("a.service", "/a.service", &id), 0);
         ck_assert_str_eq(take_trace(), "judge:/a.service record:a.service event:job_begun/release/2 changed ");
+}
+END_TEST
+
+/* A crash would end its restriction, or one that a policy loaded later gives it. */
+START_TEST(job_that_cannot_be_recorded_does_not_begin) {
+        uint64_t id = 77;
+
+        record_result = -ENOMEM;
+        for (size_t i = 0; i < 2; i++) {
+                restriction = i == 0 ? "release" : NULL;
+                ck_assert_int_eq(begin("a.service", "/a.service", &id), -EIO);
+                ck_assert_uint_eq(id, 77);
+                ck_assert_uint_eq(jobs_table(jobs)->n, 0);
+                ck_assert_str_eq(take_trace(), "judge:/a.service record:a.service release:/a.service ");
+        }
+        record_result = 0;
+        ck_assert_int_eq(begin("a.service", "/a.service", &id), 0);
 }
 END_TEST
 
@@ -198,7 +216,7 @@ static void keep_job(uint64_t id, const char *unit, const char *cgroup, uint64_t
                 .start_usec = 42,
         };
 
-        handover_put_job(context.handover, &kept);
+        ck_assert_int_eq(handover_put_job(context.handover, &kept), 0);
 }
 
 START_TEST(successor_has_the_jobs) {
@@ -250,6 +268,7 @@ static Suite *suite(void) {
         tcase_add_checked_fixture(t, set_up, tear_down);
         tcase_add_test(t, job_begins_and_ends);
         tcase_add_test(t, job_that_cannot_be_restricted_does_not_begin);
+        tcase_add_test(t, job_that_cannot_be_recorded_does_not_begin);
         tcase_add_test(t, job_ends_with_its_unit);
         tcase_add_test(t, successor_has_the_jobs);
         tcase_add_test(t, ids_are_not_used_again_after_two_starts);
