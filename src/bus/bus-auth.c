@@ -89,10 +89,14 @@ static int refuse_flood(sd_bus_error *error) {
         return -ENOBUFS;
 }
 
-int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error) {
-        if (caller->uid == 0 || call_budget_take(&b->budget, caller->uid, COST_CALL, clock_usec(CLOCK_MONOTONIC)))
+int bus_spend_tokens(Bus *b, uint32_t uid, unsigned cost, sd_bus_error *error) {
+        if (uid == 0 || call_budget_take(&b->budget, uid, cost, clock_usec(CLOCK_MONOTONIC)))
                 return 0;
         return refuse_flood(error);
+}
+
+int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error) {
+        return bus_spend_tokens(b, caller->uid, COST_CALL, error);
 }
 
 int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *const *details,

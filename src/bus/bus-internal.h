@@ -36,6 +36,19 @@ typedef struct Subscriber {
         sd_bus_slot *watch, *question;
 } Subscriber;
 
+/* A client that has read something, and its user. */
+#define SENDERS_MAX 256
+typedef struct BusSender {
+        char name[32]; /* unique name; "": none */
+        uint32_t uid;
+} BusSender;
+
+/* The object whose properties are being read. */
+typedef struct FoundScope {
+        Service *service; /* borrowed */
+        size_t i;
+} FoundScope;
+
 struct Bus {
         sd_event *event;
         Service *service; /* borrowed */
@@ -60,6 +73,10 @@ struct Bus {
         uint64_t jobs[SERVICE_JOBS_MAX];
         size_t n_jobs;
         char **scopes; /* object paths, NULL-terminated */
+
+        FoundScope found_scope;
+        BusSender senders[SENDERS_MAX]; /* the last ones */
+        size_t next_sender;
 
         BusStats stats;
 };
@@ -89,8 +106,10 @@ int bus_prove_unit(Bus *b, sd_bus_message *m, const Caller *caller, int proof_fd
                    sd_bus_error *error);
 /* Charges one call to the caller's budget. -ENOBUFS with *error set. */
 int bus_spend(Bus *b, const Caller *caller, sd_bus_error *error);
+int bus_spend_tokens(Bus *b, uint32_t uid, unsigned cost, sd_bus_error *error);
 
 /* -- one object or interface each */
+int bus_add_reads(Bus *b); /* of all of them */
 int bus_add_manager(Bus *b);
 int bus_add_scopes(Bus *b);
 int bus_add_jobs(Bus *b);

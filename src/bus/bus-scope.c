@@ -35,20 +35,6 @@ int bus_scope_paths(const Service *m, char ***ret) {
         return 0;
 }
 
-/* -ENOENT: not the path of an existing scope. */
-static int scope_at(const Bus *b, const char *path, ServiceScope *ret) {
-        _cleanup_free_ char *name = NULL;
-        size_t i;
-
-        int r = sd_bus_path_decode(path, BUS_PATH_SCOPE, &name);
-        if (r <= 0)
-                return r < 0 ? r : -ENOENT;
-        r = service_find_scope(b->service, name, &i);
-        if (r >= 0)
-                service_scope(b->service, i, ret);
-        return r;
-}
-
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error) {
         if (service_find_scope(b->service, name, ret) >= 0)
                 return 0;
@@ -116,14 +102,17 @@ int bus_get_scopes(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ con
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_text(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface, const char *property,
+/* sd-bus asks find_scope() before it reads the properties of an object. */
+static void found_scope(const FoundScope *found, ServiceScope *ret) {
+        service_scope(found->service, found->i, ret);
+}
+
+static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         const char *text;
         ServiceScope scope;
 
-        int r = scope_at(userdata, path, &scope);
-        if (r < 0)
-                return r;
+        found_scope(userdata, &scope);
         if (strcmp(property, "Name") == 0)
                 text = scope.name;
         else if (strcmp(property, "Mode") == 0)
@@ -135,22 +124,22 @@ static int get_text(_unused_ sd_bus *bus, const char *path, _unused_ const char 
         return bus_append_text(reply, text);
 }
 
-static int get_rule_count(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface,
+static int get_rule_count(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                           _unused_ const char *property, sd_bus_message *reply, void *userdata,
                           _unused_ sd_bus_error *error) {
         ServiceScope scope;
 
-        int r = scope_at(userdata, path, &scope);
-        return r < 0 ? r : sd_bus_message_append(reply, "u", scope.n_rules);
+        found_scope(userdata, &scope);
+        return sd_bus_message_append(reply, "u", scope.n_rules);
 }
 
-static int get_narrows(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface,
+static int get_narrows(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                        _unused_ const char *property, sd_bus_message *reply, void *userdata,
                        _unused_ sd_bus_error *error) {
         ServiceScope scope;
 
-        int r = scope_at(userdata, path, &scope);
-        return r < 0 ? r : sd_bus_message_append(reply, "b", (int) scope.narrows);
+        found_scope(userdata, &scope);
+        return sd_bus_message_append(reply, "b", (int) scope.narrows);
 }
 
 typedef struct PathList {
@@ -169,33 +158,31 @@ static void append_path(const char *path, void *userdata) {
         list->result = bus_append_text(list->reply, path);
 }
 
-static int get_control_groups(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface,
+static int get_control_groups(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                               _unused_ const char *property, sd_bus_message *reply, void *userdata,
                               _unused_ sd_bus_error *error) {
         PathList list = { .reply = reply, .room = CONTROL_GROUPS_BYTES_MAX };
-        ServiceScope scope;
-        Bus *b = userdata;
-        size_t i;
+        const FoundScope *found = userdata;
 
-        int r = scope_at(b, path, &scope);
-        if (r >= 0)
-                r = service_find_scope(b->service, scope.name, &i);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "s");
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "s");
         if (r < 0)
                 return r;
-        service_scope_cgroups(b->service, i, append_path, &list);
+        service_scope_cgroups(found->service, found->i, append_path, &list);
         return list.result < 0 ? list.result : sd_bus_message_close_container(reply);
 }
 
 static int find_scope(_unused_ sd_bus *bus, const char *path, _unused_ const char *interface, void *userdata,
                       void **ret, _unused_ sd_bus_error *error) {
-        ServiceScope scope;
+        _cleanup_free_ char *name = NULL;
+        Bus *b = userdata;
 
-        int r = scope_at(userdata, path, &scope);
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-        *ret = userdata;
+        int r = sd_bus_path_decode(path, BUS_PATH_SCOPE, &name);
+        if (r <= 0)
+                return r;
+        if (service_find_scope(b->service, name, &b->found_scope.i) < 0)
+                return 0;
+        b->found_scope.service = b->service;
+        *ret = &b->found_scope;
         return 1;
 }
 

@@ -110,7 +110,9 @@ static int on_name(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *err
 }
 
 static int bus_add_objects(Bus *b) {
-        int r = sd_bus_add_object_manager(b->bus, NULL, BUS_PATH);
+        int r = bus_add_reads(b);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(b->bus, NULL, BUS_PATH);
         if (r >= 0)
                 r = bus_add_manager(b);
         if (r >= 0)

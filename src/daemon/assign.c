@@ -6,12 +6,20 @@
 #include <string.h>
 #include <syslog.h>
 
+/* What the kernel's map says, kept so that listing the cgroups of every scope reads the map once. */
+typedef struct Subject {
+        uint64_t cgroup_id;
+        uint32_t chain;
+} Subject;
+
 struct Assign {
         const Context *context; /* all borrowed */
         const Policies *policies;
         const Jobs *jobs;
         const Grants *grants;
         Actors *actors;
+        Subject *subjects; /* owned; in the order of actors_for_each() */
+        size_t n_subjects; /* 0 after each change */
 };
 
 int assign_new(const Context *c, const Policies *policies, const Jobs *jobs, const Grants *grants, Actors *actors,
@@ -29,6 +37,8 @@ int assign_new(const Context *c, const Policies *policies, const Jobs *jobs, con
 }
 
 Assign *assign_free(Assign *a) {
+        if (a)
+                free(a->subjects);
         free(a);
         return NULL;
 }
@@ -135,6 +145,7 @@ int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
                 flags |= ENGINE_SUBJECT_FORWARDER;
         engine_get_subject(a->context->engine, id, &chain, &number);
         number = actors_number(a->actors, id, number);
+        a->n_subjects = 0;
         r = engine_set_subject(a->context->engine, id, chain_of(a, path), number, flags);
         if (r < 0)
                 log_message(a->context->log, LOG_ERR,
@@ -142,14 +153,53 @@ int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
         return r;
 }
 
-bool assign_is_in(const Assign *a, uint64_t id, const Layer *layer) {
-        uint32_t chain, actor;
+static void note_subject(Assign *a, size_t i, const Subject *subject) {
+        if (i == a->n_subjects && (i & (i + 1)) == 0) { /* at 0, 1, 3, 7, …: room for as many again, and one more */
+                Subject *more = reallocarray(a->subjects, 2 * i + 1, sizeof(*more));
+
+                if (!more)
+                        return;
+                a->subjects = more;
+        }
+        if (i > a->n_subjects)
+                return;
+        a->subjects[i] = *subject;
+        a->n_subjects = MAX(a->n_subjects, i + 1);
+}
+
+typedef struct SubjectVisitor {
+        Assign *assign;
+        const Layer *layer;
+        size_t i;
+        void (*fn)(const char *path, void *userdata);
+        void *userdata;
+} SubjectVisitor;
+
+static void visit_subject(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
+        SubjectVisitor *v = userdata;
+        Assign *a = v->assign;
+        Subject s = { .cgroup_id = id };
+        size_t i = v->i++;
+        uint32_t actor;
+
+        if (i < a->n_subjects && a->subjects[i].cgroup_id == id)
+                s = a->subjects[i];
+        else {
+                engine_get_subject(a->context->engine, id, &s.chain, &actor);
+                note_subject(a, i, &s);
+        }
+        if (engine_chain_has(s.chain, v->layer))
+                v->fn(path, v->userdata);
+}
+
+void assign_for_each_in(Assign *a, const Layer *layer, void (*fn)(const char *path, void *userdata), void *userdata) {
+        SubjectVisitor v = { .assign = a, .layer = layer, .fn = fn, .userdata = userdata };
 
         assert(a);
         assert(layer);
+        assert(fn);
 
-        engine_get_subject(a->context->engine, id, &chain, &actor);
-        return engine_chain_has(chain, layer);
+        actors_for_each(a->actors, visit_subject, &v);
 }
 
 /* The new layer of a job copies what the layer of its unit has learnt: connections continue if both allow the name. */

@@ -30,8 +30,8 @@ int assign_new_job(Assign *a, const Job *job);
 /* For engine_client_fn; userdata: the Assign. */
 bool assign_client(const EngineClient *client, uint32_t *chain, void *userdata);
 
-/* Does the kernel judge this cgroup by the layer now? */
-bool assign_is_in(const Assign *a, uint64_t id, const Layer *layer);
+/* Calls fn for each followed cgroup that the kernel judges by the layer now; the path is valid during the call. */
+void assign_for_each_in(Assign *a, const Layer *layer, void (*fn)(const char *path, void *userdata), void *userdata);
 /* Is a process of this cgroup judged by the layer of this name? */
 bool assign_judges(const Assign *a, const char *path, const char *layer);
 /* The document that restricts a job; NULL if none does. */

@@ -11,7 +11,6 @@
 #include "daemon/records.h"
 
 #define ACCURACY_USEC USEC_PER_SEC
-#define NAME_SIZE sizeof("job:18446744073709551615")
 
 struct Grants {
         const Context *context; /* borrowed, like the next one */
@@ -22,8 +21,9 @@ struct Grants {
 };
 
 /* Document names contain no colon. */
-static void format_name(uint64_t job, char ret[static NAME_SIZE]) {
-        (void) snprintf(ret, NAME_SIZE, "job:%" PRIu64, job);
+const char *grants_format_name(uint64_t job, char buf[static GRANTS_NAME_SIZE]) {
+        (void) snprintf(buf, GRANTS_NAME_SIZE, "job:%" PRIu64, job);
+        return buf;
 }
 
 /* ------------------------------------------------------------------ the layer of a job */
@@ -35,17 +35,17 @@ const GrantTable *grants_table(const Grants *g) {
 }
 
 Layer *grants_layer(const Grants *g, uint64_t job) {
-        char name[NAME_SIZE];
+        char name[GRANTS_NAME_SIZE];
 
         assert(g);
 
-        format_name(job, name);
+        (void) grants_format_name(job, name);
         return engine_find_layer(g->context->engine, name);
 }
 
 static int install(Grants *g, uint64_t job) {
         LayerProperties properties;
-        char name[NAME_SIZE];
+        char name[GRANTS_NAME_SIZE];
         Policy *policy;
         Layer *layer;
         int r;
@@ -53,7 +53,7 @@ static int install(Grants *g, uint64_t job) {
         r = grant_table_policy(&g->table, job, &policy);
         if (r < 0)
                 return r;
-        format_name(job, name);
+        (void) grants_format_name(job, name);
         policy_set_properties(policies_set(g->policies), NULL, &properties);
         LayerSpec spec = {
                 .name = name,
@@ -210,7 +210,7 @@ static int allow(Grants *g, uint64_t job, const char *host, uint64_t usec) {
 }
 
 int grants_allow(Grants *g, uint64_t job, const char *host, uint64_t usec) {
-        char detail[512], name[NAME_SIZE];
+        char detail[512], name[GRANTS_NAME_SIZE];
         int r;
 
         assert(g);
@@ -220,7 +220,7 @@ int grants_allow(Grants *g, uint64_t job, const char *host, uint64_t usec) {
         arm(g);
         if (r < 0)
                 return r;
-        format_name(job, name);
+        (void) grants_format_name(job, name);
         (void) snprintf(detail, sizeof(detail), "%s is allowed to job %" PRIu64 " for %" PRIu64 " s", host, job,
                         (uint64_t) (usec / USEC_PER_SEC));
         context_emit_type(g->context, EVENT_POLICY_LOADED, name, detail);

@@ -20,6 +20,10 @@ int grants_new(const Context *c, const Policies *policies, const GrantsObserver 
 Grants *grants_free(Grants *g);
 DEFINE_CLEANUP_FUNC(Grants *, grants_free)
 
+/* The name of a job's layer, "job:7". Returns buf. */
+#define GRANTS_NAME_SIZE sizeof("job:18446744073709551615")
+const char *grants_format_name(uint64_t job, char buf[static GRANTS_NAME_SIZE]);
+
 const GrantTable *grants_table(const Grants *g);
 /* The layer with this job's grants; NULL if it has none. */
 Layer *grants_layer(const Grants *g, uint64_t job);

@@ -71,46 +71,38 @@ void service_scope(const Service *s, size_t i, ServiceScope *ret) {
 }
 
 int service_find_scope(const Service *s, const char *name, size_t *ret) {
-        size_t n = service_n_scopes(s);
+        const Document *d;
+        uint64_t job;
 
+        assert(s);
         assert(name);
         assert(ret);
 
-        for (size_t i = 0; i < n; i++) {
-                const Layer *layer = layer_of(s, i);
+        d = policy_set_find(policies_set(s->policies), name);
+        if (d) {
+                *ret = (size_t) (d - documents_of(s)->items);
+                return 0;
+        }
+        for (size_t i = 0; (job = grant_table_job(grants_table(s->grants), i)) != 0; i++) {
+                char own[GRANTS_NAME_SIZE];
 
-                if (!layer || strcmp(layer->name, name) != 0)
+                if (strcmp(grants_format_name(job, own), name) != 0)
                         continue;
-                *ret = i;
+                *ret = documents_of(s)->n + i;
                 return 0;
         }
         return -ENOENT;
 }
 
-typedef struct CgroupVisitor {
-        const Assign *assign;
-        const Layer *layer;
-        void (*fn)(const char *path, void *userdata);
-        void *userdata;
-} CgroupVisitor;
-
-static void visit_cgroup(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
-        const CgroupVisitor *v = userdata;
-
-        if (assign_is_in(v->assign, id, v->layer))
-                v->fn(path, v->userdata);
-}
-
 void service_scope_cgroups(const Service *s, size_t i, void (*fn)(const char *path, void *userdata), void *userdata) {
-        CgroupVisitor v = { .fn = fn, .userdata = userdata };
+        const Layer *layer;
 
         assert(s);
         assert(fn);
 
-        v.assign = s->assign;
-        v.layer = layer_of(s, i);
-        if (v.layer)
-                actors_for_each(s->actors, visit_cgroup, &v);
+        layer = layer_of(s, i);
+        if (layer)
+                assign_for_each_in(s->assign, layer, fn, userdata);
 }
 
 int service_policy_text(const Service *s, const char *scope, const char **ret_text, size_t *ret_size) {

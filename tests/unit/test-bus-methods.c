@@ -484,6 +484,68 @@ static const char *const absent[] = {
         "/org/cargowall1/job/1", "/org/cargowall1/job/x", "/org/cargowall1/job/00", "/org/cargowall1/job",
 };
 
+static sd_bus_message *read_call(Peer *p, const char *sender, size_t i) {
+        static const struct {
+                const char *interface, *member;
+        } calls[] = {
+                { "org.freedesktop.DBus.ObjectManager", "GetManagedObjects" },
+                { "org.freedesktop.DBus.Properties", "GetAll" },
+                { "org.freedesktop.DBus.Introspectable", "Introspect" },
+                { MANAGER, "GetDNSStatus" },
+                { MANAGER, "Unsubscribe" },
+        };
+
+        i %= ELEMENTSOF(calls);
+        sd_bus_message *m = peer_call(p, sender, PATH, calls[i].interface, calls[i].member);
+        if (strcmp(calls[i].member, "GetAll") == 0)
+                append(m, "s", MANAGER);
+        return m;
+}
+
+/* Of how many connections it is made. */
+START_TEST(reads_are_not_to_be_had_in_a_flood) {
+        size_t n = 0;
+        Peer p;
+
+        peer_init(&p);
+        for (bool refused = false; !refused; n++) {
+                char sender[32];
+
+                (void) snprintf(sender, sizeof(sender), ":1.%zu", 100 + n % 300);
+                sd_bus_message *reply = peer_send(&p, read_call(&p, sender, (size_t) _i));
+                refused = strcmp(peer_error_name(reply), SD_BUS_ERROR_LIMITS_EXCEEDED) == 0;
+                ck_assert(refused || peer_error_name(reply)[0] == '\0');
+                sd_bus_message_unref(reply);
+                ck_assert_uint_lt(n, 100000);
+        }
+        ck_assert_uint_ge(n, 100);
+
+        p.uid = 0;
+        for (int i = 0; i < 5; i++) {
+                sd_bus_message *reply = peer_send(&p, read_call(&p, ":1.1", (size_t) i));
+                ck_assert_str_eq(peer_error_name(reply), "");
+                sd_bus_message_unref(reply);
+        }
+        ck_assert_uint_eq(p.n_asked, 0);
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(held_reads_are_short) {
+        char name[300];
+        Peer p;
+
+        memset(name, 'x', sizeof(name) - 1);
+        name[sizeof(name) - 1] = '\0';
+        peer_init(&p);
+        p.driver_silent = true;
+        sd_bus_message *m = peer_call(&p, SENDER, PATH, "org.freedesktop.DBus.Properties", "Get");
+        append(m, "ss", MANAGER, name);
+        assert_error(peer_send(&p, m), SD_BUS_ERROR_INVALID_ARGS, NULL);
+        peer_done(&p);
+}
+END_TEST
+
 START_TEST(other_objects_are_not_there) {
         Peer p;
 
@@ -686,6 +748,8 @@ static Suite *suite(void) {
         tcase_add_test(c, lists_are_bounded);
         tcase_add_test(c, the_dns_status_is_open);
         tcase_add_test(c, the_object_manager_knows_all);
+        tcase_add_loop_test(c, reads_are_not_to_be_had_in_a_flood, 0, 5);
+        tcase_add_test(c, held_reads_are_short);
         tcase_add_loop_test(c, other_objects_are_not_there, 0, ELEMENTSOF(absent));
         tcase_add_test(c, properties_cannot_be_set);
         tcase_add_test(c, root_sets_the_log_level);
