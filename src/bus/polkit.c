@@ -28,10 +28,10 @@ typedef enum CheckState {
 typedef struct Check {
         Polkit *polkit; /* borrowed */
         sd_bus_message *message;
+        size_t text_size; /* of its first argument: all others are short */
         sd_bus_message_handler_t handler;
         void *userdata;     /* borrowed */
         sd_bus_slot *slot;  /* the pending call */
-        sd_bus_slot *watch; /* watches the sender until the check ends */
         CheckState state;
         uint32_t uid, pid;
         int pidfd;          /* of the caller's process, proven; -EBADF: unknown */
@@ -46,6 +46,8 @@ struct Polkit {
         PolkitOptions options;
         LIST_HEAD(, Check) checks;
         size_t n_checks, n_asked;
+        size_t text_size; /* of all of them */
+        sd_bus_slot *watch; /* reports who leaves the bus, while there are checks: a bus limits the matches of each client */
         uint64_t next_id;
 };
 
@@ -63,10 +65,11 @@ int polkit_new(Polkit **ret) {
 static void check_free(Check *c) {
         if (c->state == CHECK_ASKED)
                 c->polkit->n_asked--;
-        c->polkit->n_checks--;
+        if (--c->polkit->n_checks == 0)
+                c->polkit->watch = sd_bus_slot_unref(c->polkit->watch);
+        c->polkit->text_size -= c->text_size;
         LIST_REMOVE(c, checks);
         sd_bus_slot_unref(c->slot);
-        sd_bus_slot_unref(c->watch);
         peer_proof_free(c->proof);
         if (c->pidfd >= 0)
                 (void) close(c->pidfd);
@@ -160,26 +163,37 @@ static void cancel_question(const Check *c) {
         (void) sd_bus_send(bus, m, NULL);
 }
 
+static Check *check_of_sender(const Polkit *p, const char *sender) {
+        Check *c;
+
+        LIST_FOREACH(c, &p->checks, checks)
+                if (strcmp(sd_bus_message_get_sender(c->message), sender) == 0)
+                        return c;
+        return NULL;
+}
+
 static int polkit_on_owner_changed(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *error) {
         const char *name, *old_owner, *new_owner;
-        Check *c = userdata;
+        Polkit *p = userdata;
+        Check *c;
 
-        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 || new_owner[0] != '\0' ||
-            strcmp(name, sd_bus_message_get_sender(c->message)) != 0)
+        if (sd_bus_message_read(m, "sss", &name, &old_owner, &new_owner) < 0 || new_owner[0] != '\0')
                 return 0;
-        if (c->state == CHECK_ASKED)
-                cancel_question(c);
-        check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller has disconnected.");
+        while ((c = check_of_sender(p, name))) { /* each is freed */
+                if (c->state == CHECK_ASKED)
+                        cancel_question(c);
+                check_decide(c, -ECANCELED, SD_BUS_ERROR_ACCESS_DENIED, "The caller has disconnected.");
+        }
         return 0;
 }
 
-static int check_watch(Check *c, sd_bus *bus, const char *sender) {
-        char match[512];
-
-        (void) snprintf(match, sizeof(match),
-                        "type='signal',sender='" BUS_DRIVER "',path='" BUS_DRIVER_PATH "',interface='" BUS_DRIVER
-                        "',member='NameOwnerChanged',arg0='%s'", sender);
-        return sd_bus_add_match_async(bus, &c->watch, match, polkit_on_owner_changed, NULL, c);
+static int polkit_watch(Polkit *p, sd_bus *bus) {
+        if (p->watch)
+                return 0;
+        return sd_bus_add_match_async(bus, &p->watch,
+                                      "type='signal',sender='" BUS_DRIVER "',path='" BUS_DRIVER_PATH
+                                      "',interface='" BUS_DRIVER "',member='NameOwnerChanged',arg2=''",
+                                      polkit_on_owner_changed, NULL, p);
 }
 
 /* ------------------------------------------------------------------ who calls */
@@ -259,9 +273,21 @@ static size_t n_checks_of(const Polkit *p, const char *sender) {
         return n;
 }
 
+/* The handler reads the message again from the start when it is called again. */
+static size_t first_text_size(sd_bus_message *m) {
+        const char *text = NULL;
+
+        if (sd_bus_message_rewind(m, true) < 0 || sd_bus_message_read_basic(m, SD_BUS_TYPE_STRING, &text) <= 0 || !text)
+                return 0;
+        return strlen(text);
+}
+
 static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_message_handler_t handler,
                        void *userdata) {
-        if (p->n_checks >= POLKIT_CHECKS_MAX || n_checks_of(p, sender) >= POLKIT_CHECKS_PER_SENDER_MAX)
+        size_t text_size = first_text_size(m);
+
+        if (p->n_checks >= POLKIT_CHECKS_MAX || n_checks_of(p, sender) >= POLKIT_CHECKS_PER_SENDER_MAX ||
+            (text_size > POLKIT_TEXT_FREE && text_size > POLKIT_TEXT_MAX - MIN(p->text_size, POLKIT_TEXT_MAX)))
                 return -ENOBUFS;
 
         Check *c = calloc(1, sizeof(*c));
@@ -270,6 +296,7 @@ static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_
         *c = (Check) {
                 .polkit = p,
                 .message = sd_bus_message_ref(m),
+                .text_size = text_size,
                 .handler = handler,
                 .userdata = userdata,
                 .uid = UINT32_MAX,
@@ -278,9 +305,10 @@ static int check_begin(Polkit *p, sd_bus_message *m, const char *sender, sd_bus_
         };
         LIST_INSERT_HEAD(&p->checks, c, checks);
         p->n_checks++;
+        p->text_size += text_size;
 
         /* Watch before asking: a sender that leaves later is noticed, one that left before is unknown to the bus. */
-        int r = check_watch(c, sd_bus_message_get_bus(m), sender);
+        int r = polkit_watch(p, sd_bus_message_get_bus(m));
         if (r >= 0)
                 r = sd_bus_call_method_async(sd_bus_message_get_bus(m), &c->slot, BUS_DRIVER, BUS_DRIVER_PATH,
                                              BUS_DRIVER, "GetConnectionCredentials", polkit_on_credentials, c, "s",
@@ -349,12 +377,12 @@ static int check_ask(Check *c, const char *action, const char *const *details) {
                                  interactive ? UINT64_MAX : c->polkit->options.timeout_usec);
 }
 
-static size_t n_asked_by(const Polkit *p, uint32_t uid) {
+static size_t n_waiting_of(const Polkit *p, uint32_t uid) {
         const Check *c;
         size_t n = 0;
 
         LIST_FOREACH(c, &p->checks, checks)
-                n += c->state == CHECK_ASKED && c->uid == uid;
+                n += check_waits(c) && c->uid == uid;
         return n;
 }
 
@@ -377,7 +405,7 @@ static int check_continue(Check *c, const char *action, const char *const *detai
                 (void) sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do this.");
                 return -EACCES;
         }
-        if (p->n_asked >= POLKIT_ASKED_MAX || n_asked_by(p, c->uid) >= POLKIT_ASKED_PER_UID_MAX)
+        if (p->n_asked >= POLKIT_ASKED_MAX || n_waiting_of(p, c->uid) >= POLKIT_ASKED_PER_UID_MAX)
                 return check_refuse(error, -ENOBUFS);
 
         int r = check_ask(c, action, details);
@@ -480,6 +508,8 @@ int polkit_prove(Polkit *p, sd_bus_message *m, int proof_fd, sd_bus_error *error
                                         "cargowallctl, or pass \"proof\" as described in org.cargowall1(5).");
                 return -EACCES;
         }
+        if (n_waiting_of(p, c->uid) >= POLKIT_ASKED_PER_UID_MAX)
+                return check_refuse(error, -ENOBUFS);
         r = peer_proof_new(sd_bus_get_event(sd_bus_message_get_bus(m)), proof_fd, c->pid, polkit_on_proof, c,
                            &c->proof);
         if (r < 0) {

@@ -17,10 +17,14 @@
 typedef struct Polkit Polkit;
 
 #define POLKIT_TIMEOUT_USEC (10 * USEC_PER_SEC)
-#define POLKIT_CHECKS_MAX 128          /* pending calls */
+/* Pending calls. The user of a call is known when the bus has answered; until then, a user can hold as many as the
+ * 256 connections that dbus-daemon(1) allows each user times those of one sender: that must not be all. */
+#define POLKIT_CHECKS_MAX 4096
 #define POLKIT_CHECKS_PER_SENDER_MAX 8
-#define POLKIT_ASKED_MAX 64            /* of these, waiting for polkit */
-#define POLKIT_ASKED_PER_UID_MAX 16    /* so that no user takes all slots */
+#define POLKIT_TEXT_MAX (64U * 1024 * 1024) /* bytes of text in all of them … */
+#define POLKIT_TEXT_FREE 4096U              /* … except for calls with less, which are always kept */
+#define POLKIT_ASKED_MAX 64                 /* of these, waiting for polkit */
+#define POLKIT_ASKED_PER_UID_MAX 16         /* waiting for polkit or a proof, so that no user takes all slots */
 
 typedef struct PolkitOptions {
         uint64_t timeout_usec; /* for a check without user interaction; 0: POLKIT_TIMEOUT_USEC */

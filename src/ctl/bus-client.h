@@ -26,6 +26,7 @@ typedef enum ExitStatus {
         STATUS_UNREACHABLE = 5,
         STATUS_ACCESS_DENIED = 6,
         STATUS_INVALID_POLICY = 7,
+        STATUS_BUSY = 8,          /* a limit of the service; may succeed later */
 } ExitStatus;
 
 typedef struct BusClient {

@@ -324,7 +324,7 @@ def _(lab):
         ("org.freedesktop.DBus.Error.AccessDenied", 6, "use sudo"),
         ("org.freedesktop.DBus.Error.InteractiveAuthorizationRequired", 6, "polkit"),
         ("org.freedesktop.DBus.Error.NoReply", 5, "systemctl"),
-        ("org.freedesktop.DBus.Error.LimitsExceeded", 1, ""),
+        ("org.freedesktop.DBus.Error.LimitsExceeded", 8, ""),
         ("org.cargowall1.Error.AlreadyActive", 1, ""),
         ("org.freedesktop.DBus.Error.Failed", 1, ""),
     ]

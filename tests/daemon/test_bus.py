@@ -78,6 +78,28 @@ for _ in range(int(sys.argv[1])):
 """
 
 
+# Many clients, each with as many calls as one may have; none waits for an answer.
+FLOOD = """
+import ctypes, sys
+lib = ctypes.CDLL("libsystemd.so.0")
+while True:
+    buses = []
+    for _ in range(int(sys.argv[1])):
+        bus, m = ctypes.c_void_p(), ctypes.c_void_p()
+        assert lib.sd_bus_open_system(ctypes.byref(bus)) >= 0
+        for _ in range(8):
+            assert lib.sd_bus_message_new_method_call(bus, ctypes.byref(m), b"org.cargowall1", b"/org/cargowall1",
+                                                      b"org.cargowall1.Manager", b"Reload") >= 0
+            assert lib.sd_bus_send(bus, m, None) >= 0
+        buses.append(bus)
+    for bus in buses:
+        lib.sd_bus_flush(bus)
+    print("sent", flush=True)
+    for bus in buses:
+        lib.sd_bus_flush_close_unref(bus)
+"""
+
+
 def until(condition, what):
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
@@ -316,6 +338,16 @@ def other_users_are_asked_for(world):
     equal(world.call("GetDNSStatus", user="65534").returncode, 0, "a status that is open to all")
 
 
+def one_user_does_not_lock_out_root(world):
+    world.all()
+    flood = world.start("setpriv", "--reuid=65534", "--clear-groups", "/usr/bin/python3", "-c", FLOOD, "100",
+                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    for _ in range(20):
+        assert flood.stdout.readline(), "the flood has ended"
+        result = world.call("SetMode", "st", "audit", "0")
+        equal(result.returncode, 0, result.stderr)
+
+
 def the_log_level_is_roots(world):
     world.all()
     path, interface = "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1"
@@ -441,7 +473,7 @@ def data_files_fit_together(world):
 
 CASES = [introspection_is_the_promise, both_explanations_are_one, objects_can_be_found, polkit_decides, a_silent_polkit_is_a_no,
          a_dialog_may_take_long, a_client_that_leaves_is_forgotten, without_polkit_only_root_may,
-         other_users_are_asked_for, the_log_level_is_roots, json_can_be_read, a_subscriber_gets_events,
+         other_users_are_asked_for, one_user_does_not_lock_out_root, the_log_level_is_roots, json_can_be_read, a_subscriber_gets_events,
          subscribers_that_leave_hold_no_place, a_job_is_begun_by_the_process_that_connected,
          a_giant_message_is_refused, a_bus_may_come_late_and_again, a_name_that_is_taken_is_waited_for,
          data_files_fit_together]

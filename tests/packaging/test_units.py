@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -97,6 +98,25 @@ def exposure_is_low(root):
     done = run("systemd-analyze", "security", "--offline=true", f"--root={root}", f"--threshold={EXPOSURE_MAX}",
                "--no-pager", "cargowalld.service")
     assert done.returncode == 0 and "exposure level" in done.stdout, done.stdout
+
+
+@case
+def reload_needs_no_bus(root):
+    """If the service cannot be asked, because the bus is down or others flood it, it gets a signal."""
+    text = (SOURCE / "units/cargowalld.service.in").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("ExecReload="))
+    script = line.removeprefix("ExecReload=+/bin/sh -c '").removesuffix("'").replace("@bindir@", str(root))
+    for status, signals in ((0, False), (1, False), (5, True), (7, False), (8, True)):
+        write(root / "cargowallctl", f"#!/bin/sh\nexit {status}\n", 0o755)
+        service = subprocess.Popen(["sleep", "60"])
+        try:
+            done = run("sh", "-c", script, env=os.environ | {"MAINPID": str(service.pid)})
+            if not signals:
+                service.kill()
+            equal((status, done.returncode == 0, -service.wait(60)),
+                  (status, status == 0 or signals, signal.SIGHUP if signals else signal.SIGKILL))
+        finally:
+            service.kill()
 
 
 # A cloud image: its first stage waits for the network before sysinit.target.

@@ -258,10 +258,49 @@ START_TEST(a_flood_is_bounded) {
 
         peer_init(&p);
         p.driver_silent = true;
-        flood(&p, 1000);
+        flood(&p, POLKIT_CHECKS_MAX + 100);
         ck_assert_uint_eq(pending(&p), POLKIT_CHECKS_MAX);
         assert_set_mode(&p, ":1.7", "audit", SD_BUS_ERROR_LIMITS_EXCEEDED);
         ck_assert_uint_eq(p.service->n_notes, 0);
+        peer_done(&p);
+}
+END_TEST
+
+/* dbus-daemon allows each user 256 connections. */
+START_TEST(one_user_does_not_lock_out_the_others_before_it_is_known) {
+        Peer p;
+
+        peer_init(&p);
+        p.driver_silent = true;
+        for (int i = 0; i < POLKIT_CHECKS_PER_SENDER_MAX; i++)
+                flood(&p, 256);
+        ck_assert_uint_eq(pending(&p), 256 * POLKIT_CHECKS_PER_SENDER_MAX);
+        p.driver_silent = false;
+        p.uid = 0;
+        assert_set_mode(&p, ":1.7", "enforce", "");
+        peer_done(&p);
+}
+END_TEST
+
+START_TEST(what_is_held_is_bounded) {
+        static char text[1024 * 1024];
+        Peer p;
+
+        memset(text, ' ', sizeof(text) - 1);
+        peer_init(&p);
+        p.driver_silent = true;
+        for (int i = 0; i < 100; i++) {
+                char sender[32];
+
+                (void) snprintf(sender, sizeof(sender), ":1.%d", 100 + i);
+                sd_bus_message *m = peer_call(&p, sender, PATH, MANAGER, "LoadPolicyString");
+                ck_assert_int_ge(sd_bus_message_append(m, "sa{sv}", text, 0), 0);
+                peer_post(&p, m);
+                peer_settle(&p);
+        }
+        ck_assert_uint_eq(pending(&p), POLKIT_TEXT_MAX / sizeof(text));
+        p.driver_silent = false;
+        assert_set_mode(&p, ":1.7", "enforce", "");
         peer_done(&p);
 }
 END_TEST
@@ -306,6 +345,8 @@ static Suite *suite(void) {
         tcase_add_test(c, one_sender_has_its_share);
         tcase_add_test(c, a_flood_is_bounded);
         tcase_add_test(c, one_user_does_not_lock_out_the_others);
+        tcase_add_test(c, one_user_does_not_lock_out_the_others_before_it_is_known);
+        tcase_add_test(c, what_is_held_is_bounded);
         suite_add_tcase(s, c);
         return s;
 }
