@@ -42,6 +42,14 @@ int bus_error_set_faults(sd_bus_error *error, const FaultList *faults) {
                                  bus_text(fault_format(&first, NULL, text), safe), line, more);
 }
 
+int bus_error_set_rejected(sd_bus_error *error, int r, const FaultList *faults) {
+        assert(faults);
+
+        if (faults->n > 0 || r == -EINVAL || r == -E2BIG)
+                return bus_error_set_faults(error, faults);
+        return bus_error_set_service(error, r);
+}
+
 int bus_error_set_service(sd_bus_error *error, int r) {
         switch (r) {
 

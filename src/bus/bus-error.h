@@ -22,5 +22,7 @@ int bus_error_register(void);
 int bus_error_set(sd_bus_error *error, const char *name, const char *before, const char *text, const char *after);
 /* "FILE: ITEM: reason (line N)" of the first fault, and how many more there are. */
 int bus_error_set_faults(sd_bus_error *error, const FaultList *faults);
-/* An error returned by the service, except -EINVAL and -E2BIG, which are for bus_error_set_faults(). */
+/* The error of a document that the service did not accept: the first fault, or the error r if there are none. */
+int bus_error_set_rejected(sd_bus_error *error, int r, const FaultList *faults);
+/* An error returned by the service that has no faults. */
 int bus_error_set_service(sd_bus_error *error, int r);

@@ -142,7 +142,7 @@ int bus_read_options(sd_bus_message *m, const char *const *keys, const char **va
 /* -ENOENT with *error set. */
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error);
 
-/* -- methods of org.cargowall1.Service */
+/* -- methods of org.cargowall1.Manager */
 int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -69,10 +69,8 @@ int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = service_reload(b->service, &faults);
-        if (r == -EINVAL || r == -E2BIG)
-                r = bus_error_set_faults(error, &faults);
-        else if (r < 0)
-                r = bus_error_set_service(error, r);
+        if (r < 0)
+                r = bus_error_set_rejected(error, r, &faults);
         if (bus_note_result(b, ACTION_RELOAD, &caller, r, error) < 0)
                 return r;
         return sd_bus_reply_method_return(m, NULL);

@@ -92,9 +92,7 @@ static int load(Bus *b, const char *scope, const Text *text, sd_bus_error *error
         _cleanup_(fault_list_done) FaultList faults = {};
 
         int r = service_load_policy(b->service, scope, text->text, text->size, &faults);
-        if (r == -EINVAL || r == -E2BIG)
-                return bus_error_set_faults(error, &faults);
-        return r < 0 ? bus_error_set_service(error, r) : 0;
+        return r < 0 ? bus_error_set_rejected(error, r, &faults) : 0;
 }
 
 typedef int (*peek_text_fn)(sd_bus_message *m, Text *ret, sd_bus_error *error);

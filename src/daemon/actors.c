@@ -140,15 +140,22 @@ static void on_forgotten(const char *path, uint64_t id, bool is_slice, void *use
         a->observer.forgotten(path, id, is_slice, a->observer.userdata);
 }
 
-/* Cgroups below cannot be followed: they belong to the nearest one that can. */
+/* Cgroups below a followed one belong to it. A cgroup that is not followed itself has no entry in the kernel: it is
+ * unassigned if any document is for units, and the host's otherwise. */
 static void on_fault(const char *path, int error, void *userdata) {
         Actors *a = userdata;
         uint64_t id;
 
+        if (actors_find(a, path, &id) < 0) {
+                log_message(a->context->log, LOG_WARNING,
+                            "there are too many control groups to follow %s and later ones: their traffic stays blocked "
+                            "while any policy document is for units; remove unused control groups",
+                            path);
+                return;
+        }
         log_message(a->context->log, LOG_WARNING, "cannot follow the cgroups below %s (%s): its policy applies", path,
                     strerror(-error));
-        if (actors_find(a, path, &id) >= 0)
-                a->observer.appeared(path, id, false, a->observer.userdata);
+        a->observer.appeared(path, id, false, a->observer.userdata);
 }
 
 int actors_follow(Actors *a) {

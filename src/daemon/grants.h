@@ -28,7 +28,8 @@ const GrantTable *grants_table(const Grants *g);
 /* The layer with this job's grants; NULL if it has none. */
 Layer *grants_layer(const Grants *g, uint64_t job);
 
-/* As in service.h; the caller has checked that a policy judges the job. After an error the job has no grants. */
+/* As in service.h; the caller has checked that a policy judges the job. After an error the job may have
+ * lost its earlier grants. */
 int grants_allow(Grants *g, uint64_t job, const char *host, uint64_t usec);
 /* Revokes all grants of a job, possibly after it has ended. Each end of a grant is an event, like its beginning. */
 void grants_revoke(Grants *g, uint64_t job);

@@ -250,7 +250,9 @@ static void reject(const Policies *p, const char *name, const FaultList *faults,
 
 static void add_fault(FaultList *faults, const char *item, int error) {
         (void) fault_list_add(faults, item, 0,
-                              error == -ENOSPC ? "the kernel's maps are full" : strerror(-error));
+                              error == -ENOSPC   ? "the kernel's maps are full"
+                              : error == -ENOENT ? "there is no policy document"
+                                                 : strerror(-error));
 }
 
 int policies_reload(Policies *p, FaultList *faults) {

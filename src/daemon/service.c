@@ -51,10 +51,12 @@ static int open_handover(Service *s) {
         }
         if (report.error < 0)
                 log_message(c->log, LOG_WARNING,
-                            "cannot read the state of the previous process (%s): names will be looked up again",
+                            "cannot read the state of the previous process (%s): the mode is as configured, jobs and their "
+                            "restrictions have ended, and names are looked up again",
                             strerror(-report.error));
         if (report.n_cut > 0)
-                log_message(c->log, LOG_WARNING, "cannot read the last %zu bytes of the previous process's state",
+                log_message(c->log, LOG_WARNING, "cannot read the last %zu bytes of the previous process's state: recent jobs, a "
+                            "mode that was set recently and recent names may be missing",
                             report.n_cut);
         return 0;
 }

@@ -102,7 +102,7 @@ static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
         Mode mode = policy_set_effective_mode(set);
         ServiceCounters counters;
 
-        events_counters(s->events, &counters);
+        service_counters(s, &counters); /* as on the bus */
         (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
                         mode == MODE_ENFORCE ? "Enforcing"
                         : mode == MODE_AUDIT ? "Auditing"

@@ -22,8 +22,8 @@ typedef struct CgroupTree CgroupTree;
  * with another id. The tree already reflects the change. Must not free the tree. */
 typedef void (*cgroup_tree_fn)(const char *path, uint64_t id, bool is_slice, bool added, void *userdata);
 /* A part of the tree cannot be listed or followed: it is treated like the nearest listed cgroup above it. error:
- * -ENOSPC: too many cgroups (reported for the first only) or no inotify watch left; -ELOOP; -ENAMETOOLONG; or the
- * error of the system call. */
+ * -ENOSPC: too many cgroups (path is the first that is not listed, later ones are not reported) or no inotify watch
+ * left; -ELOOP; -ENAMETOOLONG; or the error of the system call. */
 typedef void (*cgroup_tree_fault_fn)(const char *path, int error, void *userdata);
 
 typedef struct CgroupTreeStats {

@@ -135,6 +135,10 @@ void service_set_mode(Service *m, ModeSetting mode) {
 
 int service_reload(Service *m, FaultList *faults) {
         m->n_reloads++;
+        if (m->reload_error < 0) {
+                (void) fault_list_add(faults, "ci", 0, "the reason");
+                return m->reload_error;
+        }
         if (m->reload_fails) {
                 faults->file = "/etc/policy.json";
                 /* Cut in the middle of a character, as snprintf() would. */

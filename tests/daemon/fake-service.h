@@ -36,6 +36,7 @@ struct Service {
         size_t n_notes;
         size_t n_set_mode, n_reloads;
         bool reload_fails;
+        int reload_error; /* with one fault; 0: none */
 };
 
 /* Each check of a document takes a byte from here first, in the thread that makes it; -1: not. */

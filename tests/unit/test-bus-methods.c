@@ -111,6 +111,12 @@ START_TEST(the_fault_is_named) {
         ck_assert_ptr_null(p.service->texts[1]);
         ck_assert(strncmp(peer_last_note(&p)->result, "error: $.rules[0].value", 23) == 0);
 
+        /* No document; full maps: whatever the error, the fault says which document it is. */
+        for (size_t i = 0; i < 2; i++) {
+                p.service->reload_error = i == 0 ? -ENOENT : -ENOSPC;
+                assert_error(peer_send(&p, call(&p, "Reload")), BUS_ERROR_INVALID_POLICY, "ci: the reason");
+        }
+        p.service->reload_error = 0;
         p.service->reload_fails = true; /* with bytes that are no UTF-8 */
         assert_error(peer_send(&p, call(&p, "Reload")), BUS_ERROR_INVALID_POLICY,
                      "/etc/policy.json: $.r\\xc3: an unknown key (line 7), and 2 more");
