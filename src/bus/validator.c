@@ -171,9 +171,3 @@ int validator_submit(Validator *v, uint32_t uid, const char *text, size_t size, 
         validator_start(v);
         return 0;
 }
-
-size_t validator_n(const Validator *v) {
-        assert(v);
-
-        return v->n;
-}

@@ -26,6 +26,5 @@ Validator *validator_free(Validator *v);
 int validator_submit(Validator *v, uint32_t uid, const char *text, size_t size, validator_fn fn, void *userdata);
 /* Discards the results of all submitted checks. Those that have not started are ended here. */
 void validator_cancel(Validator *v);
-size_t validator_n(const Validator *v);
 
 DEFINE_CLEANUP_FUNC(Validator *, validator_free)

@@ -28,9 +28,13 @@ static int find_own_unit(Actors *a) {
         _cleanup_free_ char *path = NULL;
         char unit[CGROUP_UNIT_MAX];
         size_t n;
+        int r;
 
-        if (!getenv("INVOCATION_ID") || cgroup_path_of_pid(getpid(), a->root_path, &path) < 0)
+        if (!getenv("INVOCATION_ID"))
                 return 0;
+        r = cgroup_path_of_pid(getpid(), a->root_path, &path);
+        if (r < 0)
+                return r == -ENOTSUP ? 0 : r; /* outside of what is followed, nothing applies to it */
         n = strlen(cgroup_path_unit(path, unit));
         if (n > strlen(".service") && strcmp(unit + n - strlen(".service"), ".service") == 0)
                 a->own_path = TAKE_PTR(path);
@@ -51,10 +55,13 @@ int actors_new(const Context *c, const ActorsObserver *observer, Actors **ret, c
         a->observer = *observer;
         a->root_fd = -EBADF;
         int r = cgroup_root_open(&a->root_fd, &a->root_id, &a->root_path, ret_what);
-        if (r >= 0)
-                r = find_own_unit(a);
         if (r < 0)
                 return r;
+        r = find_own_unit(a);
+        if (r < 0) {
+                *ret_what = "cannot determine the control group of the service, which may reach nothing itself";
+                return r;
+        }
         *ret = TAKE_PTR(a);
         return 0;
 }
@@ -148,9 +155,9 @@ static void on_fault(const char *path, int error, void *userdata) {
 
         if (actors_find(a, path, &id) < 0) {
                 log_message(a->context->log, LOG_WARNING,
-                            "there are too many control groups to follow %s and later ones: their traffic stays blocked "
-                            "while any policy document is for units; remove unused control groups",
-                            path);
+                            "cannot follow the control group %s (%s): its traffic stays blocked while any policy document "
+                            "is for units; remove unused control groups",
+                            path, strerror(-error));
                 return;
         }
         log_message(a->context->log, LOG_WARNING, "cannot follow the cgroups below %s (%s): its policy applies", path,

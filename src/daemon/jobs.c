@@ -11,6 +11,12 @@
 #include "daemon/records.h"
 #include "identity/cgroup-tree.h"
 
+/* The same limits by the names of each layer. */
+_Static_assert(SERVICE_JOBS_MAX == JOBS_MAX, "each job can be listed");
+_Static_assert(SERVICE_JOB_LABELS_MAX == JOB_LABELS_MAX, "a job's labels fit into what is shown of it");
+_Static_assert(HANDOVER_LABELS_MAX == JOB_LABELS_MAX, "a job's labels fit into its record");
+_Static_assert(EVENT_LABELS_MAX == JOB_LABELS_MAX, "a job's labels fit into its events");
+
 struct Jobs {
         const Context *context; /* borrowed */
         JobsObserver observer;

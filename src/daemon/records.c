@@ -7,6 +7,19 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "daemon/grants.h"
+#include "dns/lease.h"
+#include "handover/state-record.h"
+#include "policy/job-match.h"
+#include "policy/policy-document.h"
+
+/* Whatever the service has can be recorded. */
+_Static_assert(POLICY_NAME_MAX <= STATE_SCOPE_NAME_MAX, "names of documents");
+_Static_assert(GRANTS_NAME_SIZE - 1 <= STATE_SCOPE_NAME_MAX, "names of grants");
+_Static_assert(POLICY_DIGEST_SIZE - 1 <= STATE_DIGEST_MAX, "digests of documents");
+_Static_assert(LEASE_CHAIN_TEXT_MAX - 1 <= STATE_CHAIN_MAX, "chains of leases");
+_Static_assert(JOB_LABEL_VALUE_MAX + sizeof("repository=") <= STATE_LABEL_MAX, "labels of jobs");
+
 static void put_layer(Handover *h, const Layer *s) {
         handover_put_layer(h, s->name, layer_policy_id(s), (uint8_t) s->mode, s->digest ?: "");
 }

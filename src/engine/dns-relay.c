@@ -12,7 +12,6 @@ struct DnsRelayer {
         dns_relayer_may_fn may;
         void *userdata;
         size_t n;              /* in flight */
-        DnsRelayerStats stats;
         uint8_t reply[DNS_MESSAGE_MAX];
 };
 
@@ -48,7 +47,6 @@ void dns_relayer_set_upstream(DnsRelayer *r, DnsUpstream *upstream) {
 }
 
 static void reply_error(DnsRelayer *r, DnsClient *client, const DnsRelay *relay) {
-        r->stats.failed++;
         dns_client_reply(client, r->reply, dns_relay_build_error(relay, DNS_RCODE_SERVFAIL, r->reply));
 }
 
@@ -65,7 +63,6 @@ static void relayer_on_answer(int error, const uint8_t *answer, size_t size, voi
         else {
                 size_t max = dns_client_is_tcp(p->client) ? DNS_MESSAGE_MAX : MIN(p->relay.udp_size, DNS_UDP_MAX);
 
-                r->stats.passed++;
                 size = dns_relay_build_reply(&p->relay, answer, size, max, r->reply);
                 dns_client_reply(p->client, r->reply, size);
         }
@@ -95,8 +92,4 @@ void dns_relayer_pass(DnsRelayer *r, DnsClient *client, const void *query, size_
                 return;
         }
         r->n++;
-}
-
-const DnsRelayerStats *dns_relayer_stats(const DnsRelayer *r) {
-        return &r->stats;
 }

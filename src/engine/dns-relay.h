@@ -26,10 +26,4 @@ void dns_relayer_set_upstream(DnsRelayer *r, DnsUpstream *upstream);
  * message from the client. */
 void dns_relayer_pass(DnsRelayer *r, DnsClient *client, const void *query, size_t size, uint32_t scope_id);
 
-typedef struct DnsRelayerStats {
-        uint64_t passed, failed;
-} DnsRelayerStats;
-
-const DnsRelayerStats *dns_relayer_stats(const DnsRelayer *r);
-
 DEFINE_CLEANUP_FUNC(DnsRelayer *, dns_relayer_free)

@@ -45,7 +45,8 @@ struct CgroupTree {
         cgroup_tree_fn fn;
         cgroup_tree_fault_fn fault;
         void *userdata;
-        CgroupTreeStats stats;
+        size_t n;        /* listed now, including the root */
+        bool is_full;    /* some are not listed because of max, which was reported */
 };
 
 #define NODE_OF(item, member) ((Node *) ((char *) (item) - offsetof(Node, member)))
@@ -62,7 +63,6 @@ static bool name_is_slice(const char *name, size_t n) {
 }
 
 static void tree_fault(CgroupTree *t, const char *path, int error) {
-        t->stats.n_faults++;
         if (t->fault)
                 t->fault(path, error, t->userdata);
 }
@@ -113,7 +113,7 @@ static int node_new(CgroupTree *t, Node *parent, char *path, uint64_t id, bool i
         }
         hash_index_insert(&t->by_path, &n->by_path, hash_index_hash(&t->by_path, path, strlen(path)));
         hash_index_insert(&t->by_id, &n->by_id, hash_index_hash(&t->by_id, &id, sizeof(id)));
-        t->stats.n++;
+        t->n++;
         *ret = n;
         return 0;
 }
@@ -142,7 +142,7 @@ static void node_remove(CgroupTree *t, Node *n, bool tell) {
                 n->parent->children = n->next;
         if (n->next)
                 n->next->prev = n->prev;
-        t->stats.n--;
+        t->n--;
         if (tell)
                 t->fn(n->path, n->id, n->is_slice, false, t->userdata);
         free(n->path);
@@ -269,9 +269,10 @@ static int child_sync(CgroupTree *t, Node *parent, const char *name, bool deep) 
                 return 0;
         }
 
-        if (t->stats.n >= t->max) {
-                if (t->stats.n_dropped++ == 0)
+        if (t->n >= t->max) {
+                if (!t->is_full)
                         tree_fault(t, path, -ENOSPC);
+                t->is_full = true;
                 return 0;
         }
         r = node_new(t, parent, path, id, name_is_slice(name, strlen(name)), &n);
@@ -288,7 +289,6 @@ static int child_sync(CgroupTree *t, Node *parent, const char *name, bool deep) 
 void cgroup_tree_rescan(CgroupTree *t) {
         assert(t);
 
-        t->stats.n_rescans++;
         slice_sync(t, t->root, t->root_fd, true);
 }
 
@@ -470,12 +470,6 @@ const char *cgroup_tree_path_of(const CgroupTree *t, uint64_t id) {
 
         n = find_id(t, id);
         return n ? n->path : NULL;
-}
-
-CgroupTreeStats cgroup_tree_stats(const CgroupTree *t) {
-        assert(t);
-
-        return t->stats;
 }
 
 int cgroup_path_of_pid(pid_t pid, const char *root_path, char **ret) {

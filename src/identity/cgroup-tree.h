@@ -26,13 +26,6 @@ typedef void (*cgroup_tree_fn)(const char *path, uint64_t id, bool is_slice, boo
  * left; -ELOOP; -ENAMETOOLONG; or the error of the system call. */
 typedef void (*cgroup_tree_fault_fn)(const char *path, int error, void *userdata);
 
-typedef struct CgroupTreeStats {
-        size_t n;           /* listed now, including the root */
-        uint64_t n_dropped; /* not listed because of the limit, since the start */
-        uint64_t n_faults;  /* calls of cgroup_tree_fault_fn */
-        uint64_t n_rescans; /* full scans after the first: notifications were lost, or a scan was requested */
-} CgroupTreeStats;
-
 /* Calls fn for all existing cgroups before it returns, parents first, then on changes. root_fd: a cgroup2 directory,
  * usually from cgroup_root_open(); duplicated. root_path: its name in /proc/PID/cgroup. max: the most entries, at
  * most CGROUP_TREE_MAX. fault may be NULL. Fails if the root itself cannot be followed. */
@@ -54,7 +47,6 @@ const char *cgroup_tree_path_of(const CgroupTree *t, uint64_t id);
  * says about the process only counts if its cgroup has this id. pid 0: no process is known. -ENOENT, -ESRCH: not
  * found. The caller frees *ret_path. */
 int cgroup_tree_resolve(const CgroupTree *t, uint64_t id, pid_t pid, char **ret_path);
-CgroupTreeStats cgroup_tree_stats(const CgroupTree *t);
 
 /* The process's cgroup as seen below root_path, from /proc/PID/cgroup. For display only: the pid may have been
  * reused. -ESRCH: no such process; -ENOTSUP: outside of root_path. The caller frees *ret. */

@@ -67,8 +67,9 @@ static void lab_done(Lab *lab) {
         (void) close(gate[1]);
 }
 
-static void settle(Lab *lab) {
-        while (validator_n(lab->validator) > 0)
+/* Runs the loop until so many checks have ended. */
+static void settle(Lab *lab, size_t n_ended) {
+        while (lab->n_done + lab->n_cancelled + lab->n_bad < n_ended)
                 ck_assert_int_ge(sd_event_run(lab->event, UINT64_MAX), 0);
 }
 
@@ -79,9 +80,9 @@ START_TEST(the_loop_is_not_held_up) {
         Call bad = { &lab, "bad" };
         ck_assert_int_eq(validator_submit(lab.validator, 1000, "bad", 3, on_result, &bad), 0);
         ck_assert_int_eq(sd_event_run(lab.event, 0), 0); /* it returns, though the check does not end */
-        ck_assert_uint_eq(validator_n(lab.validator), 1);
+        ck_assert_uint_eq(lab.n_bad, 0);
         open_gate(1);
-        settle(&lab);
+        settle(&lab, 1);
         ck_assert_uint_eq(lab.n_bad, 1);
         lab_done(&lab);
 }
@@ -98,14 +99,14 @@ START_TEST(each_user_has_one_and_all_have_few) {
         }
         ck_assert_int_eq(validator_submit(lab.validator, 1, "good", 4, on_result, &call), -ENOBUFS);
         open_gate(VALIDATOR_MAX);
-        settle(&lab);
+        settle(&lab, VALIDATOR_MAX);
         ck_assert_uint_eq(lab.n_done, VALIDATOR_MAX);
 
         for (int i = 0; i < 3; i++)
                 ck_assert_int_eq(validator_submit(lab.validator, 0, "good", 4, on_result, &call), 0);
         ck_assert_int_eq(validator_submit(lab.validator, 1000, "good", 4, on_result, &call), 0);
         open_gate(4);
-        settle(&lab);
+        settle(&lab, VALIDATOR_MAX + 4);
         ck_assert_uint_eq(lab.n_done, VALIDATOR_MAX + 4);
         lab_done(&lab);
 }
@@ -137,10 +138,9 @@ START_TEST(what_nobody_waits_for_ends) {
                 ck_assert_int_eq(validator_submit(lab.validator, uid, "good", 4, on_result, &call), 0);
         validator_cancel(lab.validator);
         ck_assert_uint_eq(lab.n_cancelled, 2); /* the text of the first is still read */
-        ck_assert_uint_eq(validator_n(lab.validator), 1);
         ck_assert_int_eq(validator_submit(lab.validator, 4, "good", 4, on_result, &call), 0);
         open_gate(2);
-        settle(&lab);
+        settle(&lab, 4);
         ck_assert_uint_eq(lab.n_cancelled, 3);
         ck_assert_uint_eq(lab.n_done, 1);
 
