@@ -238,19 +238,6 @@ int fd_store_take(FdStore *s, const char *name) {
         return e && e->fd >= 0 ? TAKE_FD(e->fd) : -ENOENT;
 }
 
-const char *fd_store_name(const FdStore *s, const char *prefix, size_t i) {
-        assert(s);
-        assert(prefix);
-
-        for (size_t k = 0; k < s->n; k++) {
-                const Entry *e = &s->entries[k];
-
-                if (e->kind == ENTRY_STORED && e->fd >= 0 && strncmp(e->name, prefix, strlen(prefix)) == 0 && i-- == 0)
-                        return e->name;
-        }
-        return NULL;
-}
-
 /* sd_notify(3): ASCII without control characters and ':'. */
 static bool name_is_valid(const char *name) {
         if (!name_is_stored(name) || strlen(name) > FD_STORE_NAME_MAX)
@@ -347,15 +334,6 @@ int fd_store_remove(FdStore *s, const char *name) {
 
 static bool entry_is_left_over(const Entry *e) {
         return e->fd >= 0 || e->kind == ENTRY_OLD;
-}
-
-const char *fd_store_left_over(const FdStore *s, size_t i) {
-        assert(s);
-
-        for (size_t k = 0; k < s->n; k++)
-                if (entry_is_left_over(&s->entries[k]) && i-- == 0)
-                        return s->entries[k].full_name;
-        return NULL;
 }
 
 /* Removing a name removes every descriptor with that name, so never remove one that is in use. */

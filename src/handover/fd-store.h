@@ -41,10 +41,6 @@ int fd_store_take_socket(FdStore *s, const char *name, int *ret_family, int *ret
 /* The newest descriptor stored under this name, owned by the caller; the manager keeps its own. The caller must
  * check what it is: whoever can write to the store may have put anything there. -ENOENT. */
 int fd_store_take(FdStore *s, const char *name);
-/* The i-th stored name that begins with prefix and was not taken; NULL after the last. Taking one shifts the others
- * down. Valid until the next call. */
-const char *fd_store_name(const FdStore *s, const char *prefix, size_t i);
-
 /* Asks the manager to keep fd, which stays the caller's, under name, in place of what it kept under that name. fd
  * must be an object that is not in the store: one that was taken is there already. Returns 1; 0: there is no
  * manager, so nothing will outlive the process; -EINVAL: not a valid name for the store; -ENOSPC: FD_STORE_MAX or
@@ -54,11 +50,9 @@ int fd_store_push(FdStore *s, const char *name, int fd);
 /* 0; -ENOENT: not kept. */
 int fd_store_remove(FdStore *s, const char *name);
 
-/* What was passed to us and not taken, including replaced generations and descriptors with unknown names: the i-th
- * full name, NULL after the last. */
-const char *fd_store_left_over(const FdStore *s, size_t i);
-/* Closes these and has the manager drop them. Call at the end of a start: the new link must be in place before the
- * one it replaces is removed. */
+/* Closes what was passed to us and not taken, including replaced generations and descriptors with unknown names, and
+ * has the manager drop it. Call at the end of a start: the new link must be in place before the one it replaces is
+ * removed. */
 void fd_store_drop_left_over(FdStore *s);
 
 /* Waits until the manager has read everything sent: once, before READY=1, so that after READY a crash loses nothing.
