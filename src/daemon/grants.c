@@ -85,14 +85,14 @@ static void remove_layer(Grants *g, uint64_t job) {
 
 /* Call before they are removed, while their layer has its mode. job: 0 for every job. */
 static void report_ends(const Grants *g, uint64_t job, uint64_t until_nsec) {
-        char detail[512], name[NAME_SIZE];
+        char detail[512], name[GRANTS_NAME_SIZE];
 
         for (size_t i = 0; i < g->table.n; i++) {
                 const Grant *grant = &g->table.grants[i];
 
                 if ((job != 0 && grant->job != job) || grant->until_nsec > until_nsec || !grants_layer(g, grant->job))
                         continue;
-                format_name(grant->job, name);
+                (void) grants_format_name(grant->job, name);
                 (void) snprintf(detail, sizeof(detail), "%s is no longer allowed to job %" PRIu64, grant->host,
                                 grant->job);
                 context_emit_type(g->context, EVENT_POLICY_LOADED, name, detail);
