@@ -116,7 +116,7 @@ class Manager(dbus.service.Object):
     @dbus.service.method(MANAGER, in_signature="tu", out_signature="aa{sv}")
     def ListEvents(self, since, limit):
         now = called("ListEvents", since=since, max=limit)
-        return events(now["events"][:limit] if since == 0 else now.get("later", []))
+        return events(now["events"][:limit] if since == 0 else [])
 
     @dbus.service.method(MANAGER, out_signature="a{sv}")
     def GetDNSStatus(self):
