@@ -3,24 +3,29 @@
 
 /* Sockets created by one task and used by another. The socket hooks judge the task, the packet hook judges the
  * socket's cgroup. If the task was not allowed a destination, or has not been judged yet, and the hook still lets it
- * continue, the flow records that for the packet hook. Flows may be evicted by a task that opens many, so the
- * information is also kept in the socket's local storage: it is freed with the socket, and other sockets cannot
- * evict it. */
+ * continue, the flow records that for the packet hook. Flows may be evicted by a task that opens many, so the socket's
+ * local storage keeps the requesters: it is freed with the socket, and other sockets cannot evict it. A packet without
+ * a flow then also needs the permission of each of them for the destination in the packet, whatever they requested: it
+ * may have waited in the socket since any of their calls. */
 
 #include "record.bpf.h"
+#include "verdict.bpf.h"
 
-#define ASKED_MAX 4 /* destinations per socket; one more is denied at once */
+#define REQUESTERS_MAX 4 /* per socket, never removed: of one more, what would have to wait is denied at once */
 
-struct asked_entry {
-        struct cw_flow_key key;
-        struct cw_flow flow; /* verdict 0: free slot */
-        __u64 reported;
+/* All tasks of one cgroup, or of one chain. */
+struct requester {
+        struct cw_process process; /* the last one; cgroup 0: free slot */
+        __u32 chain;
+        __u32 actor;
+        __u32 policies; /* of the chain, mixed into one number */
+        __u32 several;  /* 1: of more than one cgroup */
 };
 
 struct asked {
         struct bpf_spin_lock lock; /* two tasks may use one socket at the same time */
         __u32 pad;
-        struct asked_entry entries[ASKED_MAX];
+        struct requester requesters[REQUESTERS_MAX];
 };
 
 struct {
@@ -30,37 +35,32 @@ struct {
         __type(value, struct asked);
 } asked_sockets SEC(".maps");
 
-static __always_inline bool asked_matches(const struct asked_entry *e, __u64 dst0, __u64 dst1,
-                                          const struct cw_flow_key *key) {
-        __u64 dst[2];
-
-        __builtin_memcpy(dst, e->key.dst.b, sizeof(dst));
-        return e->flow.verdict && dst[0] == dst0 && dst[1] == dst1 && e->key.port == key->port &&
-               e->key.protocol == key->protocol;
-}
-
-/* 0: no free slot, to be denied. */
-static __noinline int asked_note(struct bpf_sock_addr *ctx, const struct cw_flow_key *key, const struct cw_flow *f) {
-        struct asked_entry *e, *place = NULL;
-        __u64 dst[2];
+/* Notes the task of f as a requester. 0: no free slot, to be denied. */
+static __noinline int asked_note(struct bpf_sock_addr *ctx, const struct cw_flow *f) {
+        struct requester *e, *place = NULL;
 
         if (!many_layers)
                 return 1;
         struct asked *a = bpf_sk_storage_get(&asked_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
         if (!a)
                 return 0;
-        addr_split(&key->dst, dst);
+        __u64 cgroup = f->process.cgroup_id;
+        __u32 chain = f->chain, policies = chain_epoch(chain, 0);
         bpf_spin_lock(&a->lock);
 #pragma unroll
-        for (int i = 0; i < ASKED_MAX; i++) {
-                e = &a->entries[i];
-                if (asked_matches(e, dst[0], dst[1], key) || (!e->flow.verdict && !place))
+        for (int i = 0; i < REQUESTERS_MAX; i++) {
+                e = &a->requesters[i];
+                if (!place && (!e->process.cgroup_id || e->chain == chain ||
+                               (e->process.cgroup_id == cgroup && !e->several)))
                         place = e;
         }
         if (place) {
-                place->key = *key;
-                place->flow = *f;
-                place->reported = 0;
+                if (place->process.cgroup_id && place->process.cgroup_id != cgroup)
+                        place->several = 1;
+                place->process = f->process;
+                place->chain = chain;
+                place->actor = f->actor;
+                place->policies = policies;
         }
         bpf_spin_unlock(&a->lock);
         return place != NULL;
@@ -82,38 +82,49 @@ static __always_inline bool task_may_not(struct __sk_buff *skb, const struct pol
         return f->chain != c->chain && f->process.cgroup_id != bpf_skb_cgroup_id(skb);
 }
 
-/* What is kept for an evicted flow, or NULL. Without the lock: the packet comes after it was noted. */
-static __always_inline struct asked_entry *asked_find(struct __sk_buff *skb, const struct cw_flow_key *key) {
-        struct asked *a = asked_of_packet(skb);
-        struct asked_entry *found = NULL;
-        __u64 dst[2];
+/* The chain that judges the requester now: that of its cgroup. If that is not known (a nested cgroup, or removed), the
+ * chain noted, while its policies are in force: later its layers may be others. */
+static __always_inline __u32 requester_chain(const struct requester *e) {
+        __u64 cgroup = e->process.cgroup_id;
+        bool known = false;
 
-        if (!a)
-                return NULL;
-        addr_split(&key->dst, dst);
-#pragma unroll
-        for (int i = 0; i < ASKED_MAX; i++)
-                if (asked_matches(&a->entries[i], dst[0], dst[1], key))
-                        found = &a->entries[i];
-        return found;
+        if (!e->several) {
+                __u64 subject = cached_subject(cgroup, &known);
+                if (known)
+                        return subject_chain(subject);
+                struct cw_subject *s = bpf_map_lookup_elem(&subjects, &cgroup);
+                if (s)
+                        return s->chain;
+        }
+        return (__u32) chain_epoch(e->chain, 0) == e->policies ? e->chain : CW_CHAIN_UNASSIGNED;
 }
 
-/* The last task to request this destination may have it, or used its own socket. */
-static __noinline int asked_forget(struct __sk_buff *skb, const struct cw_flow_key *key, const struct cw_flow *f) {
-        struct asked *a;
-        __u64 dst[2];
+#define NO_REQUESTER (~0ULL)
 
-        if (!(f->verdict & CW_VERDICT_ALLOW) && f->process.cgroup_id != bpf_skb_cgroup_id(skb))
+/* The chain of the socket's requester i, or that of the socket itself if the requester is of its cgroup. NO_REQUESTER:
+ * there are no more. Without the lock: a packet comes after its requester was noted. */
+static __noinline __u64 asked_get(struct __sk_buff *skb, __u32 chain, __u32 i) {
+        struct asked *a = asked_of_packet(skb);
+
+        if (!a || i >= REQUESTERS_MAX)
+                return NO_REQUESTER;
+        const struct requester *e = &a->requesters[i];
+        if (!e->process.cgroup_id)
+                return NO_REQUESTER;
+        if (!e->several && e->process.cgroup_id == bpf_skb_cgroup_id(skb))
+                return chain;
+        return requester_chain(e);
+}
+
+/* The refusal of a requester by its own chain, as in verdict_fold(); 0: it does not refuse. Numbers as there. */
+__noinline __u64 requester_verdict(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
+        const struct cw_layer none = { .policy_id = CW_POLICY_UNASSIGNED };
+
+        if (chain == CW_CHAIN_UNASSIGNED)
+                return verdict_pack(&none, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
+        struct cw_layer base = layer_unpack(chain_base(chain));
+        if (base.policy_id && (base.mode == CW_OFF || (how & LOOKUP_ANSWER && base.flags & CW_LAYER_INBOUND)))
                 return 0;
-        a = asked_of_packet(skb);
-        if (!a)
-                return 0;
-        addr_split(&key->dst, dst);
-        bpf_spin_lock(&a->lock);
-#pragma unroll
-        for (int i = 0; i < ASKED_MAX; i++)
-                if (asked_matches(&a->entries[i], dst[0], dst[1], key))
-                        a->entries[i].flow.verdict = 0;
-        bpf_spin_unlock(&a->lock);
-        return 0;
+        __u64 word = verdict_fold(chain, dst0, dst1, how);
+        return word & CW_VERDICT_ALLOW || CW_VERDICT_MODE(word) != CW_ENFORCE ? 0 : word;
 }

@@ -128,6 +128,19 @@ static __always_inline bool was_refused(const struct policy_chain *c, const stru
         return refused && *refused == c->epoch && (!chain_is_single(c->chain) || c->base.mode == CW_ENFORCE);
 }
 
+/* Other values in the same map: epochs have 56 bits. */
+#define DENIED_REQUESTER (1ULL << 63)
+
+/* what: the denial, as a number. Whether it is not the last one of this socket and destination; it is now. */
+static __always_inline bool denial_is_new(const struct cw_flow_key *key, __u64 what) {
+        __u64 *last = bpf_map_lookup_elem(&denied_flows, key);
+
+        if (last && *last == what)
+                return false;
+        bpf_map_update_elem(&denied_flows, key, &what, BPF_ANY);
+        return true;
+}
+
 /* Denied by the policy, but exempt from it: the service's own queries, replies to datagrams, DHCP (whose source port
  * the packet hook checks). */
 static __always_inline bool passes_unnamed(const struct cw_layer *base, const struct cw_flow_key *key) {
@@ -177,7 +190,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         process_fill(&f.process);
         flow_take(&f, c, &v, CW_VERDICT_ASKED);
         if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(c, &l, &v) &&
-                                     (v.mode == CW_AUDIT || asked_note(ctx, &key, &f)))) {
+                                     (v.mode == CW_AUDIT || asked_note(ctx, &f)))) {
                 flow_remember(&key, &f);
                 return 1;
         }
@@ -208,7 +221,7 @@ static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_
 /* A task whose cgroup has no entry yet. If it uses its own socket, the packet hook drops the packets until there is
  * one; if it was passed a socket whose cgroup has an entry, this marks that the task has not been judged. 0: it
  * cannot be noted, deny. */
-static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw_addr *dst, __u8 hook) {
         struct cw_flow_key key = {
                 .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = bpf_ntohs(ctx->user_port),
                 .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol,
@@ -221,16 +234,18 @@ static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const stru
         };
 
         process_fill(&f.process);
-        if (!asked_note(ctx, &key, &f))
+        if (!asked_note(ctx, &f)) {
+                report_denial(&key, &f, hook, false);
                 return 0;
+        }
         flow_remember(&key, &f);
         return 1;
 }
 
 static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject_state state,
-                                         const struct cw_addr *dst) {
+                                         const struct cw_addr *dst, __u8 hook) {
         if (state == SUBJECT_UNASSIGNED)
-                return mark_unassigned(ctx, dst);
+                return mark_unassigned(ctx, dst, hook);
         return state != SUBJECT_FAULT;
 }
 
@@ -244,7 +259,7 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         if (is_captured(ctx, state, subject, &dst) && redirect4(ctx, subject, &dst))
                 return 1;
         if (state != SUBJECT_JUDGED)
-                return pass_unjudged(ctx, state, &dst);
+                return pass_unjudged(ctx, state, &dst, hook);
         return judge_socket(ctx, &c, &dst, hook);
 }
 
@@ -259,7 +274,7 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         if (is_captured(ctx, state, subject, &dst) && redirect6(ctx, subject, &dst))
                 return 1;
         if (state != SUBJECT_JUDGED)
-                return pass_unjudged(ctx, state, &dst);
+                return pass_unjudged(ctx, state, &dst, hook);
         return judge_socket(ctx, &c, &dst, hook);
 }
 
@@ -531,40 +546,147 @@ static __noinline void remember_answer(const struct policy_chain *c, const struc
         flow_remember(key, &f);
 }
 
-/* The same for an evicted flow. */
-static __noinline int asked_refuses(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow_key *key,
-                                    const struct packet *p) {
-        struct asked_entry *e = asked_find(skb, key);
+/* Reported once, however often the flow is evicted. requester: its number in the upper half, its chain in the lower;
+ * word: its refusal. */
+static __noinline int deny_requester(struct __sk_buff *skb, const struct cw_flow_key *key, const struct packet *p,
+                                     __u64 requester, __u64 word) {
+        struct cw_flow f = {
+                .state = CW_FLOW_SEEN, .src = p->src, .src_port = p->src_port, .policy_id = word >> 32,
+                .rule = word >> 8 & CW_RULES_MAX, .chain = (__u32) requester,
+                .verdict = (word & 0xff) | CW_VERDICT_ASKED, /* epoch 0: matches no chain */
+        };
+        struct asked *a = asked_of_packet(skb);
+        __u32 i = requester >> 32;
 
-        if (!e || !task_may_not(skb, c, &e->flow, flow_verdict(&e->flow)))
+        if (!a || i >= REQUESTERS_MAX)
                 return 0;
-        if (!e->reported) {
-                e->reported = 1;
-                e->flow.src = p->src;
-                e->flow.src_port = p->src_port;
-                report_denial(key, &e->flow, CW_HOOK_PACKET, p->continues);
-        }
-        e->flow.state = CW_FLOW_SEEN;
-        flow_remember(key, &e->flow);
-        return 1;
+        f.start_ns = f.last_ns = now_coarse();
+        f.process = a->requesters[i].process;
+        f.actor = a->requesters[i].actor;
+        if (f.rule == CW_RULES_MAX)
+                f.rule = CW_NO_RULE;
+        if (denial_is_new(key, word | DENIED_REQUESTER))
+                report_denial(key, &f, CW_HOOK_PACKET, p->continues);
+        flow_remember(key, &f);
+        return 0;
 }
 
-static __always_inline int refuse_task(const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+/* The steps of cw_egress() return whether the packet passes, or JUDGE: the next step decides. Inlined, because they
+ * would not share one frame otherwise. */
+#define DROP_SILENTLY 2 /* no error for the sender, TCP retransmits */
+#define JUDGE (-1)
+
+/* Addressed to the loopback of this namespace, and leaves through its loopback device. */
+static __always_inline int pass_loopback(struct __sk_buff *skb, __u64 subject, const struct cw_flow_key *key,
+                                         const struct packet *p) {
+        bool to_proxy = is_proxy(&p->dst, p->dst_port);
+
+        if (to_proxy)
+                register_client(skb, key->cookie, subject, &p->src, p->src_port, p->protocol);
+        return to_proxy || !is_dns(p->protocol, p->dst_port) ? 1 : JUDGE;
+}
+
+/* By the verdict of the socket hooks about the task. */
+static __always_inline int judge_task(struct __sk_buff *skb, const struct policy_chain *c,
+                                      const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p) {
+        if (!task_may_not(skb, c, f, flow_verdict(f)))
+                return JUDGE;
         if (f->state == CW_FLOW_JUDGED) {
                 f->src = p->src;
                 f->src_port = p->src_port;
                 report_denial(key, f, CW_HOOK_PACKET, p->continues);
         }
         f->state = CW_FLOW_SEEN;
+        f->last_ns = now_coarse();
         return 0;
 }
 
-#define DROP_SILENTLY 2 /* no error for the sender, TCP retransmits */
+/* The same without a flow: by those about all that requested something over this socket. */
+static __always_inline int judge_requesters(struct __sk_buff *skb, __u32 chain, const struct cw_flow_key *key,
+                                            const struct packet *p) {
+        __u32 how = p->dst_port | (__u32) p->protocol << 16 | (p->has_port ? LOOKUP_HAS_PORT : 0);
+
+        how |= skb->ifindex == LOOPBACK_IFINDEX ? LOOKUP_MAY_BE_LOCAL : 0;
+        for (__u32 i = 0; i < REQUESTERS_MAX; i++) {
+                __u64 requester = asked_get(skb, chain, i), dst[2];
+                if (requester == NO_REQUESTER)
+                        break;
+                if (requester == chain)
+                        continue;
+                how |= is_datagram_answer(key) ? LOOKUP_ANSWER : 0;
+                addr_split(&p->dst, dst);
+                __u64 word = requester_verdict(requester, dst[0], dst[1], how);
+                if (word)
+                        return deny_requester(skb, key, p, requester | (__u64) i << 32, word);
+        }
+        return JUDGE;
+}
+
+static __always_inline int pass_state(enum subject_state state, const struct cw_flow_key *key) {
+        if (state == SUBJECT_OFF)
+                return 1;
+        if (state == SUBJECT_JUDGED)
+                return JUDGE;
+        count(CW_COUNT_UNASSIGNED);
+        return is_own_socket(key->cookie) ? 1 : DROP_SILENTLY;
+}
+
+/* Judges the packet and the flow that it belongs to, *f: NULL for a new one. *ret_verdict is set with JUDGE. */
+static __always_inline int judge_packet(struct __sk_buff *skb, const struct policy_chain *c,
+                                        const struct cw_flow_key *key, const struct packet *p, struct cw_flow **f,
+                                        __u64 *ret_verdict) {
+        bool stays = skb->ifindex == LOOPBACK_IFINDEX;
+        struct lookup l = {
+                .dst = &p->dst, .port = p->dst_port, .protocol = p->protocol, .has_port = p->has_port,
+                .loopback = stays && addr_is_loopback(&p->dst), .may_be_local = stays,
+        };
+        struct verdict v;
+
+        count(CW_COUNT_PACKETS);
+        if (!*f && c->base.flags & CW_LAYER_INBOUND && is_tcp_answer(skb, p)) {
+                if (!(p->tcp_flags & (TCP_SYN | TCP_RST)))
+                        remember_answer(c, key);
+                return 1;
+        }
+        chain_eval(c, &l, &v);
+        if (v.reason == CW_REASON_LOCAL)
+                return 1;
+        if (v.action == CW_DENY && packet_passes_unnamed(skb, &c->base, key, p))
+                return 1;
+        /* Packets that a connection sends after its end (a reset, a late acknowledgment) are not a new flow. */
+        if (!*f && v.action == CW_ALLOW && p->continues && !p->payload)
+                return 1;
+        if (*f)
+                flow_judge(c, *f, &v);
+        else
+                *f = flow_begin(skb, c, key, &v, p);
+        if (!*f)
+                return v.action == CW_ALLOW || v.mode == CW_AUDIT;
+        *ret_verdict = verdict_byte(&v);
+        return JUDGE;
+}
+
+/* A packet of a flow with a verdict that is in force. */
+static __always_inline int flow_apply(struct __sk_buff *skb, const struct policy_chain *c,
+                                      const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p,
+                                      __u64 verdict) {
+        if (CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL)
+                return skb->ifindex == LOOPBACK_IFINDEX; /* allowed as local: only while it stays local */
+        int passes = verdict_passes(c, verdict); /* flow_see() may give the entry away */
+        if (!passes && CW_VERDICT_MODE(verdict) == CW_AUDIT) { /* it passed until now: report the change */
+                flow_set_verdict(f, c->epoch, verdict & ~(3ULL << CW_VERDICT_MODE_SHIFT));
+                if (f->state == CW_FLOW_SEEN)
+                        f->state = CW_FLOW_JUDGED;
+        }
+        flow_see(skb, key, f, p);
+        return passes;
+}
 
 SEC("cgroup_skb/egress")
 int cw_egress(struct __sk_buff *skb) {
         struct policy_chain c;
         struct packet p;
+        int pass = JUDGE;
 
         /* First, because the verifier walks all its paths once for each state before it. */
         bool readable = packet_parse(skb, &p);
@@ -573,87 +695,38 @@ int cw_egress(struct __sk_buff *skb) {
         enum subject_state state = chain_read(subject, &c);
         if (state == SUBJECT_FAULT)
                 return 0;
-        if (!readable) {
-                if (state == SUBJECT_JUDGED)
-                        return deny_malformed(&c, skb, &p);
-                return state == SUBJECT_OFF;
-        }
+        if (!readable)
+                return state == SUBJECT_JUDGED ? deny_malformed(&c, skb, &p) : state == SUBJECT_OFF;
         if (is_neighbour_discovery(skb, &p))
                 return 1;
 
         struct cw_flow_key key = {
                 .cookie = bpf_get_socket_cookie(skb), .dst = p.dst, .port = p.dst_port, .protocol = p.protocol,
         };
-
         /* What leaves through the loopback device stays in this namespace; the address alone would not prove that. */
-        bool stays = skb->ifindex == LOOPBACK_IFINDEX, loopback = stays && addr_is_loopback(&p.dst);
-        if (loopback) {
-                bool to_proxy = is_proxy(&p.dst, p.dst_port);
-                if (to_proxy)
-                        register_client(skb, key.cookie, subject, &p.src, p.src_port, p.protocol);
-                if (to_proxy || !is_dns(p.protocol, p.dst_port))
-                        return 1;
-        }
+        if (skb->ifindex == LOOPBACK_IFINDEX && addr_is_loopback(&p.dst))
+                pass = pass_loopback(skb, subject, &key, &p);
+        if (pass != JUDGE)
+                return pass;
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (many_layers && !f && asked_refuses(skb, &c, &key, &p))
-                return 0;
+        if (many_layers)
+                pass = f ? judge_task(skb, &c, &key, f, &p) : judge_requesters(skb, c.chain, &key, &p);
+        if (pass == JUDGE)
+                pass = pass_state(state, &key);
+        if (pass != JUDGE)
+                return pass;
+
         __u64 verdict = f ? flow_verdict(f) : 0;
-        if (many_layers && f && task_may_not(skb, &c, f, verdict))
-                return refuse_task(&key, f, &p);
-        if (state == SUBJECT_OFF)
-                return 1;
-        if (state == SUBJECT_UNASSIGNED) {
-                count(CW_COUNT_UNASSIGNED);
-                if (f)
-                        asked_forget(skb, &key, f);
-                return is_own_socket(key.cookie) ? 1 : DROP_SILENTLY;
-        }
         bool current = f && verdict_is_current(verdict, &c);
         if (f && !current && flow_is_kept(&c.base, verdict)) {
                 flow_set_verdict(f, c.epoch, verdict);
                 current = true;
         }
-        if (!current) {
-                struct lookup l = {
-                        .dst = &p.dst, .port = p.dst_port, .protocol = p.protocol, .has_port = p.has_port,
-                        .loopback = loopback, .may_be_local = stays,
-                };
-                struct verdict v;
-
-                count(CW_COUNT_PACKETS);
-                if (!f && c.base.flags & CW_LAYER_INBOUND && is_tcp_answer(skb, &p)) {
-                        if (!(p.tcp_flags & (TCP_SYN | TCP_RST)))
-                                remember_answer(&c, &key);
-                        return 1;
-                }
-                chain_eval(&c, &l, &v);
-                if (v.reason == CW_REASON_LOCAL)
-                        return 1;
-                if (v.action == CW_DENY && packet_passes_unnamed(skb, &c.base, &key, &p))
-                        return 1;
-                /* Packets that a connection sends after its end (a reset, a late acknowledgment) are not a new flow. */
-                if (!f && v.action == CW_ALLOW && p.continues && !p.payload)
-                        return 1;
-                if (f) {
-                        if (many_layers && verdict & CW_VERDICT_ASKED)
-                                asked_forget(skb, &key, f);
-                        flow_judge(&c, f, &v);
-                } else
-                        f = flow_begin(skb, &c, &key, &v, &p);
-                if (!f)
-                        return v.action == CW_ALLOW || v.mode == CW_AUDIT;
-                verdict = verdict_byte(&v);
-        }
-        if (CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL)
-                return stays; /* allowed as local: only while it stays local */
-        int passes = verdict_passes(&c, verdict); /* flow_see() may give the entry away */
-        if (!passes && CW_VERDICT_MODE(verdict) == CW_AUDIT) { /* it passed until now: report the change */
-                flow_set_verdict(f, c.epoch, verdict & ~(3ULL << CW_VERDICT_MODE_SHIFT));
-                if (f->state == CW_FLOW_SEEN)
-                        f->state = CW_FLOW_JUDGED;
-        }
-        flow_see(skb, &key, f, &p);
-        return passes;
+        if (!current)
+                pass = judge_packet(skb, &c, &key, &p, &f, &verdict);
+        if (pass != JUDGE || !f)
+                return pass;
+        return flow_apply(skb, &c, &key, f, &p, verdict);
 }
 
 static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {

@@ -137,8 +137,11 @@ static __always_inline bool chain_is_single(__u32 chain) {
 }
 
 /* For several layers: their policies and modes, mixed into the upper 56 bits that a flow stores, a value that no
- * single layer has. Each step is a bijection, so two chains can only collide by chance. */
-__noinline __u64 chain_epoch(__u32 chain) {
+ * single layer has. Each step is a bijection, so two chains can only collide by chance. modes: EPOCH_MODES, or 0 for
+ * a number that no change of mode changes. */
+#define EPOCH_MODES 3
+
+__noinline __u64 chain_epoch(__u32 chain, __u32 modes) {
         __u64 epoch = 0;
 
         for (int i = 0; i < CW_CHAIN_MAX; i++) {
@@ -146,7 +149,7 @@ __noinline __u64 chain_epoch(__u32 chain) {
                 if (i && !index)
                         continue;
                 struct cw_layer layer = layer_unpack(layer_word(index));
-                epoch = (epoch ^ ((__u64) layer.policy_id << 2 | layer.mode)) * 0x9e3779b97f4a7c15ULL;
+                epoch = (epoch ^ ((__u64) layer.policy_id << 2 | (layer.mode & modes))) * 0x9e3779b97f4a7c15ULL;
                 epoch ^= epoch >> 29;
         }
         return epoch >> CW_FLOW_EPOCH_SHIFT | 1ULL << 55;
@@ -213,7 +216,7 @@ static __always_inline enum subject_state chain_read(__u64 subject, struct polic
                 return SUBJECT_UNASSIGNED;
         }
         if (!chain_is_single(c->chain))
-                c->epoch = chain_epoch(c->chain);
+                c->epoch = chain_epoch(c->chain, EPOCH_MODES);
         base = many_layers ? chain_base(c->chain) : layer_word(CW_LAYER_HOST);
         __builtin_memcpy(&c->base, &base, sizeof(base));
         if (!c->base.policy_id) {

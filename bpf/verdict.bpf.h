@@ -102,6 +102,7 @@ static __always_inline bool protocol_is_judged(__u8 protocol) {
 #define LOOKUP_HAS_PORT (1U << 24)
 #define LOOKUP_LOOPBACK (1U << 25)
 #define LOOKUP_MAY_BE_LOCAL (1U << 26)
+#define LOOKUP_ANSWER (1U << 27) /* a datagram to a peer that sent one first */
 
 static __always_inline __u64 eval_ports(const struct cw_layer *layer, __u64 dst0, __u64 dst1, __u32 how) {
         const struct cw_port_list *list = find_ports(layer->policy_id, dst0, dst1);

@@ -337,112 +337,6 @@ START_TEST(grant_ends_with_its_flows) {
 }
 END_TEST
 
-/* ------------------------------------------------------------------ a socket that was handed over */
-
-/* Drops what is known of this destination, as whoever opens many flows can. */
-static void push_out(const Lab *l) {
-        int map = programs_map_fd(l->programs, "flows");
-        struct cw_flow_key key;
-
-        while (bpf_map_get_next_key(map, NULL, &key) == 0)
-                ck_assert_int_eq(bpf_map_delete_elem(map, &key), 0);
-}
-
-/* The socket of a cgroup that may, used by a task that may not, or that nobody has judged yet. _i: family; from 2 on the
- * task's cgroup has no entry */
-START_TEST(refused_asker_stays_refused) {
-        Lab l = {};
-        int family = _i % 2;
-        bool unassigned = _i >= 2;
-
-        lab_init(&l);
-        lab_load_all(&l);
-        lab_set_scopes(&l);
-        /* What is allowed at the address makes connect() of a datagram socket wait for the packet. */
-        lab_set_policy(&l, LAB_DENIES, ACTION_DENY, NULL, MODE_ENFORCE, 0);
-        PolicySource source = { .default_action = ACTION_DENY };
-        const PortRange other = { .low = 9, .high = 9, .protocol = PROTOCOL_UDP };
-        const char *why = "";
-        Policy *policy = NULL;
-        ck_assert_int_ge(rule_list_add(&source.rules, RULE_CIDR, lab_outside_net[family], ACTION_ALLOW, TIER_USER, &other, 1,
-                                       false, &why), 0);
-        ck_assert_int_eq(policy_new(&source, &policy), 0);
-        ck_assert_int_eq(policy_slot_stage(l.slots[LAB_DENIES], policy, NULL, 0), 0);
-        policy_slot_commit(l.slots[LAB_DENIES], LAYER_BASE, MODE_ENFORCE, 0);
-        policy_free(policy);
-        lab_attach(&l);
-        uint64_t may = lab_cgroup(&l, "may"), slice = lab_cgroup(&l, "slice"), task = lab_cgroup(&l, "slice/task");
-        ck_assert_int_eq(subjects_set(l.programs, may, LAB_ALLOWS, 1, 0), 0);
-        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_DENIES, 2, CW_SUBJECT_SLICE), 0);
-        if (!unassigned)
-                ck_assert_int_eq(subjects_set(l.programs, task, LAB_DENIES, 3, 0), 0);
-        int server = lab_socket(&l, true, lab_family[family], SOCK_DGRAM);
-        lab_bind(server, lab_outside[family], LAB_PORT);
-        lab_enter(&l, "may");
-        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        lab_enter(&l, "slice/task");
-        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
-
-        for (int i = 0; i < 3; i++) {
-                push_out(&l);
-                ck_assert_int_eq(lab_send(fd, "pushed out", NULL, 0), -EPERM);
-        }
-        ck_assert_int_eq(lab_send(fd, "known", NULL, 0), -EPERM);
-        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1); /* reported, and once */
-        push_out(&l);
-        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_OFF); /* nobody judges the socket's own cgroup */
-        ck_assert_int_eq(lab_send(fd, "off", NULL, 0), -EPERM);
-        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_ENFORCE);
-        lab_expect_nothing(server);
-
-        /* Whoever may asks: the socket is as good as new. */
-        lab_enter(&l, "may");
-        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
-        ck_assert_int_eq(lab_send(fd, "its own", NULL, 0), 0);
-        lab_expect(server, "its own");
-        (void) close(fd);
-        (void) close(server);
-        lab_done(&l);
-}
-END_TEST
-
-/* More destinations than there is room for are refused at once. */
-START_TEST(unassigned_asker_has_few_destinations) {
-        Lab l = {};
-        int n = 0;
-
-        lab_init(&l);
-        lab_load_all(&l);
-        lab_set_scopes(&l);
-        lab_attach(&l);
-        uint64_t may = lab_cgroup(&l, "may"), slice = lab_cgroup(&l, "slice");
-        (void) lab_cgroup(&l, "slice/task");
-        ck_assert_int_eq(subjects_set(l.programs, may, LAB_ALLOWS, 1, 0), 0);
-        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_DENIES, 2, CW_SUBJECT_SLICE), 0);
-        int server = lab_socket(&l, true, AF_INET, SOCK_DGRAM);
-        lab_bind(server, lab_outside[0], LAB_PORT);
-        lab_enter(&l, "may");
-        int fd = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
-        lab_enter(&l, "slice/task");
-        for (int i = 0; i < 20; i++) {
-                push_out(&l);
-                ck_assert_int_eq(lab_send(fd, "x", lab_outside[0], (uint16_t) (LAB_PORT + i)), -EPERM);
-        }
-        push_out(&l);
-        ck_assert_int_eq(lab_send(fd, "x", lab_outside[0], LAB_PORT), -EPERM);
-        lab_expect_nothing(server);
-        /* Its own sockets are not bounded by it: each packet waits, and what was noted goes. */
-        int own = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
-        for (; n < 20; n++)
-                ck_assert_int_eq(lab_send(own, "x", lab_outside[0], (uint16_t) (LAB_PORT + n)), 0);
-        lab_expect_nothing(server);
-        (void) close(own);
-        (void) close(fd);
-        (void) close(server);
-        lab_done(&l);
-}
-END_TEST
-
 /* ------------------------------------------------------------------ below a slice */
 
 /* _i: as above */
@@ -760,8 +654,6 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, job_takes_open_sockets_along, 0, 2);
         tcase_add_loop_test(t, grant_lifts_default_denies_only, 0, 2);
         tcase_add_loop_test(t, grant_ends_with_its_flows, 0, 2);
-        tcase_add_loop_test(t, refused_asker_stays_refused, 0, 4);
-        tcase_add_test(t, unassigned_asker_has_few_destinations);
         tcase_add_loop_test(t, new_cgroup_in_a_slice_waits, 0, 4);
         tcase_add_loop_test(t, waiting_ends_with_the_policy, 0, 2);
         tcase_add_test(t, raw_sockets_by_flag_and_mode);
