@@ -105,6 +105,21 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
         record_submit(r, false);
 }
 
+/* Announces a flow to the packet hook, as judged for the task. Returns 0 if nothing is to be announced: datagrams to
+ * this destination were judged for the socket before, so the packet hook continues with that flow, its bytes and its
+ * state, whichever task sends. A denial ends it. */
+static __noinline int flow_announce(const struct cw_flow_key *key, const struct cw_flow *f) {
+        struct cw_flow *known = key->protocol == IP_UDP ? bpf_map_lookup_elem(&flows, key) : NULL;
+
+        if (known && !(flow_verdict(known) & CW_VERDICT_ASKED)) {
+                if (f->verdict & CW_VERDICT_ALLOW || CW_VERDICT_MODE(f->verdict) == CW_AUDIT)
+                        return 0;
+                report_close(key, known);
+        }
+        flow_remember(key, f);
+        return 1;
+}
+
 /* ------------------------------------------------------------------ sockets */
 
 /* connect() of a datagram socket sends nothing, and resolver libraries call it on each address of an answer only to
@@ -130,6 +145,7 @@ static __always_inline bool was_refused(const struct policy_chain *c, const stru
 
 /* Other values in the same map: epochs have 56 bits. */
 #define DENIED_REQUESTER (1ULL << 63)
+#define DENIED_AUDIT (1ULL << 62)
 
 /* what: the denial, as a number. Whether it is not the last one of this socket and destination; it is now. */
 static __always_inline bool denial_is_new(const struct cw_flow_key *key, __u64 what) {
@@ -191,19 +207,20 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
         flow_take(&f, c, &v, CW_VERDICT_ASKED);
         if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(c, &l, &v) &&
                                      (v.mode == CW_AUDIT || asked_note(ctx, &f)))) {
-                flow_remember(&key, &f);
+                flow_announce(&key, &f);
                 return 1;
         }
 
         /* Reported once per socket and destination, not for each datagram. */
+        bool is_new = true;
         if (v.mode == CW_AUDIT) {
                 f.state = CW_FLOW_SEEN;
-                flow_remember(&key, &f);
-        } else if (hook == CW_HOOK_SENDMSG) {
-                __u64 epoch = c->epoch;
-                bpf_map_update_elem(&denied_flows, &key, &epoch, BPF_ANY);
-        }
-        report_denial(&key, &f, hook, false);
+                if (!flow_announce(&key, &f))
+                        is_new = denial_is_new(&key, c->epoch | DENIED_AUDIT);
+        } else if (hook == CW_HOOK_SENDMSG)
+                denial_is_new(&key, c->epoch);
+        if (is_new)
+                report_denial(&key, &f, hook, false);
         return v.mode == CW_AUDIT;
 }
 
@@ -238,7 +255,7 @@ static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const stru
                 report_denial(&key, &f, hook, false);
                 return 0;
         }
-        flow_remember(&key, &f);
+        flow_announce(&key, &f);
         return 1;
 }
 
@@ -718,8 +735,8 @@ int cw_egress(struct __sk_buff *skb) {
 
         __u64 verdict = f ? flow_verdict(f) : 0;
         bool current = f && verdict_is_current(verdict, &c);
-        if (f && !current && flow_is_kept(&c.base, verdict)) {
-                flow_set_verdict(f, c.epoch, verdict);
+        if (f && (current ? verdict & CW_VERDICT_ASKED : flow_is_kept(&c.base, verdict))) {
+                flow_set_verdict(f, c.epoch, verdict & ~CW_VERDICT_ASKED);
                 current = true;
         }
         if (!current)

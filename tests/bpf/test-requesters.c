@@ -335,6 +335,99 @@ START_TEST(requester_answers_datagrams) {
 }
 END_TEST
 
+static struct cw_flow only_flow(const Lab *l) {
+        int map = programs_map_fd(l->programs, "flows");
+        struct cw_flow_key key, next;
+        struct cw_flow f;
+
+        ck_assert_int_eq(bpf_map_get_next_key(map, NULL, &key), 0);
+        ck_assert_int_lt(bpf_map_get_next_key(map, &key, &next), 0);
+        ck_assert_int_eq(bpf_map_lookup_elem(map, &key, &f), 0);
+        return f;
+}
+
+/* Datagrams of two cgroups over one socket to one destination are one flow, opened once, with all bytes. _i: family */
+START_TEST(datagrams_of_two_are_one_flow) {
+        const int family = _i;
+        Passed p;
+
+        passed_init(&p, family, false);
+        lab_set_policy(&p.lab, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        ck_assert_int_eq(subjects_set(p.lab.programs, p.task, LAB_HOST, 3, 0), 0);
+        for (int i = 0; i < 6; i++) {
+                lab_enter(&p.lab, i % 3 ? "slice/task" : "may");
+                ck_assert_int_eq(lab_send(p.fd, "datagram", lab_outside[family], LAB_PORT), 0);
+                lab_expect(p.server, "datagram");
+        }
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_ALLOWED), 1);
+        ck_assert_uint_eq(only_flow(&p.lab).bytes_out, 6 * (8 + 8 + (family ? 40 : 20)));
+        ck_assert_uint_eq(only_flow(&p.lab).chain, LAB_ALLOWS);
+
+        /* A policy is replaced: no new flow either. */
+        lab_set_policy(&p.lab, LAB_ALLOWS, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        lab_enter(&p.lab, "may");
+        ck_assert_int_eq(lab_connect(p.fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(p.fd, "datagram", NULL, 0), 0);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_ALLOWED), 1);
+        ck_assert_uint_eq(only_flow(&p.lab).bytes_out, 7 * (8 + 8 + (family ? 40 : 20)));
+
+        /* What the socket's own policy denies is reported once as well. */
+        lab_set_policy(&p.lab, LAB_ALLOWS, ACTION_DENY, NULL, MODE_ENFORCE, 0);
+        lab_enter(&p.lab, "slice/task");
+        for (int i = 0; i < 3; i++)
+                ck_assert_int_eq(lab_send(p.fd, "denied", lab_outside[family], LAB_PORT), -EPERM);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_DENIED), 1);
+        lab_set_policy(&p.lab, LAB_ALLOWS, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        for (int i = 0; i < 3; i++)
+                ck_assert_int_eq(lab_send(p.fd, "again", lab_outside[family], LAB_PORT), 0);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_ALLOWED), 2);
+        passed_done(&p);
+}
+END_TEST
+
+/* ... also if the policy of one of them is only audited: reported once. */
+START_TEST(audited_requester_is_reported_once) {
+        Passed p;
+
+        passed_init(&p, 0, false);
+        lab_set_policy(&p.lab, LAB_HOST, ACTION_DENY, NULL, MODE_AUDIT, 0);
+        ck_assert_int_eq(subjects_set(p.lab.programs, p.task, LAB_HOST, 3, 0), 0);
+        lab_enter(&p.lab, "may");
+        ck_assert_int_eq(lab_send(p.fd, "first", lab_outside[0], LAB_PORT), 0);
+        lab_enter(&p.lab, "slice/task");
+        for (int i = 0; i < 3; i++)
+                ck_assert_int_eq(lab_send(p.fd, "audited", lab_outside[0], LAB_PORT), 0);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_DENIED), 1);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_ALLOWED), 1);
+        policy_slot_set_mode(p.lab.slots[LAB_HOST], MODE_ENFORCE);
+        ck_assert_int_eq(lab_send(p.fd, "enforced", lab_outside[0], LAB_PORT), -EPERM);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_DENIED), 2);
+        passed_done(&p);
+}
+END_TEST
+
+/* A denial ends the flow that passed, which is reported with its bytes, and what follows is another one. */
+START_TEST(denied_requester_ends_the_flow) {
+        Passed p;
+
+        passed_init(&p, 0, false);
+        lab_enter(&p.lab, "may");
+        ck_assert_int_eq(lab_connect(p.fd, lab_outside[0], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(p.fd, "one", NULL, 0), 0);
+        lab_enter(&p.lab, "slice/task");
+        ck_assert_int_eq(lab_connect(p.fd, lab_outside[0], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(p.fd, "denied", NULL, 0), -EPERM);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_DENIED), 1);
+        lab_enter(&p.lab, "may");
+        ck_assert_int_eq(lab_connect(p.fd, lab_outside[0], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(p.fd, "two", NULL, 0), 0);
+        ck_assert_uint_eq(lab_count(&p.lab, CW_COUNT_ALLOWED), 2);
+        lab_expect(p.server, "one");
+        lab_expect(p.server, "two");
+        passed_done(&p);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("requesters");
         TCase *t = tcase_create("requesters");
@@ -348,6 +441,9 @@ static Suite *suite(void) {
         tcase_add_test(t, requester_is_gone);
         tcase_add_test(t, requesters_are_bounded);
         tcase_add_loop_test(t, requester_answers_datagrams, 0, 2);
+        tcase_add_loop_test(t, datagrams_of_two_are_one_flow, 0, 2);
+        tcase_add_test(t, audited_requester_is_reported_once);
+        tcase_add_test(t, denied_requester_ends_the_flow);
         suite_add_tcase(s, t);
         return s;
 }
