@@ -36,7 +36,7 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct b
 /* State that does not depend on a policy and is worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
         "flows", "dns_redirects", "dns_clients", "sk_creators", "seen_pids", "inbound_conns", "datagram_peers",
-        "preexisting_flows", "ring", "counters",
+        "preexisting_flows", "asked_sockets", "ring", "counters",
 };
 
 /* Former names of maps, used by versions that may still be replaced. */

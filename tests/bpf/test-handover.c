@@ -213,6 +213,40 @@ START_TEST(successor_finds_clients_again) {
 }
 END_TEST
 
+/* Who requested what over a passed socket is true for the successor as well, also without the flow. */
+START_TEST(successor_knows_requesters) {
+        Lab l = {};
+        Store before = {}, after = {};
+        ProgramsOptions o;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit"), slice = lab_cgroup(&l, "slice");
+        (void) lab_cgroup(&l, "slice/task");
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, slice, LAB_DENIES, 2, CW_SUBJECT_SLICE), 0);
+        int server = lab_socket(&l, true, AF_INET, SOCK_DGRAM);
+        lab_bind(server, lab_outside[0], LAB_PORT);
+        lab_enter(&l, "unit");
+        int fd = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        lab_enter(&l, "slice/task");
+        ck_assert_int_eq(lab_connect(fd, lab_outside[0], LAB_PORT), 0); /* waits: it is unassigned */
+
+        lab_enter(&l, NULL);
+        lab_load_options(&o);
+        o.max_flows *= 2; /* starts without flows */
+        lab_succeed(&l, &before, &o, &after);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(lab_send(fd, "unassigned", NULL, 0), -EPERM);
+        lab_expect_nothing(server);
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
 /* Nobody is without enforcement in between: the old programs' process may end first. */
 START_TEST(links_hold_until_they_are_taken) {
         Lab l = {};
@@ -535,6 +569,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, successor_takes_over, 0, 2);
         tcase_add_loop_test(t, what_is_stored_is_not_new, 0, 2);
         tcase_add_test(t, successor_finds_clients_again);
+        tcase_add_test(t, successor_knows_requesters);
         tcase_add_test(t, links_hold_until_they_are_taken);
         tcase_add_test(t, map_of_another_size_is_not_taken);
         tcase_add_test(t, map_is_found_by_its_old_name);
