@@ -149,7 +149,9 @@ int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
         r = engine_set_subject(a->context->engine, id, chain_of(a, path), number, flags);
         if (r < 0)
                 log_message(a->context->log, LOG_ERR,
-                            "subject map full, cannot assign %s (%s); its traffic stays blocked", path, strerror(-r));
+                            "cannot assign %s to its policy (%s): the one before still judges it, or it is blocked; "
+                            "a reload tries again",
+                            path, r == -ENOSPC ? "the subject map is full" : strerror(-r));
         return r;
 }
 

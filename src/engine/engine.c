@@ -10,6 +10,7 @@
 #include "host/existing-sockets.h"
 #include "host/local-addr.h"
 #include "kernel/event-ring.h"
+#include "kernel/exemptions.h"
 #include "kernel/flow-table.h"
 #include "kernel/programs.h"
 #include "kernel/subjects.h"
@@ -201,7 +202,7 @@ static void engine_on_own_socket(int fd, bool open, void *userdata) {
 
         /* If it cannot be registered, its queries are captured and fail. */
         if (e->programs && e->many_layers)
-                (void) self_sockets_set(e->programs, fd, open);
+                (void) exemptions_set_own_socket(e->programs, fd, open);
 }
 
 static void engine_on_local_addr(const InAddr *addr, bool added, void *userdata) {
@@ -288,7 +289,7 @@ int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_f
         if (r < 0)
                 return r;
         if (reassign)
-                (void) reassign(e, userdata);
+                (void) reassign(e, userdata); /* what could not be assigned is denied */
         layers_close(left, n_left);
         start_collecting(e);
         return 0;
@@ -458,6 +459,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
         r = policy_maps_new(e->programs, &e->maps);
         if (r < 0)
                 return r;
+        e->layers.programs = e->programs;
         e->layers.maps = e->maps;
         policy_maps_skip_ids(e->maps, o->last_policy_id);
         r = o->has_self ? start_self(e) : 0;
@@ -620,7 +622,7 @@ int engine_remove_subject(Engine *e, uint64_t cgroup_id) {
 }
 
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port) {
-        return flows_keep(e->programs, cookie, peer, port);
+        return exemptions_add_connection(e->programs, cookie, peer, port);
 }
 
 void engine_stats(const Engine *e, EngineStats *ret) {

@@ -81,14 +81,15 @@ typedef int (*engine_probe_fn)(EngineProbe step, void *userdata);
 int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const char **ret_what);
 
 /* Replaces the set of layers, as a whole or not at all. Layers of the same name keep what they have learnt; those
- * not named are removed, except for grants. The first is the host's. reassign (may be NULL) assigns cgroups to the new layers before
- * the ones without a spec are closed. Takes ownership of the policies, even on failure; *ret_bad (may be NULL): the
+ * not named are removed, except for grants. The first is the host's. reassign (may be NULL) assigns cgroups to the
+ * new layers before the ones without a spec are closed; what it leaves assigned to those is denied. Takes ownership
+ * of the policies, even on failure; *ret_bad (may be NULL): the
  * spec that failed. -ENOSPC: the maps are full. */
 int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
                       size_t *ret_bad);
 /* Replaces one existing layer; -ENOENT: none of this name. Takes ownership of the policy, even on failure. */
 int engine_set_layer(Engine *e, LayerSpec *spec);
-/* Add or remove one layer. A layer to be removed must not be assigned any more; the first cannot be removed. Takes
+/* Add or remove one layer. What is still assigned to a removed layer is denied; the first cannot be removed. Takes
  * ownership of the policy, even on failure. -ENOSPC: too many layers, or the maps are full. */
 int engine_add_layer(Engine *e, LayerSpec *spec, Layer **ret);
 void engine_remove_layer(Engine *e, const Layer *layer);
@@ -118,7 +119,7 @@ int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t chain, uint32_t a
 /* ENGINE_CHAIN_UNASSIGNED and 0 if it has no entry. */
 void engine_get_subject(const Engine *e, uint64_t cgroup_id, uint32_t *ret_chain, uint32_t *ret_actor);
 int engine_remove_subject(Engine *e, uint64_t cgroup_id);
-/* Lets a connection older than the engine continue. */
+/* Lets a connection older than the engine continue. -ENOSPC: no more fit. */
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);
 
 /* The kernel's own counts since its maps were made, also those of predecessors, and the proxy's since the start. */

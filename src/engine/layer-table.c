@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "kernel/subjects.h"
+
 #define DERIVED_MAX 4096
-#define INDEX_NONE UINT32_MAX
 
 /* A client may use an address for the TTL of the answer; floor and grace cover clients that use it longer, and
  * connections opened in the last second. */
@@ -274,25 +275,39 @@ static bool contains(Layer *const *layers, size_t n, const Layer *l) {
         return false;
 }
 
-/* A free slot: slots are reused, ids are not. */
-static uint32_t free_index(const LayerTable *t, const LayerSpec *specs, Layer *const *layers, size_t n) {
-        for (uint32_t index = 0; index < CW_LAYER_UNASSIGNED; index++) {
-                bool used = layer_table_by_index(t, index) != NULL;
-                for (size_t i = 0; i < n && !used; i++)
-                        used = (layers[i] && layers[i]->index == index) ||
-                               (specs[i].previous_id != 0 && CW_POLICY_LAYER(specs[i].previous_id) == index);
-                if (!used)
-                        return index;
+/* A free slot: slots are reused, ids are not. That of a layer that was removed is free once no cgroup is assigned to
+ * it: until then it judges as a layer without a policy. */
+static int free_index(const LayerTable *t, const LayerSpec *specs, Layer *const *layers, size_t n, uint32_t *ret) {
+        bool used[CW_LAYERS_MAX];
+        int r = subjects_layers(t->programs, used);
+
+        if (r < 0)
+                return r;
+        used[CW_LAYER_HOST] = false; /* no chain names it as anything but the base */
+        for (size_t i = 0; i < t->n; i++)
+                used[t->layers[i]->index] = true;
+        for (size_t i = 0; i < n; i++) {
+                if (layers[i])
+                        used[layers[i]->index] = true;
+                if (specs[i].previous_id != 0)
+                        used[CW_POLICY_LAYER(specs[i].previous_id)] = true;
         }
-        return INDEX_NONE;
+        for (uint32_t index = 0; index < CW_LAYER_UNASSIGNED; index++) {
+                if (used[index])
+                        continue;
+                *ret = index;
+                return 0;
+        }
+        return -ENOSPC;
 }
 
 /* Each layer of the predecessor has a different slot. */
 static int make_layer(LayerTable *t, const LayerSpec *specs, size_t n, const LayerSpec *spec, Layer *const *layers,
                       Layer **ret) {
-        uint32_t index = spec->previous_id != 0 ? CW_POLICY_LAYER(spec->previous_id) : free_index(t, specs, layers, n);
+        uint32_t index = CW_POLICY_LAYER(spec->previous_id);
+        int r = spec->previous_id != 0 ? 0 : free_index(t, specs, layers, n, &index);
 
-        return index == INDEX_NONE ? -ENOSPC : layer_new(t->maps, spec, ++t->next_id, index, ret);
+        return r < 0 ? r : layer_new(t->maps, spec, ++t->next_id, index, ret);
 }
 
 static int copy_digest(const LayerSpec *spec, char **ret) {

@@ -39,7 +39,8 @@ typedef struct LayerSpec {
 } LayerSpec;
 
 typedef struct LayerTable {
-        PolicyMaps *maps;        /* borrowed */
+        const Programs *programs; /* borrowed, like the maps */
+        PolicyMaps *maps;
         Layer **layers;          /* the host's first */
         size_t n;
         uint32_t next_id;
@@ -63,8 +64,9 @@ size_t layer_table_chain(const LayerTable *t, uint32_t chain, Layer *ret[static 
 int layer_chain(Layer *const *layers, size_t n, uint32_t *ret);
 
 /* Replaces the set of layers, as a whole or not at all; those of the same name keep what they have learnt. The first
- * is the host's. Grants stay, since they come and go one by one. Other layers no longer listed are returned, to be closed with layers_close() once nothing is assigned to
- * them. *ret_bad: the spec that failed. */
+ * is the host's. Grants stay, since they come and go one by one. Other layers no longer listed are returned, to be
+ * closed with layers_close() once nothing is assigned to them: what still is, is denied, and their slots are not
+ * reused. *ret_bad: the spec that failed. */
 int layer_table_set(LayerTable *t, LayerSpec *specs, size_t n, uint64_t now_nsec, Layer ***ret_left, size_t *ret_n_left,
                     size_t *ret_bad);
 void layers_close(Layer **layers, size_t n); /* frees them, and the array */
@@ -72,7 +74,7 @@ void layers_close(Layer **layers, size_t n); /* frees them, and the array */
 int layer_table_change(LayerTable *t, Layer *l, LayerSpec *spec, uint64_t now_nsec);
 /* Appends a layer. -ENOSPC: no free slot, or the maps are full. */
 int layer_table_add(LayerTable *t, LayerSpec *spec, uint64_t now_nsec, Layer **ret);
-/* Not for the host's layer. It must not be assigned any more. */
+/* Not for the host's layer. What is still assigned to it is denied, and its slot is not reused. */
 void layer_table_remove(LayerTable *t, const Layer *l);
 /* Restores entries in the kernel's table that were modified externally. Returns their number. */
 unsigned layer_table_repair(LayerTable *t);

@@ -3,9 +3,7 @@
 #include "kernel/subjects.h"
 
 #include <bpf/bpf.h>
-#include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
 
 int subjects_set(Programs *p, uint64_t cgroup_id, uint32_t chain, uint32_t actor, uint32_t flags) {
         struct cw_subject s = { .chain = chain, .actor = actor, .flags = flags };
@@ -31,24 +29,29 @@ struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id) {
         return s;
 }
 
-int self_sockets_set(Programs *p, int socket_fd, bool own) {
-        int map = programs_map_fd(p, "self_sockets");
-        uint64_t cookie;
-        socklen_t size = sizeof(cookie);
-        uint8_t one = 1;
+#define BATCH 512
 
-        if (getsockopt(socket_fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0)
-                return -errno;
-        if (own)
-                return bpf_map_update_elem(map, &cookie, &one, BPF_ANY);
-        int r = bpf_map_delete_elem(map, &cookie);
-        return r == -ENOENT ? 0 : r;
+static void mark_chain(uint32_t chain, bool ret_used[static CW_LAYERS_MAX]) {
+        for (size_t i = 0; i < CW_CHAIN_MAX; i++)
+                ret_used[CW_CHAIN_LAYER(chain, i)] = true;
 }
 
-int flows_keep(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port) {
-        struct cw_flow_key key = { .cookie = cookie, .port = port, .protocol = IPPROTO_TCP };
-        uint8_t one = 1;
+int subjects_layers(const Programs *p, bool ret_used[static CW_LAYERS_MAX]) {
+        int fd = programs_map_fd(p, "subjects"), r;
+        struct cw_subject subjects[BATCH];
+        uint64_t cgroups[BATCH];
+        uint32_t position, n;
+        bool begun = false;
 
-        memcpy(key.dst.b, peer->b, sizeof(key.dst.b));
-        return bpf_map_update_elem(programs_map_fd(p, "preexisting_flows"), &key, &one, BPF_ANY);
+        memset(ret_used, 0, CW_LAYERS_MAX * sizeof(ret_used[0]));
+        do {
+                n = BATCH;
+                r = bpf_map_lookup_batch(fd, begun ? &position : NULL, &position, cgroups, subjects, &n, NULL);
+                if (r < 0 && r != -ENOENT) /* that is the last batch */
+                        return r;
+                begun = true;
+                for (uint32_t i = 0; i < n; i++)
+                        mark_chain(subjects[i].chain, ret_used);
+        } while (r >= 0);
+        return 0;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Writes to the kernel which layers judge a cgroup, and which sockets are the service's own. */
+/* Writes to the kernel which layers judge a cgroup. */
+
+#include <stdbool.h>
 
 #include "kernel/programs.h"
 
@@ -11,8 +13,5 @@ int subjects_remove(Programs *p, uint64_t cgroup_id);
 /* Without an entry: CW_CHAIN_UNASSIGNED, actor 0. */
 struct cw_subject subjects_get(const Programs *p, uint64_t cgroup_id);
 
-/* By the socket's cookie. Call before the socket sends, and when it is closed. */
-int self_sockets_set(Programs *p, int socket_fd, bool own);
-
-/* Lets a connection older than the service continue. addr and port of the peer, by the socket's cookie. */
-int flows_keep(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port);
+/* The indices of all layers in the chains of subjects. */
+int subjects_layers(const Programs *p, bool ret_used[static CW_LAYERS_MAX]);

@@ -8,6 +8,7 @@
 
 #include <check.h>
 
+#include "kernel/exemptions.h"
 #include "kernel/policy-maps.h"
 #include "kernel/subjects.h"
 

@@ -363,8 +363,8 @@ START_TEST(kept_connection_continues) {
         lab_load_all(&l);
         lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, 0);
         connection_make(&l, _i, &c);
-        ck_assert_int_eq(flows_keep(l.programs, c.cookie, &c.peer, LAB_PORT), 0);
-        ck_assert_int_eq(flows_keep(l.programs, c.cookie, &c.peer, LAB_PORT), 0); /* twice is not too much */
+        ck_assert_int_eq(exemptions_add_connection(l.programs, c.cookie, &c.peer, LAB_PORT), 0);
+        ck_assert_int_eq(exemptions_add_connection(l.programs, c.cookie, &c.peer, LAB_PORT), 0); /* twice is not too much */
         lab_attach(&l);
         exchange(&c);
         for (int i = 0; i < 3; i++) {
@@ -392,7 +392,7 @@ START_TEST(kept_connection_outlives_the_sweep) {
         lab_load_all(&l);
         lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, 0);
         connection_make(&l, _i, &c);
-        ck_assert_int_eq(flows_keep(l.programs, c.cookie, &c.peer, LAB_PORT), 0);
+        ck_assert_int_eq(exemptions_add_connection(l.programs, c.cookie, &c.peer, LAB_PORT), 0);
         lab_attach(&l);
         exchange(&c);
         ck_assert_int_eq(flow_table_sweep(l.programs, NSEC_PER_SEC, false, no_record, NULL), 0); /* it is none of them */

@@ -3,6 +3,7 @@
 /* Layers and their places in real maps. Exit status 77 without the right to load. */
 
 #include "engine/layer-table.h"
+#include "kernel/subjects.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ static int fixture_load(Fixture *f) {
 
         if (r >= 0)
                 r = policy_maps_new(f->programs, &f->maps);
+        f->table.programs = f->programs;
         f->table.maps = f->maps;
         return r;
 }
@@ -146,6 +148,52 @@ START_TEST(grants_stay) {
 }
 END_TEST
 
+static void replace_layers(Fixture *f, const char *second, const char *third) {
+        LayerSpec specs[] = {
+                spec_of("host", LAYER_BASE), spec_of(second, LAYER_BASE), spec_of(third, LAYER_RESTRICT),
+        };
+        Layer **left;
+        size_t n_left, bad;
+
+        ck_assert_int_eq(layer_table_set(&f->table, specs, 3, now_nsec(), &left, &n_left, &bad), 0);
+        layers_close(left, n_left);
+}
+
+/* A cgroup that could not be assigned anew keeps the chain of layers that were removed: none takes their slots. */
+START_TEST(assigned_slots_are_not_reused) {
+        const uint64_t cgroups[2] = { 1ULL << 32, 2ULL << 32 };
+        LayerSpec grant = spec_of("job:1", LAYER_GRANT);
+        Fixture f = {};
+        uint32_t chain, indices[2];
+        Layer *added;
+
+        ck_assert_int_eq(fixture_load(&f), 0);
+        replace_layers(&f, "unit", "jobs");
+        for (size_t i = 0; i < 2; i++)
+                indices[i] = f.table.layers[i + 1]->index;
+        ck_assert_int_eq(layer_chain(&f.table.layers[1], 2, &chain), 0);
+        for (uint64_t id = 1; id <= 2000; id++) /* more than one batch */
+                ck_assert_int_eq(subjects_set(f.programs, id << 40, CW_CHAIN(CW_LAYER_HOST, 0, 0, 0), 1, 0), 0);
+        for (size_t i = 0; i < 2; i++)
+                ck_assert_int_eq(subjects_set(f.programs, cgroups[i], chain, 1, 0), 0);
+
+        replace_layers(&f, "other", "others");
+        ck_assert_int_eq(layer_table_add(&f.table, &grant, now_nsec(), &added), 0);
+        for (size_t i = 0; i < f.table.n; i++)
+                for (size_t k = 0; k < 2; k++)
+                        ck_assert_uint_ne(f.table.layers[i]->index, indices[k]);
+        ck_assert_int_eq(subjects_set(f.programs, cgroups[0], CW_CHAIN(f.table.layers[1]->index, 0, 0, 0), 1, 0), 0);
+        layer_table_remove(&f.table, added);
+        replace_layers(&f, "other", "more");
+        ck_assert_uint_gt(f.table.layers[2]->index, MAX(indices[0], indices[1])); /* one is left */
+        ck_assert_int_eq(subjects_remove(f.programs, cgroups[1]), 0);
+        replace_layers(&f, "last", "most");
+        ck_assert_uint_eq(f.table.layers[1]->index, indices[0]);
+        ck_assert_uint_eq(f.table.layers[2]->index, indices[1]);
+        fixture_done(&f);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("layers");
         TCase *t = tcase_create("layers");
@@ -154,6 +202,7 @@ static Suite *suite(void) {
         tcase_add_test(t, leases_are_bounded_by_kind);
         tcase_add_test(t, chains_name_layers);
         tcase_add_test(t, grants_stay);
+        tcase_add_test(t, assigned_slots_are_not_reused);
         suite_add_tcase(s, t);
         return s;
 }

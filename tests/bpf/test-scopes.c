@@ -574,7 +574,7 @@ START_TEST(own_sockets_reach_resolvers) {
         lab_enter(&l, "service");
         int own = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
         int other = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        ck_assert_int_eq(self_sockets_set(l.programs, own, true), 0);
+        ck_assert_int_eq(exemptions_set_own_socket(l.programs, own, true), 0);
         const char *to = connected ? NULL : lab_outside[family];
         if (connected)
                 ck_assert_int_eq(lab_connect(own, lab_outside[family], 53), 0);
@@ -588,8 +588,8 @@ START_TEST(own_sockets_reach_resolvers) {
         lab_expect_nothing(r.outside);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DNS_CAPTURED), 1);
 
-        ck_assert_int_eq(self_sockets_set(l.programs, own, false), 0);
-        ck_assert_int_eq(self_sockets_set(l.programs, own, false), 0);
+        ck_assert_int_eq(exemptions_set_own_socket(l.programs, own, false), 0);
+        ck_assert_int_eq(exemptions_set_own_socket(l.programs, own, false), 0);
         if (connected) /* too late to be captured: refused */
                 ck_assert_int_eq(lab_send(own, "late", NULL, 0), -EPERM);
         else {
@@ -617,14 +617,14 @@ START_TEST(own_tcp_socket_reaches_resolver) {
         lab_enter(&l, "service");
         int own = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
         int other = lab_socket(&l, false, lab_family[_i], SOCK_STREAM);
-        ck_assert_int_eq(self_sockets_set(l.programs, own, true), 0);
+        ck_assert_int_eq(exemptions_set_own_socket(l.programs, own, true), 0);
         ck_assert_int_eq(lab_connect(own, lab_outside[_i], 53), -EINPROGRESS);
         int accepted = lab_accept(r.outside);
         ck_assert(lab_wait(own, POLLOUT));
         ck_assert_int_eq(lab_send(own, "own", NULL, 0), 0);
         lab_expect(accepted, "own");
         uint64_t denied = lab_count(&l, CW_COUNT_DENIED);
-        ck_assert_int_eq(self_sockets_set(l.programs, own, false), 0);
+        ck_assert_int_eq(exemptions_set_own_socket(l.programs, own, false), 0);
         (void) lab_send(own, "late", NULL, 0);
         ck_assert(lab_wait_count(&l, CW_COUNT_DENIED, denied + 1));
         lab_expect_nothing(accepted);
