@@ -30,22 +30,30 @@ typedef struct Mapping {
         uint32_t n; /* entries */
 } Mapping;
 
-/* The entries of a replaced policy: first its prefixes, then its entries in the map of hosts. */
+/* The entries of a replaced policy. */
 typedef struct Garbage {
         struct Garbage *next;
+        struct Garbage *next_of_layer; /* in the same collection */
         uint32_t policy_id;
         StaticEntries entries;
-        size_t n_removed;            /* of entries */
-        struct cw_host_key cursor;  /* the next key to examine in the map of hosts */
-        bool has_cursor;
+        size_t n_removed; /* of entries */
 } Garbage;
+
+/* Policies whose entries are being removed: first the prefixes of each, then the hosts of all in a single walk. */
+typedef struct Collection {
+        Garbage *first;
+        Garbage *by_layer[CW_LAYERS_MAX];
+        struct cw_host_key cursor; /* the next key to examine in the map of hosts */
+        bool has_cursor;
+} Collection;
 
 struct PolicyMaps {
         int hosts_fd, prefixes_fd, local_fd; /* borrowed from the programs */
         Mapping port_rules;
         Mapping layers;
         PortLists *lists;
-        Garbage *garbage;
+        Garbage *garbage;       /* not being collected yet */
+        Collection collection;
         Grace grace;
         uint64_t n_discarded; /* garbage so far */
         uint64_t n_covered;   /* ... before the current or last wait began */
@@ -133,16 +141,22 @@ int policy_maps_new(Programs *programs, PolicyMaps **ret) {
         return 0;
 }
 
+static void garbage_free(Garbage *g) {
+        while (g) {
+                Garbage *next = g->next;
+
+                free(g->entries.entries);
+                free(g);
+                g = next;
+        }
+}
+
 PolicyMaps *policy_maps_free(PolicyMaps *m) {
         if (!m)
                 return NULL;
         grace_wait(&m->grace);
-        while (m->garbage) {
-                Garbage *g = m->garbage;
-                m->garbage = g->next;
-                free(g->entries.entries);
-                free(g);
-        }
+        garbage_free(m->garbage);
+        garbage_free(m->collection.first);
         port_lists_free(m->lists);
         mapping_done(&m->port_rules);
         mapping_done(&m->layers);
@@ -265,22 +279,28 @@ static size_t collect_prefixes(PolicyMaps *m, Garbage *g, size_t n_steps) {
         return n;
 }
 
-/* Returns whether the end was reached. */
-static bool collect_hosts(PolicyMaps *m, Garbage *g, size_t n_steps) {
-        struct cw_host_key key;
-
-        if (!g->has_cursor && bpf_map_get_next_key(m->hosts_fd, NULL, &g->cursor) < 0)
-                return true;
-        g->has_cursor = true;
-        for (size_t i = 0; i < n_steps; i++) {
-                key = g->cursor;
-                bool more = bpf_map_get_next_key(m->hosts_fd, &key, &g->cursor) == 0; /* before key is removed */
-                if (key.policy_id == g->policy_id)
-                        remove_host(m, &key);
-                if (!more)
+static bool is_collected(const Collection *c, uint32_t policy_id) {
+        for (const Garbage *g = c->by_layer[CW_POLICY_LAYER(policy_id)]; g; g = g->next_of_layer)
+                if (g->policy_id == policy_id)
                         return true;
-        }
         return false;
+}
+
+/* Returns the number of steps, and whether the end was reached. */
+static size_t collect_hosts(PolicyMaps *m, size_t n_steps, bool *ret_end) {
+        Collection *c = &m->collection;
+        struct cw_host_key key;
+        size_t n = 0;
+
+        *ret_end = !c->has_cursor && bpf_map_get_next_key(m->hosts_fd, NULL, &c->cursor) < 0;
+        c->has_cursor = true;
+        for (; n < n_steps && !*ret_end; n++) {
+                key = c->cursor;
+                *ret_end = bpf_map_get_next_key(m->hosts_fd, &key, &c->cursor) < 0; /* before key is removed */
+                if (is_collected(c, key.policy_id))
+                        remove_host(m, &key);
+        }
+        return n;
 }
 
 /* A program that started before a swap may still look up the old entries, and with default action allow, a missing
@@ -299,22 +319,36 @@ static bool is_settled(PolicyMaps *m, bool wait) {
         return true;
 }
 
-bool policy_maps_collect(PolicyMaps *m, size_t n_steps) {
-        bool wait = n_steps == SIZE_MAX;
+static void begin_collection(PolicyMaps *m) {
+        Collection *c = &m->collection;
 
-        while (m->garbage && n_steps > 0) {
-                Garbage *g = m->garbage;
-
-                if (!is_settled(m, wait))
-                        break;
-                n_steps -= collect_prefixes(m, g, n_steps);
-                if (g->n_removed < g->entries.n || !collect_hosts(m, g, n_steps))
-                        break;
-                m->garbage = g->next;
-                free(g->entries.entries);
-                free(g);
+        *c = (Collection) { .first = TAKE_PTR(m->garbage) };
+        for (Garbage *g = c->first; g; g = g->next) {
+                g->next_of_layer = c->by_layer[CW_POLICY_LAYER(g->policy_id)];
+                c->by_layer[CW_POLICY_LAYER(g->policy_id)] = g;
         }
-        return m->garbage != NULL;
+}
+
+bool policy_maps_collect(PolicyMaps *m, size_t n_steps) {
+        Collection *c = &m->collection;
+        bool wait = n_steps == SIZE_MAX, end;
+
+        while (n_steps > 0 && (c->first || m->garbage)) {
+                if (!c->first) {
+                        if (!is_settled(m, wait))
+                                break;
+                        begin_collection(m);
+                }
+                for (Garbage *g = c->first; g; g = g->next)
+                        n_steps -= collect_prefixes(m, g, n_steps);
+                if (n_steps == 0)
+                        break;
+                n_steps -= collect_hosts(m, n_steps, &end);
+                if (!end)
+                        break;
+                garbage_free(TAKE_PTR(c->first));
+        }
+        return c->first || m->garbage;
 }
 
 /* entries are taken. */
@@ -503,9 +537,9 @@ int policy_slot_stage(PolicySlot *s, const Policy *policy, LeaseTable *leases, u
         policy_slot_unstage(s);
 
         int r = stage_once(s, policy, leases, policy_id);
-        if (r != -ENOSPC || !s->maps->garbage)
+        if (r != -ENOSPC || !(s->maps->garbage || s->maps->collection.first))
                 return r;
-        /* Changes arrived faster than old entries were collected. */
+        /* Changes arrived faster than old entries were collected: the only case that waits for running programs. */
         while (policy_maps_collect(s->maps, SIZE_MAX))
                 ;
         return stage_once(s, policy, leases, policy_id);

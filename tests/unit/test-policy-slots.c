@@ -22,10 +22,10 @@ typedef struct Fixture {
         PolicySlot *slot; /* of scope 0 */
 } Fixture;
 
-static int fixture_load(Fixture *f) {
+static int fixture_load(Fixture *f, uint32_t times) {
         ProgramsOptions o = {
-                .max_prefixes = MAX_PREFIXES, .max_hosts = MAX_EXACT, .max_port_rules = MAX_PORT_RULES,
-                .max_flows = 64, .ring_bytes = 1 << 16,
+                .max_prefixes = MAX_PREFIXES * times, .max_hosts = MAX_EXACT * times,
+                .max_port_rules = MAX_PORT_RULES * times, .max_flows = 64, .ring_bytes = 1 << 16,
         };
         const char *what = "";
         int r = programs_load(&o, &f->programs, &what);
@@ -40,7 +40,7 @@ static int fixture_load(Fixture *f) {
 
 static void fixture_init(Fixture *f) {
         *f = (Fixture) {};
-        ck_assert_int_eq(fixture_load(f), 0);
+        ck_assert_int_eq(fixture_load(f, 1), 0);
 }
 
 static void fixture_done(Fixture *f) {
@@ -268,6 +268,32 @@ START_TEST(commit_flips_and_the_rest_is_collected) {
         ck_assert(!passes(&f, 0, 90));
         collect_all(&f);
         ck_assert_uint_eq(count_hosts(&f, 0) + count_prefixes(&f, 0), 0);
+        fixture_done(&f);
+}
+END_TEST
+
+/* However many policies were replaced, the map of hosts is walked once for all of them, a few entries at a time. */
+START_TEST(hosts_are_walked_once) {
+        enum { N_REPLACED = 20, N_HOSTS = 200, STEPS = 10 };
+        PolicySlot *other;
+        unsigned n_calls = 0;
+        Fixture f = {};
+
+        ck_assert_int_eq(fixture_load(&f, 50), 0);
+        ck_assert_int_eq(policy_slot_new(f.maps, 1, &other), 0);
+        set(other, policy_of(N_HOSTS, 32, 80, ACTION_DENY));
+        for (unsigned i = 0; i <= N_REPLACED; i++)
+                set(f.slot, policy_of(1, 32, 80, ACTION_DENY));
+        ck_assert_uint_eq(count_hosts(&f, 0), N_HOSTS + N_REPLACED + 1);
+        while (count_prefixes(&f, 0) == N_HOSTS + N_REPLACED + 1) /* programs may still run */
+                ck_assert(policy_maps_collect(f.maps, 1));
+        while (policy_maps_collect(f.maps, STEPS))
+                n_calls++;
+        ck_assert_uint_eq(count_hosts(&f, 0), N_HOSTS + 1);
+        ck_assert_uint_eq(count_prefixes(&f, 0), N_HOSTS + 1);
+        ck_assert_uint_ge(n_calls, N_HOSTS / STEPS);
+        ck_assert_uint_le(n_calls, (N_HOSTS + 2 * N_REPLACED) / STEPS);
+        policy_slot_free(other);
         fixture_done(&f);
 }
 END_TEST
@@ -504,7 +530,7 @@ START_TEST(mode_is_one_store) {
 
         fixture_init(&f);
         ck_assert_int_eq(stage(f.slot, policy_of(1, 32, 80, ACTION_DENY)), 0);
-        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, CW_LAYER_INBOUND | CW_LAYER_RAW);
+        policy_slot_commit(f.slot, LAYER_BASE, MODE_ENFORCE, CW_LAYER_INBOUND | CW_LAYER_SYSTEM);
         struct cw_layer before = scope_of(&f, 0), after;
         static const Mode modes[] = { MODE_AUDIT, MODE_OFF, MODE_ENFORCE };
         for (size_t i = 0; i < ELEMENTSOF(modes); i++) {
@@ -558,6 +584,7 @@ static Suite *suite(void) {
         tcase_add_test(t, failures_leave_nothing_behind);
         tcase_add_test(t, unstaged_policy_goes);
         tcase_add_test(t, commit_flips_and_the_rest_is_collected);
+        tcase_add_test(t, hosts_are_walked_once);
         tcase_add_test(t, changes_in_quick_succession);
         tcase_add_test(t, leases_follow_the_policy);
         tcase_add_loop_test(t, names_do_not_open_what_is_not_theirs, 0, ELEMENTSOF(bound));
@@ -574,7 +601,7 @@ static Suite *suite(void) {
 
 static int try_to_load(void) {
         Fixture f = {};
-        int r = fixture_load(&f);
+        int r = fixture_load(&f, 1);
 
         fixture_done(&f);
         return r;
