@@ -26,6 +26,7 @@
 #define LOSSES_USEC USEC_PER_SEC
 #define SWEEP_USEC (30 * USEC_PER_SEC)
 #define SWEEP_ACCURACY_USEC (10 * USEC_PER_SEC)
+#define SWEEP_STEPS 2048
 #define FLOW_IDLE_NSEC (120 * NSEC_PER_SEC)
 
 struct Engine {
@@ -44,6 +45,7 @@ struct Engine {
         LocalAddrs *local_addrs;
         sd_event_source *expiry, *losses, *sweep, *collector; /* enabled while there is work; sweep always */
         uint64_t expiry_nsec;   /* no later than the first lease expires; UINT64_MAX: none */
+        FlowSweep flow_sweep;
         bool losses_due;
         uint64_t peers_sec;     /* CLOCK_BOOTTIME, whole seconds */
         unsigned n_peers_left;  /* process lookups left in that second */
@@ -243,12 +245,23 @@ static int engine_on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec,
         return 0;
 }
 
+static void begin_sweep(Engine *e, bool all) {
+        e->flow_sweep = (FlowSweep) {
+                .idle_nsec = FLOW_IDLE_NSEC, .all = all, .on_record = engine_on_record, .userdata = e,
+        };
+}
+
+/* One walk every SWEEP_USEC, in slices. */
 static int engine_on_sweep(sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
+        bool more;
 
-        (void) flow_table_sweep(e->programs, FLOW_IDLE_NSEC, false, engine_on_record, e);
+        if (e->flow_sweep.n_steps == 0)
+                begin_sweep(e, false);
+        more = flow_table_sweep(e->programs, &e->flow_sweep, SWEEP_STEPS) > 0;
         report_losses(e);
-        (void) sd_event_source_set_time_relative(s, SWEEP_USEC);
+        (void) sd_event_source_set_time_accuracy(s, more ? COLLECT_USEC : SWEEP_ACCURACY_USEC);
+        (void) sd_event_source_set_time_relative(s, more ? COLLECT_USEC : SWEEP_USEC);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
 }
 
@@ -703,7 +716,8 @@ void engine_drain(Engine *e) {
 
 void engine_finish(Engine *e) {
         engine_drain(e);
-        (void) flow_table_sweep(e->programs, 0, true, engine_on_record, e);
+        begin_sweep(e, true);
+        (void) flow_table_sweep(e->programs, &e->flow_sweep, SIZE_MAX);
         report_losses(e);
 }
 

@@ -2,6 +2,7 @@
 
 #include "kernel/flow-table.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -53,28 +54,38 @@ static void report(const struct cw_flow_key *key, const struct cw_flow *f, uint6
         fn(&r, sizeof(r), userdata);
 }
 
-int flow_table_sweep(const Programs *programs, uint64_t idle_ns, bool all, event_ring_fn fn, void *userdata) {
-        int fd = programs_map_fd(programs, "flows"), n_left = 0;
-        uint64_t now = clock_nsec(CLOCK_MONOTONIC);
-        struct cw_flow_key key, next;
+/* Returns whether it is left in the table. */
+static bool sweep_flow(int fd, const struct cw_flow_key *key, const FlowSweep *s, uint64_t now) {
         struct cw_flow f;
+
+        if (bpf_map_lookup_elem(fd, key, &f) < 0)
+                return false;
+        if (!s->all && !flow_is_idle(key, &f, now, s->idle_nsec))
+                return true;
+        /* Only flows that passed have an end: denied ones were reported when they were denied. */
+        bool passed = CW_VERDICT_ACTION(f.verdict) == CW_ALLOW || CW_VERDICT_MODE(f.verdict) == CW_AUDIT;
+        if (bpf_map_delete_elem(fd, key) == 0 && f.state == CW_FLOW_SEEN && passed)
+                report(key, &f, now, s->on_record, s->userdata);
+        return false;
+}
+
+int flow_table_sweep(const Programs *programs, FlowSweep *s, size_t max_steps) {
+        int fd = programs_map_fd(programs, "flows");
+        uint64_t now = clock_nsec(CLOCK_MONOTONIC);
+        struct cw_flow_key key;
+
+        assert(s);
 
         if (fd < 0)
                 return fd;
-        bool more = bpf_map_get_next_key(fd, NULL, &next) == 0;
-        for (int i = 0; more && i < STEPS_MAX; i++) {
-                key = next;
-                more = bpf_map_get_next_key(fd, &key, &next) == 0; /* before key is removed */
-                if (bpf_map_lookup_elem(fd, &key, &f) < 0)
-                        continue;
-                if (!all && !flow_is_idle(&key, &f, now, idle_ns)) {
-                        n_left++;
-                        continue;
-                }
-                /* Only flows that passed have an end: denied ones were reported when they were denied. */
-                bool passed = CW_VERDICT_ACTION(f.verdict) == CW_ALLOW || CW_VERDICT_MODE(f.verdict) == CW_AUDIT;
-                if (bpf_map_delete_elem(fd, &key) == 0 && f.state == CW_FLOW_SEEN && passed)
-                        report(&key, &f, now, fn, userdata);
+        bool more = s->n_steps > 0 || bpf_map_get_next_key(fd, NULL, &s->next) == 0;
+        for (size_t i = 0; more && i < max_steps; i++) {
+                key = s->next;
+                /* Before key is removed. */
+                more = bpf_map_get_next_key(fd, &key, &s->next) == 0 && s->n_steps++ < STEPS_MAX;
+                s->n_left += sweep_flow(fd, &key, s, now);
         }
-        return n_left;
+        if (!more)
+                s->n_steps = 0;
+        return more;
 }

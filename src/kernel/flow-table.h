@@ -6,8 +6,19 @@
 
 #include "kernel/event-ring.h"
 
-/* Calls fn with a CW_RECORD_CLOSE for each flow that ends, and removes it: datagram flows without a packet for
- * idle_ns, and TCP flows whose socket was closed that long ago without a FIN. Flows that never sent a packet, or
- * whose end was reported, are removed silently. all: ends every flow. Returns the number of flows left, or a
- * negative errno. */
-int flow_table_sweep(const Programs *programs, uint64_t idle_ns, bool all, event_ring_fn fn, void *userdata);
+/* One walk through the table, in as many calls as it takes. */
+typedef struct FlowSweep {
+        uint64_t idle_nsec;
+        bool all;                /* ends every flow */
+        event_ring_fn on_record;
+        void *userdata;
+        struct cw_flow_key next; /* all that follows is 0 at first: where the next call continues, ... */
+        uint32_t n_steps;        /* ... after so many flows, 0: at the first one */
+        uint32_t n_left;         /* flows that did not end */
+} FlowSweep;
+
+/* Calls on_record with a CW_RECORD_CLOSE for each flow that ends, and removes it: datagram flows without a packet for
+ * idle_nsec, and TCP flows whose socket was closed that long ago without a FIN. Flows that never sent a packet, or
+ * whose end was reported, are removed silently. Examines at most max_steps flows. Returns 1 if there are more: call
+ * again; 0 at the end of the walk, or a negative errno. */
+int flow_table_sweep(const Programs *programs, FlowSweep *s, size_t max_steps);

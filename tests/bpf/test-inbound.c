@@ -5,6 +5,7 @@
 
 #include "scope-lab.h"
 
+#include <bpf/bpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -355,6 +356,42 @@ static void no_record(_unused_ const void *data, _unused_ size_t size, _unused_ 
         ck_abort_msg("a flow whose beginning was not seen has no end to report");
 }
 
+/* Returns how many flows are left. */
+static uint32_t sweep(const Lab *l) {
+        FlowSweep s = { .idle_nsec = NSEC_PER_SEC, .on_record = no_record };
+        int r;
+
+        do
+                r = flow_table_sweep(l->programs, &s, 2);
+        while (r > 0);
+        ck_assert_int_eq(r, 0);
+        return s.n_left;
+}
+
+/* It examines no more in one call than it was told to, and each flow once. */
+START_TEST(sweep_goes_in_slices) {
+        Lab l = {};
+        FlowSweep s = { .idle_nsec = NSEC_PER_SEC, .on_record = no_record };
+        int n_calls = 1;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        int map = programs_map_fd(l.programs, "flows");
+        for (unsigned i = 0; i < 100; i++) { /* every other one is idle */
+                const struct cw_flow_key key = { .cookie = i + 1, .protocol = IPPROTO_UDP };
+                const struct cw_flow f = { .start_ns = i % 2 ? UINT64_MAX : 1 };
+
+                ck_assert_int_eq(bpf_map_update_elem(map, &key, &f, BPF_ANY), 0);
+        }
+        for (; flow_table_sweep(l.programs, &s, 10) > 0; n_calls++)
+                ck_assert_uint_le(s.n_steps, 10U * n_calls);
+        ck_assert_int_eq(n_calls, 10);
+        ck_assert_uint_eq(s.n_left, 50);
+        ck_assert_uint_eq(sweep(&l), 50);
+        lab_done(&l);
+}
+END_TEST
+
 START_TEST(kept_connection_continues) {
         Connection c;
         Lab l = { .few_rights = true };
@@ -395,7 +432,7 @@ START_TEST(kept_connection_outlives_the_sweep) {
         ck_assert_int_eq(exemptions_add_connection(l.programs, c.cookie, &c.peer, LAB_PORT), 0);
         lab_attach(&l);
         exchange(&c);
-        ck_assert_int_eq(flow_table_sweep(l.programs, NSEC_PER_SEC, false, no_record, NULL), 0); /* it is none of them */
+        ck_assert_uint_eq(sweep(&l), 0); /* it is none of them */
         exchange(&c);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
         connection_close(&c);
@@ -416,7 +453,7 @@ START_TEST(accepted_connection_outlives_the_sweep) {
         (void) close(listener);
         ck_assert(lab_wait(c.client, POLLOUT));
         exchange(&c);
-        ck_assert_int_ge(flow_table_sweep(l.programs, NSEC_PER_SEC, false, no_record, NULL), 0);
+        (void) sweep(&l);
         exchange(&c);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
         connection_close(&c);
@@ -437,6 +474,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, datagram_without_the_flag_is_not_answered, 0, 2);
         tcase_add_loop_test(t, datagram_from_port_53_is_still_captured, 0, 2);
         tcase_add_loop_test(t, older_connection_ends, 0, 2);
+        tcase_add_test(t, sweep_goes_in_slices);
         tcase_add_loop_test(t, kept_connection_continues, 0, 2);
         tcase_add_loop_test(t, kept_connection_outlives_the_sweep, 0, 2);
         tcase_add_loop_test(t, accepted_connection_outlives_the_sweep, 0, 2);
