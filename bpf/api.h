@@ -95,7 +95,6 @@ struct cw_prefix_key {
 #define CW_RULES_MAX 0xffffffU /* per policy: a verdict packed into one number has no space for more */
 
 enum cw_layer_flags {
-        CW_LAYER_RAW = 1,     /* raw sockets may be created; set by no front end */
         CW_LAYER_INBOUND = 2, /* replies to connections and datagrams from outside pass */
         CW_LAYER_SYSTEM = 4,  /* what a machine requires on a network passes: DHCP, replies by the kernel itself */
 };

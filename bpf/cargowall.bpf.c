@@ -357,7 +357,7 @@ int cw_sock_create(struct bpf_sock *ctx) {
 
         __u64 cookie = bpf_get_socket_cookie(ctx), refusing = 0;
         process_fill(&process);
-        bool may = ctx->type != SOCK_RAW || c.base.flags & CW_LAYER_RAW ||
+        bool may = ctx->type != SOCK_RAW ||
                    (c.base.flags & CW_LAYER_SYSTEM && is_network_control(ctx->protocol, process.uid));
         /* A restriction has no rule to allow them. */
         if (ctx->type == SOCK_RAW && state == SUBJECT_JUDGED)

@@ -418,11 +418,12 @@ START_TEST(raw_sockets_by_flag_and_mode) {
 
         lab_init(&l);
         lab_load_all(&l);
-        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_RAW);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_SYSTEM);
         lab_attach(&l);
         (void) lab_cgroup(&l, "job");
         lab_enter(&l, "job");
-        int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP);
+        ck_assert_int_lt(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_UDP), 0);
+        int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
         ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(lab_send(fd, "12345678", lab_outside[0], 0), -EPERM); /* may be made, its packets are judged */
         (void) close(fd);
