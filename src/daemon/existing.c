@@ -3,6 +3,7 @@
 #include "daemon/existing.h"
 
 #include <assert.h>
+#include <syslog.h>
 
 #include "host/existing-sockets.h"
 
@@ -11,6 +12,7 @@
 typedef struct Keeper {
         const Context *context;
         unsigned n_reported;
+        unsigned n, n_too_many;
         int r;
 } Keeper;
 
@@ -40,7 +42,10 @@ static void keep(const ExistingSocket *s, void *userdata) {
         if (s->remote_port == 53)
                 return; /* to a resolver other than the proxy */
         r = engine_keep_flow(k->context->engine, s->cookie, &s->remote, s->remote_port);
-        if (r < 0 && r != -EEXIST)
+        k->n++;
+        if (r == -ENOSPC)
+                k->n_too_many++;
+        else if (r < 0)
                 k->r = r;
         if (!s->accepted && k->n_reported++ < REPORTED_MAX)
                 report(k->context, s);
@@ -53,5 +58,10 @@ int existing_connections_keep(const Context *c) {
         assert(c);
 
         r = existing_sockets_list(EXISTING_SOCKETS_MAX, keep, &k);
-        return r < 0 ? r : k.r;
+        if (r == -E2BIG || k.n_too_many > 0)
+                log_message(c->log, LOG_WARNING,
+                            "%u of %u existing connections are too many to be kept%s: they are judged like new ones, and "
+                            "end if the policy does not allow them",
+                            k.n_too_many, k.n, r == -E2BIG ? ", and there are more" : "");
+        return r < 0 && r != -E2BIG ? r : k.r;
 }

@@ -5,5 +5,6 @@
 
 #include "daemon/context.h"
 
-/* Call before the hooks are attached, so that none is interrupted. */
+/* Call before the hooks are attached, so that none is interrupted. Logs how many are not kept because there are too
+ * many. */
 int existing_connections_keep(const Context *c);

@@ -83,8 +83,7 @@ int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const cha
 /* Replaces the set of layers, as a whole or not at all. Layers of the same name keep what they have learnt; those
  * not named are removed, except for grants. The first is the host's. reassign (may be NULL) assigns cgroups to the
  * new layers before the ones without a spec are closed; what it leaves assigned to those is denied. Takes ownership
- * of the policies, even on failure; *ret_bad (may be NULL): the
- * spec that failed. -ENOSPC: the maps are full. */
+ * of the policies, even on failure; *ret_bad (may be NULL): the spec that failed. -ENOSPC: the maps are full. */
 int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
                       size_t *ret_bad);
 /* Replaces one existing layer; -ENOENT: none of this name. Takes ownership of the policy, even on failure. */
