@@ -135,10 +135,11 @@ struct cw_subject {
 };
 #define CW_ACTOR_MAX (1U << 31)
 
-/* subject_cache: the result of the walk, by cgroup id. */
+/* subject_cache: the result of the walk, by cgroup id. An entry may become that of another cgroup while it is read, so
+ * it proves itself. */
 struct cw_subject_cache {
-        __u64 subject;    /* chain, actor and flags in one number, see chain.bpf.h */
-        __u64 generation; /* of subjects; invalid if it differs */
+        __u64 subject; /* chain, actor and flags in one number, see chain.bpf.h */
+        __u64 proof;   /* subject ^ generation of subjects ^ cgroup id; invalid if it differs */
 };
 
 /* Facts about the acting process, recorded in the hook. */
@@ -168,7 +169,8 @@ enum cw_flow_mark {
 
 /* A verdict and the epoch it is valid for, in one number that is loaded and stored whole: another processor may
  * judge the same flow at the same time, and no order of two stores could prevent it from seeing the new epoch with
- * the old action. From the lowest bit: action 1, mode 2, reason 4, asked 1, epoch 56. */
+ * the old action. The epoch is mixed with the key of the flow: the kernel may give an entry to another flow while it is
+ * read. From the lowest bit: action 1, mode 2, reason 4, asked 1, epoch 56. */
 #define CW_VERDICT_ALLOW 1ULL
 #define CW_VERDICT_MODE_SHIFT 1
 #define CW_VERDICT_REASON_SHIFT 3

@@ -19,6 +19,18 @@ static __always_inline __u64 flow_verdict(const struct cw_flow *f) {
         return *(const volatile __u64 *) &f->verdict;
 }
 
+/* Makes the epoch that of one flow. */
+static __noinline int chain_bind(struct policy_chain *c, const struct cw_flow_key *key) {
+        __u64 w[4], hash;
+
+        _Static_assert(sizeof(w) == sizeof(*key), "all of the key");
+        __builtin_memcpy(w, key, sizeof(w));
+        hash = (w[0] ^ w[1] * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+        hash = (hash ^ hash >> 32 ^ w[2] ^ w[3]) * 0xc4ceb9fe1a85ec53ULL;
+        c->epoch ^= hash >> CW_FLOW_EPOCH_SHIFT;
+        return 0;
+}
+
 static __always_inline bool verdict_is_current(__u64 verdict, const struct policy_chain *c) {
         return verdict >> CW_FLOW_EPOCH_SHIFT == c->epoch;
 }
@@ -167,7 +179,7 @@ static __always_inline bool passes_unnamed(const struct cw_layer *base, const st
         return base->flags & CW_LAYER_SYSTEM && is_dhcp_port(key->protocol, key->port);
 }
 
-static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct policy_chain *c,
+static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy_chain *c,
                                         const struct cw_addr *dst, __u8 hook) {
         __u16 port = bpf_ntohs(ctx->user_port);
         __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
@@ -175,6 +187,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, const struct 
                 .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = port, .protocol = protocol,
         };
 
+        chain_bind(c, &key);
         if (hook == CW_HOOK_SENDMSG) {
                 struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
                 __u64 verdict = known ? flow_verdict(known) : 0;
@@ -733,6 +746,7 @@ int cw_egress(struct __sk_buff *skb) {
         if (pass != JUDGE)
                 return pass;
 
+        chain_bind(&c, &key);
         __u64 verdict = f ? flow_verdict(f) : 0;
         bool current = f && verdict_is_current(verdict, &c);
         if (f && (current ? verdict & CW_VERDICT_ASKED : flow_is_kept(&c.base, verdict))) {

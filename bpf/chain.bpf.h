@@ -76,13 +76,17 @@ __noinline __u64 walk_packet(struct __sk_buff *skb) {
 static __always_inline __u64 cached_subject(__u64 cgroup, bool *known) {
         struct cw_subject_cache *c = bpf_map_lookup_elem(&subject_cache, &cgroup);
 
-        *known = c && c->generation == generation_now();
-        return *known ? c->subject : 0;
+        *known = false;
+        if (!c)
+                return 0;
+        __u64 subject = *(volatile __u64 *) &c->subject;
+        *known = c->proof == (subject ^ generation_now() ^ cgroup);
+        return subject;
 }
 
 /* generation: read before the walk, so that a change during it invalidates the entry. */
 static __always_inline void cache_subject(__u64 cgroup, __u64 subject, __u64 generation) {
-        struct cw_subject_cache c = { .subject = subject, .generation = generation };
+        struct cw_subject_cache c = { .subject = subject, .proof = subject ^ generation ^ cgroup };
 
         if (subject != UNASSIGNED)
                 bpf_map_update_elem(&subject_cache, &cgroup, &c, BPF_ANY);

@@ -60,8 +60,8 @@ int existing_connections_keep(const Context *c) {
         r = existing_sockets_list(EXISTING_SOCKETS_MAX, keep, &k);
         if (r == -E2BIG || k.n_too_many > 0)
                 log_message(c->log, LOG_WARNING,
-                            "%u of %u existing connections are too many to be kept%s: they are judged like new ones, and "
-                            "end if the policy does not allow them",
+                            "%u of %u existing connections are too many to be kept%s: they are judged like new "
+                            "ones, and end if the policy does not allow them",
                             k.n_too_many, k.n, r == -E2BIG ? ", and there are more" : "");
         return r < 0 && r != -E2BIG ? r : k.r;
 }

@@ -257,6 +257,49 @@ START_TEST(job_takes_open_sockets_along) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ entries of another key */
+
+/* The kernel gives an entry of an LRU map to another key while a program reads it: what it then holds does not count.
+ * _i: family */
+START_TEST(entry_of_another_key_is_not_believed) {
+        Lab l = {};
+        int family = _i;
+        struct cw_subject_cache subject;
+        struct cw_flow_key key;
+        struct cw_flow flow;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_set_policy(&l, LAB_ALLOWS, ACTION_DENY, lab_outside_net[family], MODE_ENFORCE, 0);
+        lab_attach(&l);
+        uint64_t may = lab_cgroup(&l, "may"), may_not = lab_cgroup(&l, "may-not");
+        ck_assert_int_eq(subjects_set(l.programs, may, LAB_ALLOWS, 1, 0), 0);
+        ck_assert_int_eq(subjects_set(l.programs, may_not, LAB_DENIES, 2, 0), 0);
+        lab_enter(&l, "may");
+        int server, fd = open_and_send(&l, family, &server);
+
+        int flows = programs_map_fd(l.programs, "flows");
+        ck_assert_int_eq(bpf_map_get_next_key(flows, NULL, &key), 0);
+        ck_assert_int_eq(bpf_map_lookup_elem(flows, &key, &flow), 0);
+        const char *elsewhere = family ? "2001:db8:1::1" : "203.0.113.1";
+        InAddr addr;
+        ck_assert_int_eq(in_addr_parse(elsewhere, &addr), 0);
+        memcpy(key.dst.b, addr.b, sizeof(key.dst.b));
+        ck_assert_int_eq(bpf_map_update_elem(flows, &key, &flow, BPF_ANY), 0);
+        ck_assert_int_eq(lab_send(fd, "elsewhere", elsewhere, LAB_PORT), -EPERM);
+
+        int cache = programs_map_fd(l.programs, "subject_cache");
+        ck_assert_int_eq(bpf_map_lookup_elem(cache, &may, &subject), 0);
+        ck_assert_int_eq(bpf_map_update_elem(cache, &may_not, &subject, BPF_ANY), 0);
+        ck_assert_int_eq(lab_connect_from(&l, "may-not", family), -EPERM);
+        ck_assert_int_eq(lab_connect_from(&l, "may", family), 0);
+        (void) close(fd);
+        (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ a grant */
 
 /* It lifts what the others deny by default action, never a deny rule, and alone it judges nothing. _i: family */
@@ -653,6 +696,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, job_restricts, 0, 4);
         tcase_add_test(t, job_and_scope_have_their_own_modes);
         tcase_add_loop_test(t, job_takes_open_sockets_along, 0, 2);
+        tcase_add_loop_test(t, entry_of_another_key_is_not_believed, 0, 2);
         tcase_add_loop_test(t, grant_lifts_default_denies_only, 0, 2);
         tcase_add_loop_test(t, grant_ends_with_its_flows, 0, 2);
         tcase_add_loop_test(t, new_cgroup_in_a_slice_waits, 0, 4);
