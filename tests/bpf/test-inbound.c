@@ -368,7 +368,7 @@ static uint32_t sweep(const Lab *l) {
         return s.n_left;
 }
 
-/* It examines no more in one call than it was told to, and each flow once. */
+/* It examines no more flows in one call than requested, and each one once. */
 START_TEST(sweep_goes_in_slices) {
         Lab l = {};
         FlowSweep s = { .idle_nsec = NSEC_PER_SEC, .on_record = no_record };

@@ -159,7 +159,7 @@ static void replace_layers(Fixture *f, const char *second, const char *third) {
         layers_close(left, n_left);
 }
 
-/* A cgroup that could not be assigned anew keeps the chain of layers that were removed: none takes their slots. */
+/* A cgroup that could not be assigned again keeps the chain of layers that were removed: none takes their slots. */
 START_TEST(assigned_slots_are_not_reused) {
         const uint64_t cgroups[2] = { 1ULL << 32, 2ULL << 32 };
         LayerSpec grant = spec_of("job:1", LAYER_GRANT);

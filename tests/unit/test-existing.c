@@ -88,7 +88,7 @@ START_TEST(other_errors_are_errors) {
 }
 END_TEST
 
-int main(void) {
+static Suite *suite(void) {
         Suite *s = suite_create("existing");
         TCase *t = tcase_create("existing");
 
@@ -96,10 +96,7 @@ int main(void) {
         tcase_add_test(t, too_many_are_judged_as_new);
         tcase_add_test(t, other_errors_are_errors);
         suite_add_tcase(s, t);
-
-        SRunner *runner = srunner_create(s);
-        srunner_run_all(runner, CK_ENV);
-        int failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        return s;
 }
+
+#include "check-main.h"
