@@ -7,7 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct ExpiryItem {
+/* Without padding: there are tens of thousands. */
+typedef struct __attribute__((packed, aligned(4))) ExpiryItem {
         uint64_t time_nsec;
         uint32_t position;
 } ExpiryItem;

@@ -15,12 +15,12 @@ typedef struct CacheEntry {
         uint32_t ttl;  /* seconds, as stored */
         uint16_t type;
         uint8_t n_addrs;
-        bool all_v4; /* addresses are stored as 4 bytes each */
-        uint8_t rcode : 4, n_services : 4;
+        uint8_t rcode : 4, n_services : 3;
+        uint8_t all_v4 : 1; /* addresses are stored as 4 bytes each */
         uint8_t n_chain;
         uint8_t blob[]; /* name, addresses, services, TTLs of the chain, names of the chain; names are NUL-terminated */
 } CacheEntry;
-_Static_assert(DNS_ADDRS_MAX <= UINT8_MAX && DNS_SVC_MAX < 16 && DNS_RCODE_MASK < 16, "layout");
+_Static_assert(DNS_ADDRS_MAX <= UINT8_MAX && DNS_SVC_MAX < 8 && DNS_RCODE_MASK < 16, "layout");
 
 #define V4_OFFSET 12 /* offset of the four bytes in an InAddr */
 

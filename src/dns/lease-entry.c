@@ -14,7 +14,7 @@ typedef struct BindingHead {
         uint8_t n_deny : 4, n_allow : 4;
         uint8_t n_late;
 } BindingHead;
-_Static_assert(sizeof(BindingHead) == 3 && NAME_RULES_MAX < 16 && LEASE_BINDINGS_MAX < 16, "layout");
+_Static_assert(sizeof(BindingHead) == 3 && NAME_RULES_MAX < 16 && LEASE_BINDINGS_MAX <= UINT8_MAX, "layout");
 
 #define V4_OFFSET 12 /* offset of the four bytes in an InAddr */
 
@@ -64,10 +64,13 @@ static uint8_t *put(uint8_t *p, const void *data, size_t size) {
 
 /* When bindings were removed, the remaining ones move towards the front. */
 static void write_blob(LeaseEntry *e, const Lease *l, bool is_many) {
-        e->n_bindings = l->n_bindings & 15;
-        e->latest = l->latest & 15;
         e->is_v4 = in_addr_is_v4(&l->addr);
         e->is_many = is_many;
+        e->has_rules = lease_has_rules(l);
+        if (is_many) {
+                lease_entry_many(e)->n_bindings = (uint8_t) l->n_bindings;
+                lease_entry_many(e)->latest = (uint8_t) l->latest;
+        }
 
         size_t skip = e->is_v4 ? V4_OFFSET : 0;
         uint8_t *p = put(e->blob, l->addr.b + skip, sizeof(l->addr.b) - skip);
@@ -123,8 +126,8 @@ void lease_entry_read(const LeaseEntry *e, LeaseView *ret) {
 
         l->expires_nsec = e->end.time_nsec;
         l->bindings = ret->bindings;
-        l->n_bindings = e->n_bindings;
-        l->latest = e->latest;
+        l->n_bindings = e->is_many ? lease_entry_many(e)->n_bindings : 1;
+        l->latest = e->is_many ? lease_entry_many(e)->latest : 0;
         for (size_t i = 0; i < l->n_bindings; i++) {
                 LeaseBinding *b = &l->bindings[i];
                 NameVerdict *v = &b->verdict;
@@ -154,7 +157,7 @@ LeaseEntry *lease_entry_new(const Lease *l) {
         LeaseEntry *e;
 
         if (is_many) {
-                LeaseManyEntry *m = malloc(sizeof(*m) + size);
+                LeaseManyEntry *m = malloc(offsetof(LeaseManyEntry, entry.blob) + size);
                 e = m ? &m->entry : NULL;
         } else
                 e = malloc(offsetof(LeaseEntry, blob) + size);

@@ -10,17 +10,18 @@
 
 typedef struct LeaseEntry {
         HashItem item;         /* first, so that a HashItem can be cast to its LeaseEntry */
-        ExpiryItem end;        /* end of the binding that lives longest */
         uint64_t written_nsec; /* expiry of the kernel's entry as last returned to the caller; 0: no entry */
-        uint8_t n_bindings : 4, latest : 4; /* latest: index of a binding */
+        ExpiryItem end;        /* end of the binding that lives longest */
         bool is_v4 : 1;
         bool is_many : 1;      /* part of a LeaseManyEntry, even after all bindings but one have ended */
+        bool has_rules : 1;    /* of any of its bindings */
         uint8_t blob[];        /* see lease-entry.c */
 } LeaseEntry;
 
 /* Precedes an entry with more than one binding. */
 typedef struct LeaseManyEntry {
         ExpiryItem change;     /* end of the binding that expires first */
+        uint8_t n_bindings, latest; /* latest: index of a binding */
         LeaseEntry entry;
 } LeaseManyEntry;
 
@@ -41,7 +42,7 @@ void lease_entry_write(LeaseEntry *e, const Lease *l);
 /* Length of the chain's text up to the last name that fits as a whole; 0 if none does. */
 size_t lease_chain_length(const char *chain);
 
-static inline LeaseManyEntry *lease_entry_many(LeaseEntry *e) {
+static inline LeaseManyEntry *lease_entry_many(const LeaseEntry *e) {
         return (LeaseManyEntry *) ((char *) e - offsetof(LeaseManyEntry, entry));
 }
 

@@ -6,22 +6,12 @@
 
 #include "policy/special-addr.h"
 
-static bool any_rule_matches(const Lease *lease) {
-        for (size_t i = 0; i < lease->n_bindings; i++) {
-                const NameVerdict *v = &lease->bindings[i].verdict;
-
-                if (v->n_deny + v->n_allow + v->n_late > 0 || v->overflow)
-                        return true;
-        }
-        return false;
-}
-
 int lease_names(const Lease *lease, const Policy *policy, const NameVerdict *ret[static LEASE_BINDINGS_MAX]) {
         int n = 0;
 
         assert(lease && policy);
 
-        if (!any_rule_matches(lease))
+        if (!lease_has_rules(lease))
                 return 0;
         for (size_t i = 0; i < lease->n_bindings; i++) {
                 const NameVerdict *v = &lease->bindings[i].verdict;

@@ -12,9 +12,10 @@ struct LeaseTable {
         ExpiryHeap ends;    /* LeaseEntry.end of all leases: the order of eviction when the table is full */
         LeaseTimes times;
         size_t max_leases;
+        size_t n_without_rules; /* leases */
         InAddr evicted;
         bool has_evicted;
-        LeaseView view;     /* the lease returned last */
+        LeaseView *view;    /* the lease returned last; allocated for the first */
 };
 
 static uint64_t add_saturating(uint64_t a, uint64_t b) {
@@ -58,6 +59,7 @@ LeaseTable *lease_table_free(LeaseTable *t) {
         expiry_heap_done(&t->ends);
         expiry_heap_done(&t->changes);
         hash_index_done(&t->index);
+        free(t->view);
         free(t);
         return NULL;
 }
@@ -98,6 +100,7 @@ static uint64_t lease_last_end(const Lease *l) {
 }
 
 static void table_insert(LeaseTable *t, LeaseEntry *e, const Lease *l) {
+        t->n_without_rules += !e->has_rules;
         hash_index_insert(&t->index, &e->item, hash_of(t, &l->addr));
         expiry_heap_insert(&t->ends, &e->end, lease_last_end(l));
         if (e->is_many)
@@ -105,6 +108,7 @@ static void table_insert(LeaseTable *t, LeaseEntry *e, const Lease *l) {
 }
 
 static void table_drop(LeaseTable *t, LeaseEntry *e) {
+        t->n_without_rules -= !e->has_rules;
         hash_index_remove(&t->index, &e->item);
         expiry_heap_remove(&t->ends, &e->end);
         if (e->is_many)
@@ -117,7 +121,9 @@ static void table_update(LeaseTable *t, LeaseEntry *e, const Lease *l) {
         expiry_heap_move(&t->ends, &e->end, lease_last_end(l));
         if (!e->is_many)
                 return; /* no other bindings */
+        t->n_without_rules -= !e->has_rules;
         lease_entry_write(e, l);
+        t->n_without_rules += !e->has_rules;
         expiry_heap_move(&t->changes, &lease_entry_many(e)->change, lease_first_end(l));
 }
 
@@ -129,6 +135,8 @@ static int table_replace(LeaseTable *t, LeaseEntry *e, const Lease *l, LeaseEntr
         if (!new)
                 return -ENOMEM;
         new->written_nsec = e->written_nsec;
+        t->n_without_rules += !new->has_rules;
+        t->n_without_rules -= !e->has_rules;
         hash_index_remove(&t->index, &e->item);
         hash_index_insert(&t->index, &new->item, hash_of(t, &l->addr));
         expiry_heap_replace(&t->ends, &e->end, &new->end);
@@ -159,6 +167,18 @@ static LeaseEntry *table_ended(const LeaseTable *t, uint64_t now_nsec) {
         ExpiryItem *i = expiry_heap_first(&t->ends);
 
         return i && i->time_nsec <= now_nsec ? lease_entry_from_end(i) : NULL;
+}
+
+/* A live lease that only names its address. Looks at all leases only if few are of this kind, and each search removes
+ * one. NULL: there is none. */
+static LeaseEntry *table_without_rules(const LeaseTable *t) {
+        for (size_t i = 0; i < t->ends.n && t->n_without_rules > 0; i++) {
+                LeaseEntry *e = lease_entry_from_end(t->ends.items[i]);
+
+                if (!e->has_rules)
+                        return e;
+        }
+        return NULL;
 }
 
 /* ------------------------------------------------------------------ bindings, in a view */
@@ -226,9 +246,20 @@ static int lease_renew(Lease *l, LeaseBinding *b, const char *name, const char *
         return lease_drop_ended(l, now_nsec);
 }
 
+/* Returns whether there was one. */
+static bool lease_drop_without_rules(Lease *l) {
+        for (size_t i = 0; i < l->n_bindings; i++)
+                if (!name_verdict_has_rules(&l->bindings[i].verdict)) {
+                        lease_remove_binding(l, i);
+                        return true;
+                }
+        return false;
+}
+
 static int lease_append(Lease *l, const char *name, const char *chain, const NameVerdict *verdict, uint64_t now_nsec,
                         uint64_t expires_nsec) {
-        if (lease_n_live(l, now_nsec) >= LEASE_BINDINGS_MAX)
+        if (lease_n_live(l, now_nsec) >= LEASE_BINDINGS_MAX &&
+            (!name_verdict_has_rules(verdict) || !lease_drop_without_rules(l)))
                 return -ENOSPC;
 
         (void) lease_drop_ended(l, now_nsec);
@@ -251,20 +282,22 @@ static int lease_bind(Lease *l, const char *name, const char *chain, const NameV
 }
 
 static int table_add(LeaseTable *t, const Lease *l, uint64_t now_nsec, LeaseEntry **ret) {
-        LeaseEntry *ended = NULL, *e;
+        LeaseEntry *evicted = NULL, *e;
 
         if (t->index.n >= t->max_leases) {
-                ended = table_ended(t, now_nsec);
-                if (!ended)
+                evicted = table_ended(t, now_nsec);
+                if (!evicted && lease_has_rules(l))
+                        evicted = table_without_rules(t);
+                if (!evicted)
                         return -ENOSPC;
         }
         e = lease_entry_new(l);
         if (!e)
                 return -ENOMEM;
-        if (ended) {
-                lease_entry_addr(ended, &t->evicted);
+        if (evicted) {
+                lease_entry_addr(evicted, &t->evicted);
                 t->has_evicted = true;
-                table_drop(t, ended);
+                table_drop(t, evicted);
         }
         table_insert(t, e, l);
         *ret = e;
@@ -276,17 +309,21 @@ static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const
                       const NameVerdict *verdict, uint64_t now_nsec, uint64_t expires_nsec, LeaseEntry **ret) {
         LeaseEntry *e = table_find(t, addr);
         NameVerdict wanted = *verdict;
-        Lease *l = &t->view.lease;
         bool text = true;
 
         t->has_evicted = false;
         if (strlen(name) > DNS_NAME_MAX)
                 return -EINVAL;
+        if (!t->view)
+                t->view = malloc(sizeof(*t->view));
+        if (!t->view)
+                return -ENOMEM;
 
+        Lease *l = &t->view->lease;
         if (e)
-                lease_entry_read(e, &t->view);
+                lease_entry_read(e, t->view);
         else
-                *l = (Lease) { .addr = *addr, .bindings = t->view.bindings };
+                *l = (Lease) { .addr = *addr, .bindings = t->view->bindings };
         int changed = lease_bind(l, name, chain, &wanted, now_nsec, expires_nsec, &text), r = 0;
         if (changed < 0)
                 return changed;
@@ -299,7 +336,7 @@ static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const
         if (r < 0)
                 return r;
         if (text || changed > 0)
-                lease_entry_read(e, &t->view); /* the text has moved */
+                lease_entry_read(e, t->view); /* the text has moved */
         l->expires_nsec = e->end.time_nsec;
         *ret = e;
         return changed;
@@ -322,7 +359,7 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
         int r = table_bind(t, addr, name, chain, verdict, now_nsec, expires, &e);
         if (r < 0)
                 return r;
-        *ret_lease = &t->view.lease;
+        *ret_lease = &t->view->lease;
 
         /* A client uses the address until its TTL has passed, so the kernel's entry must not end earlier. A later
          * end is written only if it is later by a good part of the lease's life. */
@@ -359,8 +396,8 @@ const Lease *lease_table_find(LeaseTable *t, const InAddr *addr) {
         LeaseEntry *e = table_find(t, addr);
         if (!e)
                 return NULL;
-        lease_entry_read(e, &t->view);
-        return &t->view.lease;
+        lease_entry_read(e, t->view);
+        return &t->view->lease;
 }
 
 const Lease *lease_table_get(LeaseTable *t, const InAddr *addr, uint64_t now_nsec) {
@@ -487,7 +524,7 @@ int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, con
         if (r < 0)
                 return r;
         e->written_nsec = e->end.time_nsec;
-        *ret_lease = &t->view.lease;
+        *ret_lease = &t->view->lease;
         return 0;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Leases: an address may be reached, until a certain time, because a name resolved to it. One table per scope. Pure:
+/* Leases: an address may be reached, until a certain time, because a name resolved to it. One table per layer. Pure:
  * the caller writes changes to the kernel before it answers the client.
  *
  * An address has one binding per distinct name verdict. Names with the same verdict share it, so that a flood of
  * unique names under one wildcard rule cannot grow it. The binding remembers the latest of these names, for reports
- * and PTR.
+ * and PTR. A binding without rules opens and closes nothing and only names the address: if there is no room, one with
+ * rules takes the place of one without.
  *
  * The kernel's entry: the caller writes it whenever a function says so, with all bindings and the current
  * expires_nsec of the lease. Renewals in between are recorded in the table only, so the kernel's entry may expire
@@ -18,7 +19,7 @@
 #include "dns/dns-name.h"
 #include "policy/policy.h"
 
-#define LEASE_BINDINGS_MAX 8
+#define LEASE_BINDINGS_MAX 64 /* names with a rule of their own may share an address: content networks have few */
 #define LEASE_CHAIN_TEXT_MAX 1024 /* the caller refuses longer ones: a policy swap evaluates the whole chain again */
 
 typedef struct LeaseTable LeaseTable;
@@ -38,6 +39,13 @@ typedef struct Lease {
         size_t latest;                    /* index of the binding renewed last */
 } Lease;
 
+static inline bool lease_has_rules(const Lease *l) {
+        for (size_t i = 0; i < l->n_bindings; i++)
+                if (name_verdict_has_rules(&l->bindings[i].verdict))
+                        return true;
+        return false;
+}
+
 typedef struct LeaseTimes {
         uint64_t floor_nsec; /* minimum life, whatever the TTL */
         uint64_t grace_nsec; /* added to the TTL or the minimum */
@@ -52,8 +60,8 @@ DEFINE_CLEANUP_FUNC(LeaseTable *, lease_table_free)
 /* Binds name to addr for max(ttl, floor) + grace, at most cap. A chain longer than LEASE_CHAIN_TEXT_MAX - 1 is cut
  * after a whole name. *ret_lease is the updated lease (owned by the table, valid until the next call). Returns 1 if
  * the kernel's entry must be written (new lease, another verdict, an expiry later by more than a quarter of its
- * life, or an entry that would end before the TTL), 0 if not; -ENOSPC if the table is full of live leases or the
- * address has too many distinct live verdicts; -EINVAL for a name longer than DNS allows; -ENOMEM. On error nothing
+ * life, or an entry that would end before the TTL), 0 if not; -ENOSPC if there is no room: the table is full of live
+ * leases, or the address has too many distinct live verdicts; -EINVAL for a name longer than DNS allows; -ENOMEM. On error nothing
  * has changed. */
 int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const NameVerdict *verdict,
                      uint32_t ttl_seconds, uint64_t now_nsec, const Lease **ret_lease);
@@ -63,8 +71,8 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
 int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const Policy *policy,
                         uint64_t expires_nsec, uint64_t now_nsec, const Lease **ret_lease);
 
-/* The expired lease that the last bind evicted from a full table: the caller must delete its kernel entry; it is not
- * reported otherwise. False if there was none. */
+/* The lease that the last bind evicted from a full table, expired or without rules: the caller must delete its kernel
+ * entry; it is not reported otherwise. False if there was none. */
 bool lease_table_evicted(const LeaseTable *t, InAddr *ret);
 
 /* The caller could not write this lease: the next bind returns 1 again. May be called from the callbacks below. */

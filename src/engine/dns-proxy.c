@@ -213,7 +213,7 @@ static void remember_chain(Layer *l, const char *name, const DnsAnswer *a, const
         NameVerdict unused;
         uint32_t ttl = 0;
 
-        if (v->n_deny + v->n_allow + v->n_late == 0)
+        if (!name_verdict_has_rules(v))
                 return;
         if (derived) {
                 if (derived_names_get(l->derived, name, now, &unused, &origin) <= 0)

@@ -94,6 +94,10 @@ typedef struct NameVerdict {
         uint8_t pad : 6;
 } NameVerdict;
 
+static inline bool name_verdict_has_rules(const NameVerdict *v) {
+        return v->n_deny + v->n_allow + v->n_late > 0 || v->overflow;
+}
+
 /* name: canonical (hostname_canonical). */
 void policy_match_name(const Policy *p, const char *name, NameVerdict *ret);
 /* May the name be looked up? Yes if some port is allowed, or if the default action is allow or the name is under a

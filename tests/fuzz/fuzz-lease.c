@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Operations read from the bytes, on a lease table and on a naive model of it: an end per address and verdict. */
+/* Operations read from the bytes, on a lease table and on a naive model of it: an end per address and verdict. The
+ * first verdict is one without rules. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@ enum { N_ADDRS = 8, N_RULES = 16, MAX_LEASES = 5, FLOOR = 5, GRACE = 2, CAP = 40
 
 typedef struct Model {
         uint64_t now;                    /* seconds, as all of it */
-        uint64_t ends[N_ADDRS][N_RULES];
+        uint64_t ends[N_ADDRS][N_RULES]; /* 0 once the table has dropped the binding */
         uint64_t kernel[N_ADDRS];        /* ends, as the caller would have written them */
 } Model;
 
@@ -25,18 +26,50 @@ static size_t model_n_live(const Model *m, size_t addr) {
         return n;
 }
 
-static bool model_has_room(const Model *m, size_t addr, size_t rule) {
-        size_t n_others = 0;
+static void model_drop_ended(Model *m, size_t addr) {
+        for (size_t v = 0; v < N_RULES; v++)
+                if (m->ends[addr][v] <= m->now)
+                        m->ends[addr][v] = 0;
+}
 
-        for (size_t i = 0; i < N_ADDRS; i++)
+static bool only_names(const Model *m, size_t addr) {
+        uint64_t others = 0;
+
+        for (size_t v = 1; v < N_RULES; v++)
+                others |= m->ends[addr][v];
+        return others == 0 && m->ends[addr][0] > m->now;
+}
+
+/* *ret_evicts: only if another lease leaves. */
+static bool model_has_room(const Model *m, size_t addr, size_t rule, bool *ret_evicts) {
+        size_t n_others = 0, n_only_names = 0;
+
+        for (size_t i = 0; i < N_ADDRS; i++) {
                 n_others += i != addr && model_n_live(m, i) > 0;
-        return n_others < MAX_LEASES && (m->ends[addr][rule] > m->now || model_n_live(m, addr) < LEASE_BINDINGS_MAX);
+                n_only_names += i != addr && only_names(m, i);
+        }
+        *ret_evicts = n_others >= MAX_LEASES;
+        return n_others < MAX_LEASES || (rule != 0 && n_only_names > 0);
+}
+
+static void check_evicted(const LeaseTable *t, Model *m, bool evicts) {
+        InAddr evicted = {};
+
+        bool any = lease_table_evicted(t, &evicted);
+        size_t addr = evicted.b[15];
+        CHECK(!evicts || (any && only_names(m, addr)));
+        CHECK(evicts || !any || model_n_live(m, addr) == 0);
+        if (!any)
+                return;
+        memset(m->ends[addr], 0, sizeof(m->ends[addr]));
+        m->kernel[addr] = 0;
 }
 
 static void on_changed(const Lease *l, void *userdata) {
         Model *m = userdata;
 
         CHECK(l->n_bindings == model_n_live(m, l->addr.b[15]));
+        model_drop_ended(m, l->addr.b[15]);
         m->kernel[l->addr.b[15]] = l->n_bindings > 0 ? l->expires_nsec / NSEC_PER_SEC : 0;
 }
 
@@ -56,18 +89,21 @@ static void run_bind(LeaseTable *t, Model *m, uint8_t a, uint8_t b) {
         const char *name = b & 1 ? "a.example" : "b.example", *chain = b & 2 ? "c.example" : NULL;
         size_t addr = a % N_ADDRS, rule = a / N_ADDRS % N_RULES;
         uint32_t ttl = b / 4;
-        NameVerdict v = { .rules = { (uint32_t) rule }, .n_allow = 1 };
+        NameVerdict v = { .rules = { (uint32_t) rule }, .n_allow = rule != 0 };
         InAddr address = { .b = { [15] = (uint8_t) addr } };
         const Lease *l = NULL;
+        bool evicts;
 
-        bool has_room = model_has_room(m, addr, rule);
+        bool has_room = model_has_room(m, addr, rule, &evicts);
         int r = lease_table_bind(t, &address, name, chain, &v, ttl, m->now * NSEC_PER_SEC, &l);
         CHECK(has_room ? r >= 0 : r == -ENOSPC);
         if (!has_room)
                 return;
+        check_evicted(t, m, evicts);
 
         uint64_t life = MIN(MAX(ttl, (uint32_t) FLOOR) + GRACE, (uint32_t) CAP);
         m->ends[addr][rule] = MAX(m->ends[addr][rule], m->now + life);
+        model_drop_ended(m, addr);
         check_lease(m, l, rule, name, chain);
 
         if (r > 0)

@@ -123,6 +123,63 @@ START_TEST(test_verdicts_bounded) {
 }
 END_TEST
 
+/* An exact rule for each of many names of one content network is an ordinary policy. */
+START_TEST(test_names_of_one_address) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
+        const Lease *l = NULL;
+
+        for (uint32_t i = 0; i < 60; i++)
+                ck_assert_int_eq(bind_name(t, 1, "x.example", i, 60, 0, &l), 1);
+        ck_assert_uint_eq(l->n_bindings, 60);
+}
+END_TEST
+
+/* Of an address, and of a table: what has no rules only names an address, and makes room for what has. */
+START_TEST(test_without_rules_makes_room) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(3, &times);
+        InAddr addr = addr_of(1), evicted;
+        NameVerdict none = verdict_of(RULE_NONE), search;
+        const Lease *l = NULL;
+
+        none.n_allow = 0;
+        search = none;
+        search.search = 1;
+        ck_assert_int_eq(lease_table_bind(t, &addr, "none.example", NULL, &none, 300, 0, &l), 1);
+        for (uint32_t i = 1; i < LEASE_BINDINGS_MAX; i++)
+                ck_assert_int_eq(bind_name(t, 1, "x.example", i, 60, 0, &l), 1);
+        ck_assert_int_eq(lease_table_bind(t, &addr, "search.example", NULL, &search, 300, 0, &l), -ENOSPC);
+        ck_assert_int_eq(bind_name(t, 1, "y.example", 99, 60, 0, &l), 1);
+        ck_assert_uint_eq(l->n_bindings, LEASE_BINDINGS_MAX);
+        ck_assert_str_eq(l->bindings[l->latest].name, "y.example");
+        ck_assert_uint_eq(l->expires_nsec, 90 * S); /* of the others */
+        ck_assert_int_eq(bind_name(t, 1, "z.example", 100, 60, 0, &l), -ENOSPC);
+
+        for (uint32_t i = 2; i <= 3; i++) {
+                addr = addr_of(i);
+                ck_assert_int_eq(lease_table_bind(t, &addr, "none.example", NULL, &none, 300, 0, &l), 1);
+        }
+        addr = addr_of(4);
+        ck_assert_int_eq(lease_table_bind(t, &addr, "none.example", NULL, &none, 300, 0, &l), -ENOSPC);
+        for (uint32_t i = 4; i <= 5; i++) {
+                ck_assert_int_eq(bind_name(t, i, "x.example", 1, 60, 0, &l), 1);
+                ck_assert(lease_table_evicted(t, &evicted));
+                ck_assert(evicted.b[12] == 2 || evicted.b[12] == 3);
+                ck_assert_ptr_null(lease_table_find(t, &evicted));
+        }
+        ck_assert_int_eq(bind_name(t, 6, "x.example", 1, 60, 0, &l), -ENOSPC);
+        ck_assert_ptr_nonnull(find(t, 1));
+        ck_assert_uint_eq(lease_table_n(t), 3);
+
+        /* one that gets a rule stays */
+        addr = addr_of(7);
+        ck_assert_int_eq(lease_table_bind(t, &addr, "none.example", NULL, &none, 60, 100 * S, &l), 1);
+        ck_assert_int_eq(bind_name(t, 7, "x.example", 1, 60, 100 * S, &l), 1);
+        ck_assert_int_eq(bind_name(t, 8, "x.example", 1, 60, 100 * S, &l), 1);
+        ck_assert_int_eq(bind_name(t, 9, "x.example", 1, 60, 100 * S, &l), 1);
+        ck_assert_int_eq(bind_name(t, 10, "x.example", 1, 60, 100 * S, &l), -ENOSPC);
+}
+END_TEST
+
 /* Renewal of one binding that drops another one must be written: the kernel still has its ports. */
 START_TEST(test_dropping_is_written) {
         _cleanup_(lease_table_freep) LeaseTable *t = table_new(1, &times);
@@ -287,7 +344,7 @@ END_TEST
 
 /* Verdicts of each size, texts with and without a chain, both families: as they were bound, also when others end. */
 START_TEST(test_keeps_everything) {
-        enum { N = LEASE_BINDINGS_MAX };
+        enum { N = LEASE_BINDINGS_MAX, TTL = 60, STEP = 8 };
         static const InAddr v6 = { .b = { 0x20, 0x01, [15] = 1 } };
         InAddr v4 = addr_of(1);
         const InAddr *addr = _i == 0 ? &v4 : &v6;
@@ -300,31 +357,31 @@ START_TEST(test_keeps_everything) {
         for (uint32_t i = 0; i < N; i++) {
                 NameVerdict *v = &verdicts[i];
 
-                *v = (NameVerdict) { .n_deny = i % 3 == 0 ? 8 : 0, .n_allow = i & 7, .n_late = 8 - i,
+                *v = (NameVerdict) { .n_deny = i % 3 == 0 ? 8 : 0, .n_allow = i & 7, .n_late = 8 - i % 8,
                                      .search = i & 1, .overflow = i / 2 & 1 };
                 memset(v->rules, 0xff, sizeof(v->rules));
-                for (uint32_t k = 0; k <= i; k++)
+                for (uint32_t k = 0; k <= i % NAME_RULES_MAX; k++)
                         v->rules[k] = 1000 * i + k;
-                snprintf(names[i], sizeof(names[i]), "n%0*u.example", (int) (i * 6 + 1), i);
+                snprintf(names[i], sizeof(names[i]), "n%0*u.example", (int) (i * 3 + 2), i);
                 ck_assert_int_eq(lease_table_bind(t, addr, names[i], i % 2 ? "x.example y.example" : NULL, v,
-                                                  60 * (1 + i * 5 % N), 0, &l), 1);
+                                                  TTL + STEP * (i * 5 % N), 0, &l), 1);
         }
         for (uint32_t left = N; left > 0; left--) {
                 ck_assert_uint_eq(l->n_bindings, left);
                 ck_assert_mem_eq(&l->addr, addr, sizeof(*addr));
-                ck_assert_uint_eq(l->expires_nsec, (60 * N + 30) * S);
+                ck_assert_uint_eq(l->expires_nsec, (TTL + STEP * (N - 1) + 30) * S);
                 for (uint32_t k = 0, i = 0; i < N; i++) {
-                        if (1 + i * 5 % N <= N - left)
+                        if (i * 5 % N < N - left)
                                 continue;
                         const LeaseBinding *b = &l->bindings[k++];
                         ck_assert_mem_eq(&b->verdict, &verdicts[i], sizeof(b->verdict));
                         ck_assert_str_eq(b->name, names[i]);
                         ck_assert_pstr_eq(b->chain, i % 2 ? "x.example y.example" : NULL);
-                        ck_assert_uint_eq(b->expires_nsec, (60 * (1 + i * 5 % N) + 30) * S);
+                        ck_assert_uint_eq(b->expires_nsec, (TTL + STEP * (i * 5 % N) + 30) * S);
                 }
-                uint64_t end = (60 * (1 + N - left) + 30) * S;
+                uint64_t end = (TTL + STEP * (N - left) + 30) * S;
                 ck_assert_uint_eq(lease_table_expire(t, end, 10, on_changed, &reported),
-                                  left > 1 ? end + 60 * S : UINT64_MAX);
+                                  left > 1 ? end + STEP * S : UINT64_MAX);
                 l = lease_table_find(t, addr);
         }
         ck_assert_ptr_null(l);
@@ -512,6 +569,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_same_verdict_is_shared);
         tcase_add_test(t, test_text);
         tcase_add_test(t, test_verdicts_bounded);
+        tcase_add_test(t, test_names_of_one_address);
+        tcase_add_test(t, test_without_rules_makes_room);
         tcase_add_test(t, test_dropping_is_written);
         tcase_add_test(t, test_hot_name_writes);
         tcase_add_test(t, test_quarter);
