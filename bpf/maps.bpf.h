@@ -104,11 +104,11 @@ struct {
         __type(value, struct cw_port_rule);
 } port_rules SEC(".maps");
 
-/* Addresses of the proxy's network namespace. */
+/* Addresses of the proxy's network namespace: thousands where a load balancer has one for each service. */
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
         __uint(map_flags, BPF_F_NO_PREALLOC);
-        __uint(max_entries, 1024);
+        __uint(max_entries, 16384);
         __type(key, struct cw_addr);
         __type(value, __u8);
 } local_addrs SEC(".maps");

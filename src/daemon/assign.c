@@ -76,7 +76,7 @@ static uint32_t chain_of(const Assign *a, const char *path) {
                 used[n_used] = layer_of(a, &layers[i], job);
                 n_used += used[n_used] != NULL;
         }
-        (void) engine_chain_get(a->context->engine, used, n_used, &chain); /* otherwise it stays denied */
+        (void) layer_chain(used, n_used, &chain); /* otherwise it stays denied */
         return chain;
 }
 
@@ -307,7 +307,7 @@ bool assign_client(const EngineClient *client, uint32_t *chain, void *userdata) 
         }
         if (*chain == ENGINE_CHAIN_UNASSIGNED && has_one_chain(a)) {
                 Layer *host = engine_layer(a->context->engine, 0);
-                (void) engine_chain_get(a->context->engine, &host, 1, chain);
+                (void) layer_chain(&host, 1, chain);
         }
         return actors_forwards(a->actors, cgroup);
 }

@@ -27,6 +27,16 @@ static void on_lease(const Layer *layer, const Lease *lease, void *userdata) {
                 records_put_lease(&s->context, layer, lease);
 }
 
+static void on_not_local(const InAddr *addr, int error, void *userdata) {
+        const Service *s = userdata;
+        char text[IN_ADDR_TEXT_MAX];
+
+        log_message(s->context.log, LOG_WARNING,
+                    "cannot register the machine's own address %s (%s): connections to it, and to others that are added, "
+                    "are judged by the policy; allow them there",
+                    in_addr_format(addr, text), strerror(-error));
+}
+
 /* Called with the maps loaded and nothing attached yet, or with a predecessor's programs attached. */
 static int fill(Engine *e, void *userdata) {
         Service *s = userdata;
@@ -74,6 +84,7 @@ int service_start_engine(Service *s, const char **ret_what) {
                 .on_event = on_event,
                 .on_client = on_client,
                 .on_lease = on_lease,
+                .on_not_local = on_not_local,
                 .last_policy_id = handover_last_policy_id(c->handover),
                 .first_sequence = handover_next_sequence(c->handover),
                 .userdata = s,

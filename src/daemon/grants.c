@@ -125,7 +125,7 @@ void grants_update_modes(Grants *g) {
         for (size_t i = 0; (job = grant_table_job(&g->table, i)) != 0; i++) {
                 Layer *layer = grants_layer(g, job);
                 if (layer)
-                        engine_set_mode(g->context->engine, layer, mode);
+                        layer_set_mode(layer, mode);
         }
 }
 

@@ -356,7 +356,7 @@ ModeSetting policies_set_mode(Policies *p, ModeSetting mode) {
                 const Document *d = &p->set.documents.items[i];
                 Layer *layer = policies_layer(p, d);
                 if (layer)
-                        engine_set_mode(p->context->engine, layer, policy_set_mode_of(&p->set, d));
+                        layer_set_mode(layer, policy_set_mode_of(&p->set, d));
         }
         handover_put_override(p->context->handover, (uint8_t) mode);
         if (old != mode)

@@ -52,6 +52,7 @@ struct Engine {
         uint64_t n_lost_reported;
         engine_client_fn on_client;
         dns_lease_fn on_lease;
+        engine_not_local_fn on_not_local; /* NULL once called */
         void *userdata;
 };
 
@@ -127,7 +128,7 @@ static void resolve_identity(Engine *e, const DnsPeer *peer, const struct cw_dns
                 ret->forwards = e->on_client(&c, &chain, e->userdata) || ret->forwards;
         }
         ret->n_layers = layer_table_chain(&e->layers, chain, ret->layers);
-        ret->group = client ? client->process.cgroup_id : 0;
+        ret->group = client ? client->actor : 0;
         ret->is_self = chain == ENGINE_CHAIN_SELF || (client && client->process.pid == (uint32_t) getpid());
         if (ret->is_self) {
                 ret->layers[0] = e->layers.layers[0];
@@ -210,8 +211,11 @@ static void engine_on_own_socket(int fd, bool open, void *userdata) {
 static void engine_on_local_addr(const InAddr *addr, bool added, void *userdata) {
         Engine *e = userdata;
 
-        /* An address not known as local is judged like any other: fail closed. */
-        (void) policy_maps_set_local(e->maps, addr, added);
+        int r = policy_maps_set_local(e->maps, addr, added);
+        if (r >= 0 || !e->on_not_local)
+                return;
+        e->on_not_local(addr, r, e->userdata);
+        e->on_not_local = NULL;
 }
 
 static void report_losses(Engine *e) {
@@ -314,7 +318,7 @@ int engine_set_layer(Engine *e, LayerSpec *spec) {
 
         drain_before_change(e);
         if (l)
-                r = layer_table_change(&e->layers, l, spec, clock_nsec(CLOCK_BOOTTIME));
+                r = layer_change(l, spec, clock_nsec(CLOCK_BOOTTIME));
         spec->policy = policy_free(spec->policy);
         start_collecting(e);
         return r;
@@ -349,10 +353,6 @@ Layer *engine_find_layer(const Engine *e, const char *name) {
         return layer_table_find(&e->layers, name);
 }
 
-void engine_set_mode(_unused_ Engine *e, Layer *layer, Mode mode) {
-        layer_set_mode(layer, mode);
-}
-
 int engine_restore_lease(Engine *e, Layer *layer, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec) {
         const Lease *lease;
@@ -375,7 +375,7 @@ static bool has_rules_for(const Policy *policy, const char *name) {
         NameVerdict v;
 
         policy_match_name(policy, name, &v);
-        return v.n_deny + v.n_allow + v.n_late > 0;
+        return name_verdict_has_rules(&v);
 }
 
 /* A lease that does not fit is requested again by its name. */
@@ -533,6 +533,7 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
                 e->expiry_nsec = UINT64_MAX;
                 e->on_client = o->on_client;
                 e->on_lease = o->on_lease;
+                e->on_not_local = o->on_not_local;
                 e->userdata = o->userdata;
                 r = start_proxy(e, event, o, ret_what);
         } else
@@ -606,10 +607,6 @@ Engine *engine_free(Engine *e) {
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers) {
         return dns_proxy_set_servers(e->proxy, servers, n_servers);
-}
-
-int engine_chain_get(_unused_ const Engine *e, Layer *const *layers, size_t n, uint32_t *ret) {
-        return layer_chain(layers, n, ret);
 }
 
 bool engine_chain_has(uint32_t chain, const Layer *layer) {

@@ -14,7 +14,7 @@
 
 typedef struct Engine Engine;
 
-/* The layers that judge, in one number: engine_chain_get(). */
+/* The layers that judge, in one number: layer_chain(). */
 #define ENGINE_CHAIN_UNASSIGNED CW_CHAIN_UNASSIGNED
 #define ENGINE_CHAIN_SELF CW_CHAIN(CW_LAYER_SELF, 0, 0, 0) /* the service itself, which may reach nothing */
 #define ENGINE_ACTOR_MAX CW_ACTOR_MAX
@@ -37,6 +37,10 @@ typedef void (*engine_event_fn)(const Event *e, void *userdata);
  * that case. Returns whether the client resolves for others, in addition to those known to the kernel. */
 typedef bool (*engine_client_fn)(const EngineClient *client, uint32_t *chain, void *userdata);
 
+/* An address of this machine cannot be known as local, so that connections to it are judged like any other. Called
+ * once: the next ones fail for the same reason. */
+typedef void (*engine_not_local_fn)(const InAddr *addr, int error, void *userdata);
+
 typedef struct EngineOptions {
         const DnsServer *servers;
         size_t n_servers;
@@ -53,6 +57,7 @@ typedef struct EngineOptions {
         engine_event_fn on_event; /* every event, in order */
         engine_client_fn on_client; /* NULL: only what the kernel knows */
         dns_lease_fn on_lease;   /* may be NULL */
+        engine_not_local_fn on_not_local; /* may be NULL */
         bool has_self;           /* the service's own cgroup gets its own layer, which may reach nothing */
         uint32_t last_policy_id; /* the highest of a predecessor; 0: none */
         uint64_t first_sequence; /* of events; 0: start from 1 */
@@ -95,8 +100,6 @@ void engine_remove_layer(Engine *e, const Layer *layer);
 size_t engine_n_layers(const Engine *e);
 Layer *engine_layer(const Engine *e, size_t i);
 Layer *engine_find_layer(const Engine *e, const char *name); /* NULL: not found */
-/* A single store; nothing else changes. */
-void engine_set_mode(Engine *e, Layer *layer, Mode mode);
 /* Restores a lease of a predecessor, before anything is attached. */
 int engine_restore_lease(Engine *e, Layer *layer, const InAddr *addr, const char *name, const char *chain,
                          uint64_t expires_nsec);
@@ -109,8 +112,6 @@ void engine_copy_leases(Engine *e, const Layer *from, Layer *to);
 unsigned engine_repair(Engine *e);
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
-/* The chain of these layers in the order base, restrictions, grants. -E2BIG: too many. */
-int engine_chain_get(const Engine *e, Layer *const *layers, size_t n, uint32_t *ret);
 bool engine_chain_has(uint32_t chain, const Layer *layer);
 /* Sets the chain that judges the sockets of a cgroup, and its actor: a number chosen by the caller, below
  * ENGINE_ACTOR_MAX, carried by events and queries; 0: unknown. flags: ENGINE_SUBJECT_…. -ENOSPC: the map is full. */

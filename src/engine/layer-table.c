@@ -393,7 +393,7 @@ void layers_close(Layer **layers, size_t n) {
         free(layers);
 }
 
-int layer_table_change(_unused_ LayerTable *t, Layer *l, LayerSpec *spec, uint64_t now_nsec) {
+int layer_change(Layer *l, LayerSpec *spec, uint64_t now_nsec) {
         char *digest = NULL;
         int r;
 
@@ -426,7 +426,7 @@ int layer_table_add(LayerTable *t, LayerSpec *spec, uint64_t now_nsec, Layer **r
         if (r >= 0)
                 r = make_layer(t, spec, 1, spec, &none, &l);
         if (r >= 0)
-                r = layer_table_change(t, l, spec, now_nsec);
+                r = layer_change(l, spec, now_nsec);
         spec->policy = policy_free(spec->policy);
         if (r < 0)
                 return r;

@@ -60,7 +60,7 @@ Layer *layer_table_by_id(const LayerTable *t, uint32_t id);     /* NULL: not fou
 Layer *layer_table_by_index(const LayerTable *t, uint32_t index); /* NULL: not found */
 /* The layers of a chain, in order. 0: it is unassigned, or one of them was removed. */
 size_t layer_table_chain(const LayerTable *t, uint32_t chain, Layer *ret[static CW_CHAIN_MAX]);
-/* The chain of layers, base first. -E2BIG: more than CW_CHAIN_MAX. */
+/* The chain of these layers in the order base, restrictions, grants. -E2BIG: more than CW_CHAIN_MAX. */
 int layer_chain(Layer *const *layers, size_t n, uint32_t *ret);
 
 /* Replaces the set of layers, as a whole or not at all; those of the same name keep what they have learnt. The first
@@ -70,8 +70,8 @@ int layer_chain(Layer *const *layers, size_t n, uint32_t *ret);
 int layer_table_set(LayerTable *t, LayerSpec *specs, size_t n, uint64_t now_nsec, Layer ***ret_left, size_t *ret_n_left,
                     size_t *ret_bad);
 void layers_close(Layer **layers, size_t n); /* frees them, and the array */
-/* Changes the policy of an existing layer. */
-int layer_table_change(LayerTable *t, Layer *l, LayerSpec *spec, uint64_t now_nsec);
+/* Changes the policy of an existing layer. Takes ownership of the policy, even on failure. */
+int layer_change(Layer *l, LayerSpec *spec, uint64_t now_nsec);
 /* Appends a layer. -ENOSPC: no free slot, or the maps are full. */
 int layer_table_add(LayerTable *t, LayerSpec *spec, uint64_t now_nsec, Layer **ret);
 /* Not for the host's layer. What is still assigned to it is denied, and its slot is not reused. */
@@ -79,6 +79,7 @@ void layer_table_remove(LayerTable *t, const Layer *l);
 /* Restores entries in the kernel's table that were modified externally. Returns their number. */
 unsigned layer_table_repair(LayerTable *t);
 
+/* A single store; nothing else changes. */
 void layer_set_mode(Layer *l, Mode mode);
 uint32_t layer_policy_id(const Layer *l);
 /* Writes the lease in its current state to the kernel. Returns errors as policy_slot_set_lease(); the next bind

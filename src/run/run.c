@@ -254,6 +254,13 @@ static void emit(Run *run, EventType type, const char *detail) {
         engine_emit(run->engine, &e);
 }
 
+static void run_on_not_local(const InAddr *addr, int error, _unused_ void *userdata) {
+        char text[IN_ADDR_TEXT_MAX];
+
+        message("cannot register the machine's own address %s (%s): connections to it are judged by the policy",
+                in_addr_format(addr, text), strerror(-error));
+}
+
 static int start_engine(Run *run) {
         LayerSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
         const EngineOptions options = {
@@ -262,6 +269,7 @@ static int start_engine(Run *run) {
                 .cgroup_fd = run->cgroup.fd,
                 .cgroup_id = run->cgroup.id,
                 .on_event = run_on_event,
+                .on_not_local = run_on_not_local,
                 .userdata = run,
         };
         const char *what = "cannot start the engine";

@@ -101,7 +101,7 @@ void engine_remove_layer(_unused_ Engine *e, const Layer *layer) {
         free_layer(&layers[layer->index]);
 }
 
-void engine_set_mode(_unused_ Engine *e, Layer *layer, Mode mode) {
+void layer_set_mode(Layer *layer, Mode mode) {
         layer->mode = mode;
 }
 
@@ -137,7 +137,7 @@ void engine_get_subject(_unused_ const Engine *e, uint64_t id, uint32_t *ret_cha
                 }
 }
 
-int engine_chain_get(_unused_ const Engine *e, Layer *const *used, size_t n, uint32_t *ret) {
+int layer_chain(Layer *const *used, size_t n, uint32_t *ret) {
         uint32_t index[CW_CHAIN_MAX] = {};
 
         ck_assert_uint_ge(n, 1);

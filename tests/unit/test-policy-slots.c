@@ -563,6 +563,30 @@ START_TEST(off_scope_counts_nothing) {
 }
 END_TEST
 
+/* A load balancer has an address for each service. */
+START_TEST(thousands_of_own_addresses) {
+        InAddr addr = { .b = { [10] = 0xff, [11] = 0xff, [12] = 198, [13] = 18 } };
+        Fixture f;
+
+        fixture_init(&f);
+        for (unsigned i = 0; i < 10000; i++) {
+                addr.b[14] = (uint8_t) (i >> 8);
+                addr.b[15] = (uint8_t) i;
+                ck_assert_int_eq(policy_maps_set_local(f.maps, &addr, true), 0);
+        }
+        for (unsigned i = 0; i < 100000; i++) { /* at some point it is full, and says so */
+                addr.b[13] = (uint8_t) (20 + (i >> 16));
+                addr.b[14] = (uint8_t) (i >> 8);
+                addr.b[15] = (uint8_t) i;
+                if (policy_maps_set_local(f.maps, &addr, true) < 0)
+                        break;
+                ck_assert_uint_lt(i, 99999);
+        }
+        ck_assert_int_eq(policy_maps_set_local(f.maps, &addr, false), 0);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(counter_of_user_space) {
         Fixture f;
 
@@ -595,6 +619,7 @@ static Suite *suite(void) {
         tcase_add_test(t, mode_is_one_store);
         tcase_add_test(t, off_scope_counts_nothing);
         tcase_add_test(t, counter_of_user_space);
+        tcase_add_test(t, thousands_of_own_addresses);
         suite_add_tcase(s, t);
         return s;
 }
