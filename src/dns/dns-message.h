@@ -68,6 +68,7 @@ typedef struct DnsQuery {
         uint16_t udp_size;       /* the client's maximum payload, at least 512 */
         bool recursion_desired;
         bool has_edns;
+        bool dnssec_ok;          /* DO (RFC 3225) */
 } DnsQuery;
 
 /* Returns 0; -EBADMSG: not a query, or too short to answer: drop it; -EINVAL: answer FORMERR; -EOPNOTSUPP: answer

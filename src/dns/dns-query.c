@@ -9,6 +9,7 @@
 #include "dns/dns-cursor.h"
 #include "dns/dns-writer.h"
 
+#define EDNS_FLAG_DO (1 << 15)
 #define UDP_SIZE_MIN 512 /* RFC 6891 6.2.3: smaller values are treated as this */
 
 typedef struct QueryHeader {
@@ -49,6 +50,7 @@ static int read_opt(DnsCursor *c, DnsQuery *q) {
         if (root != 0 || type != DNS_TYPE_OPT || version != 0 || !options_are_valid(options))
                 return -EINVAL;
         q->has_edns = true;
+        q->dnssec_ok = flags & EDNS_FLAG_DO;
         q->udp_size = MAX(udp_size, UDP_SIZE_MIN);
         return 0;
 }

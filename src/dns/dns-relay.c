@@ -37,8 +37,8 @@ int dns_relay_read(const void *query, size_t size, DnsRelay *ret) {
         c.pos = DNS_HEADER_SIZE;
         if (dns_cursor_name(&c, DNS_NAME_PLAIN, name, NULL) < 0)
                 return -EINVAL;
-        size_t opt = c.pos + 4, n = opt - DNS_HEADER_SIZE;
-        if (opt > size || n > DNS_RELAY_QUESTION_MAX)
+        size_t n = c.pos + 4 - DNS_HEADER_SIZE;
+        if (n > size - DNS_HEADER_SIZE || n > DNS_RELAY_QUESTION_MAX)
                 return -EINVAL;
 
         *ret = (DnsRelay) {
@@ -46,7 +46,7 @@ int dns_relay_read(const void *query, size_t size, DnsRelay *ret) {
                 .flags = u16_at(data + 2) & FLAGS_OF_CLIENT,
                 .udp_size = q.udp_size,
                 .has_edns = q.has_edns,
-                .dnssec_ok = q.has_edns && u16_at(data + opt + OPT_FLAGS_OFFSET) & OPT_FLAG_DO,
+                .dnssec_ok = q.dnssec_ok,
                 .question_size = (uint16_t) n,
         };
         memcpy(ret->question, data + DNS_HEADER_SIZE, n);
@@ -123,6 +123,49 @@ size_t dns_relay_build_error(const DnsRelay *r, uint8_t rcode, uint8_t buf[stati
         assert(r);
 
         return build(r, r->id, (uint16_t) (DNS_FLAG_QR | DNS_FLAG_RA | (r->flags & ~FLAG_AD) | (rcode & DNS_RCODE_MASK)), buf);
+}
+
+static int limit_record(DnsCursor *c, uint8_t *message, uint32_t max) {
+        char owner[DNS_NAME_SIZE];
+        uint16_t type, class, rdlength;
+        const uint8_t *rdata;
+        uint32_t ttl;
+
+        if (dns_cursor_name(c, DNS_NAME_COMPRESSED, owner, NULL) < 0 || !dns_cursor_u16(c, &type) ||
+            !dns_cursor_u16(c, &class))
+                return -EBADMSG;
+        uint8_t *place = message + c->pos;
+        if (!dns_cursor_u32(c, &ttl) || !dns_cursor_u16(c, &rdlength) || !dns_cursor_bytes(c, rdlength, &rdata))
+                return -EBADMSG;
+        if (type == DNS_TYPE_OPT || ttl <= max) /* OPT has its flags in place of the TTL */
+                return 0;
+        DnsWriter w;
+        dns_writer_init(&w, place, sizeof(ttl));
+        dns_writer_u32(&w, max);
+        return 0;
+}
+
+int dns_relay_limit_ttl(uint8_t *message, size_t size, uint32_t max) {
+        uint16_t type, class;
+        DnsCursor c;
+        char name[DNS_NAME_SIZE];
+
+        assert(message);
+
+        if (size < DNS_HEADER_SIZE || u16_at(message + 4) != 1)
+                return -EBADMSG;
+        dns_cursor_init(&c, message, size);
+        c.pos = DNS_HEADER_SIZE;
+        if (dns_cursor_name(&c, DNS_NAME_PLAIN, name, NULL) < 0 || !dns_cursor_u16(&c, &type) ||
+            !dns_cursor_u16(&c, &class))
+                return -EBADMSG;
+        size_t n = (size_t) u16_at(message + 6) + u16_at(message + 8) + u16_at(message + 10);
+        for (size_t i = 0; i < n; i++) {
+                int r = limit_record(&c, message, max);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 size_t dns_relay_build_reply(const DnsRelay *r, const void *answer, size_t size, size_t max, uint8_t *buf) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A query that is relayed unchanged, for a client that is not judged: of the answer, only what identifies it as the
- * answer to this question is read. */
+/* A query that is relayed unchanged, for a client to which no policy is enforced: of the answer, only what identifies
+ * it as the answer to this question is read. */
 
 #include "dns/dns-message.h"
 
@@ -13,7 +13,7 @@ typedef struct DnsRelay {
         uint16_t flags;    /* RD, AD and CD of the client's query */
         uint16_t udp_size; /* the client's maximum payload */
         bool has_edns;
-        bool dnssec_ok;    /* DO (RFC 3225) */
+        bool dnssec_ok;    /* DO */
         uint16_t question_size;
         uint8_t question[DNS_RELAY_QUESTION_MAX]; /* as the client wrote it */
 } DnsRelay;
@@ -29,5 +29,8 @@ int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *re
 /* Builds the reply to the client from a checked answer, with the client's id and question; if it is longer than max,
  * without records and with TC set. buf has at least DNS_MESSAGE_MAX bytes. Returns the length. */
 size_t dns_relay_build_reply(const DnsRelay *r, const void *answer, size_t size, size_t max, uint8_t *buf);
+/* Lowers the TTLs of all records of a message to at most max seconds: validators accept a lower one than the signed
+ * (RFC 4035 5.3.1). -EBADMSG: malformed, and a part of them may have been lowered. */
+int dns_relay_limit_ttl(uint8_t *message, size_t size, uint32_t max);
 /* A reply without records. */
 size_t dns_relay_build_error(const DnsRelay *r, uint8_t rcode, uint8_t buf[static 512]);

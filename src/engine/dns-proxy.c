@@ -8,46 +8,20 @@
 #include <sys/random.h>
 
 #include "basic/clock.h"
+#include "basic/fair-share.h"
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
-#include "engine/dns-relay.h"
-#include "policy/special-addr.h"
+#include "engine/dns-passthrough.h"
+#include "engine/dns-waiter.h"
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
-#define PENDING_MAX 1024        /* questions in flight upstream */
-#define WAITERS_MAX 64          /* clients waiting for one of them */
-#define GROUPS 64               /* shares of PENDING_MAX; several groups may have the same one */
-#define GROUP_PENDING_MAX (PENDING_MAX / 4)
-#define TTL_MAX 300             /* seconds for which a client may cache an answer: always covered by the lease */
+/* In flight at a time, shared fairly among the groups of requesters. */
+#define PENDING_MAX 1024        /* questions upstream */
+#define PASSED_MAX 256          /* queries that are relayed unchanged */
+#define WAITERS_MAX DNS_STUB_CLIENTS_MAX /* clients waiting for either */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
-
-/* The verdict of a layer's policy for a name. Valid as long as the policy is the same. */
-typedef struct NameFinding {
-        uint32_t policy_id; /* 0: none yet */
-        NameVerdict verdict;
-        uint32_t rule;      /* the deciding rule, or RULE_NONE */
-        bool resolves;
-        bool derived;       /* reached through a CNAME of an allowed name, and treated as that name */
-} NameFinding;
-
-/* A query with its requester, and the verdicts at its arrival. */
-typedef struct Query {
-        const DnsQuery *message; /* borrowed */
-        DnsRequester requester;
-        NameFinding findings[CW_CHAIN_MAX]; /* per layer of the requester */
-} Query;
-
-typedef struct Waiter {
-        struct Waiter *next;
-        DnsClient *client;
-        DnsQuery message;
-        uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may have been removed when the answer arrives */
-        size_t n_layers;
-        bool forwards;
-        NameFinding findings[CW_CHAIN_MAX];
-} Waiter;
 
 /* One question in flight upstream; clients that ask the same in the meantime share it. */
 typedef struct Pending {
@@ -55,16 +29,15 @@ typedef struct Pending {
         DnsProxy *proxy;
         char name[DNS_NAME_SIZE];
         uint16_t type;
-        unsigned n_waiters;
-        Waiter *waiters;
-        unsigned share; /* the requester's share */
+        DnsWaiter *waiters;
+        unsigned share; /* of the first requester */
 } Pending;
 
 struct DnsProxy {
         sd_event *event;         /* borrowed */
         DnsStub *stub;
         DnsUpstream *upstream;
-        DnsRelayer *relayer;
+        DnsPassthrough *passthrough;
         DnsCache *cache;
         HashIndex pending;
         const LayerTable *layers; /* borrowed */
@@ -77,22 +50,17 @@ struct DnsProxy {
         dns_upstream_socket_fn on_socket;
         void *userdata;
         DnsProxyStats stats;
-        unsigned n_pending[GROUPS];
+        FairShare n_pending, n_passed, n_waiting;
         DnsAnswer answer;        /* buffer: too large for the stack of a deep call */
         uint8_t reply[DNS_MESSAGE_MAX];
 };
 
 /* ------------------------------------------------------------------ replies */
 
-/* How long a client may cache an answer. */
-static uint32_t client_ttl(const DnsAnswer *a) {
-        return MIN(a->ttl, (uint32_t) TTL_MAX);
-}
-
 static void reply(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode, const DnsAnswer *answer,
                   const char *ptr_name) {
         size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) q->udp_size, (size_t) DNS_UDP_MAX);
-        size_t n = dns_reply_build(p->reply, max, q, rcode, answer, answer ? client_ttl(answer) : 0, ptr_name);
+        size_t n = dns_reply_build(p->reply, max, q, rcode, answer, answer ? dns_client_ttl(answer) : 0, ptr_name);
 
         dns_client_reply(client, p->reply, n);
 }
@@ -110,173 +78,38 @@ static DnsPeer peer_of(const DnsClient *client) {
         return peer;
 }
 
-static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
+static void report(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why,
+                   uint32_t rule) {
         DnsDenial d = {
                 .peer = peer_of(client), .layer = layer, .name = q->name, .type = q->type, .why = why, .rule = rule,
         };
 
-        p->stats.refused++;
         p->on_denial(&d, p->userdata);
 }
 
-/* ------------------------------------------------------------------ judging */
+static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
+        p->stats.refused++;
+        report(p, layer, client, q, why, rule);
+}
+
+/* ------------------------------------------------------------------ answers */
 
 static bool type_is_served(uint16_t type) {
         return type == DNS_TYPE_A || type == DNS_TYPE_AAAA || type == DNS_TYPE_CNAME || type == DNS_TYPE_HTTPS ||
                type == DNS_TYPE_SVCB;
 }
 
-/* Does this layer let the name be looked up? A name reached through a CNAME of an allowed name counts as that name. */
-static void find_name(const Layer *l, const char *name, uint64_t now, NameFinding *ret) {
-        NameVerdict derived;
-        const char *origin;
+/* Returns an error only if the answer must not be given without what could not be stored. */
+static int store(DnsProxy *p, const DnsRequest *q, DnsClient *client, Layer *l, const DnsAnswer *a,
+                 const AnswerFinding *f, uint64_t now) {
+        int r = keep_answer(l, q->message->name, a, f, now, p->on_lease, p->userdata);
+        bool needed = answer_needs_lease(l, f) || (r == -E2BIG && f->verdict.mode == MODE_ENFORCE);
 
-        *ret = (NameFinding) { .policy_id = layer_policy_id(l), .rule = RULE_NONE };
-        policy_match_name(l->policy, name, &ret->verdict);
-        ret->resolves = policy_name_resolves(l->policy, &ret->verdict, &ret->rule);
-        if (ret->resolves || ret->verdict.n_deny + ret->verdict.n_late > 0 ||
-            derived_names_get(l->derived, name, now, &derived, &origin) <= 0)
-                return;
-        ret->verdict = derived;
-        ret->resolves = ret->derived = true;
-}
-
-/* Evaluates again only if the policy has changed, or if the CNAME that led to the name may have expired. */
-static void refresh_finding(const Layer *l, const char *name, uint64_t now, NameFinding *f) {
-        if (f->policy_id == 0 || f->policy_id != layer_policy_id(l) || f->derived)
-                find_name(l, name, now, f);
-}
-
-/* The layer's verdict for a name, for the fold. */
-static LayerVerdict name_verdict(const Layer *l, bool resolves, const NameVerdict *v) {
-        bool by_rule = resolves ? v->n_allow > 0 : v->n_deny + v->n_late > 0 || v->overflow;
-
-        return (LayerVerdict) {
-                .kind = l->kind,
-                .mode = l->mode,
-                .action = resolves ? ACTION_ALLOW : ACTION_DENY,
-                .reason = by_rule ? CW_REASON_RULE : CW_REASON_DEFAULT,
-        };
-}
-
-/* The CNAME targets as one text; a chain too long to be evaluated again after a policy swap is refused. */
-static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEASE_CHAIN_TEXT_MAX]) {
-        size_t n = 0;
-
-        buf[0] = '\0';
-        for (size_t i = 0; i < (size_t) a->n_chain + (first != NULL); i++) {
-                const char *target = first ? (i == 0 ? first : a->chain[i - 1]) : a->chain[i];
-                size_t length = strlen(target);
-
-                if (n + length + 2 > LEASE_CHAIN_TEXT_MAX)
-                        return -E2BIG;
-                if (n > 0)
-                        buf[n++] = ' ';
-                memcpy(buf + n, target, length + 1);
-                n += length;
-        }
-        return 0;
-}
-
-/* Rebinding guard: a public name should not have addresses of this kind. */
-static bool addresses_fit(const Layer *l, const DnsAnswer *a, const NameVerdict *v) {
-        for (size_t i = 0; i < a->n_addrs; i++)
-                if (!rebinding_check(l->policy, &a->addrs[i], v))
-                        return false;
-        return true;
-}
-
-/* When it returns, the kernel allows everything that this permits. */
-static int lease_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer *a, const NameVerdict *v, bool derived,
-                        uint64_t now) {
-        const char *origin = name;
-        char chain[LEASE_CHAIN_TEXT_MAX];
-        const Lease *lease;
-        NameVerdict unused;
-        int r;
-
-        if (derived && derived_names_get(l->derived, name, now, &unused, &origin) <= 0)
-                return -ESTALE;
-        r = chain_text(a, origin == name ? NULL : name, chain);
-        for (size_t i = 0; i < a->n_addrs && r >= 0; i++) {
-                r = layer_bind(l, &a->addrs[i], origin, *chain ? chain : NULL, v, client_ttl(a), now, &lease);
-                if (r >= 0 && lease && p->on_lease)
-                        p->on_lease(l, lease, p->userdata);
-        }
-        return r;
-}
-
-static void remember_chain(Layer *l, const char *name, const DnsAnswer *a, const NameVerdict *v, bool derived,
-                           uint64_t now) {
-        const char *origin = name;
-        char kept[DNS_NAME_SIZE];
-        NameVerdict unused;
-        uint32_t ttl = 0;
-
-        if (!name_verdict_has_rules(v))
-                return;
-        if (derived) {
-                if (derived_names_get(l->derived, name, now, &unused, &origin) <= 0)
-                        return;
-                (void) snprintf(kept, sizeof(kept), "%s", origin); /* the next call may free it */
-                origin = kept;
-        }
-        for (size_t i = 0; i < a->n_chain; i++) {
-                ttl = derived_chain_ttl(ttl, a->chain_ttl[i]);
-                /* If it cannot be stored, the query is refused: fail closed. */
-                (void) derived_names_add(l->derived, a->chain[i], origin, v, ttl, now);
-        }
-}
-
-/* The verdict of one layer for an answer. */
-typedef struct Opinion {
-        LayerVerdict verdict;
-        NameVerdict name;   /* including the denials of the aliases it leads to */
-        bool derived;
-        const char *why;    /* to be reported if this layer decides; NULL: already reported with the query */
-        uint32_t rule;
-} Opinion;
-
-/* A CNAME of a denied name, or an address that the name may not have, is refused even if the name itself is allowed. */
-static void examine(const Layer *l, const char *name, const DnsAnswer *a, uint64_t now, NameFinding *finding,
-                    Opinion *ret) {
-        *ret = (Opinion) { .verdict = { .kind = l->kind, .mode = MODE_OFF }, .rule = RULE_NONE };
-        if (!layer_is_judged(l))
-                return; /* passes, but adds no lease: there is nothing to open */
-        refresh_finding(l, name, now, finding);
-        ret->name = finding->verdict;
-        ret->derived = finding->derived;
-        ret->rule = finding->rule;
-        for (size_t i = 0; i < a->n_chain; i++)
-                policy_follow_alias(l->policy, a->chain[i], &ret->name);
-        bool resolves = a->n_chain == 0 ? finding->resolves :
-                                          policy_name_resolves(l->policy, &ret->name, &ret->rule);
-        ret->verdict = name_verdict(l, resolves, &ret->name);
-        if (!resolves && finding->resolves)
-                ret->why = "cname";
-        else if (resolves && !addresses_fit(l, a, &ret->name)) {
-                ret->why = "rebinding";
-                ret->verdict.action = ACTION_DENY;
-                ret->verdict.reason = CW_REASON_RULE; /* no grant lifts it */
-        }
-}
-
-/* What an accepted answer stores in a layer. If only audit mode let it pass, it opens nothing: the connection gets
- * its own verdict. What a grant lifted is not allowed in this layer. */
-static int keep_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer *a, Opinion *o, uint64_t now) {
-        bool denies = o->verdict.action == ACTION_DENY;
-        int r;
-
-        if (o->verdict.mode == MODE_OFF || (denies && o->verdict.mode == MODE_ENFORCE && o->name.n_deny == 0))
+        if (r >= 0 || (!needed && !name_verdict_has_rules(&f->name)))
                 return 0;
-        if (o->why && o->verdict.mode != MODE_ENFORCE) {
-                memset(&o->name, 0, sizeof(o->name));
-                memset(o->name.rules, 0xff, sizeof(o->name.rules));
-        }
-        r = lease_answer(p, l, name, a, &o->name, o->derived, now);
-        if (r >= 0)
-                remember_chain(l, name, a, &o->name, o->derived, now);
-        return r;
+        p->stats.lease_failures++;
+        report(p, l, client, q->message, "lease", RULE_NONE);
+        return needed ? r : 0;
 }
 
 /* The answer to a forwarder reaches processes of every chain: each layer with a rule for the name stores it, even a
@@ -285,72 +118,78 @@ static int keep_answer(DnsProxy *p, Layer *l, const char *name, const DnsAnswer 
 static bool allowed_elsewhere(const DnsProxy *p, const char *name, const DnsAnswer *a, uint64_t now) {
         for (size_t i = 0; i < p->layers->n; i++) {
                 NameFinding finding = {};
-                Opinion o;
+                AnswerFinding f;
 
                 if (p->layers->layers[i]->kind == LAYER_RESTRICT)
                         continue; /* only restricts */
-                examine(p->layers->layers[i], name, a, now, &finding, &o);
-                if (o.verdict.mode != MODE_OFF && o.verdict.action == ACTION_ALLOW)
+                judge_answer(p->layers->layers[i], name, a, now, &finding, &f);
+                if (f.verdict.mode != MODE_OFF && f.verdict.action == ACTION_ALLOW)
                         return true;
         }
         return false;
 }
 
-static int keep_in_others(DnsProxy *p, const DnsRequester *requester, const char *name, const DnsAnswer *a,
-                          uint64_t now) {
+/* A layer without room for what it allows stays closed and costs the others nothing. What it denies must be stored. */
+static int store_in_others(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
+        const DnsRequester *requester = &q->requester;
         int r = 0;
 
-        for (size_t i = 0; i < p->layers->n && r >= 0; i++) {
+        for (size_t i = 0; i < p->layers->n; i++) {
                 Layer *l = p->layers->layers[i];
                 NameFinding finding = {};
                 bool own = false;
-                Opinion o;
+                AnswerFinding f;
 
                 for (size_t k = 0; k < requester->n_layers; k++)
                         own = own || requester->layers[k] == l;
                 if (own)
                         continue;
-                examine(l, name, a, now, &finding, &o);
-                if (o.verdict.mode == MODE_OFF || (o.verdict.action == ACTION_DENY && o.verdict.mode != MODE_ENFORCE))
+                judge_answer(l, q->message->name, a, now, &finding, &f);
+                if (f.verdict.mode == MODE_OFF || (f.verdict.action == ACTION_DENY && f.verdict.mode != MODE_ENFORCE))
                         continue;
-                r = keep_answer(p, l, name, a, &o, now);
+                int k = store(p, q, client, l, a, &f, now);
+                if (k < 0 && f.name.n_deny > 0)
+                        r = k;
         }
         return r;
 }
 
-static void answer_client(DnsProxy *p, Query *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
+/* Judges an answer and stores what it opens. Returns the rcode for the client: the answer's, or an error instead of
+ * it. */
+static uint8_t accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
         const DnsRequester *requester = &q->requester;
         LayerVerdict verdicts[CW_CHAIN_MAX];
-        Opinion opinions[CW_CHAIN_MAX];
+        AnswerFinding findings[CW_CHAIN_MAX];
         const char *name = q->message->name;
         int r = 0;
 
         for (size_t i = 0; i < requester->n_layers; i++) {
-                examine(requester->layers[i], name, a, now, &q->findings[i], &opinions[i]);
-                verdicts[i] = opinions[i].verdict;
+                judge_answer(requester->layers[i], name, a, now, &q->findings[i], &findings[i]);
+                verdicts[i] = findings[i].verdict;
         }
         int deciding = chain_fold(verdicts, requester->n_layers);
         bool denied = deciding >= 0 && verdicts[deciding].action == ACTION_DENY;
         if (denied && requester->forwards && allowed_elsewhere(p, name, a, now))
                 denied = false;
-        if (denied && opinions[deciding].why)
-                deny(p, requester->layers[deciding], client, q->message, opinions[deciding].why, opinions[deciding].rule);
-        if (denied && verdicts[deciding].mode == MODE_ENFORCE) {
-                reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
-                return;
-        }
+        const AnswerFinding *f = &findings[MAX(deciding, 0)];
+        if (denied && f->why)
+                deny(p, requester->layers[deciding], client, q->message, f->why, f->rule);
+        if (denied && verdicts[deciding].mode == MODE_ENFORCE)
+                return DNS_RCODE_REFUSED;
         for (size_t i = 0; i < requester->n_layers && r >= 0; i++)
-                r = keep_answer(p, requester->layers[i], name, a, &opinions[i], now);
+                r = store(p, q, client, requester->layers[i], a, &findings[i], now);
         if (r >= 0 && requester->forwards)
-                r = keep_in_others(p, requester, name, a, now);
-        if (r < 0) {
-                p->stats.lease_failures++;
-                deny(p, requester->layers[0], client, q->message, "lease", RULE_NONE);
-                reply(p, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
-                return;
-        }
+                r = store_in_others(p, q, client, a, now);
+        if (r < 0)
+                return DNS_RCODE_SERVFAIL;
         p->stats.answered++;
-        reply(p, client, q->message, a->rcode, a, NULL);
+        return a->rcode;
+}
+
+static void answer_client(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
+        uint8_t rcode = accept_answer(p, q, client, a, now);
+
+        reply(p, client, q->message, rcode, rcode == a->rcode ? a : NULL, NULL);
 }
 
 /* ------------------------------------------------------------------ upstream */
@@ -370,26 +209,23 @@ static Pending *pending_find(const DnsProxy *p, const char *name, uint16_t type)
         return NULL;
 }
 
+static unsigned share_of(const DnsProxy *p, const DnsRequester *requester) {
+        return hash_index_hash(&p->pending, &requester->group, sizeof(requester->group)) % FAIR_SHARES;
+}
+
 static void pending_free(Pending *pending) {
-        for (Waiter *w = pending->waiters, *next; w; w = next) {
+        for (DnsWaiter *w = pending->waiters, *next; w; w = next) {
                 next = w->next;
-                free(w);
+                dns_waiter_free(w);
         }
+        fair_share_put(&pending->proxy->n_pending, pending->share);
         free(pending);
 }
 
-static void serve_waiter(DnsProxy *p, const Waiter *w, const DnsAnswer *answer, uint64_t now) {
-        Query q = { .message = &w->message, .requester = { .forwards = w->forwards } };
+static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answer, uint64_t now) {
+        DnsRequest q;
 
-        for (size_t i = 0; i < w->n_layers; i++) {
-                Layer *l = layer_table_by_id(p->layers, w->layer_ids[i]);
-
-                if (!l)
-                        break;
-                q.requester.layers[q.requester.n_layers++] = l;
-                q.findings[i] = w->findings[i];
-        }
-        if (answer && q.requester.n_layers == w->n_layers)
+        if (answer && dns_waiter_request(w, p->layers, &q))
                 answer_client(p, &q, w->client, answer, now);
         else
                 reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
@@ -406,7 +242,6 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
                 return;
 
         hash_index_remove(&p->pending, &pending->item);
-        p->n_pending[pending->share]--;
         if (r < 0 || answer->truncated) {
                 p->stats.upstream_failures++;
                 r = -EREMOTEIO;
@@ -414,71 +249,148 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
                 (void) dns_cache_put(p->cache, pending->name, answer, now); /* on failure the next client asks again */
 
         while (pending->waiters) {
-                Waiter *w = pending->waiters;
+                DnsWaiter *w = pending->waiters;
                 pending->waiters = w->next;
                 serve_waiter(p, w, r < 0 ? NULL : answer, now);
-                free(w);
+                dns_waiter_free(w);
         }
         pending_free(pending);
 }
 
-static int wait_on(Pending *pending, const Query *q, DnsClient *client) {
-        Waiter *w;
-
-        if (pending->n_waiters >= WAITERS_MAX)
-                return -EBUSY;
-        w = calloc(1, sizeof(*w));
-        if (!w)
-                return -ENOMEM;
-        w->client = client;
-        w->message = *q->message;
-        w->n_layers = q->requester.n_layers;
-        for (size_t i = 0; i < w->n_layers; i++) {
-                w->layer_ids[i] = q->requester.layers[i]->id;
-                w->findings[i] = q->findings[i];
-        }
-        w->forwards = q->requester.forwards;
-        w->next = pending->waiters;
-        pending->waiters = w;
-        pending->n_waiters++;
-        return 0;
-}
-
-static int ask_upstream(DnsProxy *p, const Query *q, DnsClient *client) {
-        const char *name = q->message->name;
-        uint16_t type = q->message->type;
-        uint64_t group = q->requester.group;
-        Pending *pending = pending_find(p, name, type);
+/* w is in *waiters on success only. */
+static int ask_new(DnsProxy *p, const char *name, uint16_t type, DnsWaiter *w) {
         int r;
 
-        if (pending)
-                return wait_on(pending, q, client);
-        unsigned share = hash_index_hash(&p->pending, &group, sizeof(group)) % GROUPS;
-        if (p->pending.n >= PENDING_MAX || (group != 0 && p->n_pending[share] >= GROUP_PENDING_MAX))
+        if (!fair_share_take(&p->n_pending, w->share))
                 return -EBUSY;
-        pending = calloc(1, sizeof(*pending));
-        if (!pending)
+        Pending *pending = calloc(1, sizeof(*pending));
+        if (!pending) {
+                fair_share_put(&p->n_pending, w->share);
                 return -ENOMEM;
+        }
         pending->proxy = p;
         pending->type = type;
-        pending->share = share;
+        pending->share = w->share;
         memcpy(pending->name, name, sizeof(pending->name));
-        r = wait_on(pending, q, client);
-        if (r >= 0)
-                r = dns_upstream_query(p->upstream, name, type, proxy_on_answer, pending);
+        r = dns_upstream_query(p->upstream, name, type, proxy_on_answer, pending);
         if (r < 0) {
                 pending_free(pending);
                 return r;
         }
+        pending->waiters = w;
         hash_index_insert(&p->pending, &pending->item, pending_hash(p, name, type));
-        p->n_pending[share]++;
         return 0;
+}
+
+static int ask_upstream(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
+        Pending *pending = pending_find(p, q->message->name, q->message->type);
+        _cleanup_(dns_waiter_freep) DnsWaiter *w = NULL;
+        int r = dns_waiter_new(&p->n_waiting, share_of(p, &q->requester), q, client, p, &w);
+
+        if (r < 0)
+                return r;
+        if (!pending) {
+                r = ask_new(p, q->message->name, q->message->type, w);
+                if (r >= 0)
+                        w = NULL; /* taken */
+                return r;
+        }
+        w->next = pending->waiters;
+        pending->waiters = TAKE_PTR(w);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ relayed unchanged */
+
+static void reply_relayed_error(DnsProxy *p, DnsClient *client, const DnsRelay *relay) {
+        p->stats.upstream_failures++;
+        dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_SERVFAIL, p->reply));
+}
+
+/* What the bytes open, as if the proxy had built the reply from them. Returns whether the client may have them. A
+ * forwarder passes its answers on to others, so what was not understood must not reach it. */
+static bool accept_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, size_t size) {
+        const DnsQuery *message = q->message;
+        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
+        DnsAnswer *a = &p->answer;
+
+        int r = dns_answer_parse(p->reply, size, message->id, message->name, message->type, message->case_bits, a);
+        if (r == -EREMOTEIO)
+                return true; /* an error of the server, without records */
+        if (r < 0 || a->truncated || a->n_addrs == DNS_ADDRS_MAX)
+                return !q->requester.forwards;
+        return accept_answer(p, q, client, a, now) == a->rcode &&
+               dns_relay_limit_ttl(p->reply, size, dns_client_ttl(a)) >= 0;
+}
+
+static void answer_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsRelay *relay, const uint8_t *answer,
+                           size_t size) {
+        size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) relay->udp_size, (size_t) DNS_UDP_MAX);
+        size_t n = dns_relay_build_reply(relay, answer, size, DNS_MESSAGE_MAX, p->reply);
+
+        if (type_is_served(q->message->type) && !accept_relayed(p, q, client, n)) {
+                reply_relayed_error(p, client, relay);
+                return;
+        }
+        if (n > max) /* with TC: the client repeats it over TCP */
+                n = dns_relay_build_reply(relay, answer, size, max, p->reply);
+        dns_client_reply(client, p->reply, n);
+}
+
+static void proxy_on_relayed(const DnsRelay *relay, const uint8_t *answer, size_t size, void *userdata) {
+        DnsWaiter *w = userdata;
+        DnsProxy *p = w->userdata;
+        DnsRequest q;
+
+        fair_share_put(&p->n_passed, w->share);
+        /* The layers may have been removed meanwhile, or have begun to enforce. */
+        if (answer && dns_waiter_request(w, p->layers, &q) && !dns_requester_is_enforced(&q.requester))
+                answer_relayed(p, &q, w->client, relay, answer, size);
+        else
+                reply_relayed_error(p, w->client, relay);
+        dns_waiter_free(w);
+}
+
+static int relay_waiter(DnsProxy *p, const DnsRelay *relay, DnsWaiter *w) {
+        if (!fair_share_take(&p->n_passed, w->share))
+                return -EBUSY;
+        int r = dns_passthrough_query(p->passthrough, relay, w);
+        if (r < 0)
+                fair_share_put(&p->n_passed, w->share);
+        return r;
+}
+
+static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
+        _cleanup_(dns_waiter_freep) DnsWaiter *w = NULL;
+        DnsRelay relay;
+
+        if (dns_relay_read(q->data, q->size, &relay) < 0) {
+                dns_client_drop(client); /* cannot happen: it has been parsed */
+                return;
+        }
+        int r = dns_waiter_new(&p->n_waiting, share_of(p, &q->requester), q, client, p, &w);
+        if (r >= 0)
+                r = relay_waiter(p, &relay, w);
+        if (r >= 0)
+                w = NULL; /* taken */
+        else
+                reply_relayed_error(p, client, &relay);
 }
 
 /* ------------------------------------------------------------------ queries */
 
+/* What the proxy does not serve: refused, or relayed if no layer enforces its policy. */
+static void refuse(DnsProxy *p, const DnsRequest *q, DnsClient *client, const Layer *layer, const char *why) {
+        if (dns_requester_is_judged(&q->requester))
+                deny(p, layer, client, q->message, why, RULE_NONE);
+        if (dns_requester_is_enforced(&q->requester))
+                reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
+        else
+                relay_query(p, q, client);
+}
+
 /* Reverse names are answered from our own leases and never asked upstream, where they could carry data out. */
-static void answer_reverse(DnsProxy *p, const Query *q, DnsClient *client) {
+static void answer_reverse(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
         const DnsRequester *requester = &q->requester;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
         const Lease *lease = NULL;
@@ -491,8 +403,7 @@ static void answer_reverse(DnsProxy *p, const Query *q, DnsClient *client) {
                         lease = lease_table_get(p->layers->layers[i]->leases, &addr, now);
         }
         if (!lease) {
-                deny(p, requester->layers[0], client, q->message, "reverse", RULE_NONE);
-                reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
+                refuse(p, q, client, requester->layers[0], "reverse");
                 return;
         }
         p->stats.answered++;
@@ -506,7 +417,7 @@ static bool resolves_elsewhere(const DnsProxy *p, const char *name, uint64_t now
 
                 if (!layer_is_judged(l) || l->kind == LAYER_RESTRICT)
                         continue;
-                find_name(l, name, now, &finding);
+                judge_name(l, name, now, &finding);
                 if (finding.resolves)
                         return true;
         }
@@ -514,7 +425,7 @@ static bool resolves_elsewhere(const DnsProxy *p, const char *name, uint64_t now
 }
 
 /* May the question be asked? NULL, or the reason why not, and the deciding layer. */
-static const char *refusal_reason(const DnsProxy *p, Query *q, uint64_t now, const Layer **ret_layer,
+static const char *refusal_reason(const DnsProxy *p, DnsRequest *q, uint64_t now, const Layer **ret_layer,
                                   uint32_t *ret_rule) {
         const DnsRequester *requester = &q->requester;
         bool served = type_is_served(q->message->type);
@@ -530,8 +441,8 @@ static const char *refusal_reason(const DnsProxy *p, Query *q, uint64_t now, con
                 }
                 if (!served)
                         continue;
-                find_name(l, q->message->name, now, &q->findings[i]);
-                verdicts[i] = name_verdict(l, q->findings[i].resolves, &q->findings[i].verdict);
+                judge_name(l, q->message->name, now, &q->findings[i]);
+                verdicts[i] = name_finding_verdict(l, &q->findings[i]);
         }
         int deciding = chain_fold(verdicts, requester->n_layers);
         *ret_layer = requester->layers[MAX(deciding, 0)];
@@ -555,28 +466,13 @@ static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
         reply(p, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
 }
 
-static void answer_query(DnsProxy *p, Query *q, DnsClient *client) {
+/* Of a type and with a name that the proxy serves. */
+static void answer_served(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
         const DnsQuery *message = q->message;
-        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
-        const Layer *layer;
-        uint32_t rule;
 
-        if (q->requester.is_self && self_query_owns(message->name)) {
-                answer_self(p, client, message);
+        if (message->dnssec_ok && !dns_requester_is_enforced(&q->requester)) { /* a validator needs the signatures */
+                relay_query(p, q, client);
                 return;
-        }
-        if (message->type == DNS_TYPE_PTR) {
-                answer_reverse(p, q, client);
-                return;
-        }
-        const char *why = refusal_reason(p, q, now, &layer, &rule);
-        if (why) {
-                deny(p, layer, client, message, why, rule);
-                /* Audit mode answers what it can: other types cannot be rebuilt. */
-                if (layer->mode == MODE_ENFORCE || !type_is_served(message->type)) {
-                        reply(p, client, message, DNS_RCODE_REFUSED, NULL, NULL);
-                        return;
-                }
         }
         if (dns_cache_get(p->cache, message->name, message->type, now, &p->answer) > 0) {
                 p->stats.cache_hits++;
@@ -589,19 +485,31 @@ static void answer_query(DnsProxy *p, Query *q, DnsClient *client) {
         }
 }
 
-/* No policy judges this client: everything must work as without the proxy. */
-static bool is_unjudged(const DnsRequester *requester) {
-        bool judged = requester->is_self;
+static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
+        const DnsQuery *message = q->message;
+        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
+        const Layer *layer;
+        uint32_t rule;
 
-        for (size_t i = 0; i < requester->n_layers; i++)
-                judged = judged || layer_is_judged(requester->layers[i]);
-        return !judged;
-}
-
-static bool relay_may_end(uint32_t layer_id, void *userdata) {
-        const Layer *l = layer_table_by_id(((const DnsProxy *) userdata)->layers, layer_id);
-
-        return l && !layer_is_judged(l);
+        if (q->requester.is_self && self_query_owns(message->name)) {
+                answer_self(p, client, message);
+                return;
+        }
+        if (message->type == DNS_TYPE_PTR && dns_requester_is_judged(&q->requester)) {
+                answer_reverse(p, q, client);
+                return;
+        }
+        const char *why = refusal_reason(p, q, now, &layer, &rule);
+        if (!type_is_served(message->type)) {
+                refuse(p, q, client, layer, why);
+                return;
+        }
+        if (why)
+                deny(p, layer, client, message, why, rule);
+        if (why && layer->mode == MODE_ENFORCE)
+                reply(p, client, message, DNS_RCODE_REFUSED, NULL, NULL);
+        else
+                answer_served(p, q, client, now);
 }
 
 static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
@@ -621,17 +529,14 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
                 return;
         }
         const DnsPeer peer = peer_of(client);
-        Query q = { .message = &message };
+        DnsRequest q = { .message = &message, .data = data, .size = size };
         p->on_query(&peer, &q.requester, p->userdata);
         if (q.requester.n_layers == 0) { /* its policy is not known yet; resolvers retry */
                 p->stats.unattributed++;
                 reply(p, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
-        } else if (is_unjudged(&q.requester) && (r == -EPERM || !type_is_served(message.type)))
-                dns_relayer_pass(p->relayer, client, data, size, q.requester.layers[0]->id);
-        else if (r == -EPERM) {
-                deny(p, q.requester.layers[0], client, &message, "name", RULE_NONE);
-                reply(p, client, &message, DNS_RCODE_REFUSED, NULL, NULL);
-        } else
+        } else if (r == -EPERM)
+                refuse(p, &q, client, q.requester.layers[0], "name");
+        else
                 answer_query(p, &q, client);
 }
 
@@ -696,13 +601,11 @@ static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_server
         return r;
 }
 
-int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
-        _cleanup_(dns_proxy_freep) DnsProxy *p = calloc(1, sizeof(*p));
+/* Everything but the sockets. */
+static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         uint8_t key[16];
         int r;
 
-        if (!p)
-                return -ENOMEM;
         p->event = event;
         p->on_denial = o->on_denial;
         p->on_query = o->on_query;
@@ -710,6 +613,9 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         p->on_socket = o->on_socket;
         p->layers = o->layers;
         p->userdata = o->userdata;
+        p->n_pending.max = PENDING_MAX;
+        p->n_passed.max = PASSED_MAX;
+        p->n_waiting.max = WAITERS_MAX;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
         r = hash_index_init(&p->pending, PENDING_MAX, key);
@@ -718,14 +624,26 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
         if (r >= 0)
                 r = start_upstream(p, o->servers, o->n_servers, &p->upstream);
         if (r >= 0)
-                r = dns_relayer_new(relay_may_end, p, &p->relayer);
+                r = dns_passthrough_new(proxy_on_relayed, &p->passthrough);
         if (r >= 0)
                 r = dns_stub_new(event, proxy_on_query, p, &p->stub);
         if (r >= 0)
-                r = listen_sockets(p, o);
+                dns_passthrough_set_upstream(p->passthrough, p->upstream);
+        return r;
+}
+
+int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
+        _cleanup_(dns_proxy_freep) DnsProxy *p = calloc(1, sizeof(*p));
+        int r = p ? proxy_init(p, event, o) : -ENOMEM;
+
+        if (r < 0) {
+                for (size_t i = 0; i < o->n_fds; i++)
+                        (void) close(o->fds[i]);
+                return r;
+        }
+        r = listen_sockets(p, o);
         if (r < 0)
                 return r;
-        dns_relayer_set_upstream(p->relayer, p->upstream);
         *ret = TAKE_PTR(p);
         return 0;
 }
@@ -734,10 +652,10 @@ DnsProxy *dns_proxy_free(DnsProxy *p) {
         if (!p)
                 return NULL;
         DnsUpstream *upstream = TAKE_PTR(p->upstream);
-        if (p->relayer)
-                dns_relayer_set_upstream(p->relayer, NULL);
+        if (p->passthrough)
+                dns_passthrough_set_upstream(p->passthrough, NULL);
         dns_upstream_free(upstream); /* ends every pending question while the stub still exists for the replies */
-        dns_relayer_free(p->relayer);
+        dns_passthrough_free(p->passthrough);
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
         hash_index_done(&p->pending);
@@ -770,7 +688,7 @@ int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_server
         if (r < 0)
                 return r;
         p->upstream = upstream;
-        dns_relayer_set_upstream(p->relayer, upstream);
+        dns_passthrough_set_upstream(p->passthrough, upstream);
         dns_upstream_free(old); /* its questions end, and are asked again at the new servers */
         return 0;
 }

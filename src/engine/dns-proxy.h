@@ -4,6 +4,8 @@
 /* The query pipeline: parse -> policy -> cache or upstream -> guard -> lease in the kernel -> reply. The reply is
  * sent only after the kernel allows the addresses in it. */
 
+#include "engine/dns-judge.h"
+#include "engine/dns-requester.h"
 #include "engine/layer-table.h"
 #include "engine/self-query.h"
 #include "net/dns-stub.h"
@@ -18,15 +20,6 @@ typedef struct DnsPeer {
         bool is_tcp;
 } DnsPeer;
 
-/* Who sent a query, and the layers that judge it. */
-typedef struct DnsRequester {
-        Layer *layers[CW_CHAIN_MAX]; /* in chain order */
-        size_t n_layers; /* 0: unknown, the query fails */
-        bool forwards;   /* a resolver that asks on behalf of processes of any chain */
-        bool is_self;    /* this process, for a self-test */
-        uint64_t group;  /* requesters of one group share a limit of questions in flight; 0: none */
-} DnsRequester;
-
 typedef struct DnsDenial {
         DnsPeer peer;
         const Layer *layer;     /* the deciding layer */
@@ -39,8 +32,6 @@ typedef struct DnsDenial {
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
 /* A query has arrived; its sender waits for the answer. */
 typedef void (*dns_requester_fn)(const DnsPeer *peer, DnsRequester *ret, void *userdata);
-/* The address was just leased to the layer: name led to it, with the chain as one text or NULL. */
-typedef void (*dns_lease_fn)(const Layer *layer, const Lease *lease, void *userdata);
 
 typedef struct DnsProxyStats {
         uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed;

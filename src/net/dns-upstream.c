@@ -539,9 +539,12 @@ static void question_advance(Question *q, int status, const uint8_t *data, size_
         } else if (r == 0 && q->upstream->answer.truncated)
                 r = -EBADMSG; /* over TCP */
 
-        q->upstream->message = data;
-        q->upstream->message_size = size;
+        DnsUpstream *u = q->upstream;
+        u->message = data;
+        u->message_size = size;
         question_end(q, r);
+        u->message = NULL;
+        u->message_size = 0;
 }
 
 static int upstream_on_defer(sd_event_source *source _unused_, void *userdata) {

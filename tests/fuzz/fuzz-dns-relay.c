@@ -36,6 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 assert(n >= DNS_HEADER_SIZE + (size_t) r.question_size && (n <= max || n <= 512));
                 assert(reply[0] == r.id >> 8 && reply[1] == (r.id & 0xff));
                 assert(memcmp(reply + DNS_HEADER_SIZE, r.question, r.question_size) == 0);
+                int limited = dns_relay_limit_ttl(reply, n, 7);
+                assert(limited == 0 || limited == -EBADMSG);
+                assert(memcmp(reply + DNS_HEADER_SIZE, r.question, r.question_size) == 0);
         }
         return 0;
 }

@@ -63,9 +63,9 @@ def look_ups(c):
     return found
 
 
-@case("dns: with resolved and a policy for one unit alone, its names are opened and the host loses no look-up")
-def forwarder_unjudged(rig):
-    c = rig.boot(policy=False, documents={"jail": allow("github.com", match={"units": ["jail.service"]})})
+def compare_look_ups(rig, prepare=None):
+    """A policy for one unit alone: the host's look-ups are the same with the service and without it."""
+    c = rig.boot(policy=False, documents={"jail": allow("github.com", match={"units": ["jail.service"]})}, prepare=prepare)
     c.check("systemctl", "stop", SOCKET, SERVICE)
     wait_state(c, "inactive")
     wait_until(lambda: PROXY4 not in c.run("resolvectl", "dns").out, "resolved to forget the proxy")
@@ -74,12 +74,26 @@ def forwarder_unjudged(rig):
     c.check("systemctl", "start", SERVICE)
     wait_until(lambda: PROXY4 in c.run("resolvectl", "dns").out, "resolved to know the proxy")
     equal(look_ups(c), without, "look-ups with the service, and without it")
+    return c
+
+
+@case("dns: with resolved and a policy for one unit alone, its names are opened and the host loses no look-up")
+def forwarder_unjudged(rig):
+    c = compare_look_ups(rig)
     for _ in range(3):  # and resolved has not turned to another server
         worked(probe(c, "tcp github.com 7", name="jail.service"), "tcp github.com 7")
         c.check("resolvectl", "flush-caches")
     refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
     r = c.unit("getent", "ahostsv4", "evil.example")
     contains(r.out, EVIL4, "a name that the host asks for")
+
+
+@case("dns: a resolved that validates where it can loses no look-up either, and its answers open names")
+def forwarder_validates(rig):
+    c = compare_look_ups(rig, lambda c: c.put("/etc/systemd/resolved.conf.d/90-dnssec.conf",
+                                              "[Resolve]\nDNSSEC=allow-downgrade\n"))
+    worked(probe(c, "tcp github.com 7", name="jail.service"), "tcp github.com 7")
+    refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
 
 
 @case("dns: what a forwarder that nobody judges sends to a resolver is caught, and opens the names of others")

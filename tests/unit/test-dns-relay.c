@@ -14,6 +14,12 @@ typedef struct Text {
         size_t n;
 } Text;
 
+/* The answer of a validating server: an address with its signature, the servers' SOA, and OPT. */
+#define SIGNED(ttl, do_flag)                                                                                           \
+        "\x12\x34\x81\xa0\0\1\0\2\0\1\0\1" "\3wWw\7example\0\0\1\0\1"                                              \
+        "\xc0\x0c\0\1\0\1" ttl "\0\4\xc0\0\2\1" "\xc0\x0c\0\x2e\0\1" ttl "\0\3sig"                                 \
+        "\xc0\x10\0\6\0\1\0\0\0\5\0\1x" "\0\0\x29\x04\xd0" do_flag "\0\0"
+
 #define TEXT(s) { s, sizeof(s) - 1 }
 
 static const Text plain = TEXT("\x12\x34\x01\x00\0\1\0\0\0\0\0\0" "\3wWw\7example\0\0\x10\0\1");
@@ -54,6 +60,23 @@ START_TEST(bad_queries) {
         ck_assert_int_eq(dns_relay_read(copy, plain.n, &r), -EBADMSG);
         copy[2] = 0x29; /* an update */
         ck_assert_int_eq(dns_relay_read(copy, plain.n, &r), -EINVAL);
+}
+END_TEST
+
+START_TEST(ttls_are_limited) {
+        static const char before[] = SIGNED("\0\1\x51\x80", "\0\0\x80\0"), after[] = SIGNED("\0\0\1\x2c", "\0\0\x80\0");
+        uint8_t copy[sizeof(before)];
+        size_t n = sizeof(before) - 1;
+
+        memcpy(copy, before, n);
+        ck_assert_int_eq(dns_relay_limit_ttl(copy, n, 300), 0);
+        ck_assert_mem_eq(copy, after, n);
+        for (size_t cut = 0; cut < n; cut++) {
+                uint8_t *part = malloc(cut + 1); /* an access beyond it is found by the sanitizer */
+                memcpy(part, before, cut);
+                ck_assert_int_eq(dns_relay_limit_ttl(part, cut, 300), -EBADMSG);
+                free(part);
+        }
 }
 END_TEST
 
@@ -123,6 +146,7 @@ static Suite *suite(void) {
         tcase_add_test(t, bad_queries);
         tcase_add_loop_test(t, answers_are_checked, 0, ELEMENTSOF(answers));
         tcase_add_test(t, replies);
+        tcase_add_test(t, ttls_are_limited);
         suite_add_tcase(s, t);
         return s;
 }

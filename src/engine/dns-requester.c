@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "engine/dns-requester.h"
+
+#include <assert.h>
+
+bool dns_requester_is_judged(const DnsRequester *r) {
+        assert(r);
+
+        bool judged = r->is_self;
+        for (size_t i = 0; i < r->n_layers; i++)
+                judged = judged || layer_is_judged(r->layers[i]);
+        return judged;
+}
+
+bool dns_requester_is_enforced(const DnsRequester *r) {
+        assert(r);
+
+        bool enforced = r->is_self;
+        for (size_t i = 0; i < r->n_layers; i++)
+                enforced = enforced || (layer_is_judged(r->layers[i]) && r->layers[i]->mode == MODE_ENFORCE);
+        return enforced;
+}

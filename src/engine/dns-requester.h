@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Who sent a query, and the layers that judge it. */
+
+#include "engine/layer-table.h"
+
+typedef struct DnsRequester {
+        Layer *layers[CW_CHAIN_MAX]; /* in chain order */
+        size_t n_layers; /* 0: unknown, the query fails */
+        bool forwards;   /* a resolver that asks on behalf of processes of any chain */
+        bool is_self;    /* this process, for a self-test */
+        uint32_t group;  /* requesters of one group have at most as much in flight as is left for the others */
+} DnsRequester;
+
+/* Does a policy judge this client, in any mode? If none does, everything must work as without the proxy. */
+bool dns_requester_is_judged(const DnsRequester *r);
+/* Does a layer enforce its policy? If none does, the client must lose nothing: audit mode only reports. */
+bool dns_requester_is_enforced(const DnsRequester *r);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A query with what was found out about it, and the client that waits for the answer. */
+
+#include "basic/fair-share.h"
+#include "basic/macro.h"
+#include "engine/dns-judge.h"
+#include "engine/dns-requester.h"
+#include "net/dns-stub.h"
+
+typedef struct DnsRequest {
+        const DnsQuery *message; /* borrowed */
+        const uint8_t *data;     /* borrowed; as the client sent it, NULL once it waits */
+        size_t size;
+        DnsRequester requester;
+        NameFinding findings[CW_CHAIN_MAX]; /* per layer of the requester, at the arrival */
+} DnsRequest;
+
+typedef struct DnsWaiter {
+        struct DnsWaiter *next;
+        void *userdata;
+        FairShare *waiting; /* borrowed; it has one of these */
+        unsigned share;     /* the requester's */
+        DnsClient *client;  /* ended by the owner */
+        DnsQuery message;
+        uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may have been removed when the answer arrives */
+        size_t n_layers;
+        bool forwards;
+        NameFinding findings[CW_CHAIN_MAX];
+} DnsWaiter;
+
+/* -EBUSY: the share is used up. */
+int dns_waiter_new(FairShare *waiting, unsigned share, const DnsRequest *q, DnsClient *client, void *userdata,
+                   DnsWaiter **ret);
+DnsWaiter *dns_waiter_free(DnsWaiter *w);
+/* The request as of now, valid as long as the waiter. False: a layer was removed meanwhile. */
+bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest *ret);
+
+DEFINE_CLEANUP_FUNC(DnsWaiter *, dns_waiter_free)

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The query pipeline in one real loop: a client and a server on loopback, layers whose entries in the kernel are only
+ * counted. */
+
+#include "engine/dns-proxy.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "basic/clock.h"
+
+#define LAYERS_MAX 3
+#define REPLIES_MAX 8192
+#define HELD_MAX 64
+#define FLAG_AUTHENTIC 0x20
+#define ROUNDS_MAX 3000 /* of up to 10 ms: never reached */
+
+/* ------------------------------------------------------------------ in the place of the kernel's maps */
+
+static unsigned n_written;
+
+int policy_slot_set_lease(_unused_ PolicySlot *s, _unused_ const Policy *policy, _unused_ const Lease *lease) {
+        n_written++;
+        return 0;
+}
+
+void policy_slot_remove_lease(_unused_ PolicySlot *s, _unused_ const InAddr *addr) {
+}
+
+uint32_t policy_slot_policy_id(_unused_ const PolicySlot *s) {
+        return 1;
+}
+
+int policy_slot_new(_unused_ PolicyMaps *m, _unused_ uint32_t layer, _unused_ PolicySlot **ret) {
+        return -ENOTSUP;
+}
+
+PolicySlot *policy_slot_free(_unused_ PolicySlot *s) {
+        return NULL;
+}
+
+void policy_slot_close(_unused_ PolicySlot *s) {
+}
+
+int policy_slot_stage(_unused_ PolicySlot *s, _unused_ const Policy *policy, _unused_ LeaseTable *leases,
+                      _unused_ uint32_t policy_id) {
+        return -ENOTSUP;
+}
+
+void policy_slot_unstage(_unused_ PolicySlot *s) {
+}
+
+void policy_slot_commit(_unused_ PolicySlot *s, _unused_ LayerKind kind, _unused_ Mode mode, _unused_ uint8_t flags) {
+}
+
+void policy_slot_set_mode(_unused_ PolicySlot *s, _unused_ Mode mode) {
+}
+
+bool policy_slot_repair(_unused_ PolicySlot *s) {
+        return false;
+}
+
+/* ------------------------------------------------------------------ fixture */
+
+typedef struct Message {
+        struct sockaddr_in peer;
+        uint8_t b[1500];
+        size_t n;
+} Message;
+
+typedef struct Reply {
+        uint8_t rcode;
+        uint8_t n_answers;
+        uint8_t b[1500];
+        size_t n;
+} Reply;
+
+typedef struct Fixture {
+        sd_event *event;
+        sd_event_source *server, *client;
+        int server_fd, client_fd;
+        struct sockaddr_in proxy_addr;
+        DnsProxy *proxy;
+        Layer storage[LAYERS_MAX];
+        Layer *layers[LAYERS_MAX];
+        LayerTable table;
+        DnsRequester requester;
+        bool hold;            /* the server does not answer before release() */
+        Message held[HELD_MAX];
+        size_t n_held, n_asked;
+        uint8_t n_addrs;      /* in an answer */
+        uint8_t last_byte;    /* of the next address, 203.0.113.x */
+        Reply last;
+        size_t n_replies, n_failed;
+        unsigned n_denials;
+        DnsDenial denial;     /* the last one */
+} Fixture;
+
+static size_t question_end(const Message *m) {
+        size_t i = DNS_HEADER_SIZE;
+
+        while (m->b[i] != 0)
+                i += 1U + m->b[i];
+        return i + 5;
+}
+
+/* Addresses with a TTL of a day; where the query has DO, also a signature and AD. */
+static void answer(Fixture *f, const Message *query) {
+        static const uint8_t address[] = { 0xc0, 12, 0, 1, 0, 1, 0, 1, 0x51, 0x80, 0, 4, 203, 0, 113 };
+        static const uint8_t signature[] = { 0xc0, 12, 0, 46, 0, 1, 0, 1, 0x51, 0x80, 0, 3, 's', 'i', 'g' };
+        size_t n = question_end(query);
+        bool is_address = query->b[n - 3] == DNS_TYPE_A, dnssec = query->n >= n + 11 && query->b[n + 7] & 0x80;
+        Message m = *query;
+
+        m.b[2] = 0x81;
+        m.b[3] = 0x80 | (dnssec ? FLAG_AUTHENTIC : 0);
+        m.b[7] = (uint8_t) ((is_address ? f->n_addrs : 0) + dnssec);
+        m.b[11] = 0;
+        for (unsigned i = 0; i < f->n_addrs && is_address; i++) {
+                memcpy(m.b + n, address, sizeof(address));
+                m.b[n + sizeof(address)] = f->last_byte++;
+                n += sizeof(address) + 1;
+        }
+        if (dnssec) {
+                memcpy(m.b + n, signature, sizeof(signature));
+                n += sizeof(signature);
+        }
+        ck_assert_int_eq(sendto(f->server_fd, m.b, n, 0, (const struct sockaddr *) &m.peer, sizeof(m.peer)), n);
+}
+
+static int on_server(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+        Fixture *f = userdata;
+        Message m = {};
+        socklen_t size = sizeof(m.peer);
+        ssize_t n = recvfrom(fd, m.b, sizeof(m.b), 0, (struct sockaddr *) &m.peer, &size);
+
+        ck_assert_int_ge(n, DNS_HEADER_SIZE);
+        m.n = (size_t) n;
+        f->n_asked++;
+        if (!f->hold)
+                answer(f, &m);
+        else if (f->n_held < HELD_MAX)
+                f->held[f->n_held++] = m;
+        return 0;
+}
+
+static int on_client(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+        Fixture *f = userdata;
+
+        for (ssize_t n; (n = recv(fd, f->last.b, sizeof(f->last.b), MSG_DONTWAIT)) >= DNS_HEADER_SIZE;) {
+                f->last.n = (size_t) n;
+                f->last.rcode = f->last.b[3] & DNS_RCODE_MASK;
+                f->last.n_answers = f->last.b[7];
+                f->n_replies++;
+                f->n_failed += f->last.rcode == DNS_RCODE_SERVFAIL;
+        }
+        return 0;
+}
+
+static void on_query(_unused_ const DnsPeer *peer, DnsRequester *ret, void *userdata) {
+        *ret = ((Fixture *) userdata)->requester;
+}
+
+static void on_denial(const DnsDenial *d, void *userdata) {
+        Fixture *f = userdata;
+
+        f->denial = *d;
+        f->n_denials++;
+}
+
+static void release(Fixture *f) {
+        f->hold = false;
+        for (size_t i = 0; i < f->n_held; i++)
+                answer(f, &f->held[i]);
+        f->n_held = 0;
+}
+
+static int bound_socket(struct sockaddr_in *ret) {
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        socklen_t size = sizeof(*ret);
+
+        *ret = (struct sockaddr_in) { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(bind(fd, (struct sockaddr *) ret, sizeof(*ret)), 0);
+        ck_assert_int_eq(getsockname(fd, (struct sockaddr *) ret, &size), 0);
+        return fd;
+}
+
+static void fixture_init(Fixture *f) {
+        struct sockaddr_in server, client;
+        DnsServer upstream;
+        InAddr addr4;
+        uint16_t port4, port6;
+
+        *f = (Fixture) { .n_addrs = 1 };
+        n_written = 0;
+        ck_assert_int_ge(sd_event_new(&f->event), 0);
+        f->server_fd = bound_socket(&server);
+        f->client_fd = bound_socket(&client);
+        ck_assert_int_ge(sd_event_add_io(f->event, &f->server, f->server_fd, EPOLLIN, on_server, f), 0);
+        ck_assert_int_ge(sd_event_add_io(f->event, &f->client, f->client_fd, EPOLLIN, on_client, f), 0);
+        in_addr_from_v4((const uint8_t *) &server.sin_addr, &upstream.addr);
+        upstream.port = ntohs(server.sin_port);
+        const DnsProxyOptions o = {
+                .servers = &upstream, .n_servers = 1, .on_denial = on_denial, .on_query = on_query,
+                .layers = &f->table, .userdata = f,
+        };
+        ck_assert_int_eq(dns_proxy_new(f->event, &o, &f->proxy), 0);
+        dns_proxy_address(f->proxy, &addr4, &port4, &port6);
+        f->proxy_addr = client;
+        f->proxy_addr.sin_port = htons(port4);
+        memcpy(&f->proxy_addr.sin_addr, addr4.b + 12, 4);
+        f->table.layers = f->layers;
+}
+
+/* rules: as on the command line, NULL: none. With room for max_leases. */
+static Layer *add_layer(Fixture *f, Mode mode, Action default_action, const char *allow, const char *block,
+                        size_t max_leases) {
+        static const LeaseTimes times = { .floor_nsec = NSEC_PER_SEC * 60, .cap_nsec = NSEC_PER_SEC * 3600 };
+        static const uint8_t key[16] = "sixteen bytes ok";
+        PolicySource source = { .default_action = default_action };
+        Layer *l = &f->storage[f->table.n];
+        const char *why = "";
+
+        l->id = (uint32_t) f->table.n + 1;
+        l->index = (uint32_t) f->table.n;
+        l->kind = LAYER_BASE;
+        l->mode = mode;
+        if (allow)
+                ck_assert_int_ge(rule_list_add_text(&source.rules, RULE_HOSTNAME, allow, ACTION_ALLOW, TIER_USER, &why), 0);
+        if (block)
+                ck_assert_int_ge(rule_list_add_text(&source.rules, RULE_HOSTNAME, block, ACTION_DENY, TIER_USER, &why), 0);
+        ck_assert_int_eq(policy_new(&source, &l->policy), 0);
+        ck_assert_int_eq(lease_table_new(max_leases, &times, key, &l->leases), 0);
+        ck_assert_int_eq(derived_names_new(16, key, &l->derived), 0);
+        f->layers[f->table.n++] = l;
+        return l;
+}
+
+static void ask_as(Fixture *f, Layer *l, uint32_t group) {
+        f->requester = (DnsRequester) { .layers = { l }, .n_layers = 1, .group = group };
+}
+
+static void fixture_done(Fixture *f) {
+        dns_proxy_free(f->proxy);
+        for (size_t i = 0; i < f->table.n; i++) {
+                policy_free(f->storage[i].policy);
+                lease_table_free(f->storage[i].leases);
+                derived_names_free(f->storage[i].derived);
+        }
+        sd_event_source_disable_unref(f->server);
+        sd_event_source_disable_unref(f->client);
+        sd_event_unref(f->event);
+        (void) close(f->server_fd);
+        (void) close(f->client_fd);
+}
+
+static void turn(Fixture *f) {
+        ck_assert_int_ge(sd_event_run(f->event, 10 * USEC_PER_MSEC), 0);
+}
+
+static void send_query(Fixture *f, const char *name, uint16_t type, bool dnssec) {
+        uint8_t b[512], case_bits[DNS_CASE_BITS_SIZE] = {};
+        size_t n = dns_query_build(b, 7, name, type, case_bits);
+
+        ck_assert_uint_gt(n, 0);
+        if (dnssec)
+                b[n - 4] |= 0x80;
+        ck_assert_int_eq(sendto(f->client_fd, b, n, 0, (struct sockaddr *) &f->proxy_addr, sizeof(f->proxy_addr)), n);
+}
+
+static void wait_replies(Fixture *f, size_t n) {
+        for (int i = 0; i < ROUNDS_MAX && f->n_replies < n; i++)
+                turn(f);
+        ck_assert_uint_eq(f->n_replies, n);
+}
+
+static void wait_asked(Fixture *f, size_t n) {
+        for (int i = 0; i < ROUNDS_MAX && f->n_asked < n; i++)
+                turn(f);
+        ck_assert_uint_eq(f->n_asked, n);
+}
+
+/* Returns the rcode. */
+static uint8_t ask(Fixture *f, const char *name, uint16_t type, bool dnssec) {
+        send_query(f, name, type, dnssec);
+        wait_replies(f, f->n_replies + 1);
+        return f->last.rcode;
+}
+
+/* Queries that wait for the server or are refused at once, a few at a time so that no socket buffer overflows. */
+static void send_many(Fixture *f, const char *name, unsigned n) {
+        uint64_t n_before = dns_proxy_stats(f->proxy)->queries;
+
+        for (unsigned sent = 0; sent < n; sent += 20) {
+                for (unsigned i = 0; i < 20; i++)
+                        send_query(f, name, DNS_TYPE_A, false);
+                for (int i = 0; i < ROUNDS_MAX && dns_proxy_stats(f->proxy)->queries < n_before + sent + 20; i++)
+                        turn(f);
+        }
+        ck_assert_uint_eq(dns_proxy_stats(f->proxy)->queries, n_before + n);
+}
+
+/* ------------------------------------------------------------------ full tables */
+
+/* Where a lease opens nothing, or nothing is enforced, no room is needed. */
+START_TEST(test_full_table) {
+        static const struct {
+                Mode mode;
+                Action default_action;
+                const char *allow;
+                uint8_t rcode;
+                unsigned n_denials;
+        } cases[] = {
+                { MODE_ENFORCE, ACTION_ALLOW, NULL, DNS_RCODE_NOERROR, 0 },
+                { MODE_AUDIT, ACTION_ALLOW, NULL, DNS_RCODE_NOERROR, 0 },
+                { MODE_AUDIT, ACTION_DENY, "*.example", DNS_RCODE_NOERROR, 1 },
+                { MODE_ENFORCE, ACTION_DENY, "*.example", DNS_RCODE_SERVFAIL, 1 },
+        };
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, cases[_i].mode, cases[_i].default_action, cases[_i].allow, NULL, 2);
+        ask_as(&f, l, 1);
+        f.n_addrs = 4;
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), cases[_i].rcode);
+        ck_assert_uint_eq(f.last.n_answers, cases[_i].rcode ? 0 : 4);
+        ck_assert_uint_eq(f.n_denials, cases[_i].n_denials);
+        if (f.n_denials > 0)
+                ck_assert_str_eq(f.denial.why, "lease");
+        ck_assert_uint_eq(lease_table_n(l->leases), 2);
+        fixture_done(&f);
+}
+END_TEST
+
+/* A layer without room for what it allows costs nobody else an answer; what it denies has to be stored. */
+START_TEST(test_full_table_of_another) {
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *host = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        Layer *full = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", "bad.example", 1);
+        Layer *other = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100);
+        ask_as(&f, host, 1);
+        f.requester.forwards = true;
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_denials, 0);
+        ck_assert_uint_eq(ask(&f, "two.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_denials, 1);
+        ck_assert_ptr_eq(f.denial.layer, full);
+        ck_assert_str_eq(f.denial.why, "lease");
+        ck_assert_uint_eq(lease_table_n(full->leases), 1);
+        ck_assert_uint_eq(lease_table_n(other->leases), 2);
+        ck_assert_uint_eq(ask(&f, "bad.example", DNS_TYPE_A, false), DNS_RCODE_SERVFAIL);
+        fixture_done(&f);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ shares */
+
+/* More clients than the proxy can have wait for one slow name: those of another group are still served. */
+START_TEST(test_waiting_clients) {
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100);
+        f.hold = true;
+        ask_as(&f, l, (uint32_t) _i); /* 0 is a group as any other */
+        send_many(&f, "slow.example", 3000);
+        wait_replies(&f, 3000 - DNS_STUB_CLIENTS_MAX / 2);
+        ck_assert_uint_eq(f.n_failed, f.n_replies);
+        ask_as(&f, l, 1000);
+        f.hold = false; /* for another name */
+        ck_assert_uint_eq(ask(&f, "quick.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        release(&f);
+        const DnsProxyStats *stats = dns_proxy_stats(f.proxy); /* the client's socket cannot hold all replies */
+        for (int i = 0; i < ROUNDS_MAX && stats->answered < DNS_STUB_CLIENTS_MAX / 2 + 1; i++)
+                turn(&f);
+        ck_assert_uint_eq(stats->answered, DNS_STUB_CLIENTS_MAX / 2 + 1);
+        turn(&f);
+        ck_assert_uint_eq(dns_proxy_stub_stats(f.proxy)->overload, 0);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Processes of a build ask the same name at the same time. */
+START_TEST(test_same_name) {
+        Fixture f;
+
+        fixture_init(&f);
+        ask_as(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100), 1);
+        f.hold = true;
+        send_many(&f, "slow.example", 200);
+        wait_asked(&f, 1);
+        release(&f);
+        wait_replies(&f, 200);
+        ck_assert_uint_eq(f.n_failed, 0);
+        ck_assert_uint_eq(f.n_asked, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Slow queries that are relayed, of one group and then of another. */
+START_TEST(test_relayed_share) {
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        f.hold = true;
+        ask_as(&f, l, 1);
+        for (unsigned i = 1; i <= 300; i++) {
+                send_query(&f, "slow.example", DNS_TYPE_TXT, false);
+                for (int k = 0; k < ROUNDS_MAX && dns_proxy_stats(f.proxy)->queries < i; k++)
+                        turn(&f);
+        }
+        wait_replies(&f, 300 - 128);
+        ck_assert_uint_eq(f.n_failed, f.n_replies);
+        f.hold = false;
+        ask_as(&f, l, 1000);
+        ck_assert_uint_eq(ask(&f, "quick.example", DNS_TYPE_TXT, false), DNS_RCODE_NOERROR);
+        fixture_done(&f);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ relayed unchanged */
+
+static bool has_signature(const Reply *r) {
+        return memmem(r->b, r->n, "sig", 3) != NULL;
+}
+
+/* A validator needs the signatures, and loses none where nothing is enforced. The proxy's own answers have none. */
+START_TEST(test_dnssec) {
+        static const struct {
+                Mode mode;
+                bool dnssec, relayed;
+        } cases[] = {
+                { MODE_OFF, true, true },
+                { MODE_OFF, false, false },
+                { MODE_AUDIT, true, true },
+                { MODE_ENFORCE, true, false },
+        };
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *own = add_layer(&f, cases[_i].mode, ACTION_DENY, "*.example", NULL, 100);
+        Layer *other = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100);
+        ask_as(&f, own, 1);
+        f.requester.forwards = true;
+        for (int i = 0; i < 2; i++) {
+                ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, cases[_i].dnssec), DNS_RCODE_NOERROR);
+                ck_assert_int_eq(has_signature(&f.last), cases[_i].relayed);
+                ck_assert_int_eq(f.last.b[3] & FLAG_AUTHENTIC, cases[_i].relayed ? FLAG_AUTHENTIC : 0);
+                ck_assert_uint_eq(f.last.n_answers, cases[_i].relayed ? 2 : 1);
+                /* no longer than the lease: 300 seconds, not a day */
+                ck_assert_mem_eq(f.last.b + DNS_HEADER_SIZE + 17 + 6, "\0\0\x01\x2c", 4);
+        }
+        ck_assert_uint_eq(lease_table_n(other->leases), cases[_i].relayed ? 2 : 1);
+        ck_assert_uint_eq(n_written > 0, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Audit mode reports what it would refuse, and the client gets the answer. */
+START_TEST(test_audit_loses_nothing) {
+        Fixture f;
+
+        fixture_init(&f);
+        ask_as(&f, add_layer(&f, MODE_AUDIT, ACTION_DENY, NULL, NULL, 100), 1);
+        static const struct {
+                const char *name, *why;
+                uint16_t type;
+                bool dnssec;
+        } queries[] = {
+                { "one.example", "type", DNS_TYPE_TXT, false },
+                { "1.2.0.192.in-addr.arpa", "reverse", DNS_TYPE_PTR, false },
+                { "one.example", "policy", DNS_TYPE_A, true },
+                { "one.example", "policy", DNS_TYPE_A, false },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(queries); i++) {
+                ck_assert_uint_eq(ask(&f, queries[i].name, queries[i].type, queries[i].dnssec), DNS_RCODE_NOERROR);
+                ck_assert_uint_eq(f.n_asked, i + 1);
+                ck_assert_uint_eq(f.n_denials, i + 1);
+                ck_assert_str_eq(f.denial.why, queries[i].why);
+        }
+        f.layers[0]->mode = MODE_ENFORCE;
+        for (size_t i = 0; i < ELEMENTSOF(queries); i++)
+                ck_assert_uint_eq(ask(&f, queries[i].name, queries[i].type, queries[i].dnssec), DNS_RCODE_REFUSED);
+        ck_assert_uint_eq(f.n_asked, ELEMENTSOF(queries));
+        fixture_done(&f);
+}
+END_TEST
+
+/* A layer of the chain, not only the first, begins to enforce while the server takes its time. */
+START_TEST(test_enforced_meanwhile) {
+        Fixture f;
+
+        fixture_init(&f);
+        add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        Layer *restriction = add_layer(&f, MODE_OFF, ACTION_DENY, NULL, NULL, 100);
+        restriction->kind = LAYER_RESTRICT;
+        ask_as(&f, f.layers[0], 1);
+        f.requester.layers[f.requester.n_layers++] = restriction;
+        f.hold = true;
+        send_query(&f, "one.example", _i == 0 ? DNS_TYPE_TXT : DNS_TYPE_A, _i == 1);
+        wait_asked(&f, 1);
+        restriction->mode = MODE_ENFORCE;
+        release(&f);
+        wait_replies(&f, 1);
+        ck_assert_uint_eq(f.last.rcode, DNS_RCODE_SERVFAIL);
+        ck_assert_uint_eq(f.last.n_answers, 0);
+        fixture_done(&f);
+}
+END_TEST
+
+/* ------------------------------------------------------------------ life */
+
+START_TEST(test_sockets_are_taken_on_failure) {
+        struct sockaddr_in addr;
+        int fd = bound_socket(&addr);
+        const DnsServer none = {};
+        const DnsProxyOptions o = { .servers = &none, .n_servers = 0, .fds = &fd, .n_fds = 1 };
+        sd_event *event = NULL;
+        DnsProxy *proxy;
+
+        ck_assert_int_ge(sd_event_new(&event), 0);
+        ck_assert_int_eq(dns_proxy_new(event, &o, &proxy), -EINVAL);
+        ck_assert_int_eq(fcntl(fd, F_GETFD), -1);
+        sd_event_unref(event);
+}
+END_TEST
+
+static Suite *suite(void) {
+        Suite *s = suite_create("dns-proxy");
+        TCase *t = tcase_create("dns-proxy");
+
+        tcase_set_timeout(t, 60);
+        tcase_add_loop_test(t, test_full_table, 0, 4);
+        tcase_add_test(t, test_full_table_of_another);
+        tcase_add_loop_test(t, test_waiting_clients, 0, 2);
+        tcase_add_test(t, test_same_name);
+        tcase_add_test(t, test_relayed_share);
+        tcase_add_loop_test(t, test_dnssec, 0, 4);
+        tcase_add_test(t, test_audit_loses_nothing);
+        tcase_add_loop_test(t, test_enforced_meanwhile, 0, 2);
+        tcase_add_test(t, test_sockets_are_taken_on_failure);
+        suite_add_tcase(s, t);
+        return s;
+}
+
+#include "check-main.h"
