@@ -19,7 +19,7 @@
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
 /* In flight at a time, shared fairly among the groups of requesters. */
 #define PENDING_MAX 1024        /* questions upstream */
-#define PASSED_MAX 256          /* queries that are relayed unchanged */
+#define PASSED_MAX 1024         /* queries that are relayed unchanged */
 #define WAITERS_MAX DNS_STUB_CLIENTS_MAX /* clients waiting for either */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 

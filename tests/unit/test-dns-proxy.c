@@ -411,12 +411,12 @@ START_TEST(test_relayed_share) {
         Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
         f.hold = true;
         ask_as(&f, l, 1);
-        for (unsigned i = 1; i <= 300; i++) {
+        for (unsigned i = 1; i <= 700; i++) {
                 send_query(&f, "slow.example", DNS_TYPE_TXT, false);
                 for (int k = 0; k < ROUNDS_MAX && dns_proxy_stats(f.proxy)->queries < i; k++)
                         turn(&f);
         }
-        wait_replies(&f, 300 - 128);
+        wait_replies(&f, 700 - 512);
         ck_assert_uint_eq(f.n_failed, f.n_replies);
         f.hold = false;
         ask_as(&f, l, 1000);

@@ -193,7 +193,7 @@ int engine_set_layers(Engine *e, LayerSpec *specs, size_t n, engine_fill_fn reas
         return reassign(e, userdata);
 }
 
-void engine_set_mode(_unused_ Engine *e, Layer *layer, Mode mode) {
+void layer_set_mode(Layer *layer, Mode mode) {
         layer->mode = mode;
 }
 
