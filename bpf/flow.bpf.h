@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Flows: their verdicts, which are loaded and stored whole, and their reports. */
+
+#include "record.bpf.h"
+#include "verdict.bpf.h"
+
+/* As read by a single load: see struct cw_flow. */
+static __always_inline __u64 flow_verdict(const struct cw_flow *f) {
+        return *(const volatile __u64 *) &f->verdict;
+}
+
+/* Makes the epoch that of one flow. Not inlined: that would take 64 bytes more of the stack of connect6. */
+static __noinline int chain_bind(struct policy_chain *c, const struct cw_flow_key *key) {
+        __u64 w[4], hash;
+
+        _Static_assert(sizeof(w) == sizeof(*key), "all of the key");
+        __builtin_memcpy(w, key, sizeof(w));
+        hash = (w[0] ^ w[1] * 0x9e3779b97f4a7c15ULL) * 0xff51afd7ed558ccdULL;
+        hash = (hash ^ hash >> 32 ^ w[2] ^ w[3]) * 0xc4ceb9fe1a85ec53ULL;
+        c->epoch ^= hash >> CW_FLOW_EPOCH_SHIFT;
+        return 0;
+}
+
+static __always_inline bool verdict_is_current(__u64 verdict, const struct policy_chain *c) {
+        return verdict >> CW_FLOW_EPOCH_SHIFT == c->epoch;
+}
+
+/* One store, and the last of a verdict: a reader of the new epoch acts by the new verdict. The flow's other fields
+ * about its verdict are for reports only. */
+static __always_inline void flow_set_verdict(struct cw_flow *f, __u64 epoch, __u64 verdict) {
+        asm volatile("" ::: "memory");
+        *(volatile __u64 *) &f->verdict = epoch << CW_FLOW_EPOCH_SHIFT | (verdict & 0xff);
+}
+
+static __always_inline __u64 verdict_byte(const struct verdict *v) {
+        return (v->action ? CW_VERDICT_ALLOW : 0) | (__u64) v->mode << CW_VERDICT_MODE_SHIFT |
+               (__u64) v->reason << CW_VERDICT_REASON_SHIFT;
+}
+
+/* asked: 0 or CW_VERDICT_ASKED */
+static __always_inline void flow_take(struct cw_flow *f, const struct policy_chain *c, const struct verdict *v,
+                                      __u64 asked) {
+        f->policy_id = v->policy_id;
+        f->rule = v->rule;
+        f->chain = c->chain;
+        f->actor = c->actor;
+        flow_set_verdict(f, c->epoch, verdict_byte(v) | asked);
+}
+
+/* The mode of the deciding layer. With several layers a change of mode changes the epoch; with one it applies at
+ * once. */
+static __always_inline __u8 mode_now(const struct policy_chain *c, __u64 verdict) {
+        return chain_is_single(c->chain) ? c->base.mode : CW_VERDICT_MODE(verdict);
+}
+
+static __always_inline int verdict_passes(const struct policy_chain *c, __u64 verdict) {
+        return verdict & CW_VERDICT_ALLOW || mode_now(c, verdict) == CW_AUDIT;
+}
+
+static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
+        if (bpf_map_update_elem(&flows, key, f, BPF_ANY) < 0)
+                count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
+}
+
+static __always_inline void report_denial(const struct cw_flow_key *key, const struct cw_flow *f, __u8 hook,
+                                          bool mid_stream) {
+        __u8 mode = CW_VERDICT_MODE(f->verdict);
+
+        if (CW_POLICY_LAYER(f->policy_id) != CW_LAYER_SELF)
+                count(CW_COUNT_DENIED);
+        struct cw_record *r = record_begin(CW_RECORD_DENY, f->policy_id, mode);
+        if (!r)
+                return;
+        record_key(r, key);
+        record_flow(r, f);
+        r->hook = hook;
+        r->mid_stream = mid_stream;
+        record_submit(r, true);
+}
+
+static __always_inline void report_open(const struct cw_flow_key *key, const struct cw_flow *f) {
+        count(CW_COUNT_ALLOWED);
+        struct cw_record *r = record_begin(CW_RECORD_OPEN, f->policy_id, CW_VERDICT_MODE(f->verdict));
+        if (!r)
+                return;
+        record_key(r, key);
+        record_flow(r, f);
+        r->hook = CW_HOOK_PACKET;
+        record_submit(r, false);
+}
+
+/* Only flows that passed have an end: denied ones were reported when they were denied. */
+static __always_inline void report_close(const struct cw_flow_key *key, struct cw_flow *f) {
+        __u64 verdict = flow_verdict(f);
+
+        if (f->state != CW_FLOW_SEEN)
+                return;
+        f->state = CW_FLOW_ENDED;
+        f->last_ns = now_coarse();
+        if (!(verdict & CW_VERDICT_ALLOW) && CW_VERDICT_MODE(verdict) != CW_AUDIT)
+                return;
+        struct cw_record *r = record_begin(CW_RECORD_CLOSE, f->policy_id, CW_VERDICT_MODE(verdict));
+        if (!r)
+                return;
+        record_key(r, key);
+        record_flow(r, f);
+        record_submit(r, false);
+}
+
+/* Announces a flow to the packet hook, as judged for the task. Returns 0 if nothing is to be announced: datagrams to
+ * this destination were judged for the socket before, so the packet hook continues with that flow, its bytes and its
+ * state, whichever task sends. A denial ends it. */
+static __noinline int flow_announce(const struct cw_flow_key *key, const struct cw_flow *f) {
+        struct cw_flow *known = key->protocol == IP_UDP ? bpf_map_lookup_elem(&flows, key) : NULL;
+
+        if (known && !(flow_verdict(known) & CW_VERDICT_ASKED)) {
+                if (f->verdict & CW_VERDICT_ALLOW || CW_VERDICT_MODE(f->verdict) == CW_AUDIT)
+                        return 0;
+                report_close(key, known);
+        }
+        flow_remember(key, f);
+        return 1;
+}
