@@ -79,23 +79,29 @@ for _ in range(int(sys.argv[1])):
 
 
 # Many clients, each with as many calls as one may have; none waits for an answer.
+# As many calls at once as one user can have, again as soon as they are answered.
 FLOOD = """
 import ctypes, sys
 lib = ctypes.CDLL("libsystemd.so.0")
+lib.sd_bus_call.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p, ctypes.c_void_p]
+def message(bus):
+    m = ctypes.c_void_p()
+    assert lib.sd_bus_message_new_method_call(bus, ctypes.byref(m), b"org.cargowall1", b"/org/cargowall1",
+                                              b"org.cargowall1.Manager", b"Reload") >= 0
+    return m
 while True:
     buses = []
     for _ in range(int(sys.argv[1])):
-        bus, m = ctypes.c_void_p(), ctypes.c_void_p()
+        bus = ctypes.c_void_p()
         assert lib.sd_bus_open_system(ctypes.byref(bus)) >= 0
-        for _ in range(8):
-            assert lib.sd_bus_message_new_method_call(bus, ctypes.byref(m), b"org.cargowall1", b"/org/cargowall1",
-                                                      b"org.cargowall1.Manager", b"Reload") >= 0
-            assert lib.sd_bus_send(bus, m, None) >= 0
+        for _ in range(7):
+            assert lib.sd_bus_send(bus, message(bus), None) >= 0
         buses.append(bus)
     for bus in buses:
         lib.sd_bus_flush(bus)
     print("sent", flush=True)
     for bus in buses:
+        lib.sd_bus_call(bus, message(bus), 60000000, None, None)
         lib.sd_bus_flush_close_unref(bus)
 """
 

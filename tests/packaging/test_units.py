@@ -108,7 +108,8 @@ def reload_needs_no_bus(root):
     script = line.removeprefix("ExecReload=+/bin/sh -c '").removesuffix("'").replace("@bindir@", str(root))
     for status, signals in ((0, False), (1, False), (5, True), (7, False), (8, True)):
         write(root / "cargowallctl", f"#!/bin/sh\nexit {status}\n", 0o755)
-        service = subprocess.Popen(["sleep", "60"])
+        # The tests may run under nohup(1).
+        service = subprocess.Popen(["sleep", "60"], preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
         try:
             done = run("sh", "-c", script, env=os.environ | {"MAINPID": str(service.pid)})
             if not signals:
