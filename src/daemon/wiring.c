@@ -3,13 +3,13 @@
 #include "daemon/wiring.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
 #include "daemon/records.h"
 #include "daemon/service-parts.h"
+#include "host/allocator.h"
 
 #define SYNC_TIMEOUT_USEC (5 * USEC_PER_SEC)
 
@@ -125,6 +125,7 @@ static void on_ready(const char *status, void *userdata) {
 
         context_emit_type(&s->context, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
         context_notify(&s->context, ready);
+        s->trim_is_due = true; /* what loading the programs took */
         if (!inherited) /* what it knew before passed nobody */
                 resolvers_flush_cache(s->resolvers);
 }
@@ -138,7 +139,7 @@ static void on_tick(void *userdata) {
         if (hooks_check(&s->context) || s->keeping_failed || policies_keep(s->policies) < 0)
                 keep_for_successor(s);
         if (s->trim_is_due)
-                (void) malloc_trim(0);
+                allocator_trim();
         s->trim_is_due = false;
         if (supervision_is_ready(s->supervision))
                 records_put_sequence(&s->context);

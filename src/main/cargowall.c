@@ -9,6 +9,7 @@
 #include "basic/macro.h"
 #include "cli/explain.h"
 #include "cli/policy-check.h"
+#include "host/allocator.h"
 #include "run/message.h"
 #include "run/run.h"
 
@@ -54,6 +55,7 @@ int main(int argc, char **argv) {
                 { "--version", NULL, show_version },
         };
 
+        allocator_init();
         for (size_t i = 0; argc > 1 && i < ELEMENTSOF(verbs); i++) {
                 const Verb *v = &verbs[i];
                 int n = v->noun ? 3 : 2; /* words used so far */

@@ -9,6 +9,7 @@
 
 #include "bus/bus.h"
 #include "daemon/service-life.h"
+#include "host/allocator.h"
 #include "host/config-files.h"
 #include "host/socket-holder.h"
 
@@ -126,8 +127,10 @@ static int run(ServiceLog *log) {
 
 int main(int argc, char **argv) {
         _cleanup_(service_log_freep) ServiceLog *log = NULL;
-        int r = parse_options(argc, argv);
+        int r;
 
+        allocator_init();
+        r = parse_options(argc, argv);
         if (r >= 0)
                 return r;
         if (service_log_new(STDERR_FILENO, getenv("JOURNAL_STREAM"), NULL, "cargowalld", &log) < 0)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "engine/engine.h"
+#include "host/allocator.h"
 #include "host/cgroup.h"
 #include "host/guarded-open.h"
 #include "host/resolv-conf.h"
@@ -279,6 +280,7 @@ static int start_engine(Run *run) {
         if (r >= 0) {
                 emit(run, EVENT_RUN_STARTED, run->policy.environment);
                 r = engine_self_test(run->engine, run_on_probe, run, &what);
+                allocator_trim(); /* what loading the programs took */
         }
         return r < 0 ? fail(what, r) : 0;
 }
