@@ -26,6 +26,7 @@ FIRST_CPU, LAST_CPU = 0, (os.cpu_count() or 1) - 1
 CLIENT = "198.18.0.1"      # RFC 2544: for benchmarks
 SERVER = "198.18.0.2"      # bench-sink and bench-upstream
 REFUSED = "198.18.0.6"     # the server as well, but no rule allows it
+UNREACHABLE = "198.51.100.1" # without a route
 NAMED = "20.127.0.1"       # the server as well, as bench-upstream has it for v<N>; public, as answers have to be
 ZONE = "bench.example"
 
@@ -159,6 +160,7 @@ class Stage:
         for where in ("client", "server"):
             self.run(where, ["ip", "link", "set", "bench0", "up"])
         self.run("client", ["ip", "route", "add", "default", "via", SERVER])
+        self.run("client", ["ip", "route", "add", "unreachable", UNREACHABLE])
 
     # ------------------------------------------------------------------ programs
 
