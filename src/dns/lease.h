@@ -61,8 +61,8 @@ DEFINE_CLEANUP_FUNC(LeaseTable *, lease_table_free)
  * after a whole name. *ret_lease is the updated lease (owned by the table, valid until the next call). Returns 1 if
  * the kernel's entry must be written (new lease, another verdict, an expiry later by more than a quarter of its
  * life, or an entry that would end before the TTL), 0 if not; -ENOSPC if there is no room: the table is full of live
- * leases, or the address has too many distinct live verdicts; -EINVAL for a name longer than DNS allows; -ENOMEM. On error nothing
- * has changed. */
+ * leases, or the address has too many distinct live verdicts; -EINVAL for a name longer than DNS allows; -ENOMEM. On
+ * error nothing has changed. */
 int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const NameVerdict *verdict,
                      uint32_t ttl_seconds, uint64_t now_nsec, const Lease **ret_lease);
 

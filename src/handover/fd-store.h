@@ -28,8 +28,8 @@ typedef struct FdStore FdStore;
 
 /* Collects what was passed to us, with CLOEXEC set and sockets non-blocking. Removes $LISTEN_* from the environment.
  * Known names: "dns-host" for the socket units' sockets and "dns-free-X" for stored ones (IPv4 or IPv6; UDP, or
- * listening TCP); "state", "link-X", "map-X" and "policy-X" for anything but sockets. All others are left over. None at all is not an error. -EINVAL: $LISTEN_* are
- * inconsistent; -ENOMEM. */
+ * listening TCP); "state", "link-X", "map-X" and "policy-X" for anything but sockets. All others are left over. None
+ * at all is not an error. -EINVAL: $LISTEN_* are inconsistent; -ENOMEM. */
 int fd_store_collect(FdStore **ret);
 /* Closes what was not taken. The manager's copies stay. */
 FdStore *fd_store_free(FdStore *s);
