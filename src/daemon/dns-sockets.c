@@ -142,8 +142,15 @@ static size_t take_free(const DnsSockets *d, int family, int ret_fds[static 2]) 
                         (void) close(fds[i]);
         if (dns_endpoint_bind_free(family, fds) < 0)
                 return 0;
-        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
-                (void) fd_store_push(store, name[i], fds[i]);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++) {
+                int r = fd_store_push(store, name[i], fds[i]);
+
+                if (r < 0)
+                        log_message(d->context->log, LOG_WARNING,
+                                    "the service manager does not keep a socket of the DNS proxy (%s): queries fail while "
+                                    "the service restarts",
+                                    strerror(-r));
+        }
         memcpy(ret_fds, fds, sizeof(fds));
         return 2;
 }
@@ -200,8 +207,8 @@ int dns_sockets_check(const DnsSockets *d) {
 
         n = engine_dns_endpoints(d->context->engine, endpoints, ELEMENTSOF(endpoints));
         r = foreign_sockets_list(endpoints, n, sockets_on_foreign, &f);
-        if (r == -ENOENT) /* those taken were bound by root, or are our own and were never open to others */
-                return 0;
+        if (r == -ENOENT) /* not listed, but bound by root, or our own and never open to others */
+                r = 0;
         if (r < 0)
                 log_message(d->context->log, LOG_ERR, "cannot determine whether others share the DNS proxy's sockets: %s",
                             strerror(-r));
