@@ -39,3 +39,10 @@ int capability_drop(uint64_t mask) {
                 return -errno;
         return 0;
 }
+
+bool capability_effective(unsigned cap) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+        return syscall(SYS_capget, &header, data) >= 0 && (data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap));
+}

@@ -3,6 +3,7 @@
 
 /* Drops capabilities(7) permanently. mask: bits 1 << CAP_… */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CAPABILITY(cap) (1ULL << (cap))
@@ -12,3 +13,5 @@
 int capability_drop_bounding(uint64_t mask);
 /* Drops them from the permitted, effective, inheritable and ambient sets. Needs no privilege. */
 int capability_drop(uint64_t mask);
+/* Does the calling thread have it now? */
+bool capability_effective(unsigned cap);

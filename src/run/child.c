@@ -13,6 +13,7 @@
 #include "basic/macro.h"
 #include "host/capability.h"
 #include "run/side-doors.h"
+#include "run/syscall-filter.h"
 
 /* Messages from the parent on the release pipe. */
 #define REQUEST_RUN '\0'
@@ -24,6 +25,7 @@ const char *child_stage_to_string(ChildStage s) {
                 [CHILD_CGROUP] = "enter its cgroup",
                 [CHILD_PROBE] = "take part in the self-test",
                 [CHILD_SIDE_DOORS] = "be isolated from the local name services",
+                [CHILD_FILTER] = "filter its system calls",
                 [CHILD_CAPABILITIES] = "drop its network capabilities",
                 [CHILD_USER] = "become its user",
                 [CHILD_SIGNALS] = "restore its signals",
@@ -54,12 +56,34 @@ static int die_with_parent(pid_t parent) {
 #define FORBIDDEN \
         (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_BPF))
 
+/* seccomp(2) asks for one of the two. With the capability, set-uid programs keep working. */
+static int permit_restrictions(void) {
+        if (capability_effective(CAP_SYS_ADMIN))
+                return 0;
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* Before the user changes, which takes the capability. */
+static ChildFault child_restrict(const ChildOptions *o) {
+        int r;
+
+        r = permit_restrictions();
+        if (r < 0)
+                return (ChildFault) { CHILD_FILTER, r };
+        r = syscall_filter_load(o->socketcall);
+        return (ChildFault) { CHILD_FILTER, r };
+}
+
 static ChildFault child_start(const ChildOptions *o, pid_t parent) {
+        ChildFault fault;
         int r;
 
         r = side_doors_close();
         if (r < 0)
                 return (ChildFault) { CHILD_SIDE_DOORS, r };
+        fault = child_restrict(o);
+        if (fault.error < 0)
+                return fault;
         r = capability_drop_bounding(FORBIDDEN);
         if (r < 0)
                 return (ChildFault) { CHILD_CAPABILITIES, r };

@@ -16,6 +16,7 @@ typedef struct ChildOptions {
         const RunUser *user;
         const Cgroup *cgroup;
         const SignalState *signals;
+        bool socketcall;             /* see syscall_filter_load() */
 } ChildOptions;
 
 typedef enum ChildStage {
@@ -23,6 +24,7 @@ typedef enum ChildStage {
         CHILD_CGROUP,
         CHILD_PROBE,
         CHILD_SIDE_DOORS,
+        CHILD_FILTER,
         CHILD_CAPABILITIES,
         CHILD_USER,
         CHILD_SIGNALS,

@@ -21,6 +21,7 @@ enum {
         OPTION_SUMMARY,
         OPTION_USER,
         OPTION_FAIL_ON_DENIED,
+        OPTION_ALLOW_SOCKETCALL,
 };
 
 static const struct {
@@ -107,6 +108,9 @@ static int apply(RunOptions *o, int option, const char *text, char error[static 
         case OPTION_FAIL_ON_DENIED:
                 o->fail_on_denied = true;
                 return 0;
+        case OPTION_ALLOW_SOCKETCALL:
+                o->allow_socketcall = true;
+                return 0;
         case 'h':
                 o->help = true;
                 return 0;
@@ -131,6 +135,7 @@ static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN
                 { "summary", required_argument, NULL, OPTION_SUMMARY },
                 { "user", required_argument, NULL, OPTION_USER },
                 { "fail-on-denied", no_argument, NULL, OPTION_FAIL_ON_DENIED },
+                { "allow-socketcall", no_argument, NULL, OPTION_ALLOW_SOCKETCALL },
                 { "help", no_argument, NULL, 'h' },
                 {},
         };

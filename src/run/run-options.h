@@ -25,6 +25,7 @@ typedef struct RunOptions {
         Mode mode;
         bool has_mode;
         SummaryFormat summary; /* text if absent */
+        bool allow_socketcall;
         bool fail_on_denied;
         bool help;             /* command may then be empty */
         char **command;        /* NULL-terminated */

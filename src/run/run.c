@@ -45,6 +45,8 @@ static const char usage_text[] =
         "  --user NAME                    run COMMAND as NAME; default: the caller of sudo\n"
         "  --fail-on-denied               exit with 3 when COMMAND succeeded but\n"
         "                                 something was denied\n"
+        "  --allow-socketcall             let 32-bit x86 programs use socketcall(2), which\n"
+        "                                 cannot be restricted to IP and local sockets\n"
         "  -h, --help                     this text\n"
         "\n"
         "The exit status is COMMAND's, 128+N if signal N ended it, 125 if cargowall\n"
@@ -154,6 +156,7 @@ static int start_child(Run *run) {
                 .user = &run->user,
                 .cgroup = &run->cgroup,
                 .signals = &run->signals,
+                .socketcall = run->options.allow_socketcall,
         };
         const char *what;
         ChildFault fault;

@@ -121,6 +121,36 @@ def unprivileged(lab):
     one_line(r.err, "stderr")
 
 
+WITHOUT = """
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+ALLOW, ERRNO = 0x7fff0000, 0x50000
+def refuse(nr, error, first=None):
+    # seccomp(2): the system call fails, with this first argument if one is given
+    code = [(0x20, 0, 0, 0), (0x15, 0, 1 if first is None else 3, nr)]
+    if first is not None:
+        code += [(0x20, 0, 0, 16), (0x15, 0, 1, first)]
+    code += [(6, 0, 0, ERRNO | error), (6, 0, 0, ALLOW)]
+    text = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *c) for c in code))
+    program = ctypes.create_string_buffer(struct.pack("HP", len(code), ctypes.addressof(text)))
+    if libc.prctl(22, 2, program, 0, 0):  # PR_SET_SECCOMP
+        sys.exit("no seccomp")
+x86 = os.uname().machine == "x86_64"
+for word in sys.argv[1].split(","):
+    if word == "seccomp":
+        refuse(317 if x86 else 277, 38)
+        refuse(157 if x86 else 167, 22, 22)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@case("on a kernel that cannot filter system calls: 125 and one line; COMMAND never starts")
+def without_seccomp(lab):
+    r = lab.plain("/usr/bin/python3", "-c", WITHOUT, "seccomp", lab.binary, "run", *QUIET, "--", "echo", "started")
+    equal((r.status, r.out), (125, ""), "exit status, stdout")
+    contains(one_line(r.err, "stderr"), "filter its system calls", "stderr")
+
+
 @case("with cgroup2 out of sight (as under `ip netns exec`) it mounts one for itself and enforces")
 def hidden_cgroup(lab):
     log = lab.new_log()

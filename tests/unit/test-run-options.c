@@ -46,6 +46,7 @@ static const struct {
         { "--summary none c", "[summary=0] c" },
         { "--summary text c", "[] c" },
         { "--fail-on-denied c", "[fail] c" },
+        { "--allow-socketcall c", "[socketcall] c" },
         { "--help", "[help]" },
         { "-h c", "[help] c" },
         { "", NULL },
@@ -99,6 +100,8 @@ static void describe(const RunOptions *o, char buf[static 1024]) {
                 add(buf, "summary=%d", o->summary);
         if (o->fail_on_denied)
                 add(buf, "fail");
+        if (o->allow_socketcall)
+                add(buf, "socketcall");
         if (o->help)
                 add(buf, "help");
         (void) strcat(buf, "]");
