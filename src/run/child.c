@@ -24,6 +24,7 @@ const char *child_stage_to_string(ChildStage s) {
                 [CHILD_WAITING] = "wait",
                 [CHILD_CGROUP] = "enter its cgroup",
                 [CHILD_PROBE] = "take part in the self-test",
+                [CHILD_STREAMS] = "replace its standard streams",
                 [CHILD_SIDE_DOORS] = "be isolated from the local name services",
                 [CHILD_FILTER] = "filter its system calls",
                 [CHILD_CAPABILITIES] = "drop its network capabilities",
@@ -78,6 +79,9 @@ static ChildFault child_start(const ChildOptions *o, pid_t parent) {
         ChildFault fault;
         int r;
 
+        r = stdio_relay_apply(o->relay);
+        if (r < 0)
+                return (ChildFault) { CHILD_STREAMS, r };
         r = side_doors_close();
         if (r < 0)
                 return (ChildFault) { CHILD_SIDE_DOORS, r };

@@ -10,12 +10,14 @@
 #include "host/cgroup.h"
 #include "run/run-signals.h"
 #include "run/run-user.h"
+#include "run/stdio-relay.h"
 
 typedef struct ChildOptions {
         char **command;              /* all borrowed */
         const RunUser *user;
         const Cgroup *cgroup;
         const SignalState *signals;
+        const StdioRelay *relay;     /* NULL: the standard streams are passed as they are */
         bool socketcall;             /* see syscall_filter_load() */
 } ChildOptions;
 
@@ -23,6 +25,7 @@ typedef enum ChildStage {
         CHILD_WAITING,       /* not a failure: it is inside its cgroup */
         CHILD_CGROUP,
         CHILD_PROBE,
+        CHILD_STREAMS,
         CHILD_SIDE_DOORS,
         CHILD_FILTER,
         CHILD_CAPABILITIES,

@@ -2,7 +2,9 @@
 #include "run/run-options.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +23,7 @@ enum {
         OPTION_SUMMARY,
         OPTION_USER,
         OPTION_FAIL_ON_DENIED,
+        OPTION_KEEP_FD,
         OPTION_ALLOW_SOCKETCALL,
 };
 
@@ -73,6 +76,23 @@ static int add_server(RunOptions *o, const char *text, char error[static RUN_OPT
         return 0;
 }
 
+static int add_keep_fd(RunOptions *o, const char *text, char error[static RUN_OPTIONS_ERROR_MAX]) {
+        char *end;
+        long fd;
+        int *fds;
+
+        errno = 0;
+        fd = strtol(text, &end, 10);
+        if (errno != 0 || !isdigit((unsigned char) text[0]) || *end || fd > INT_MAX)
+                return fail(error, "--keep-fd %s: expected the number of an open descriptor", text);
+        fds = reallocarray(o->keep_fds, o->n_keep_fds + 1, sizeof(*fds));
+        if (!fds)
+                return -ENOMEM;
+        o->keep_fds = fds;
+        o->keep_fds[o->n_keep_fds++] = (int) fd;
+        return 0;
+}
+
 static int set_once(const char **value, const char *text, const char *option,
                     char error[static RUN_OPTIONS_ERROR_MAX]) {
         if (*value)
@@ -108,6 +128,8 @@ static int apply(RunOptions *o, int option, const char *text, char error[static 
         case OPTION_FAIL_ON_DENIED:
                 o->fail_on_denied = true;
                 return 0;
+        case OPTION_KEEP_FD:
+                return add_keep_fd(o, text, error);
         case OPTION_ALLOW_SOCKETCALL:
                 o->allow_socketcall = true;
                 return 0;
@@ -135,6 +157,7 @@ static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN
                 { "summary", required_argument, NULL, OPTION_SUMMARY },
                 { "user", required_argument, NULL, OPTION_USER },
                 { "fail-on-denied", no_argument, NULL, OPTION_FAIL_ON_DENIED },
+                { "keep-fd", required_argument, NULL, OPTION_KEEP_FD },
                 { "allow-socketcall", no_argument, NULL, OPTION_ALLOW_SOCKETCALL },
                 { "help", no_argument, NULL, 'h' },
                 {},
@@ -184,6 +207,7 @@ int run_options_parse(int argc, char **argv, RunOptions *ret, char error[static 
 
 void run_options_done(RunOptions *o) {
         free(o->rules);
+        free(o->keep_fds);
         *o = (RunOptions) {};
 }
 

@@ -25,6 +25,8 @@ typedef struct RunOptions {
         Mode mode;
         bool has_mode;
         SummaryFormat summary; /* text if absent */
+        int *keep_fds;         /* owned: descriptors that COMMAND inherits although they bypass the policy */
+        size_t n_keep_fds;
         bool allow_socketcall;
         bool fail_on_denied;
         bool help;             /* command may then be empty */

@@ -16,16 +16,20 @@
 #include "host/resolv-conf.h"
 #include "run/child.h"
 #include "run/guard.h"
+#include "run/inherited.h"
 #include "run/message.h"
 #include "run/run-open.h"
 #include "run/run-options.h"
 #include "run/run-policy.h"
 #include "run/run-signals.h"
 #include "run/run-user.h"
+#include "run/side-doors.h"
+#include "run/stdio-relay.h"
 #include "sink/hub.h"
 #include "sink/ndjson-file.h"
 
 #define KILL_TIMEOUT_USEC (5 * USEC_PER_SEC)
+#define RELAY_TIMEOUT_USEC (30 * USEC_PER_SEC) /* for what COMMAND wrote last */
 
 static const char usage_text[] =
         "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
@@ -45,6 +49,8 @@ static const char usage_text[] =
         "  --user NAME                    run COMMAND as NAME; default: the caller of sudo\n"
         "  --fail-on-denied               exit with 3 when COMMAND succeeded but\n"
         "                                 something was denied\n"
+        "  --keep-fd FD                   pass an open descriptor to COMMAND although it\n"
+        "                                 leads past the policy, such as a socket\n"
         "  --allow-socketcall             let 32-bit x86 programs use socketcall(2), which\n"
         "                                 cannot be restricted to IP and local sockets\n"
         "  -h, --help                     this text\n"
@@ -67,6 +73,7 @@ typedef struct Run {
         Summary *summary;
         SignalState signals;
         Cgroup cgroup;
+        StdioRelay *relay; /* NULL: no standard stream is a connection */
         Child child;
         Guard guard;
         sd_event *event;
@@ -123,12 +130,38 @@ static int open_log(Run *run) {
         return r;
 }
 
+/* What COMMAND inherits. First, while nothing of ours is open. */
+static int prepare_inherited(Run *run) {
+        const RunOptions *o = &run->options;
+        const char *what;
+        int fd, r;
+
+        for (size_t i = 0; i < o->n_keep_fds; i++)
+                if (fcntl(o->keep_fds[i], F_GETFD) < 0) {
+                        message("--keep-fd %d: not an open descriptor", o->keep_fds[i]);
+                        return -EBADF;
+                }
+        r = inherited_find_leak(o->keep_fds, o->n_keep_fds, side_doors_exist(), &fd, &what);
+        if (r < 0)
+                return fail("cannot examine the open descriptors in /proc", r);
+        if (r > 0) {
+                message("open descriptor %d is %s; the policy does not apply to it: close it, or use --keep-fd %d", fd,
+                        what, fd);
+                return -EPERM;
+        }
+        r = stdio_relay_new(o->keep_fds, o->n_keep_fds, &run->relay);
+        return r < 0 ? fail("cannot relay the standard streams", r) : 0;
+}
+
 /* Everything that needs neither privileges nor clean-up. */
 static int prepare(Run *run) {
         char error[RUN_USER_ERROR_MAX];
         uint8_t key[16];
         int r;
 
+        r = prepare_inherited(run);
+        if (r < 0)
+                return r;
         r = run_user_select(run->options.user, &run->user, error);
         if (r < 0) {
                 message("%s", r == -EINVAL ? error : strerror(-r));
@@ -156,6 +189,7 @@ static int start_child(Run *run) {
                 .user = &run->user,
                 .cgroup = &run->cgroup,
                 .signals = &run->signals,
+                .relay = run->relay,
                 .socketcall = run->options.allow_socketcall,
         };
         const char *what;
@@ -243,6 +277,8 @@ static int start_loop(Run *run) {
                 r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, run_on_child_exit, run);
         if (r >= 0)
                 r = open_sinks(run);
+        if (r >= 0)
+                r = stdio_relay_start(run->relay, run->event);
         return r < 0 ? fail("cannot start the event loop", r) : 0;
 }
 
@@ -388,6 +424,13 @@ static int finish(Run *run) {
         return 0;
 }
 
+static void drain_relay(Run *run) {
+        size_t n = stdio_relay_drain(run->relay, RELAY_TIMEOUT_USEC);
+
+        if (n > 0)
+                message("the peer of a standard stream did not accept the last %zu bytes", n);
+}
+
 static int run_command(Run *run) {
         int r;
 
@@ -402,6 +445,7 @@ static int run_command(Run *run) {
                 }
         }
         (void) kill_leftovers(run);
+        drain_relay(run);
         return finish(run);
 }
 
@@ -411,6 +455,7 @@ static void run_done(Run *run) {
         (void) kill_leftovers(run);
         engine_free(run->engine);
         sink_hub_free(run->sinks);
+        stdio_relay_free(run->relay);
         sd_event_source_disable_unref(run->guard_source);
         sd_event_unref(run->event);
         guard_done(&run->guard);

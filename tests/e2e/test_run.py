@@ -101,7 +101,7 @@ def unreadable_policy(lab):
 def bad_options(lab):
     for options in (["--allow", "a*.example"], ["--allow", "github.com:99999"], ["--allow-cidr", "10.0.0.0/40"],
                     ["--mode", "perhaps"], ["--upstream", "resolver.example"], ["--summary", "xml"],
-                    ["--user", "no-such-user-here"], ["--no-such-option"]):
+                    ["--user", "no-such-user-here"], ["--keep-fd", "x"], ["--no-such-option"]):
         user = None if "--user" in options else JOB
         assert never_started(lab, options, user=user).strip(), f"{options}: no message"
 

@@ -46,6 +46,7 @@ static const struct {
         { "--summary none c", "[summary=0] c" },
         { "--summary text c", "[] c" },
         { "--fail-on-denied c", "[fail] c" },
+        { "--keep-fd 3 --keep-fd 0 c", "[keep=3 keep=0] c" },
         { "--allow-socketcall c", "[socketcall] c" },
         { "--help", "[help]" },
         { "-h c", "[help] c" },
@@ -65,6 +66,12 @@ static const struct {
         { "--upstream 1.1.1.1 --upstream 1.1.1.2 --upstream 1.1.1.3 --upstream 1.1.1.4 --upstream 1.1.1.5 "
           "--upstream 1.1.1.6 --upstream 1.1.1.7 --upstream 1.1.1.8 --upstream 1.1.1.9 c", NULL },
         { "--fail-on-denied=1 c", NULL },
+        { "--keep-fd -1 c", NULL },
+        { "--keep-fd +3 c", NULL },
+        { "--keep-fd 3x c", NULL },
+        { "--keep-fd 2147483648 c", NULL },
+        { "--keep-fd 99999999999999999999 c", NULL },
+        { "--keep-fd= c", NULL },
         { "--no-such-option c", NULL },
         { "-x c", NULL },
 };
@@ -100,6 +107,8 @@ static void describe(const RunOptions *o, char buf[static 1024]) {
                 add(buf, "summary=%d", o->summary);
         if (o->fail_on_denied)
                 add(buf, "fail");
+        for (size_t i = 0; i < o->n_keep_fds; i++)
+                add(buf, "keep=%d", o->keep_fds[i]);
         if (o->allow_socketcall)
                 add(buf, "socketcall");
         if (o->help)
