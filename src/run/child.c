@@ -12,6 +12,7 @@
 #include "basic/in-addr.h"
 #include "basic/macro.h"
 #include "host/capability.h"
+#include "run/domain.h"
 #include "run/side-doors.h"
 #include "run/syscall-filter.h"
 
@@ -26,6 +27,7 @@ const char *child_stage_to_string(ChildStage s) {
                 [CHILD_PROBE] = "take part in the self-test",
                 [CHILD_STREAMS] = "replace its standard streams",
                 [CHILD_SIDE_DOORS] = "be isolated from the local name services",
+                [CHILD_DOMAIN] = "be isolated from processes outside",
                 [CHILD_FILTER] = "filter its system calls",
                 [CHILD_CAPABILITIES] = "drop its network capabilities",
                 [CHILD_USER] = "become its user",
@@ -57,7 +59,7 @@ static int die_with_parent(pid_t parent) {
 #define FORBIDDEN \
         (CAPABILITY(CAP_NET_ADMIN) | CAPABILITY(CAP_NET_RAW) | CAPABILITY(CAP_PERFMON) | CAPABILITY(CAP_BPF))
 
-/* seccomp(2) asks for one of the two. With the capability, set-uid programs keep working. */
+/* Landlock and seccomp(2) ask for one of the two. With the capability, set-uid programs keep working. */
 static int permit_restrictions(void) {
         if (capability_effective(CAP_SYS_ADMIN))
                 return 0;
@@ -69,8 +71,10 @@ static ChildFault child_restrict(const ChildOptions *o) {
         int r;
 
         r = permit_restrictions();
+        if (r >= 0 && o->domain_abi > 0)
+                r = domain_enter(o->domain_abi);
         if (r < 0)
-                return (ChildFault) { CHILD_FILTER, r };
+                return (ChildFault) { CHILD_DOMAIN, r };
         r = syscall_filter_load(o->socketcall);
         return (ChildFault) { CHILD_FILTER, r };
 }

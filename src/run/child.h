@@ -18,6 +18,7 @@ typedef struct ChildOptions {
         const Cgroup *cgroup;
         const SignalState *signals;
         const StdioRelay *relay;     /* NULL: the standard streams are passed as they are */
+        int domain_abi;              /* 0: without a domain of its own */
         bool socketcall;             /* see syscall_filter_load() */
 } ChildOptions;
 
@@ -27,6 +28,7 @@ typedef enum ChildStage {
         CHILD_PROBE,
         CHILD_STREAMS,
         CHILD_SIDE_DOORS,
+        CHILD_DOMAIN,
         CHILD_FILTER,
         CHILD_CAPABILITIES,
         CHILD_USER,

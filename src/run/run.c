@@ -15,6 +15,7 @@
 #include "host/guarded-open.h"
 #include "host/resolv-conf.h"
 #include "run/child.h"
+#include "run/domain.h"
 #include "run/guard.h"
 #include "run/inherited.h"
 #include "run/message.h"
@@ -183,6 +184,17 @@ static int prepare(Run *run) {
         return r < 0 ? fail("cannot start", r) : 0;
 }
 
+/* 0, reported, if the kernel has none that fits. */
+static int usable_domain_abi(void) {
+        int abi = domain_abi();
+
+        if (abi >= DOMAIN_ABI_MIN)
+                return abi;
+        message("no Landlock of Linux 6.7 or later: COMMAND can act through other processes of its user (see LIMITS in "
+                "cargowall(1))");
+        return 0;
+}
+
 static int start_child(Run *run) {
         const ChildOptions options = {
                 .command = run->options.command,
@@ -190,6 +202,7 @@ static int start_child(Run *run) {
                 .cgroup = &run->cgroup,
                 .signals = &run->signals,
                 .relay = run->relay,
+                .domain_abi = usable_domain_abi(),
                 .socketcall = run->options.allow_socketcall,
         };
         const char *what;

