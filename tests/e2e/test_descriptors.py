@@ -138,8 +138,11 @@ listener = socket.create_server(("127.0.0.1", 0))
 peer = socket.create_connection(listener.getsockname())
 served = listener.accept()[0]
 listener.close()
+if int(sys.argv[3]):
+    served.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, int(sys.argv[3]))
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(sys.argv[3]))
 streams = {name: served for name in sys.argv[1].split(",")}
-run = subprocess.Popen(sys.argv[3:], **streams)
+run = subprocess.Popen(sys.argv[4:], **streams)
 served.close()
 def receive():
     data = b""
@@ -150,10 +153,10 @@ exec(sys.argv[2])
 """
 
 
-def over_connection(lab, script, command, streams="stdin,stdout,stderr", before=(), options=()):
-    """The script talks to COMMAND by way of peer."""
-    return lab.plain("/usr/bin/python3", "-c", CONNECTED, streams, script, *before, lab.binary, "run", "--user", JOB,
-                     *QUIET, *options, "--", *command, seconds=60)
+def over_connection(lab, script, command, streams="stdin,stdout,stderr", before=(), buffer=0):
+    """The script talks to COMMAND by way of peer. buffer: bytes that the connection holds, 0 for the usual."""
+    return lab.plain("/usr/bin/python3", "-c", CONNECTED, streams, script, buffer, *before, lab.binary, "run", "--user",
+                     JOB, *QUIET, "--", *command, seconds=60)
 
 
 @case("standard streams that are a TCP connection are relayed, both ways, with their ends")
@@ -204,17 +207,31 @@ print(first, run.wait())
     contains(r.err, "b'second'", "what COMMAND received after it")
 
 
-@case("what COMMAND wrote last arrives, also at a peer that reads late; the connection can be used after the run")
+THEN_MORE = ["sh", "-c", '"$@"; echo after', "sh"]
+
+
+@case("the caller can use the connection after the run, also if COMMAND closed it")
+def use_after(lab):
+    for command in "echo first", "echo first; exec <&- >&-; sleep 0.3":
+        r = over_connection(lab, "print(receive(), run.wait())", ["sh", "-c", command], streams="stdin,stdout",
+                            before=THEN_MORE)
+        equal(r.out, "b'first\\nafter\\n' 0\n", "what the peer received, exit status")
+
+
+@case("what COMMAND wrote last arrives, also at a peer that reads late")
 def last_bytes(lab):
+    (lab.dir / "work" / "ended").unlink(missing_ok=True)
     script = """
 import time
-time.sleep(0.5)
+while run.poll() is None and not os.path.exists("ended"):
+    time.sleep(0.01)
+time.sleep(0.2)  # for a run that would not wait
 data = receive()
 print(len(data), data[-6:], run.wait())
 """
-    r = over_connection(lab, script, ["head", "-c", "2000000", "/dev/zero"], streams="stdin,stdout",
-                        before=["sh", "-c", '"$@"; echo after', "sh"])
-    equal(r.out, "2000006 b'after\\n' 0\n", "what the peer received, exit status")
+    r = over_connection(lab, script, ["sh", "-c", "head -c 150000 /dev/zero && touch ended"], streams="stdin,stdout",
+                        before=THEN_MORE, buffer=4096)
+    equal(r.out, "150006 b'after\\n' 0\n", "what the peer received, exit status")
 
 
 @case("a peer that is gone, and input that COMMAND does not read, do not keep the run")

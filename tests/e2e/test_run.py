@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import stat
 
@@ -223,6 +224,17 @@ def sudo_user(lab):
     r = lab.run(QUIET, show, user=None, env={"SUDO_USER": JOB, "SUDO_UID": str(JOB_ID), "SUDO_GID": str(JOB_ID)})
     equal(r.out.split("\n")[:4], [str(JOB_ID)] * 3 + ["CapEff:\t0000000000000000"], "ids and capabilities")
     equal(lab.run(QUIET, ["id", "-u"], user="root").out, "0\n", "--user root")
+
+
+@case("set-uid programs keep their effect in COMMAND")
+def set_uid(lab):
+    program = lab.dir / "work" / "set-uid-id"
+    shutil.copy("/usr/bin/id", program)
+    program.chmod(0o4755)
+    command = [program, "-u"]
+    if lab.plain("setpriv", f"--reuid={JOB_ID}", f"--regid={JOB_ID}", "--clear-groups", *command).out != "0\n":
+        raise Skip("set-uid programs have no effect on this file system")
+    equal(lab.run(QUIET, command).out, "0\n", "effective user")
 
 
 # -- signals and ends
