@@ -29,12 +29,13 @@ enum cw_reason {
         CW_REASON_LOCAL = 2,      /* loopback or an address of this host */
         CW_REASON_BASELINE = 3,   /* neighbour discovery and other traffic an IP stack needs */
         CW_REASON_DNS = 4,        /* port 53 traffic that bypasses the proxy */
-        CW_REASON_PROTOCOL = 5,   /* neither TCP, UDP nor ICMP: not supported */
+        CW_REASON_PROTOCOL = 5,   /* neither TCP, UDP nor ICMP, or a value that cannot be read: not supported */
         CW_REASON_RAW_SOCKET = 6, /* creation of a raw socket */
         CW_REASON_MALFORMED = 7,  /* unreadable header */
         CW_REASON_FLOW = 8,       /* part of a flow that was allowed at its start */
         CW_REASON_FAULT = 9,      /* state of the firewall is missing: fail closed */
         CW_REASON_INBOUND = 10,   /* reply to a peer that opened the connection */
+        CW_REASON_SOURCE_ROUTE = 11, /* option that sends packets by way of other hosts */
         _CW_REASON_MAX,
 };
 
@@ -212,6 +213,7 @@ enum cw_record_type {
         CW_RECORD_DENY = 2,      /* a denial, or in audit mode a would-be denial */
         CW_RECORD_CLOSE = 3,     /* end of a flow; the byte counts are final */
         CW_RECORD_RAW_SOCKET = 4, /* creation of a raw socket was denied */
+        CW_RECORD_OPTION = 5,     /* a socket option was denied */
 };
 
 /* All hooks: public name, program, enum bpf_attach_type, and whether the service requires it by default. The order
@@ -227,6 +229,7 @@ enum cw_record_type {
         X(getpeername6, cw_getpeername6, BPF_CGROUP_INET6_GETPEERNAME, 1)      \
         X(sock_create, cw_sock_create, BPF_CGROUP_INET_SOCK_CREATE, 1)         \
         X(sock_release, cw_sock_release, BPF_CGROUP_INET_SOCK_RELEASE, 1)      \
+        X(setsockopt, cw_setsockopt, BPF_CGROUP_SETSOCKOPT, 1)                 \
         X(egress, cw_egress, BPF_CGROUP_INET_EGRESS, 1)                        \
         X(ingress, cw_ingress, BPF_CGROUP_INET_INGRESS, 1)
 
@@ -247,6 +250,7 @@ enum cw_hook {
         CW_HOOK_SENDMSG = 2,
         CW_HOOK_PACKET = 3,
         CW_HOOK_SOCKET = 4,
+        CW_HOOK_OPTION = 5,
 };
 
 /* Minimum interval between wakeups of the ring's reader for denials; the reader looks again on its own after this

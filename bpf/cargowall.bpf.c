@@ -9,6 +9,7 @@
 #include "dns.bpf.h"
 #include "flow.bpf.h"
 #include "inbound.bpf.h"
+#include "option.bpf.h"
 #include "record.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -312,6 +313,11 @@ int cw_sock_release(struct bpf_sock *ctx) {
         if (key.protocol == IP_UDP || f->state == CW_FLOW_JUDGED)
                 bpf_map_delete_elem(&flows, &key);
         return 1;
+}
+
+SEC("cgroup/setsockopt")
+int cw_setsockopt(struct bpf_sockopt *ctx) {
+        return on_option(ctx);
 }
 
 /* ------------------------------------------------------------------ packets */

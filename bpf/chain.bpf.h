@@ -48,7 +48,7 @@ static __always_inline __u64 generation_now(void) {
 
 /* Return a subject, or UNASSIGNED. Global functions, so that the verifier walks each one once. A level that does not
  * exist has id 0, which has no entry; a branch for it would double the verifier's work. */
-__noinline __u64 walk_task(void) {
+static __always_inline __u64 walk_task_inline(void) {
         __u64 own = bpf_get_current_cgroup_id();
 
         for (int level = CGROUP_LEVELS_MAX; level >= 0; level--) {
@@ -58,6 +58,10 @@ __noinline __u64 walk_task(void) {
                         return s->flags & CW_SUBJECT_SLICE && id != own ? UNASSIGNED : subject_pack(s);
         }
         return CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
+}
+
+__noinline __u64 walk_task(void) {
+        return walk_task_inline();
 }
 
 __noinline __u64 walk_packet(struct __sk_buff *skb) {

@@ -14,6 +14,10 @@
 const volatile bool has_coarse_clock = false;
 const volatile bool has_comm = false;
 const volatile bool has_ns_pid = false;
+/* The same of the hook for socket options, which has fewer helpers before Linux 6.1. */
+const volatile bool option_has_task = false; /* ancestors of its cgroup, pid */
+const volatile bool option_has_comm = false;
+const volatile bool option_has_ns_pid = false;
 /* The reader's pid namespace, by device (in the kernel's encoding) and inode. */
 const volatile __u64 pid_ns_device = 0;
 const volatile __u64 pid_ns_inode = 0;

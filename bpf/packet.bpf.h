@@ -58,6 +58,9 @@ struct udp_header {
         __u16 length, checksum;
 };
 
+/* Always 0, but the verifier does not know. */
+__u64 opaque_zero;
+
 static __always_inline void set_tcp(struct packet *p, const struct tcp_header *h, __u32 offset) {
         __u32 end = offset + (h->data_offset >> 4) * 4;
 
@@ -77,6 +80,45 @@ static __always_inline void set_udp(struct packet *p, const struct udp_header *h
         p->dst_port = bpf_ntohs(h->dst_port);
 }
 
+/* ------------------------------------------------------------------ IPv4 options (RFC 791 3.1) */
+
+#define IP_OPTIONS_MAX 40 /* bytes */
+#define IP_OPTION_END 0
+#define IP_OPTION_NOOP 1
+
+/* Loose and strict source routing: the actual destination is elsewhere. */
+static __always_inline bool ip_option_is_route(__u8 type) {
+        return type == 131 || type == 137;
+}
+
+/* The options are walked byte by byte, so that every offset is a constant, and only whether an option begins there is
+ * not; the result is unknown to the verifier, so that all options look alike. */
+static __always_inline __u64 ip_option_next(__u64 at, __u8 type, __u8 length) {
+        return at + (type == IP_OPTION_NOOP ? 1 : length) + *(volatile __u64 *) &opaque_zero;
+}
+
+/* length: of the options, in bytes. Global, so that the verifier walks the loop once. */
+__noinline __u32 is_source_routed(struct __sk_buff *skb, __u64 length) {
+        __u64 next = *(volatile __u64 *) &opaque_zero;
+        __u8 options[IP_OPTIONS_MAX + 1] = {};
+
+        if (length < 1 || length > IP_OPTIONS_MAX ||
+            bpf_skb_load_bytes(skb, sizeof(struct ipv4_header), options, length) < 0)
+                return 0;
+        for (__u64 i = 0; i < IP_OPTIONS_MAX; i++) {
+                if (i != next)
+                        continue;
+                if (ip_option_is_route(options[i]))
+                        return 1;
+                if (options[i] == IP_OPTION_END)
+                        return 0;
+                next = ip_option_next(i, options[i], options[i + 1]);
+        }
+        return 0;
+}
+
+/* ------------------------------------------------------------------ headers */
+
 /* Location of the transport header in one number: offset << 16
  * later fragment << 8
  * protocol. Walks IPv6 extension headers (RFC 8200 4); an unknown one ends the walk, and the protocol is then an
@@ -95,7 +137,9 @@ __noinline __u32 find_transport(struct __sk_buff *skb) {
         if (v4.version_ihl >> 4 == 4) {
                 __u32 length = (v4.version_ihl & 0xf) * 4;
                 later = v4.fragment & bpf_htons(0x1fff) ? LATER_FRAGMENT : 0;
-                return length < sizeof(v4) ? MALFORMED : length << 16 | later | v4.protocol;
+                if (length < sizeof(v4) || (length > sizeof(v4) && is_source_routed(skb, length - sizeof(v4))))
+                        return MALFORMED;
+                return length << 16 | later | v4.protocol;
         }
         if (v4.version_ihl >> 4 != 6 || bpf_skb_load_bytes(skb, 0, &v6, sizeof(v6)) < 0)
                 return MALFORMED;
@@ -206,9 +250,6 @@ static __always_inline bool parse_plain(struct __sk_buff *skb, struct packet *p)
         }
         return false;
 }
-
-/* Always 0, but the verifier does not know. */
-__u64 opaque_zero;
 
 /* Each path through the parser leaves different constants, and the verifier would walk everything that follows once
  * for each path, at the expense of its budget and the load time. This makes all paths look alike: values unknown to

@@ -83,13 +83,14 @@ struct list_key {
 _Static_assert(sizeof(struct list_key) == sizeof(struct cw_prefix_key), "layout");
 _Static_assert(__builtin_offsetof(struct list_key, family) + sizeof(struct cw_host_key) == sizeof(struct list_key), "layout");
 
-/* The list for this address, or NULL. Expired leases are ignored. */
-static __always_inline const struct cw_port_list *find_ports(__u32 policy_id, __u64 dst0, __u64 dst1) {
+/* The list for this address, or NULL. Expired leases are ignored. coarse: false in programs of types that may not use
+ * the coarse clock. */
+static __always_inline const struct cw_port_list *find_ports(__u32 policy_id, __u64 dst0, __u64 dst1, bool coarse) {
         struct list_key key = { .prefix_length = 64 + 128, .policy_id = policy_id, .family = policy_id };
 
         addr_join(&key.addr, dst0, dst1);
         struct cw_host_value *e = bpf_map_lookup_elem(&hosts, &key.family);
-        if (e && (e->expires_ns == 0 || e->expires_ns > now_coarse()))
+        if (e && (e->expires_ns == 0 || e->expires_ns > (coarse ? now_coarse() : bpf_ktime_get_ns())))
                 return &e->ports;
         key.family = addr_is_v4(&key.addr) ? 4 : 6;
         return bpf_map_lookup_elem(&prefixes, &key);
@@ -104,14 +105,8 @@ static __always_inline bool protocol_is_judged(__u8 protocol) {
 #define LOOKUP_MAY_BE_LOCAL (1U << 26)
 #define LOOKUP_ANSWER (1U << 27) /* a datagram to a peer that sent one first */
 
-static __always_inline __u64 eval_ports(const struct cw_layer *layer, __u64 dst0, __u64 dst1, __u32 how) {
-        const struct cw_port_list *list = find_ports(layer->policy_id, dst0, dst1);
-        __u16 port = how & LOOKUP_HAS_PORT ? (__u16) how : 0;
-        __u32 index = NO_MATCH;
-
-        if (list) /* without a port (a later fragment) only a rule for all ports matches */
-                index = match_ports(list->first, list->count, (__u8) (how >> 16), port,
-                                    how & LOOKUP_HAS_PORT ? port : 0xffff);
+/* index: as returned by match_ports(). */
+static __always_inline __u64 eval_match(const struct cw_layer *layer, __u32 index) {
         if (index == NO_MATCH)
                 return verdict_pack(layer, layer->default_action, CW_REASON_DEFAULT, CW_NO_RULE);
 
@@ -119,6 +114,17 @@ static __always_inline __u64 eval_ports(const struct cw_layer *layer, __u64 dst0
         if (!r) /* inconsistent state */
                 return verdict_pack(layer, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
         return verdict_pack(layer, r->action, CW_REASON_RULE, r->rule);
+}
+
+static __always_inline __u64 eval_ports(const struct cw_layer *layer, __u64 dst0, __u64 dst1, __u32 how) {
+        const struct cw_port_list *list = find_ports(layer->policy_id, dst0, dst1, true);
+        __u16 port = how & LOOKUP_HAS_PORT ? (__u16) how : 0;
+        __u32 index = NO_MATCH;
+
+        if (list) /* without a port (a later fragment) only a rule for all ports matches */
+                index = match_ports(list->first, list->count, (__u8) (how >> 16), port,
+                                    how & LOOKUP_HAS_PORT ? port : 0xffff);
+        return eval_match(layer, index);
 }
 
 /* The verdict of one layer, as numbers for the verifier's sake as above: it walks this once per program, and what
@@ -150,10 +156,21 @@ __noinline __u64 verdict_eval(__u64 layer_word, __u64 dst0, __u64 dst1, __u32 ho
         return v;
 }
 
+/* The same for a multicast group that is to be joined: allowed if UDP to any port of it is. */
+__noinline __u64 group_eval(__u64 layer_word, __u64 dst0, __u64 dst1) {
+        struct cw_layer layer = layer_unpack(layer_word);
+        const struct cw_port_list *list = find_ports(layer.policy_id, dst0, dst1, false);
+        __u32 all = list ? match_ports(list->first, list->count, IP_UDP, 0, 0xffff) : NO_MATCH;
+
+        if (list && list->allows && all != list->first)
+                return verdict_pack(&layer, CW_ALLOW, CW_REASON_RULE, CW_NO_RULE);
+        return eval_match(&layer, all);
+}
+
 /* The verdict of a chain, from the last layer to the base; policy/chain.c does the same in user space. An allow rule
  * of a grant lifts the denials by default action in the layers before it. Of the remaining denials the most general
  * one that is enforced decides, otherwise the most general one. */
-__noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
+static __always_inline __u64 fold_layers(__u32 chain, __u64 dst0, __u64 dst1, __u32 how, bool group) {
         const struct cw_layer closed = { .policy_id = CW_POLICY_UNASSIGNED };
         __u64 granted = 0, refusal = 0, answer = 0;
 
@@ -167,7 +184,7 @@ __noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
                         return verdict_pack(&closed, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
                 if (layer.mode == CW_OFF)
                         continue;
-                __u64 v = verdict_eval(word, dst0, dst1, how);
+                __u64 v = group ? group_eval(word, dst0, dst1) : verdict_eval(word, dst0, dst1, how);
                 if (layer.kind == CW_LAYER_GRANT) {
                         if (v & CW_VERDICT_ALLOW && CW_VERDICT_REASON(v) == CW_REASON_RULE)
                                 granted = v;
@@ -183,6 +200,23 @@ __noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
         if (refusal)
                 return refusal;
         return answer ? answer : verdict_pack(&closed, CW_DENY, CW_REASON_FAULT, CW_NO_RULE);
+}
+
+__noinline __u64 verdict_fold(__u32 chain, __u64 dst0, __u64 dst1, __u32 how) {
+        return fold_layers(chain, dst0, dst1, how, false);
+}
+
+__noinline __u64 group_fold(__u32 chain, __u64 dst0, __u64 dst1) {
+        return fold_layers(chain, dst0, dst1, 0, true);
+}
+
+static __always_inline __u64 group_verdict(const struct policy_chain *c, const struct cw_addr *group) {
+        __u64 words[2], base;
+
+        addr_split(group, words);
+        __builtin_memcpy(&base, &c->base, sizeof(base));
+        return chain_is_single(c->chain) ? group_eval(base, words[0], words[1]) :
+                                           group_fold(c->chain, words[0], words[1]);
 }
 
 static __always_inline void chain_eval(const struct policy_chain *c, const struct lookup *l, struct verdict *v) {
@@ -203,7 +237,7 @@ static __always_inline void chain_eval(const struct policy_chain *c, const struc
 
 /* Does the policy allow anything at this address? */
 __noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {
-        const struct cw_port_list *list = find_ports(policy_id, dst0, dst1);
+        const struct cw_port_list *list = find_ports(policy_id, dst0, dst1, true);
 
         return list && list->allows;
 }

@@ -23,14 +23,18 @@ static bool verdict_is_consistent(const struct cw_record *r) {
                 return r->action == CW_DENY || r->action == CW_ALLOW;
         case CW_RECORD_RAW_SOCKET:
                 return r->action == CW_DENY && r->reason == CW_REASON_RAW_SOCKET;
+        case CW_RECORD_OPTION:
+                return r->action == CW_DENY &&
+                       (r->reason == CW_REASON_SOURCE_ROUTE || r->reason == CW_REASON_PROTOCOL ||
+                        r->reason == CW_REASON_FAULT);
         default:
                 return false;
         }
 }
 
-/* A raw socket has no destination yet; a header that cannot be read may not have shown one. */
+/* A raw socket has no destination yet, a socket option none; a header that cannot be read may not have shown one. */
 static bool has_destination(const struct cw_record *r) {
-        if (r->type == CW_RECORD_RAW_SOCKET)
+        if (r->type == CW_RECORD_RAW_SOCKET || r->type == CW_RECORD_OPTION)
                 return false;
 
         return r->reason != CW_REASON_MALFORMED || !addr_is_zero(&r->dst);
@@ -39,7 +43,7 @@ static bool has_destination(const struct cw_record *r) {
 static bool record_is_valid(const struct cw_record *r) {
         if (r->version < 1 || r->version > CW_API_VERSION || !verdict_is_consistent(r))
                 return false;
-        if (r->reason >= _CW_REASON_MAX || r->mode > CW_AUDIT || r->hook > CW_HOOK_SOCKET)
+        if (r->reason >= _CW_REASON_MAX || r->mode > CW_AUDIT || r->hook > CW_HOOK_OPTION)
                 return false;
         if (r->mid_stream > 1 || r->pad != 0)
                 return false;
@@ -62,6 +66,8 @@ static EventType event_type(const struct cw_record *r) {
                 return EVENT_CONNECTION_ALLOWED;
         case CW_RECORD_CLOSE:
                 return EVENT_CONNECTION_CLOSED;
+        case CW_RECORD_OPTION:
+                return EVENT_PROTOCOL_BLOCKED;
         default:
                 return r->reason == CW_REASON_PROTOCOL || r->reason == CW_REASON_RAW_SOCKET ?
                                EVENT_PROTOCOL_BLOCKED :

@@ -104,6 +104,7 @@ const char *event_denial_words(const char *reason) {
                 { "raw_socket", "raw sockets are refused" },
                 { "malformed", "malformed packet" },
                 { "fault", "firewall state missing, failed closed" },
+                { "source_route", "source routing is refused" },
         };
 
         assert(reason);
@@ -143,6 +144,8 @@ static void add_action(TextWriter *t, const Event *e) {
                 add_set(t, " (", e->query_type, WORD_SHARE, ")");
         } else if (e->type == EVENT_PROTOCOL_BLOCKED && e->reason == CW_REASON_RAW_SOCKET)
                 text_add(t, " asked for a raw socket");
+        else if (e->type == EVENT_PROTOCOL_BLOCKED && !e->has_dst && !is_set(e->hostname))
+                text_add(t, " set a socket option");
         else {
                 text_add(t, " to ");
                 add_destination(t, e);

@@ -41,6 +41,12 @@ int summary_entry_suggest(const SummaryEntry *e, char buf[static SUMMARY_SUGGEST
         return summary_suggest(&event, buf, SUMMARY_SUGGESTION_MAX);
 }
 
+const char *summary_entry_subject(const SummaryEntry *e) {
+        if (e->reason == CW_REASON_RAW_SOCKET)
+                return "raw socket";
+        return e->kind == SUMMARY_PROTOCOL ? "socket option" : "unknown";
+}
+
 static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]) {
         if (strcmp(e->dns_reason, "type") == 0)
                 (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s is refused", e->query_type);

@@ -78,6 +78,8 @@ uint64_t add_saturated(uint64_t a, uint64_t b);
 /* summary-format.c */
 uint64_t summary_entry_count(const SummaryEntry *e);
 int summary_entry_suggest(const SummaryEntry *e, char buf[static SUMMARY_SUGGESTION_MAX]);
+/* In the place of the destination of an entry that has none. */
+const char *summary_entry_subject(const SummaryEntry *e);
 /* Why a rule would not help, or "". Returns unescaped text: rule and reason may hold any byte. */
 #define SUMMARY_WHY_MAX 600
 const char *summary_entry_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]);

@@ -22,7 +22,7 @@ static void write_destination(FILE *out, const SummaryEntry *e) {
         else if (e->has_addr)
                 write_escaped(out, in_addr_format(&e->addr, addr));
         else
-                fputs(e->reason == CW_REASON_RAW_SOCKET ? "raw socket" : "unknown", out);
+                fputs(summary_entry_subject(e), out);
 
         if (e->kind == SUMMARY_DNS)
                 fputs(" | DNS", out);

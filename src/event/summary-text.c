@@ -32,7 +32,7 @@ static void fill_destination(Line *l, const SummaryEntry *e) {
                 (void) snprintf(p, room, e->port > 0 && !in_addr_is_v4(&e->addr) ? "[%s]" : "%s",
                                 in_addr_format(&e->addr, addr));
         else
-                (void) snprintf(p, room, "%s", e->reason == CW_REASON_RAW_SOCKET ? "raw socket" : "unknown");
+                (void) snprintf(p, room, "%s", summary_entry_subject(e));
 
         size_t used = strlen(p);
         p += used;

@@ -265,6 +265,10 @@ static int suggest_name(const Event *e, char *buf, size_t size) {
 
 static int suggest_destination(const Event *e, char *buf, size_t size) {
         const char *protocol = rule_protocol(e);
+        char addr[IN_ADDR_TEXT_MAX];
+
+        if (e->protocol == PROTOCOL_IGMP && e->has_dst) /* a group: joined if a port of it is allowed */
+                return snprintf(buf, size, "--allow-cidr %s", in_addr_format(&e->dst, addr));
         if (!protocol)
                 return -EOPNOTSUPP;
 

@@ -28,13 +28,15 @@ bool helper_has_coarse_clock(void) {
                loads(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, insns, ELEMENTSOF(insns));
 }
 
-/* In every hook that records facts about a process. */
-static bool loads_in_socket_hooks(const struct bpf_insn *insns, size_t n) {
+/* Hooks that record facts about a process. */
+static bool loads_in(HelperHooks hooks, const struct bpf_insn *insns, size_t n) {
+        if (hooks == HELPER_OPTION_HOOK)
+                return loads(BPF_PROG_TYPE_CGROUP_SOCKOPT, BPF_CGROUP_SETSOCKOPT, insns, n);
         return loads(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, insns, n) &&
                loads(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, insns, n);
 }
 
-bool helper_has_comm(void) {
+bool helper_has_comm(HelperHooks hooks) {
         static const struct bpf_insn insns[] = {
                 { .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10 },
                 { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -16 },
@@ -43,10 +45,10 @@ bool helper_has_comm(void) {
                 RETURN_1,
         };
 
-        return loads_in_socket_hooks(insns, ELEMENTSOF(insns));
+        return loads_in(hooks, insns, ELEMENTSOF(insns));
 }
 
-bool helper_has_ns_pid(void) {
+bool helper_has_ns_pid(HelperHooks hooks) {
         static const struct bpf_insn insns[] = {
                 { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 0 },
                 { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 0 },
@@ -57,5 +59,16 @@ bool helper_has_ns_pid(void) {
                 RETURN_1,
         };
 
-        return loads_in_socket_hooks(insns, ELEMENTSOF(insns));
+        return loads_in(hooks, insns, ELEMENTSOF(insns));
+}
+
+bool helper_has_task(HelperHooks hooks) {
+        static const struct bpf_insn insns[] = {
+                { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 0 },
+                CALL(BPF_FUNC_get_current_ancestor_cgroup_id),
+                CALL(BPF_FUNC_get_current_pid_tgid),
+                RETURN_1,
+        };
+
+        return loads_in(hooks, insns, ELEMENTSOF(insns));
 }

@@ -9,5 +9,13 @@
 
 /* In programs of all types that are loaded. */
 bool helper_has_coarse_clock(void); /* bpf_ktime_get_coarse_ns(), Linux 5.11 */
-bool helper_has_comm(void);         /* bpf_get_current_comm() in socket hooks: with CAP_PERFMON only since 6.x */
-bool helper_has_ns_pid(void);       /* bpf_get_ns_current_pid_tgid() in socket hooks, Linux 6.10 */
+
+typedef enum HelperHooks {
+        HELPER_SOCKET_HOOKS, /* those for addresses and for new sockets */
+        HELPER_OPTION_HOOK,  /* setsockopt */
+} HelperHooks;
+
+bool helper_has_comm(HelperHooks hooks);   /* bpf_get_current_comm(): with CAP_PERFMON only since 6.x */
+bool helper_has_ns_pid(HelperHooks hooks); /* bpf_get_ns_current_pid_tgid(), Linux 6.10 */
+bool helper_has_task(HelperHooks hooks);   /* bpf_get_current_ancestor_cgroup_id() and bpf_get_current_pid_tgid(): in the
+                                            * option hook since Linux 6.1 */

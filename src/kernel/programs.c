@@ -83,16 +83,19 @@ static uint64_t own_netns_cookie(void) {
 static void set_pid_namespace(struct cargowall_bpf *b) {
         struct stat st;
 
-        if (stat("/proc/self/ns/pid", &st) < 0 || !helper_has_ns_pid())
+        if (stat("/proc/self/ns/pid", &st) < 0 || !helper_has_ns_pid(HELPER_SOCKET_HOOKS))
                 return;
         b->rodata->has_ns_pid = true;
+        b->rodata->option_has_ns_pid = helper_has_ns_pid(HELPER_OPTION_HOOK);
         b->rodata->pid_ns_device = (uint64_t) major(st.st_dev) << 20 | minor(st.st_dev); /* MKDEV(), linux/kdev_t.h */
         b->rodata->pid_ns_inode = st.st_ino;
 }
 
 static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->has_coarse_clock = helper_has_coarse_clock();
-        b->rodata->has_comm = helper_has_comm();
+        b->rodata->has_comm = helper_has_comm(HELPER_SOCKET_HOOKS);
+        b->rodata->option_has_comm = helper_has_comm(HELPER_OPTION_HOOK);
+        b->rodata->option_has_task = helper_has_task(HELPER_OPTION_HOOK);
         set_pid_namespace(b);
         b->rodata->many_layers = o->many_layers;
         b->rodata->root_cgroup = o->root_cgroup;

@@ -14,6 +14,7 @@
 enum {
         PROTOCOL_ALL = 0,
         PROTOCOL_ICMP = 1,
+        PROTOCOL_IGMP = 2,
         PROTOCOL_TCP = 6,
         PROTOCOL_UDP = 17,
         PROTOCOL_ICMP6 = 58,

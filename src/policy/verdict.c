@@ -36,6 +36,7 @@ static const char *const reason_names[] = {
         [CW_REASON_FLOW] = "flow",
         [CW_REASON_FAULT] = "fault",
         [CW_REASON_INBOUND] = "inbound",
+        [CW_REASON_SOURCE_ROUTE] = "source_route",
 };
 
 _Static_assert(ELEMENTSOF(tier_names) == _TIER_MAX, "a name for each tier");

@@ -84,6 +84,9 @@ def source_route(lab):
                v6_ancillary=attempt(ancillary, *six, IPV6_RTHDR, header))
     """)
     equal((r.status, len(r.facts)), (0, 6), "status, attempts")
+    refused(r, *(name for name in r.facts if name != "v6_ancillary"))
+    assert "errno" in r.facts["v6_ancillary"], r.facts["v6_ancillary"]  # kernels differ in what they know
+    equal(found(r, "protocol_blocked", protocol="TCP", process="python3")["reason"], "source_route", "reason")
     untouched(lab, EVIL4, EVIL6)
 
 
@@ -323,6 +326,64 @@ def sendfile(lab):
     """)
     refused(r, "sendfile")
     untouched(lab, EVIL4)
+
+
+GROUPS = """
+        IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
+        eth0 = socket.if_nametoindex("eth0")
+        def packed(group):
+            return socket.inet_pton(family_of(group), group)
+        def storage(addr):  # struct sockaddr_storage
+            head = struct.pack("=HH", family_of(addr), 0) + (bytes(4) if ":" in addr else b"")
+            return (head + packed(addr)).ljust(128, b"\\0")
+        def join(group, option, value):
+            with new_socket(group, socket.SOCK_DGRAM) as s:
+                s.setsockopt(IPV6 if ":" in group else IP, option, value)
+                return "joined"
+        def members(g4, g6):
+            me, source4, source6 = packed(CLIENT4), b"SECR", b"SECRET, 16 bytes"
+            index, from6 = struct.pack("=I4x", eth0), socket.inet_ntop(socket.AF_INET6, source6)
+            return {
+                "add": attempt(join, g4, 35, packed(g4) + me),
+                "add by index": attempt(join, g4, 35, packed(g4) + bytes(4) + struct.pack("=i", eth0)),
+                "add source": attempt(join, g4, 39, packed(g4) + me + source4),
+                "join": attempt(join, g4, 42, index + storage(g4)),
+                "join source": attempt(join, g4, 46, index + storage(g4) + storage("203.0.113.5")),
+                "add6": attempt(join, g6, 20, packed(g6) + struct.pack("=I", eth0)),
+                "join6": attempt(join, g6, 42, index + storage(g6)),
+                "join source6": attempt(join, g6, 46, index + storage(g6) + storage(from6)),
+            }
+"""
+
+
+@case("C14 group memberships: whatever the kernel would announce for the job is judged by the group")
+def groups(lab):
+    options = [*ALLOW, "--allow-cidr", "239.1.2.4", "--allow-cidr", "224.0.0.251:5353/udp", "--allow-cidr", "[ff02::fb]:5353/udp"]
+    allowed, source = (("239.1.2.4", "ff02::fb"), ("224.0.0.251", "ff02::fb")), GROUPS
+    for i, (g4, g6) in enumerate(allowed):
+        source += f"        report(**{{f'allowed {i} {{k}}': v for k, v in members({g4!r}, {g6!r}).items()}})\n"
+    source += """
+        denied = members("239.83.69.67", "ff02:5345:4352:4554::1")  # SEC, SECRET
+        report(**denied)
+        report(all_hosts=attempt(join, "224.0.0.1", 35, packed("224.0.0.1") + packed(CLIENT4)),
+               routers=attempt(join, "ff02::2", 20, packed("ff02::2") + struct.pack("=I", eth0)), n=len(denied))
+        with new_socket(CLIENT4, socket.SOCK_DGRAM) as s:  # a member of an allowed group chooses its sources
+            s.setsockopt(IP, 35, packed("239.1.2.4") + packed(CLIENT4))
+            report(block=attempt(s.setsockopt, IP, 38, packed("239.83.69.67") + packed(CLIENT4) + b"SECR"))
+    """
+    r = lab.attack(options, source)
+    names = [name for name in r.facts if not name.startswith("allowed") and name not in ("all_hosts", "n")]
+    equal(len(names), r.facts["n"] + 2, "attempts")
+    refused(r, *names)
+    worked(r, "all_hosts", *(name for name in r.facts if name.startswith("allowed")))
+    blocked(r, "239.83.69.67", protocol="IGMP", uid=JOB_ID)
+    event = blocked(r, "ff02:5345:4352:4554::1", protocol="ICMPv6")
+    equal((event["reason"], "dst_port" in event), ("default", False), "reason, port")
+    audit = lab.attack(["--mode", "audit"], GROUPS + """
+        report(**members("239.83.69.67", "ff02:5345:4352:4554::1"))
+    """)
+    worked(audit, *audit.facts)
+    found(audit, "connection_blocked", dst_ip="239.83.69.67", would_deny=True)
 
 
 @case("B6 TCP fast open: data in the first packet does not pass the verdict by")

@@ -621,3 +621,40 @@ def io_uring(rig):
     denied(c, EVIL4, "jail.service", "jail", protocol="TCP")
     denied(c, EVIL4, "jail.service", "jail", protocol="UDP")
     stayed(rig, EVIL4, "by io_uring")
+
+
+# -- group memberships
+
+MEMBER = """
+        def member(group, value=None):
+            with socket.socket(family_of(group), socket.SOCK_DGRAM) as s:
+                packed, six = socket.inet_pton(s.family, group), ":" in group
+                index = struct.pack("=I", socket.if_nametoindex("eth0"))
+                value = packed + (index if six else bytes(4) + index)
+                s.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, 20 if six else 35, value)
+                return "joined"
+"""
+
+
+@case("C14 units: a group is judged by the unit's policy, below its cgroup as well")
+def members(rig):
+    c = boot(rig, jail=(ONE + "/32", "239.1.2.4/32"))
+    source = MEMBER + """
+        report(denied=attempt(member, "239.83.69.67"), denied6=attempt(member, "ff02:5345:4352:4554::1"),
+               routers=attempt(member, "ff02::2"), hosts=attempt(member, "224.0.0.1"), allowed=attempt(member, "239.1.2.4"))
+    """
+    nested = """
+        os.mkdir(own_cgroup() + "/deep")
+        enter_cgroup(own_cgroup() + "/deep")
+    """
+    for name, prefix, options in (("jail.service", "", {"user": JOB}), ("jail-nested.service", nested, {"user": "root"})):
+        r = attack(c, prefix + source, name=name, **options)
+        refused(r, "denied", "denied6", "routers")
+        worked(r, "hosts", "allowed")
+        denied(c, "239.83.69.67", name, "jail", protocol="IGMP")
+    r = attack(c, MEMBER + """
+        report(denied=attempt(member, "239.83.69.67"), routers=attempt(member, "ff02::2"))
+    """, name="free.service")
+    refused(r, "denied")
+    worked(r, "routers")  # a router of the network, as networkd may be
+    denied(c, "239.83.69.67", "free.service", "host", protocol="IGMP")

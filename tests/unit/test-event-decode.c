@@ -81,6 +81,9 @@ static const struct {
         { CW_RECORD_DENY, CW_DENY, CW_REASON_PROTOCOL, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
         { CW_RECORD_DENY, CW_DENY, CW_REASON_RAW_SOCKET, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
         { CW_RECORD_RAW_SOCKET, CW_DENY, CW_REASON_RAW_SOCKET, CW_AUDIT, EVENT_PROTOCOL_BLOCKED, true },
+        { CW_RECORD_OPTION, CW_DENY, CW_REASON_SOURCE_ROUTE, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
+        { CW_RECORD_OPTION, CW_DENY, CW_REASON_PROTOCOL, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
+        { CW_RECORD_OPTION, CW_DENY, CW_REASON_FAULT, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
         { CW_RECORD_CLOSE, CW_ALLOW, CW_REASON_RULE, CW_ENFORCE, EVENT_CONNECTION_CLOSED, false },
         { CW_RECORD_CLOSE, CW_DENY, CW_REASON_RULE, CW_AUDIT, EVENT_CONNECTION_CLOSED, false },
 };
@@ -97,7 +100,7 @@ START_TEST(test_types) {
         ck_assert_int_eq(e.mode, types[_i].mode);
         ck_assert_int_eq(e.reason, types[_i].reason);
         ck_assert_int_eq(event_is_denial(&e), types[_i].denial);
-        ck_assert_int_eq(e.has_dst, types[_i].type != CW_RECORD_RAW_SOCKET);
+        ck_assert_int_eq(e.has_dst, types[_i].type != CW_RECORD_RAW_SOCKET && types[_i].type != CW_RECORD_OPTION);
 }
 END_TEST
 
@@ -111,13 +114,13 @@ static const struct {
         uint16_t value;
 } faults[] = {
         FAULT(version, 0),  FAULT(version, CW_API_VERSION + 1),
-        FAULT(type, 0),     FAULT(type, 5),      FAULT(type, 0xffff), FAULT(type, CW_RECORD_OPEN),
-        FAULT(type, CW_RECORD_RAW_SOCKET),       /* whose reason is another */
+        FAULT(type, 0),     FAULT(type, 6),      FAULT(type, 0xffff), FAULT(type, CW_RECORD_OPEN),
+        FAULT(type, CW_RECORD_RAW_SOCKET),       FAULT(type, CW_RECORD_OPTION), /* whose reasons are others */
         FAULT(family, 0),   FAULT(family, 5),    FAULT(family, 255),
         FAULT(action, 1),   FAULT(action, 2),    FAULT(action, 255),
         FAULT(reason, _CW_REASON_MAX),           FAULT(reason, 255),
         FAULT(mode, 2),     FAULT(mode, 255),
-        FAULT(hook, 5),     FAULT(hook, 255),
+        FAULT(hook, 6),     FAULT(hook, 255),
         FAULT(mid_stream, 2), FAULT(mid_stream, 255),
         FAULT(pad, 1),
         FAULT(process.comm[15], 'x'), /* with the name below it is not terminated */
