@@ -36,6 +36,7 @@ enum cw_reason {
         CW_REASON_FAULT = 9,      /* state of the firewall is missing: fail closed */
         CW_REASON_INBOUND = 10,   /* reply to a peer that opened the connection */
         CW_REASON_SOURCE_ROUTE = 11, /* option that sends packets by way of other hosts */
+        CW_REASON_SOURCE = 12,    /* packet from an address that is not of this host */
         _CW_REASON_MAX,
 };
 
@@ -166,6 +167,7 @@ struct cw_flow_key {
 
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
+        CW_FLOW_SOURCE = 2,   /* src is an address of this host */
 };
 
 /* A verdict and the epoch it is valid for, in one number that is loaded and stored whole: another processor may

@@ -11,6 +11,7 @@
 #include "inbound.bpf.h"
 #include "option.bpf.h"
 #include "record.bpf.h"
+#include "source.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -40,6 +41,8 @@ static __always_inline bool was_refused(const struct policy_chain *c, const stru
 /* Other values in the same map: epochs have 56 bits. */
 #define DENIED_REQUESTER (1ULL << 63)
 #define DENIED_AUDIT (1ULL << 62)
+#define DENIED_SOURCE (1ULL << 61)
+#define DENIED_SOURCE_AUDIT (1ULL << 60)
 
 /* what: the denial, as a number. Whether it is not the last one of this socket and destination; it is now. */
 static __always_inline bool denial_is_new(const struct cw_flow_key *key, __u64 what) {
@@ -424,17 +427,40 @@ static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct
         return bpf_map_lookup_elem(&flows, key);
 }
 
-static __noinline int deny_malformed(const struct policy_chain *c, struct __sk_buff *skb, const struct packet *p) {
-        struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(skb), .dst = p->dst, .protocol = p->protocol };
-        struct cw_flow f = { .start_ns = now_coarse() };
+/* A denial that no rule lifts: of a foreign source, reported once for each socket and destination, or of a packet that
+ * cannot be read. known: its flow, or NULL. */
+static __noinline int deny_packet(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow_key *key,
+                                  const struct packet *p, const struct cw_flow *known) {
+        struct cw_flow f = { .start_ns = now_coarse(), .src = p->src, .src_port = p->src_port };
         struct cw_layer layer = layer_unpack(deciding_layer(c->chain, 0));
         struct verdict v;
 
-        verdict_set(&v, &layer, CW_DENY, CW_REASON_MALFORMED);
-        process_of_packet(skb, key.cookie, &f.process);
+        verdict_set(&v, &layer, CW_DENY, p->foreign ? CW_REASON_SOURCE : CW_REASON_MALFORMED);
+        if (p->foreign && !denial_is_new(key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE)))
+                return v.mode == CW_AUDIT;
+        if (known)
+                f.process = known->process;
+        else
+                process_of_packet(skb, key->cookie, &f.process);
         flow_take(&f, c, &v, 0);
-        report_denial(&key, &f, CW_HOOK_PACKET, false);
+        report_denial(key, &f, CW_HOOK_PACKET, false);
         return v.mode == CW_AUDIT;
+}
+
+static __always_inline int deny_malformed(struct __sk_buff *skb, const struct policy_chain *c, const struct packet *p) {
+        struct cw_flow_key key = { .cookie = bpf_get_socket_cookie(skb), .dst = p->dst, .protocol = p->protocol };
+
+        return deny_packet(skb, c, &key, p, NULL);
+}
+
+/* Exempt: the service's own queries, what the kernel answers, connections that are older than the service. */
+static __always_inline int deny_source(struct __sk_buff *skb, const struct policy_chain *c,
+                                       const struct cw_flow_key *key, const struct packet *p,
+                                       const struct cw_flow *f) {
+        if (is_own_socket(key->cookie) || is_of_kernel(skb) ||
+            (many_layers && bpf_map_lookup_elem(&preexisting_flows, key)))
+                return 1;
+        return deny_packet(skb, c, key, p, f);
 }
 
 /* Passes in this chain although no rule names it. */
@@ -595,6 +621,7 @@ static __always_inline int flow_apply(struct __sk_buff *skb, const struct policy
                 if (f->state == CW_FLOW_SEEN)
                         f->state = CW_FLOW_JUDGED;
         }
+        source_note(f, p);
         flow_see(skb, key, f, p);
         return passes;
 }
@@ -613,7 +640,7 @@ int cw_egress(struct __sk_buff *skb) {
         if (state == SUBJECT_FAULT)
                 return 0;
         if (!readable)
-                return state == SUBJECT_JUDGED ? deny_malformed(&c, skb, &p) : state == SUBJECT_OFF;
+                return state == SUBJECT_JUDGED ? deny_malformed(skb, &c, &p) : state == SUBJECT_OFF;
         if (is_neighbour_discovery(skb, &p))
                 return 1;
 
@@ -634,6 +661,9 @@ int cw_egress(struct __sk_buff *skb) {
                 return pass;
 
         chain_bind(&c, &key);
+        p.foreign = !source_is_checked(f, &p) && source_is_foreign(skb, &p);
+        if (p.foreign && !deny_source(skb, &c, &key, &p, f))
+                return 0;
         __u64 verdict = f ? flow_verdict(f) : 0;
         bool current = f && verdict_is_current(verdict, &c);
         if (f && (current ? verdict & CW_VERDICT_ASKED : flow_is_kept(&c.base, verdict))) {

@@ -18,6 +18,7 @@ const volatile bool has_ns_pid = false;
 const volatile bool option_has_task = false; /* ancestors of its cgroup, pid */
 const volatile bool option_has_comm = false;
 const volatile bool option_has_ns_pid = false;
+const volatile bool option_has_netns = false; /* Linux 5.14 */
 /* The reader's pid namespace, by device (in the kernel's encoding) and inode. */
 const volatile __u64 pid_ns_device = 0;
 const volatile __u64 pid_ns_inode = 0;

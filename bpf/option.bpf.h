@@ -3,7 +3,8 @@
 
 /* Socket options that put bytes of the caller's choice on the network, or send its packets elsewhere:
  * - group memberships: the kernel announces them (IGMP, MLD) in packets that no hook sees, or that are not the task's;
- * - source routing.
+ * - source routing;
+ * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h).
  * The program reads a copy of the value, and the kernel then uses this copy: the caller cannot change it meanwhile. */
 
 #include "packet.bpf.h"
@@ -19,6 +20,8 @@ enum {
         LEVEL_IPV6 = 41,
 
         OPTION_IP_OPTIONS = 4,
+        OPTION_IP_FREEBIND = 15,
+        OPTION_IP_TRANSPARENT = 19,
         OPTION_IP_ADD_MEMBERSHIP = 35,
         OPTION_IP_UNBLOCK_SOURCE = 37,
         OPTION_IP_BLOCK_SOURCE = 38,
@@ -30,6 +33,8 @@ enum {
         OPTION_IPV6_JOIN_ANYCAST = 27,
         OPTION_IPV6_RTHDRDSTOPTS = 55,
         OPTION_IPV6_RTHDR = 57,
+        OPTION_IPV6_TRANSPARENT = 75,
+        OPTION_IPV6_FREEBIND = 78,
 
         /* of both levels */
         OPTION_JOIN_GROUP = 42,
@@ -45,6 +50,7 @@ enum option_kind {
         OPTION_GROUP_SOCKADDR, /* ... with an interface, then a struct sockaddr_storage */
         OPTION_ROUTE4,
         OPTION_ROUTE6,
+        OPTION_ANY_SOURCE, /* a flag */
 };
 
 static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
@@ -72,6 +78,12 @@ static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
         case OPTION_IPV6_RTHDRDSTOPTS:
         case OPTION_IPV6_RTHDR:
                 return level == LEVEL_IPV6 ? OPTION_ROUTE6 : OPTION_OTHER;
+        case OPTION_IP_FREEBIND:
+        case OPTION_IP_TRANSPARENT:
+                return level == LEVEL_IP ? OPTION_ANY_SOURCE : OPTION_OTHER;
+        case OPTION_IPV6_TRANSPARENT:
+        case OPTION_IPV6_FREEBIND:
+                return level == LEVEL_IPV6 ? OPTION_ANY_SOURCE : OPTION_OTHER;
         default:
                 return OPTION_OTHER;
         }
@@ -268,6 +280,20 @@ __noinline __u32 has_source_route(struct bpf_sockopt *ctx) {
         return 0;
 }
 
+/* ------------------------------------------------------------------ sources */
+
+/* Does the option permit addresses of others, and would the packet hook not notice? IP_FREEBIND alone does not for
+ * IPv4 (ip(7)), but it is the same flag as IPV6_FREEBIND. */
+static __always_inline bool permits_any_source(struct bpf_sockopt *ctx) {
+        __u32 *value = ctx->optval;
+
+        if (!option_has_netns || (void *) (value + 1) > ctx->optval_end || !*value)
+                return false;
+        if (ctx->level == LEVEL_IP && ctx->optname == OPTION_IP_FREEBIND && ctx->sk && ctx->sk->family == AF_INET)
+                return false;
+        return bpf_get_netns_cookie(ctx) != (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
+}
+
 /* ------------------------------------------------------------------ */
 
 /* Returns what the program returns: 1, or 0 to refuse with EPERM. */
@@ -284,6 +310,11 @@ static __always_inline int on_option(struct bpf_sockopt *ctx) {
         if (state == SUBJECT_OFF || state == SUBJECT_FAULT)
                 return state == SUBJECT_OFF;
 
+        if (kind == OPTION_ANY_SOURCE) {
+                if (!permits_any_source(ctx))
+                        return 1;
+                return deny_option(ctx, &c, denial(&c, state, CW_REASON_SOURCE), NULL);
+        }
         if (kind == OPTION_ROUTE4 && !has_source_route(ctx))
                 return 1;
         if (kind == OPTION_ROUTE4 || kind == OPTION_ROUTE6)

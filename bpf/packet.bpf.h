@@ -18,7 +18,7 @@ struct packet {
         __u8 tcp_flags;
         bool has_port;  /* TCP and UDP in a first or only fragment; ICMP counts as port 0 */
         bool continues; /* TCP that does not open a connection: anything but a lone SYN */
-        __u8 pad;
+        bool foreign;   /* its source is not an address of this machine; set by cw_egress(), not by the parser */
         __u32 sequence, acknowledgment; /* TCP */
         __u32 payload;                  /* TCP: bytes after its header */
         __u32 pad2;

@@ -65,8 +65,8 @@ static void end_refused(const struct cw_record *r) {
         InAddr local, remote;
 
         if (r->type != CW_RECORD_DENY || r->hook != CW_HOOK_PACKET || r->protocol != IPPROTO_TCP ||
-            r->mode != CW_ENFORCE || r->cookie == 0)
-                return;
+            r->mode != CW_ENFORCE || r->cookie == 0 || r->reason == CW_REASON_SOURCE)
+                return; /* a source that is new on this machine may be registered before the packet is sent again */
         memcpy(local.b, r->src.b, sizeof(local.b));
         memcpy(remote.b, r->dst.b, sizeof(remote.b));
         (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);

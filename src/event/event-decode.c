@@ -25,8 +25,8 @@ static bool verdict_is_consistent(const struct cw_record *r) {
                 return r->action == CW_DENY && r->reason == CW_REASON_RAW_SOCKET;
         case CW_RECORD_OPTION:
                 return r->action == CW_DENY &&
-                       (r->reason == CW_REASON_SOURCE_ROUTE || r->reason == CW_REASON_PROTOCOL ||
-                        r->reason == CW_REASON_FAULT);
+                       (r->reason == CW_REASON_SOURCE_ROUTE || r->reason == CW_REASON_SOURCE ||
+                        r->reason == CW_REASON_PROTOCOL || r->reason == CW_REASON_FAULT);
         default:
                 return false;
         }

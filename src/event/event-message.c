@@ -105,6 +105,7 @@ const char *event_denial_words(const char *reason) {
                 { "malformed", "malformed packet" },
                 { "fault", "firewall state missing, failed closed" },
                 { "source_route", "source routing is refused" },
+                { "source", "the source address is not one of this machine" },
         };
 
         assert(reason);

@@ -72,3 +72,13 @@ bool helper_has_task(HelperHooks hooks) {
 
         return loads_in(hooks, insns, ELEMENTSOF(insns));
 }
+
+bool helper_has_netns(HelperHooks hooks) {
+        static const struct bpf_insn insns[] = {
+                { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_1, .imm = 0 },
+                CALL(BPF_FUNC_get_netns_cookie),
+                RETURN_1,
+        };
+
+        return loads_in(hooks, insns, ELEMENTSOF(insns));
+}

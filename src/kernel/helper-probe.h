@@ -19,3 +19,4 @@ bool helper_has_comm(HelperHooks hooks);   /* bpf_get_current_comm(): with CAP_P
 bool helper_has_ns_pid(HelperHooks hooks); /* bpf_get_ns_current_pid_tgid(), Linux 6.10 */
 bool helper_has_task(HelperHooks hooks);   /* bpf_get_current_ancestor_cgroup_id() and bpf_get_current_pid_tgid(): in the
                                             * option hook since Linux 6.1 */
+bool helper_has_netns(HelperHooks hooks);  /* bpf_get_netns_cookie(): in the option hook since Linux 5.14 */

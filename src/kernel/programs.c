@@ -96,6 +96,7 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->has_comm = helper_has_comm(HELPER_SOCKET_HOOKS);
         b->rodata->option_has_comm = helper_has_comm(HELPER_OPTION_HOOK);
         b->rodata->option_has_task = helper_has_task(HELPER_OPTION_HOOK);
+        b->rodata->option_has_netns = helper_has_netns(HELPER_OPTION_HOOK);
         set_pid_namespace(b);
         b->rodata->many_layers = o->many_layers;
         b->rodata->root_cgroup = o->root_cgroup;

@@ -2,7 +2,7 @@
 """C. Protocol and path; B6 and D2, which are other ways to open a connection."""
 
 from harness import Skip, blocked, case, contains, equal, found, refused, untouched, worked
-from plan import EVIL4, EVIL6, GATEWAY4, GITHUB4, JOB, JOB_ID, NAMELESS4, NAMELESS6
+from plan import EVIL4, EVIL6, GATEWAY4, GITHUB4, GITHUB6, JOB, JOB_ID, NAMELESS4, NAMELESS6
 
 ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", "[2001:db8:113::10]:7"]
 
@@ -384,6 +384,52 @@ def groups(lab):
     """)
     worked(audit, *audit.facts)
     found(audit, "connection_blocked", dst_ip="239.83.69.67", would_deny=True)
+
+
+@case("C15 a source that is not the machine's: an allowed server would answer somebody else")
+def sources(lab):
+    r = lab.attack(ALLOW, """
+        IPV6_FREEBIND, IPV6_PKTINFO, IPV6_TRANSPARENT, IP_TRANSPARENT = 78, 50, 75, 19
+        import attacker
+        attacker.LIMIT = 1
+        def open(addr, kind, level, option):
+            s = new_socket(addr, kind)
+            s.setsockopt(level, option, 1)
+            return s
+        def bound(addr, server, level, option, kind=socket.SOCK_DGRAM, connected=False):
+            with open(addr, kind, level, option) as s:
+                s.bind((addr, 5555))
+                if not connected:
+                    return s.sendto(b"forged", (server, 7))
+                s.connect((server, 7))
+                return s.send(b"forged")
+        def named(s, addr):
+            info = socket.inet_pton(socket.AF_INET6, addr) + struct.pack("=I", 0)
+            return s.sendmsg([b"forged"], [(socket.IPPROTO_IPV6, IPV6_PKTINFO, info)], 0, (GITHUB6, 7))
+        six, four = (socket.IPPROTO_IPV6, IPV6_FREEBIND), (socket.IPPROTO_IP, IP_TRANSPARENT)
+        report(bound=attempt(bound, EVIL6, GITHUB6, *six), connected=attempt(bound, EVIL6, GITHUB6, *six, connected=True),
+               by_ipv4_option=attempt(bound, EVIL6, GITHUB6, socket.IPPROTO_IP, 15),
+               transparent=attempt(bound, NAMELESS6, GITHUB6, socket.IPPROTO_IPV6, IPV6_TRANSPARENT),
+               transparent4=attempt(bound, EVIL4, GITHUB4, *four))
+        report(tcp=attempt(bound, EVIL6, GITHUB6, *six, socket.SOCK_STREAM, True),
+               tcp4=attempt(bound, EVIL4, GITHUB4, *four, socket.SOCK_STREAM, True))
+        with open(GITHUB6, socket.SOCK_DGRAM, *six) as s:
+            report(named=attempt(named, s, NAMELESS6))
+            s.sendto(b"hello", (GITHUB6, 7))
+            report(first=attempt(lambda: s.recv(10).decode()), later=attempt(named, s, NAMELESS6),
+                   mine=attempt(named, s, CLIENT6))
+        report(bound_to_mine=attempt(bound, CLIENT6, GITHUB6, *six), tcp_mine=attempt(bound, CLIENT6, GITHUB6, *six,
+               socket.SOCK_STREAM, True))
+    """, user="root")
+    refused(r, "bound", "connected", "by_ipv4_option", "transparent", "transparent4", "named", "later")
+    worked(r, "first", "mine", "bound_to_mine", "tcp_mine")
+    for name in "tcp", "tcp4":
+        assert "errno" in r.facts[name], f"{name}: {r.facts[name]}"
+    equal(blocked(r, GITHUB6, 7, "UDP", src_ip=EVIL6)["reason"], "source", "reason")
+    equal(blocked(r, GITHUB6, 7, "TCP", src_ip=EVIL6)["reason"], "source", "reason")
+    equal(lab.packets(GITHUB6, 17, 7), 3, "datagrams with a source of this machine")
+    equal(lab.packets(GITHUB4), 0, "packets to the IPv4 server")
+    untouched(lab, EVIL4, EVIL6, NAMELESS6)
 
 
 @case("B6 TCP fast open: data in the first packet does not pass the verdict by")

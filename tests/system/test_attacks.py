@@ -623,7 +623,7 @@ def io_uring(rig):
     stayed(rig, EVIL4, "by io_uring")
 
 
-# -- group memberships
+# -- group memberships, sources
 
 MEMBER = """
         def member(group, value=None):
@@ -633,15 +633,21 @@ MEMBER = """
                 value = packed + (index if six else bytes(4) + index)
                 s.setsockopt(socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP, 20 if six else 35, value)
                 return "joined"
+        def forged(addr, server):
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND
+                s.bind((addr, 5555))
+                return s.sendto(b"forged", (server, 7))
 """
 
 
-@case("C14 units: a group is judged by the unit's policy, below its cgroup as well")
-def members(rig):
-    c = boot(rig, jail=(ONE + "/32", "239.1.2.4/32"))
+@case("C14 C15 units: a group is judged by the unit's policy, below its cgroup as well; a foreign source is refused")
+def members_and_sources(rig):
+    c = boot(rig, jail=(ONE + "/32", "2001:db8:113::10/128", "239.1.2.4/32"))
     source = MEMBER + """
         report(denied=attempt(member, "239.83.69.67"), denied6=attempt(member, "ff02:5345:4352:4554::1"),
-               routers=attempt(member, "ff02::2"), hosts=attempt(member, "224.0.0.1"), allowed=attempt(member, "239.1.2.4"))
+               routers=attempt(member, "ff02::2"), hosts=attempt(member, "224.0.0.1"), allowed=attempt(member, "239.1.2.4"),
+               forged=attempt(forged, EVIL6, "2001:db8:113::10"), mine=attempt(forged, CLIENT6, "2001:db8:113::10"))
     """
     nested = """
         os.mkdir(own_cgroup() + "/deep")
@@ -649,12 +655,14 @@ def members(rig):
     """
     for name, prefix, options in (("jail.service", "", {"user": JOB}), ("jail-nested.service", nested, {"user": "root"})):
         r = attack(c, prefix + source, name=name, **options)
-        refused(r, "denied", "denied6", "routers")
-        worked(r, "hosts", "allowed")
+        refused(r, "denied", "denied6", "routers", "forged")
+        worked(r, "hosts", "allowed", "mine")
         denied(c, "239.83.69.67", name, "jail", protocol="IGMP")
+        equal(denied(c, "2001:db8:113::10", name, "jail", reason="source")["src_ip"], EVIL6, "source")
     r = attack(c, MEMBER + """
         report(denied=attempt(member, "239.83.69.67"), routers=attempt(member, "ff02::2"))
     """, name="free.service")
     refused(r, "denied")
     worked(r, "routers")  # a router of the network, as networkd may be
     denied(c, "239.83.69.67", "free.service", "host", protocol="IGMP")
+    stayed(rig, EVIL6, "answers to a forged source")
