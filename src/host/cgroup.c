@@ -412,6 +412,64 @@ int cgroup_kill(const Cgroup *c, uint64_t timeout_usec, unsigned *ret_n) {
         return 0;
 }
 
+typedef struct IdList {
+        uint64_t *ids;
+        size_t n, room;
+} IdList;
+
+static int list_id(IdList *l, uint64_t id) {
+        if (l->n == l->room) {
+                size_t room = MAX(2 * l->room, 8U);
+                uint64_t *bigger = reallocarray(l->ids, room, sizeof(*bigger));
+
+                if (!bigger)
+                        return -ENOMEM;
+                l->ids = bigger;
+                l->room = room;
+        }
+        l->ids[l->n++] = id;
+        return 0;
+}
+
+static int list_child(int dir_fd, const char *name, unsigned depth, void *userdata) {
+        _cleanup_close_ int fd = -EBADF;
+        struct stat st;
+        int r;
+
+        fd = openat(dir_fd, name, O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return 0;
+        r = list_id(userdata, st.st_ino);
+        if (r >= 0)
+                r = for_each_child(fd, depth + 1, list_child, userdata);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int compare_ids(const void *a, const void *b) {
+        const uint64_t *x = a, *y = b;
+
+        return *x < *y ? -1 : *x > *y;
+}
+
+int cgroup_list_ids(const Cgroup *c, uint64_t **ret, size_t *ret_n) {
+        IdList l = {};
+        int r;
+
+        assert(c && ret && ret_n);
+
+        r = list_id(&l, c->id);
+        if (r >= 0)
+                r = for_each_child(c->fd, 0, list_child, &l);
+        if (r == -ENOMEM) {
+                free(l.ids);
+                return r;
+        }
+        qsort(l.ids, l.n, sizeof(*l.ids), compare_ids);
+        *ret = l.ids;
+        *ret_n = l.n;
+        return 0;
+}
+
 static int remove_child(int dir_fd, const char *name, unsigned depth, void *userdata) {
         _cleanup_close_ int fd = -EBADF;
         int r;

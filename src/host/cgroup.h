@@ -4,6 +4,7 @@
 /* A cgroup of our own in the cgroup2 hierarchy. The hierarchy is found through /proc/self/mountinfo, never by a
  * fixed path, and mounted privately if none is visible. */
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -41,6 +42,9 @@ int cgroup_fork(const Cgroup *c);
 int cgroup_kill(const Cgroup *c, uint64_t timeout_usec, unsigned *ret_n);
 /* The fallback of cgroup_kill(), for kernels before 5.14. */
 int cgroup_kill_each(const Cgroup *c, uint64_t timeout_usec);
+/* The ids of the cgroup and of all below it, in ascending order; the caller frees. A removed cgroup has no others below.
+ * Fails only with -ENOMEM: what cannot be read is left out. */
+int cgroup_list_ids(const Cgroup *c, uint64_t **ret, size_t *ret_n);
 /* Removes it with all cgroups below. -EBUSY: a process lives in it. */
 int cgroup_remove(Cgroup *c);
 void cgroup_done(Cgroup *c); /* closes the descriptors, does not remove the cgroup */

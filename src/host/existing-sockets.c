@@ -18,6 +18,7 @@
 #define STATES_CONNECTED                                                                                      \
         (STATE(TCP_ESTABLISHED) | STATE(TCP_SYN_SENT) | STATE(TCP_SYN_RECV) | STATE(TCP_FIN_WAIT1) |          \
          STATE(TCP_FIN_WAIT2) | STATE(TCP_CLOSE_WAIT) | STATE(TCP_LAST_ACK) | STATE(TCP_CLOSING))
+#define STATES_SENDING (STATES_CONNECTED & ~STATE(TCP_FIN_WAIT2))
 #define STATE_BOUND_INACTIVE 13 /* bound, but neither listening nor connected; listed by kernel 6.8 and newer */
 #define STATE_NEW_SYN_RECV 12 /* kernel-internal state of a half-open connection; shown as TCP_SYN_RECV */
 
@@ -69,6 +70,8 @@ static int socket_parse(const uint8_t *data, size_t size, ExistingSocket *ret) {
                 .remote_port = ntohs(m.id.idiag_dport),
                 .uid = m.idiag_uid,
                 .inode = m.idiag_inode,
+                .device = m.id.idiag_if,
+                .n_queued = m.idiag_wqueue,
                 .state = m.idiag_state == STATE_NEW_SYN_RECV ? TCP_SYN_RECV : m.idiag_state,
                 .is_v6_socket = m.idiag_family == AF_INET6,
         };
@@ -317,6 +320,32 @@ int existing_sockets_list(size_t max, existing_socket_fn fn, void *userdata) {
         return 0;
 }
 
+static void list_on_sending(const ExistingSocket *s, void *userdata) {
+        const Listing *l = userdata;
+
+        if (s->state < 32 && STATE(s->state) & STATES_SENDING)
+                l->fn(s, l->userdata);
+}
+
+int existing_sockets_sending(size_t max, existing_socket_fn fn, void *userdata) {
+        static const uint8_t families[] = { AF_INET, AF_INET6 };
+        const Listing listing = { .fn = fn, .userdata = userdata };
+        _cleanup_close_ int fd = -EBADF;
+
+        assert(fn);
+
+        fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+        if (fd < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(families); i++) {
+                int r = dump_tcp(fd, families[i], STATES_SENDING, max, list_on_sending, (void *) &listing);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int existing_sockets_at_port(uint8_t protocol, uint16_t port, size_t max, existing_socket_fn fn, void *userdata) {
         static const uint8_t families[] = { AF_INET, AF_INET6 };
         _cleanup_close_ int fd = -EBADF;
@@ -392,39 +421,30 @@ int existing_socket_find(uint8_t protocol, const InAddr *local, uint16_t local_p
         return ret->cookie != 0 ? 0 : -ENOENT;
 }
 
-int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_port, const InAddr *remote,
-                          uint16_t remote_port) {
+int existing_socket_destroy(const ExistingSocket *s) {
         struct inet_diag_req_v2 request = {
-                .sdiag_family = in_addr_is_v4(local) ? AF_INET : AF_INET6,
                 .sdiag_protocol = IPPROTO_TCP,
                 .idiag_states = ~0U,
-                .id = {
-                        .idiag_sport = htons(local_port),
-                        .idiag_dport = htons(remote_port),
-                        .idiag_cookie = { (uint32_t) cookie, (uint32_t) (cookie >> 32) },
-                },
         };
         uint8_t buf[4096];
-        ExistingSocket s;
         struct nlmsghdr h;
         ssize_t n;
         int r;
 
-        assert(local && remote);
+        assert(s);
 
-        /* Without a connection the kernel returns the listener; to act on that would let every refused client end
-         * it. */
-        r = existing_socket_find(IPPROTO_TCP, local, local_port, remote, remote_port, &s);
-        if (r < 0)
-                return r;
-        if (s.cookie != cookie || s.state == TCP_LISTEN)
-                return -ENOENT;
+        request.sdiag_family = in_addr_is_v4(&s->local) ? AF_INET : AF_INET6;
+        request.id.idiag_sport = htons(s->local_port);
+        request.id.idiag_dport = htons(s->remote_port);
+        request.id.idiag_if = s->device; /* a socket that is bound to a device is only found by it */
+        request.id.idiag_cookie[0] = (uint32_t) s->cookie;
+        request.id.idiag_cookie[1] = (uint32_t) (s->cookie >> 32);
+        write_end(&s->local, request.sdiag_family, request.id.idiag_src);
+        write_end(&s->remote, request.sdiag_family, request.id.idiag_dst);
 
         _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
         if (fd < 0)
                 return -errno;
-        write_end(local, request.sdiag_family, request.id.idiag_src);
-        write_end(remote, request.sdiag_family, request.id.idiag_dst);
         r = request_send(fd, SOCK_DESTROY, NLM_F_ACK, &request);
         if (r < 0)
                 return r;
@@ -438,4 +458,34 @@ int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_p
                 return -EBADMSG;
         r = status_parse(buf + sizeof(h), h.nlmsg_len - sizeof(h));
         return r == -ESTALE ? -ENOENT : r; /* the same ends, another cookie */
+}
+
+static void ignore_socket(const ExistingSocket *s _unused_, void *userdata _unused_) {
+}
+
+int existing_sockets_can_end(void) {
+        const ExistingSocket none = { .local.b = { [10] = 0xff, [11] = 0xff, [12] = 127 } }; /* port 0: nobody's */
+        int r = existing_sockets_at_port(IPPROTO_TCP, UINT16_MAX, EXISTING_SOCKETS_MAX, ignore_socket, NULL);
+
+        if (r < 0)
+                return r;
+        r = existing_socket_destroy(&none);
+        return r == -ENOENT ? 0 : r;
+}
+
+int existing_socket_abort(uint64_t cookie, const InAddr *local, uint16_t local_port, const InAddr *remote,
+                          uint16_t remote_port) {
+        ExistingSocket s;
+        int r;
+
+        assert(local && remote);
+
+        /* Without a connection the kernel returns the listener; to act on that would let every refused client end
+         * it. */
+        r = existing_socket_find(IPPROTO_TCP, local, local_port, remote, remote_port, &s);
+        if (r < 0)
+                return r;
+        if (s.cookie != cookie || s.state == TCP_LISTEN)
+                return -ENOENT;
+        return existing_socket_destroy(&s);
 }

@@ -219,6 +219,40 @@ START_TEST(nested_cgroups_are_killed_and_removed) {
 }
 END_TEST
 
+START_TEST(ids_are_listed) {
+        static const char *const children[] = { "a", "a/b", "c" };
+        Cgroup c = CGROUP_INIT;
+        uint64_t *ids, id;
+        size_t n, found;
+
+        if (!own_cgroup_new(&c))
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(children); i++)
+                child_make(&c, children[i]);
+        ck_assert_int_eq(cgroup_list_ids(&c, &ids, &n), 0);
+        ck_assert_uint_eq(n, 1 + ELEMENTSOF(children));
+        for (size_t i = 1; i < n; i++)
+                ck_assert_uint_lt(ids[i - 1], ids[i]);
+        for (size_t i = 0; i <= ELEMENTSOF(children); i++) {
+                id = i < ELEMENTSOF(children) ? child_id(&c, children[i]) : c.id;
+                found = 0;
+                for (size_t k = 0; k < n; k++)
+                        found += ids[k] == id;
+                ck_assert_uint_eq(found, 1);
+        }
+        free(ids);
+
+        /* Its own is known even if it was removed meanwhile. */
+        for (size_t i = ELEMENTSOF(children); i-- > 0;)
+                child_drop(&c, children[i]);
+        ck_assert_int_eq(unlinkat(c.root_fd, c.path + 1, AT_REMOVEDIR), 0);
+        ck_assert_int_eq(cgroup_list_ids(&c, &ids, &n), 0);
+        ck_assert(n == 1 && ids[0] == c.id);
+        free(ids);
+        ck_assert_int_eq(cgroup_remove(&c), 0);
+}
+END_TEST
+
 /* In a child whose mounts are its own. Exit status 77: not allowed here. */
 static void hide_cgroups(void) {
         if (unshare(CLONE_NEWNS) < 0)
@@ -262,6 +296,7 @@ static Suite *suite(void) {
         tcase_add_test(t, fork_into_cgroup);
         tcase_add_test(t, cgroup_that_is_gone_is_empty);
         tcase_add_loop_test(t, nested_cgroups_are_killed_and_removed, 0, 2);
+        tcase_add_test(t, ids_are_listed);
         tcase_add_test(t, hidden_hierarchy_is_reached_by_a_private_mount);
         suite_add_tcase(s, t);
         return s;

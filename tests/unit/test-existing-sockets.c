@@ -65,6 +65,8 @@ static void append_socket(Buffer *b, uint8_t family, uint8_t state) {
         m.id.idiag_dport = htons(443);
         memcpy(m.id.idiag_src, src, sizeof(src));
         memcpy(m.id.idiag_dst, dst, sizeof(dst));
+        m.id.idiag_if = 7;
+        m.idiag_wqueue = 4097;
         m.id.idiag_cookie[0] = 0x89abcdef;
         m.id.idiag_cookie[1] = 0x01234567;
         append_header(b, SOCK_DIAG_BY_FAMILY, sizeof(m) + 20);
@@ -91,6 +93,8 @@ START_TEST(messages_are_parsed) {
         ck_assert_uint_eq(seen.list[0].local_port, 40000);
         ck_assert_uint_eq(seen.list[0].remote_port, 443);
         ck_assert_uint_eq(seen.list[0].uid, 1000);
+        ck_assert_uint_eq(seen.list[0].device, 7);
+        ck_assert_uint_eq(seen.list[0].n_queued, 4097);
         ck_assert_uint_eq(seen.list[0].state, TCP_ESTABLISHED);
         ck_assert(seen.list[0].v6_only && !seen.list[0].is_v6_socket && !seen.list[0].accepted);
         ck_assert(seen.list[1].is_v6_socket);
