@@ -9,6 +9,7 @@
 #include "engine/event-pipeline.h"
 #include "host/existing-sockets.h"
 #include "host/local-addr.h"
+#include "kernel/attach.h"
 #include "kernel/event-ring.h"
 #include "kernel/exemptions.h"
 #include "kernel/flow-table.h"
@@ -682,6 +683,14 @@ uint32_t engine_repair_hooks(Engine *e, uint32_t *ret_reattached) {
 
         *ret_reattached = lost == 0 ? 0 : programs_reattach(e->programs, lost, e->cgroup_fd);
         return lost;
+}
+
+int engine_hold_fd(const Engine *e) {
+        return programs_egress_link(e->programs);
+}
+
+bool engine_hold_is_over(int fd) {
+        return attachment_link_is_released(fd);
 }
 
 bool engine_is_inherited(const Engine *e) {

@@ -141,6 +141,11 @@ const char *engine_hook_name(size_t i);
 uint32_t engine_hooks(const Engine *e); /* those that are attached */
 /* Reattaches hooks that were detached. Returns which were; *ret_reattached: the bits of those attached again. */
 uint32_t engine_repair_hooks(Engine *e, uint32_t *ret_reattached);
+/* Holds the hooks of a cgroup, even in another process, as long as it is open. Borrowed. */
+int engine_hold_fd(const Engine *e);
+/* Whether the kernel needs them no more: the cgroup was removed, and no socket created in it or below it exists, in any
+ * network namespace. */
+bool engine_hold_is_over(int fd);
 bool engine_is_inherited(const Engine *e); /* a predecessor's links were taken over */
 /* What a successor needs: "link-HOOK", then "map-NAME". is_new: neither inherited under this name nor stored since.
  * Returns 1: it is stored, and so not new any more; 0: it is not; a negative errno: stop. */

@@ -84,6 +84,14 @@ int attachment_inherit(Attachment *a, const AttachTarget *target, int link) {
         return 0;
 }
 
+bool attachment_link_is_released(int link) {
+        struct bpf_link_info info = {};
+        uint32_t size = sizeof(info);
+
+        return bpf_obj_get_info_by_fd(link, &info, &size) >= 0 && info.type == BPF_LINK_TYPE_CGROUP &&
+               info.cgroup.cgroup_id == 0;
+}
+
 bool attachment_in_place(const Attachment *a, const AttachTarget *target) {
         assert(a && target);
 

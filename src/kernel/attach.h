@@ -29,6 +29,9 @@ int attach_target_cgroup(int cgroup_fd, AttachTarget *ret);
 
 /* An attachment of this kind, not attached yet. Takes ownership of program. */
 Attachment attachment_init(AttachKind kind, uint32_t type, int program);
+/* Whether the kernel has detached this link of a cgroup: the cgroup is removed, and the last socket that was created in
+ * it or below it no longer exists, in any network namespace. Sockets count until their last packet has been sent. */
+bool attachment_link_is_released(int link);
 /* Detaches, unless another process also holds the link. */
 void attachment_done(Attachment *a);
 

@@ -305,6 +305,10 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
         return 0;
 }
 
+int programs_egress_link(const Programs *p) {
+        return p->hooks[CW_HOOK_BIT_egress].link;
+}
+
 Programs *programs_free(Programs *p) {
         if (!p)
                 return NULL;

@@ -40,6 +40,9 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what);
 Programs *programs_free(Programs *p);
 
+/* The link of the packet hook, borrowed, for attachment_link_is_released(); -EBADF: not attached. */
+int programs_egress_link(const Programs *p);
+
 /* In the order of CW_HOOKS. NULL after the last. */
 const char *programs_hook_name(size_t i);
 size_t programs_n_hooks(void);

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 
 #include "basic/macro.h"
+#include "engine/engine.h"
+#include "run/last-sockets.h"
 
 #define KILL_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
@@ -64,30 +66,58 @@ static int settle(const Cgroup *cgroup, int life_fd) {
         return chdir("/") < 0 ? -errno : 0;
 }
 
+/* Whoever reads our caller's messages waits for their end. */
+static void leave_stderr(void) {
+        (void) dup2(STDIN_FILENO, STDERR_FILENO);
+}
+
 /* Waits as long as it takes: a process that cannot be killed yet must not find the hooks detached when it wakes up. */
-static void end_run(Cgroup *cgroup) {
+static void end_processes(const Cgroup *cgroup) {
         unsigned n;
 
         while (cgroup_kill(cgroup, KILL_TIMEOUT_USEC, &n) < 0)
                 (void) sleep(1);
-        (void) cgroup_remove(cgroup);
-        (void) dprintf(STDERR_FILENO, "cargowall: ended while processes of the run remained; killed: %u\n", n);
+        if (n > 0)
+                (void) dprintf(STDERR_FILENO, "cargowall: ended while processes of the run remained; killed: %u\n", n);
 }
 
-_Noreturn static void guard_main(const Cgroup *cgroup, int life_fd) {
+static void end_sockets(Cgroup *cgroup, int hold_fd) {
+        LastSocketsState state;
+        uint64_t usec;
+        LastSockets l;
+
+        while (last_sockets_begin(cgroup, hold_fd, &l) < 0)
+                (void) sleep(1); /* out of memory */
+        while ((state = last_sockets_step(&l, false, &usec)) == LAST_SOCKETS_WAIT)
+                (void) usleep((useconds_t) usec);
+        if (state == LAST_SOCKETS_LEFT)
+                last_sockets_hold(&l);
+        last_sockets_done(&l);
+}
+
+_Noreturn static void guard_main(const Cgroup *cgroup, int hold_fd, int life_fd) {
+        LastSockets rest = { .hold_fd = hold_fd };
         Cgroup c = *cgroup;
         ssize_t n;
         char byte;
 
         (void) settle(cgroup, life_fd);
         do
-                n = read(life_fd, &byte, 1); /* nothing is ever written: returns when the other end is closed */
+                n = read(life_fd, &byte, 1); /* returns without a byte when the other end is closed */
         while (n < 0 && errno == EINTR);
-        end_run(&c);
+        if (n != 1 && c.fd >= 0)
+                end_processes(&c);
+        leave_stderr();
+        if (n != 1 && c.fd >= 0 && hold_fd < 0)
+                (void) cgroup_remove(&c);
+        else if (n != 1 && c.fd >= 0)
+                end_sockets(&c, hold_fd);
+        else if (hold_fd >= 0)
+                last_sockets_hold(&rest);
         _exit(EXIT_SUCCESS);
 }
 
-int guard_new(const Cgroup *cgroup, Guard *ret) {
+int guard_new(const Cgroup *cgroup, int hold_fd, Guard *ret) {
         int life[2], r;
         pid_t pid;
 
@@ -98,7 +128,7 @@ int guard_new(const Cgroup *cgroup, Guard *ret) {
         pid = fork();
         if (pid == 0) {
                 (void) close(life[1]); /* otherwise it would never see the end */
-                guard_main(cgroup, life[0]);
+                guard_main(cgroup, hold_fd, life[0]);
         }
         r = pid < 0 ? -errno : 0;
         (void) close(life[0]);
@@ -120,8 +150,20 @@ void guard_done(Guard *g) {
         *g = (Guard) GUARD_INIT;
 }
 
+static bool is_alive(const Guard *g) {
+        return g->pid > 0 && waitpid(g->pid, NULL, WNOHANG) == 0;
+}
+
 bool guard_leave(Guard *g) {
-        bool lives = g->pid > 0 && waitpid(g->pid, NULL, WNOHANG) == 0;
+        bool lives = is_alive(g);
+
+        closep(&g->life_fd);
+        *g = (Guard) GUARD_INIT;
+        return lives;
+}
+
+bool guard_hold(Guard *g) {
+        bool lives = is_alive(g) && write(g->life_fd, "", 1) == 1;
 
         closep(&g->life_fd);
         *g = (Guard) GUARD_INIT;

@@ -43,20 +43,23 @@ static bool is_for_child(const struct signalfd_siginfo *si) {
 }
 
 static int on_signal(sd_event_source *source _unused_, const struct signalfd_siginfo *si, void *userdata) {
-        const pid_t *pid = userdata;
+        SignalTarget *target = userdata;
+        int number = (int) si->ssi_signo;
 
-        if (*pid > 0 && is_for_child(si))
-                (void) kill(*pid, (int) si->ssi_signo);
+        if (*target->pid > 0 && is_for_child(si))
+                (void) kill(*target->pid, number);
+        else if (*target->pid == 0)
+                target->end_is_asked |= number == SIGINT || number == SIGQUIT || number == SIGTERM || number == SIGHUP;
         return 0;
 }
 
-int signals_forward(sd_event *event, const pid_t *pid) {
+int signals_forward(sd_event *event, SignalTarget *target) {
         int r;
 
-        assert(event && pid);
+        assert(event && target && target->pid);
 
         for (size_t i = 0; i < ELEMENTSOF(forwarded); i++) {
-                r = sd_event_add_signal(event, NULL, forwarded[i], on_signal, (void *) pid);
+                r = sd_event_add_signal(event, NULL, forwarded[i], on_signal, target);
                 if (r < 0)
                         return r;
         }

@@ -5,6 +5,7 @@
  * in the same process group; those that another process sends to cargowall are meant for COMMAND and are forwarded. */
 
 #include <signal.h>
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 /* What we changed for ourselves, and restore for COMMAND. */
@@ -17,5 +18,10 @@ typedef struct SignalState {
 int signals_take(SignalState *ret);
 /* Restores the state; signals that arrived meanwhile are delivered at once. For the child. */
 int signals_restore(const SignalState *s);
-/* *pid: borrowed while event lives; 0: no process. */
-int signals_forward(sd_event *event, const pid_t *pid);
+typedef struct SignalTarget {
+        const pid_t *pid;  /* borrowed; 0: no process */
+        bool end_is_asked; /* without a process, a signal arrived that usually ends one */
+} SignalTarget;
+
+/* target: borrowed while event lives. */
+int signals_forward(sd_event *event, SignalTarget *target);

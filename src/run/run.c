@@ -18,6 +18,7 @@
 #include "run/domain.h"
 #include "run/guard.h"
 #include "run/inherited.h"
+#include "run/last-sockets.h"
 #include "run/message.h"
 #include "run/run-open.h"
 #include "run/run-options.h"
@@ -73,6 +74,7 @@ typedef struct Run {
         SinkHub *sinks;
         Summary *summary;
         SignalState signals;
+        SignalTarget signal_target;
         Cgroup cgroup;
         StdioRelay *relay; /* NULL: no standard stream is a connection */
         Child child;
@@ -271,10 +273,15 @@ static int run_on_guard_exit(sd_event_source *source _unused_, const siginfo_t *
         return 0;
 }
 
+/* In audit mode nothing is refused, so nothing is held back either. */
+static int hold_fd(const Run *run) {
+        return run->engine && run->mode == MODE_ENFORCE ? engine_hold_fd(run->engine) : -EBADF;
+}
+
 static int start_guard(Run *run) {
         int r;
 
-        r = guard_new(&run->cgroup, &run->guard);
+        r = guard_new(&run->cgroup, hold_fd(run), &run->guard);
         if (r >= 0)
                 r = sd_event_add_child(run->event, &run->guard_source, run->guard.pid, WEXITED, run_on_guard_exit, run);
         return r < 0 ? fail("cannot start the guard process", r) : 0;
@@ -283,9 +290,10 @@ static int start_guard(Run *run) {
 static int start_loop(Run *run) {
         int r;
 
+        run->signal_target.pid = &run->child.pid;
         r = sd_event_new(&run->event);
         if (r >= 0)
-                r = signals_forward(run->event, &run->child.pid);
+                r = signals_forward(run->event, &run->signal_target);
         if (r >= 0)
                 r = sd_event_add_child(run->event, NULL, run->child.pid, WEXITED, run_on_child_exit, run);
         if (r >= 0)
@@ -386,6 +394,32 @@ static bool kill_leftovers(Run *run) {
         return true;
 }
 
+/* Those of COMMAND's sockets that the kernel continues to serve. The guard holds the hooks for what is left at the end. */
+static void end_sockets(Run *run) {
+        LastSocketsState state;
+        uint64_t usec;
+        LastSockets l;
+
+        if (run->cgroup.fd < 0)
+                return;
+        if (hold_fd(run) < 0) {
+                (void) cgroup_remove(&run->cgroup);
+                return;
+        }
+        while (last_sockets_begin(&run->cgroup, hold_fd(run), &l) < 0)
+                (void) sleep(1); /* out of memory */
+        while ((state = last_sockets_step(&l, run->signal_target.end_is_asked, &usec)) == LAST_SOCKETS_WAIT)
+                if (sd_event_run(run->event, usec) < 0)
+                        (void) usleep((useconds_t) usec);
+        if (l.n > 0)
+                message("connections of COMMAND whose data cannot be delivered: %zu; they stay confined until they end", l.n);
+        else if (l.n_ended > 0)
+                message("ended connections of COMMAND whose data could not be delivered: %zu", l.n_ended);
+        if (state == LAST_SOCKETS_LEFT && !guard_hold(&run->guard))
+                last_sockets_hold(&l); /* nobody else holds the hooks */
+        last_sockets_done(&l);
+}
+
 static void finish_log(Run *run) {
         uint64_t n_lost;
 
@@ -414,7 +448,7 @@ static void print_summary(const Run *run) {
                 (void) fwrite(text, 1, size, stderr);
 }
 
-/* Called after the last process of the run has ended. */
+/* Called after the last process and the last socket of the run have ended. */
 static int finish(Run *run) {
         uint64_t n_lost;
 
@@ -459,20 +493,21 @@ static int run_command(Run *run) {
         }
         (void) kill_leftovers(run);
         drain_relay(run);
+        end_sockets(run);
         return finish(run);
 }
 
-/* Kill first, then detach what enforces. */
+/* Kill first, then end the sockets, then detach what enforces. */
 static void run_done(Run *run) {
         child_done(&run->child);
         (void) kill_leftovers(run);
+        end_sockets(run);
         engine_free(run->engine);
         sink_hub_free(run->sinks);
         stdio_relay_free(run->relay);
         sd_event_source_disable_unref(run->guard_source);
         sd_event_unref(run->event);
         guard_done(&run->guard);
-        (void) cgroup_remove(&run->cgroup);
         cgroup_done(&run->cgroup);
         ndjson_file_free(run->log);
         summary_free(run->summary);

@@ -365,6 +365,10 @@ class Lab:
                 total += n
         return total
 
+    def destinations(self):
+        """The addresses that the client sent a packet to since watch()."""
+        return {key.split()[0] for key in self._witnessed()["counts"]}
+
     def upstream_queries(self):
         """The DNS messages that were sent over UDP since watch()."""
         return [bytes.fromhex(query) for query in self._witnessed()["queries"]]
