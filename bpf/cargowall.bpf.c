@@ -517,6 +517,7 @@ static __noinline int deny_requester(struct __sk_buff *skb, const struct cw_flow
 /* The steps of cw_egress() return whether the packet passes, or JUDGE: the next step decides. Inlined, because they
  * would not share one frame otherwise. */
 #define DROP_SILENTLY 2 /* no error for the sender, TCP retransmits */
+#define DROP_UNJUDGED 4 /* likewise, but for want of a policy; never returned to the kernel */
 #define JUDGE (-1)
 
 /* Addressed to the loopback of this namespace, and leaves through its loopback device. */
@@ -626,8 +627,19 @@ static __always_inline int flow_apply(struct __sk_buff *skb, const struct policy
         return passes;
 }
 
-SEC("cgroup_skb/egress")
-int cw_egress(struct __sk_buff *skb) {
+/* A global function: the verifier walks it once, after whatever refused the packet. */
+__noinline int note_refused(struct __sk_buff *skb) {
+        struct bpf_sock *sk = skb->sk;
+        __u64 cookie = bpf_get_socket_cookie(skb);
+
+        if (sk)
+                sk = bpf_sk_fullsock(sk);
+        if (sk && sk->protocol == IP_TCP)
+                bpf_map_update_elem(&refused_sockets, &cookie, &present, BPF_ANY);
+        return 0;
+}
+
+static __always_inline int judge_egress(struct __sk_buff *skb) {
         struct policy_chain c;
         struct packet p;
         int pass = JUDGE;
@@ -638,7 +650,7 @@ int cw_egress(struct __sk_buff *skb) {
         __u64 subject = subject_of_packet(skb);
         enum subject_state state = chain_read(subject, &c);
         if (state == SUBJECT_FAULT)
-                return 0;
+                return DROP_UNJUDGED;
         if (!readable)
                 return state == SUBJECT_JUDGED ? deny_malformed(skb, &c, &p) : state == SUBJECT_OFF;
         if (is_neighbour_discovery(skb, &p))
@@ -675,6 +687,17 @@ int cw_egress(struct __sk_buff *skb) {
         if (pass != JUDGE || !f)
                 return pass;
         return flow_apply(skb, &c, &key, f, &p, verdict);
+}
+
+SEC("cgroup_skb/egress")
+int cw_egress(struct __sk_buff *skb) {
+        int pass = judge_egress(skb);
+
+        if (pass == DROP_UNJUDGED)
+                return 0;
+        if (!pass && many_layers)
+                note_refused(skb);
+        return pass;
 }
 
 static __always_inline bool packet_is_tcp(struct __sk_buff *skb) {

@@ -134,6 +134,15 @@ struct {
         __type(value, __u64);
 } denied_flows SEC(".maps");
 
+/* TCP sockets, by cookie, of which a packet was refused. What it carried is still queued, and would be sent when nobody
+ * refuses it any more. */
+struct {
+        __uint(type, BPF_MAP_TYPE_LRU_HASH);
+        __uint(max_entries, 4096);
+        __type(key, __u64);
+        __type(value, __u8);
+} refused_sockets SEC(".maps");
+
 /* Connections opened before the service started, which may continue. */
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);

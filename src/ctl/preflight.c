@@ -17,6 +17,7 @@
 #include "basic/macro.h"
 #include "host/cgroup-mount.h"
 #include "host/config-files.h"
+#include "host/existing-sockets.h"
 #include "host/read-file.h"
 #include "host/upstreams.h"
 #include "net/dns-endpoint.h"
@@ -117,6 +118,15 @@ static void check_cgroup(Table *t) {
                        "boot with systemd.unified_cgroup_hierarchy=1; containers may use cgroup v1 only");
         else
                 (void) add(t, "cgroup2", CHECK_OK, "mounted at %.200s", point);
+}
+
+static void check_connections(Table *t) {
+        if (t->facts->connections_error == 0)
+                (void) add(t, "connections", CHECK_OK, "the kernel can end those that are denied");
+        else
+                advise(add(t, "connections", CHECK_WARN, "the kernel cannot end those that are denied"),
+                       "boot a kernel with CONFIG_INET_TCP_DIAG and CONFIG_INET_DIAG_DESTROY; without it, programs wait longer "
+                       "for a refusal, and data for a denied destination may be sent when the service is stopped");
 }
 
 /* ------------------------------------------------------------------ system */
@@ -290,6 +300,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_bpf(&t);
         check_unprivileged_bpf(&t);
         check_cgroup(&t);
+        check_connections(&t);
         check_systemd(&t);
         check_resolved(&t);
         check_upstream(&t);
@@ -324,6 +335,7 @@ void preflight_facts(PreflightFacts *ret) {
         /* An invalid command: EINVAL, E2BIG or EPERM if the call exists, ENOSYS if not. */
         if (syscall(__NR_bpf, -1, NULL, 0) < 0)
                 ret->bpf_error = errno;
+        ret->connections_error = -existing_sockets_can_end();
         ask_systemd(ret);
 }
 

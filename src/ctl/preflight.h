@@ -26,6 +26,7 @@ typedef struct CheckRow {
 typedef struct PreflightFacts {
         char kernel[128];       /* release: "6.1.0-18-amd64" */
         int bpf_error;          /* positive errno of a bpf(2) call without meaning; 0: none */
+        int connections_error;  /* positive errno: the kernel cannot end connections; 0: it can */
         char systemd[64];       /* version; empty: not known */
         bool dns_socket_active; /* cargowalld-dns.socket listens */
 } PreflightFacts;

@@ -14,6 +14,7 @@
 #include "daemon/wiring.h"
 #include "host/capability.h"
 #include "host/config-files.h"
+#include "host/existing-sockets.h"
 
 /* Writes all live state when the handover log starts another half. */
 static void on_snapshot(_unused_ Handover *h, void *userdata) {
@@ -61,6 +62,16 @@ static int open_handover(Service *s) {
         return 0;
 }
 
+static void check_connections(const Context *c) {
+        int r = existing_sockets_can_end();
+
+        if (r < 0)
+                log_message(c->log, LOG_WARNING,
+                            "this kernel cannot end connections (%s): programs wait longer for a refusal, and data for a denied "
+                            "destination may be sent when the service is stopped; see cargowallctl check",
+                            strerror(-r));
+}
+
 static int start(Service *s) {
         const char *what = "cannot start the service";
         int r;
@@ -87,6 +98,7 @@ static int start(Service *s) {
                 return r;
         }
         dns_sockets_report(s->sockets);
+        check_connections(&s->context);
         jobs_end_left(s->jobs);
         handover_forget(s->context.handover);
         records_put_layers(&s->context);
@@ -130,6 +142,18 @@ int service_exit_status(const Service *s) {
         return supervision_exit_status(s->supervision);
 }
 
+/* Enforcement may end now, by intent, but not for what was denied before. */
+static void end_refused(const Context *c) {
+        size_t n;
+        int r = engine_end_refused(c->engine, &n);
+
+        if (r < 0)
+                log_message(c->log, LOG_WARNING,
+                            "cannot end connections to denied destinations (%s): what they have queued may be sent when "
+                            "enforcement ends",
+                            strerror(-r));
+}
+
 /* A successor continues where this process ends, so flows are not reported as closed. */
 void service_stop(Service *s) {
         Context *c = &s->context;
@@ -140,6 +164,7 @@ void service_stop(Service *s) {
                 return;
         s->stopped = true;
         grants_revoke_all(s->grants);
+        end_refused(c);
         engine_drain(c->engine);
         context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
         records_put_sequence(c);

@@ -51,7 +51,14 @@ static void on_policies_changed(void *userdata) {
 static int on_job_assign(const Job *job, void *userdata) {
         Service *s = userdata;
 
-        return jobs_get(s->jobs, job->id) ? assign_new_job(s->assign, job) : assign_job(s->assign, job);
+        size_t n;
+
+        if (jobs_get(s->jobs, job->id))
+                return assign_new_job(s->assign, job);
+        /* What the job's document denied, and TCP still has queued, must not leave when the unit's policy allows it. */
+        if (s->context.engine)
+                (void) engine_end_refused(s->context.engine, &n);
+        return assign_job(s->assign, job);
 }
 
 static uint64_t on_job_find_cgroup(const char *path, void *userdata) {

@@ -7,6 +7,7 @@
 
 #include "basic/clock.h"
 #include "engine/event-pipeline.h"
+#include "engine/refused-sockets.h"
 #include "host/existing-sockets.h"
 #include "host/local-addr.h"
 #include "kernel/attach.h"
@@ -725,6 +726,10 @@ void engine_finish(Engine *e) {
         begin_sweep(e, true);
         (void) flow_table_sweep(e->programs, &e->flow_sweep, SIZE_MAX);
         report_losses(e);
+}
+
+int engine_end_refused(Engine *e, size_t *ret_n) {
+        return refused_sockets_end(e->programs, ret_n);
 }
 
 uint64_t engine_events_lost(const Engine *e) {

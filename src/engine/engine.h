@@ -158,6 +158,10 @@ void engine_emit(Engine *e, Event *event);
 uint64_t engine_sequence(const Engine *e);
 /* Reads the remaining records and reports open flows as closed. */
 void engine_finish(Engine *e);
+/* Ends the connections to destinations that are denied, so that what they have queued does not leave when the programs
+ * are detached, or when another policy applies to them. Those in other network namespaces are not reached. *ret_n: how
+ * many. -ENOENT, -EOPNOTSUPP: this kernel cannot list or end connections. */
+int engine_end_refused(Engine *e, size_t *ret_n);
 /* Reads the remaining records; flows continue. */
 void engine_drain(Engine *e);
 uint64_t engine_events_lost(const Engine *e);

@@ -10,7 +10,8 @@
 #include "identity/path-table.h"
 
 #define RELEASED_MAX 16384U
-#define RELEASED_NSEC (180 * NSEC_PER_SEC) /* longer than TCP retries to send its last bytes */
+/* Longer than TCP retries to send its last bytes: 102 s, and the pause of at most 120 s after which it gives up. */
+#define RELEASED_NSEC (300 * NSEC_PER_SEC)
 #define NESTED_MAX 4096U
 #define NESTED_NSEC (180 * NSEC_PER_SEC)
 #define ACTORS_MAX (2 * CGROUP_TREE_MAX) /* including released ones */

@@ -2,6 +2,7 @@
 """What happens to the service while a sender never stops: not one packet too many, not one too few."""
 
 import shutil
+import time
 
 from harness import case, contains, equal, refused, worked
 from plan import EVIL4, JOB
@@ -189,6 +190,36 @@ def stop(rig):
     r = probe(c, "tcp EVIL4 7", "tcp github.com 7", user=JOB)
     refused(r, "tcp EVIL4 7")
     worked(r, "tcp github.com 7")
+
+
+@case("lifecycle: what a connection has queued for a denied destination does not leave when the service stops")
+def stop_with_queue(rig):
+    c = rig.boot()
+    held = c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--unit=held.service", f"--uid={JOB}",
+                   "--setenv=PYTHONPATH=/usr/local/lib/rig", *rig.lab.python("""
+                       allowed = new_socket(EXAMPLE4, socket.SOCK_STREAM)
+                       allowed.connect((EXAMPLE4, 7))
+                       s = new_socket(RESOLVER6, socket.SOCK_STREAM)
+                       s.connect((RESOLVER6, 53))  # redirected to the proxy, on loopback
+                       s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+                       report(queued=attempt(s.send, b"secret " * 100))
+                       print("up", flush=True)
+                       input()
+                       allowed.sendall(b"still")
+                       report(after=attempt(s.send, b"more"), still=attempt(lambda: allowed.recv(16).decode()))"""))
+    try:
+        contains(held.read_line().decode(), "value", "queued")
+        equal(held.read_line(), b"up\n", "second line")
+        rig.watch()
+        c.check("systemctl", "stop", SERVICE)
+        wait_state(c, "inactive")
+        time.sleep(10)  # TCP would send it again within this time
+        equal(rig.packets("::1"), 0, "packets that were to be dropped")
+        r = held.finish(b"\n")
+    finally:
+        held.process.kill()
+    assert r.facts["after"].get("errno") in ("ECONNABORTED", "EPIPE"), r.facts
+    equal(r.facts["still"].get("value"), "still", "echo over the allowed connection")
 
 
 @case("lifecycle: with Persist=pin a stop ends nothing, and the next start takes over; without it the pins go")

@@ -165,6 +165,8 @@ static const struct {
         { { .kernel = "5.10.0", .systemd = "252", .bpf_error = EPERM }, "bpf", CHECK_OK },
         { { .kernel = "5.10.0", .systemd = "249.11" }, "systemd", CHECK_WARN },
         { { .kernel = "5.10.0", .systemd = "" }, "systemd", CHECK_WARN },
+        { { .kernel = "5.10.0", .connections_error = EOPNOTSUPP }, "connections", CHECK_WARN },
+        { { .kernel = "5.10.0", .connections_error = ENOENT }, "connections", CHECK_WARN },
 };
 
 START_TEST(test_facts) {

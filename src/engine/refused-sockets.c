@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/refused-sockets.h"
+
+#include <assert.h>
+#include <bpf/bpf.h>
+
+#include "host/existing-sockets.h"
+
+#define COOKIES_MAX 4096U /* entries of the map */
+
+typedef struct Refused {
+        uint64_t cookies[COOKIES_MAX]; /* in ascending order */
+        size_t n_cookies;
+        ExistingSocket list[COOKIES_MAX];
+        size_t n;
+} Refused;
+
+static int compare_cookies(const void *a, const void *b) {
+        const uint64_t *x = a, *y = b;
+
+        return *x < *y ? -1 : *x > *y;
+}
+
+/* Takes them out of the map: a socket that stays is entered again with its next packet. */
+static void take_cookies(int map_fd, Refused *r) {
+        uint64_t cookie;
+
+        while (r->n_cookies < COOKIES_MAX && bpf_map_get_next_key(map_fd, NULL, &cookie) == 0) {
+                (void) bpf_map_delete_elem(map_fd, &cookie);
+                r->cookies[r->n_cookies++] = cookie;
+        }
+        qsort(r->cookies, r->n_cookies, sizeof(*r->cookies), compare_cookies);
+}
+
+static void on_socket(const ExistingSocket *s, void *userdata) {
+        Refused *r = userdata;
+
+        if (s->n_queued > 0 && r->n < COOKIES_MAX &&
+            bsearch(&s->cookie, r->cookies, r->n_cookies, sizeof(s->cookie), compare_cookies))
+                r->list[r->n++] = *s;
+}
+
+int refused_sockets_end(const Programs *p, size_t *ret_n) {
+        _cleanup_free_ Refused *refused = NULL;
+        size_t n = 0;
+        int r, k;
+
+        assert(p && ret_n);
+
+        refused = calloc(1, sizeof(*refused));
+        if (!refused)
+                return -ENOMEM;
+        take_cookies(programs_map_fd(p, "refused_sockets"), refused);
+        if (refused->n_cookies == 0) {
+                *ret_n = 0;
+                return 0;
+        }
+        r = existing_sockets_sending(EXISTING_SOCKETS_MAX, on_socket, refused);
+        for (size_t i = 0; i < refused->n; i++) {
+                k = existing_socket_destroy(&refused->list[i]);
+                if (k >= 0)
+                        n++;
+                else if (k != -ENOENT)
+                        r = k;
+        }
+        if (r < 0)
+                return r;
+        *ret_n = n;
+        return 0;
+}
