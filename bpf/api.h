@@ -167,7 +167,6 @@ struct cw_flow_key {
 
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
-        CW_FLOW_SOURCE = 2,   /* src is an address of this host */
 };
 
 /* A verdict and the epoch it is valid for, in one number that is loaded and stored whole: another processor may

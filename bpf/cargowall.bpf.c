@@ -64,8 +64,9 @@ static __always_inline bool passes_unnamed(const struct cw_layer *base, const st
         return base->flags & CW_LAYER_SYSTEM && is_dhcp_port(key->protocol, key->port);
 }
 
+/* foreign: the datagram has a source that is not of this machine. */
 static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy_chain *c,
-                                        const struct cw_addr *dst, __u8 hook) {
+                                        const struct cw_addr *dst, __u8 hook, bool foreign) {
         __u16 port = bpf_ntohs(ctx->user_port);
         __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
         struct cw_flow_key key = {
@@ -73,7 +74,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         };
 
         chain_bind(c, &key);
-        if (hook == CW_HOOK_SENDMSG) {
+        if (hook == CW_HOOK_SENDMSG && !foreign) {
                 struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
                 __u64 verdict = known ? flow_verdict(known) : 0;
                 if (known && verdict_is_current(verdict, c))
@@ -90,7 +91,9 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         };
 
         struct verdict v;
-        if (loopback && !own_netns) /* the resolver of another namespace: what it forwards is judged there */
+        if (foreign)
+                verdict_deny(&v, c, CW_REASON_SOURCE);
+        else if (loopback && !own_netns) /* the resolver of another namespace: what it forwards is judged there */
                 verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_LOCAL);
         else
                 chain_eval(c, &l, &v);
@@ -111,7 +114,9 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
 
         /* Reported once per socket and destination, not for each datagram. */
         bool is_new = true;
-        if (v.mode == CW_AUDIT) {
+        if (foreign)
+                is_new = denial_is_new(&key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE));
+        else if (v.mode == CW_AUDIT) {
                 f.state = CW_FLOW_SEEN;
                 if (!flow_announce(&key, &f))
                         is_new = denial_is_new(&key, c->epoch | DENIED_AUDIT);
@@ -175,7 +180,7 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
-        return judge_socket(ctx, &c, &dst, hook);
+        return judge_socket(ctx, &c, &dst, hook, hook == CW_HOOK_SENDMSG && source4_is_foreign(ctx));
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
@@ -190,7 +195,7 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
-        return judge_socket(ctx, &c, &dst, hook);
+        return judge_socket(ctx, &c, &dst, hook, hook == CW_HOOK_SENDMSG && source6_is_foreign(ctx));
 }
 
 SEC("cgroup/connect4")
@@ -432,10 +437,9 @@ static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct
 static __noinline int deny_packet(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow_key *key,
                                   const struct packet *p, const struct cw_flow *known) {
         struct cw_flow f = { .start_ns = now_coarse(), .src = p->src, .src_port = p->src_port };
-        struct cw_layer layer = layer_unpack(deciding_layer(c->chain, 0));
         struct verdict v;
 
-        verdict_set(&v, &layer, CW_DENY, p->foreign ? CW_REASON_SOURCE : CW_REASON_MALFORMED);
+        verdict_deny(&v, c, p->foreign ? CW_REASON_SOURCE : CW_REASON_MALFORMED);
         if (p->foreign && !denial_is_new(key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE)))
                 return v.mode == CW_AUDIT;
         if (known)
@@ -622,7 +626,6 @@ static __always_inline int flow_apply(struct __sk_buff *skb, const struct policy
                 if (f->state == CW_FLOW_SEEN)
                         f->state = CW_FLOW_JUDGED;
         }
-        source_note(f, p);
         flow_see(skb, key, f, p);
         return passes;
 }
@@ -673,7 +676,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 return pass;
 
         chain_bind(&c, &key);
-        p.foreign = !source_is_checked(f, &p) && source_is_foreign(skb, &p);
+        p.foreign = source_is_foreign(skb, &p);
         if (p.foreign && !deny_source(skb, &c, &key, &p, f))
                 return 0;
         __u64 verdict = f ? flow_verdict(f) : 0;

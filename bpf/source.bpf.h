@@ -3,17 +3,10 @@
 
 /* The source of a packet: an address of this machine, or a reply goes to whoever has that address, whom no policy
  * judged. A program can choose any IPv6 source (IPV6_FREEBIND with bind() or IPV6_PKTINFO), and any IPv4 one with
- * CAP_NET_ADMIN (IP_TRANSPARENT). */
+ * CAP_NET_ADMIN (IP_TRANSPARENT). Judged is the address that the program chose, not that of the packet: the packet
+ * hook comes after NAT, and an administrator may rewrite sources to addresses that no interface has. */
 
 #include "inbound.bpf.h"
-
-static __always_inline bool addr_equal(const struct cw_addr *a, const struct cw_addr *b) {
-        __u64 x[2], y[2];
-
-        addr_split(a, x);
-        addr_split(b, y);
-        return x[0] == y[0] && x[1] == y[1];
-}
 
 /* Is this the namespace of local_addrs? The packet hook has no helper for that, but the proxy listens there: elsewhere
  * nobody does, or somebody who only makes the check stricter for that namespace. */
@@ -37,26 +30,69 @@ static __always_inline bool in_known_netns(struct __sk_buff *skb) {
         return listens;
 }
 
-/* Checked before: a connection has the source of its first packet, and a flow remembers one. f may be NULL. */
-static __always_inline bool source_is_checked(const struct cw_flow *f, const struct packet *p) {
-        if (p->protocol == IP_TCP && p->continues)
-                return true;
-        return f && f->marks & CW_FLOW_SOURCE && addr_equal(&f->src, &p->src);
+__noinline int address_is_foreign(__u64 first, __u64 second) {
+        struct cw_addr a;
+
+        addr_join(&a, first, second);
+        return !addr_is_loopback(&a) && !addr_is_unspecified(&a) && !bpf_map_lookup_elem(&local_addrs, &a);
 }
 
-static __noinline bool source_is_foreign(struct __sk_buff *skb, const struct packet *p) {
-        if (addr_equal(&p->src, &p->dst) || addr_is_loopback(&p->src) || addr_is_unspecified(&p->src) ||
-            bpf_map_lookup_elem(&local_addrs, &p->src))
-                return false;
-        return in_known_netns(skb);
-}
+/* That of the socket, unspecified if it has none. Of the packet if the socket's does not say: raw sockets, ping. */
+static __always_inline void chosen_source(struct __sk_buff *skb, const struct packet *p, struct cw_addr *ret) {
+        struct bpf_sock *sk = skb->sk;
+        __u32 w[4];
 
-/* Before flow_see(), which takes the source of the first packet of a flow. */
-static __always_inline void source_note(struct cw_flow *f, const struct packet *p) {
-        if (f->marks & CW_FLOW_SOURCE && f->state != CW_FLOW_JUDGED)
+        *ret = p->src;
+        if (!sk || (p->protocol != IP_TCP && p->protocol != IP_UDP))
                 return;
-        if (p->foreign)
-                f->marks &= ~CW_FLOW_SOURCE;
-        else if (f->state == CW_FLOW_JUDGED || addr_equal(&f->src, &p->src))
-                f->marks |= CW_FLOW_SOURCE;
+        sk = bpf_sk_fullsock(sk);
+        if (!sk || sk->type == SOCK_RAW)
+                return;
+        /* Both are read before the choice, or compilers choose the pointer, which the verifier rejects. */
+        volatile const struct bpf_sock *s = sk;
+        __u32 v4 = s->src_ip4;
+        w[0] = s->src_ip6[0];
+        w[1] = s->src_ip6[1];
+        w[2] = s->src_ip6[2];
+        w[3] = s->src_ip6[3];
+        if (s->family == AF_INET)
+                addr_from_v4(ret, v4);
+        else
+                __builtin_memcpy(ret->b, w, sizeof(ret->b));
+}
+
+/* A connection keeps the source of its first packet. A datagram socket may be bound anew at any time; if it is not
+ * connected, the sendmsg hook has checked the source. */
+static __noinline bool source_is_foreign(struct __sk_buff *skb, const struct packet *p) {
+        struct cw_addr chosen;
+        __u64 words[2];
+
+        if (p->protocol == IP_TCP && p->continues)
+                return false;
+        chosen_source(skb, p, &chosen);
+        addr_split(&chosen, words);
+        return address_is_foreign(words[0], words[1]) && in_known_netns(skb);
+}
+
+/* The source of a datagram from a socket that is not connected: its own, or one from ancillary data. Return 1 only in
+ * the namespace with the known addresses. */
+static __always_inline bool source4_is_foreign(struct bpf_sock_addr *ctx) {
+        struct cw_addr a;
+        __u64 words[2];
+
+        if (!ctx->msg_src_ip4)
+                return false;
+        addr_from_v4(&a, ctx->msg_src_ip4);
+        addr_split(&a, words);
+        return address_is_foreign(words[0], words[1]) && in_proxy_netns(ctx);
+}
+
+static __always_inline bool source6_is_foreign(struct bpf_sock_addr *ctx) {
+        __u32 w[4] = { ctx->msg_src_ip6[0], ctx->msg_src_ip6[1], ctx->msg_src_ip6[2], ctx->msg_src_ip6[3] };
+        __u64 words[2];
+
+        __builtin_memcpy(words, w, sizeof(words));
+        if (!words[0] && !words[1])
+                return false;
+        return address_is_foreign(words[0], words[1]) && in_proxy_netns(ctx);
 }

@@ -49,6 +49,13 @@ static __always_inline void verdict_set(struct verdict *v, const struct cw_layer
         verdict_unpack(v, verdict_pack(layer, action, reason, CW_NO_RULE));
 }
 
+/* Of all layers, for a reason that no rule lifts. */
+static __always_inline void verdict_deny(struct verdict *v, const struct policy_chain *c, __u8 reason) {
+        struct cw_layer layer = layer_unpack(deciding_layer(c->chain, 0));
+
+        verdict_set(v, &layer, CW_DENY, reason);
+}
+
 #define NO_MATCH 0xffffffffU
 
 /* Ordered list: the first entry that covers low to high decides. Returns its index in port_rules.

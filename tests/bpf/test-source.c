@@ -156,6 +156,35 @@ START_TEST(source_of_each_datagram) {
 }
 END_TEST
 
+/* One socket, whose flow to the same destination had a good source before. _i: family */
+START_TEST(bound_anew) {
+        Lab l = {};
+        int family = _i;
+        struct sockaddr none = { .sa_family = AF_UNSPEC };
+        struct sockaddr_storage sa;
+        InAddr a;
+
+        int proxy = lab_with_addresses(&l, ACTION_ALLOW, NULL, 0), server = open_server(&l, family);
+        int fd = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(permit_any_source(fd, family), 0);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(fd, "mine", NULL, 0), 0);
+        lab_expect(server, "mine");
+        ck_assert_int_eq(connect(fd, &none, sizeof(none)), 0);
+        ck_assert_int_eq(in_addr_parse(foreign[family], &a), 0);
+        socklen_t length = in_addr_to_sockaddr(&a, 0, &sa);
+        ck_assert_msg(bind(fd, (struct sockaddr *) &sa, length) == 0, "%s", strerror(errno));
+        ck_assert_int_eq(lab_send(fd, "forged", lab_outside[family], LAB_PORT), -EPERM);
+        ck_assert_int_eq(lab_connect(fd, lab_outside[family], LAB_PORT), 0);
+        ck_assert_int_eq(lab_send(fd, "forged", NULL, 0), -EPERM);
+        lab_expect_nothing(server);
+        (void) close(fd);
+        (void) close(server);
+        (void) close(proxy);
+        lab_done(&l);
+}
+END_TEST
+
 /* Audit mode lets it pass, and the source does not count as checked when the mode ends. _i: family */
 START_TEST(source_in_other_modes) {
         Lab l = {};
@@ -248,6 +277,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, bound_elsewhere, 0, 4);
         tcase_add_loop_test(t, source_of_each_datagram, 0, 2);
+        tcase_add_loop_test(t, bound_anew, 0, 2);
         tcase_add_loop_test(t, source_in_other_modes, 0, 2);
         tcase_add_loop_test(t, source_on_the_loopback_device, 0, 2);
         tcase_add_loop_test(t, other_namespace, 0, 2);

@@ -3,9 +3,10 @@
 
 import json
 import shutil
+import subprocess
 
 from harness import absent, blocked, case, contains, equal, found, refused, untouched, worked
-from plan import EVIL4, EVIL6, GITHUB4, GITHUB6, NAMELESS4, NAMELESS6
+from plan import CLIENT4, CLIENT6, EVIL4, EVIL6, GITHUB4, GITHUB6, NAMELESS4, NAMELESS6
 
 ALLOW = ["--allow", "github.com:443"]
 
@@ -31,6 +32,38 @@ def curl6(lab):
     r = curl(lab, "-6", "https://github.com/")
     equal((r.status, r.out), (0, f"hello from github.com at {GITHUB6}\n"), "curl")
     found(r, "connection_allowed", dst_ip=GITHUB6, dst_hostname="github.com", process="curl")
+
+SNAT = """
+table inet rewrite {
+    chain postrouting {
+        type nat hook postrouting priority srcnat
+        meta nfproto ipv4 oifname eth0 snat ip to 192.0.2.99
+        meta nfproto ipv6 oifname eth0 snat ip6 to 3fff::99
+    }
+}
+"""
+
+
+@case("sources that the administrator rewrites to an address of no interface pass, connected or not")
+def rewritten_source(lab):
+    ways = ((("-4", "route"), "192.0.2.99/32", CLIENT4), (("-6", "route"), "3fff::99/128", CLIENT6))
+    for family, net, via in ways:
+        subprocess.run(lab.in_internet("ip", *family, "add", net, "via", via), check=True)
+    subprocess.run(lab.in_client("nft", SNAT), check=True)
+    try:
+        for family in "-4", "-6":
+            r = curl(lab, family, "https://github.com/")
+            equal(r.status, 0, f"curl {family}")
+            found(r, "connection_allowed", dst_hostname="github.com", process="curl")
+        r = lab.attack(["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", f"[{GITHUB6}]:7"], """
+        for addr in GITHUB4, GITHUB6:
+            report(**{addr: attempt(udp, addr, 7), f"{addr} connected": attempt(udp_connected, addr, 7)})
+""")
+        worked(r, GITHUB4, GITHUB6, f"{GITHUB4} connected", f"{GITHUB6} connected")
+    finally:
+        subprocess.run(lab.in_client("nft", "delete table inet rewrite"), check=True)
+        for family, net, _ in ways:
+            subprocess.run(lab.in_internet("ip", *family, "delete", net), check=True)
 
 
 @case("a flow's end is logged with its bytes and its duration")
