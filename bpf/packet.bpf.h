@@ -97,12 +97,15 @@ static __always_inline __u64 ip_option_next(__u64 at, __u8 type, __u8 length) {
         return at + (type == IP_OPTION_NOOP ? 1 : length) + *(volatile __u64 *) &opaque_zero;
 }
 
-/* length: of the options, in bytes. Global, so that the verifier walks the loop once. */
+/* length: of the options, in bytes, a multiple of 4. Global, so that the verifier walks the loop once. */
 __noinline __u32 is_source_routed(struct __sk_buff *skb, __u64 length) {
         __u64 next = *(volatile __u64 *) &opaque_zero;
         __u8 options[IP_OPTIONS_MAX + 1] = {};
 
-        if (length < 1 || length > IP_OPTIONS_MAX ||
+        if (length < 4)
+                return 0;
+        asm volatile("" : "+r"(length)); /* one comparison for both limits would not give old verifiers the lower one */
+        if (length > IP_OPTIONS_MAX ||
             bpf_skb_load_bytes(skb, sizeof(struct ipv4_header), options, length) < 0)
                 return 0;
         for (__u64 i = 0; i < IP_OPTIONS_MAX; i++) {
