@@ -663,7 +663,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 .cookie = bpf_get_socket_cookie(skb), .dst = p.dst, .port = p.dst_port, .protocol = p.protocol,
         };
         /* What leaves through the loopback device stays in this namespace; the address alone would not prove that. */
-        if (skb->ifindex == LOOPBACK_IFINDEX && addr_is_loopback(&p.dst))
+        if (skb->ifindex == LOOPBACK_IFINDEX && addr_is_loopback(&p.dst) && !answer_leaves(skb, &p))
                 pass = pass_loopback(skb, subject, &key, &p);
         if (pass != JUDGE)
                 return pass;

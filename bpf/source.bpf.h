@@ -74,6 +74,14 @@ static __noinline bool source_is_foreign(struct __sk_buff *skb, const struct pac
         return address_is_foreign(words[0], words[1]) && in_known_netns(skb);
 }
 
+/* A packet to the loopback address: the kernel's answer goes to its source, for example an ICMP error that quotes it. */
+static __noinline bool answer_leaves(struct __sk_buff *skb, const struct packet *p) {
+        __u64 words[2];
+
+        addr_split(&p->src, words);
+        return address_is_foreign(words[0], words[1]) && in_known_netns(skb);
+}
+
 /* The source of a datagram from a socket that is not connected: its own, or one from ancillary data. Return 1 only in
  * the namespace with the known addresses. */
 static __always_inline bool source4_is_foreign(struct bpf_sock_addr *ctx) {

@@ -432,6 +432,35 @@ def sources(lab):
     untouched(lab, EVIL4, EVIL6, NAMELESS6)
 
 
+@case("C15 a source that is not the machine's, to its own loopback: the kernel's answer would quote the packet")
+def reflected(lab):
+    r = lab.attack(ALLOW, """
+        import attacker
+        attacker.LIMIT = 1
+        def bound(addr, to, kind=socket.SOCK_DGRAM, connected=False):
+            with new_socket(addr, kind) as s:
+                s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND
+                s.bind((addr, 0))
+                if not connected:
+                    return s.sendto(b"SECRET" * 50, (to, 9))
+                s.connect((to, 9))
+                return s.send(b"SECRET" * 50)
+        report(alone=attempt(bound, EVIL6, "::1"), neighbor=attempt(bound, "fd77::77", "::1"),
+               connected=attempt(bound, EVIL6, "::1", connected=True),
+               connected_neighbor=attempt(bound, "fd77::77", "::1", connected=True),
+               other=attempt(bound, NAMELESS6, CLIENT6), tcp=attempt(bound, EVIL6, "::1", socket.SOCK_STREAM, True),
+               tcp_other=attempt(bound, NAMELESS6, CLIENT6, socket.SOCK_STREAM, True),
+               near=attempt(bound, "::1", "::1"), mine=attempt(bound, CLIENT6, "::1", connected=True))
+        time.sleep(0.5)
+    """)
+    refused(r, "alone", "neighbor", "connected", "connected_neighbor", "other")
+    worked(r, "near", "mine")
+    for name in "tcp", "tcp_other":
+        assert "errno" in r.facts[name], f"{name}: {r.facts[name]}"
+    equal(found(r, "connection_blocked", dst_ip="::1", dst_port=9, protocol="UDP")["reason"], "source", "reason")
+    untouched(lab, EVIL6, NAMELESS6, "ff02::1:ff00:77")
+
+
 @case("B6 TCP fast open: data in the first packet does not pass the verdict by")
 def fast_open(lab):
     r = lab.attack(ALLOW, """
