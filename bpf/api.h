@@ -156,7 +156,8 @@ struct cw_process {
 };
 
 /* flows: one socket and one destination. Destination and protocol are part of the key because an unconnected UDP
- * socket may have many. */
+ * socket may have many. A TCP connection is in the storage of its socket instead (socket_flows), where nothing else can
+ * take its place; released_flows has a copy while a closed socket still has to send its FIN. */
 struct cw_flow_key {
         __u64 cookie;
         struct cw_addr dst;
@@ -167,6 +168,7 @@ struct cw_flow_key {
 
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
+        CW_FLOW_STRAY = 2,    /* TCP without a socket of its own: from a listener, or a raw socket */
 };
 
 /* A verdict and the epoch it is valid for, in one number that is loaded and stored whole: another processor may
@@ -207,6 +209,23 @@ struct cw_flow {
         __u8 marks;    /* enum cw_flow_mark */
         __u8 fin_sent; /* TCP */
         __u8 pad[3];
+};
+
+/* socket_flows: the flow of one connected TCP socket. */
+struct cw_socket_flow {
+        struct cw_flow_key key; /* of the last connection; port 0: none yet */
+        struct cw_flow flow;
+};
+
+/* flow_shares: how many entries of flows belong to the actors with this number modulo CW_FLOW_SHARES. Beyond its share
+ * an actor replaces its own newest flows, so that it evicts nobody else's. */
+#define CW_FLOW_SHARES 1024
+#define CW_FLOW_SHARE_RECENT 4
+#define CW_FLOW_SHARE_PART 16 /* a share is this part of the table */
+struct cw_flow_share {
+        __s32 n;       /* changed atomically by the kernel and by user space */
+        __u32 n_begun; /* flows stored so far, modulo 2^32 */
+        struct cw_flow_key recent[CW_FLOW_SHARE_RECENT]; /* stored while the share was used up */
 };
 
 enum cw_record_type {
@@ -319,7 +338,7 @@ enum cw_counter {
         CW_COUNT_DENIED = 1,      /* denials, including audit */
         CW_COUNT_DNS_CAPTURED = 2, /* sockets or datagrams redirected to the proxy */
         CW_COUNT_RING_FULL = 3,   /* records lost */
-        CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be stored */
+        CW_COUNT_FLOWS_FULL = 4,  /* flows that could not be stored; a TCP connection is then refused */
         CW_COUNT_FAULT = 5,       /* denied because state was missing */
         CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
         CW_COUNT_UNASSIGNED = 7,  /* packets dropped because their cgroup has no entry yet; TCP retransmits them */
@@ -338,6 +357,8 @@ _Static_assert(sizeof(struct cw_subject_cache) == 16, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");
 _Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
 _Static_assert(sizeof(struct cw_flow) == 128, "layout");
+_Static_assert(sizeof(struct cw_socket_flow) == 160, "layout");
+_Static_assert(sizeof(struct cw_flow_share) == 136, "layout");
 _Static_assert(sizeof(struct cw_record) == 144, "layout");
 _Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
 _Static_assert(sizeof(struct cw_dns_client) == 80, "layout");

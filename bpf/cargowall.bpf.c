@@ -106,6 +106,13 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         struct cw_flow f = { .start_ns = now_coarse() };
         process_fill(&f.process);
         flow_take(&f, c, &v, CW_VERDICT_ASKED);
+        bool stream = protocol == IP_TCP && ctx->type == SOCK_STREAM;
+        if (v.action == CW_ALLOW && stream) {
+                if (flow_announce_stream(ctx, &key, &f))
+                        return 1;
+                verdict_set(&v, &c->base, CW_DENY, CW_REASON_FAULT);
+                flow_take(&f, c, &v, CW_VERDICT_ASKED);
+        }
         if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(c, &l, &v) &&
                                      (v.mode == CW_AUDIT || asked_note(ctx, &f)))) {
                 flow_announce(&key, &f);
@@ -116,7 +123,10 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         bool is_new = true;
         if (foreign)
                 is_new = denial_is_new(&key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE));
-        else if (v.mode == CW_AUDIT) {
+        else if (v.mode == CW_AUDIT && stream) {
+                f.state = CW_FLOW_SEEN;
+                flow_announce_stream(ctx, &key, &f);
+        } else if (v.mode == CW_AUDIT) {
                 f.state = CW_FLOW_SEEN;
                 if (!flow_announce(&key, &f))
                         is_new = denial_is_new(&key, c->epoch | DENIED_AUDIT);
@@ -158,6 +168,8 @@ static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const stru
                 report_denial(&key, &f, hook, false);
                 return 0;
         }
+        if (key.protocol == IP_TCP && ctx->type == SOCK_STREAM)
+                return flow_announce_stream(ctx, &key, &f);
         flow_announce(&key, &f);
         return 1;
 }
@@ -288,6 +300,26 @@ int cw_sock_create(struct bpf_sock *ctx) {
         return layer.mode == CW_AUDIT;
 }
 
+/* stored: in the storage of the socket, which ends with it. Those in the table that are TCP were stored there by an
+ * older version, and user space ends them. */
+static __always_inline int release_flow(struct bpf_sock *ctx, const struct cw_flow_key *key, struct cw_flow *f,
+                                        bool stored) {
+        bool sends_more = ctx->state == BPF_TCP_ESTABLISHED || ctx->state == BPF_TCP_CLOSE_WAIT;
+
+        if (key->protocol == IP_TCP && sends_more && !f->fin_sent) {
+                f->marks |= CW_FLOW_RELEASED;
+                f->last_ns = now_coarse();
+                if (!stored || f->state != CW_FLOW_SEEN || bpf_map_update_elem(&released_flows, key, f, BPF_ANY) == 0)
+                        return 1;
+        }
+        report_close(key, f);
+        if (!f->last_ns)
+                f->last_ns = now_coarse(); /* never counted: only its end is known */
+        if (!stored && (key->protocol == IP_UDP || f->state == CW_FLOW_JUDGED))
+                flow_forget(key, f->actor);
+        return 1;
+}
+
 /* The socket is closed: the end of a flow. TCP may still have to send its FIN with the last bytes; then the packet
  * hook reports the end. Unconnected UDP sockets have no destination here: user space ends their flows when idle. */
 SEC("cgroup/sock_release")
@@ -306,21 +338,13 @@ int cw_sock_release(struct bpf_sock *ctx) {
         key.port = bpf_ntohs((__u16) ctx->dst_port);
         key.cookie = bpf_get_socket_cookie(ctx);
 
+        struct cw_socket_flow *s = NULL;
+        if (key.protocol == IP_TCP)
+                s = bpf_sk_storage_get(&socket_flows, ctx, NULL, 0);
+        if (s && key_equal(&s->key, &key))
+                return release_flow(ctx, &key, &s->flow, true);
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
-        if (!f)
-                return 1;
-        bool sends_more = ctx->state == BPF_TCP_ESTABLISHED || ctx->state == BPF_TCP_CLOSE_WAIT;
-        if (key.protocol == IP_TCP && sends_more && !f->fin_sent) {
-                f->marks |= CW_FLOW_RELEASED;
-                f->last_ns = now_coarse();
-                return 1;
-        }
-        report_close(&key, f);
-        if (!f->last_ns)
-                f->last_ns = now_coarse(); /* never counted: only its end is known */
-        if (key.protocol == IP_UDP || f->state == CW_FLOW_JUDGED)
-                bpf_map_delete_elem(&flows, &key);
-        return 1;
+        return f ? release_flow(ctx, &key, f, false) : 1;
 }
 
 SEC("cgroup/setsockopt")
@@ -365,10 +389,9 @@ static __always_inline void flow_end(struct __sk_buff *skb, const struct cw_flow
                 if (f->bytes_in && peer_has_finished(skb))
                         f->bytes_in--;
         }
-        if (f->marks & CW_FLOW_RELEASED || p->tcp_flags & TCP_RST)
+        if (f->marks & CW_FLOW_RELEASED ? bpf_map_delete_elem(&released_flows, key) == 0 :
+                                          (p->tcp_flags & TCP_RST) != 0)
                 report_close(key, f);
-        if (p->tcp_flags & TCP_RST)
-                bpf_map_delete_elem(&flows, key); /* nothing follows a reset */
 }
 
 static __always_inline void flow_see(struct __sk_buff *skb, const struct cw_flow_key *key, struct cw_flow *f,
@@ -428,8 +451,7 @@ static __noinline struct cw_flow *flow_begin(struct __sk_buff *skb, const struct
 
         process_of_packet(skb, key->cookie, &f.process);
         flow_take(&f, c, v, 0);
-        flow_remember(key, &f);
-        return bpf_map_lookup_elem(&flows, key);
+        return flow_store(skb, key, &f);
 }
 
 /* A denial that no rule lifts: of a foreign source, reported once for each socket and destination, or of a packet that
@@ -484,21 +506,22 @@ static __always_inline bool flow_is_kept(const struct cw_layer *base, __u64 verd
         return CW_VERDICT_REASON(verdict) == CW_REASON_INBOUND && base->flags & CW_LAYER_INBOUND;
 }
 
-static __noinline void remember_answer(const struct policy_chain *c, const struct cw_flow_key *key) {
+static __noinline void remember_answer(struct __sk_buff *skb, const struct policy_chain *c,
+                                       const struct cw_flow_key *key) {
         struct cw_flow f = { .state = CW_FLOW_ENDED }; /* not one of our flows: nothing to report */
         struct verdict v;
 
         verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_INBOUND);
         flow_take(&f, c, &v, 0);
-        flow_remember(key, &f);
+        flow_store(skb, key, &f);
 }
 
-/* Reported once, however often the flow is evicted. requester: its number in the upper half, its chain in the lower;
+/* Reported once, and no flow: each packet is judged again. requester: its number in the upper half, its chain in the lower;
  * word: its refusal. */
 static __noinline int deny_requester(struct __sk_buff *skb, const struct cw_flow_key *key, const struct packet *p,
                                      __u64 requester, __u64 word) {
         struct cw_flow f = {
-                .state = CW_FLOW_SEEN, .src = p->src, .src_port = p->src_port, .policy_id = word >> 32,
+                .src = p->src, .src_port = p->src_port, .policy_id = word >> 32,
                 .rule = word >> 8 & CW_RULES_MAX, .chain = (__u32) requester,
                 .verdict = (word & 0xff) | CW_VERDICT_ASKED, /* epoch 0: matches no chain */
         };
@@ -507,14 +530,13 @@ static __noinline int deny_requester(struct __sk_buff *skb, const struct cw_flow
 
         if (!a || i >= REQUESTERS_MAX)
                 return 0;
-        f.start_ns = f.last_ns = now_coarse();
+        f.start_ns = now_coarse();
         f.process = a->requesters[i].process;
         f.actor = a->requesters[i].actor;
         if (f.rule == CW_RULES_MAX)
                 f.rule = CW_NO_RULE;
         if (denial_is_new(key, word | DENIED_REQUESTER))
                 report_denial(key, &f, CW_HOOK_PACKET, p->continues);
-        flow_remember(key, &f);
         return 0;
 }
 
@@ -593,7 +615,7 @@ static __always_inline int judge_packet(struct __sk_buff *skb, const struct poli
         count(CW_COUNT_PACKETS);
         if (!*f && c->base.flags & CW_LAYER_INBOUND && is_tcp_answer(skb, p)) {
                 if (!(p->tcp_flags & (TCP_SYN | TCP_RST)))
-                        remember_answer(c, key);
+                        remember_answer(skb, c, key);
                 return 1;
         }
         chain_eval(c, &l, &v);
@@ -608,8 +630,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, const struct poli
                 flow_judge(c, *f, &v);
         else
                 *f = flow_begin(skb, c, key, &v, p);
-        if (!*f)
-                return v.action == CW_ALLOW || v.mode == CW_AUDIT;
+        if (!*f) /* a connection without a flow would end with its lease */
+                return v.mode == CW_AUDIT || (v.action == CW_ALLOW && p->protocol != IP_TCP);
         *ret_verdict = verdict_byte(&v);
         return JUDGE;
 }
@@ -667,7 +689,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 pass = pass_loopback(skb, subject, &key, &p);
         if (pass != JUDGE)
                 return pass;
-        struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
+        struct cw_flow *f = flow_find(skb, &key);
         if (many_layers)
                 pass = f ? judge_task(skb, &c, &key, f, &p) : judge_requesters(skb, c.chain, &key, &p);
         if (pass == JUDGE)

@@ -59,11 +59,6 @@ static __always_inline int verdict_passes(const struct policy_chain *c, __u64 ve
         return verdict & CW_VERDICT_ALLOW || mode_now(c, verdict) == CW_AUDIT;
 }
 
-static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
-        if (bpf_map_update_elem(&flows, key, f, BPF_ANY) < 0)
-                count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
-}
-
 static __always_inline void report_denial(const struct cw_flow_key *key, const struct cw_flow *f, __u8 hook,
                                           bool mid_stream) {
         __u8 mode = CW_VERDICT_MODE(f->verdict);
@@ -109,9 +104,123 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
         record_submit(r, false);
 }
 
-/* Announces a flow to the packet hook, as judged for the task. Returns 0 if nothing is to be announced: datagrams to
- * this destination were judged for the socket before, so the packet hook continues with that flow, its bytes and its
- * state, whichever task sends. A denial ends it. */
+/* ------------------------------------------------------------------ tables */
+
+static __always_inline bool key_equal(const struct cw_flow_key *a, const struct cw_flow_key *b) {
+        __u64 x[4], y[4];
+
+        __builtin_memcpy(x, a, sizeof(x));
+        __builtin_memcpy(y, b, sizeof(y));
+        return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+}
+
+/* The storage of the TCP connection that a packet belongs to; with BPF_SK_STORAGE_GET_F_CREATE it is only missing if
+ * there is no memory for it. *ret_stray: the packet has no socket of its own. */
+static __always_inline struct cw_socket_flow *socket_flow(struct __sk_buff *skb, __u64 flags, bool *ret_stray) {
+        struct bpf_sock *sk = skb->sk;
+
+        sk = sk ? bpf_sk_fullsock(sk) : NULL;
+        *ret_stray = !sk || sk->type != SOCK_STREAM || sk->state == BPF_TCP_LISTEN;
+        return *ret_stray ? NULL : bpf_sk_storage_get(&socket_flows, sk, NULL, flags);
+}
+
+/* The flow of a packet. NULL: new. */
+static __always_inline struct cw_flow *flow_find(struct __sk_buff *skb, const struct cw_flow_key *key) {
+        bool stray;
+
+        if (key->protocol == IP_TCP) {
+                struct cw_socket_flow *s = socket_flow(skb, 0, &stray);
+                if (s && key_equal(&s->key, key))
+                        return &s->flow;
+        }
+        return bpf_map_lookup_elem(&flows, key);
+}
+
+/* The packets of the last connection of the socket have left, or its verdict is not current for another key. */
+static __always_inline void socket_flow_set(struct cw_socket_flow *s, const struct cw_flow_key *key,
+                                            const struct cw_flow *f) {
+        if (s->key.port)
+                report_close(&s->key, &s->flow);
+        s->key = *key;
+        s->flow = *f;
+}
+
+static __always_inline struct cw_flow_share *share_of(__u32 actor) {
+        __u32 i = actor % CW_FLOW_SHARES;
+
+        return bpf_map_lookup_elem(&flow_shares, &i);
+}
+
+/* Before a new entry in flows: beyond its share, the actor gives up one of the newest that it has. */
+static __noinline int share_take(const struct cw_flow_key *key, __u32 actor) {
+        struct cw_flow_share *s = share_of(actor);
+
+        if (!many_layers || !s || bpf_map_lookup_elem(&flows, key))
+                return 0;
+        __u32 i = s->n_begun++ % CW_FLOW_SHARE_RECENT; /* two at once may take the same place */
+        if (s->n < flow_share_max) {
+                __sync_fetch_and_add(&s->n, 1);
+                return 0;
+        }
+        struct cw_flow *old = bpf_map_lookup_elem(&flows, &s->recent[i]);
+        if (old)
+                report_close(&s->recent[i], old);
+        if (bpf_map_delete_elem(&flows, &s->recent[i]) < 0)
+                __sync_fetch_and_add(&s->n, 1);
+        s->recent[i] = *key;
+        return 0;
+}
+
+static __always_inline void flow_forget(const struct cw_flow_key *key, __u32 actor) {
+        struct cw_flow_share *s = many_layers ? share_of(actor) : NULL;
+
+        if (bpf_map_delete_elem(&flows, key) == 0 && s)
+                __sync_fetch_and_add(&s->n, -1);
+}
+
+static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
+        share_take(key, f->actor);
+        if (bpf_map_update_elem(&flows, key, f, BPF_ANY) < 0)
+                count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
+}
+
+/* A flow that begins with a packet. NULL if it cannot be stored. */
+static __always_inline struct cw_flow *flow_store(struct __sk_buff *skb, const struct cw_flow_key *key,
+                                                  struct cw_flow *f) {
+        bool stray = false;
+
+        if (key->protocol == IP_TCP) {
+                struct cw_socket_flow *s = socket_flow(skb, BPF_SK_STORAGE_GET_F_CREATE, &stray);
+                if (s) {
+                        socket_flow_set(s, key, f);
+                        return &s->flow;
+                }
+                if (!stray) {
+                        count(CW_COUNT_FLOWS_FULL);
+                        return NULL;
+                }
+                f->marks |= CW_FLOW_STRAY;
+        }
+        flow_remember(key, f);
+        return bpf_map_lookup_elem(&flows, key);
+}
+
+/* Announces a connection to the packet hook, as judged for the task. 0: there is no memory for it. */
+static __noinline int flow_announce_stream(struct bpf_sock_addr *ctx, const struct cw_flow_key *key,
+                                           const struct cw_flow *f) {
+        struct cw_socket_flow *s = bpf_sk_storage_get(&socket_flows, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+
+        if (!s) {
+                count(CW_COUNT_FLOWS_FULL);
+                return 0;
+        }
+        socket_flow_set(s, key, f);
+        return 1;
+}
+
+/* The same for others. Returns 0 if nothing is to be announced: datagrams to this destination were judged for the
+ * socket before, so the packet hook continues with that flow, its bytes and its state, whichever task sends. A denial
+ * ends it. */
 static __noinline int flow_announce(const struct cw_flow_key *key, const struct cw_flow *f) {
         struct cw_flow *known = key->protocol == IP_UDP ? bpf_map_lookup_elem(&flows, key) : NULL;
 

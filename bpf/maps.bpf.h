@@ -36,6 +36,8 @@ const volatile __u16 proxy_port4 = 0;
 const volatile __u16 proxy_port6 = 0;
 const volatile __u64 proxy_netns_cookie = 0;
 const volatile __u64 ring_bytes = 1 << 18;
+/* Entries of flows for each share. */
+const volatile __s32 flow_share_max = 1;
 
 struct {
         __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -124,6 +126,30 @@ struct {
         __type(key, struct cw_flow_key);
         __type(value, struct cw_flow);
 } flows SEC(".maps");
+
+/* In the kernel's storage of a TCP socket: freed with it, and never evicted. */
+struct {
+        __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __type(key, int);
+        __type(value, struct cw_socket_flow);
+} socket_flows SEC(".maps");
+
+/* Whoever removes an entry reports the end of the flow. If it is full, the end is reported at once. */
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(max_entries, 1024);
+        __type(key, struct cw_flow_key);
+        __type(value, struct cw_flow);
+} released_flows SEC(".maps");
+
+struct {
+        __uint(type, BPF_MAP_TYPE_ARRAY);
+        __uint(map_flags, BPF_F_MMAPABLE);
+        __uint(max_entries, CW_FLOW_SHARES);
+        __type(key, __u32);
+        __type(value, struct cw_flow_share);
+} flow_shares SEC(".maps");
 
 /* Denied datagrams already reported: the epoch of the chain. Separate from the flows, so that denied senders cannot
  * evict flows. */

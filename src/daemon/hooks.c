@@ -57,6 +57,10 @@ bool hooks_check(const Context *c) {
         assert(c);
 
         check_entries(c);
+        if (engine_refused_flows(c->engine))
+                log_message(c->log, LOG_ERR,
+                            "connections are refused with reason \"fault\": the kernel has no memory "
+                            "for their state in the socket; free memory, or raise net.core.optmem_max");
         lost = engine_repair_hooks(c->engine, &back);
         if (lost == 0)
                 return false;

@@ -17,7 +17,7 @@
 #include "kernel/programs.h"
 #include "kernel/subjects.h"
 
-#define FLOWS_MAX 16384         /* for one command */
+#define FLOWS_MAX 8192          /* for one command; connections have their own memory */
 #define FLOWS_MANY 65536        /* for a whole machine */
 #define RING_BYTES (1U << 18)
 #define EXPIRE_ACCURACY_USEC USEC_PER_SEC /* accuracy with which expired leases are removed, also after a suspend */
@@ -47,8 +47,10 @@ struct Engine {
         LocalAddrs *local_addrs;
         sd_event_source *expiry, *losses, *sweep, *collector; /* enabled while there is work; sweep always */
         uint64_t expiry_nsec;   /* no later than the first lease expires; UINT64_MAX: none */
+        FlowTable *flows;
         FlowSweep flow_sweep;
         bool losses_due;
+        bool flows_full;        /* and engine_refused_flows() has said so */
         uint64_t peers_sec;     /* CLOCK_BOOTTIME, whole seconds */
         unsigned n_peers_left;  /* process lookups left in that second */
         uint64_t n_lost_reported;
@@ -262,9 +264,9 @@ static int engine_on_sweep(sd_event_source *s, _unused_ uint64_t usec, void *use
         Engine *e = userdata;
         bool more;
 
-        if (e->flow_sweep.n_steps == 0)
+        if (e->flow_sweep.n_steps == 0 && e->flow_sweep.table == 0)
                 begin_sweep(e, false);
-        more = flow_table_sweep(e->programs, &e->flow_sweep, SWEEP_STEPS) > 0;
+        more = flow_table_sweep(e->flows, &e->flow_sweep, SWEEP_STEPS) > 0;
         report_losses(e);
         (void) sd_event_source_set_time_accuracy(s, more ? COLLECT_USEC : SWEEP_ACCURACY_USEC);
         (void) sd_event_source_set_time_relative(s, more ? COLLECT_USEC : SWEEP_USEC);
@@ -472,6 +474,8 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
         e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
         e->n_lost_reported = programs_counter(e->programs, CW_COUNT_RING_REPORTED); /* a predecessor's */
         r = policy_maps_new(e->programs, &e->maps);
+        if (r >= 0)
+                r = flow_table_new(e->programs, &e->flows);
         if (r < 0)
                 return r;
         e->layers.programs = e->programs;
@@ -600,6 +604,7 @@ Engine *engine_free(Engine *e) {
         policy_slot_free(e->self);
         policy_free(e->self_policy);
         policy_maps_free(e->maps);
+        flow_table_free(e->flows);
         programs_free(e->programs);
         free(e);
         return NULL;
@@ -724,12 +729,20 @@ void engine_drain(Engine *e) {
 void engine_finish(Engine *e) {
         engine_drain(e);
         begin_sweep(e, true);
-        (void) flow_table_sweep(e->programs, &e->flow_sweep, SIZE_MAX);
+        (void) flow_table_sweep(e->flows, &e->flow_sweep, SIZE_MAX);
         report_losses(e);
 }
 
 int engine_end_refused(Engine *e, size_t *ret_n) {
         return refused_sockets_end(e->programs, ret_n);
+}
+
+bool engine_refused_flows(Engine *e) {
+        uint64_t n = programs_counter(e->programs, CW_COUNT_FLOWS_FULL);
+        bool first = n > 0 && !e->flows_full;
+
+        e->flows_full = n > 0;
+        return first;
 }
 
 uint64_t engine_events_lost(const Engine *e) {

@@ -164,6 +164,8 @@ void engine_finish(Engine *e);
 int engine_end_refused(Engine *e, size_t *ret_n);
 /* Reads the remaining records; flows continue. */
 void engine_drain(Engine *e);
+/* true, once: the kernel had no memory to remember a flow, and connections were refused for it. */
+bool engine_refused_flows(Engine *e);
 uint64_t engine_events_lost(const Engine *e);
 /* Number of denials of the service itself, for which there are no events: used by the self-test. */
 uint64_t engine_self_refusals(const Engine *e);

@@ -35,8 +35,9 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct b
 
 /* State that does not depend on a policy and is worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
-        "flows", "dns_redirects", "dns_clients", "sk_creators", "seen_pids", "inbound_conns", "datagram_peers",
-        "preexisting_flows", "asked_sockets", "ring", "counters",
+        "flows",       "socket_flows", "released_flows", "flow_shares",    "dns_redirects",     "dns_clients",
+        "sk_creators", "seen_pids",    "inbound_conns",  "datagram_peers", "preexisting_flows", "asked_sockets",
+        "ring",        "counters",
 };
 
 /* Former names of maps, used by versions that may still be replaced. */
@@ -106,6 +107,7 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->proxy_port6 = o->proxy_port6;
         b->rodata->proxy_netns_cookie = own_netns_cookie();
         b->rodata->ring_bytes = o->ring_bytes;
+        b->rodata->flow_share_max = (int32_t) MAX(o->max_flows / CW_FLOW_SHARE_PART, 1U);
 }
 
 static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {

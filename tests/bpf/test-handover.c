@@ -308,6 +308,9 @@ START_TEST(map_of_another_size_is_not_taken) {
         lab_set_scopes(&l);
         lab_attach(&l);
         make_connection(&l, &client, &server);
+        int datagrams = lab_socket(&l, false, AF_INET, SOCK_DGRAM);
+        ck_assert_int_eq(lab_send(datagrams, "one", lab_outside[0], LAB_PORT), 0);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 2);
         before.without = "link-egress";
         lab_load_options(&o);
         o.max_flows *= 2;
@@ -321,11 +324,14 @@ START_TEST(map_of_another_size_is_not_taken) {
         }
         ck_assert_uint_eq(n_new, 2);
 
-        /* The flow is forgotten, so its next packet is judged. */
+        /* The flow of datagrams is forgotten, so its next packet is judged; that of TCP is kept by its socket. */
         ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_ALLOWS, 1, 0), 0);
         ck_assert_int_eq(lab_send(client, "more", NULL, 0), 0);
         lab_expect(server, "more");
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 2);
+        ck_assert_int_eq(lab_send(datagrams, "two", lab_outside[0], LAB_PORT), 0);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_ALLOWED), 3);
+        (void) close(datagrams);
         (void) close(client);
         (void) close(server);
         lab_done(&l);

@@ -47,6 +47,10 @@ uint32_t engine_hooks(_unused_ const Engine *e) {
         return 1;
 }
 
+bool engine_refused_flows(_unused_ Engine *e) {
+        return false;
+}
+
 unsigned engine_repair(_unused_ Engine *e) {
         return 0;
 }
