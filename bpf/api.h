@@ -126,6 +126,7 @@ struct cw_layer {
 enum cw_subject_flags {
         CW_SUBJECT_SLICE = 1,     /* only a container of other cgroups: those below without an entry are unassigned */
         CW_SUBJECT_FORWARDER = 2, /* resolves for others: its queries are captured in every mode of its layers */
+        CW_SUBJECT_NETWORK = 4,   /* configures the network: its DHCP clients may renew a lease with any server */
 };
 
 /* subjects: by cgroup id. The nearest cgroup above a socket that has an entry decides. */
@@ -135,7 +136,7 @@ struct cw_subject {
         __u32 flags; /* enum cw_subject_flags */
         __u32 pad;
 };
-#define CW_ACTOR_MAX (1U << 31)
+#define CW_ACTOR_MAX (1U << 30)
 
 /* subject_cache: the result of the walk, by cgroup id. An entry may become that of another cgroup while it is read, so
  * it proves itself. */

@@ -54,14 +54,11 @@ static __always_inline bool denial_is_new(const struct cw_flow_key *key, __u64 w
         return true;
 }
 
-/* Denied by the policy, but exempt from it: the service's own queries, replies to datagrams, DHCP (whose source port
- * the packet hook checks). */
+/* Denied by the policy, but exempt from it: the service's own queries, replies to datagrams. */
 static __always_inline bool passes_unnamed(const struct cw_layer *base, const struct cw_flow_key *key) {
         if (is_own_socket(key->cookie))
                 return true;
-        if (base->flags & CW_LAYER_INBOUND && is_datagram_answer(key))
-                return true;
-        return base->flags & CW_LAYER_SYSTEM && is_dhcp_port(key->protocol, key->port);
+        return base->flags & CW_LAYER_INBOUND && is_datagram_answer(key);
 }
 
 /* foreign: the datagram has a source that is not of this machine. */
@@ -106,6 +103,12 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         struct cw_flow f = { .start_ns = now_coarse() };
         process_fill(&f.process);
         flow_take(&f, c, &v, CW_VERDICT_ASKED);
+        if (v.action == CW_DENY && is_dhcp_port(protocol, port) && dhcp_may_ask(c, dst, f.process.uid)) {
+                /* Its source port is known to the packet hook, which judges it with these facts: no chain has epoch 0. */
+                flow_set_verdict(&f, 0, f.verdict);
+                flow_announce(&key, &f);
+                return 1;
+        }
         bool stream = protocol == IP_TCP && ctx->type == SOCK_STREAM;
         if (v.action == CW_ALLOW && stream) {
                 if (flow_announce_stream(ctx, &key, &f))
@@ -490,15 +493,15 @@ static __always_inline int deny_source(struct __sk_buff *skb, const struct polic
 }
 
 /* Passes in this chain although no rule names it. */
-static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const struct cw_layer *base,
+static __always_inline bool packet_passes_unnamed(struct __sk_buff *skb, const struct policy_chain *c,
                                                   const struct cw_flow_key *key, const struct packet *p) {
         if (is_own_socket(key->cookie))
                 return true;
-        if (base->flags & CW_LAYER_SYSTEM && (is_dhcp(skb, p) || is_kernel_answer(skb, p)))
+        if (is_dhcp(skb, c, p) || (c->base.flags & CW_LAYER_SYSTEM && is_kernel_answer(skb, p)))
                 return true;
         if (many_layers && bpf_map_lookup_elem(&preexisting_flows, key))
                 return true;
-        return base->flags & CW_LAYER_INBOUND && is_datagram_answer(key);
+        return c->base.flags & CW_LAYER_INBOUND && is_datagram_answer(key);
 }
 
 /* A flow that continues whatever the policy: opened by a peer. */
@@ -510,10 +513,14 @@ static __noinline void remember_answer(struct __sk_buff *skb, const struct polic
                                        const struct cw_flow_key *key) {
         struct cw_flow f = { .state = CW_FLOW_ENDED }; /* not one of our flows: nothing to report */
         struct verdict v;
+        bool stray;
 
+        struct cw_socket_flow *s = socket_flow(skb, BPF_SK_STORAGE_GET_F_CREATE, &stray);
+        if (!s) /* each packet is recognized again */
+                return;
         verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_INBOUND);
         flow_take(&f, c, &v, 0);
-        flow_store(skb, key, &f);
+        socket_flow_set(s, key, &f);
 }
 
 /* Reported once, and no flow: each packet is judged again. requester: its number in the upper half, its chain in the lower;
@@ -621,15 +628,18 @@ static __always_inline int judge_packet(struct __sk_buff *skb, const struct poli
         chain_eval(c, &l, &v);
         if (v.reason == CW_REASON_LOCAL)
                 return 1;
-        if (v.action == CW_DENY && packet_passes_unnamed(skb, &c->base, key, p))
+        if (v.action == CW_DENY && packet_passes_unnamed(skb, c, key, p))
                 return 1;
         /* Packets that a connection sends after its end (a reset, a late acknowledgment) are not a new flow. */
         if (!*f && v.action == CW_ALLOW && p->continues && !p->payload)
                 return 1;
         if (*f)
                 flow_judge(c, *f, &v);
-        else
+        else {
+                if (needs_share(skb, key))
+                        share_take(key, c->actor);
                 *f = flow_begin(skb, c, key, &v, p);
+        }
         if (!*f) /* a connection without a flow would end with its lease */
                 return v.mode == CW_AUDIT || (v.action == CW_ALLOW && p->protocol != IP_TCP);
         *ret_verdict = verdict_byte(&v);

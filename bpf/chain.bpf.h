@@ -26,12 +26,14 @@ __u64 subjects_generation;
 
 #define CGROUP_LEVELS_MAX 16 /* deeper cgroups count as the one at this level: they were made by its owner */
 
-/* A subject in one number: the chain in the lower half, actor and flag in the upper. */
+/* A subject in one number: the chain in the lower half, actor and flags in the upper. */
 #define SUBJECT_FORWARDER (1ULL << 63)
+#define SUBJECT_NETWORK (1ULL << 62)
 #define UNASSIGNED ((__u64) CW_CHAIN_UNASSIGNED)
 
 static __always_inline __u64 subject_pack(const struct cw_subject *s) {
-        return s->chain | (__u64) s->actor << 32 | (s->flags & CW_SUBJECT_FORWARDER ? SUBJECT_FORWARDER : 0);
+        return s->chain | (__u64) s->actor << 32 | (s->flags & CW_SUBJECT_FORWARDER ? SUBJECT_FORWARDER : 0) |
+               (s->flags & CW_SUBJECT_NETWORK ? SUBJECT_NETWORK : 0);
 }
 
 static __always_inline __u32 subject_chain(__u64 subject) {
@@ -39,7 +41,7 @@ static __always_inline __u32 subject_chain(__u64 subject) {
 }
 
 static __always_inline __u32 subject_actor(__u64 subject) {
-        return (subject & ~SUBJECT_FORWARDER) >> 32;
+        return (subject & ~(SUBJECT_FORWARDER | SUBJECT_NETWORK)) >> 32;
 }
 
 static __always_inline __u64 generation_now(void) {
@@ -210,6 +212,9 @@ __noinline __u64 deciding_layer(__u32 chain, __u32 first) {
         return audited;
 }
 
+/* Beside those of enum cw_layer_flags, in a copy: the subject is a service that configures the network. */
+#define LAYER_NETWORK 0x80
+
 /* Reads the epoch first: a verdict may be newer than the epoch stored with it, and is then evaluated again, but
  * never older. */
 static __always_inline enum subject_state chain_read(__u64 subject, struct policy_chain *c) {
@@ -231,6 +236,8 @@ static __always_inline enum subject_state chain_read(__u64 subject, struct polic
                 count(CW_COUNT_FAULT);
                 return SUBJECT_FAULT;
         }
+        if (subject & SUBJECT_NETWORK)
+                c->base.flags |= LAYER_NETWORK;
         if (chain_is_single(c->chain))
                 c->epoch = c->base.policy_id;
         return c->base.mode == CW_OFF ? SUBJECT_OFF : SUBJECT_JUDGED;

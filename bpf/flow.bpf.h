@@ -178,13 +178,22 @@ static __always_inline void flow_forget(const struct cw_flow_key *key, __u32 act
                 __sync_fetch_and_add(&s->n, -1);
 }
 
+/* After share_take(). */
 static __always_inline void flow_remember(const struct cw_flow_key *key, const struct cw_flow *f) {
-        share_take(key, f->actor);
         if (bpf_map_update_elem(&flows, key, f, BPF_ANY) < 0)
                 count(CW_COUNT_FLOWS_FULL); /* its packets are judged one by one */
 }
 
-/* A flow that begins with a packet. NULL if it cannot be stored. */
+/* A flow that begins with a packet needs a share of the table. */
+static __always_inline bool needs_share(struct __sk_buff *skb, const struct cw_flow_key *key) {
+        bool stray = true;
+
+        if (key->protocol == IP_TCP)
+                (void) socket_flow(skb, 0, &stray);
+        return stray;
+}
+
+/* A flow that begins with a packet; after share_take() if it needs one. NULL if it cannot be stored. */
 static __always_inline struct cw_flow *flow_store(struct __sk_buff *skb, const struct cw_flow_key *key,
                                                   struct cw_flow *f) {
         bool stray = false;
@@ -229,6 +238,7 @@ static __noinline int flow_announce(const struct cw_flow_key *key, const struct 
                         return 0;
                 report_close(key, known);
         }
+        share_take(key, f->actor);
         flow_remember(key, f);
         return 1;
 }

@@ -66,18 +66,36 @@ static __always_inline bool is_datagram_answer(const struct cw_flow_key *key) {
         return key->protocol == IP_UDP && bpf_map_lookup_elem(&datagram_peers, key);
 }
 
+static __always_inline bool is_dhcp_port(__u8 protocol, __u16 port) {
+        return protocol == IP_UDP && (port == 67 || port == 547);
+}
+
+/* 255.255.255.255 (RFC 2131 4.4.1) and ff02::1:2 (RFC 8415 7.1): no router forwards them. */
+static __always_inline bool addr_is_dhcp_group(const struct cw_addr *a) {
+        __u32 w[4];
+
+        if (addr_is_v4(a))
+                return addr_v4(a) == 0xffffffff;
+        __builtin_memcpy(w, a->b, 16);
+        return w[0] == bpf_htonl(0xff020000) && !w[1] && !w[2] && w[3] == bpf_htonl(0x10002);
+}
+
+/* A DHCP client asks all servers of its network. Only a renewal goes to one server, which may be behind routers (RFC 2131
+ * 4.4.5): the kernel does not know which, so a service that configures the network is believed, and nobody else. Any
+ * other client, by root, asks all again when its lease is about to end; not in a chain of several layers, as of a job. */
+static __noinline bool dhcp_may_ask(const struct policy_chain *c, const struct cw_addr *dst, __u32 uid) {
+        if (!(c->base.flags & CW_LAYER_SYSTEM) || (uid && !(network_uid && uid == network_uid)))
+                return false;
+        return c->base.flags & LAYER_NETWORK || (chain_is_single(c->chain) && addr_is_dhcp_group(dst));
+}
+
 /* Sent by a DHCP client of this machine; the ports alone prove nothing if low ports are open to all users. */
-static __always_inline bool is_dhcp(struct __sk_buff *skb, const struct packet *p) {
+static __always_inline bool is_dhcp(struct __sk_buff *skb, const struct policy_chain *c, const struct packet *p) {
         if (p->protocol != IP_UDP || !p->has_port || is_raw(skb))
                 return false;
         if (!(p->src_port == 68 && p->dst_port == 67) && !(p->src_port == 546 && p->dst_port == 547))
                 return false;
-        __u32 uid = bpf_get_socket_uid(skb);
-        return uid == 0 || (network_uid && uid == network_uid);
-}
-
-static __always_inline bool is_dhcp_port(__u8 protocol, __u16 port) {
-        return protocol == IP_UDP && (port == 67 || port == 547);
+        return dhcp_may_ask(c, &p->dst, bpf_get_socket_uid(skb));
 }
 
 /* Packets that the kernel sends on its own: resets, ICMP errors and echo replies, group memberships. */

@@ -3,6 +3,7 @@
 #include "daemon/actors.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -115,6 +116,23 @@ bool actors_path_forwards(const Actors *a, const char *path) {
         (void) cgroup_path_unit(path, unit);
         for (size_t i = 0; i < config->n_forwarders; i++)
                 if (strcmp(config->forwarders[i], unit) == 0)
+                        return true;
+        return false;
+}
+
+bool actors_path_configures_network(const char *path) {
+        static const char *const names[] = {
+                "systemd-networkd.service", "NetworkManager.service", "networking.service", "ifup@*.service",
+                "dhcpcd.service", "dhcpcd@*.service", "dhclient.service", "dhclient@*.service", "connman.service",
+                "wickedd-dhcp4.service", "wickedd-dhcp6.service",
+        };
+        char unit[CGROUP_UNIT_MAX];
+
+        assert(path);
+
+        (void) cgroup_path_unit(path, unit);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (fnmatch(names[i], unit, 0) == 0)
                         return true;
         return false;
 }

@@ -40,6 +40,9 @@ const char *actors_path_of(Actors *a, const IdentityFacts *facts);
 bool actors_may_look_up(Actors *a);
 void actors_tick(Actors *a);
 
-/* Does the unit at path resolve names for others, by the configuration? Is the cgroup one of those? */
+/* Does the unit at path resolve names for others, by the configuration? */
 bool actors_path_forwards(const Actors *a, const char *path);
+/* Is it that of a service that configures the network, by its name? */
+bool actors_path_configures_network(const char *path);
+/* Is the cgroup one that resolves names for others? */
 bool actors_forwards(const Actors *a, uint64_t cgroup_id);

@@ -143,6 +143,8 @@ int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
                 flags |= ENGINE_SUBJECT_SLICE;
         if (actors_path_forwards(a->actors, path))
                 flags |= ENGINE_SUBJECT_FORWARDER;
+        if (actors_path_configures_network(path))
+                flags |= ENGINE_SUBJECT_NETWORK;
         engine_get_subject(a->context->engine, id, &chain, &number);
         number = actors_number(a->actors, id, number);
         a->n_subjects = 0;

@@ -23,6 +23,7 @@ typedef struct Engine Engine;
 enum {
         ENGINE_SUBJECT_SLICE = CW_SUBJECT_SLICE,         /* only contains cgroups, which wait for their own entries */
         ENGINE_SUBJECT_FORWARDER = CW_SUBJECT_FORWARDER, /* resolves for others: its queries are always captured */
+        ENGINE_SUBJECT_NETWORK = CW_SUBJECT_NETWORK,     /* its DHCP clients may ask any server */
 };
 
 /* The sender of a query. */

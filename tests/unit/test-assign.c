@@ -246,6 +246,10 @@ const char *actors_path_of(_unused_ Actors *a, const IdentityFacts *facts) {
         return NULL;
 }
 
+bool actors_path_configures_network(_unused_ const char *path) {
+        return false;
+}
+
 bool actors_path_forwards(_unused_ const Actors *a, const char *path) {
         return strstr(path, "resolved") != NULL;
 }
