@@ -167,6 +167,16 @@ struct cw_flow_key {
         __u8 pad[5];
 };
 
+/* inbound_conns: a connection from outside, before its first reply. Another network namespace may have the same
+ * addresses, but not in the same cgroup for somebody else: the socket has that of the listener. */
+struct cw_inbound_key {
+        __u64 cgroup_id; /* of the listener */
+        struct cw_addr peer;
+        __u16 peer_port;
+        __u16 port; /* our own */
+        __u32 pad;
+};
+
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
         CW_FLOW_STRAY = 2,    /* TCP without a socket of its own: from a listener, or a raw socket */
@@ -357,6 +367,7 @@ _Static_assert(sizeof(struct cw_subject) == 16, "layout");
 _Static_assert(sizeof(struct cw_subject_cache) == 16, "layout");
 _Static_assert(sizeof(struct cw_process) == 40, "layout");
 _Static_assert(sizeof(struct cw_flow_key) == 32, "layout");
+_Static_assert(sizeof(struct cw_inbound_key) == 32, "layout");
 _Static_assert(sizeof(struct cw_flow) == 128, "layout");
 _Static_assert(sizeof(struct cw_socket_flow) == 160, "layout");
 _Static_assert(sizeof(struct cw_flow_share) == 136, "layout");

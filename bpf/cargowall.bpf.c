@@ -763,7 +763,7 @@ int cw_ingress(struct __sk_buff *skb) {
         if ((tcp && !(many_layers && is_for_listener(skb))) || !packet_parse(skb, &p))
                 return 1;
         if (tcp) {
-                remember_handshake(&p);
+                remember_handshake(skb, &p);
                 return 1;
         }
         if (p.protocol != IP_UDP)

@@ -39,7 +39,9 @@ static __always_inline bool is_raw(struct __sk_buff *skb) {
 /* A packet of a connection whose start was not seen here. The listener may be gone by the time of the first reply. A
  * function of its own for its stack frame: all frames of a call chain share 512 bytes. */
 static __noinline bool is_tcp_answer(struct __sk_buff *skb, const struct packet *p) {
-        struct cw_flow_key key = { .cookie = p->src_port, .dst = p->dst, .port = p->dst_port, .protocol = IP_TCP };
+        struct cw_inbound_key key = {
+                .cgroup_id = bpf_skb_cgroup_id(skb), .peer = p->dst, .peer_port = p->dst_port, .port = p->src_port,
+        };
 
         if (p->protocol != IP_TCP || !p->continues || is_raw(skb))
                 return false;
@@ -55,10 +57,12 @@ static __always_inline bool is_for_listener(struct __sk_buff *skb) {
 
 /* The last packet of a handshake reaches the listener: no socket exists yet, and the SYN-ACK was sent by the
  * listener (or, in older kernels, bypassed the hook). */
-static __always_inline void remember_handshake(const struct packet *p) {
+static __always_inline void remember_handshake(struct __sk_buff *skb, const struct packet *p) {
         if (!p->continues || p->tcp_flags & (TCP_SYN | TCP_RST))
                 return;
-        struct cw_flow_key key = { .cookie = p->dst_port, .dst = p->src, .port = p->src_port, .protocol = IP_TCP };
+        struct cw_inbound_key key = {
+                .cgroup_id = bpf_skb_cgroup_id(skb), .peer = p->src, .peer_port = p->src_port, .port = p->dst_port,
+        };
         bpf_map_update_elem(&inbound_conns, &key, &present, BPF_ANY);
 }
 

@@ -70,11 +70,11 @@ struct {
         __type(value, __u8);
 } self_sockets SEC(".maps");
 
-/* Connections from outside, since the end of their handshake; with our own port instead of the cookie. */
+/* Connections from outside, since the end of their handshake. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
         __uint(max_entries, 8192);
-        __type(key, struct cw_flow_key);
+        __type(key, struct cw_inbound_key);
         __type(value, __u8);
 } inbound_conns SEC(".maps");
 

@@ -352,6 +352,43 @@ START_TEST(older_connection_ends) {
 }
 END_TEST
 
+static void set_accepted(const Lab *l, uint64_t cgroup_id, const Connection *c) {
+        struct cw_inbound_key key = { .cgroup_id = cgroup_id, .peer_port = LAB_PORT };
+        struct sockaddr_storage own;
+        socklen_t size = sizeof(own);
+        const uint8_t one = 1;
+        InAddr addr;
+
+        memcpy(key.peer.b, c->peer.b, sizeof(key.peer.b));
+        ck_assert_int_eq(getsockname(c->client, (struct sockaddr *) &own, &size), 0);
+        ck_assert_int_ge(in_addr_from_sockaddr((const struct sockaddr *) &own, &addr, &key.port), 0);
+        ck_assert_int_eq(bpf_map_update_elem(programs_map_fd(l->programs, "inbound_conns"), &key, &one, BPF_ANY), 0);
+}
+
+/* Two network namespaces may have the same addresses and ports: what one accepted is nothing to the other. _i: family; from
+ * 2 on it is the socket's own */
+START_TEST(accepted_by_somebody_else) {
+        int family = _i % 2;
+        Connection c;
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, CW_LAYER_INBOUND);
+        connection_make(&l, family, &c);
+        lab_attach(&l);
+        set_accepted(&l, lab_cgroup(&l, _i < 2 ? "other" : "job"), &c);
+        ck_assert_int_eq(lab_send(c.client, "out", NULL, 0), 0);
+        if (_i < 2) {
+                ck_assert(lab_wait_count(&l, CW_COUNT_DENIED, 1));
+                lab_expect_nothing(c.server);
+        } else
+                lab_expect(c.server, "out");
+        connection_close(&c);
+        lab_done(&l);
+}
+END_TEST
+
 static void no_record(_unused_ const void *data, _unused_ size_t size, _unused_ void *userdata) {
         ck_abort_msg("a flow whose beginning was not seen has no end to report");
 }
@@ -474,6 +511,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, accepted_connection_is_answered, 0, 4);
         tcase_add_loop_test(t, connection_without_the_flag_is_not_answered, 0, 2);
+        tcase_add_loop_test(t, accepted_by_somebody_else, 0, 4);
         tcase_add_loop_test(t, peer_may_not_be_called_back, 0, 2);
         tcase_add_loop_test(t, fast_open_is_no_answer, 0, 2);
         tcase_add_loop_test(t, datagram_is_answered, 0, 4);
