@@ -37,6 +37,7 @@ enum cw_reason {
         CW_REASON_INBOUND = 10,   /* reply to a peer that opened the connection */
         CW_REASON_SOURCE_ROUTE = 11, /* option that sends packets by way of other hosts */
         CW_REASON_SOURCE = 12,    /* packet from an address that is not of this host */
+        CW_REASON_FAMILY = 13,    /* creation of a socket of a family without hooks */
         _CW_REASON_MAX,
 };
 
@@ -245,10 +246,12 @@ enum cw_record_type {
         CW_RECORD_CLOSE = 3,     /* end of a flow; the byte counts are final */
         CW_RECORD_RAW_SOCKET = 4, /* creation of a raw socket was denied */
         CW_RECORD_OPTION = 5,     /* a socket option was denied */
+        CW_RECORD_FAMILY = 6,     /* creation of a socket of a family without hooks was denied */
 };
 
 /* All hooks: public name, program, enum bpf_attach_type, and whether the service requires it by default. The order
- * is that of the bits in a mask of hooks. */
+ * is that of the bits in a mask of hooks. socket_create is not of a cgroup: it is asked about the whole machine, and the
+ * kernel may not have it. */
 #define CW_HOOKS(X)                                                            \
         X(connect4, cw_connect4, BPF_CGROUP_INET4_CONNECT, 1)                  \
         X(connect6, cw_connect6, BPF_CGROUP_INET6_CONNECT, 1)                  \
@@ -262,7 +265,8 @@ enum cw_record_type {
         X(sock_release, cw_sock_release, BPF_CGROUP_INET_SOCK_RELEASE, 1)      \
         X(setsockopt, cw_setsockopt, BPF_CGROUP_SETSOCKOPT, 1)                 \
         X(egress, cw_egress, BPF_CGROUP_INET_EGRESS, 1)                        \
-        X(ingress, cw_ingress, BPF_CGROUP_INET_INGRESS, 1)
+        X(ingress, cw_ingress, BPF_CGROUP_INET_INGRESS, 1)                     \
+        X(socket_create, cw_socket_create, BPF_LSM_MAC, 0)
 
 enum cw_hook_bit {
 #define CW_HOOK_BIT(hook, function, attach_type, required) CW_HOOK_BIT_##hook,
@@ -318,7 +322,7 @@ struct cw_record {
         __u8 mode;
         __u8 hook;
         __u8 mid_stream; /* DENY: a TCP packet that does not open a connection: of an older one, or a reply */
-        __u8 pad;
+        __u8 socket_family; /* FAMILY: AF_…; otherwise 0 */
 };
 
 /* dns_clients: the sender of a query, by its address as seen by the proxy. */

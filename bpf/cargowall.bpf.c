@@ -7,6 +7,7 @@
 #include "verdict.bpf.h"
 #include "asked.bpf.h"
 #include "dns.bpf.h"
+#include "family.bpf.h"
 #include "flow.bpf.h"
 #include "inbound.bpf.h"
 #include "option.bpf.h"
@@ -348,6 +349,11 @@ int cw_sock_release(struct bpf_sock *ctx) {
                 return release_flow(ctx, &key, &s->flow, true);
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
         return f ? release_flow(ctx, &key, f, false) : 1;
+}
+
+SEC("lsm/socket_create")
+int cw_socket_create(__u64 *ctx) {
+        return on_socket_create(ctx);
 }
 
 SEC("cgroup/setsockopt")

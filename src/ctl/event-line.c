@@ -100,6 +100,7 @@ static void add_subject(Text *t, JsonObject *event, bool with_pid) {
 static void add_destination(Text *t, JsonObject *event) {
         const char *name = get_text(event, EVENT_FIELD_ID_DST_HOSTNAME), *addr = get_text(event, EVENT_FIELD_ID_DST_IP);
         const char *protocol = get_text(event, EVENT_FIELD_ID_PROTOCOL);
+        const char *family = get_text(event, EVENT_FIELD_ID_SOCKET_FAMILY);
         uint64_t port = get_number(event, EVENT_FIELD_ID_DST_PORT);
         bool brackets = name[0] != '\0' || strchr(addr, ':');
 
@@ -119,6 +120,10 @@ static void add_destination(Text *t, JsonObject *event) {
         }
         if (port > 0)
                 add(t, ":%" PRIu64, port);
+        if (family[0] != '\0') {
+                add(t, "socket of ");
+                add_word(t, family);
+        }
         if (protocol[0] != '\0') {
                 add(t, addr[0] != '\0' || name[0] != '\0' ? "/" : "");
                 for (; *protocol; protocol++) /* rules write it in lower case */

@@ -101,7 +101,11 @@ static int print_hooks(const Ctl *c, JsonObject *p) {
             asprintf(&text, "%zu attached, %zu required%s%s", json_value_length(achieved), json_value_length(required),
                      missing[0] != '\0' ? ", missing: " : "", missing) < 0)
                 return ctl_fail(-ENOMEM);
-        return ctl_print_field(c, "Hooks", text);
+        int status = ctl_print_field(c, "Hooks", text);
+        return status != STATUS_OK ? status :
+               ctl_print_field(c, "Families", json_value_contains(achieved, "socket_create") ?
+                                                      "others than IP are refused in units" :
+                                                      "others than IP are not refused: see \"cargowallctl check\"");
 }
 
 static int print_dns(const Ctl *c, JsonObject *p) {

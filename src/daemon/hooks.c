@@ -39,6 +39,12 @@ bool hooks_are_complete(const Context *c) {
         return (engine_hooks(c->engine) & required) == required;
 }
 
+bool hooks_refuse_families(const Context *c) {
+        assert(c);
+
+        return engine_hooks(c->engine) & 1U << CW_HOOK_BIT_socket_create;
+}
+
 /* ------------------------------------------------------------------ that they stay */
 
 static void check_entries(const Context *c) {

@@ -72,6 +72,15 @@ static void check_connections(const Context *c) {
                             strerror(-r));
 }
 
+/* Worth a line only where a policy is for more than the host, whose own services need such sockets. */
+static void check_families(const Service *s) {
+        if (hooks_refuse_families(&s->context) || !policy_set_matches_units(policies_set(s->policies)))
+                return;
+        log_message(s->context.log, LOG_WARNING,
+                    "this kernel cannot refuse sockets of other families than IP: a unit can use those that the kernel offers "
+                    "to send past its policy; see cargowallctl check, and SOCKET FAMILIES in cargowalld(8)");
+}
+
 static int start(Service *s) {
         const char *what = "cannot start the service";
         int r;
@@ -99,6 +108,7 @@ static int start(Service *s) {
         }
         dns_sockets_report(s->sockets);
         check_connections(&s->context);
+        check_families(s);
         jobs_end_left(s->jobs);
         handover_forget(s->context.handover);
         records_put_layers(&s->context);

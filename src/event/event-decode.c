@@ -27,14 +27,16 @@ static bool verdict_is_consistent(const struct cw_record *r) {
                 return r->action == CW_DENY &&
                        (r->reason == CW_REASON_SOURCE_ROUTE || r->reason == CW_REASON_SOURCE ||
                         r->reason == CW_REASON_PROTOCOL || r->reason == CW_REASON_FAULT);
+        case CW_RECORD_FAMILY:
+                return r->action == CW_DENY && r->reason == CW_REASON_FAMILY;
         default:
                 return false;
         }
 }
 
-/* A raw socket has no destination yet, a socket option none; a header that cannot be read may not have shown one. */
+/* A new socket has no destination yet, a socket option none; a header that cannot be read may not have shown one. */
 static bool has_destination(const struct cw_record *r) {
-        if (r->type == CW_RECORD_RAW_SOCKET || r->type == CW_RECORD_OPTION)
+        if (r->type == CW_RECORD_RAW_SOCKET || r->type == CW_RECORD_OPTION || r->type == CW_RECORD_FAMILY)
                 return false;
 
         return r->reason != CW_REASON_MALFORMED || !addr_is_zero(&r->dst);
@@ -45,7 +47,7 @@ static bool record_is_valid(const struct cw_record *r) {
                 return false;
         if (r->reason >= _CW_REASON_MAX || r->mode > CW_AUDIT || r->hook > CW_HOOK_OPTION)
                 return false;
-        if (r->mid_stream > 1 || r->pad != 0)
+        if (r->mid_stream > 1 || (r->socket_family != 0) != (r->type == CW_RECORD_FAMILY))
                 return false;
         if (r->family != 4 && r->family != 6)
                 return false;
@@ -67,6 +69,7 @@ static EventType event_type(const struct cw_record *r) {
         case CW_RECORD_CLOSE:
                 return EVENT_CONNECTION_CLOSED;
         case CW_RECORD_OPTION:
+        case CW_RECORD_FAMILY:
                 return EVENT_PROTOCOL_BLOCKED;
         default:
                 return r->reason == CW_REASON_PROTOCOL || r->reason == CW_REASON_RAW_SOCKET ?
@@ -85,6 +88,7 @@ static uint64_t real_usec(uint64_t monotonic_nsec, int64_t monotonic_to_real_use
 
 static void add_addresses(Event *e, const struct cw_record *r) {
         e->protocol = r->protocol;
+        e->socket_family = r->socket_family;
         e->has_src = !addr_is_zero(&r->src);
         if (e->has_src)
                 e->src = addr_from_record(&r->src);

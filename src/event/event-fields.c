@@ -62,6 +62,8 @@ static void add_destination(EventFields *f, const Event *e) {
                 add_number(f, EVENT_FIELD_ID_DST_PORT, e->dst_port);
         if (e->protocol != 0)
                 add_word(f, EVENT_FIELD_ID_PROTOCOL, protocol_to_string(e->protocol, f->protocol));
+        if (e->socket_family != 0)
+                add_word(f, EVENT_FIELD_ID_SOCKET_FAMILY, socket_family_to_string(e->socket_family, f->socket_family));
         if (is_set(e->cname_chain) && event_names_next(&(EventNames) { .event = e }))
                 add_event(f, EVENT_FIELD_ID_CNAME_CHAIN, e);
         add_text(f, EVENT_FIELD_ID_QUERY_TYPE, e->query_type);

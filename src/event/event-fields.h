@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "event/event.h"
+#include "event/socket-family.h"
 #include "policy/port.h"
 
 #define EVENT_SCHEMA_VERSION 1
@@ -47,6 +48,7 @@ typedef enum EventFieldType {
         X(DST_HOSTNAME, "dst_hostname", "CARGOWALL_DST_HOST", TEXT, 1024)            \
         X(DST_PORT, "dst_port", "CARGOWALL_DST_PORT", NUMBER, 0)                     \
         X(PROTOCOL, "protocol", "CARGOWALL_PROTOCOL", WORD, 0)                       \
+        X(SOCKET_FAMILY, "socket_family", "CARGOWALL_SOCKET_FAMILY", WORD, 0)        \
         X(CNAME_CHAIN, "cname_chain", NULL, NAMES, 0)                                \
         X(QUERY_TYPE, "query_type", "CARGOWALL_QTYPE", TEXT, 96)                     \
         X(DNS_REASON, "dns_reason", "CARGOWALL_DNS_REASON", TEXT, 96)                \
@@ -103,6 +105,7 @@ typedef struct EventFields {
         EventField fields[_EVENT_FIELD_ID_MAX];
         size_t n;
         char protocol[PORT_TEXT_MAX];
+        char socket_family[SOCKET_FAMILY_TEXT_MAX];
 } EventFields;
 
 /* The fields that are known, in the order of EVENT_FIELDS. The event is borrowed for as long as *ret is in use. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "event/socket-family.h"
 #include "event/text-writer.h"
 #include "policy/port.h"
 
@@ -106,6 +107,7 @@ const char *event_denial_words(const char *reason) {
                 { "fault", "firewall state missing, failed closed" },
                 { "source_route", "source routing is refused" },
                 { "source", "the source address is not one of this machine" },
+                { "socket_family", "only sockets of families that can be judged are allowed" },
         };
 
         assert(reason);
@@ -145,7 +147,12 @@ static void add_action(TextWriter *t, const Event *e) {
                 add_set(t, " (", e->query_type, WORD_SHARE, ")");
         } else if (e->type == EVENT_PROTOCOL_BLOCKED && e->reason == CW_REASON_RAW_SOCKET)
                 text_add(t, " asked for a raw socket");
-        else if (e->type == EVENT_PROTOCOL_BLOCKED && !e->has_dst && !is_set(e->hostname))
+        else if (e->type == EVENT_PROTOCOL_BLOCKED && e->reason == CW_REASON_FAMILY) {
+                char family[SOCKET_FAMILY_TEXT_MAX];
+
+                text_add(t, " asked for a socket of ");
+                text_add(t, socket_family_to_string(e->socket_family, family));
+        } else if (e->type == EVENT_PROTOCOL_BLOCKED && !e->has_dst && !is_set(e->hostname))
                 text_add(t, " set a socket option");
         else {
                 text_add(t, " to ");

@@ -12,7 +12,7 @@ typedef enum EventType {
         EVENT_CONNECTION_BLOCKED, /* denied, or would be in audit mode */
         EVENT_CONNECTION_CLOSED,  /* end of a flow, with its byte counts */
         EVENT_DNS_BLOCKED,        /* a query denied, or would be */
-        EVENT_PROTOCOL_BLOCKED,   /* an unsupported protocol, or a raw socket */
+        EVENT_PROTOCOL_BLOCKED,   /* an unsupported protocol or family, a raw socket, a socket option */
         EVENT_EXISTING_CONNECTION, /* a socket opened before enforcement began */
         EVENT_EVENTS_LOST,        /* count: how many */
         EVENT_RUN_STARTED,        /* mode; detail: the variables of the environment that are in effect */
@@ -57,6 +57,7 @@ typedef struct Event {
         InAddr src, dst;
         uint16_t src_port, dst_port; /* 0: unknown */
         uint8_t protocol;            /* IANA; 0: none */
+        uint8_t socket_family;       /* of a socket that was refused for its family; 0: of no other event */
 
         const char *hostname;        /* dst_hostname; NULL: unknown */
         const char *cname_chain;     /* targets joined by ' '; the log makes an array of it, hostname first */

@@ -44,6 +44,8 @@ int summary_entry_suggest(const SummaryEntry *e, char buf[static SUMMARY_SUGGEST
 const char *summary_entry_subject(const SummaryEntry *e) {
         if (e->reason == CW_REASON_RAW_SOCKET)
                 return "raw socket";
+        if (e->reason == CW_REASON_FAMILY)
+                return "socket of another family";
         return e->kind == SUMMARY_PROTOCOL ? "socket option" : "unknown";
 }
 

@@ -45,6 +45,8 @@ static bool is_link_at(AttachKind kind, uint32_t type, int link, const AttachTar
         case ATTACH_CGROUP:
                 return info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id == target->id &&
                        info.cgroup.attach_type == type;
+        case ATTACH_LSM:
+                return info.type == BPF_LINK_TYPE_TRACING && info.tracing.attach_type == type;
         default:
                 return false;
         }
@@ -55,7 +57,7 @@ int attachment_make(Attachment *a, const AttachTarget *target) {
 
         if (a->program < 0)
                 return -EOPNOTSUPP;
-        int link = bpf_link_create(a->program, target->fd, a->type, NULL);
+        int link = bpf_link_create(a->program, a->kind == ATTACH_CGROUP ? target->fd : 0, a->type, NULL);
         if (link < 0)
                 return link;
         closep(&a->link);

@@ -3,7 +3,9 @@
 #include "kernel/helper-probe.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "basic/macro.h"
@@ -81,4 +83,18 @@ bool helper_has_netns(HelperHooks hooks) {
         };
 
         return loads_in(hooks, insns, ELEMENTSOF(insns));
+}
+
+bool helper_has_security_hooks(void) {
+        _cleanup_close_ int fd = open("/sys/kernel/security/lsm", O_RDONLY | O_CLOEXEC);
+        char text[1024];
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+        if (n < 0) /* not mounted: find out by trying */
+                return true;
+        text[n] = '\0';
+        for (const char *p = text; *p; p += strcspn(p, ",\n"), p += *p != '\0')
+                if (strcspn(p, ",\n") == 3 && strncmp(p, "bpf", 3) == 0)
+                        return true;
+        return false;
 }

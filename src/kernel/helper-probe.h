@@ -20,3 +20,6 @@ bool helper_has_ns_pid(HelperHooks hooks); /* bpf_get_ns_current_pid_tgid(), Lin
 bool helper_has_task(HelperHooks hooks);   /* bpf_get_current_ancestor_cgroup_id() and bpf_get_current_pid_tgid(): in the
                                             * option hook since Linux 6.1 */
 bool helper_has_netns(HelperHooks hooks);  /* bpf_get_netns_cookie(): in the option hook since Linux 5.14 */
+
+/* false: the kernel's list of security modules is without "bpf", so programs for them are never called. */
+bool helper_has_security_hooks(void);

@@ -32,6 +32,8 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct b
 
 /* The verifier needs about as long for these two as for all others. */
 #define PACKET_HOOKS (1U << CW_HOOK_BIT_egress | 1U << CW_HOOK_BIT_ingress)
+/* Not of a cgroup. Loaded separately: many kernels refuse such programs. */
+#define MACHINE_HOOKS (1U << CW_HOOK_BIT_socket_create)
 
 /* State that does not depend on a policy and is worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
@@ -50,11 +52,16 @@ static const struct {
         { "map-preexisting_flows", "map-kept_flows" },
 };
 
+static AttachKind hook_kind(size_t hook) {
+        return MACHINE_HOOKS & (1U << hook) ? ATTACH_LSM : ATTACH_CGROUP;
+}
+
 struct Programs {
         struct cargowall_bpf *bpf; /* the maps; its programs are not loaded */
         Attachment hooks[ELEMENTSOF(hooks)];
         uint32_t new_maps; /* bits of kept_maps: created here, and not stored elsewhere yet */
         uint32_t optional;
+        uint32_t unused;   /* hooks that are not asked for */
         bool inherited;
         object_inherit_fn inherit;
         void *inherit_userdata;
@@ -130,6 +137,9 @@ static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
 
 /* ------------------------------------------------------------------ load */
 
+static const char no_lsm[] = "the required hook socket_create needs Linux 5.15 or later with BTF, and \"bpf\" in the "
+                             "list of its security modules (kernel command line: lsm=)";
+
 static const char *load_advice(int r) {
         switch (-r) {
         case EPERM:
@@ -200,7 +210,7 @@ static int load_programs(Programs *p, uint32_t mask) {
         file.bytes = cargowall_bpf__elf_bytes(&file.size);
         int r = object_load_programs(&file, p->bpf->obj, names, n, fds);
         for (size_t i = 0; i < n && r >= 0; i++)
-                p->hooks[bits[i]] = attachment_init(ATTACH_CGROUP, hooks[bits[i]].type, fds[i]);
+                p->hooks[bits[i]] = attachment_init(hook_kind(bits[i]), hooks[bits[i]].type, fds[i]);
         return r;
 }
 
@@ -245,7 +255,14 @@ static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out
 
         unload(p);
         r = load_maps(p, o);
-        return r < 0 ? r : load_all(p, CW_HOOKS_ALL & ~left_out);
+        return r < 0 ? r : load_all(p, CW_HOOKS_ALL & ~MACHINE_HOOKS & ~left_out);
+}
+
+static int load_machine_hooks(Programs *p) {
+        uint32_t mask = MACHINE_HOOKS & ~p->unused;
+        int r = mask == 0 ? 0 : helper_has_security_hooks() ? load_programs(p, mask) : -EOPNOTSUPP;
+
+        return r < 0 && (mask & ~p->optional) ? r : 0;
 }
 
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what) {
@@ -257,14 +274,19 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
         if (!p)
                 return -ENOMEM;
         for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
-                p->hooks[i] = attachment_init(ATTACH_CGROUP, hooks[i].type, -EBADF);
+                p->hooks[i] = attachment_init(hook_kind(i), hooks[i].type, -EBADF);
+        p->unused = o->many_layers ? 0 : MACHINE_HOOKS;
         p->optional = o->optional_hooks & CW_HOOKS_ALL;
         p->inherit = o->inherit;
         p->inherit_userdata = o->inherit_userdata;
 
         r = load_without(p, o, 0);
-        if (r < 0 && p->optional != 0 && r != -EPERM && r != -ENOMEM)
+        if (r < 0 && (p->optional & ~MACHINE_HOOKS) && r != -EPERM && r != -ENOMEM)
                 r = load_without(p, o, p->optional);
+        if (r >= 0 && load_machine_hooks(p) < 0) {
+                *ret_what = no_lsm;
+                return -EOPNOTSUPP;
+        }
         if (r < 0) {
                 *ret_what = load_advice(r);
                 return r;
@@ -275,6 +297,13 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
 
 /* ------------------------------------------------------------------ attach */
 
+/* Kernels without "bpf" among their security modules attach the program and never call it. */
+static bool machine_hook_is_called(const Programs *p) {
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        return fd >= 0 && __atomic_load_n(&p->bpf->bss->family_hook_called, __ATOMIC_ACQUIRE) != 0;
+}
+
 static int attach_hook(Programs *p, size_t hook, const AttachTarget *target) {
         char name[64];
 
@@ -284,7 +313,12 @@ static int attach_hook(Programs *p, size_t hook, const AttachTarget *target) {
                 p->inherited = true;
                 return 0;
         }
-        return attachment_make(&p->hooks[hook], target);
+        int r = attachment_make(&p->hooks[hook], target);
+        if (r >= 0 && p->hooks[hook].kind == ATTACH_LSM && !machine_hook_is_called(p)) {
+                closep(&p->hooks[hook].link);
+                r = -EOPNOTSUPP;
+        }
+        return r;
 }
 
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
@@ -296,9 +330,10 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
                 return r;
         }
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
-                r = attach_hook(p, i, &target);
+                r = p->unused & (1U << i) ? 0 : attach_hook(p, i, &target);
                 if (r < 0 && !(p->optional & (1U << i))) {
-                        *ret_what = r == -EPERM ? "attaching to the cgroup is not permitted: run as root, with "
+                        *ret_what = MACHINE_HOOKS & (1U << i) ? no_lsm :
+                                    r == -EPERM ? "attaching to the cgroup is not permitted: run as root, with "
                                                   "CAP_BPF and CAP_NET_ADMIN" :
                                                   "this kernel cannot attach a required program to a cgroup";
                         return r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The firewall's BPF object, attached to one cgroup with all hooks of CW_HOOKS (bpf/api.h): sets constants and
- * sizes, and combines kernel/object and kernel/attach. Owns its links: freeing it detaches, unless they are also
+/* The firewall's BPF object, attached to one cgroup with all hooks of CW_HOOKS (bpf/api.h) but socket_create, which is
+ * for the whole machine and only with many_layers: sets constants and sizes, and combines kernel/object and
+ * kernel/attach. Owns its links: freeing it detaches, unless they are also
  * held elsewhere (the service manager's fd store). Bit i of a mask of hooks stands for the hook
  * programs_hook_name(i). */
 

@@ -38,6 +38,7 @@ static const char *const reason_names[] = {
         [CW_REASON_INBOUND] = "inbound",
         [CW_REASON_SOURCE_ROUTE] = "source_route",
         [CW_REASON_SOURCE] = "source",
+        [CW_REASON_FAMILY] = "socket_family",
 };
 
 _Static_assert(ELEMENTSOF(tier_names) == _TIER_MAX, "a name for each tier");

@@ -129,6 +129,11 @@ static void make_connection(Lab *l, int *ret_client, int *ret_server) {
         (void) close(listener);
 }
 
+/* The kernel cannot put another program into this link: a successor makes its own. */
+static bool is_exchanged(const char *name) {
+        return strcmp(name, "link-socket_create") == 0;
+}
+
 /* _i: 1 with few rights */
 START_TEST(successor_takes_over) {
         Lab l = { .few_rights = _i };
@@ -154,7 +159,7 @@ START_TEST(successor_takes_over) {
         lab_succeed(&l, &before, &o, &after);
         ck_assert(programs_inherited(l.programs));
         for (size_t i = 0; i < after.n; i++)
-                ck_assert_msg(!after.items[i].is_new, "%s", after.items[i].name);
+                ck_assert_msg(after.items[i].is_new == is_exchanged(after.items[i].name), "%s", after.items[i].name);
         ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
 
         /* The counters are the predecessor's, the flow is known: it is no new one. The subjects are set again. */
@@ -316,7 +321,7 @@ START_TEST(map_of_another_size_is_not_taken) {
         o.max_flows *= 2;
         lab_succeed(&l, &before, &o, &after);
         for (size_t i = 0; i < after.n; i++) {
-                if (!after.items[i].is_new)
+                if (!after.items[i].is_new || is_exchanged(after.items[i].name))
                         continue;
                 n_new++;
                 ck_assert(strcmp(after.items[i].name, "map-flows") == 0 ||
@@ -413,7 +418,7 @@ START_TEST(foreign_links_are_not_taken) {
         ck_assert_int_eq(programs_attach(p, elsewhere, &what), 0);
         ck_assert(!programs_inherited(p));
         ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0); /* they are where they were */
-        ck_assert_uint_eq(programs_check(p, l.top_id), (1U << programs_n_hooks()) - 1);
+        ck_assert_uint_eq(programs_check(p, l.top_id), LAB_HOOKS);
         programs_free(p);
         ck_assert_int_eq(lab_connect_from(&l, "elsewhere", 0), -EPERM);
         lab_done(&l);
@@ -450,7 +455,6 @@ END_TEST
 START_TEST(lost_link_is_seen_and_made_again) {
         Lab l = { .few_rights = _i };
         Store store = {};
-        const uint32_t all = (1U << programs_n_hooks()) - 1;
 
         lab_init(&l);
         lab_load_all(&l);
@@ -460,12 +464,14 @@ START_TEST(lost_link_is_seen_and_made_again) {
         int udp = lab_socket(&l, true, AF_INET, SOCK_DGRAM);
         lab_bind(udp, lab_outside[0], LAB_PORT);
         ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
-        ck_assert_uint_eq(programs_check(l.programs, l.top_id + 1), all);
+        ck_assert_uint_eq(programs_check(l.programs, l.top_id + 1), LAB_HOOKS);
         ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &store), 0);
 
         for (size_t hook = 0; hook < programs_n_hooks(); hook++) {
                 char name[64];
 
+                if (!(LAB_HOOKS & 1U << hook)) /* the kernel has no way to take it away */
+                        continue;
                 (void) snprintf(name, sizeof(name), "link-%s", programs_hook_name(hook));
                 store.n = 0;
                 ck_assert_int_eq(programs_for_each_fd(l.programs, store_put, &store), 0);
@@ -482,7 +488,7 @@ START_TEST(lost_link_is_seen_and_made_again) {
                 if (_i)
                         lab_rights_restore();
                 ck_assert_uint_eq(programs_check(l.programs, l.top_id), 0);
-                ck_assert_uint_eq(programs_attached(l.programs), all);
+                ck_assert_uint_eq(programs_attached(l.programs) & ~LAB_MACHINE_HOOK, LAB_HOOKS);
         }
         ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
         int fd = lab_socket(&l, false, AF_INET, SOCK_DGRAM);

@@ -201,10 +201,13 @@ def _(lab):
     equal(got.err, "", "stderr")
     contains(got.out, "● cargowalld 9.9", "Mode: enforce (configured: enforce)\n",
              "Policy: /etc/cargowall/policy.json", "Digest: sha256:", "Rules: 1", "Hooks: 2 attached, 2 required\n",
+             "Families: others than IP are not refused: see \"cargowallctl check\"\n",
              "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied",
              "Queries: 40 allowed, 2 denied", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
              "/etc/cargowall/policy.d/runners.json", "2 scopes listed.")
     equal(lab.run().out.split("Since")[0], got.out.split("Since")[0], "status as the default verb")
+    lab.set(manager={"AchievedHooks": ["connect4", "egress", "socket_create"]})
+    contains(lab.run("status").out, "Hooks: 3 attached, 2 required\n", "Families: others than IP are refused in units\n")
 
 
 @case("status: 3 in audit mode and when a hook is missing")

@@ -22,6 +22,8 @@ static const struct {
         { "{\"verdict\":\"deny\",\"would_deny\":true,\"reason\":\"raw_socket\",\"protocol\":\"ICMP\","
           "\"process\":\"ping\",\"cgroup\":\"/system.slice/a\"}",
           "audit", "ping /system.slice/a -> icmp: raw sockets are refused" },
+        { "{" DENIED "\"reason\":\"socket_family\",\"socket_family\":\"AF_PPPOX\"," WHO "}", "denied",
+          "curl[123] runner.service -> socket of AF_PPPOX: only sockets of families that can be judged are allowed" },
         { "{\"event_type\":\"dns_blocked\",\"verdict\":\"deny\",\"blocked\":true,\"reason\":\"default\","
           "\"dns_reason\":\"type\",\"dst_hostname\":\"x.example\",\"query_type\":\"TXT\",\"dst_port\":53,"
           "\"protocol\":\"UDP\"," WHO "}",

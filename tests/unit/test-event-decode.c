@@ -85,6 +85,8 @@ static const struct {
         { CW_RECORD_OPTION, CW_DENY, CW_REASON_SOURCE, CW_AUDIT, EVENT_PROTOCOL_BLOCKED, true },
         { CW_RECORD_OPTION, CW_DENY, CW_REASON_PROTOCOL, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
         { CW_RECORD_OPTION, CW_DENY, CW_REASON_FAULT, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
+        { CW_RECORD_FAMILY, CW_DENY, CW_REASON_FAMILY, CW_ENFORCE, EVENT_PROTOCOL_BLOCKED, true },
+        { CW_RECORD_FAMILY, CW_DENY, CW_REASON_FAMILY, CW_AUDIT, EVENT_PROTOCOL_BLOCKED, true },
         { CW_RECORD_DENY, CW_DENY, CW_REASON_SOURCE, CW_ENFORCE, EVENT_CONNECTION_BLOCKED, true },
         { CW_RECORD_CLOSE, CW_ALLOW, CW_REASON_RULE, CW_ENFORCE, EVENT_CONNECTION_CLOSED, false },
         { CW_RECORD_CLOSE, CW_DENY, CW_REASON_RULE, CW_AUDIT, EVENT_CONNECTION_CLOSED, false },
@@ -97,12 +99,15 @@ START_TEST(test_types) {
         r.action = types[_i].action;
         r.reason = types[_i].reason;
         r.mode = types[_i].mode;
+        r.socket_family = types[_i].type == CW_RECORD_FAMILY ? 24 : 0;
         ck_assert_int_eq(decode(&r, &e), 0);
         ck_assert_int_eq(e.type, types[_i].wanted);
         ck_assert_int_eq(e.mode, types[_i].mode);
         ck_assert_int_eq(e.reason, types[_i].reason);
         ck_assert_int_eq(event_is_denial(&e), types[_i].denial);
-        ck_assert_int_eq(e.has_dst, types[_i].type != CW_RECORD_RAW_SOCKET && types[_i].type != CW_RECORD_OPTION);
+        ck_assert_int_eq(e.has_dst, types[_i].type != CW_RECORD_RAW_SOCKET && types[_i].type != CW_RECORD_OPTION &&
+                                            types[_i].type != CW_RECORD_FAMILY);
+        ck_assert_uint_eq(e.socket_family, r.socket_family);
 }
 END_TEST
 
@@ -116,15 +121,16 @@ static const struct {
         uint16_t value;
 } faults[] = {
         FAULT(version, 0),  FAULT(version, CW_API_VERSION + 1),
-        FAULT(type, 0),     FAULT(type, 6),      FAULT(type, 0xffff), FAULT(type, CW_RECORD_OPEN),
+        FAULT(type, 0),     FAULT(type, 7),      FAULT(type, 0xffff), FAULT(type, CW_RECORD_OPEN),
         FAULT(type, CW_RECORD_RAW_SOCKET),       FAULT(type, CW_RECORD_OPTION), /* whose reasons are others */
+        FAULT(type, CW_RECORD_FAMILY),
         FAULT(family, 0),   FAULT(family, 5),    FAULT(family, 255),
         FAULT(action, 1),   FAULT(action, 2),    FAULT(action, 255),
         FAULT(reason, _CW_REASON_MAX),           FAULT(reason, 255),
         FAULT(mode, 2),     FAULT(mode, 255),
         FAULT(hook, 6),     FAULT(hook, 255),
         FAULT(mid_stream, 2), FAULT(mid_stream, 255),
-        FAULT(pad, 1),
+        FAULT(socket_family, 1), /* not a record of one */
         FAULT(process.comm[15], 'x'), /* with the name below it is not terminated */
         FAULT(dst.b[0], 1), /* not an IPv4 address, though the family says so */
 };

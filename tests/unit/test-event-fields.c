@@ -18,7 +18,7 @@ static Event full(void) {
         return (Event) {
                 .type = EVENT_CONNECTION_CLOSED, .time_usec = 1, .sequence = 2, .has_verdict = true, .mid_stream = true,
                 .has_src = true, .has_dst = true, .src_port = 3, .dst_port = 4, .protocol = PROTOCOL_TCP,
-                .hostname = "a.example", .cname_chain = "b.example c.example", .query_type = "A",
+                .socket_family = 17, .hostname = "a.example", .cname_chain = "b.example c.example", .query_type = "A",
                 .dns_reason = "policy", .matched_rule = "*.example", .rule = 5, .automatic = "dns", .scope = "host",
                 .policy_digest = "sha256:00", .pid = 6, .tid = 7, .uid = 8, .gid = 9, .process = "curl",
                 .executable = "/usr/bin/curl", .parents = { { .pid = 1, .comm = "init" } }, .n_parents = 1,

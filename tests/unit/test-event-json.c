@@ -253,6 +253,11 @@ static size_t samples(Event ret[static SAMPLES_MAX]) {
         protocol.protocol = PROTOCOL_ICMP;
         ret[n++] = protocol;
 
+        protocol.reason = CW_REASON_FAMILY;
+        protocol.protocol = 0;
+        protocol.socket_family = 24;
+        ret[n++] = protocol;
+
         Event existing = connection;
         existing.type = EVENT_EXISTING_CONNECTION;
         existing.matched_rule = "203.0.113.0/24";
@@ -406,6 +411,7 @@ START_TEST(test_worst_case) {
                 e.rule = UINT32_MAX - 1;
                 e.src_port = e.dst_port = UINT16_MAX;
                 e.protocol = 254;
+                e.socket_family = 255;
                 e.reason = CW_REASON_RAW_SOCKET;
                 memset(&e.src, 0x11, sizeof(e.src));
                 memset(&e.dst, 0x11, sizeof(e.dst));

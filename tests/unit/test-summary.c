@@ -263,6 +263,8 @@ static const struct {
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_PROTOCOL, NULL, NULL, NULL, "the protocol cannot be judged" },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_RAW_SOCKET, NULL, NULL, NULL, "raw sockets are refused" },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_SOURCE_ROUTE, NULL, NULL, NULL, "source routing is refused" },
+        { EVENT_PROTOCOL_BLOCKED, CW_REASON_FAMILY, NULL, NULL, NULL,
+          "only sockets of families that can be judged are allowed" },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_SOURCE, NULL, NULL, NULL, "the source address is not one of this machine" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT is refused" },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer contains a private address" },
