@@ -28,14 +28,7 @@
 #define BUS_TIMEOUT_USEC (2 * USEC_PER_SEC)
 #define SYSTEMD "org.freedesktop.systemd1"
 
-typedef struct Table {
-        const PreflightFacts *facts;
-        const char *root;
-        CheckRow *rows;
-        size_t n;
-} Table;
-
-static _printf_(4, 5) CheckRow *add(Table *t, const char *name, CheckState state, const char *format, ...) {
+CheckRow *check_add(CheckTable *t, const char *name, CheckState state, const char *format, ...) {
         va_list ap;
 
         assert(t->n < CHECK_ROWS_MAX);
@@ -47,11 +40,15 @@ static _printf_(4, 5) CheckRow *add(Table *t, const char *name, CheckState state
         return row;
 }
 
-static void advise(CheckRow *row, const char *advice) {
-        (void) snprintf(row->advice, sizeof(row->advice), "%s", advice);
+void check_advise(CheckRow *row, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(row->advice, sizeof(row->advice), format, ap);
+        va_end(ap);
 }
 
-static bool has(const Table *t, const char *path) {
+bool check_has(const CheckTable *t, const char *path) {
         char whole[PATH_TEXT_MAX];
         struct stat st;
 
@@ -59,8 +56,7 @@ static bool has(const Table *t, const char *path) {
         return n > 0 && (size_t) n < sizeof(whole) && stat(whole, &st) >= 0;
 }
 
-/* NULL if the file cannot be read. The caller frees. */
-static char *read_text(const Table *t, const char *path) {
+char *check_read(const CheckTable *t, const char *path) {
         char whole[PATH_TEXT_MAX], *text = NULL;
 
         int n = snprintf(whole, sizeof(whole), "%s%s", t->root, path);
@@ -71,93 +67,93 @@ static char *read_text(const Table *t, const char *path) {
 
 /* ------------------------------------------------------------------ kernel */
 
-static void check_kernel(Table *t) {
+static void check_kernel(CheckTable *t) {
         unsigned major = 0, minor = 0;
 
         if (sscanf(t->facts->kernel, "%u.%u", &major, &minor) == 2 && (major > 5 || (major == 5 && minor >= 10)))
-                (void) add(t, "kernel", CHECK_OK, "%s", t->facts->kernel);
+                (void) check_add(t, "kernel", CHECK_OK, "%s", t->facts->kernel);
         else
-                advise(add(t, "kernel", CHECK_FAIL, "%s", t->facts->kernel), "boot Linux 5.10 or later");
+                check_advise(check_add(t, "kernel", CHECK_FAIL, "%s", t->facts->kernel), "boot Linux 5.10 or later");
 }
 
-static void check_bpf(Table *t) {
+static void check_bpf(CheckTable *t) {
         switch (t->facts->bpf_error) {
         case ENOSYS:
-                advise(add(t, "bpf", CHECK_FAIL, "the kernel has no bpf() system call"),
+                check_advise(check_add(t, "bpf", CHECK_FAIL, "the kernel has no bpf() system call"),
                        "boot a kernel with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF");
                 break;
         default:
-                (void) add(t, "bpf", CHECK_OK, "the bpf() system call is available");
+                (void) check_add(t, "bpf", CHECK_OK, "the bpf() system call is available");
         }
-        (void) add(t, "btf", CHECK_OK, "%s",
-                   has(t, "/sys/kernel/btf/vmlinux") ? "present" : "absent, but not required");
+        (void) check_add(t, "btf", CHECK_OK, "%s",
+                   check_has(t, "/sys/kernel/btf/vmlinux") ? "present" : "absent, but not required");
 }
 
-static void check_unprivileged_bpf(Table *t) {
-        _cleanup_free_ char *text = read_text(t, "/proc/sys/kernel/unprivileged_bpf_disabled");
+static void check_unprivileged_bpf(CheckTable *t) {
+        _cleanup_free_ char *text = check_read(t, "/proc/sys/kernel/unprivileged_bpf_disabled");
 
         if (!text)
-                (void) add(t, "unprivileged bpf", CHECK_OK, "not supported by this kernel");
+                (void) check_add(t, "unprivileged bpf", CHECK_OK, "not supported by this kernel");
         else if (text[0] == '0')
-                advise(add(t, "unprivileged bpf", CHECK_WARN, "any user may load BPF programs"),
+                check_advise(check_add(t, "unprivileged bpf", CHECK_WARN, "any user may load BPF programs"),
                        "set kernel.unprivileged_bpf_disabled=2 with sysctl; recommended, but not required");
         else
-                (void) add(t, "unprivileged bpf", CHECK_OK, "disabled");
+                (void) check_add(t, "unprivileged bpf", CHECK_OK, "disabled");
 }
 
-static void check_cgroup(Table *t) {
-        _cleanup_free_ char *text = read_text(t, "/proc/self/mountinfo");
+static void check_cgroup(CheckTable *t) {
+        _cleanup_free_ char *text = check_read(t, "/proc/self/mountinfo");
         _cleanup_free_ char *root = NULL, *point = NULL;
         const char *cursor = text ?: "";
 
         if (cgroup_mount_next(&cursor, &root, &point) <= 0)
-                advise(add(t, "cgroup2", CHECK_FAIL, "not mounted"),
+                check_advise(check_add(t, "cgroup2", CHECK_FAIL, "not mounted"),
                        "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 before the service starts");
         else if (strcmp(point, "/sys/fs/cgroup") != 0)
-                advise(add(t, "cgroup2", CHECK_WARN, "mounted at %.200s, in addition to cgroup v1", point),
+                check_advise(check_add(t, "cgroup2", CHECK_WARN, "mounted at %.200s, in addition to cgroup v1", point),
                        "boot with systemd.unified_cgroup_hierarchy=1; containers may use cgroup v1 only");
         else
-                (void) add(t, "cgroup2", CHECK_OK, "mounted at %.200s", point);
+                (void) check_add(t, "cgroup2", CHECK_OK, "mounted at %.200s", point);
 }
 
-static void check_connections(Table *t) {
+static void check_connections(CheckTable *t) {
         if (t->facts->connections_error == 0)
-                (void) add(t, "connections", CHECK_OK, "the kernel can end those that are denied");
+                (void) check_add(t, "connections", CHECK_OK, "the kernel can end those that are denied");
         else
-                advise(add(t, "connections", CHECK_WARN, "the kernel cannot end those that are denied"),
+                check_advise(check_add(t, "connections", CHECK_WARN, "the kernel cannot end those that are denied"),
                        "boot a kernel with CONFIG_INET_TCP_DIAG and CONFIG_INET_DIAG_DESTROY; without it, programs wait longer "
                        "for a refusal, and data for a denied destination may be sent when the service is stopped");
 }
 
 /* ------------------------------------------------------------------ system */
 
-static void check_systemd(Table *t) {
+static void check_systemd(CheckTable *t) {
         unsigned version = 0;
 
-        if (!has(t, "/run/systemd/system"))
-                advise(add(t, "systemd", CHECK_FAIL, "not the init system of this host"),
+        if (!check_has(t, "/run/systemd/system"))
+                check_advise(check_add(t, "systemd", CHECK_FAIL, "not the init system of this host"),
                        "cargowalld needs systemd; \"cargowall run\" does not");
         else if (sscanf(t->facts->systemd, "%u", &version) != 1)
-                (void) add(t, "systemd", CHECK_WARN, "running, but its version cannot be determined");
+                (void) check_add(t, "systemd", CHECK_WARN, "running, but its version cannot be determined");
         else if (version < 252)
-                advise(add(t, "systemd", CHECK_WARN, "version %s", t->facts->systemd),
+                check_advise(check_add(t, "systemd", CHECK_WARN, "version %s", t->facts->systemd),
                        "upgrade to version 252 or later, the oldest that is tested");
         else
-                (void) add(t, "systemd", CHECK_OK, "version %s", t->facts->systemd);
+                (void) check_add(t, "systemd", CHECK_OK, "version %s", t->facts->systemd);
 }
 
-static void check_polkit(Table *t) {
-        if (has(t, "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"))
-                (void) add(t, "polkit", CHECK_OK, "present");
+static void check_polkit(CheckTable *t) {
+        if (check_has(t, "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"))
+                (void) check_add(t, "polkit", CHECK_OK, "present");
         else
-                advise(add(t, "polkit", CHECK_WARN, "not installed; only root can change the mode or the policy"),
+                check_advise(check_add(t, "polkit", CHECK_WARN, "not installed; only root can change the mode or the policy"),
                        "install polkit, or use sudo");
 }
 
-static void check_docker(Table *t) {
-        bool docker = has(t, "/run/docker.sock");
+static void check_docker(CheckTable *t) {
+        bool docker = check_has(t, "/run/docker.sock");
 
-        (void) add(t, "containers", CHECK_OK, "%s",
+        (void) check_add(t, "containers", CHECK_OK, "%s",
                    docker ? "docker is running; its containers are judged" : "docker is not running");
 }
 
@@ -181,21 +177,21 @@ static bool hosts_line_has(const char *text, const char *service) {
         return false;
 }
 
-static void check_resolved(Table *t) {
-        _cleanup_free_ char *text = read_text(t, "/etc/nsswitch.conf");
-        bool running = has(t, "/run/systemd/resolve/stub-resolv.conf"), used = text && hosts_line_has(text, "resolve");
+static void check_resolved(CheckTable *t) {
+        _cleanup_free_ char *text = check_read(t, "/etc/nsswitch.conf");
+        bool running = check_has(t, "/run/systemd/resolve/stub-resolv.conf"), used = text && hosts_line_has(text, "resolve");
 
         if (running)
-                (void) add(t, "resolved", CHECK_OK, "running%s", used ? "; nsswitch.conf uses it for hosts" : "");
+                (void) check_add(t, "resolved", CHECK_OK, "running%s", used ? "; nsswitch.conf uses it for hosts" : "");
         else if (used)
-                advise(add(t, "resolved", CHECK_WARN, "not running, but nsswitch.conf uses it for hosts"),
+                check_advise(check_add(t, "resolved", CHECK_WARN, "not running, but nsswitch.conf uses it for hosts"),
                        "start systemd-resolved.service, or remove \"resolve\" from /etc/nsswitch.conf");
         else
-                (void) add(t, "resolved", CHECK_OK, "not used");
+                (void) check_add(t, "resolved", CHECK_OK, "not used");
 }
 
 /* As the service finds them. */
-static void check_upstream(Table *t) {
+static void check_upstream(CheckTable *t) {
         char conf[PATH_TEXT_MAX], list[PATH_TEXT_MAX], drop_in[PATH_TEXT_MAX], text[IN_ADDR_TEXT_MAX];
         const UpstreamFiles files = { .resolv_conf = conf, .resolved_list = list, .drop_in = drop_in };
         _cleanup_(service_config_done) ServiceConfig config = {};
@@ -207,12 +203,12 @@ static void check_upstream(Table *t) {
         (void) snprintf(list, sizeof(list), "%s%s", t->root, upstream_files_default.resolved_list);
         (void) snprintf(drop_in, sizeof(drop_in), "%s%s", t->root, upstream_files_default.drop_in);
         if (config_files_load(t->root, &config, &faults) >= 0 && config.n_upstreams > 0)
-                (void) add(t, "upstream", CHECK_OK, "%.100s, configured", config.upstreams[0]);
+                (void) check_add(t, "upstream", CHECK_OK, "%.100s, configured", config.upstreams[0]);
         else if (upstreams_read(&files, servers, SERVERS_MAX, &n) < 0 || n == 0)
-                advise(add(t, "upstream", CHECK_FAIL, "no resolver on another machine found in /etc/resolv.conf"),
+                check_advise(check_add(t, "upstream", CHECK_FAIL, "no resolver on another machine found in /etc/resolv.conf"),
                        "set Upstream= in the section [DNS] of /etc/cargowall/cargowall.conf");
         else
-                (void) add(t, "upstream", CHECK_OK, "%s%s", in_addr_format(&servers[0].addr, text),
+                (void) check_add(t, "upstream", CHECK_OK, "%s%s", in_addr_format(&servers[0].addr, text),
                            n > 1 ? ", and others" : "");
 }
 
@@ -259,40 +255,40 @@ static bool endpoint_taken(const char *text, const DnsEndpoint *e) {
         return false;
 }
 
-static void check_ports(Table *t) {
+static void check_ports(CheckTable *t) {
         static const char *const files[] = { "/proc/net/udp", "/proc/net/tcp", "/proc/net/udp6", "/proc/net/tcp6" };
         DnsEndpoint endpoints[DNS_ENDPOINTS_SERVICE];
         char endpoint[DNS_ENDPOINT_TEXT_MAX];
 
         if (t->facts->dns_socket_active) {
-                (void) add(t, "dns port", CHECK_OK, "cargowalld-dns.socket is active");
+                (void) check_add(t, "dns port", CHECK_OK, "cargowalld-dns.socket is active");
                 return;
         }
         dns_endpoints_of_service(endpoints);
         for (size_t i = 0; i < ELEMENTSOF(files); i++) {
-                _cleanup_free_ char *text = read_text(t, files[i]);
+                _cleanup_free_ char *text = check_read(t, files[i]);
 
                 if (!text && i < 2) { /* without IPv6 the others do not exist */
-                        (void) add(t, "dns port", CHECK_WARN, "cannot read %s", files[i]);
+                        (void) check_add(t, "dns port", CHECK_WARN, "cannot read %s", files[i]);
                         return;
                 }
                 for (size_t k = 0; k < ELEMENTSOF(endpoints); k++)
                         if (text && endpoints[k].protocol == (i % 2 == 0 ? IPPROTO_UDP : IPPROTO_TCP) &&
                             endpoint_taken(text, &endpoints[k])) {
-                                advise(add(t, "dns port", CHECK_WARN, "%s is used by another program",
+                                check_advise(check_add(t, "dns port", CHECK_WARN, "%s is used by another program",
                                            dns_endpoint_format(&endpoints[k], endpoint)),
                                        "bind the other program to a different address; until then, the DNS proxy uses a "
                                        "free port");
                                 return;
                         }
         }
-        (void) add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 and [" DNS_ENDPOINT_ADDR6 "]:253 are free");
+        (void) check_add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 and [" DNS_ENDPOINT_ADDR6 "]:253 are free");
 }
 
 /* ------------------------------------------------------------------ all */
 
 size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow ret[static CHECK_ROWS_MAX]) {
-        Table t = { .facts = facts, .root = root, .rows = ret };
+        CheckTable t = { .facts = facts, .root = root, .rows = ret };
 
         assert(facts && root);
 
@@ -301,6 +297,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_unprivileged_bpf(&t);
         check_cgroup(&t);
         check_connections(&t);
+        check_families(&t);
         check_systemd(&t);
         check_resolved(&t);
         check_upstream(&t);
@@ -322,6 +319,7 @@ static void ask_systemd(PreflightFacts *facts) {
         if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1/unit/cargowalld_2ddns_2esocket",
                                        SYSTEMD ".Unit", "ActiveState", NULL, &state) >= 0)
                 facts->dns_socket_active = strcmp(state, "active") == 0;
+        open_units_find(bus, &facts->units);
 }
 
 void preflight_facts(PreflightFacts *ret) {
@@ -336,6 +334,7 @@ void preflight_facts(PreflightFacts *ret) {
         if (syscall(__NR_bpf, -1, NULL, 0) < 0)
                 ret->bpf_error = errno;
         ret->connections_error = -existing_sockets_can_end();
+        ret->families = preflight_families();
         ask_systemd(ret);
 }
 

@@ -6,6 +6,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "basic/macro.h"
+#include "ctl/open-units.h"
 
 typedef enum CheckState {
         CHECK_OK,
@@ -29,6 +33,8 @@ typedef struct PreflightFacts {
         int connections_error;  /* positive errno: the kernel cannot end connections; 0: it can */
         char systemd[64];       /* version; empty: not known */
         bool dns_socket_active; /* cargowalld-dns.socket listens */
+        uint64_t families;      /* bits: those without hooks that the kernel has, if it loads no modules on demand; else 0 */
+        OpenUnits units;
 } PreflightFacts;
 
 /* The facts of this host. Queries systemd over the bus, if available, with a short timeout. */
@@ -37,3 +43,20 @@ void preflight_facts(PreflightFacts *ret);
 size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow ret[static CHECK_ROWS_MAX]);
 
 const char *check_state_to_string(CheckState s); /* "ok", "warn", "fail" */
+
+/* For the files that contribute rows. */
+typedef struct CheckTable {
+        const PreflightFacts *facts;
+        const char *root;
+        CheckRow *rows;
+        size_t n;
+} CheckTable;
+
+CheckRow *check_add(CheckTable *t, const char *name, CheckState state, const char *format, ...) _printf_(4, 5);
+void check_advise(CheckRow *row, const char *format, ...) _printf_(2, 3);
+bool check_has(const CheckTable *t, const char *path);
+char *check_read(const CheckTable *t, const char *path); /* NULL if the file cannot be read. The caller frees. */
+
+/* preflight-families.c: what refuses sockets of families without hooks. */
+void check_families(CheckTable *t);
+uint64_t preflight_families(void); /* PreflightFacts.families of this kernel */

@@ -29,7 +29,7 @@
 #define ANY6 "00000000000000000000000000000000"
 
 static const PreflightFacts good_facts = {
-        .kernel = "5.10.0-28-amd64", .bpf_error = EINVAL, .systemd = "252 (252.39)"
+        .kernel = "6.1.0-28-amd64", .bpf_error = EINVAL, .systemd = "252 (252.39)"
 };
 
 /* A host where all is well. */
@@ -47,6 +47,9 @@ static const struct {
         { "/etc/nsswitch.conf", "passwd: files resolve\nhosts: files resolve [!UNAVAIL=return] dns\n" },
         { "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service", "" },
         { "/sys/kernel/btf/vmlinux", "" },
+        { "/sys/kernel/security/lsm", "capability,landlock,bpf\n" },
+        { "/proc/sys/kernel/modules_disabled", "0\n" },
+        { "/lib/modules/6.1.0-28-amd64/modules.alias", "alias net-pf-24-proto-1 l2tp_ppp\nalias net-pf-21 rds\n" },
 };
 
 /* What one thing being otherwise does. text NULL: the file is not there. */
@@ -77,7 +80,10 @@ static const struct {
         { "/etc/resolv.conf", "nameserver 127.0.0.1\n", "upstream", CHECK_FAIL },
         { "/etc/cargowall/cargowall.conf", "[DNS]\nUpstream=127.0.0.1:5353\n", "upstream", CHECK_OK },
         { "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service", NULL, "polkit", CHECK_WARN },
-        { "/sys/kernel/btf/vmlinux", NULL, "btf", CHECK_OK },
+        { "/sys/kernel/security/lsm", "capability,bpf", "socket families", CHECK_OK },
+        { "/sys/kernel/security/lsm", "bpfilter,landlock\n", "socket families", CHECK_WARN },
+        { "/sys/kernel/security/lsm", NULL, "socket families", CHECK_WARN },
+        { "/sys/kernel/btf/vmlinux", NULL, "socket families", CHECK_WARN },
 };
 
 static char root[] = "/tmp/test-ctl-preflight-XXXXXX";
@@ -189,6 +195,65 @@ START_TEST(test_own_socket) {
 }
 END_TEST
 
+/* Where no program refuses other families. */
+static const struct {
+        const char *path, *text;
+        uint64_t families;
+        const char *detail; /* NULL: all is well */
+} offers[] = {
+        { NULL, NULL, 0, "no hook for l2tp_ppp and rds, which any user can have loaded" },
+        { "/etc/modprobe.d/x.conf", "blacklist rds\n", 0, "no hook for l2tp_ppp, which any user can have loaded" },
+        { "/etc/modprobe.d/x.conf~", "blacklist rds\n", 0, "no hook for l2tp_ppp and rds, which any user can have loaded" },
+        { "/lib/modprobe.d/x.conf", "blacklist rds\ninstall l2tp-ppp /bin/false\n", 0, NULL },
+        { "/lib/modules/6.1.0-28-amd64/modules.alias", NULL, 0, NULL },
+        { "/proc/sys/kernel/modules_disabled", "1\n", 0, NULL },
+        { "/proc/sys/kernel/modules_disabled", "1\n", 1ULL << 40, "no hook for AF_VSOCK" },
+        { "/proc/sys/kernel/modules_disabled", NULL, 1ULL << 40 | 1ULL << 24, "no hook for AF_PPPOX and AF_VSOCK" },
+        { "/proc/sys/kernel/modules_disabled", NULL, 1ULL << 40 | 1ULL << 24 | 7ULL << 41,
+          "no hook for AF_PPPOX, AF_VSOCK and 3 more" },
+};
+
+START_TEST(test_families) {
+        PreflightFacts open = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put("/sys/kernel/security/lsm", "capability,landlock\n");
+        if (offers[_i].path)
+                put(offers[_i].path, offers[_i].text);
+        open.families = offers[_i].families;
+        size_t n = preflight_check(&open, root, rows);
+        const CheckRow *row = find(rows, n, "socket families");
+        ck_assert_int_eq(row->state, offers[_i].detail ? CHECK_WARN : CHECK_OK);
+        ck_assert_str_eq(row->detail, offers[_i].detail ?: "the kernel offers users none without hooks");
+        ck_assert_uint_lt(strlen(row->advice), sizeof(row->advice) - 1);
+}
+END_TEST
+
+static const struct {
+        OpenUnits units;
+        CheckState state;
+        const char *detail;
+} unit_cases[] = {
+        { {}, CHECK_OK, "0 running units have a policy" },
+        { { .n_policy = 3 }, CHECK_OK, "3 running units have a policy" },
+        { { .n_policy = 3, .n_open = 2, .first = "a.service" }, CHECK_WARN, "2 of 3 running units with a policy may use any family, such as a.service" },
+        { { .error = EACCES }, CHECK_WARN, "not known: Permission denied" },
+};
+
+START_TEST(test_units) {
+        PreflightFacts open = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put("/sys/kernel/security/lsm", "capability,landlock\n");
+        open.units = unit_cases[_i].units;
+        size_t n = preflight_check(&open, root, rows);
+        const CheckRow *row = find(rows, n, "families in units");
+        ck_assert_int_eq(row->state, unit_cases[_i].state);
+        ck_assert_ptr_eq(strstr(row->detail, unit_cases[_i].detail), row->detail);
+        ck_assert(row->state == CHECK_OK || row->advice[0] != '\0');
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("ctl-preflight");
         TCase *t = tcase_create("ctl-preflight");
@@ -198,6 +263,8 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_changes, 0, ELEMENTSOF(changes));
         tcase_add_loop_test(t, test_facts, 0, ELEMENTSOF(facts));
         tcase_add_test(t, test_own_socket);
+        tcase_add_loop_test(t, test_families, 0, ELEMENTSOF(offers));
+        tcase_add_loop_test(t, test_units, 0, ELEMENTSOF(unit_cases));
         suite_add_tcase(s, t);
         return s;
 }

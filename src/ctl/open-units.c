@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/open-units.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "basic/macro.h"
+#include "host/policy-files.h"
+
+#define SYSTEMD "org.freedesktop.systemd1"
+
+typedef struct Finder {
+        sd_bus *bus;
+        const MatchList **lists;
+        size_t n_lists;
+        OpenUnits *ret;
+} Finder;
+
+static bool list_has(const char *const *list, size_t n, const char *word, size_t length) {
+        for (size_t i = 0; i < n; i++)
+                if (strncmp(word, list[i], length) == 0 && list[i][length] == '\0')
+                        return true;
+        return false;
+}
+
+/* Calls fn for each word of a list of a unit: with a leading boolean, whether it is an allow list, or without ("as"). */
+typedef void (*word_fn)(const char *word, void *userdata);
+
+static int for_each_word(sd_bus *bus, const char *path, const char *property, const char *type, word_fn fn, void *userdata,
+                         bool *ret_is_allow_list) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *word;
+        int allow = 0;
+
+        int r = sd_bus_get_property(bus, SYSTEMD, path, SYSTEMD ".Service", property, NULL, &m, type);
+        if (r >= 0 && type[0] == '(') {
+                r = sd_bus_message_enter_container(m, 'r', "bas");
+                if (r >= 0)
+                        r = sd_bus_message_read(m, "b", &allow);
+        }
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &word)) > 0)
+                fn(word, userdata);
+        *ret_is_allow_list = allow;
+        return r;
+}
+
+typedef struct Restriction {
+        bool other_family, architectures, other_architecture, io_uring;
+} Restriction;
+
+static void see_family(const char *word, void *userdata) {
+        /* those that the hooks judge, and AF_ALG */
+        static const char *const harmless[] = { "AF_UNIX", "AF_LOCAL", "AF_INET", "AF_INET6", "AF_NETLINK", "AF_ALG" };
+
+        if (!list_has(harmless, ELEMENTSOF(harmless), word, strlen(word)))
+                ((Restriction *) userdata)->other_family = true;
+}
+
+static void see_architecture(const char *word, void *userdata) {
+        Restriction *r = userdata;
+
+        r->architectures = true;
+        r->other_architecture = r->other_architecture || strcmp(word, "x86") == 0;
+}
+
+/* "io_uring_setup", with an error after ":" or without */
+static void see_call(const char *word, void *userdata) {
+        static const char *const call[] = { "io_uring_setup" };
+
+        if (list_has(call, ELEMENTSOF(call), word, strcspn(word, ":")))
+                ((Restriction *) userdata)->io_uring = true;
+}
+
+/* For everybody: sysctl kernel.io_uring_disabled=2, Linux 6.6. */
+static bool io_uring_is_off(void) {
+        FILE *f = fopen("/proc/sys/kernel/io_uring_disabled", "re");
+        int value = f ? fgetc(f) : EOF;
+
+        if (f)
+                (void) fclose(f);
+        return value == '2';
+}
+
+/* Returns 1 if only harmless families are permitted. */
+static int is_restricted(sd_bus *bus, const char *path) {
+        bool families, calls, none;
+        Restriction found = {};
+
+        int r = for_each_word(bus, path, "RestrictAddressFamilies", "(bas)", see_family, &found, &families);
+        if (r >= 0)
+                r = for_each_word(bus, path, "SystemCallArchitectures", "as", see_architecture, &found, &none);
+        if (r >= 0)
+                r = for_each_word(bus, path, "SystemCallFilter", "(bas)", see_call, &found, &calls);
+        if (r < 0)
+                return r;
+        return families && !found.other_family && found.architectures && !found.other_architecture &&
+               (calls != found.io_uring || io_uring_is_off());
+}
+
+static int examine(Finder *f, const char *name, const char *path) {
+        _cleanup_free_ char *cgroup = NULL;
+
+        int r = sd_bus_get_property_string(f->bus, SYSTEMD, path, SYSTEMD ".Service", "ControlGroup", NULL, &cgroup);
+        if (r < 0)
+                return r;
+        if (cgroup[0] == '\0' || match_documents(f->lists, f->n_lists, cgroup) < 0)
+                return 0;
+        r = is_restricted(f->bus, path);
+        if (r < 0)
+                return r;
+        f->ret->n_policy++;
+        if (r == 0 && f->ret->n_open++ == 0)
+                (void) snprintf(f->ret->first, sizeof(f->ret->first), "%s", name);
+        return 0;
+}
+
+/* A unit may end meanwhile: what cannot be asked about is left out. */
+static int examine_all(Finder *f) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *name, *path;
+
+        int r = sd_bus_call_method(f->bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager",
+                                   "ListUnitsByPatterns", NULL, &m, "asas", 3, "active", "activating", "reloading", 1,
+                                   "*.service");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssssssouso)", &name, NULL, NULL, NULL, NULL, NULL, &path, NULL, NULL,
+                                                  NULL)) > 0)
+                (void) examine(f, name, path);
+        return r;
+}
+
+void open_units_find(sd_bus *bus, OpenUnits *ret) {
+        _cleanup_(policy_files_done) PolicyFiles files = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
+        Finder f = { .bus = bus, .ret = ret };
+
+        assert(bus && ret);
+
+        *ret = (OpenUnits) {};
+        int r = policy_files_load("", &files, &faults);
+        if (r < 0) {
+                ret->error = r == -EINVAL ? EACCES : -r;
+                return;
+        }
+        _cleanup_free_ const MatchList **lists = calloc(MAX(files.n, 1U), sizeof(*lists));
+        if (!lists) {
+                ret->error = ENOMEM;
+                return;
+        }
+        for (size_t i = 0; i < files.n; i++)
+                if (files.files[i].document.match.n > 0)
+                        lists[f.n_lists++] = &files.files[i].document.match;
+        f.lists = lists;
+        r = f.n_lists == 0 ? 0 : examine_all(&f);
+        if (r < 0)
+                ret->error = -r;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Running units with a policy that systemd lets use families without hooks: by RestrictAddressFamilies=, as 32-bit
+ * programs (SystemCallArchitectures=), or over io_uring (SystemCallFilter=). Asks systemd; reads the policy documents of
+ * this machine. */
+
+#include <stddef.h>
+
+#include <systemd/sd-bus.h>
+
+typedef struct OpenUnits {
+        size_t n_policy; /* running services that a document matches */
+        size_t n_open;   /* of these, those that may use other families */
+        char first[128]; /* the name of one of them */
+        int error;       /* positive errno: not known; EACCES: the documents cannot be read */
+} OpenUnits;
+
+void open_units_find(sd_bus *bus, OpenUnits *ret);
