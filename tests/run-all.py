@@ -109,6 +109,8 @@ def main():
             run(counts, "verbs", [sys.executable, "tests/ctl/check_verbs.py"], programs)
         if what == "all":
             run(counts, f"{build}: end to end", ["tests/e2e/run"], programs)
+            if i == 0:
+                run(counts, "random socket calls", ["tests/attacks/socket-fuzz"], programs)
     if what == "all":
         run(counts, "booted machines", ["tests/system/run"])
     print(f"\n{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
