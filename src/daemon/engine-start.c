@@ -37,6 +37,16 @@ static void on_not_local(const InAddr *addr, int error, void *userdata) {
                     in_addr_format(addr, text), strerror(-error));
 }
 
+static void on_forgery(const DnsServer *server, void *userdata) {
+        const Service *s = userdata;
+        char text[ENDPOINT_TEXT_MAX];
+
+        log_message(s->context.log, LOG_WARNING,
+                    "datagrams from the upstream resolver %s answer no query: somebody forges answers. Queries use TCP "
+                    "for the next 10 minutes; see which host or process sends them",
+                    endpoint_format(server, text));
+}
+
 /* Called with the maps loaded and nothing attached yet, or with a predecessor's programs attached. */
 static int fill(Engine *e, void *userdata) {
         Service *s = userdata;
@@ -85,6 +95,7 @@ int service_start_engine(Service *s, const char **ret_what) {
                 .on_client = on_client,
                 .on_lease = on_lease,
                 .on_not_local = on_not_local,
+                .on_forgery = on_forgery,
                 .last_policy_id = handover_last_policy_id(c->handover),
                 .first_sequence = handover_next_sequence(c->handover),
                 .userdata = s,

@@ -47,7 +47,7 @@ struct DnsProxy {
         dns_denial_fn on_denial;
         dns_requester_fn on_query;
         dns_lease_fn on_lease;
-        dns_upstream_socket_fn on_socket;
+        DnsUpstreamHooks upstream_hooks;
         void *userdata;
         DnsProxyStats stats;
         FairShare n_pending, n_passed, n_waiting;
@@ -597,7 +597,7 @@ static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_server
         int r = dns_upstream_new(p->event, servers, n_servers, UPSTREAM_TIMEOUT_USEC, ret);
 
         if (r >= 0)
-                dns_upstream_set_socket_fn(*ret, p->on_socket, p->userdata);
+                dns_upstream_set_hooks(*ret, &p->upstream_hooks);
         return r;
 }
 
@@ -610,7 +610,8 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         p->on_denial = o->on_denial;
         p->on_query = o->on_query;
         p->on_lease = o->on_lease;
-        p->on_socket = o->on_socket;
+        p->upstream_hooks = o->upstream_hooks;
+        p->upstream_hooks.userdata = o->userdata;
         p->layers = o->layers;
         p->userdata = o->userdata;
         p->n_pending.max = PENDING_MAX;

@@ -45,7 +45,7 @@ typedef struct DnsProxyOptions {
         dns_denial_fn on_denial;
         dns_requester_fn on_query;
         dns_lease_fn on_lease;  /* may be NULL */
-        dns_upstream_socket_fn on_socket; /* may be NULL */
+        DnsUpstreamHooks upstream_hooks; /* without userdata */
         const LayerTable *layers; /* borrowed: for what concerns all layers, and to look up a waiting query's */
         void *userdata;
 } DnsProxyOptions;

@@ -10,6 +10,7 @@
 #include "engine/refused-sockets.h"
 #include "host/existing-sockets.h"
 #include "host/local-addr.h"
+#include "host/local-route.h"
 #include "kernel/attach.h"
 #include "kernel/event-ring.h"
 #include "kernel/exemptions.h"
@@ -57,6 +58,7 @@ struct Engine {
         engine_client_fn on_client;
         dns_lease_fn on_lease;
         engine_not_local_fn on_not_local; /* NULL once called */
+        dns_upstream_forgery_fn on_forgery;
         void *userdata;
 };
 
@@ -210,6 +212,13 @@ static void engine_on_own_socket(int fd, bool open, void *userdata) {
         /* If it cannot be registered, its queries are captured and fail. */
         if (e->programs && e->many_layers)
                 (void) exemptions_set_own_socket(e->programs, fd, open);
+}
+
+static void engine_on_forgery(const DnsServer *server, void *userdata) {
+        Engine *e = userdata;
+
+        if (e->on_forgery)
+                e->on_forgery(server, e->userdata);
 }
 
 static void engine_on_local_addr(const InAddr *addr, bool added, void *userdata) {
@@ -440,7 +449,9 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
         const DnsProxyOptions proxy = {
                 .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
                 .on_denial = engine_on_denial, .on_query = engine_on_query,
-                .on_lease = engine_on_lease, .on_socket = engine_on_own_socket,
+                .on_lease = engine_on_lease,
+                .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
+                                    .is_local = local_route_has },
                 .layers = &e->layers, .userdata = e,
         };
         int r = dns_proxy_new(event, &proxy, &e->proxy);
@@ -540,6 +551,7 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
                 e->on_client = o->on_client;
                 e->on_lease = o->on_lease;
                 e->on_not_local = o->on_not_local;
+                e->on_forgery = o->on_forgery;
                 e->userdata = o->userdata;
                 r = start_proxy(e, event, o, ret_what);
         } else

@@ -59,6 +59,7 @@ typedef struct EngineOptions {
         engine_client_fn on_client; /* NULL: only what the kernel knows */
         dns_lease_fn on_lease;   /* may be NULL */
         engine_not_local_fn on_not_local; /* may be NULL */
+        dns_upstream_forgery_fn on_forgery; /* may be NULL */
         bool has_self;           /* the service's own cgroup gets its own layer, which may reach nothing */
         uint32_t last_policy_id; /* the highest of a predecessor; 0: none */
         uint64_t first_sequence; /* of events; 0: start from 1 */

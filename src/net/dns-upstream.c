@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "basic/macro.h"
+#include "net/upstream-sockets.h"
 
 /* Each channel has its own UDP socket per server. A question uses a random one of POOL channels, and a channel is
  * replaced after CHANNEL_QUERIES questions: source ports rotate at a fraction of the cost of a socket per query. */
@@ -44,6 +45,7 @@ typedef struct ChannelSocket {
 typedef struct Channel {
         DnsUpstream *upstream; /* borrowed */
         ares_channel ares;
+        UpstreamSockets rules; /* of its sockets */
         ChannelSocket sockets[CHANNEL_SOCKETS];
         unsigned n_sent;
         unsigned n_in_flight;
@@ -93,8 +95,8 @@ struct DnsUpstream {
         bool sweep;    /* a draining channel is empty */
         bool sending;  /* within ares_send() */
         bool freeing;
-        dns_upstream_socket_fn socket_fn; /* may be NULL */
-        void *socket_userdata;
+        DnsUpstreamHooks hooks;
+        UpstreamGuesses guesses;
         uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: ids in flight on any channel */
         uint8_t random[RANDOM_SIZE];
         size_t random_left;
@@ -187,6 +189,22 @@ static void upstream_leave(DnsUpstream *u) {
         }
 }
 
+/* Somebody guesses at our answers: no datagram is believed any more, those in flight are asked again over TCP. */
+static void upstream_distrust(DnsUpstream *u) {
+        Channel *c;
+
+        if (!upstream_guesses_exceeded(&u->guesses, now_usec(u)))
+                return;
+        if (u->hooks.on_forgery)
+                u->hooks.on_forgery(&u->guesses.server, u->hooks.userdata);
+        LIST_FOREACH(c, &u->channels, channels) {
+                if (c->rules.tcp)
+                        continue;
+                c->n_sent = CHANNEL_QUERIES; /* new ports afterwards */
+                ares_cancel(c->ares);
+        }
+}
+
 static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
         Channel *c = userdata;
         DnsUpstream *u = c->upstream;
@@ -195,6 +213,7 @@ static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t
         upstream_enter(u);
         ares_process_fd(c->ares, (revents & EPOLLIN) || trouble ? fd : ARES_SOCKET_BAD,
                         (revents & EPOLLOUT) || trouble ? fd : ARES_SOCKET_BAD);
+        upstream_distrust(u);
         upstream_leave(u);
         return 0;
 }
@@ -203,8 +222,8 @@ static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t
 static int upstream_on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
         DnsUpstream *u = ((Channel *) userdata)->upstream;
 
-        if (u->socket_fn)
-                u->socket_fn(fd, true, u->socket_userdata);
+        if (u->hooks.on_socket)
+                u->hooks.on_socket(fd, true, u->hooks.userdata);
         return ARES_SUCCESS;
 }
 
@@ -214,8 +233,8 @@ static void upstream_on_socket_state(void *userdata, ares_socket_t fd, int reada
         uint32_t events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
         ChannelSocket *found = NULL, *unused = NULL;
 
-        if (events == 0 && c->upstream->socket_fn)
-                c->upstream->socket_fn(fd, false, c->upstream->socket_userdata);
+        if (events == 0 && c->upstream->hooks.on_socket)
+                c->upstream->hooks.on_socket(fd, false, c->upstream->hooks.userdata);
         for (size_t i = 0; i < CHANNEL_SOCKETS; i++)
                 if (!c->sockets[i].io)
                         unused = &c->sockets[i];
@@ -288,6 +307,7 @@ static int channel_init(Channel *c, bool tcp) {
                                                ARES_OPT_RESOLVCONF | OPT_QUERY_CACHE);
         if (status == ARES_SUCCESS) {
                 ares_set_socket_configure_callback(c->ares, upstream_on_socket_made, c);
+                upstream_sockets_set(&c->rules, c->ares);
                 return 0;
         }
 
@@ -301,6 +321,7 @@ static int channel_new(DnsUpstream *u, size_t first, bool tcp, Channel **ret) {
                 return -ENOMEM;
 
         c->upstream = u;
+        c->rules = (UpstreamSockets) { .guesses = &u->guesses, .is_local = u->hooks.is_local, .tcp = tcp };
         LIST_INSERT_HEAD(&u->channels, c, channels);
 
         int r = channel_init(c, tcp);
@@ -443,6 +464,7 @@ static int question_send(Question *q) {
         uint8_t query[QUERY_SIZE_MAX];
         Channel *c;
 
+        q->tcp = q->tcp || upstream_guesses_distrust(&u->guesses, now_usec(u));
         int r = question_set_case(q);
         if (r < 0)
                 return r;
@@ -470,29 +492,11 @@ static int question_send(Question *q) {
         return 0;
 }
 
-static int status_to_errno(int status) {
-        switch (status) {
-        case ARES_ETIMEOUT:
-                return -ETIMEDOUT;
-        case ARES_ECONNREFUSED:
-                return -ECONNREFUSED;
-        case ARES_EBADRESP:
-                return -EBADMSG;
-        case ARES_ENOMEM:
-                return -ENOMEM;
-        case ARES_ECANCELLED:
-        case ARES_EDESTRUCTION:
-                return -ECANCELED;
-        default:
-                return -EIO;
-        }
-}
-
 static int question_read(const Question *q, int status, const uint8_t *data, size_t size) {
         DnsUpstream *u = q->upstream;
 
         if (status != ARES_SUCCESS)
-                return status_to_errno(status);
+                return upstream_status_to_errno(status);
         if (size < DNS_HEADER_SIZE)
                 return -EBADMSG;
 
@@ -517,7 +521,8 @@ static bool question_retry(Question *q, int r) {
         }
         if (q->tcp)
                 return false;
-        if (r == -EBADE || r == -EBADMSG || (r == 0 && u->answer.truncated)) {
+        if (r == -EBADE || r == -ECANCELED || /* the latter by upstream_distrust() */
+            r == -EBADMSG || (r == 0 && u->answer.truncated)) {
                 u->stats.retried_tcp++;
                 q->tcp = true;
                 return true;
@@ -601,9 +606,11 @@ static int upstream_on_timer(sd_event_source *source _unused_, uint64_t usec _un
         return 0;
 }
 
-void dns_upstream_set_socket_fn(DnsUpstream *u, dns_upstream_socket_fn fn, void *userdata) {
-        u->socket_fn = fn;
-        u->socket_userdata = userdata;
+void dns_upstream_set_hooks(DnsUpstream *u, const DnsUpstreamHooks *hooks) {
+        assert(u);
+        assert(hooks);
+
+        u->hooks = *hooks;
 }
 
 DnsUpstream *dns_upstream_free(DnsUpstream *u) {

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Queries upstream resolvers through c-ares: we build the query bytes, with a fresh random id, a source port from a
- * rotating pool, and mixed case; TCP after truncation; failover between servers. One call per question. */
+ * rotating pool, and mixed case; TCP after truncation or forged answers; failover between servers. One call per question. */
 
 #include <systemd/sd-event.h>
 
@@ -35,8 +35,21 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
                      DnsUpstream **ret);
 /* Called with each socket before it sends anything (open true) and before it is closed. */
 typedef void (*dns_upstream_socket_fn)(int fd, bool open, void *userdata);
+/* Many datagrams in the name of this server answered nothing that was asked: somebody guesses. For some minutes only
+ * TCP is used. */
+typedef void (*dns_upstream_forgery_fn)(const DnsServer *server, void *userdata);
+
+typedef struct DnsUpstreamHooks {
+        dns_upstream_socket_fn on_socket;   /* may be NULL */
+        dns_upstream_forgery_fn on_forgery; /* may be NULL */
+        /* Does this address reach a process of this machine? From other servers, no datagram is accepted that the
+         * machine sent to itself. NULL: all are local. */
+        bool (*is_local)(const InAddr *addr);
+        void *userdata;
+} DnsUpstreamHooks;
+
 /* Call before the first question. */
-void dns_upstream_set_socket_fn(DnsUpstream *u, dns_upstream_socket_fn fn, void *userdata);
+void dns_upstream_set_hooks(DnsUpstream *u, const DnsUpstreamHooks *hooks);
 /* Calls the fn of every question in flight with -ECANCELED. Must not be called from fn. */
 DnsUpstream *dns_upstream_free(DnsUpstream *u);
 /* fn is called exactly once, never from within this call. On error fn is not called; -EBUSY: too many in flight;

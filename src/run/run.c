@@ -322,6 +322,14 @@ static void run_on_not_local(const InAddr *addr, int error, _unused_ void *userd
                 in_addr_format(addr, text), strerror(-error));
 }
 
+static void run_on_forgery(const DnsServer *server, _unused_ void *userdata) {
+        char text[ENDPOINT_TEXT_MAX];
+
+        message("datagrams from the upstream resolver %s answer no query: somebody forges answers; queries use TCP for the "
+                "next 10 minutes",
+                endpoint_format(server, text));
+}
+
 static int start_engine(Run *run) {
         LayerSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
         const EngineOptions options = {
@@ -331,6 +339,7 @@ static int start_engine(Run *run) {
                 .cgroup_id = run->cgroup.id,
                 .on_event = run_on_event,
                 .on_not_local = run_on_not_local,
+                .on_forgery = run_on_forgery,
                 .userdata = run,
         };
         const char *what = "cannot start the engine";

@@ -249,6 +249,44 @@ def forged(lab):
     untouched(lab, EVIL4)
 
 
+FORGER = """
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
+    wire.settimeout(LIMIT)
+    print("up", flush=True)
+    while True: # the query as it leaves: its id, its case and its port are known, and need not be guessed
+        packet = wire.recv(2048)
+        if packet[0] == 0x45 and packet[9] == 17 and packet[16:20] == socket.inet_aton(CRAFTED4):
+            break
+    client, port = socket.inet_ntoa(packet[12:16]), int.from_bytes(packet[20:22], "big")
+    query = packet[28:]
+    question = query[12:query.index(0, 12) + 5]
+    record = bytes((0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 0x2c, 0, 4)) + socket.inet_aton(EVIL4)
+    forged = query[:2] + bytes((0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0)) + question + record
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.setsockopt(socket.IPPROTO_IP, 19, 1) # IP_TRANSPARENT
+        s.bind((CRAFTED4, 53))
+        report(sent=s.sendto(forged, (client, port)) == len(forged))
+"""
+
+
+@case("A7 an answer in the resolver's name that this machine sends to itself is not believed")
+def forged_here(lab):
+    forger = lab.start_plain(lab.python(FORGER))
+    equal(forger.read_line(), b"up\n", "the forger")
+    r, facts = rcodes(lab, """
+        with new_socket(RESOLVER4, socket.SOCK_DGRAM) as s:
+            s.settimeout(20)
+            s.sendto(dnswire.query("silent.github.com"), (RESOLVER4, 53))
+            reply = dnswire.parse(s.recv(4096))
+        report(reply=[reply["rcode"], *(a[3] for a in reply["answers"])], evil=attempt(tcp, EVIL4, 7))
+    """, [*ALLOW, "--upstream", CRAFTED4], seconds=60)
+    forged = forger.finish()
+    assert forged.facts.get("sent"), f"the forged answer was not sent: {forged}"
+    equal(facts["reply"], ["SERVFAIL"], "the answer")
+    refused(r, "evil")
+    untouched(lab, EVIL4)
+
+
 @case("A7 upstream queries have random ids and mixed case, and leave from several ports")
 def randomness(lab):
     lab.attack(ALLOW, "for i in range(30): resolve(f'n{i}.github.com')")

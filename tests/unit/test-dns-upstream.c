@@ -93,6 +93,9 @@ static const struct {
         { MANY, RIGHT, 0, 0, SERVER_ADDR_UDP, 40, 1, 0, 0 },
         { NXDOMAIN, RIGHT, 0, DNS_RCODE_NXDOMAIN, 0, 0, 1, 0, 0 },
         { WRONG_ID, RIGHT, 0, 0, SERVER_ADDR_UDP, 1, 1, 0, 0 },
+        { SOME_GUESSES, RIGHT, 0, 0, SERVER_ADDR_UDP, 1, 1, 0, 0 },
+        { MANY_GUESSES, RIGHT, 0, 0, SERVER_ADDR_TCP, 1, 1, 1, 0 },
+        { MANY_GUESSES, SERVFAIL, -EREMOTEIO, DNS_RCODE_SERVFAIL, 0, 0, 1, 1, 0 },
         { WRONG_PORT, RIGHT, 0, 0, SERVER_ADDR_UDP, 1, 1, 0, 0 },
         { WRONG_QUESTION, RIGHT, 0, 0, SERVER_ADDR_UDP, 1, 1, 0, 0 },
         { WRONG_CASE, RIGHT, 0, 0, SERVER_ADDR_TCP, 1, 1, 1, 1 },
@@ -216,6 +219,81 @@ START_TEST(relayed_elsewhere) {
         f->upstream = dns_upstream_free(f->upstream);
         ck_assert_uint_eq(left.n, 1);
         ck_assert_int_eq(left.r, -ECANCELED);
+        fixture_free(f);
+}
+END_TEST
+
+/* ---- forged answers ---- */
+
+static void count_forgery(const DnsServer *server, void *userdata) {
+        ck_assert_uint_ne(server->port, 0);
+        ++*(unsigned *) userdata;
+}
+
+/* Guesses at one question end UDP for all of them, those in flight included. */
+START_TEST(guesses) {
+        Fixture *f = fixture_new(2, LONG_USEC);
+        unsigned n = 0;
+        const DnsUpstreamHooks hooks = { .on_forgery = count_forgery, .userdata = &n };
+        const DnsRelay relay = relay_of(RELAYED, RELAYED_SIZE);
+        Result other = {};
+        Relayed passed = {};
+
+        dns_upstream_set_hooks(f->upstream, &hooks);
+        f->servers[0].script[false] = SILENT;
+        ck_assert_int_eq(dns_upstream_query(f->upstream, NAME, DNS_TYPE_AAAA, on_result, &other), 0);
+        ck_assert_int_eq(dns_upstream_relay(f->upstream, &relay, on_relayed, &passed), 0);
+        while (f->servers[0].n_queries[false] < 2)
+                ck_assert_int_gt(sd_event_run(f->event, LONG_USEC), 0);
+        ck_assert_uint_eq(other.n + passed.n, 0);
+
+        f->servers[0].script[false] = MANY_GUESSES;
+        ck_assert_uint_eq(ask(f).last_byte, SERVER_ADDR_TCP);
+        wait_for(f, &other.n, 1);
+        wait_for(f, &passed.n, 1);
+        ck_assert_int_eq(other.r, 0);
+        ck_assert_int_eq(passed.r, 0);
+        ck_assert_uint_eq(n, 1);
+        unsigned n_udp = f->servers[0].n_queries[false];
+        for (unsigned i = 0; i < 5; i++)
+                ck_assert_uint_eq(ask(f).last_byte, SERVER_ADDR_TCP);
+        ck_assert_uint_eq(f->servers[0].n_queries[false], n_udp);
+        ck_assert_uint_eq(n, 1);
+        fixture_free(f);
+}
+END_TEST
+
+/* Answers that come late or twice are those of a slow network. */
+START_TEST(copies_are_no_guesses) {
+        Fixture *f = fixture_new(1, LONG_USEC);
+        unsigned n = 0;
+        const DnsUpstreamHooks hooks = { .on_forgery = count_forgery, .userdata = &n };
+
+        dns_upstream_set_hooks(f->upstream, &hooks);
+        f->servers[0].script[false] = COPIES;
+        for (unsigned i = 0; i < 200; i++)
+                ck_assert_uint_eq(ask(f).last_byte, SERVER_ADDR_UDP);
+        ck_assert_uint_eq(n, 0);
+        fixture_free(f);
+}
+END_TEST
+
+static bool is_elsewhere(const InAddr *addr _unused_) {
+        return false;
+}
+
+static bool is_here(const InAddr *addr _unused_) {
+        return true;
+}
+
+/* What comes over the loopback device in the name of a server elsewhere was sent by this machine. */
+START_TEST(loopback) {
+        Fixture *f = fixture_new(1, SHORT_USEC);
+        const DnsUpstreamHooks hooks = { .is_local = _i ? is_here : is_elsewhere };
+
+        dns_upstream_set_hooks(f->upstream, &hooks);
+        ck_assert_int_eq(ask(f).r, _i ? 0 : -ETIMEDOUT);
+        ck_assert_uint_ge(f->servers[0].n_queries[false], 1);
         fixture_free(f);
 }
 END_TEST
@@ -512,6 +590,9 @@ static Suite *suite(void) {
         tcase_add_loop_test(tc, one_server, 0, ELEMENTSOF(cases));
         tcase_add_loop_test(tc, relayed, 0, ELEMENTSOF(relays));
         tcase_add_test(tc, relayed_elsewhere);
+        tcase_add_test(tc, guesses);
+        tcase_add_test(tc, copies_are_no_guesses);
+        tcase_add_loop_test(tc, loopback, 0, 2);
         tcase_add_loop_test(tc, no_answer_times_out, 0, ELEMENTSOF(unanswered));
         tcase_add_test(tc, late_answer_is_not_reported_twice);
         tcase_add_test(tc, closed_port);

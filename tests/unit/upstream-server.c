@@ -9,7 +9,8 @@
 
 #include "basic/macro.h"
 
-#define ADDR_SPOOFED 66
+#define GUESSES 40
+#define GUESSES_TOLERATED 20
 
 static size_t question_end(const uint8_t *query, size_t size) {
         size_t i = DNS_HEADER_SIZE;
@@ -56,7 +57,7 @@ static size_t answer(Script script, const uint8_t *query, size_t size, bool tcp,
                 return 0;
         case WRONG_CASE:
         case LOWER_CASE:
-                n = build(buf, query, size, 0, 1, script == WRONG_CASE ? ADDR_SPOOFED : right);
+                n = build(buf, query, size, 0, 1, script == WRONG_CASE ? SERVER_ADDR_FORGED : right);
                 spoil_case(buf, script == LOWER_CASE);
                 return n;
         case TRUNCATED:
@@ -80,17 +81,40 @@ static size_t answer(Script script, const uint8_t *query, size_t size, bool tcp,
         }
 }
 
+/* Answers with n other ids. */
+static void guess(int fd, const struct sockaddr *peer, socklen_t length, const uint8_t *answer, size_t size, unsigned n) {
+        uint8_t buf[1024];
+
+        for (unsigned i = 1; i <= n; i++) {
+                memcpy(buf, answer, size);
+                buf[0] ^= (uint8_t) (i >> 8);
+                buf[1] ^= (uint8_t) i;
+                ck_assert_int_eq(sendto(fd, buf, size, 0, peer, length), (ssize_t) size);
+        }
+}
+
 /* Sends what an attacker would before the right answer. */
 static void spoof(const Server *s, int fd, const struct sockaddr *peer, socklen_t length, const uint8_t *query,
                   size_t size) {
         uint8_t buf[1024];
-        size_t n = build(buf, query, size, 0, 1, ADDR_SPOOFED);
+        size_t n = build(buf, query, size, 0, 1, SERVER_ADDR_FORGED);
         int other = -EBADF;
 
         switch (s->script[false]) {
         case WRONG_ID:
                 buf[1] ^= 1;
                 break;
+        case SOME_GUESSES:
+                guess(fd, peer, length, buf, n, GUESSES_TOLERATED);
+                return;
+        case MANY_GUESSES:
+                guess(fd, peer, length, buf, n, GUESSES);
+                break;
+        case COPIES:
+                n = build(buf, query, size, 0, 1, SERVER_ADDR_UDP);
+                for (unsigned i = 0; i < GUESSES; i++)
+                        ck_assert_int_eq(sendto(fd, buf, n, 0, peer, length), (ssize_t) n);
+                return;
         case WRONG_QUESTION:
                 buf[DNS_HEADER_SIZE + 1] = 'x';
                 break;

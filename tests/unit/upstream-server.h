@@ -12,7 +12,8 @@
 
 #define SERVER_ADDR_UDP 1 /* last byte of the address in a correct answer, by transport */
 #define SERVER_ADDR_TCP 2
-#define SERVER_CONNECTIONS_MAX 4
+#define SERVER_ADDR_FORGED 66
+#define SERVER_CONNECTIONS_MAX 16
 #define SERVER_QUERIES_MAX 2048
 
 /* What a server does with a query over UDP, or over TCP. */
@@ -20,6 +21,9 @@ typedef enum Script {
         RIGHT,
         SILENT,
         WRONG_ID, /* then RIGHT; and so on */
+        SOME_GUESSES, /* then RIGHT */
+        MANY_GUESSES, /* the last one is right */
+        COPIES,       /* RIGHT many times */
         WRONG_PORT,
         WRONG_QUESTION,
         WRONG_CASE, /* nothing else */

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/upstream-sockets.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "basic/clock.h"
+#include "basic/macro.h"
+
+#define LOOPBACK_IFINDEX 1 /* in every network namespace */
+
+int upstream_socket_refuse_loopback(int fd) {
+        struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t) (SKF_AD_OFF + SKF_AD_IFINDEX)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LOOPBACK_IFINDEX, 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, 0),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        };
+        const struct sock_fprog program = { .len = ELEMENTSOF(code), .filter = code };
+
+        assert(fd >= 0);
+
+        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
+}
+
+void upstream_guesses_add(UpstreamGuesses *g, uint64_t now_usec) {
+        assert(g);
+
+        if (now_usec - g->since_usec > UPSTREAM_GUESSES_USEC) {
+                g->since_usec = now_usec;
+                g->n_now = 0;
+        }
+        g->n++;
+        g->n_now++;
+        g->excess = g->excess || g->n_now >= UPSTREAM_GUESSES_MAX;
+}
+
+bool upstream_guesses_exceeded(UpstreamGuesses *g, uint64_t now_usec) {
+        assert(g);
+
+        if (!g->excess)
+                return false;
+        g->excess = false;
+        g->n_now = 0;
+        g->until_usec = now_usec + UPSTREAM_DISTRUST_USEC;
+        return true;
+}
+
+bool upstream_guesses_distrust(const UpstreamGuesses *g, uint64_t now_usec) {
+        assert(g);
+
+        return now_usec < g->until_usec;
+}
+
+static bool id_is_recent(const UpstreamSockets *s, uint16_t id) {
+        for (unsigned i = 0; i < MIN(s->n_ids, UPSTREAM_RECENT_IDS); i++)
+                if (s->ids[i] == id)
+                        return true;
+        return false;
+}
+
+static uint16_t read_id(const uint8_t *message) {
+        return (uint16_t) (message[0] << 8 | message[1]);
+}
+
+/* c-ares leaves all options to us, and 1.18 has no defaults for the functions that are not set. */
+static ares_socket_t on_open(int family, int type, int protocol, void *userdata _unused_) {
+        int fd = socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+
+        if (fd >= 0 && type == SOCK_STREAM) /* otherwise a second query waits for the acknowledgement of the first */
+                (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
+        return fd;
+}
+
+static int on_close(ares_socket_t fd, void *userdata _unused_) {
+        return close(fd);
+}
+
+/* Before the connection, so that nothing was received without the filter. Which server is local is decided here,
+ * since addresses come and go: a new socket decides again. */
+static int on_connect(ares_socket_t fd, const struct sockaddr *sa, ares_socklen_t size, void *userdata) {
+        UpstreamSockets *s = userdata;
+        uint16_t port;
+        InAddr addr;
+
+        if (!s->tcp && s->is_local && in_addr_from_sockaddr(sa, &addr, &port) >= 0 && !s->is_local(&addr)) {
+                int r = upstream_socket_refuse_loopback(fd);
+                if (r < 0) {
+                        errno = -r;
+                        return -1;
+                }
+        }
+        return connect(fd, sa, size);
+}
+
+static void count_guess(UpstreamSockets *s, int fd) {
+        struct sockaddr_storage sa = {};
+
+        upstream_guesses_add(s->guesses, clock_usec(CLOCK_MONOTONIC));
+        if (getpeername(fd, (struct sockaddr *) &sa, &(socklen_t) { sizeof(sa) }) >= 0)
+                (void) in_addr_from_sockaddr((const struct sockaddr *) &sa, &s->guesses->server.addr,
+                                             &s->guesses->server.port);
+}
+
+static ares_ssize_t on_receive(ares_socket_t fd, void *buf, size_t size, int flags, struct sockaddr *from,
+                               ares_socklen_t *from_size, void *userdata) {
+        UpstreamSockets *s = userdata;
+
+        if (!s->tcp && s->guesses->excess) { /* not one more */
+                errno = EAGAIN;
+                return -1;
+        }
+        ssize_t n = recvfrom(fd, buf, size, flags, from, from_size);
+        if (!s->tcp && n >= 0 && (n < (ssize_t) sizeof(uint16_t) || !id_is_recent(s, read_id(buf))))
+                count_guess(s, fd);
+        return n;
+}
+
+static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *parts, int n_parts, void *userdata) {
+        const struct msghdr message = { .msg_iov = (struct iovec *) parts, .msg_iovlen = (size_t) n_parts };
+        UpstreamSockets *s = userdata;
+
+        if (!s->tcp && n_parts > 0 && parts[0].iov_len >= sizeof(uint16_t)) {
+                uint16_t id = read_id(parts[0].iov_base);
+
+                if (!id_is_recent(s, id))
+                        s->ids[s->n_ids++ % UPSTREAM_RECENT_IDS] = id;
+        }
+        return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+void upstream_sockets_set(UpstreamSockets *s, ares_channel channel) {
+        static const struct ares_socket_functions functions = {
+                .asocket = on_open, .aclose = on_close, .aconnect = on_connect, .arecvfrom = on_receive,
+                .asendv = on_send,
+        };
+
+        assert(s);
+        assert(s->guesses);
+
+        ares_set_socket_functions(channel, &functions, s);
+}
+
+int upstream_status_to_errno(int status) {
+        switch (status) {
+        case ARES_ETIMEOUT:
+                return -ETIMEDOUT;
+        case ARES_ECONNREFUSED:
+                return -ECONNREFUSED;
+        case ARES_EBADRESP:
+                return -EBADMSG;
+        case ARES_ENOMEM:
+                return -ENOMEM;
+        case ARES_ECANCELLED:
+        case ARES_EDESTRUCTION:
+                return -ECANCELED;
+        default:
+                return -EIO;
+        }
+}
