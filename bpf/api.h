@@ -339,13 +339,23 @@ struct cw_dns_client {
         __u32 actor;
         struct cw_addr server; /* the resolver that the client addressed */
         __u16 server_port;
-        __u16 flags; /* CW_SUBJECT_FORWARDER */
+        __u16 flags; /* CW_SUBJECT_FORWARDER, enum cw_dns_client_flags */
         __u32 pad;
         __u64 generation; /* of subjects, when the chain was looked up */
 };
 
-/* dns_redirects: by socket cookie, the original destination of what the hooks redirect to the proxy. Same value as
- * above. */
+enum cw_dns_client_flags {
+        CW_DNS_CLIENT_CLOSED = 0x100, /* its socket was closed: the port may have another owner by now */
+};
+
+/* dns_sockets, in the storage of a socket: what its queries are registered with, and the resolver that they were
+ * addressed to before they were redirected to the proxy. */
+struct cw_dns_socket {
+        struct cw_dns_client client;
+        struct cw_addr src; /* of the last packet to the proxy: the key in dns_clients */
+        __u16 src_port;     /* 0: there was none */
+        __u8 pad[6];
+};
 
 /* counters: indices of the per-CPU array */
 enum cw_counter {
@@ -358,6 +368,7 @@ enum cw_counter {
         CW_COUNT_PACKETS = 6,     /* packets judged without a flow */
         CW_COUNT_UNASSIGNED = 7,  /* packets dropped because their cgroup has no entry yet; TCP retransmits them */
         CW_COUNT_RING_REPORTED = 8,   /* part of CW_COUNT_RING_FULL already reported; written by user space only */
+        CW_COUNT_DNS_STRANGERS = 9,   /* packets to the proxy of one job from others, dropped */
         _CW_COUNTER_MAX,
 };
 
@@ -378,3 +389,4 @@ _Static_assert(sizeof(struct cw_flow_share) == 136, "layout");
 _Static_assert(sizeof(struct cw_record) == 144, "layout");
 _Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
 _Static_assert(sizeof(struct cw_dns_client) == 80, "layout");
+_Static_assert(sizeof(struct cw_dns_socket) == 104, "layout");

@@ -83,8 +83,10 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
 
         bool own_netns = in_proxy_netns(ctx);
         bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
+        /* Another cargowall on the way, whose policy is stricter, takes a query to this port for any other packet. */
+        bool evades = own_netns && is_proxy(dst, port);
         struct lookup l = {
-                .dst = dst, .port = port, .protocol = protocol, .has_port = true, .loopback = loopback,
+                .dst = dst, .port = evades ? 53 : port, .protocol = protocol, .has_port = true, .loopback = loopback,
                 .may_be_local = own_netns,
         };
 
@@ -117,7 +119,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
                 verdict_set(&v, &c->base, CW_DENY, CW_REASON_FAULT);
                 flow_take(&f, c, &v, CW_VERDICT_ASKED);
         }
-        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && wait_for_packet(c, &l, &v) &&
+        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && !evades && wait_for_packet(c, &l, &v) &&
                                      (v.mode == CW_AUDIT || asked_note(ctx, &f)))) {
                 flow_announce(&key, &f);
                 return 1;
@@ -148,8 +150,11 @@ static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_
         __u16 port = bpf_ntohs(ctx->user_port);
 
         if (state == SUBJECT_FAULT || (state == SUBJECT_OFF && !(subject & SUBJECT_FORWARDER)))
-                return is_proxy(dst, port); /* addressed to the proxy: only record the client */
-        return is_dns(ctx->protocol, port) && !is_own_socket(bpf_get_socket_cookie(ctx));
+                return port == 53 && is_proxy(dst, port); /* addressed to the proxy: only record the client */
+        /* A forwarder was configured with the proxy's port. */
+        if (!is_dns(ctx->protocol, port) && !(subject & SUBJECT_FORWARDER && is_proxy(dst, port)))
+                return false;
+        return !is_own_socket(bpf_get_socket_cookie(ctx));
 }
 
 /* A task whose cgroup has no entry yet. If it uses its own socket, the packet hook drops the packets until there is
@@ -192,6 +197,9 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         enum subject_state state = chain_read(subject, &c);
 
         addr_from_v4(&dst, ctx->user_ip4);
+        /* An IPv6 socket that sends to a mapped address has passed the IPv6 hook, which may have redirected it. */
+        if (ctx->family == AF_INET6 && is_proxy(&dst, bpf_ntohs(ctx->user_port)))
+                return 1;
         if (is_captured(ctx, state, subject, &dst) && redirect4(ctx, subject, &dst))
                 return 1;
         if (state != SUBJECT_JUDGED)
@@ -331,6 +339,7 @@ int cw_sock_release(struct bpf_sock *ctx) {
         struct cw_flow_key key = { .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol };
         __u32 w[4] = { ctx->dst_ip6[0], ctx->dst_ip6[1], ctx->dst_ip6[2], ctx->dst_ip6[3] };
 
+        close_client(ctx, key.protocol);
         if ((key.protocol != IP_UDP && key.protocol != IP_TCP) || !ctx->dst_port)
                 return 1;
         if (ctx->family == AF_INET)
@@ -359,6 +368,15 @@ int cw_socket_create(__u64 *ctx) {
 SEC("cgroup/setsockopt")
 int cw_setsockopt(struct bpf_sockopt *ctx) {
         return on_option(ctx);
+}
+
+SEC("socket")
+int cw_proxy_client(struct __sk_buff *skb) {
+        int known = client_is_known(skb);
+
+        if (!known)
+                count(CW_COUNT_DNS_STRANGERS);
+        return known ? -1 : 0; /* the whole packet, or nothing of it */
 }
 
 /* ------------------------------------------------------------------ packets */
@@ -565,7 +583,7 @@ static __always_inline int pass_loopback(struct __sk_buff *skb, __u64 subject, c
         bool to_proxy = is_proxy(&p->dst, p->dst_port);
 
         if (to_proxy)
-                register_client(skb, key->cookie, subject, &p->src, p->src_port, p->protocol);
+                register_client(skb, subject, &p->src, p->src_port, p->protocol);
         return to_proxy || !is_dns(p->protocol, p->dst_port) ? 1 : JUDGE;
 }
 

@@ -4,6 +4,7 @@
 /* Redirects port 53 traffic to the proxy at the socket: no NAT, no conntrack, no change of resolv.conf. The client
  * still sees the resolver that it addressed. */
 
+#include "packet.bpf.h"
 #include "record.bpf.h"
 
 /* The proxy is on the loopback of one network namespace. In others 127.0.0.1 is not ours. */
@@ -17,27 +18,27 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
         return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
 }
 
-/* subject: as returned by subject_of_task(). */
-static __always_inline void remember_redirect(__u64 cookie, __u64 subject, const struct cw_addr *server, __u16 port) {
-        struct cw_dns_client c = {
-                .chain = subject_chain(subject),
-                .actor = subject_actor(subject),
-                .flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0,
-                .server = *server,
-                .server_port = port,
-                .generation = generation_now(),
-        };
+/* subject: as returned by subject_of_task(). false: there is no memory for it. */
+static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server) {
+        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
-        process_fill(&c.process);
-        bpf_map_update_elem(&dns_redirects, &cookie, &c, BPF_ANY);
+        if (!s)
+                return false;
+        process_fill(&s->client.process);
+        s->client.chain = subject_chain(subject);
+        s->client.actor = subject_actor(subject);
+        s->client.flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0;
+        s->client.server = *server;
+        s->client.server_port = bpf_ntohs(ctx->user_port);
+        s->client.generation = generation_now();
+        return true;
 }
 
 /* Rewrites the destination to the proxy. Returns 1; 0 if there is no proxy for this family or namespace, so that the
  * traffic is judged. */
 static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
-        if (!proxy_port4 || !in_proxy_netns(ctx))
+        if (!proxy_port4 || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
                 return 0;
-        remember_redirect(bpf_get_socket_cookie(ctx), subject, dst, 53);
         ctx->user_ip4 = proxy_addr4;
         ctx->user_port = bpf_htons(proxy_port4);
         count(CW_COUNT_DNS_CAPTURED);
@@ -48,9 +49,8 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, c
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
-        if (!port || !in_proxy_netns(ctx))
+        if (!port || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
                 return 0;
-        remember_redirect(bpf_get_socket_cookie(ctx), subject, dst, 53);
         ctx->user_ip6[0] = 0;
         ctx->user_ip6[1] = 0;
         ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;
@@ -64,12 +64,11 @@ static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, c
 static __always_inline void restore4(struct bpf_sock_addr *ctx) {
         if (!proxy_port4 || ctx->user_port != bpf_htons(proxy_port4) || ctx->user_ip4 != proxy_addr4)
                 return;
-        __u64 cookie = bpf_get_socket_cookie(ctx);
-        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
-        if (!c || !addr_is_v4(&c->server))
+        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, 0);
+        if (!s || !addr_is_v4(&s->client.server))
                 return;
-        ctx->user_ip4 = addr_v4(&c->server);
-        ctx->user_port = bpf_htons(c->server_port);
+        ctx->user_ip4 = addr_v4(&s->client.server);
+        ctx->user_port = bpf_htons(s->client.server_port);
 }
 
 static __always_inline void restore6(struct bpf_sock_addr *ctx) {
@@ -80,45 +79,31 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
         if (!is_proxy(&from, bpf_ntohs(ctx->user_port)))
                 return;
 
-        __u64 cookie = bpf_get_socket_cookie(ctx);
-        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
-        if (!c)
+        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, 0);
+        if (!s)
                 return;
-        __builtin_memcpy(w, c->server.b, 16);
+        __builtin_memcpy(w, s->client.server.b, 16);
         ctx->user_ip6[0] = w[0];
         ctx->user_ip6[1] = w[1];
         ctx->user_ip6[2] = w[2];
         ctx->user_ip6[3] = w[3];
-        ctx->user_port = bpf_htons(c->server_port);
+        ctx->user_port = bpf_htons(s->client.server_port);
 }
 
-/* It was sent to the proxy's port directly, or redirected long ago: only the cgroup in which its socket was created
- * is known. An entry left by a previous owner of the port does not apply. A stack frame of its own: all frames of a
- * call chain share 512 bytes. */
-static __noinline int register_direct(struct __sk_buff *skb, __u64 subject, const struct cw_dns_client_key *key) {
-        struct cw_dns_client c = {
-                .process.cgroup_id = bpf_skb_cgroup_id(skb),
-                .chain = subject_chain(subject),
-                .actor = subject_actor(subject),
-                .flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0,
-                .generation = generation_now(),
-        };
-
-        if (bpf_map_update_elem(&dns_clients, key, &c, BPF_ANY) < 0)
-                bpf_map_delete_elem(&dns_clients, key);
-        return 0;
-}
-
-/* A packet on its way to the proxy has the source port by which the proxy identifies its client. subject: the
- * socket's current one; it may have been connected long ago. */
-static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie, __u64 subject,
-                                            const struct cw_addr *src, __u16 src_port, __u8 protocol) {
+/* A packet on its way to the proxy has the source port by which the proxy identifies its client. What no socket hook
+ * redirected is not registered: it was sent to the proxy's port in a way that another cargowall does not take for a
+ * query, by a job that the other one judges, or from another network namespace. subject: the socket's current one; it
+ * may have been connected long ago. */
+static __always_inline void register_client(struct __sk_buff *skb, __u64 subject, const struct cw_addr *src,
+                                            __u16 src_port, __u8 protocol) {
         struct cw_dns_client_key key = { .src = *src, .src_port = src_port, .protocol = protocol };
-        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_redirects, &cookie);
-        if (!c) {
-                register_direct(skb, subject, &key);
+        struct bpf_sock *sk = skb->sk;
+
+        sk = sk ? bpf_sk_fullsock(sk) : NULL;
+        struct cw_dns_socket *s = sk ? bpf_sk_storage_get(&dns_sockets, sk, NULL, 0) : NULL;
+        if (!s)
                 return;
-        }
+        struct cw_dns_client *c = &s->client;
         if (subject != UNASSIGNED && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
                 c->chain = subject_chain(subject);
                 c->actor = subject_actor(subject);
@@ -128,5 +113,58 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 cookie,
                 c->actor = 0;
                 c->flags = 0;
         }
-        bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY);
+        s->src = *src;
+        s->src_port = src_port;
+        if (bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY) < 0)
+                bpf_map_delete_elem(&dns_clients, &key); /* of a previous owner of the port */
+}
+
+/* The socket is closed: whoever gets its port is not this client. */
+static __always_inline void close_client(struct bpf_sock *ctx, __u8 protocol) {
+        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx, NULL, 0);
+
+        if (!s || !s->src_port)
+                return;
+        struct cw_dns_client_key key = { .src = s->src, .src_port = s->src_port, .protocol = protocol };
+        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_clients, &key);
+        if (c)
+                c->flags |= CW_DNS_CLIENT_CLOSED;
+}
+
+struct proxy_ports {
+        __u16 src, dst;
+};
+
+/* Attached to the sockets of a proxy for one job: what arrives from others is dropped before it takes a place in a
+ * queue. Synchronous with the packet hook, which has registered the client. Of TCP, what opens a connection. */
+static __always_inline int client_is_known(struct __sk_buff *skb) {
+        struct cw_dns_client_key key = {};
+        struct proxy_ports ports;
+        struct ipv4_header v4;
+        struct ipv6_header v6;
+        __u32 offset = sizeof(v6);
+        __u8 flags = 0;
+
+        if (bpf_skb_load_bytes_relative(skb, 0, &v4, sizeof(v4), BPF_HDR_START_NET) < 0)
+                return 0;
+        if (v4.version_ihl >> 4 == 4) {
+                offset = (v4.version_ihl & 0xf) * 4;
+                key.protocol = v4.protocol;
+                addr_from_v4(&key.src, v4.src);
+        } else {
+                if (bpf_skb_load_bytes_relative(skb, 0, &v6, sizeof(v6), BPF_HDR_START_NET) < 0)
+                        return 0;
+                key.protocol = v6.next;
+                __builtin_memcpy(key.src.b, v6.src, 16);
+        }
+        if (bpf_skb_load_bytes_relative(skb, offset, &ports, sizeof(ports), BPF_HDR_START_NET) < 0)
+                return 0;
+        if (key.protocol == IP_TCP &&
+            bpf_skb_load_bytes_relative(skb, offset + 13, &flags, 1, BPF_HDR_START_NET) < 0)
+                return 0;
+        if (key.protocol == IP_TCP && (flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
+                return 1;
+        key.src_port = bpf_ntohs(ports.src);
+        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_clients, &key);
+        return c && !(c->flags & CW_DNS_CLIENT_CLOSED);
 }

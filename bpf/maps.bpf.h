@@ -178,13 +178,13 @@ struct {
         __type(value, __u8);
 } preexisting_flows SEC(".maps");
 
-/* By socket cookie: the resolver that a socket addressed before it was redirected to the proxy. */
+/* The sockets that were redirected to the proxy. Freed with the socket: others cannot evict it. */
 struct {
-        __uint(type, BPF_MAP_TYPE_LRU_HASH);
-        __uint(max_entries, 4096);
-        __type(key, __u64);
-        __type(value, struct cw_dns_client);
-} dns_redirects SEC(".maps");
+        __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __type(key, int);
+        __type(value, struct cw_dns_socket);
+} dns_sockets SEC(".maps");
 
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -223,7 +223,7 @@ struct {
 
 /* Constant keys and values are kept off the stack: there the compiler lets them share a slot with a pointer, which
  * the verifier rejects for a loader without CAP_PERFMON. */
-const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 const __u8 present = 1;
 
 static __always_inline void count(enum cw_counter which) {

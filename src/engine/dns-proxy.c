@@ -72,7 +72,7 @@ static void reply_error(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8
 }
 
 static DnsPeer peer_of(const DnsClient *client) {
-        DnsPeer peer = { .is_tcp = dns_client_is_tcp(client) };
+        DnsPeer peer = { .is_tcp = dns_client_is_tcp(client), .server_port = dns_client_server_port(client) };
 
         dns_client_peer(client, &peer.addr, &peer.port);
         return peer;
@@ -515,9 +515,18 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
 static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
         DnsProxy *p = userdata;
         DnsQuery message;
-        int r = dns_query_parse(data, size, &message);
+        const DnsPeer peer = peer_of(client);
+        DnsRequest q = { .message = &message, .data = data, .size = size };
+        int r;
 
+        p->on_query(&peer, &q.requester, p->userdata);
+        if (q.requester.is_stranger) {
+                p->stats.strangers++;
+                dns_client_drop(client);
+                return;
+        }
         p->stats.queries++;
+        r = dns_query_parse(data, size, &message);
         if (r == -EBADMSG) {
                 p->stats.malformed++;
                 dns_client_drop(client);
@@ -528,9 +537,6 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
                 reply_error(p, client, &message, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
                 return;
         }
-        const DnsPeer peer = peer_of(client);
-        DnsRequest q = { .message = &message, .data = data, .size = size };
-        p->on_query(&peer, &q.requester, p->userdata);
         if (q.requester.n_layers == 0) { /* its policy is not known yet; resolvers retry */
                 p->stats.unattributed++;
                 reply(p, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
@@ -668,6 +674,10 @@ void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4
         *ret_addr4 = p->addr4;
         *ret_port4 = p->port4;
         *ret_port6 = p->port6;
+}
+
+int dns_proxy_set_filter(DnsProxy *p, int program_fd) {
+        return dns_stub_set_filter(p->stub, program_fd);
 }
 
 size_t dns_proxy_endpoints(const DnsProxy *p, DnsEndpoint *ret, size_t max) {

@@ -17,6 +17,7 @@ typedef struct DnsProxy DnsProxy;
 typedef struct DnsPeer {
         InAddr addr;
         uint16_t port;
+        uint16_t server_port;   /* ours */
         bool is_tcp;
 } DnsPeer;
 
@@ -34,7 +35,7 @@ typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
 typedef void (*dns_requester_fn)(const DnsPeer *peer, DnsRequester *ret, void *userdata);
 
 typedef struct DnsProxyStats {
-        uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed;
+        uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed, strangers;
 } DnsProxyStats;
 
 typedef struct DnsProxyOptions {
@@ -63,6 +64,7 @@ int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret);
 /* Questions in flight are asked again. On failure the old servers stay. */
 int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers);
 const DnsProxyStats *dns_proxy_stats(const DnsProxy *p);
+int dns_proxy_set_filter(DnsProxy *p, int program_fd); /* dns_stub_set_filter() */
 size_t dns_proxy_n_cached(const DnsProxy *p);
 const DnsStubStats *dns_proxy_stub_stats(const DnsProxy *p);
 

@@ -10,6 +10,7 @@ typedef struct DnsRequester {
         size_t n_layers; /* 0: unknown, the query fails */
         bool forwards;   /* a resolver that asks on behalf of processes of any chain */
         bool is_self;    /* this process, for a self-test */
+        bool is_stranger; /* not of those whom this proxy serves: no answer, and no denial in their name */
         uint32_t group;  /* requesters of one group have at most as much in flight as is left for the others */
 } DnsRequester;
 

@@ -158,13 +158,19 @@ static void find_requester(Engine *e, const DnsPeer *peer, DnsRequester *ret) {
 
         if (e->layers.n == 0)
                 return;
+        known = find_client(e, peer, &client);
+        /* All clients of a command were seen by the kernel. On a machine, one that is older than the hooks was not; but
+         * any cargowall takes port 53 for a query, which can only be meant for this one. */
+        if (!known && (!e->many_layers || peer->server_port != DNS_SERVER_PORT)) {
+                ret->is_stranger = true;
+                return;
+        }
         if (!e->many_layers) {
                 ret->layers[0] = e->layers.layers[0];
                 ret->n_layers = 1;
                 if (!look)
                         return;
         }
-        known = find_client(e, peer, &client);
         if (e->many_layers)
                 resolve_identity(e, peer, known ? &client : NULL, ret);
         if (!known || !look)
@@ -177,7 +183,7 @@ static void engine_on_query(const DnsPeer *peer, DnsRequester *ret, void *userda
         Engine *e = userdata;
 
         find_requester(e, peer, ret);
-        if (e->ring && !ret->is_self)
+        if (e->ring && !ret->is_self && !ret->is_stranger)
                 event_ring_expect(e->ring); /* a name is usually looked up to connect to it */
 }
 
@@ -482,6 +488,11 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
         r = load_programs(e, o, specs, n_specs, ret_what);
         if (r < 0)
                 return r;
+        r = programs_socket_filter(e->programs) >= 0 ?
+                    dns_proxy_set_filter(e->proxy, programs_socket_filter(e->programs)) :
+                    0;
+        if (r < 0)
+                return r;
         e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
         e->n_lost_reported = programs_counter(e->programs, CW_COUNT_RING_REPORTED); /* a predecessor's */
         r = policy_maps_new(e->programs, &e->maps);
@@ -660,6 +671,8 @@ void engine_stats(const Engine *e, EngineStats *ret) {
                 .connections_denied = programs_counter(e->programs, CW_COUNT_DENIED),
                 .dns = *dns_proxy_stats(e->proxy),
                 .tcp_connections = dns_proxy_stub_stats(e->proxy)->tcp_connections,
+                .dns_strangers = programs_counter(e->programs, CW_COUNT_DNS_STRANGERS) +
+                                 dns_proxy_stats(e->proxy)->strangers,
                 .n_cached = dns_proxy_n_cached(e->proxy),
         };
         for (size_t i = 0; i < e->layers.n; i++)

@@ -129,6 +129,7 @@ typedef struct EngineStats {
         uint64_t connections_allowed, connections_denied;
         DnsProxyStats dns;
         uint64_t tcp_connections; /* to the proxy */
+        uint64_t dns_strangers;   /* queries and packets to the proxy from those whom it does not serve, dropped */
         size_t n_leases, n_cached;
 } EngineStats;
 void engine_stats(const Engine *e, EngineStats *ret);

@@ -27,17 +27,21 @@ static const struct {
 #undef HOOK
 };
 
-_Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) == sizeof(struct bpf_program *) * ELEMENTSOF(hooks),
-               "each program has its line in CW_HOOKS");
+#define SOCKET_FILTER "cw_proxy_client" /* of the proxy's sockets, not of a hook */
+
+_Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) ==
+                       sizeof(struct bpf_program *) * (ELEMENTSOF(hooks) + 1),
+               "each program but SOCKET_FILTER has its line in CW_HOOKS");
 
 /* The verifier needs about as long for these two as for all others. */
+#define FILTER_SHARE (1U << CW_HOOK_BIT_connect4) /* with which SOCKET_FILTER is loaded */
 #define PACKET_HOOKS (1U << CW_HOOK_BIT_egress | 1U << CW_HOOK_BIT_ingress)
 /* Not of a cgroup. Loaded separately: many kernels refuse such programs. */
 #define MACHINE_HOOKS (1U << CW_HOOK_BIT_socket_create)
 
 /* State that does not depend on a policy and is worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
-        "flows",       "socket_flows", "released_flows", "flow_shares",    "dns_redirects",     "dns_clients",
+        "flows",       "socket_flows", "released_flows", "flow_shares",    "dns_sockets",       "dns_clients",
         "sk_creators", "seen_pids",    "inbound_conns",  "datagram_peers", "preexisting_flows", "asked_sockets",
         "ring",        "counters",
 };
@@ -59,6 +63,7 @@ static AttachKind hook_kind(size_t hook) {
 struct Programs {
         struct cargowall_bpf *bpf; /* the maps; its programs are not loaded */
         Attachment hooks[ELEMENTSOF(hooks)];
+        int socket_filter;     /* -EBADF: not loaded */
         uint32_t new_maps; /* bits of kept_maps: created here, and not stored elsewhere yet */
         uint32_t optional;
         uint32_t unused;   /* hooks that are not asked for */
@@ -197,9 +202,10 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
 }
 
 static int load_programs(Programs *p, uint32_t mask) {
-        const char *names[ELEMENTSOF(hooks)];
-        int fds[ELEMENTSOF(hooks)];
+        const char *names[ELEMENTSOF(hooks) + 1];
+        int fds[ELEMENTSOF(hooks) + 1];
         size_t bits[ELEMENTSOF(hooks)], n = 0;
+        bool filter = mask & FILTER_SHARE && !p->bpf->rodata->many_layers;
         ObjectFile file;
 
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
@@ -207,8 +213,12 @@ static int load_programs(Programs *p, uint32_t mask) {
                         names[n] = hooks[i].program;
                         bits[n++] = i;
                 }
+        if (filter)
+                names[n] = SOCKET_FILTER;
         file.bytes = cargowall_bpf__elf_bytes(&file.size);
-        int r = object_load_programs(&file, p->bpf->obj, names, n, fds);
+        int r = object_load_programs(&file, p->bpf->obj, names, n + filter, fds);
+        if (filter && r >= 0)
+                p->socket_filter = fds[n];
         for (size_t i = 0; i < n && r >= 0; i++)
                 p->hooks[bits[i]] = attachment_init(hook_kind(bits[i]), hooks[bits[i]].type, fds[i]);
         return r;
@@ -246,6 +256,9 @@ static int load_all(Programs *p, uint32_t mask) {
 static void unload(Programs *p) {
         for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
                 attachment_done(&p->hooks[i]);
+        if (p->socket_filter >= 0)
+                (void) close(p->socket_filter);
+        p->socket_filter = -EBADF;
         cargowall_bpf__destroy(p->bpf);
         p->bpf = NULL;
 }
@@ -276,6 +289,7 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
         for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
                 p->hooks[i] = attachment_init(hook_kind(i), hooks[i].type, -EBADF);
         p->unused = o->many_layers ? 0 : MACHINE_HOOKS;
+        p->socket_filter = -EBADF;
         p->optional = o->optional_hooks & CW_HOOKS_ALL;
         p->inherit = o->inherit;
         p->inherit_userdata = o->inherit_userdata;
@@ -340,6 +354,10 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
                 }
         }
         return 0;
+}
+
+int programs_socket_filter(const Programs *p) {
+        return p->socket_filter;
 }
 
 int programs_egress_link(const Programs *p) {

@@ -41,6 +41,9 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what);
 Programs *programs_free(Programs *p);
 
+/* For SO_ATTACH_BPF on the proxy's sockets: they only receive from the attached processes. Borrowed; -EBADF: with
+ * many_layers, since every process is attached then. */
+int programs_socket_filter(const Programs *p);
 /* The link of the packet hook, borrowed, for attachment_link_is_released(); -EBADF: not attached. */
 int programs_egress_link(const Programs *p);
 

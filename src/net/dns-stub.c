@@ -28,6 +28,7 @@ typedef struct Listener {
         DnsStub *stub;       /* borrowed */
         sd_event_source *io; /* owns the fd */
         int fd;              /* borrowed from io */
+        uint16_t port;
         LIST_ENTRY(Listener) listeners;
 } Listener;
 
@@ -37,6 +38,7 @@ typedef struct Connection {
         DnsStub *stub; /* borrowed */
         DnsStream *stream;
         SockAddr peer;
+        uint16_t port; /* of the listener */
         ClientList clients; /* in flight */
         LIST_ENTRY(Connection) connections;
 } Connection;
@@ -46,6 +48,7 @@ struct DnsClient {
         Listener *listener;     /* borrowed; UDP only */
         Connection *connection; /* borrowed; TCP only, NULL once the connection is gone */
         SockAddr peer;
+        uint16_t port;          /* of our socket */
         LIST_ENTRY(DnsClient) clients; /* member of stub->clients, connection->clients or stub->unused */
 };
 
@@ -173,6 +176,7 @@ static DnsClient *client_new(DnsStub *s, Listener *listener, Connection *connect
         c->listener = listener;
         c->connection = connection;
         c->peer = *peer;
+        c->port = listener ? listener->port : connection->port;
         LIST_INSERT_HEAD(connection ? &connection->clients : &s->clients, c, clients);
         s->n_clients++;
         return c;
@@ -208,6 +212,12 @@ void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port) {
                 *ret_addr = (InAddr) {};
                 *ret_port = 0;
         }
+}
+
+uint16_t dns_client_server_port(const DnsClient *c) {
+        assert(c);
+
+        return c->port;
 }
 
 static socklen_t sockaddr_length(const SockAddr *address) {
@@ -328,7 +338,7 @@ static void stub_on_stream_closed(DnsStream *stream _unused_, void *userdata) {
 }
 
 /* Takes ownership of fd. */
-static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
+static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t port) {
         _cleanup_free_ Connection *c = calloc(1, sizeof(*c));
         if (!c) {
                 (void) close(fd);
@@ -337,6 +347,7 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer) {
 
         c->stub = s;
         c->peer = *peer;
+        c->port = port;
 
         /* Otherwise a second reply would wait for the acknowledgement of the first. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
@@ -393,7 +404,7 @@ static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t rev
                 if (!make_room(s)) {
                         s->stats.tcp_refused++;
                         (void) close(client);
-                } else if (connection_new(s, client, &peer) < 0)
+                } else if (connection_new(s, client, &peer, l->port) < 0)
                         s->stats.tcp_refused++;
         }
         return 0;
@@ -401,6 +412,7 @@ static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t rev
 
 /* Takes ownership of fd, even on failure. */
 static int stub_listen(DnsStub *s, int fd, const char *description, sd_event_io_handler_t handler, Listener **ret) {
+        DnsEndpoint endpoint;
         int domain;
         socklen_t length = sizeof(domain);
         int r;
@@ -420,7 +432,11 @@ static int stub_listen(DnsStub *s, int fd, const char *description, sd_event_io_
         if (r >= 0 && domain != AF_INET && domain != AF_INET6)
                 r = -EAFNOSUPPORT;
         if (r >= 0)
+                r = dns_endpoint_of_socket(fd, &endpoint);
+        if (r >= 0) {
+                l->port = endpoint.port;
                 r = sd_event_add_io(s->event, &l->io, fd, EPOLLIN, handler, l);
+        }
         if (r >= 0)
                 r = sd_event_source_set_io_fd_own(l->io, true);
         if (r < 0) {
@@ -488,6 +504,18 @@ int dns_stub_add_tcp(DnsStub *s, int fd) {
         if (r < 0)
                 listener_free(l);
         return r;
+}
+
+int dns_stub_set_filter(DnsStub *s, int program_fd) {
+        const Listener *l;
+
+        assert(s);
+        assert(program_fd >= 0);
+
+        LIST_FOREACH(l, &s->listeners, listeners)
+                if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd)) < 0)
+                        return -errno;
+        return 0;
 }
 
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max) {

@@ -38,12 +38,15 @@ DnsStub *dns_stub_free(DnsStub *s);
  * nobody else can bind its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);
 int dns_stub_add_tcp(DnsStub *s, int fd);
+/* Attaches a program to all sockets (SO_ATTACH_BPF): what it refuses is not received. */
+int dns_stub_set_filter(DnsStub *s, int program_fd);
 /* The endpoints of its sockets, at most max. Returns the number. */
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max);
 const DnsStubStats *dns_stub_stats(const DnsStub *s);
 
 bool dns_client_is_tcp(const DnsClient *c);
 void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port);
+uint16_t dns_client_server_port(const DnsClient *c); /* of our socket that received it */
 /* Ends the client. Over UDP and from within the query callback, the reply is sent after the whole batch of queries
  * was handled. */
 void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size);

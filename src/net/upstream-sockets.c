@@ -81,21 +81,42 @@ static int on_close(ares_socket_t fd, void *userdata _unused_) {
         return close(fd);
 }
 
-/* Before the connection, so that nothing was received without the filter. Which server is local is decided here,
- * since addresses come and go: a new socket decides again. */
+/* A cargowall around this one redirected the connection to its proxy. From a loopback address no other machine can be
+ * reached. */
+static bool was_redirected(int fd) {
+        static const InAddr v6_loopback = { .b = { [15] = 1 } };
+        struct sockaddr_storage sa = {};
+        InAddr own;
+        uint16_t port;
+
+        if (getsockname(fd, (struct sockaddr *) &sa, &(socklen_t) { sizeof(sa) }) < 0 ||
+            in_addr_from_sockaddr((const struct sockaddr *) &sa, &own, &port) < 0)
+                return false;
+        return in_addr_is_v4(&own) ? own.b[12] == 127 : in_addr_equal(&own, &v6_loopback);
+}
+
+/* The filter comes before the connection, so that nothing was received without it. Which server is local is decided
+ * here, since addresses come and go: a new socket decides again. */
 static int on_connect(ares_socket_t fd, const struct sockaddr *sa, ares_socklen_t size, void *userdata) {
         UpstreamSockets *s = userdata;
+        bool elsewhere = false;
         uint16_t port;
         InAddr addr;
+        int r;
 
-        if (!s->tcp && s->is_local && in_addr_from_sockaddr(sa, &addr, &port) >= 0 && !s->is_local(&addr)) {
-                int r = upstream_socket_refuse_loopback(fd);
+        if (!s->tcp && s->is_local && in_addr_from_sockaddr(sa, &addr, &port) >= 0)
+                elsewhere = !s->is_local(&addr);
+        if (elsewhere) {
+                r = upstream_socket_refuse_loopback(fd);
                 if (r < 0) {
                         errno = -r;
                         return -1;
                 }
         }
-        return connect(fd, sa, size);
+        r = connect(fd, sa, size);
+        if (r >= 0 && elsewhere && was_redirected(fd))
+                (void) setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int) { 0 }, sizeof(int));
+        return r;
 }
 
 static void count_guess(UpstreamSockets *s, int fd) {

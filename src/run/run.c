@@ -330,6 +330,16 @@ static void run_on_forgery(const DnsServer *server, _unused_ void *userdata) {
                 endpoint_format(server, text));
 }
 
+/* Not a denial: the command did nothing. */
+static void tell_strangers(const Run *run) {
+        EngineStats stats;
+
+        engine_stats(run->engine, &stats);
+        if (stats.dns_strangers > 0)
+                message("%llu queries to the DNS proxy came from processes that are not of this run, and were not answered",
+                        (unsigned long long) stats.dns_strangers);
+}
+
 static int start_engine(Run *run) {
         LayerSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
         const EngineOptions options = {
@@ -462,6 +472,7 @@ static int finish(Run *run) {
         uint64_t n_lost;
 
         engine_finish(run->engine);
+        tell_strangers(run);
         emit(run, EVENT_RUN_ENDED, NULL);
         n_lost = engine_events_lost(run->engine);
         if (n_lost > 0)

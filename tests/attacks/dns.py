@@ -6,7 +6,7 @@ import sys
 
 import dnswire
 from harness import Skip, absent, blocked, case, equal, found, refused, untouched, worked
-from plan import CRAFTED4, EVIL4, FOREIGN4, FOREIGN6, RESOLVER4, RESOLVER6
+from plan import CRAFTED4, EVIL4, EVIL6, FOREIGN4, FOREIGN6, RESOLVER4, RESOLVER6
 
 ALLOW = ["--allow", "github.com"]
 QUIET = [*ALLOW, "--summary", "none"]
@@ -387,6 +387,127 @@ def dig_case(lab):
     answer = r.out.split("ANSWER SECTION:")[-1].splitlines()[1]
     assert answer.split()[0] in ("GitHUB.com.", "github.com.") and "203.0.113.10" in answer, r.out
     assert r.out.count("GitHUB.com.") >= 2, r.out
+
+
+PROXY_PORTS = """
+    def proxy_ports(kind):
+        for line in open(f"/proc/net/{kind}").readlines()[1:]:
+            addr, port = line.split()[1].split(":")
+            if addr == "0100007F" and int(port, 16) != 53:
+                yield int(port, 16)
+
+    def silence(port, source=0, tcp=False, name="stranger.github.com"):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as s:
+            s.settimeout(1)
+            s.bind(("127.0.0.1", source))
+            try:
+                s.connect(("127.0.0.1", port))
+                s.sendall((b"\\0\\x25" if tcp else b"") + dnswire.query(name))
+                return len(s.recv(4096))
+            except TimeoutError:
+                return "silence"
+            except PermissionError:
+                return "refused"
+"""
+
+
+def victim(lab, options):
+    """A run that has looked a name up, and says from which port."""
+    run = lab.start([*options, "--fail-on-denied"], lab.python(f"""
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(LIMIT)
+        s.sendto(dnswire.query("github.com"), (RESOLVER4, 53))
+        rcode = dnswire.parse(s.recv(4096))["rcode"]
+        port = s.getsockname()[1]
+        s.close()
+        print(port, flush=True)
+        input()
+        report(before=rcode, after=resolve("api.github.com"))
+    """))
+    return run, int(run.read_line())
+
+
+def silent(facts):
+    assert facts and set(facts) >= {"udp", "tcp"}, facts
+    for what, answers in facts.items():
+        assert answers and set(answers) == {"silence"}, f"{what}: {answers}"
+
+
+@case("A13 who finds the port of a run's proxy is not answered: a process outside, also from a port of the run")
+def stranger_outside(lab):
+    run, source = victim(lab, ALLOW)
+    r = lab.plain(*lab.python(PROXY_PORTS + f"""
+    names = ("stranger.github.com", "stranger.evil.example")
+    report(udp=[silence(port, name=name) for port in proxy_ports("udp") for name in names],
+           reused=[silence(port, {source}, name=name) for port in proxy_ports("udp") for name in names],
+           tcp=[silence(port, tcp=True) for port in proxy_ports("tcp")])
+    """))
+    silent(r.facts)
+    r = run.finish(b"\n")
+    equal(r.status, 0, "nothing was denied to the command")
+    assert "queries to the DNS proxy came from processes that are not of this run" in r.err, r.err
+    assert r.facts["before"] == "NOERROR" and isinstance(r.facts["after"], list), f"own look-ups: {r.facts}"
+    absent(r, "dns_blocked")
+    nothing_left(lab, "stranger")
+
+
+@case("A13 who finds the port of a run's proxy is not answered: the command of another run, or of a run inside the run")
+def stranger_in_a_run(lab):
+    run, _ = victim(lab, ["--allow", "evil.example", *ALLOW])
+    source = PROXY_PORTS + """
+    own = {socket.socket(socket.AF_INET, socket.SOCK_DGRAM)}
+    report(udp=[silence(port) for port in proxy_ports("udp")], tcp=[silence(port, tcp=True) for port in proxy_ports("tcp")])
+    """
+    r = lab.attack([*QUIET], source)
+    for what in ("udp", "tcp"): # the own one refuses, the other one does not answer
+        equal(sorted(r.facts[what]), ["refused", "silence"], what)
+    r = lab.run(["--allow", "*.github.com", "--summary", "none"],
+                [lab.binary, "run", "--summary", "none", "--user", "job", "--", *lab.python(source)], user="root")
+    for what in ("udp", "tcp"): # that of the run around it as well
+        equal(sorted(r.facts[what]), ["refused", "refused", "silence"], what)
+    equal(run.finish(b"\n").status, 0, "nothing was denied to the command")
+    nothing_left(lab, "stranger")
+
+
+@case("A13 a source that is not of this machine: no server on loopback, the proxy included, carries a reply away")
+def reply_elsewhere(lab):
+    echo = lab.start_plain(lab.python("""
+        s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        s.bind(("::1", 4007))
+        print("up", flush=True)
+        while True:
+            data, peer = s.recvfrom(2048)
+            s.sendto(data, peer)
+    """))
+    equal(echo.read_line(), b"up\n", "the local server")
+    r, facts = rcodes(lab, """
+        def from_elsewhere(server, port, data, connect):
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                s.setsockopt(socket.IPPROTO_IPV6, 78, 1) # IPV6_FREEBIND
+                s.bind((EVIL6, 7))
+                if connect:
+                    s.connect((server, port))
+                    return s.send(data)
+                return s.sendto(data, (server, port))
+        def open_elsewhere(server, port):
+            with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as s:
+                s.settimeout(1)
+                s.setsockopt(socket.IPPROTO_IPV6, 78, 1)
+                s.bind((EVIL6, 0))
+                return s.connect((server, port))
+        question = dnswire.query("secret.evil.example")
+        report(local=attempt(udp, "::1", 4007)["value"],
+               tcp=attempt(open_elsewhere, RESOLVER6, 53).get("errno"),
+               others=[attempt(from_elsewhere, *a).get("errno") for a in (
+                   (RESOLVER6, 53, question, False), (RESOLVER6, 53, question, True),
+                   ("::1", 4007, b"secret", False), ("::1", 4007, b"secret", True))])
+        time.sleep(1)
+    """)
+    echo.process.kill()
+    equal(facts["local"], "hello", "the local server answers a source of this machine")
+    assert set(facts["others"]) <= {"EPERM", "EACCES"}, f"datagrams: {facts}"
+    assert facts["tcp"], "a connection was made"
+    untouched(lab, EVIL6)
 
 
 @case("A14 odd bytes in names are refused, logged on one line, and never asked upstream")

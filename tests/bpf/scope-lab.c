@@ -449,18 +449,23 @@ int lab_connect_from(Lab *l, const char *cgroup, int family) {
         return lab_try_connect(l, family);
 }
 
-struct cw_dns_client lab_client(const Lab *l, int fd, int family) {
+int lab_find_client(const Lab *l, int fd, int family, struct cw_dns_client *ret) {
         struct cw_dns_client_key key = { .protocol = IPPROTO_UDP };
         struct sockaddr_storage sa;
         socklen_t size = sizeof(sa);
-        struct cw_dns_client client;
         InAddr addr;
 
         ck_assert_int_eq(getsockname(fd, (struct sockaddr *) &sa, &size), 0);
         ck_assert_int_ge(in_addr_from_sockaddr((const struct sockaddr *) &sa, &addr, &key.src_port), 0);
         ck_assert_int_ge(in_addr_parse(family ? "::1" : "127.0.0.1", &addr), 0);
         memcpy(key.src.b, addr.b, sizeof(key.src.b));
-        ck_assert_int_eq(bpf_map_lookup_elem(programs_map_fd(l->programs, "dns_clients"), &key, &client), 0);
+        return bpf_map_lookup_elem(programs_map_fd(l->programs, "dns_clients"), &key, ret) < 0 ? -errno : 0;
+}
+
+struct cw_dns_client lab_client(const Lab *l, int fd, int family) {
+        struct cw_dns_client client;
+
+        ck_assert_int_eq(lab_find_client(l, fd, family, &client), 0);
         return client;
 }
 

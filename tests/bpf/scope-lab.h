@@ -81,6 +81,7 @@ int lab_try_connect(const Lab *l, int family);
 int lab_connect_from(Lab *l, const char *cgroup, int family);
 /* Who the kernel says is behind the source port of a datagram to the proxy. */
 struct cw_dns_client lab_client(const Lab *l, int fd, int family);
+int lab_find_client(const Lab *l, int fd, int family, struct cw_dns_client *ret); /* -ENOENT */
 uint64_t lab_count(const Lab *l, enum cw_counter c);
 bool lab_wait_count(const Lab *l, enum cw_counter c, uint64_t at_least);       /* patiently */
 

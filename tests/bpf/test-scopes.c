@@ -572,9 +572,55 @@ START_TEST(forwarder_is_captured_in_every_mode) {
 }
 END_TEST
 
-/* Who sends to the proxy's own port, which no hook needs to rewrite, is known by the cgroup of its socket. _i: family */
-START_TEST(direct_client_is_known) {
+/* What is sent to the proxy's own port is a query that another cargowall on the way takes for any other packet: it is
+ * refused, and its sender is no client. Who resolves for others was configured with this port. _i: family, and from 2 on
+ * connected */
+START_TEST(direct_query) {
         static const char *const loopback[2] = { "127.0.0.1", "::1" };
+        Lab l = {};
+        int family = _i % 2;
+        uint16_t port = family ? LAB_PROXY_PORT6 : LAB_PROXY_PORT4;
+        bool connected = _i >= 2;
+        const char *to = connected ? NULL : loopback[family];
+        Resolvers r;
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "unit");
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, 0), 0);
+        resolvers_open(&l, family, SOCK_DGRAM, &r);
+        lab_enter(&l, "unit");
+        int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(connected ? lab_connect(udp, loopback[family], port) : lab_send(udp, "query", to, port), -EPERM);
+        lab_expect_nothing(r.proxy);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1);
+
+        /* Unjudged, it passes as any other packet. */
+        lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_OFF, 0);
+        if (connected)
+                ck_assert_int_eq(lab_connect(udp, loopback[family], port), 0);
+        ck_assert_int_eq(lab_send(udp, "off", to, port), 0);
+        lab_expect(r.proxy, "off");
+        ck_assert_int_eq(lab_find_client(&l, udp, family, &(struct cw_dns_client) {}), -ENOENT);
+
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, CW_SUBJECT_FORWARDER), 0);
+        if (connected)
+                ck_assert_int_eq(lab_connect(udp, loopback[family], port), 0);
+        ck_assert_int_eq(lab_send(udp, "forwarder", to, port), 0);
+        lab_expect(r.proxy, "forwarder");
+        struct cw_dns_client client = lab_client(&l, udp, family);
+        ck_assert_uint_eq(client.actor, 77);
+        ck_assert_uint_eq(client.server_port, port);
+        (void) close(udp);
+        resolvers_close(&r);
+        lab_done(&l);
+}
+END_TEST
+
+/* A port has a client until its socket is closed. _i: family */
+START_TEST(closed_client) {
         Lab l = {};
         int family = _i;
         Resolvers r;
@@ -583,20 +629,28 @@ START_TEST(direct_client_is_known) {
         lab_load_all(&l);
         lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
         lab_attach(&l);
-        uint64_t unit = lab_cgroup(&l, "unit"), nested = lab_cgroup(&l, "unit/nested");
-        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, 0), 0);
+        (void) lab_cgroup(&l, "unit");
         resolvers_open(&l, family, SOCK_DGRAM, &r);
-        lab_enter(&l, "unit/nested");
+        lab_enter(&l, "unit");
         int udp = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
-        ck_assert_int_eq(lab_send(udp, "query", loopback[family], family ? LAB_PROXY_PORT6 : LAB_PROXY_PORT4), 0);
+        ck_assert_int_eq(lab_send(udp, "query", lab_outside[family], 53), 0);
         lab_expect(r.proxy, "query");
-        struct cw_dns_client client = lab_client(&l, udp, family);
-        ck_assert_uint_eq(client.chain, LAB_HOST);
-        ck_assert_uint_eq(client.actor, 77);
-        ck_assert_uint_eq(client.process.cgroup_id, nested);
-        ck_assert_uint_eq(client.process.pid, 0);
-        ck_assert_uint_eq(client.server_port, 0);
+        ck_assert_uint_eq(lab_client(&l, udp, family).flags, 0);
+        int second = dup(udp);
         (void) close(udp);
+        ck_assert_uint_eq(lab_client(&l, second, family).flags, 0);
+
+        struct sockaddr_storage sa;
+        socklen_t size = sizeof(sa);
+        ck_assert_int_eq(getsockname(second, (struct sockaddr *) &sa, &size), 0);
+        (void) close(second);
+        int other = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
+        ck_assert_int_eq(bind(other, (struct sockaddr *) &sa, size), 0);
+        ck_assert_uint_eq(lab_client(&l, other, family).flags, CW_DNS_CLIENT_CLOSED);
+        ck_assert_int_eq(lab_send(other, "again", lab_outside[family], 53), 0);
+        lab_expect(r.proxy, "again");
+        ck_assert_uint_eq(lab_client(&l, other, family).flags, 0);
+        (void) close(other);
         resolvers_close(&r);
         lab_done(&l);
 }
@@ -704,7 +758,8 @@ static Suite *suite(void) {
         tcase_add_test(t, raw_sockets_by_flag_and_mode);
         tcase_add_loop_test(t, off_scope_is_left_alone, 0, 2);
         tcase_add_loop_test(t, forwarder_is_captured_in_every_mode, 0, 2);
-        tcase_add_loop_test(t, direct_client_is_known, 0, 2);
+        tcase_add_loop_test(t, direct_query, 0, 4);
+        tcase_add_loop_test(t, closed_client, 0, 2);
         tcase_add_loop_test(t, own_sockets_reach_resolvers, 0, 4);
         tcase_add_loop_test(t, own_tcp_socket_reaches_resolver, 0, 2);
         suite_add_tcase(s, t);
