@@ -546,6 +546,16 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
                 answer_query(p, &q, client);
 }
 
+static int64_t proxy_group_of(const InAddr *addr, uint16_t port, uint16_t server_port, void *userdata) {
+        const DnsPeer peer = { .addr = *addr, .port = port, .server_port = server_port, .is_tcp = true };
+        DnsRequester requester = {};
+        DnsProxy *p = userdata;
+
+        p->on_query(&peer, &requester, p->userdata);
+        p->stats.strangers += requester.is_stranger;
+        return requester.is_stranger ? -EACCES : (int64_t) requester.group;
+}
+
 /* ------------------------------------------------------------------ life */
 
 static int add_socket(DnsProxy *p, int fd) {
@@ -634,9 +644,11 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
                 r = dns_passthrough_new(proxy_on_relayed, &p->passthrough);
         if (r >= 0)
                 r = dns_stub_new(event, proxy_on_query, p, &p->stub);
-        if (r >= 0)
-                dns_passthrough_set_upstream(p->passthrough, p->upstream);
-        return r;
+        if (r < 0)
+                return r;
+        dns_stub_set_group_fn(p->stub, proxy_group_of);
+        dns_passthrough_set_upstream(p->passthrough, p->upstream);
+        return 0;
 }
 
 int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {

@@ -39,6 +39,7 @@ typedef struct Connection {
         DnsStream *stream;
         SockAddr peer;
         uint16_t port; /* of the listener */
+        int64_t group; /* 0: none */
         ClientList clients; /* in flight */
         LIST_ENTRY(Connection) connections;
 } Connection;
@@ -73,6 +74,7 @@ typedef struct UdpBatch {
 struct DnsStub {
         sd_event *event;
         dns_stub_query_fn fn;
+        dns_stub_group_fn group_fn; /* may be NULL */
         void *userdata;
         LIST_HEAD(, Listener) listeners;
         LIST_HEAD(, Connection) connections;
@@ -101,6 +103,12 @@ int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub 
         s->userdata = userdata;
         *ret = s;
         return 0;
+}
+
+void dns_stub_set_group_fn(DnsStub *s, dns_stub_group_fn fn) {
+        assert(s);
+
+        s->group_fn = fn;
 }
 
 static void clients_free(ClientList *list) {
@@ -338,7 +346,7 @@ static void stub_on_stream_closed(DnsStream *stream _unused_, void *userdata) {
 }
 
 /* Takes ownership of fd. */
-static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t port) {
+static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t port, int64_t group) {
         _cleanup_free_ Connection *c = calloc(1, sizeof(*c));
         if (!c) {
                 (void) close(fd);
@@ -348,6 +356,7 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t por
         c->stub = s;
         c->peer = *peer;
         c->port = port;
+        c->group = group;
 
         /* Otherwise a second reply would wait for the acknowledgement of the first. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
@@ -363,27 +372,78 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t por
         return 0;
 }
 
-/* The oldest connection without a query in flight: idle connections never keep other clients out. */
-static Connection *find_idle(const DnsStub *s) {
+static size_t count_of_group(const DnsStub *s, int64_t group) {
+        const Connection *c;
+        size_t n = 0;
+
+        LIST_FOREACH(c, &s->connections, connections)
+                n += c->group == group;
+        return n;
+}
+
+/* The oldest connection of a group, or of all if group is negative. */
+static Connection *find_oldest(const DnsStub *s, int64_t group, bool idle) {
         Connection *c, *found = NULL;
 
         LIST_FOREACH(c, &s->connections, connections)
-                if (LIST_EMPTY(&c->clients))
+                if ((group < 0 || c->group == group) && (!idle || LIST_EMPTY(&c->clients)))
                         found = c; /* the list is ordered, newest first */
         return found;
 }
 
-static bool make_room(DnsStub *s) {
-        Connection *idle;
+/* The one that has the most connections, and more than the other group. Negative: none. */
+static int64_t find_greedier(const DnsStub *s, int64_t than) {
+        size_t most = count_of_group(s, than) + 1;
+        int64_t found = -1;
+        const Connection *c;
 
-        if (s->n_connections < DNS_STUB_CLIENTS_TCP_MAX)
+        LIST_FOREACH(c, &s->connections, connections) {
+                size_t n = c->group == 0 ? 0 : count_of_group(s, c->group);
+
+                if (n > most) {
+                        most = n;
+                        found = c->group;
+                }
+        }
+        return found;
+}
+
+/* Idle connections never keep other clients out, and neither does a group that holds more than the client's own. */
+static Connection *find_displaced(const DnsStub *s, int64_t group) {
+        Connection *c;
+
+        if (group != 0 && count_of_group(s, group) >= DNS_STUB_GROUP_TCP_MAX)
+                return find_oldest(s, group, true);
+        c = find_oldest(s, -1, true);
+        if (c)
+                return c;
+        int64_t greedy = find_greedier(s, group);
+        return greedy < 0 ? NULL : find_oldest(s, greedy, false);
+}
+
+static bool make_room(DnsStub *s, int64_t group) {
+        Connection *displaced;
+
+        if (s->n_connections < DNS_STUB_CLIENTS_TCP_MAX &&
+            (group == 0 || count_of_group(s, group) < DNS_STUB_GROUP_TCP_MAX))
                 return true;
-        idle = find_idle(s);
-        if (!idle)
+        displaced = find_displaced(s, group);
+        if (!displaced)
                 return false;
         s->stats.tcp_displaced++;
-        connection_free(idle);
+        connection_free(displaced);
         return true;
+}
+
+static int64_t group_of(const DnsStub *s, const SockAddr *peer, uint16_t server_port) {
+        uint16_t port;
+        InAddr addr;
+
+        if (!s->group_fn)
+                return 0;
+        if (in_addr_from_sockaddr(&peer->sa, &addr, &port) < 0)
+                return -EAFNOSUPPORT;
+        return s->group_fn(&addr, port, server_port, s->userdata);
 }
 
 static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
@@ -401,10 +461,11 @@ static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t rev
                  * binding the address again. */
                 (void) setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &(int) { 1 }, sizeof(int));
                 s->stats.tcp_connections++;
-                if (!make_room(s)) {
+                int64_t group = group_of(s, &peer, l->port);
+                if (group < 0 || !make_room(s, group)) {
                         s->stats.tcp_refused++;
                         (void) close(client);
-                } else if (connection_new(s, client, &peer, l->port) < 0)
+                } else if (connection_new(s, client, &peer, l->port, group) < 0)
                         s->stats.tcp_refused++;
         }
         return 0;

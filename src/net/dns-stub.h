@@ -13,6 +13,7 @@ typedef struct DnsStub DnsStub;
 typedef struct DnsClient DnsClient; /* one query awaiting its reply */
 
 #define DNS_STUB_CLIENTS_TCP_MAX 64     /* connections */
+#define DNS_STUB_GROUP_TCP_MAX (DNS_STUB_CLIENTS_TCP_MAX / 4) /* connections of one group */
 #define DNS_STUB_PIPELINE_MAX 16        /* queries in flight per connection; more are not read */
 #define DNS_STUB_IDLE_USEC (10 * 1000000ULL) /* connections without a complete query for this long are closed */
 #define DNS_STUB_CLIENTS_MAX 4096       /* queries in flight, UDP and TCP together; more are dropped */
@@ -21,7 +22,7 @@ typedef struct DnsClient DnsClient; /* one query awaiting its reply */
 typedef struct DnsStubStats {
         uint64_t udp_queries, tcp_queries, tcp_connections;
         uint64_t tcp_refused;   /* connections refused at the limit, all others having queries in flight */
-        uint64_t tcp_displaced; /* idle connections closed for a new one */
+        uint64_t tcp_displaced; /* connections closed for a new one: idle, or of the group with the most */
         uint64_t dropped;       /* replies that could not be sent */
         uint64_t overload;      /* queries dropped: DNS_STUB_CLIENTS_MAX in flight, or out of memory */
         uint64_t oversize;      /* datagrams longer than DNS_STUB_UDP_SIZE_MAX */
@@ -31,9 +32,14 @@ typedef struct DnsStubStats {
  * dns_client_drop(), now or later. */
 typedef void (*dns_stub_query_fn)(DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata);
 
+/* Whose connection is this? Returns a number other than 0 for each group of clients that is limited to a share, 0 for a
+ * client without a group; negative: nobody's, to be closed. */
+typedef int64_t (*dns_stub_group_fn)(const InAddr *addr, uint16_t port, uint16_t server_port, void *userdata);
+
 int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret);
 /* Drops the clients still waiting: their pointers become invalid. Must not be called from the query callback. */
 DnsStub *dns_stub_free(DnsStub *s);
+void dns_stub_set_group_fn(DnsStub *s, dns_stub_group_fn fn); /* NULL: no client has a group */
 /* Takes ownership of fd, even on failure: a bound UDP socket or a listening TCP socket, non-blocking. From now on
  * nobody else can bind its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);

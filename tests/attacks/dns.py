@@ -393,7 +393,8 @@ PROXY_PORTS = """
     def proxy_ports(kind):
         for line in open(f"/proc/net/{kind}").readlines()[1:]:
             addr, port = line.split()[1].split(":")
-            if addr == "0100007F" and int(port, 16) != 53:
+            waits = line.split()[3] == ("0A" if kind == "tcp" else "07") # listens; is not connected
+            if addr == "0100007F" and waits:
                 yield int(port, 16)
 
     def silence(port, source=0, tcp=False, name="stranger.github.com"):

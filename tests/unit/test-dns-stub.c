@@ -397,6 +397,81 @@ START_TEST(tcp_idle_connections_make_room) {
 }
 END_TEST
 
+static int64_t group; /* of the next client */
+
+static int64_t next_group(const InAddr *addr, uint16_t port, uint16_t server_port, void *userdata _unused_) {
+        ck_assert_uint_eq(addr->b[15], 1);
+        ck_assert_uint_ne(port, 0);
+        ck_assert_uint_ne(server_port, 0);
+        return group;
+}
+
+static int ask_slowly(Fixture *f, int64_t of) {
+        group = of;
+        int fd = connect_tcp(f);
+        (void) send(fd, "\0\1q", 3, MSG_NOSIGNAL);
+        settle(f);
+        return fd;
+}
+
+/* Four groups hold all places with questions that take long; a fifth takes one from the greediest. */
+START_TEST(tcp_places_of_groups) {
+        Fixture *f = fixture_new(true);
+        const DnsStubStats *stats = dns_stub_stats(f->stub);
+        int fds[4][DNS_STUB_GROUP_TCP_MAX], others[4];
+        char c;
+
+        dns_stub_set_group_fn(f->stub, next_group);
+        for (size_t i = 0; i < 4; i++)
+                for (size_t k = 0; k < DNS_STUB_GROUP_TCP_MAX; k++)
+                        fds[i][k] = ask_slowly(f, (int64_t) i + 1);
+        ck_assert_uint_eq(stats->tcp_refused, 0);
+        others[0] = ask_slowly(f, 1); /* more than its quarter */
+        ck_assert_uint_eq(stats->tcp_refused, 1);
+        ck_assert_int_eq(recv(others[0], &c, 1, MSG_DONTWAIT), 0);
+        others[1] = ask_slowly(f, 5);
+        others[2] = ask_slowly(f, 0);
+        ck_assert_uint_eq(stats->tcp_refused, 1);
+        ck_assert_uint_eq(stats->tcp_displaced, 2);
+        others[3] = ask_slowly(f, -EACCES); /* nobody's */
+        ck_assert_uint_eq(stats->tcp_refused, 2);
+        ck_assert_uint_eq(stats->tcp_displaced, 2);
+        ck_assert_uint_eq(f->n_held, 4 * DNS_STUB_GROUP_TCP_MAX + 2);
+        release(f);
+        expect(others[1], "\0\4late", 6);
+        expect(others[2], "\0\4late", 6);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                (void) close(others[i]);
+        for (size_t i = 0; i < 4; i++)
+                for (size_t k = 0; k < DNS_STUB_GROUP_TCP_MAX; k++)
+                        (void) close(fds[i][k]);
+        fixture_free(f);
+}
+END_TEST
+
+/* What is idle goes first, and of a group at its limit only its own. */
+START_TEST(tcp_idle_of_a_group) {
+        Fixture *f = fixture_new(true);
+        const DnsStubStats *stats = dns_stub_stats(f->stub);
+        int fds[DNS_STUB_GROUP_TCP_MAX + 1], other;
+        char c;
+
+        dns_stub_set_group_fn(f->stub, next_group);
+        group = 2;
+        other = connect_tcp(f);
+        group = 1;
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = connect_tcp(f);
+        ck_assert_uint_eq(stats->tcp_displaced, 1);
+        ck_assert_int_eq(recv(fds[0], &c, 1, MSG_DONTWAIT), 0);
+        ck_assert_int_lt(recv(other, &c, 1, MSG_DONTWAIT), 0);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                (void) close(fds[i]);
+        (void) close(other);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(tcp_connections_limit) {
         Fixture *f = fixture_new(true);
         int fds[DNS_STUB_CLIENTS_TCP_MAX + 1];
@@ -557,6 +632,8 @@ static Suite *suite(void) {
         tcase_add_test(tc, udp_size_limit);
         tcase_add_test(tc, clients_limit);
         tcase_add_test(tc, tcp_connections_limit);
+        tcase_add_test(tc, tcp_places_of_groups);
+        tcase_add_test(tc, tcp_idle_of_a_group);
         tcase_add_test(tc, tcp_idle_connections_make_room);
         tcase_add_test(tc, tcp_pipeline_limit);
         tcase_add_test(tc, tcp_vanished_client);
