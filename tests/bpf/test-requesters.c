@@ -54,6 +54,9 @@ static void passed_init(Passed *p, int family, bool unassigned) {
         lab_load_all(l);
         lab_set_scopes(l);
         allow_one_port(l, family, 0);
+        InAddr own; /* the source of a socket that is connected */
+        ck_assert_int_eq(in_addr_parse(lab_inside[family], &own), 0);
+        ck_assert_int_eq(policy_maps_set_local(l->maps, &own, true), 0);
         lab_attach(l);
         p->may = lab_cgroup(l, "may");
         p->slice = lab_cgroup(l, "slice");
