@@ -742,6 +742,14 @@ void engine_emit(Engine *e, Event *event) {
         event_pipeline_emit(e->pipeline, event);
 }
 
+void engine_note_process(Engine *e, uint32_t pid) {
+        event_pipeline_process(e->pipeline, pid);
+}
+
+void engine_emit_refusal(Engine *e, const Layer *layer, Event *event) {
+        event_pipeline_refusal(e->pipeline, layer, event);
+}
+
 uint64_t engine_sequence(const Engine *e) {
         return event_pipeline_sequence(e->pipeline);
 }

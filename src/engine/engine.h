@@ -158,6 +158,10 @@ int engine_for_each_object(Engine *e, engine_object_fn fn, void *userdata);
 int engine_renew_self_query(Engine *e, SelfQuery *ret); /* dns_proxy_renew_self_query() */
 /* Sends an event of the front end through the same pipeline, which sets its number and time. */
 void engine_emit(Engine *e, Event *event);
+/* Reads the facts of a process that waits for a decision of the front end, and so cannot have ended. */
+void engine_note_process(Engine *e, uint32_t pid);
+/* Sends a denial by the front end, in this layer, with the facts of its process. type, reason and pid are set. */
+void engine_emit_refusal(Engine *e, const Layer *layer, Event *event);
 uint64_t engine_sequence(const Engine *e);
 /* Reads the remaining records and reports open flows as closed. */
 void engine_finish(Engine *e);

@@ -189,6 +189,26 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
         emit(p, &e);
 }
 
+void event_pipeline_process(EventPipeline *p, uint32_t pid) {
+        (void) process_cache_get(p->processes, pid);
+}
+
+void event_pipeline_refusal(EventPipeline *p, const Layer *layer, Event *e) {
+        const ProcessInfo *info = process_cache_look(p->processes, e->pid, 0); /* as read before */
+        char value[IN_PREFIX_TEXT_MAX];
+
+        e->mode = layer->mode;
+        e->has_verdict = true;
+        e->verdict = ACTION_DENY;
+        e->rule = RULE_NONE;
+        add_layer(layer, value, e);
+        if (info) {
+                e->process = info->comm;
+                add_process(p, 0, e);
+        }
+        event_pipeline_emit(p, e);
+}
+
 void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client) {
         process_cache_note(p->processes, client->process.pid, client->process.comm);
 }

@@ -19,6 +19,11 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size);
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
 /* A process is waiting for an answer: read its facts while it is alive. */
 void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client);
+/* The same for a process that waits for something else. */
+void event_pipeline_process(EventPipeline *p, uint32_t pid);
+/* A refusal that neither the kernel's programs nor the proxy reports: sets what they would, and emits it. type, reason
+ * and pid are set; the process was read before. */
+void event_pipeline_refusal(EventPipeline *p, const Layer *layer, Event *e);
 /* Sets the event's time and number, and emits it. */
 void event_pipeline_emit(EventPipeline *p, Event *e);
 uint64_t event_pipeline_sequence(const EventPipeline *p); /* of the last event */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -38,11 +39,31 @@ const char *child_stage_to_string(ChildStage s) {
         return names[s];
 }
 
-/* Both ends are CLOEXEC: a successful execve(2) closes the status pipe, which signals success to the parent. */
-static int child_report(int status_fd, ChildStage stage, int error) {
-        const ChildFault fault = { .stage = stage, .error = error };
+typedef union FdMessage {
+        struct cmsghdr header;
+        char buffer[CMSG_SPACE(sizeof(int))];
+} FdMessage;
 
-        return write(status_fd, &fault, sizeof(fault)) < 0 ? -errno : 0; /* less than PIPE_BUF: atomic */
+/* Both ends are CLOEXEC: a successful execve(2) closes the status socket, which signals success to the parent. fd:
+ * passed to the parent; -EBADF: none. */
+static int child_send_status(int status_fd, ChildStage stage, int error, int fd) {
+        ChildFault fault = { .stage = stage, .error = error };
+        struct iovec iov = { .iov_base = &fault, .iov_len = sizeof(fault) };
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+        FdMessage control = {};
+
+        if (fd >= 0) {
+                control.header = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+                                                    .cmsg_type = SCM_RIGHTS };
+                memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+                m.msg_control = &control;
+                m.msg_controllen = sizeof(control.buffer);
+        }
+        return sendmsg(status_fd, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int child_report(int status_fd, ChildStage stage, int error) {
+        return child_send_status(status_fd, stage, error, -EBADF);
 }
 
 /* If the parent ended before this takes effect, the second check notices it. */
@@ -66,8 +87,23 @@ static int permit_restrictions(void) {
         return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+/* The listener goes to the parent, and must not stay here: COMMAND would decide about its own calls. An outer container
+ * may have one already, and the kernel permits no second. */
+static int child_filter(const ChildOptions *o, int status_fd) {
+        SyscallFilterOptions options = { .enforce = o->enforce, .socketcall = o->socketcall, .listener = true };
+        _cleanup_close_ int listener_fd = -EBADF;
+        int r;
+
+        r = syscall_filter_load(&options, &listener_fd);
+        if (r < 0) {
+                options.listener = false;
+                r = syscall_filter_load(&options, &listener_fd);
+        }
+        return r < 0 ? r : child_send_status(status_fd, CHILD_FILTER, 0, listener_fd);
+}
+
 /* Before the user changes, which takes the capability. */
-static ChildFault child_restrict(const ChildOptions *o) {
+static ChildFault child_restrict(const ChildOptions *o, int status_fd) {
         int r;
 
         r = permit_restrictions();
@@ -75,11 +111,11 @@ static ChildFault child_restrict(const ChildOptions *o) {
                 r = domain_enter(o->domain_abi);
         if (r < 0)
                 return (ChildFault) { CHILD_DOMAIN, r };
-        r = syscall_filter_load(o->socketcall);
+        r = child_filter(o, status_fd);
         return (ChildFault) { CHILD_FILTER, r };
 }
 
-static ChildFault child_start(const ChildOptions *o, pid_t parent) {
+static ChildFault child_start(const ChildOptions *o, pid_t parent, int status_fd) {
         ChildFault fault;
         int r;
 
@@ -89,7 +125,7 @@ static ChildFault child_start(const ChildOptions *o, pid_t parent) {
         r = side_doors_close();
         if (r < 0)
                 return (ChildFault) { CHILD_SIDE_DOORS, r };
-        fault = child_restrict(o);
+        fault = child_restrict(o, status_fd);
         if (fault.error < 0)
                 return fault;
         r = capability_drop_bounding(FORBIDDEN);
@@ -167,22 +203,37 @@ _Noreturn static void child_main(const ChildOptions *o, pid_t parent, bool insid
         }
         child_report(status_fd, CHILD_WAITING, 0);
         if (wait_for_release(release_fd, status_fd)) {
-                fault = child_start(o, parent);
+                fault = child_start(o, parent, status_fd);
                 child_report(status_fd, fault.stage, fault.error);
         }
         _exit(EXIT_FAILURE);
 }
 
-/* Returns 1 if a record arrived, 0 if the other end is closed. */
-static int read_fault(int fd, ChildFault *ret) {
+/* Returns 1 if a record arrived, 0 if the other end is closed. *ret_fd: one that came with it, or -EBADF. */
+static int read_status(int fd, ChildFault *ret, int *ret_fd) {
+        struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
+        FdMessage control = {};
+        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+                            .msg_controllen = sizeof(control.buffer) };
+        struct cmsghdr *c;
         ssize_t n;
 
+        *ret_fd = -EBADF;
         do
-                n = read(fd, ret, sizeof(*ret));
+                n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
+        c = CMSG_FIRSTHDR(&m);
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+                memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
         return n == sizeof(*ret);
+}
+
+static int read_fault(int fd, ChildFault *ret) {
+        _cleanup_close_ int unexpected = -EBADF;
+
+        return read_status(fd, ret, &unexpected);
 }
 
 int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
@@ -197,7 +248,7 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         if (pipe2(release, O_CLOEXEC) < 0)
                 return -errno;
         c.release_fd = release[1];
-        if (pipe2(status, O_CLOEXEC) < 0) {
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) < 0) {
                 r = -errno;
                 (void) close(release[0]);
                 return r;
@@ -210,6 +261,7 @@ int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault) {
         }
         if (c.pid == 0) {
                 (void) close(release[1]); /* otherwise it would wait for itself */
+                (void) close(status[0]);
                 child_main(o, parent, inside, release[0], status[1]);
         }
         r = c.pid < 0 ? -errno : 0;
@@ -258,7 +310,9 @@ int child_release(Child *c, ChildFault *ret_fault) {
         r = child_send(c, REQUEST_RUN);
         if (r < 0)
                 return r;
-        r = read_fault(c->status_fd, ret_fault);
+        r = read_status(c->status_fd, ret_fault, &c->listener_fd);
+        if (r > 0 && ret_fault->error >= 0) /* the filter is in place: the last report without a fault */
+                r = read_fault(c->status_fd, ret_fault);
         return r > 0 ? ret_fault->error : r;
 }
 
@@ -270,5 +324,6 @@ void child_done(Child *c) {
         }
         closep(&c->release_fd);
         closep(&c->status_fd);
+        closep(&c->listener_fd);
         *c = (Child) CHILD_INIT;
 }

@@ -19,7 +19,7 @@ typedef struct ChildOptions {
         const SignalState *signals;
         const StdioRelay *relay;     /* NULL: the standard streams are passed as they are */
         int domain_abi;              /* 0: without a domain of its own */
-        bool socketcall;             /* see syscall_filter_load() */
+        bool enforce, socketcall;    /* see SyscallFilterOptions */
 } ChildOptions;
 
 typedef enum ChildStage {
@@ -47,9 +47,10 @@ typedef struct Child {
         pid_t pid;      /* 0: none, or reaped */
         int release_fd; /* a byte written here releases it; it exits when this is closed */
         int status_fd;  /* delivers a ChildFault; end of file: the program runs */
+        int listener_fd; /* once it runs: of its filter, see syscall_filter_load(). -EBADF: there is none */
 } Child;
 
-#define CHILD_INIT { .release_fd = -EBADF, .status_fd = -EBADF }
+#define CHILD_INIT { .release_fd = -EBADF, .status_fd = -EBADF, .listener_fd = -EBADF }
 
 /* Forks, and waits until the child is inside its cgroup. Negative errno with *ret_fault. */
 int child_new(const ChildOptions *o, Child *ret, ChildFault *ret_fault);

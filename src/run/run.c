@@ -26,6 +26,7 @@
 #include "run/run-signals.h"
 #include "run/run-user.h"
 #include "run/side-doors.h"
+#include "run/socket-refusals.h"
 #include "run/stdio-relay.h"
 #include "sink/hub.h"
 #include "sink/ndjson-file.h"
@@ -82,6 +83,7 @@ typedef struct Run {
         sd_event *event;
         sd_event_source *guard_source;
         Engine *engine;
+        SocketRefusals *refusals; /* NULL: the kernel does not report them */
         bool ended;  /* COMMAND has ended */
         int status;  /* with this exit status */
 } Run;
@@ -205,6 +207,7 @@ static int start_child(Run *run) {
                 .signals = &run->signals,
                 .relay = run->relay,
                 .domain_abi = usable_domain_abi(),
+                .enforce = run->mode == MODE_ENFORCE,
                 .socketcall = run->options.allow_socketcall,
         };
         const char *what;
@@ -364,6 +367,46 @@ static int start_engine(Run *run) {
         return r < 0 ? fail(what, r) : 0;
 }
 
+/* ------------------------------------------------------------------ sockets that the filter refuses */
+
+static void run_on_process(uint32_t pid, void *userdata) {
+        engine_note_process(((Run *) userdata)->engine, pid);
+}
+
+static void run_on_refusal(const SocketRefusal *r, void *userdata) {
+        Run *run = userdata;
+        Event e = {
+                .type = EVENT_PROTOCOL_BLOCKED,
+                .reason = CW_REASON_FAMILY,
+                .socket_family = (uint8_t) r->family,
+                .pid = r->pid, .tid = r->tid, .uid = r->uid, .gid = r->gid,
+                .count = r->count,
+                .detail = r->socketcall ? "with socketcall(2), for an unknown family; see --allow-socketcall" : NULL,
+        };
+
+        engine_emit_refusal(run->engine, engine_layer(run->engine, 0), &e);
+}
+
+/* COMMAND may already run. */
+static void start_refusals(Run *run) {
+        const SocketRefusalsOptions options = {
+                .enforce = run->mode == MODE_ENFORCE,
+                .on_process = run_on_process,
+                .on_refusal = run_on_refusal,
+                .userdata = run,
+        };
+        int fd = TAKE_FD(run->child.listener_fd), r;
+
+        if (fd < 0) {
+                message("the kernel does not report sockets of other families: they are %s without an event",
+                        run->mode == MODE_ENFORCE ? "refused" : "allowed");
+                return;
+        }
+        r = socket_refusals_new(run->event, fd, &options, &run->refusals);
+        if (r < 0)
+                (void) fail("cannot report sockets of other families; they are refused", r);
+}
+
 /* ------------------------------------------------------------------ COMMAND and after */
 
 /* 0, or the exit status for the reason why COMMAND does not run. */
@@ -373,8 +416,10 @@ static int release(Run *run) {
         int r;
 
         r = child_release(&run->child, &fault);
-        if (r >= 0)
+        if (r >= 0) {
+                start_refusals(run);
                 return 0;
+        }
         if (fault.stage != CHILD_EXEC) {
                 message("cannot start COMMAND, its process cannot %s: %s", child_stage_to_string(fault.stage),
                         strerror(-r));
@@ -471,6 +516,7 @@ static void print_summary(const Run *run) {
 static int finish(Run *run) {
         uint64_t n_lost;
 
+        socket_refusals_flush(run->refusals);
         engine_finish(run->engine);
         tell_strangers(run);
         emit(run, EVENT_RUN_ENDED, NULL);
@@ -522,6 +568,7 @@ static void run_done(Run *run) {
         child_done(&run->child);
         (void) kill_leftovers(run);
         end_sockets(run);
+        socket_refusals_free(run->refusals);
         engine_free(run->engine);
         sink_hub_free(run->sinks);
         stdio_relay_free(run->relay);
