@@ -47,7 +47,8 @@ static void close_others(const Cgroup *cgroup, int life_fd) {
         (void) closedir(dir);
 }
 
-/* Neither the terminal nor `pkill cargowall` may end it: it has its own session, and blocks all signals. It must not
+/* Neither the terminal nor `pkill cargowall` may end it: it has its own session, and blocks all signals (see
+ * end_is_asked()). It must not
  * keep a mount busy or COMMAND's output pipe open either. */
 static int settle(const Cgroup *cgroup, int life_fd) {
         sigset_t all;
@@ -81,6 +82,13 @@ static void end_processes(const Cgroup *cgroup) {
                 (void) dprintf(STDERR_FILENO, "cargowall: ended while processes of the run remained; killed: %u\n", n);
 }
 
+/* SIGTERM: its unit is to stop. It stays pending. */
+static bool end_is_asked(void) {
+        sigset_t pending;
+
+        return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) > 0;
+}
+
 static void end_sockets(Cgroup *cgroup, int hold_fd) {
         LastSocketsState state;
         uint64_t usec;
@@ -88,10 +96,10 @@ static void end_sockets(Cgroup *cgroup, int hold_fd) {
 
         while (last_sockets_begin(cgroup, hold_fd, &l) < 0)
                 (void) sleep(1); /* out of memory */
-        while ((state = last_sockets_step(&l, false, &usec)) == LAST_SOCKETS_WAIT)
+        while ((state = last_sockets_step(&l, end_is_asked(), &usec)) == LAST_SOCKETS_WAIT)
                 (void) usleep((useconds_t) usec);
         if (state == LAST_SOCKETS_LEFT)
-                last_sockets_hold(&l);
+                last_sockets_hold(&l, end_is_asked);
         last_sockets_done(&l);
 }
 
@@ -113,7 +121,7 @@ _Noreturn static void guard_main(const Cgroup *cgroup, int hold_fd, int life_fd)
         else if (n != 1 && c.fd >= 0)
                 end_sockets(&c, hold_fd);
         else if (hold_fd >= 0)
-                last_sockets_hold(&rest);
+                last_sockets_hold(&rest, end_is_asked);
         _exit(EXIT_SUCCESS);
 }
 

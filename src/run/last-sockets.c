@@ -15,6 +15,9 @@
  * namespace, where it is not seen, has ended then. What still holds the cgroup, for example a namespace that the run
  * made and that was kept, has nothing to send. */
 #define HOLD_USEC (20 * 60 * USEC_PER_SEC)
+/* After about 2 minutes if no process has a descriptor of it (tcp_orphan_retries): enough when the unit is to stop.
+ * Who else has one is outside, and needs no connection of the run to send. */
+#define HOLD_STOP_USEC (3 * 60 * USEC_PER_SEC)
 #define STEP_MIN_USEC (2 * USEC_PER_MSEC)
 #define STEP_MAX_USEC (100 * USEC_PER_MSEC)
 
@@ -74,16 +77,17 @@ LastSocketsState last_sockets_step(LastSockets *l, bool at_once, uint64_t *ret_u
         return LAST_SOCKETS_WAIT;
 }
 
-void last_sockets_hold(LastSockets *l) {
+void last_sockets_hold(LastSockets *l, bool (*end_is_asked)(void)) {
         uint64_t began = clock_usec(CLOCK_MONOTONIC);
 
         assert(l);
 
         while (!engine_hold_is_over(l->hold_fd)) {
+                const uint64_t limit = end_is_asked && end_is_asked() ? HOLD_STOP_USEC : HOLD_USEC;
                 uint64_t now = clock_usec(CLOCK_MONOTONIC);
 
                 look(l, now);
-                if (l->n == 0 && now - began > HOLD_USEC)
+                if (l->n == 0 && now - began > limit)
                         return;
                 (void) usleep((useconds_t) MAX(STEP_MIN_USEC, MIN((now - began) / 4, USEC_PER_SEC)));
         }

@@ -31,6 +31,7 @@ typedef enum LastSocketsState {
 int last_sockets_begin(Cgroup *cgroup, int hold_fd, LastSockets *ret);
 /* at_once: ends the connections without waiting for their data. */
 LastSocketsState last_sockets_step(LastSockets *l, bool at_once, uint64_t *ret_usec);
-/* Waits until the hooks are not needed any more. Sleeps. */
-void last_sockets_hold(LastSockets *l);
+/* Waits until the hooks are not needed any more. Sleeps. end_is_asked: waits less for connections in other network
+ * namespaces; may be NULL. */
+void last_sockets_hold(LastSockets *l, bool (*end_is_asked)(void));
 void last_sockets_done(LastSockets *l);

@@ -480,7 +480,7 @@ static void end_sockets(Run *run) {
         else if (l.n_ended > 0)
                 message("ended connections of COMMAND whose data could not be delivered: %zu", l.n_ended);
         if (state == LAST_SOCKETS_LEFT && !guard_hold(&run->guard))
-                last_sockets_hold(&l); /* nobody else holds the hooks */
+                last_sockets_hold(&l, NULL); /* nobody else holds the hooks */
         last_sockets_done(&l);
 }
 

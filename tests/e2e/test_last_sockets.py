@@ -192,6 +192,29 @@ def silent_peer(lab):
     wait_until(lambda: not guards(lab) - before, "the guard to end")
 
 
+@case("SIGTERM to the guard, as when its unit stops: connections end at once, and nothing leaves")
+def stop(lab):
+    if not kernel_ends_orphans():
+        raise Skip("this kernel cannot end connections without a process")
+    with peer(lab, "slow") as p:
+        before = guards(lab)
+        running = lab.start(ALLOW, lab.python(LEAVE + FILL + """
+        print("up", flush=True)
+        time.sleep(1000)
+        """))
+        while running.read_line() != b"up\n":
+            pass
+        guard, = guards(lab) - before
+        os.kill(guard, signal.SIGTERM)  # nothing, as long as cargowall lives
+        equal(guards(lab) - before, {guard}, "guards after SIGTERM")
+        running.signal(signal.SIGKILL)
+        running.finish()
+        got = p.stdout.readline().split()
+        equal(got[0], "after", "how it ended for the peer")
+    wait_until(lambda: not guards(lab) - before, "the guard to end")
+    nothing_leaves(lab)
+
+
 @case("in audit mode the data of COMMAND stays with the kernel, as without the firewall")
 def silent_peer_audit(lab):
     with peer(lab, "never") as p:
