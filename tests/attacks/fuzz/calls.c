@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "calls.h"
+#include "entry32.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,50 +89,14 @@ static int family_of(const Slot *s) {
         return family < 0 ? AF_INET : family;
 }
 
-/* ------------------------------------------------------------------ entries for 32-bit programs */
+/* ------------------------------------------------------------------ making and naming sockets */
 
-enum { SOCKET32 = 359, BIND32 = 361, CONNECT32 = 362, SENDMSG32 = 370, SETSOCKOPT32 = 366 };
-
-static long call32(long number, long a, long b, long c, long d, long e) {
-#if defined(__x86_64__)
-        long result = number;
-
-        __asm__ volatile("int $0x80"
-                         : "+a"(result)
-                         : "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-                         : "memory", "r8", "r9", "r10", "r11");
-        if (result < 0) {
-                errno = (int) -result;
-                return -1;
-        }
-        return result;
-#else
-        (void) number, (void) a, (void) b, (void) c, (void) d, (void) e;
-        errno = ENOSYS;
-        return -1;
-#endif
-}
-
-static long low(const void *p) {
-        return (long) (uintptr_t) p;
-}
-
-static bool has_compat(void) {
-        pid_t child = fork();
-        int status;
-
-        if (child == 0)
-                _exit(call32(20, 0, 0, 0, 0, 0) > 0 ? 0 : 1); /* getpid */
-        return child > 0 && waitpid(child, &status, 0) == child && status == 0;
-}
-
+/* By the entry for 32-bit programs. */
 static bool by_compat(Job *j, Rng *r) {
         bool wanted = chance(r, 4);
 
         return wanted && j->has_compat;
 }
-
-/* ------------------------------------------------------------------ making and naming sockets */
 
 static void call_socket(Job *j, Rng *r) {
         static const int types[] = {SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM,    SOCK_DGRAM,
@@ -362,6 +327,32 @@ static void call_sendmmsg(Job *j, Rng *r) {
         }
         done(j, sendmmsg(s->fd, messages, (unsigned) n, flags), "sendmmsg(%d, %d, %x, last %s)", s->fd, n, flags,
              target_text(&t));
+}
+
+/* As the kernel's own task does it. */
+static void call_ring(Job *j, Rng *r) {
+        static const uint8_t codes[] = {IORING_OP_CONNECT, IORING_OP_SENDMSG, IORING_OP_SENDMSG, IORING_OP_SEND};
+        Slot *s = slot_pick(j, r);
+        int family = family_of(s);
+        struct io_uring_sqe e = {.opcode = PICK(r, codes), .fd = s->fd};
+        struct iovec iov = {.iov_base = j->low->payload};
+        struct msghdr m = {.msg_name = &j->low->addr, .msg_iov = &iov, .msg_iovlen = 1};
+        Target t = s->target;
+
+        if (e.opcode != IORING_OP_SEND) {
+                target_pick(r, &j->where, family, &t);
+                m.msg_namelen = target_sockaddr(r, &t, family, &j->low->addr);
+        }
+        iov.iov_len = payload_make(r, &j->where, &t, j->low->payload);
+        e.addr = (uintptr_t) (e.opcode == IORING_OP_CONNECT   ? (void *) &j->low->addr
+                              : e.opcode == IORING_OP_SENDMSG ? (void *) &m
+                                                              : j->low->payload);
+        e.len = e.opcode == IORING_OP_SEND ? (uint32_t) iov.iov_len : e.opcode == IORING_OP_SENDMSG;
+        e.off = e.opcode == IORING_OP_CONNECT ? m.msg_namelen : 0;
+        e.msg_flags = e.opcode == IORING_OP_CONNECT ? 0 : CALM;
+        e.flags = chance(r, 30) ? IOSQE_ASYNC : 0;
+        if (j->ring.fd >= 0)
+                sent(j, done(j, ring_call(&j->ring, &e), "ring(%u, %d, %s)", e.opcode, s->fd, target_text(&t)), &t);
 }
 
 /* From a file or a pipe. */
@@ -708,11 +699,12 @@ typedef struct Call {
 } Call;
 
 static const Call calls[] = {
-        {call_socket, 130},  {call_bind, 60},   {call_connect, 180}, {call_listen, 15},      {call_accept, 15},
-        {call_shutdown, 12}, {call_close, 25},  {call_send, 110},    {call_sendto, 130},     {call_sendmsg, 110},
-        {call_sendmmsg, 20}, {call_splice, 25}, {call_reply, 40},    {call_setsockopt, 190}, {call_getsockopt, 12},
-        {call_ioctl, 10},    {call_wait, 30},   {call_dup, 10},      {call_pass, 8},         {call_look_up, 1},
-        {call_race, 6},      {call_fork, 4},    {call_exec, 1},      {call_namespace, 1},    {call_leave, 6},
+        {call_socket, 130},    {call_bind, 60},  {call_connect, 180}, {call_listen, 15},  {call_accept, 15},
+        {call_shutdown, 12},   {call_close, 25}, {call_send, 110},    {call_sendto, 130}, {call_sendmsg, 110},
+        {call_sendmmsg, 20},   {call_ring, 15},  {call_splice, 25},   {call_reply, 40},   {call_setsockopt, 190},
+        {call_getsockopt, 12}, {call_ioctl, 10}, {call_wait, 30},     {call_dup, 10},     {call_pass, 8},
+        {call_look_up, 1},     {call_race, 6},   {call_fork, 4},      {call_exec, 1},     {call_namespace, 1},
+        {call_leave, 6},
 };
 
 static void run_call(Job *j, Rng *r) {
@@ -788,5 +780,6 @@ void job_open(Job *j) {
                 abort();
         for (unsigned i = 0; i < SLOTS; i++)
                 j->slots[i].fd = -1;
-        j->has_compat = has_compat();
+        j->has_compat = entry32_works();
+        ring_open(&j->ring);
 }

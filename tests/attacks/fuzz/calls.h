@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <sys/uio.h>
 
+#include "ring.h"
 #include "values.h"
 
 #define SLOTS 6
@@ -40,6 +41,7 @@ typedef struct Job {
         Slot slots[SLOTS];
         unsigned last; /* slot */
         int file, pipe[2], pair[2];
+        Ring ring;
         bool has_compat, inside, verbose;
         const char *program;
         pid_t parent;

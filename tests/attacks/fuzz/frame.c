@@ -157,11 +157,18 @@ static enum frame_class judge_query(const Packet *p, const char **why) {
         return query_is_honest(message, size) ? FRAME_QUERY : FRAME_VIOLATION;
 }
 
-/* Whoever answers it answers itself, as one does whose own address it is. */
 static bool is_loopback(const uint8_t a[16]) {
         static const uint8_t one[16] = {[15] = 1}, net4[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
 
         return same(a, one) || memcmp(a, net4, sizeof(net4)) == 0;
+}
+
+/* A source that no answer can go to, but to whoever answers; unspecified: a race of the kernel between send() and the
+ * end of an association. */
+static bool is_nobody(const uint8_t a[16]) {
+        static const uint8_t none[16], none4[16] = {[10] = 0xff, [11] = 0xff};
+
+        return is_loopback(a) || same(a, none) || same(a, none4);
 }
 
 static bool is_stranger(const Plan *plan, const uint8_t a[16]) {
@@ -271,8 +278,8 @@ static enum frame_class judge_packet(const Plan *plan, const Packet *p, const ch
                 return judge_icmp6(plan, p, why);
         if (p->protocol == PROTOCOL_UDP && same(p->dst, plan->mark))
                 return FRAME_MARK;
-        if (!same(p->src, plan->client4) && !same(p->src, plan->client6) && !is_loopback(p->src) &&
-            !same(p->src, p->dst)) {
+        if (!same(p->src, plan->client4) && !same(p->src, plan->client6) && !same(p->src, plan->link_local) &&
+            !is_nobody(p->src) && !same(p->src, p->dst)) {
                 *why = "source that is not the client's";
                 return FRAME_VIOLATION;
         }
