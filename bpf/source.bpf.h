@@ -61,7 +61,7 @@ static __always_inline void chosen_source(struct __sk_buff *skb, const struct pa
                 __builtin_memcpy(ret->b, w, sizeof(ret->b));
 }
 
-/* A connection keeps the source of its first packet. A datagram socket may be bound anew at any time; if it is not
+/* A connection keeps the source of its first packet. A datagram socket may be bound again at any time; if it is not
  * connected, the sendmsg hook has checked the source. */
 static __noinline bool source_is_foreign(struct __sk_buff *skb, const struct packet *p) {
         struct cw_addr chosen;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random socket calls in a unit with a policy, on a machine whose other units may send anything: a witness outside judges
-every frame. tests/attacks/socket-fuzz does it in `cargowall run`, and repeats what is found."""
+"""Random socket calls in a unit with a policy, on a machine whose other units may send anything: a witness outside
+judges every frame. tests/attacks/socket-fuzz does it in `cargowall run`, and repeats what is found."""
 
 import pathlib
 import sys
