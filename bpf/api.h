@@ -325,6 +325,61 @@ struct cw_record {
         __u8 socket_family; /* FAMILY: AF_…; otherwise 0 */
 };
 
+struct cw_repeat {
+        struct cw_record record; /* as submitted; without cookie and source */
+        __u64 count;             /* of repeats, without the recorded one */
+        __u64 last_ns;
+};
+
+/* Denials are recorded at most at this rate, by actor; budgets counts those that are not. */
+#define CW_DENIAL_NSEC (5ULL * 1000 * 1000)
+#define CW_DENIAL_BURST 1000ULL
+/* In the last eighth of the ring, an actor gets one record in this time. */
+#define CW_DENIAL_PRESSED_NSEC (1000ULL * 1000 * 1000)
+
+/* What is only counted. */
+enum cw_over {
+        CW_OVER_ENFORCED = 0, /* denials without a record */
+        CW_OVER_AUDITED = 1,
+        CW_OVER_QUERIES = 2,  /* queries that were dropped */
+        CW_OVER_MAX,
+};
+
+/* While an actor is throttled, this many of its packets reach the proxy. throttled: by actor, until when; user space
+ * throttles those that cause too many refusals, which would take the proxy's time from others. */
+#define CW_QUERY_NSEC (200ULL * 1000)
+#define CW_QUERY_BURST 100ULL
+
+/* budgets: by actor. User space removes an entry that was not used for a while. */
+struct cw_budget {
+        __u64 due_ns;    /* when all tokens will be back */
+        __u64 n_over[CW_OVER_MAX];
+        __u64 query_due_ns; /* as due_ns, of queries while the actor is throttled */
+        __u64 period;    /* of n_repeats */
+        __u64 n_repeats; /* entries of repeats created in it */
+};
+
+/* repeats: denials that were recorded in a period. In the same period the same denial only increments the count of the
+ * entry, which user space collects when the period has ended. An actor creates at most CW_REPEATS_MAX in one. */
+#define CW_PERIOD(ns) ((ns) >> 30) /* about a second */
+#define CW_PERIOD_END(period) (((period) + 1) << 30)
+#define CW_REPEATS_MAX 64
+
+struct cw_repeat_key {
+        struct cw_addr dst;
+        char comm[CW_COMM_MAX];
+        __u64 period;
+        __u64 cgroup_id;
+        __u32 actor;
+        __u32 pid;
+        __u32 policy_id; /* of the deciding layer */
+        __u32 rule;
+        __u16 port;
+        __u8 protocol;
+        __u8 verdict; /* mode and reason, as in a flow */
+        __u32 uid;
+};
+
 /* dns_clients: the sender of a query, by its address as seen by the proxy. */
 struct cw_dns_client_key {
         struct cw_addr src;
@@ -387,6 +442,9 @@ _Static_assert(sizeof(struct cw_flow) == 128, "layout");
 _Static_assert(sizeof(struct cw_socket_flow) == 160, "layout");
 _Static_assert(sizeof(struct cw_flow_share) == 136, "layout");
 _Static_assert(sizeof(struct cw_record) == 144, "layout");
+_Static_assert(sizeof(struct cw_budget) == 56, "layout");
+_Static_assert(sizeof(struct cw_repeat_key) == 72, "layout");
+_Static_assert(sizeof(struct cw_repeat) == 160, "layout");
 _Static_assert(sizeof(struct cw_dns_client_key) == 24, "layout");
 _Static_assert(sizeof(struct cw_dns_client) == 80, "layout");
 _Static_assert(sizeof(struct cw_dns_socket) == 104, "layout");

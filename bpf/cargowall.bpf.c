@@ -296,6 +296,8 @@ int cw_sock_create(struct bpf_sock *ctx) {
                 return may;
 
         count(CW_COUNT_DENIED);
+        if (!budget_take(c.actor, layer.mode == CW_AUDIT, now_coarse()))
+                return layer.mode == CW_AUDIT;
         struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, layer.policy_id, layer.mode);
         if (r) {
                 r->cookie = cookie;
@@ -582,6 +584,8 @@ static __always_inline int pass_loopback(struct __sk_buff *skb, __u64 subject, c
                                          const struct packet *p) {
         bool to_proxy = is_proxy(&p->dst, p->dst_port);
 
+        if (to_proxy && !query_admit(subject_actor(subject)))
+                return DROP_SILENTLY;
         if (to_proxy)
                 register_client(skb, subject, &p->src, p->src_port, p->protocol);
         return to_proxy || !is_dns(p->protocol, p->dst_port) ? 1 : JUDGE;

@@ -60,11 +60,14 @@ static __always_inline int on_new_family(__s32 family) {
 
         if (!family_is_refused(subject, &layer))
                 return 0;
+        __u32 actor = subject == UNASSIGNED ? 0 : subject_actor(subject);
         count(CW_COUNT_DENIED);
+        if (!budget_take(actor, layer.mode == CW_AUDIT, bpf_ktime_get_ns()))
+                return layer.mode == CW_AUDIT ? 0 : FAMILY_REFUSED;
         struct cw_record *r = record_begin(CW_RECORD_FAMILY, layer.policy_id, layer.mode);
         if (r) {
                 r->chain = subject_chain(subject);
-                r->actor = subject == UNASSIGNED ? 0 : subject_actor(subject);
+                r->actor = actor;
                 process_fill(&r->process);
                 r->family = 4; /* of the addresses, which it has none of */
                 r->socket_family = family;

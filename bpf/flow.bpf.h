@@ -59,24 +59,80 @@ static __always_inline int verdict_passes(const struct policy_chain *c, __u64 ve
         return verdict & CW_VERDICT_ALLOW || mode_now(c, verdict) == CW_AUDIT;
 }
 
+/* By type and deciding layer: everything of a record that its flow knows. */
+static __always_inline void record_denial(struct cw_record *r, const struct cw_flow_key *key, const struct cw_flow *f,
+                                          __u8 hook) {
+        record_key(r, key);
+        record_flow(r, f);
+        r->hook = hook;
+}
+
+/* A socket hook has denied this: is a record due? If there is one of the same period, it is only counted. What a task
+ * requests of one socket after the other would otherwise be a record each. */
+static __noinline int denial_admit(const struct cw_flow_key *key, const struct cw_flow *f, __u32 hook) {
+        __u32 audit = CW_VERDICT_MODE(f->verdict) == CW_AUDIT;
+        struct cw_repeat_key what;
+        __u64 now_ns = now_coarse();
+
+        what.dst = key->dst;
+        __builtin_memcpy(what.comm, f->process.comm, sizeof(what.comm));
+        what.period = CW_PERIOD(now_ns);
+        what.cgroup_id = f->process.cgroup_id;
+        what.actor = f->actor;
+        what.pid = f->process.pid;
+        what.policy_id = f->policy_id;
+        what.rule = f->rule;
+        what.port = key->port;
+        what.protocol = key->protocol;
+        what.verdict = (__u8) f->verdict;
+        what.uid = f->process.uid;
+        struct cw_repeat *e = bpf_map_lookup_elem(&repeats, &what);
+        if (e) {
+                __sync_fetch_and_add(&e->count, 1);
+                e->last_ns = now_ns;
+                return 0;
+        }
+        if (!budget_take(f->actor, audit, now_ns))
+                return 0;
+        if (!repeats_has_room(f->actor, what.period) ||
+            bpf_map_update_elem(&repeats, &what, &no_repeats, BPF_NOEXIST) < 0)
+                return 1;
+        e = bpf_map_lookup_elem(&repeats, &what);
+        if (!e)
+                return 1;
+        struct cw_record *r = &e->record;
+        r->version = CW_API_VERSION;
+        r->type = CW_RECORD_DENY;
+        r->policy_id = f->policy_id;
+        r->mode = CW_VERDICT_MODE(f->verdict);
+        record_denial(r, key, f, hook);
+        r->cookie = 0;
+        r->time_ns = now_ns;
+        return 1;
+}
+
 static __always_inline void report_denial(const struct cw_flow_key *key, const struct cw_flow *f, __u8 hook,
                                           bool mid_stream) {
         __u8 mode = CW_VERDICT_MODE(f->verdict);
 
-        if (CW_POLICY_LAYER(f->policy_id) != CW_LAYER_SELF)
+        if (CW_POLICY_LAYER(f->policy_id) != CW_LAYER_SELF) {
                 count(CW_COUNT_DENIED);
+                if (hook == CW_HOOK_PACKET ? !budget_take(f->actor, mode == CW_AUDIT, now_coarse()) :
+                                             !denial_admit(key, f, hook))
+                        return;
+        }
         struct cw_record *r = record_begin(CW_RECORD_DENY, f->policy_id, mode);
         if (!r)
                 return;
-        record_key(r, key);
-        record_flow(r, f);
-        r->hook = hook;
+        record_denial(r, key, f, hook);
         r->mid_stream = mid_stream;
         record_submit(r, true);
 }
 
 static __always_inline void report_open(const struct cw_flow_key *key, const struct cw_flow *f) {
         count(CW_COUNT_ALLOWED);
+        if (!record_has_room(f->actor))
+                return;
         struct cw_record *r = record_begin(CW_RECORD_OPEN, f->policy_id, CW_VERDICT_MODE(f->verdict));
         if (!r)
                 return;
@@ -95,6 +151,8 @@ static __always_inline void report_close(const struct cw_flow_key *key, struct c
         f->state = CW_FLOW_ENDED;
         f->last_ns = now_coarse();
         if (!(verdict & CW_VERDICT_ALLOW) && CW_VERDICT_MODE(verdict) != CW_AUDIT)
+                return;
+        if (!record_has_room(f->actor))
                 return;
         struct cw_record *r = record_begin(CW_RECORD_CLOSE, f->policy_id, CW_VERDICT_MODE(verdict));
         if (!r)

@@ -214,6 +214,40 @@ struct {
         __uint(max_entries, 4096);
 } ring SEC(".maps");
 
+/* No LRU: an actor may not displace the state of another. */
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, 65536);
+        __type(key, __u32);
+        __type(value, struct cw_budget);
+} budgets SEC(".maps");
+
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, 4096);
+        __type(key, __u32);
+        __type(value, __u64);
+} throttled SEC(".maps");
+
+/* By actor: how many of n_over user space has reported. Never used by the programs. */
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, 65536);
+        __type(key, __u32);
+        __type(value, __u64[CW_OVER_MAX]);
+} over_reported SEC(".maps");
+
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, 16384);
+        __type(key, struct cw_repeat_key);
+        __type(value, struct cw_repeat);
+} repeats SEC(".maps");
+
 struct {
         __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
         __uint(max_entries, _CW_COUNTER_MAX);
@@ -225,6 +259,8 @@ struct {
  * the verifier rejects for a loader without CAP_PERFMON. */
 const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 const __u8 present = 1;
+const struct cw_budget unused_budget = {};
+const struct cw_repeat no_repeats = {};
 
 static __always_inline void count(enum cw_counter which) {
         __u64 *n = bpf_map_lookup_elem(&counters, &counter_keys[which]);

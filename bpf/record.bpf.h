@@ -5,6 +5,7 @@
  * interrupts, many times the cost of a verdict, so most records do not wake it: see wake_flags(). */
 
 #include "address.bpf.h"
+#include "budget.bpf.h"
 
 /* The pid as seen by the reader of the records. For a process in another pid namespace (a container), a reader in
  * the initial one sees the kernel's own number. A global function, so that the verifier sees a single outcome. */
@@ -75,7 +76,7 @@ __noinline __u64 hold_until(__u64 until_ns) {
         return now_ns;
 }
 
-/* A loop of denied calls is faster than the reader. When the ring is half full, a denied system call takes as long
+/* Many denied calls are faster than the reader. When the ring is half full, a denied system call takes as long
  * as a successful one, and in the last eighth much longer: the reader catches up, and no denial is lost. Only tasks
  * are delayed, never packets, and nothing if the ring is full, as it is without a reader. */
 static __always_inline void hold_sender(__u64 now_ns, __u64 backlog) {
@@ -100,7 +101,7 @@ static __always_inline struct cw_record *record_begin(__u16 type, __u32 policy_i
 }
 
 static __always_inline void record_submit(struct cw_record *r, bool is_denial) {
-        __u64 backlog = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA), now_ns = r->time_ns;
+        __u64 backlog = ring_backlog(), now_ns = r->time_ns;
         bool by_task = r->hook && r->hook != CW_HOOK_PACKET;
 
         bpf_ringbuf_submit(r, wake_flags(now_ns, r->process.pid, is_denial, backlog));

@@ -65,6 +65,7 @@ struct Bus {
 
         Subscriber subscribers[SUBSCRIBERS_MAX];
         size_t n_subscribers;
+        struct RateTable *units; /* events of each */
         double tokens;        /* available for events now */
         uint64_t tokens_usec; /* CLOCK_MONOTONIC */
         uint64_t n_dropped;   /* since the last event sent */
@@ -129,6 +130,7 @@ int bus_get_jobs(sd_bus *bus, const char *path, const char *interface, const cha
                  void *userdata, sd_bus_error *error);
 
 void bus_jobs_update(Bus *b, bool emit);
+int bus_subscribers_init(Bus *b); /* negative errno */
 void bus_subscribers_clear(Bus *b);
 /* ServiceObserver.denial, n_denials_lost */
 void bus_send_denial(const Event *e, void *userdata);

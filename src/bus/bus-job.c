@@ -313,6 +313,7 @@ static int end_job(Bus *b, const char *path, sd_bus_message *reply, sd_bus_error
         ServiceJob job;
         uint64_t id;
 
+        service_count_events(b->service);
         if (job_at(b, path, &id, &job) < 0)
                 return bus_error_set(error, BUS_ERROR_NO_SUCH_JOB, "There is no job ", path, ".");
         int r = append_summary(reply, id, &job);

@@ -2,14 +2,20 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "basic/clock.h"
+#include "basic/rate-table.h"
 #include "bus/bus-event.h"
 #include "bus/bus-internal.h"
 
 /* Per subscriber. The log also has the events that exceed this. */
 #define EVENTS_PER_SECOND 50
 #define EVENTS_BURST 200
+/* Of these, for one unit. */
+#define UNIT_EVENTS_PER_SECOND 10
+#define UNIT_EVENTS_BURST 50
+#define UNITS_MAX 512
 #define QUEUED_MAX 1024 /* outgoing messages not yet accepted by the bus */
 
 static void subscriber_remove(Subscriber *s) {
@@ -99,6 +105,22 @@ static bool take_token(Bus *b) {
         return true;
 }
 
+/* The first of a unit that had none for a while is always sent: the flood of another cannot hide it. */
+static bool may_send(Bus *b, const Event *e) {
+        const char *unit = e->unit ?: "";
+        RateVerdict v = rate_table_take(b->units, unit, strlen(unit), clock_nsec(CLOCK_MONOTONIC));
+
+        return v != RATE_OVER && (take_token(b) || v == RATE_FIRST);
+}
+
+int bus_subscribers_init(Bus *b) {
+        RateTableOptions units = { .max = UNITS_MAX, .rate = UNIT_EVENTS_PER_SECOND, .burst = UNIT_EVENTS_BURST };
+
+        if (getrandom(units.hash_key, sizeof(units.hash_key), 0) != sizeof(units.hash_key))
+                return -EIO;
+        return rate_table_new(&units, &b->units);
+}
+
 static int send_event(Bus *b, const Subscriber *s, const Event *e) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 
@@ -120,7 +142,7 @@ void bus_send_denial(const Event *e, void *userdata) {
         if (!bus_ready(b) || b->n_subscribers == 0)
                 return;
 
-        if (sd_bus_get_n_queued_write(b->bus, &n_queued) >= 0 && n_queued < QUEUED_MAX && take_token(b))
+        if (sd_bus_get_n_queued_write(b->bus, &n_queued) >= 0 && n_queued < QUEUED_MAX && may_send(b, e))
                 for (size_t i = 0; i < SUBSCRIBERS_MAX; i++)
                         if (b->subscribers[i].name && send_event(b, &b->subscribers[i], e) >= 0) {
                                 b->stats.events_sent++;

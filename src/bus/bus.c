@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "basic/rate-table.h"
 #include "bus/bus-error.h"
 #include "bus/bus-internal.h"
 
@@ -287,6 +288,8 @@ int bus_new(sd_event *event, sd_bus *bus, Service *m, Bus **ret) {
         r = polkit_new(&b->polkit);
         if (r >= 0)
                 r = validator_new(event, service_validate, &b->validator);
+        if (r >= 0)
+                r = bus_subscribers_init(b);
         if (r < 0)
                 return r;
         r = bus_error_register();
@@ -310,6 +313,7 @@ Bus *bus_free(Bus *b) {
         sd_bus_close_unref(b->bus);
         polkit_free(b->polkit);
         validator_free(b->validator);
+        rate_table_free(b->units);
         sd_event_source_disable_unref(b->retry);
         bus_strv_free(b->scopes);
         sd_event_unref(b->event);

@@ -132,18 +132,18 @@ void events_attribute(Events *e, Actors *actors, Jobs *jobs) {
 /* ------------------------------------------------------------------ one event */
 
 static void count(Events *e, const Event *event, const Job *job) {
-        bool denied = event_is_denial(event);
+        uint64_t n_denied = event_n_denied(event);
 
-        if (!denied && event->type != EVENT_CONNECTION_ALLOWED)
+        if (n_denied == 0 && event->type != EVENT_CONNECTION_ALLOWED)
                 return;
-        if (!denied)
+        if (n_denied == 0)
                 e->counters.connections_allowed++;
-        else if (event->type == EVENT_DNS_BLOCKED)
-                e->counters.queries_denied++;
+        else if (event->type == EVENT_DNS_BLOCKED || event->type == EVENT_QUERIES_SUPPRESSED)
+                e->counters.queries_denied += n_denied;
         else
-                e->counters.connections_denied++;
+                e->counters.connections_denied += n_denied;
         if (job)
-                jobs_count(e->jobs, job, denied);
+                jobs_count(e->jobs, job, n_denied);
 }
 
 void events_on_event(const Event *event, void *userdata) {

@@ -92,16 +92,15 @@ const Job *jobs_of_cgroup(const Jobs *j, const char *path) {
         return job_table_of_cgroup(&j->table, path);
 }
 
-void jobs_count(Jobs *j, const Job *job, bool denied) {
+void jobs_count(Jobs *j, const Job *job, uint64_t n_denied) {
         assert(j);
         assert(job);
 
         Job *own = job_table_get(&j->table, job->id);
         if (!own)
                 return;
-        if (denied)
-                own->denied++;
-        else
+        own->denied += n_denied;
+        if (n_denied == 0)
                 own->allowed++;
 }
 

@@ -31,7 +31,7 @@ DEFINE_CLEANUP_FUNC(Jobs *, jobs_free)
 const JobTable *jobs_table(const Jobs *j);
 const Job *jobs_get(const Jobs *j, uint64_t id);            /* NULL */
 const Job *jobs_of_cgroup(const Jobs *j, const char *path); /* of the cgroup or one above it; or NULL */
-void jobs_count(Jobs *j, const Job *job, bool denied);
+void jobs_count(Jobs *j, const Job *job, uint64_t n_denied);
 
 /* As in service.h. */
 int jobs_begin(Jobs *j, const char *unit, const char *cgroup, const char *const *labels, size_t n_labels,

@@ -14,7 +14,7 @@ typedef struct RecentEvents RecentEvents;
 
 int recent_events_new(RecentEvents **ret); /* -ENOMEM */
 RecentEvents *recent_events_free(RecentEvents *r);
-/* Copies the event. The oldest are dropped; out of memory, the new one is dropped and counted. */
+/* Copies the event. Dropped is the oldest of the unit that has most; out of memory, the new one is dropped and counted. */
 void recent_events_add(RecentEvents *r, const Event *e);
 /* The last max events since the time (CLOCK_REALTIME), oldest first. */
 void recent_events_for_each(const RecentEvents *r, uint64_t since_usec, size_t max, event_fn fn, void *userdata);

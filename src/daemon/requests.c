@@ -46,6 +46,13 @@ int service_begin_job(Service *s, const char *unit, const char *cgroup, const ch
         return jobs_begin(s->jobs, unit, cgroup, labels, n_labels, ret_id);
 }
 
+void service_count_events(Service *s) {
+        assert(s);
+
+        if (s->context.engine)
+                engine_flush(s->context.engine);
+}
+
 int service_end_job(Service *s, uint64_t id) {
         assert(s);
 

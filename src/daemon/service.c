@@ -175,7 +175,7 @@ void service_stop(Service *s) {
         s->stopped = true;
         grants_revoke_all(s->grants);
         end_refused(c);
-        engine_drain(c->engine);
+        engine_flush(c->engine);
         context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
         records_put_sequence(c);
         events_flush(s->events);

@@ -101,6 +101,8 @@ int service_begin_job(Service *s, const char *unit, const char *cgroup, const ch
                       uint64_t *ret_id);
 int service_job(const Service *s, uint64_t id, ServiceJob *ret); /* -ENOENT */
 size_t service_jobs(const Service *s, uint64_t *ret_ids, size_t max);
+/* Brings the counts of all jobs up to date with what the kernel has denied. */
+void service_count_events(Service *s);
 int service_end_job(Service *s, uint64_t id); /* -ENOENT */
 /* Grants the job a host, a canonical name or an address, on all ports for usec from now, or until the job ends. A
  * deny rule still applies. -ENOENT: no such job; -EOPNOTSUPP: no policy judges the job; -ENOSPC:

@@ -94,7 +94,11 @@ static void on_actor_appeared(const char *path, uint64_t id, bool is_slice, void
 }
 
 static void on_actor_gone(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
-        jobs_end_of(((Service *) userdata)->jobs, path, id);
+        Service *s = userdata;
+
+        if (jobs_of_cgroup(s->jobs, path))
+                service_count_events(s); /* its last denials */
+        jobs_end_of(s->jobs, path, id);
 }
 
 static void on_actor_forgotten(_unused_ const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {

@@ -7,11 +7,13 @@
 
 #include "basic/clock.h"
 #include "engine/event-pipeline.h"
+#include "engine/query-throttle.h"
 #include "engine/refused-sockets.h"
 #include "host/existing-sockets.h"
 #include "host/local-addr.h"
 #include "host/local-route.h"
 #include "kernel/attach.h"
+#include "kernel/denial-counts.h"
 #include "kernel/event-ring.h"
 #include "kernel/exemptions.h"
 #include "kernel/flow-table.h"
@@ -52,6 +54,7 @@ struct Engine {
         FlowSweep flow_sweep;
         bool losses_due;
         bool flows_full;        /* and engine_refused_flows() has said so */
+        QueryThrottle *throttle;
         uint64_t peers_sec;     /* CLOCK_BOOTTIME, whole seconds */
         unsigned n_peers_left;  /* process lookups left in that second */
         uint64_t n_lost_reported;
@@ -78,8 +81,8 @@ static void end_refused(const struct cw_record *r) {
         (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
 }
 
-/* Schedules one check for losses a second from now. Records are lost when the ring is full, so others are read after
- * them. */
+/* Schedules one look at losses and counts a second from now. Records are lost when the ring is full, and denials are
+ * only counted when others were recorded, so records are read before. */
 static void arm_losses(Engine *e) {
         if (e->losses_due || !e->losses)
                 return;
@@ -117,8 +120,13 @@ static void engine_on_denial(const DnsDenial *d, void *userdata) {
         Engine *e = userdata;
         struct cw_dns_client client;
 
-        if (e->pipeline)
-                event_pipeline_denial(e->pipeline, d, find_client(e, &d->peer, &client) ? &client : NULL);
+        if (!e->pipeline)
+                return;
+        bool known = find_client(e, &d->peer, &client);
+        event_pipeline_denial(e->pipeline, d, known ? &client : NULL);
+        arm_losses(e);
+        if (known)
+                query_throttle_refused(e->throttle, client.actor, clock_nsec(CLOCK_MONOTONIC));
 }
 
 /* client: NULL if the kernel has no record of it. */
@@ -260,11 +268,29 @@ static int engine_on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec,
         return 0;
 }
 
+static void engine_on_repeats(const struct cw_repeat *repeat, void *userdata) {
+        event_pipeline_repeats(((Engine *) userdata)->pipeline, repeat);
+}
+
+static void engine_on_over(uint32_t actor, const uint64_t n[static CW_OVER_MAX], void *userdata) {
+        event_pipeline_suppressed(((Engine *) userdata)->pipeline, actor, n);
+}
+
+/* Denials that were only counted. all: every one, nothing more will come. Returns whether some are left. */
+static bool report_counts(Engine *e, bool all) {
+        const DenialCountsReader reader = { .repeats = engine_on_repeats, .over = engine_on_over, .userdata = e };
+        bool left = denial_counts_read(e->programs, all, &reader);
+
+        return event_pipeline_flush(e->pipeline, all) || left;
+}
+
 static int engine_on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec, void *userdata) {
         Engine *e = userdata;
 
         e->losses_due = false;
         report_losses(e);
+        if (report_counts(e, false))
+                arm_losses(e);
         return 0;
 }
 
@@ -283,6 +309,8 @@ static int engine_on_sweep(sd_event_source *s, _unused_ uint64_t usec, void *use
                 begin_sweep(e, false);
         more = flow_table_sweep(e->flows, &e->flow_sweep, SWEEP_STEPS) > 0;
         report_losses(e);
+        if (!more)
+                denial_counts_forget(e->programs);
         (void) sd_event_source_set_time_accuracy(s, more ? COLLECT_USEC : SWEEP_ACCURACY_USEC);
         (void) sd_event_source_set_time_relative(s, more ? COLLECT_USEC : SWEEP_USEC);
         return sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
@@ -308,8 +336,10 @@ static void start_collecting(Engine *e) {
 
 /* Records made under the policy that is about to change must still find its rules. */
 static void drain_before_change(Engine *e) {
-        if (e->ring)
-                (void) event_ring_drain(e->ring);
+        if (!e->ring)
+                return;
+        (void) event_ring_drain(e->ring);
+        (void) report_counts(e, true);
 }
 
 int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
@@ -513,6 +543,9 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
         r = local_addrs_new(event, engine_on_local_addr, e, &e->local_addrs);
         if (r < 0)
                 return r;
+        r = query_throttle_new(e->programs, &e->throttle);
+        if (r < 0)
+                return r;
         r = event_pipeline_new(&e->layers, o->on_event, o->userdata, o->first_sequence, &e->pipeline);
         if (r < 0)
                 return r;
@@ -623,6 +656,7 @@ Engine *engine_free(Engine *e) {
         e->ring = event_ring_free(e->ring);
         dns_proxy_free(e->proxy); /* may still report a denial */
         event_pipeline_free(e->pipeline);
+        query_throttle_free(e->throttle);
         layer_table_done(&e->layers);
         policy_slot_free(e->self);
         policy_free(e->self_policy);
@@ -759,11 +793,17 @@ void engine_drain(Engine *e) {
         report_losses(e);
 }
 
+void engine_flush(Engine *e) {
+        engine_drain(e);
+        (void) report_counts(e, true);
+}
+
 void engine_finish(Engine *e) {
         engine_drain(e);
         begin_sweep(e, true);
         (void) flow_table_sweep(e->flows, &e->flow_sweep, SIZE_MAX);
         report_losses(e);
+        (void) report_counts(e, true);
 }
 
 int engine_end_refused(Engine *e, size_t *ret_n) {

@@ -171,6 +171,8 @@ void engine_finish(Engine *e);
 int engine_end_refused(Engine *e, size_t *ret_n);
 /* Reads the remaining records; flows continue. */
 void engine_drain(Engine *e);
+/* The same, and reports what was only counted so far. */
+void engine_flush(Engine *e);
 /* true, once: the kernel had no memory to remember a flow, and connections were refused for it. */
 bool engine_refused_flows(Engine *e);
 uint64_t engine_events_lost(const Engine *e);

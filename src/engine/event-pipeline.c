@@ -6,23 +6,54 @@
 #include <sys/random.h>
 
 #include "basic/clock.h"
+#include "basic/rate-table.h"
 #include "dns/dns-message.h"
+#include "event/denial-window.h"
 #include "event/event-decode.h"
 #include "event/name-history.h"
 #include "identity/process.h"
 
 #define PROCESSES_MAX 1024
 #define NAMES_MAX 4096
+#define CLIENTS_MAX 1024 /* with a bucket of their own for refused names */
+#define MERGE_NSEC NSEC_PER_SEC
 
 struct EventPipeline {
         const LayerTable *layers; /* borrowed */
         NameHistory *names;
         ProcessCache *processes;
+        DenialWindow *denials;
+        RateTable *queries; /* by actor */
         uint64_t sequence;
         uint64_t n_bad, n_self;
         event_fn fn;
         void *userdata;
 };
+
+static void emit(EventPipeline *p, Event *e) {
+        e->sequence = ++p->sequence;
+        p->fn(e, p->userdata);
+}
+
+static void pipeline_on_denial(const Event *e, void *userdata) {
+        Event numbered = *e;
+
+        emit(userdata, &numbered);
+}
+
+static int new_limits(EventPipeline *p, const uint8_t key[static 16]) {
+        DenialWindowOptions window = {
+                .length_nsec = MERGE_NSEC, .by_process = true, .fn = pipeline_on_denial, .userdata = p,
+        };
+        RateTableOptions queries = {
+                .max = CLIENTS_MAX, .rate = PIPELINE_QUERY_RATE, .burst = PIPELINE_QUERY_BURST,
+        };
+
+        memcpy(window.key, key, sizeof(window.key));
+        memcpy(queries.hash_key, key, sizeof(queries.hash_key));
+        int r = denial_window_new(&window, &p->denials);
+        return r < 0 ? r : rate_table_new(&queries, &p->queries);
+}
 
 int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
         _cleanup_(event_pipeline_freep) EventPipeline *p = calloc(1, sizeof(*p));
@@ -40,6 +71,8 @@ int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, ui
         r = name_history_new(NAMES_MAX, key, &p->names);
         if (r >= 0)
                 r = process_cache_new(PROCESSES_MAX, &p->processes);
+        if (r >= 0)
+                r = new_limits(p, key);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -51,6 +84,8 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
                 return NULL;
         name_history_free(p->names);
         process_cache_free(p->processes);
+        denial_window_free(p->denials);
+        rate_table_free(p->queries);
         free(p);
         return NULL;
 }
@@ -115,12 +150,8 @@ static void add_name(EventPipeline *p, const Layer *layer, uint32_t chain, Event
                 e->hostname = name_history_get(p->names, &e->dst, &e->cname_chain);
 }
 
-static void emit(EventPipeline *p, Event *e) {
-        e->sequence = ++p->sequence;
-        p->fn(e, p->userdata);
-}
-
-void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
+/* n_repeats: 0 for a record that stands for itself. */
+static void take_record(EventPipeline *p, const void *data, size_t size, uint64_t n_repeats) {
         int64_t offset = (int64_t) clock_usec(CLOCK_REALTIME) - (int64_t) clock_usec(CLOCK_MONOTONIC);
         char comm[CW_COMM_MAX], value[IN_PREFIX_TEXT_MAX];
         struct cw_record record;
@@ -140,7 +171,70 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
         add_layer(layer, value, &e);
         add_name(p, layer, record.chain, &e);
         add_process(p, record.time_ns, &e);
-        emit(p, &e);
+        e.count = n_repeats;
+        if (event_is_denial(&e))
+                denial_window_add(p->denials, &e, clock_nsec(CLOCK_MONOTONIC));
+        else
+                emit(p, &e);
+}
+
+void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
+        take_record(p, data, size, 0);
+}
+
+void event_pipeline_repeats(EventPipeline *p, const struct cw_repeat *repeat) {
+        struct cw_record r = repeat->record;
+
+        r.time_ns = MAX(r.time_ns, repeat->last_ns);
+        take_record(p, &r, sizeof(r), repeat->count);
+}
+
+static void emit_suppressed(EventPipeline *p, EventType type, Mode mode, uint32_t actor, uint64_t n, const char *what) {
+        Event e = {
+                .type = type, .mode = mode, .rule = RULE_NONE, .actor = actor, .count = n, .detail = what,
+        };
+
+        if (n > 0)
+                event_pipeline_emit(p, &e);
+}
+
+void event_pipeline_suppressed(EventPipeline *p, uint32_t actor, const uint64_t n[static CW_OVER_MAX]) {
+        static const char connections[] = "denied connections over the rate limit";
+
+        emit_suppressed(p, EVENT_CONNECTIONS_SUPPRESSED, MODE_ENFORCE, actor, n[CW_OVER_ENFORCED], connections);
+        emit_suppressed(p, EVENT_CONNECTIONS_SUPPRESSED, MODE_AUDIT, actor, n[CW_OVER_AUDITED], connections);
+        emit_suppressed(p, EVENT_QUERIES_SUPPRESSED, MODE_ENFORCE, actor, n[CW_OVER_QUERIES],
+                        "DNS queries dropped after too many refused ones");
+}
+
+static void pipeline_on_over(const void *key, size_t size, const uint64_t n_over[static 2], void *userdata) {
+        static const char queries[] = "refused DNS queries over the rate limit";
+        uint32_t actor = 0;
+
+        memcpy(&actor, key, MIN(size, sizeof(actor)));
+        emit_suppressed(userdata, EVENT_QUERIES_SUPPRESSED, MODE_ENFORCE, actor, n_over[0], queries);
+        emit_suppressed(userdata, EVENT_QUERIES_SUPPRESSED, MODE_AUDIT, actor, n_over[1], queries);
+}
+
+/* Repeats are merged whatever their number; of what is new, each client may report so much. */
+static void take_query(EventPipeline *p, const Event *e) {
+        uint64_t now = clock_nsec(CLOCK_MONOTONIC);
+
+        if (denial_window_repeat(p->denials, e, now))
+                return;
+        if (rate_table_take(p->queries, &e->actor, sizeof(e->actor), now) == RATE_OVER)
+                rate_table_count(p->queries, &e->actor, sizeof(e->actor), e->mode == MODE_AUDIT, 1);
+        else
+                denial_window_add(p->denials, e, now);
+}
+
+bool event_pipeline_flush(EventPipeline *p, bool all) {
+        rate_table_report(p->queries, pipeline_on_over, p);
+        if (all)
+                denial_window_flush_all(p->denials);
+        else
+                denial_window_flush(p->denials, clock_nsec(CLOCK_MONOTONIC));
+        return denial_window_next(p->denials) != UINT64_MAX;
 }
 
 /* comm: buffer. A query sent directly to the proxy addressed no resolver, and only its cgroup is known. */
@@ -186,7 +280,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 add_client(client, comm, &e);
         add_layer(d->layer, value, &e);
         add_process(p, UINT64_MAX, &e);
-        emit(p, &e);
+        take_query(p, &e);
 }
 
 void event_pipeline_process(EventPipeline *p, uint32_t pid) {

@@ -10,11 +10,18 @@
 
 typedef struct EventPipeline EventPipeline;
 
+/* Events for refused names, by client: per second, and at once. The others are counted. */
+#define PIPELINE_QUERY_RATE 100
+#define PIPELINE_QUERY_BURST 500
 
 /* layers: borrowed. */
 int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret);
 EventPipeline *event_pipeline_free(EventPipeline *p);
 void event_pipeline_record(EventPipeline *p, const void *data, size_t size);
+/* Repeats of a recent record, counted by the kernel. */
+void event_pipeline_repeats(EventPipeline *p, const struct cw_repeat *repeat);
+/* n: what the kernel only counted. */
+void event_pipeline_suppressed(EventPipeline *p, uint32_t actor, const uint64_t n[static CW_OVER_MAX]);
 /* client: the sender as recorded by the kernel; NULL if unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
 /* A process is waiting for an answer: read its facts while it is alive. */
@@ -24,6 +31,9 @@ void event_pipeline_process(EventPipeline *p, uint32_t pid);
 /* A refusal that neither the kernel's programs nor the proxy reports: sets what they would, and emits it. type, reason
  * and pid are set; the process was read before. */
 void event_pipeline_refusal(EventPipeline *p, const Layer *layer, Event *e);
+/* Denials are merged: the first is emitted at once, what repeats it within a second as one event with a count.
+ * Emits what is due, and what was suppressed; all: every count, at the end. Returns whether more will be due. */
+bool event_pipeline_flush(EventPipeline *p, bool all);
 /* Sets the event's time and number, and emits it. */
 void event_pipeline_emit(EventPipeline *p, Event *e);
 uint64_t event_pipeline_sequence(const EventPipeline *p); /* of the last event */

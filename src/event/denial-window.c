@@ -13,7 +13,7 @@
 
 enum {
         N_STRINGS = 8,
-        FIXED_MAX = 40,
+        FIXED_MAX = 64,
         KEY_MAX = FIXED_MAX + (N_STRINGS + EVENT_LABELS_MAX) * (STRING_MAX + 1),
 };
 
@@ -32,14 +32,21 @@ typedef struct Entry {
         const char *labels[EVENT_LABELS_MAX];
         uint64_t n_repeats;
         size_t key_length;
+        unsigned share;
         char text[];    /* the key, executable, cgroup and digest */
 } Entry;
 
 _Static_assert(offsetof(Entry, item) == 0, "an item's address is its entry's");
 
+/* Of actors, by their number. Those of two may be one: then they share what the others leave. */
+#define SHARES 64U
+
 struct DenialWindow {
         HashIndex index;
         ExpiryHeap ends;
+        uint64_t length_nsec;
+        bool by_process;
+        size_t n_of[SHARES]; /* entries */
         denial_window_fn fn;
         void *userdata;
 };
@@ -48,17 +55,21 @@ static Entry *entry_of_end(ExpiryItem *i) {
         return (Entry *) ((char *) i - offsetof(Entry, end));
 }
 
-int denial_window_new(const uint8_t key[static 16], denial_window_fn fn, void *userdata, DenialWindow **ret) {
-        assert(fn);
+int denial_window_new(const DenialWindowOptions *o, DenialWindow **ret) {
+        assert(o);
+        assert(o->fn);
+        assert(o->length_nsec > 0);
         assert(ret);
 
         _cleanup_(denial_window_freep) DenialWindow *w = calloc(1, sizeof(*w));
         if (!w)
                 return -ENOMEM;
-        w->fn = fn;
-        w->userdata = userdata;
+        w->length_nsec = o->length_nsec;
+        w->by_process = o->by_process;
+        w->fn = o->fn;
+        w->userdata = o->userdata;
 
-        int r = hash_index_init(&w->index, DENIAL_WINDOW_MAX, key);
+        int r = hash_index_init(&w->index, DENIAL_WINDOW_MAX, o->key);
         if (r >= 0)
                 r = expiry_heap_init(&w->ends, DENIAL_WINDOW_MAX);
         if (r < 0)
@@ -71,6 +82,7 @@ int denial_window_new(const uint8_t key[static 16], denial_window_fn fn, void *u
 static void window_drop(DenialWindow *w, Entry *entry) {
         expiry_heap_remove(&w->ends, &entry->end);
         hash_index_remove(&w->index, &entry->item);
+        w->n_of[entry->share]--;
         free(entry);
 }
 
@@ -117,7 +129,7 @@ static size_t n_labels(const Event *e) {
         return MIN(e->n_labels, (size_t) EVENT_LABELS_MAX);
 }
 
-static void window_key(const Event *e, Key *ret) {
+static void window_key(const DenialWindow *w, const Event *e, Key *ret) {
         const uint8_t fixed[] = { (uint8_t) e->type, e->has_verdict, (uint8_t) e->verdict, (uint8_t) e->mode,
                                   (uint8_t) e->reason, e->protocol, e->has_dst, e->mid_stream, (uint8_t) n_labels(e) };
         const char **strings[N_STRINGS];
@@ -129,6 +141,11 @@ static void window_key(const Event *e, Key *ret) {
         key_add(ret, &e->rule, sizeof(e->rule));
         if (e->has_dst)
                 key_add(ret, e->dst.b, sizeof(e->dst.b));
+        key_add(ret, &e->actor, sizeof(e->actor));
+        if (w->by_process) {
+                key_add(ret, &e->pid, sizeof(e->pid));
+                key_add(ret, &e->uid, sizeof(e->uid));
+        }
         ret->strings = ret->length;
         event_strings(&copy, strings);
         for (size_t i = 0; i < N_STRINGS; i++)
@@ -230,11 +247,39 @@ static void window_report(DenialWindow *w, Entry *entry) {
         w->fn(&entry->event, w->userdata);
 }
 
-static void end_oldest(DenialWindow *w) {
-        Entry *oldest = entry_of_end(expiry_heap_first(&w->ends));
+static void window_end(DenialWindow *w, Entry *entry) {
+        window_report(w, entry);
+        window_drop(w, entry);
+}
 
-        window_report(w, oldest);
-        window_drop(w, oldest);
+/* Of the share that has most, the one that ends first: no actor ends the windows of another. */
+static void make_room(DenialWindow *w) {
+        Entry *oldest = NULL;
+        unsigned largest = 0;
+
+        for (unsigned i = 1; i < SHARES; i++)
+                if (w->n_of[i] > w->n_of[largest])
+                        largest = i;
+        for (size_t i = 0; i < w->ends.n; i++) {
+                Entry *entry = entry_of_end(w->ends.items[i]);
+                if (entry->share == largest && (!oldest || entry->end.time_nsec < oldest->end.time_nsec))
+                        oldest = entry;
+        }
+        window_end(w, oldest);
+}
+
+bool denial_window_repeat(DenialWindow *w, const Event *e, uint64_t now_nsec) {
+        Key key;
+
+        assert(w);
+        assert(e);
+
+        window_key(w, e, &key);
+        Entry *entry = window_find(w, &key, hash_index_hash(&w->index, key.bytes, key.length));
+        if (!entry || entry->end.time_nsec <= now_nsec)
+                return false;
+        add_repeat(entry, e);
+        return true;
 }
 
 void denial_window_add(DenialWindow *w, const Event *e, uint64_t now_nsec) {
@@ -243,26 +288,26 @@ void denial_window_add(DenialWindow *w, const Event *e, uint64_t now_nsec) {
         assert(w);
         assert(e);
 
-        window_key(e, &key);
+        window_key(w, e, &key);
         uint64_t hash = hash_index_hash(&w->index, key.bytes, key.length);
         Entry *entry = window_find(w, &key, hash);
         if (entry && entry->end.time_nsec > now_nsec) {
                 add_repeat(entry, e);
                 return;
         }
-        if (entry) { /* its window has ended, but there was no flush yet */
-                window_report(w, entry);
-                window_drop(w, entry);
-        }
+        if (entry) /* its window has ended, but there was no flush yet */
+                window_end(w, entry);
 
         if (w->index.n == DENIAL_WINDOW_MAX)
-                end_oldest(w);
+                make_room(w);
         w->fn(e, w->userdata);
         entry = window_entry_new(e, &key);
         if (!entry)
                 return;
+        entry->share = e->actor % SHARES;
+        w->n_of[entry->share]++;
         hash_index_insert(&w->index, &entry->item, hash);
-        expiry_heap_insert(&w->ends, &entry->end, add_saturated(now_nsec, DENIAL_WINDOW_NSEC));
+        expiry_heap_insert(&w->ends, &entry->end, add_saturated(now_nsec, w->length_nsec));
 }
 
 void denial_window_flush(DenialWindow *w, uint64_t now_nsec) {
@@ -276,18 +321,18 @@ void denial_window_flush(DenialWindow *w, uint64_t now_nsec) {
                         continue;
                 }
                 window_report(w, entry);
-                if (now_nsec > UINT64_MAX - DENIAL_WINDOW_NSEC)
+                if (now_nsec > UINT64_MAX - w->length_nsec)
                         window_drop(w, entry); /* a later end cannot be represented */
                 else
-                        expiry_heap_move(&w->ends, i, now_nsec + DENIAL_WINDOW_NSEC);
+                        expiry_heap_move(&w->ends, i, now_nsec + w->length_nsec);
         }
 }
 
 void denial_window_flush_all(DenialWindow *w) {
         assert(w);
 
-        while (expiry_heap_first(&w->ends))
-                end_oldest(w);
+        for (ExpiryItem *i; (i = expiry_heap_first(&w->ends));)
+                window_end(w, entry_of_end(i));
 }
 
 uint64_t denial_window_next(const DenialWindow *w) {

@@ -218,6 +218,15 @@ static void add_lost(TextWriter *t, const Event *e) {
         add_set(t, ": ", e->detail, DETAIL_SHARE, "");
 }
 
+static void add_suppressed(TextWriter *t, const Event *e) {
+        add_set(t, "", e->unit, UNIT_SHARE, ": ");
+        text_add_number(t, e->count);
+        add_set(t, " ", e->detail, DETAIL_SHARE, "");
+        text_add(t, " were not logged one by one");
+        if (e->mode != MODE_ENFORCE)
+                text_add(t, " (not enforced)");
+}
+
 static void add_call(TextWriter *t, const Event *e) {
         text_add(t, "Privileged call by uid ");
         text_add_number(t, e->uid);
@@ -235,6 +244,10 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
         switch (e->type) {
         case EVENT_EVENTS_LOST:
                 add_lost(&t, e);
+                break;
+        case EVENT_CONNECTIONS_SUPPRESSED:
+        case EVENT_QUERIES_SUPPRESSED:
+                add_suppressed(&t, e);
                 break;
         case EVENT_MODE_CHANGED:
                 text_add(&t, "Mode changed");

@@ -14,6 +14,8 @@ static const char *const names[_EVENT_TYPE_MAX] = {
         [EVENT_PROTOCOL_BLOCKED] = "protocol_blocked",
         [EVENT_EXISTING_CONNECTION] = "existing_connection",
         [EVENT_EVENTS_LOST] = "events_lost",
+        [EVENT_CONNECTIONS_SUPPRESSED] = "connections_suppressed",
+        [EVENT_QUERIES_SUPPRESSED] = "queries_suppressed",
         [EVENT_RUN_STARTED] = "run_started",
         [EVENT_RUN_ENDED] = "run_ended",
         [EVENT_MODE_CHANGED] = "mode_changed",
@@ -47,6 +49,14 @@ bool event_is_denial(const Event *e) {
         default: /* when a flow that audit mode let pass ends, its start was already reported as a denial */
                 return false;
         }
+}
+
+uint64_t event_n_denied(const Event *e) {
+        assert(e);
+
+        if (e->type == EVENT_CONNECTIONS_SUPPRESSED || e->type == EVENT_QUERIES_SUPPRESSED)
+                return e->count;
+        return event_is_denial(e) ? MAX(e->count, UINT64_C(1)) : 0;
 }
 
 bool event_is_traffic(const Event *e) {

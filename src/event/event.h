@@ -15,6 +15,8 @@ typedef enum EventType {
         EVENT_PROTOCOL_BLOCKED,   /* an unsupported protocol or family, a raw socket, a socket option */
         EVENT_EXISTING_CONNECTION, /* a socket opened before enforcement began */
         EVENT_EVENTS_LOST,        /* count: how many */
+        EVENT_CONNECTIONS_SUPPRESSED, /* count: denials over the rate of one unit, not reported one by one; mode */
+        EVENT_QUERIES_SUPPRESSED,     /* the same for refused DNS queries */
         EVENT_RUN_STARTED,        /* mode; detail: the variables of the environment that are in effect */
         EVENT_RUN_ENDED,
         EVENT_MODE_CHANGED,       /* detail: "enforce -> audit"; mode is the new one */
@@ -92,6 +94,8 @@ typedef void (*event_fn)(const Event *e, void *userdata);
 
 /* Is this event a refusal (blocked or would_deny)? */
 bool event_is_denial(const Event *e);
+/* The number of denials that it stands for; 0 if it is about something else. */
+uint64_t event_n_denied(const Event *e);
 /* Is it about a connection, query or packet, rather than about the firewall itself? */
 bool event_is_traffic(const Event *e);
 /* Length of the key of "key=value": 1 to EVENT_LABEL_KEY_MAX of [A-Za-z0-9_.-], which need no escaping in any

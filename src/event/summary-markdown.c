@@ -64,7 +64,7 @@ static void write_rows(FILE *out, const Summary *s, const SummaryView *v, Summar
         if (n > ROWS_MAX)
                 fprintf(out, "| %s | and %zu more destinations | | | | | |\n", word, n - ROWS_MAX);
         if (s->n_unlisted[class] > 0)
-                fprintf(out, "| %s | and %" PRIu64 " more times, past the limit | | | | | |\n", word,
+                fprintf(out, "| %s | and %" PRIu64 " more times, past the limits | | | | | |\n", word,
                         s->n_unlisted[class]);
 }
 

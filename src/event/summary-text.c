@@ -131,8 +131,9 @@ static void write_class(FILE *out, const Summary *s, const SummaryView *v, Summa
                 fprintf(out, "  %-*s  ... and %zu more destinations\n", word_width, word,
                         v->n_class[class] - LINES_MAX);
         if (s->n_unlisted[class] > 0)
-                fprintf(out, "  %-*s  ... and %" PRIu64 " more times, past the limit of %d destinations\n", word_width,
-                        word, s->n_unlisted[class], SUMMARY_DESTINATIONS_MAX / 2);
+                fprintf(out,
+                        "  %-*s  ... and %" PRIu64 " more times, past the limit of %d destinations or of events per second\n",
+                        word_width, word, s->n_unlisted[class], SUMMARY_DESTINATIONS_MAX / 2);
 }
 
 void summary_write_text(FILE *out, const Summary *s, const SummaryView *v) {

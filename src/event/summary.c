@@ -171,13 +171,24 @@ static bool summary_kind(const Event *e, SummaryKind *ret) {
         }
 }
 
+/* Their destinations are unknown. */
+static void add_suppressed(Summary *s, const Event *e) {
+        SummaryClass class = e->mode == MODE_AUDIT ? SUMMARY_WOULD_DENY : SUMMARY_DENIED;
+        uint64_t n = event_n_denied(e);
+
+        s->n_events[class] = add_saturated(s->n_events[class], n);
+        s->n_unlisted[class] = add_saturated(s->n_unlisted[class], n);
+}
+
 int summary_add(Summary *s, const Event *e) {
         assert(s);
         assert(e);
 
         SummaryKind kind;
-        if (!summary_kind(e, &kind))
+        if (!summary_kind(e, &kind)) {
+                add_suppressed(s, e);
                 return 0;
+        }
 
         SummaryClass class = SUMMARY_ALLOWED;
         if (e->has_verdict && e->verdict == ACTION_DENY)

@@ -43,7 +43,7 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) ==
 static const char *const kept_maps[] = {
         "flows",       "socket_flows", "released_flows", "flow_shares",    "dns_sockets",       "dns_clients",
         "sk_creators", "seen_pids",    "inbound_conns",  "datagram_peers", "preexisting_flows", "asked_sockets",
-        "ring",        "counters",
+        "ring",        "counters",       "budgets",        "over_reported",  "repeats",           "throttled",
 };
 
 /* Former names of maps, used by versions that may still be replaced. */

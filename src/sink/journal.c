@@ -2,7 +2,9 @@
 #include "sink/journal.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "basic/rate-table.h"
 #include "event/denial-window.h"
 #include "event/event-journal.h"
 #include "sink/journal-socket.h"
@@ -26,14 +28,16 @@ struct JournalSink {
         JournalFilter which;
         JournalSocket *socket;
         DenialWindow *window;
-        Bucket traffic, calls;
+        RateTable *units; /* traffic of each */
+        Bucket traffic, firsts, calls;
         uint64_t now_nsec;       /* of the current call, or the last */
         uint64_t n_sent, n_lost; /* records sent or queued; events */
         uint64_t n_refused;      /* part of n_sent that the journal then refused */
         uint64_t retry_at_nsec;  /* while there is a queue */
         uint64_t retry_nsec;     /* the interval; 0: no queue */
-        uint64_t n_unreported;       /* part of n_lost not reported yet */
-        uint64_t report_at_nsec;   /* set while n_unreported > 0 */
+        uint64_t n_unreported;     /* part of n_lost not reported yet, besides that of units */
+        bool report_due;
+        uint64_t report_at_nsec;   /* if one is due */
         uint64_t reported_at_nsec;   /* time of the last report; 0: none */
 };
 
@@ -55,21 +59,6 @@ static bool bucket_take(Bucket *b, uint64_t now_nsec) {
         return true;
 }
 
-/* NULL: never limited. */
-static Bucket *bucket_of(JournalSink *s, const Event *e) {
-        if (event_is_traffic(e))
-                return &s->traffic;
-
-        switch (e->type) {
-        case EVENT_JOB_BEGUN:
-        case EVENT_JOB_ENDED:
-        case EVENT_PRIVILEGED_CALL:
-                return &s->calls;
-        default:
-                return NULL;
-        }
-}
-
 static uint64_t add_saturated(uint64_t a, uint64_t b) {
         uint64_t sum;
         return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
@@ -86,13 +75,24 @@ static void plan_retry(JournalSink *s, bool took_some) {
         s->retry_at_nsec = add_saturated(s->now_nsec, s->retry_nsec);
 }
 
-static void lose(JournalSink *s, uint64_t n) {
-        if (s->n_unreported == 0) {
+static void plan_report(JournalSink *s) {
+        if (!s->report_due) {
+                s->report_due = true;
                 s->report_at_nsec = add_saturated(s->now_nsec, LOSS_DELAY_NSEC);
                 if (s->reported_at_nsec > 0)
                         s->report_at_nsec = MAX(s->report_at_nsec, add_saturated(s->reported_at_nsec, LOSS_INTERVAL_NSEC));
         }
+}
+
+static void lose(JournalSink *s, uint64_t n) {
+        plan_report(s);
         s->n_unreported = add_saturated(s->n_unreported, n);
+        s->n_lost = add_saturated(s->n_lost, n);
+}
+
+static void lose_of_unit(JournalSink *s, const char *unit, uint64_t n) {
+        plan_report(s);
+        rate_table_count(s->units, unit, strlen(unit), 0, n);
         s->n_lost = add_saturated(s->n_lost, n);
 }
 
@@ -118,11 +118,30 @@ static int send_record(JournalSink *s, const Event *e, bool urgent) {
         return r;
 }
 
+static bool is_limited_by_unit(const Event *e) {
+        return event_is_traffic(e) || event_n_denied(e) > 0;
+}
+
+static void send_traffic(JournalSink *s, const Event *e) {
+        const char *unit = e->unit ?: "";
+        uint64_t n = MAX(e->count, UINT64_C(1));
+
+        RateVerdict v = rate_table_take(s->units, unit, strlen(unit), s->now_nsec);
+        if (v == RATE_OVER)
+                lose_of_unit(s, unit, n);
+        else if ((!bucket_take(&s->traffic, s->now_nsec) &&
+                  (v != RATE_FIRST || !bucket_take(&s->firsts, s->now_nsec))) ||
+                 send_record(s, e, false) < 0)
+                lose(s, n);
+}
+
 static void journal_on_event(const Event *e, void *userdata) {
         JournalSink *s = userdata;
-        Bucket *b = bucket_of(s, e);
+        bool call = e->type == EVENT_JOB_BEGUN || e->type == EVENT_JOB_ENDED || e->type == EVENT_PRIVILEGED_CALL;
 
-        if ((b && !bucket_take(b, s->now_nsec)) || send_record(s, e, b == NULL) < 0)
+        if (is_limited_by_unit(e))
+                send_traffic(s, e);
+        else if ((call && !bucket_take(&s->calls, s->now_nsec)) || send_record(s, e, !call) < 0)
                 lose(s, MAX(e->count, UINT64_C(1)));
 }
 
@@ -133,12 +152,18 @@ int journal_sink_new(JournalFilter which, const char *path, const uint8_t key[st
         if (!s)
                 return -ENOMEM;
         s->which = which;
-        s->traffic = bucket(JOURNAL_TRAFFIC_RATE, JOURNAL_TRAFFIC_BURST);
+        s->traffic = s->firsts = bucket(JOURNAL_TRAFFIC_RATE, JOURNAL_TRAFFIC_BURST);
         s->calls = bucket(JOURNAL_CALL_RATE, JOURNAL_CALL_BURST);
 
+        DenialWindowOptions window = { .length_nsec = JOURNAL_WINDOW_NSEC, .fn = journal_on_event, .userdata = s };
+        RateTableOptions units = { .max = JOURNAL_UNITS_MAX, .rate = JOURNAL_UNIT_RATE, .burst = JOURNAL_UNIT_BURST };
+        memcpy(window.key, key, sizeof(window.key));
+        memcpy(units.hash_key, key, sizeof(units.hash_key));
         int r = journal_socket_new(path, &s->socket);
         if (r >= 0)
-                r = denial_window_new(key, journal_on_event, s, &s->window);
+                r = denial_window_new(&window, &s->window);
+        if (r >= 0)
+                r = rate_table_new(&units, &s->units);
         if (r < 0)
                 return r;
 
@@ -146,32 +171,43 @@ int journal_sink_new(JournalFilter which, const char *path, const uint8_t key[st
         return 0;
 }
 
-static void report_losses(JournalSink *s) {
-        const Event e = {
-                .type = EVENT_EVENTS_LOST,
-                .count = s->n_unreported,
-                .rule = RULE_NONE,
-                .detail = "the journal took no more",
-        };
+static int send_losses(JournalSink *s, const char *unit, uint64_t n, const char *detail) {
+        const Event e = { .type = EVENT_EVENTS_LOST, .count = n, .rule = RULE_NONE, .unit = unit, .detail = detail };
 
-        if (s->n_unreported == 0)
+        return n > 0 ? send_record(s, &e, true) : 0;
+}
+
+static void journal_on_unit_losses(const void *key, size_t size, const uint64_t n_over[static 2], void *userdata) {
+        char unit[RATE_KEY_MAX + 1];
+        JournalSink *s = userdata;
+
+        *(char *) mempcpy(unit, key, size) = '\0';
+        if (send_losses(s, *unit ? unit : NULL, n_over[0], "over the limit of one unit in the journal") < 0)
+                s->n_unreported = add_saturated(s->n_unreported, n_over[0]); /* reported without its unit */
+}
+
+static void report_losses(JournalSink *s) {
+        if (!s->report_due)
                 return;
+        rate_table_report(s->units, journal_on_unit_losses, s);
         s->reported_at_nsec = s->now_nsec;
-        if (send_record(s, &e, true) >= 0)
-                s->n_unreported = 0;
-        else
+        s->report_due = send_losses(s, NULL, s->n_unreported, "the journal took no more") < 0;
+        if (s->report_due)
                 s->report_at_nsec = add_saturated(s->now_nsec, LOSS_INTERVAL_NSEC);
+        else
+                s->n_unreported = 0;
 }
 
 JournalSink *journal_sink_free(JournalSink *s) {
         if (!s)
                 return NULL;
 
-        if (s->window) {
+        if (s->units) {
                 denial_window_flush_all(s->window);
                 report_losses(s);
         }
         denial_window_free(s->window);
+        rate_table_free(s->units);
         journal_socket_free(s->socket);
         free(s);
         return NULL;
@@ -217,7 +253,7 @@ void journal_sink_flush(JournalSink *s, uint64_t now_nsec) {
                 plan_retry(s, journal_socket_n_queued(s->socket) < n);
         }
         denial_window_flush(s->window, now_nsec);
-        if (s->n_unreported > 0 && s->report_at_nsec <= now_nsec)
+        if (s->report_due && s->report_at_nsec <= now_nsec)
                 report_losses(s);
 }
 
@@ -225,7 +261,7 @@ uint64_t journal_sink_next(const JournalSink *s) {
         assert(s);
 
         uint64_t next = denial_window_next(s->window);
-        if (s->n_unreported > 0)
+        if (s->report_due)
                 next = MIN(next, s->report_at_nsec);
         if (s->retry_nsec > 0)
                 next = MIN(next, s->retry_at_nsec);

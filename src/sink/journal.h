@@ -23,8 +23,14 @@ typedef enum JournalFilter {
  * change; so do jobs and calls, which unprivileged users can cause. Everything else is rare and always sent. */
 #define JOURNAL_TRAFFIC_RATE 200
 #define JOURNAL_TRAFFIC_BURST 1000
+/* Of these, for one unit: its flood leaves tokens, and space in the queue, to the others. The first record of a unit that
+ * had none for a while has tokens of its own. */
+#define JOURNAL_UNIT_RATE 10
+#define JOURNAL_UNIT_BURST 50
+#define JOURNAL_UNITS_MAX 512
 #define JOURNAL_CALL_RATE 20
 #define JOURNAL_CALL_BURST 100
+#define JOURNAL_WINDOW_NSEC (10 * NSEC_PER_SEC) /* repeats of a denial are one record */
 
 /* path: the journal's socket, NULL for its own; borrowed for the call. key: random bytes, for the hash. Negative
  * errno; a missing journal is not an error. */

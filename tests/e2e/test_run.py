@@ -8,7 +8,7 @@ import shutil
 import signal
 import stat
 
-from harness import Skip, case, contains, equal, found, one_line, refused, untouched, worked
+from harness import Skip, absent, case, contains, equal, found, one_line, refused, untouched, worked
 from lab import wait_until
 from plan import EVIL4, EXAMPLE4, GITHUB4, JOB, JOB_ID, NAMELESS4
 
@@ -22,6 +22,13 @@ def gone(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
+
+
+def denials(r):
+    """How many denials the events stand for."""
+    return sum(e.get("count", 1) for e in r.events
+               if e.get("verdict") == "deny" and e["event_type"] != "connection_closed"
+               or e["event_type"] in ("connections_suppressed", "queries_suppressed"))
 
 
 def never_started(lab, options, status=125, **others):
@@ -492,9 +499,56 @@ def flood(lab):
         report(refused=n)
     """)
     equal(r.facts["refused"], 100000, "refusals")
-    counted = sum(e.get("count", 1) for e in r.events if e["event_type"] in ("connection_blocked", "events_lost"))
-    assert counted >= 100000, f"events and counted losses: {counted}"
+    equal(denials(r), 100000, "denials in the log, with those that were suppressed")
+    assert len(r.events) < 20000, f"{len(r.events)} events"
+    assert found(r, "connections_suppressed")
     untouched(lab, EVIL4, NAMELESS4)
+
+
+@case("repeats are merged: the first refusal at once, then one event a second, the counts exact")
+def merged_refusals(lab):
+    r = lab.attack([*ALLOW, "--fail-on-denied", "--summary", "json"], """
+        def refused(addr, port):
+            with socket.socket() as s:
+                return s.connect_ex((addr, port)) == errno.EPERM
+        report(refused=[sum(refused("203.0.113.70", port) for _ in range(20000)) for port in (443, 444)])
+        os.fork()
+        refused("203.0.113.70", 445)
+    """)
+    equal((r.facts["refused"], r.status), ([20000, 20000], 3), "refusals, exit status")
+    for port, n in ((443, 20000), (444, 20000), (445, 2)):
+        logged = [e for e in r.events if e["event_type"] == "connection_blocked" and e["dst_port"] == port]
+        equal(sum(e.get("count", 1) for e in logged), n, f"refusals of port {port} in the log")
+        assert "count" not in logged[0], f"the first refusal waits: {logged[0]}"
+        assert len(logged) <= 2 + r.seconds, f"{len(logged)} events for port {port} in {r.seconds} s"
+    equal(len({e["pid"] for e in r.events if e.get("dst_port") == 445}), 2, "processes with an event of their own")
+    absent(r, "connections_suppressed")
+    equal(json.loads(r.err.splitlines()[-1])["totals"]["denied"], 40002, "denied, in the summary")
+
+
+@case("repeats of a refused name are merged, and many names are limited; the counts are exact")
+def refused_names(lab):
+    r = lab.attack([*ALLOW, "--summary", "json"], """
+        n = 3000
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(5)
+            s.connect((RESOLVER4, 53))
+            def ask(name):
+                s.send(dnswire.query(name))
+                s.recv(4096)
+            for i in range(n):
+                ask("evil.example")
+            for i in range(n):
+                ask("n%d.evil.example" % i)
+        report(done=True)
+    """)
+    equal(r.facts["done"], True, "answers")
+    same = [e for e in r.events if e.get("dst_hostname") == "evil.example"]
+    equal(sum(e.get("count", 1) for e in same), 3000, "refusals of one name in the log")
+    assert len(same) <= 2 + r.seconds, f"{len(same)} events for one name in {r.seconds} s"
+    equal(denials(r), 6000, "refusals in the log, with those that were suppressed")
+    assert found(r, "queries_suppressed")
+    equal(json.loads(r.err.splitlines()[-1])["totals"]["denied"], 6000, "denied, in the summary")
 
 
 @case("a loop of refused connections: each is reported, none is lost")

@@ -45,6 +45,15 @@ def events(c, name=EVENTS):
     return found
 
 
+SUPPRESSED = ("connections_suppressed", "queries_suppressed")
+
+
+def n_logged(c, unit):
+    """How many denials of the unit the log stands for: described, merged or suppressed."""
+    return sum(e.get("count", 1) for e in events(c)
+               if e.get("unit") == unit and (e["event_type"] in SUPPRESSED or e["blocked"] or e["would_deny"]))
+
+
 def wait_event(c, **fields):
     def found():
         return [e for e in events(c) if all(e.get(k) == v for k, v in fields.items())]
@@ -78,15 +87,19 @@ def from_outside(rig, source, data=b""):
     return json.loads(done.stdout.decode().strip().splitlines()[-1])
 
 
+def attacking(c, source, name, user=None, properties=()):
+    """As attack(), not waited for."""
+    argv = c.lab.python(source)
+    argv[-1] = argv[-1].replace("\n", "\nfrom attack_tools import *\n", 1)
+    return c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect",
+                   *c._unit_options(name, user, None, properties), "--setenv=PYTHONPATH=/usr/local/lib/rig", *argv)
+
+
 @contextlib.contextmanager
 def held(c, source, name, **options):
     """A unit that prints "up" and continues when it gets a line. Yields a function that ends it within so many
     seconds and returns what came."""
-    argv = c.lab.python(source)
-    argv[-1] = argv[-1].replace("\n", "\nfrom attack_tools import *\n", 1)
-    run = c.start("systemd-run", "--quiet", "--pipe", "--wait", "--collect",
-                  *c._unit_options(name, options.get("user"), None, options.get("properties", ())),
-                  "--setenv=PYTHONPATH=/usr/local/lib/rig", *argv)
+    run = attacking(c, source, name, **options)
     try:
         equal(run.read_line(), b"up\n", f"first line of {name}")
         yield lambda seconds=30: run.finish(b"\n", seconds)

@@ -9,6 +9,7 @@
 #include "policy/port.h"
 
 #define REPORTS_MAX 4096
+#define LENGTH (10 * NSEC_PER_SEC)
 
 typedef struct Report {
         uint64_t sequence, count;
@@ -83,12 +84,18 @@ static Event denial(uint64_t sequence) {
         return e;
 }
 
-static Log *log_new(DenialWindow **ret) {
+static Log *log_new_by(bool process, DenialWindow **ret) {
         Log *log = calloc(1, sizeof(*log));
 
         ck_assert_ptr_nonnull(log);
-        ck_assert_int_eq(denial_window_new(key, on_event, log, ret), 0);
+        DenialWindowOptions o = { .length_nsec = LENGTH, .by_process = process, .fn = on_event, .userdata = log };
+        memcpy(o.key, key, sizeof(o.key));
+        ck_assert_int_eq(denial_window_new(&o, ret), 0);
         return log;
+}
+
+static Log *log_new(DenialWindow **ret) {
+        return log_new_by(false, ret);
 }
 
 static void add(DenialWindow *w, uint64_t sequence, uint64_t now_nsec) {
@@ -97,7 +104,7 @@ static void add(DenialWindow *w, uint64_t sequence, uint64_t now_nsec) {
 }
 
 START_TEST(test_repeats) {
-        const uint64_t start = 5 * NSEC_PER_SEC, window = DENIAL_WINDOW_NSEC;
+        const uint64_t start = 5 * NSEC_PER_SEC, window = LENGTH;
         DenialWindow *w;
         Log *log = log_new(&w);
 
@@ -144,12 +151,12 @@ START_TEST(test_late_flush) {
 
         add(w, 1, 0);
         add(w, 2, 1);
-        add(w, 3, DENIAL_WINDOW_NSEC);
+        add(w, 3, LENGTH);
         ck_assert_uint_eq(log->n, 3);
         ck_assert(log->reports[1].sequence == 2 && log->reports[1].count == 1);
         ck_assert(log->reports[2].sequence == 3 && log->reports[2].count == 0);
-        ck_assert_uint_eq(denial_window_next(w), 2 * DENIAL_WINDOW_NSEC);
-        add(w, 4, DENIAL_WINDOW_NSEC + 1);
+        ck_assert_uint_eq(denial_window_next(w), 2 * LENGTH);
+        add(w, 4, LENGTH + 1);
         denial_window_flush_all(w);
         ck_assert(log->n == 4 && log->reports[3].sequence == 4 && log->reports[3].count == 1);
         ck_assert_uint_eq(denial_window_next(w), UINT64_MAX);
@@ -190,7 +197,8 @@ static void change(Event *e, int what) {
         case 16: e->labels = other_labels; break;
         case 17: e->n_labels = 0; break;
         case 18: e->mid_stream = true; break;
-        case 19: e->hostname = "evil.example*"; e->matched_rule = ".example"; break; /* the same bytes but for a NUL */
+        case 19: e->actor = 5; break;
+        case 20: e->hostname = "evil.example*"; e->matched_rule = ".example"; break; /* the same bytes but for a NUL */
         default: e->automatic = "dns";
         }
 }
@@ -224,12 +232,12 @@ START_TEST(test_facts_that_differ) {
         add(w, 1, 0);
         e.tid = 12;
         denial_window_add(w, &e, 1);
-        denial_window_flush(w, DENIAL_WINDOW_NSEC);
+        denial_window_flush(w, LENGTH);
         ck_assert(log->reports[1].pid == 10 && log->reports[1].tid == 0);
         e.pid = 20;
         e.executable = "/usr/bin/other";
         e.count = 5;
-        denial_window_add(w, &e, DENIAL_WINDOW_NSEC + 1);
+        denial_window_add(w, &e, LENGTH + 1);
         denial_window_flush_all(w);
         ck_assert(log->n == 3 && log->reports[2].count == 5);
         ck_assert(log->reports[2].pid == 0 && log->reports[2].uid == 0);
@@ -297,16 +305,64 @@ START_TEST(test_long_strings) {
 }
 END_TEST
 
+/* What many denials of one actor fill, another's windows keep. */
+START_TEST(test_greedy_actor) {
+        DenialWindow *w;
+        Log *log = log_new(&w);
+        Event e = denial(1);
+
+        denial_window_add(w, &e, 0);
+        e.actor = 3;
+        for (uint32_t i = 0; i < 3 * DENIAL_WINDOW_MAX; i++) {
+                e.dst_port = (uint16_t) (1000 + i);
+                denial_window_add(w, &e, 1 + i);
+        }
+        size_t n = log->n;
+        add(w, 2, LENGTH - 1);
+        ck_assert_uint_eq(log->n, n); /* still merged with the first */
+        denial_window_flush_all(w);
+        ck_assert(log->n == n + 1 && log->reports[n].count == 1);
+        denial_window_free(w);
+        free(log);
+}
+END_TEST
+
+START_TEST(test_by_process) {
+        DenialWindow *w;
+        Log *log = log_new_by(true, &w);
+        Event e = denial(1);
+
+        ck_assert(!denial_window_repeat(w, &e, 0));
+        ck_assert_uint_eq(log->n, 0);
+        denial_window_add(w, &e, 0);
+        ck_assert(denial_window_repeat(w, &e, 1));
+        e.pid = 20;
+        ck_assert(!denial_window_repeat(w, &e, 1));
+        denial_window_add(w, &e, 1);
+        e.uid = 0;
+        denial_window_add(w, &e, 1);
+        ck_assert_uint_eq(log->n, 3);
+        e = denial(4);
+        ck_assert(!denial_window_repeat(w, &e, LENGTH)); /* the window has ended */
+        denial_window_flush_all(w);
+        ck_assert(log->n == 4 && log->reports[3].pid == 10 && log->reports[3].count == 1);
+        denial_window_free(w);
+        free(log);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("denial-window");
         TCase *t = tcase_create("denial-window");
 
         tcase_add_test(t, test_repeats);
         tcase_add_test(t, test_late_flush);
-        tcase_add_loop_test(t, test_different, 0, 21);
+        tcase_add_loop_test(t, test_different, 0, 22);
         tcase_add_test(t, test_facts_that_differ);
         tcase_add_test(t, test_limit);
         tcase_add_test(t, test_long_strings);
+        tcase_add_test(t, test_greedy_actor);
+        tcase_add_test(t, test_by_process);
         suite_add_tcase(s, t);
         return s;
 }

@@ -268,6 +268,14 @@ static size_t samples(Event ret[static SAMPLES_MAX]) {
         ret[n++] = (Event) { .type = EVENT_EVENTS_LOST, .count = 12, .rule = RULE_NONE };
         ret[n++] = (Event) { .type = EVENT_RUN_ENDED, .rule = RULE_NONE };
         n += service_samples(ret + n, &denied);
+        ret[n++] = (Event) {
+                .type = EVENT_CONNECTIONS_SUPPRESSED, .count = 51234, .rule = RULE_NONE, .cgroup = "/system.slice/a.service",
+                .unit = "a.service", .detail = "denied connections over the rate limit",
+        };
+        ret[n++] = (Event) {
+                .type = EVENT_QUERIES_SUPPRESSED, .count = 7, .rule = RULE_NONE, .mode = MODE_AUDIT,
+                .detail = "refused DNS queries over the rate limit",
+        };
         ck_assert_uint_le(n, SAMPLES_MAX);
         for (size_t i = 0; i < n; i++) {
                 ret[i].time_usec = 1700000000123456 + i * 1000;
@@ -525,7 +533,7 @@ END_TEST
 START_TEST(test_types) {
         static const char *const names[_EVENT_TYPE_MAX] = {
                 "connection_allowed", "connection_blocked",  "connection_closed", "dns_blocked", "protocol_blocked",
-                "existing_connection", "events_lost", "run_started", "run_ended", "mode_changed",
+                "existing_connection", "events_lost", "connections_suppressed", "queries_suppressed", "run_started", "run_ended", "mode_changed",
                 "policy_loaded", "policy_rejected", "enforcement_started", "enforcement_ended", "enforcement_resumed",
                 "hook_lost", "job_begun", "job_ended", "privileged_call", "proxy_shared",
                 "state_not_kept",

@@ -172,10 +172,78 @@ START_TEST(test_closed_flows) {
 }
 END_TEST
 
+static const char *unit_of(uint64_t i, char buf[static 32]) {
+        (void) snprintf(buf, 32, "u%u.service", (unsigned) (i % 400));
+        return buf;
+}
+
+/* The flood of one unit: bounded, counted, reported with its name; the first record of each other is sent. */
+START_TEST(test_rate_of_unit) {
+        char buf[EVENT_JOURNAL_MAX], wanted[64];
+        JournalSink *s;
+        size_t read = 0;
+
+        make_dir();
+        int fd = journal_new();
+        ck_assert_int_eq(journal_sink_new(JOURNAL_FILTER_DENIED, path, key, &s), 0);
+        for (uint16_t i = 0; i < 1000; i++) {
+                Event e = denial((uint16_t) (i + 1));
+                e.unit = "flood.service";
+                journal_sink_write(s, &e, 1);
+                read += drain(fd);
+        }
+        ck_assert_uint_eq(read, JOURNAL_UNIT_BURST);
+        ck_assert_uint_eq(journal_sink_n_lost(s), 1000 - JOURNAL_UNIT_BURST);
+        Event e = denial(1);
+        e.unit = "victim.service";
+        journal_sink_write(s, &e, 2);
+        ck_assert_ptr_nonnull(strstr(next_record(fd, buf), "\nCARGOWALL_UNIT=victim.service\n"));
+
+        const Event suppressed = {
+                .type = EVENT_CONNECTIONS_SUPPRESSED, .unit = "flood.service", .count = 7, .detail = "x",
+        };
+        journal_sink_write(s, &suppressed, 2);
+        ck_assert_str_eq(next_record(fd, buf), "");
+        journal_sink_flush(s, 1 + NSEC_PER_SEC);
+        ck_assert_ptr_nonnull(strstr(next_record(fd, buf), "\nCARGOWALL_UNIT=flood.service\n"));
+        (void) snprintf(wanted, sizeof(wanted), "\nCARGOWALL_COUNT=%d\n", 1000 - JOURNAL_UNIT_BURST + 7);
+        ck_assert_ptr_nonnull(strstr(buf, wanted));
+        ck_assert_ptr_nonnull(strstr(buf, MESSAGE_ID_EVENTS_LOST));
+        ck_assert_str_eq(next_record(fd, buf), "");
+        journal_sink_free(s);
+        remove_dir(fd);
+}
+END_TEST
+
+/* Many units together use up what all have: the first record of one more is still sent. */
+START_TEST(test_first_of_a_unit) {
+        char buf[EVENT_JOURNAL_MAX], name[32];
+        JournalSink *s;
+        size_t read = 0;
+
+        make_dir();
+        int fd = journal_new();
+        ck_assert_int_eq(journal_sink_new(JOURNAL_FILTER_DENIED, path, key, &s), 0);
+        for (uint64_t i = 0; i < 8000; i++) {
+                Event e = denial((uint16_t) (i + 1));
+                e.unit = unit_of(i, name);
+                journal_sink_write(s, &e, 1);
+                read += drain(fd);
+        }
+        ck_assert_uint_eq(read, JOURNAL_TRAFFIC_BURST);
+        Event e = denial(1);
+        e.unit = "victim.service";
+        journal_sink_write(s, &e, 2);
+        ck_assert_ptr_nonnull(strstr(next_record(fd, buf), "\nCARGOWALL_UNIT=victim.service\n"));
+        journal_sink_free(s);
+        remove_dir(fd);
+}
+END_TEST
+
 /* A flood of different denials: bounded, counted, reported in one record; what else happened is not lost in it. */
 START_TEST(test_rate) {
         const uint64_t n = 3000;
-        char buf[EVENT_JOURNAL_MAX], wanted[64];
+        char buf[EVENT_JOURNAL_MAX], wanted[64], name[32];
         JournalSink *s;
         size_t read = 0;
 
@@ -184,6 +252,7 @@ START_TEST(test_rate) {
         ck_assert_int_eq(journal_sink_new(JOURNAL_FILTER_DENIED, path, key, &s), 0);
         for (uint64_t i = 0; i < n; i++) {
                 Event e = denial((uint16_t) (i + 1));
+                e.unit = unit_of(i, name);
                 journal_sink_write(s, &e, 1);
                 read += drain(fd);
         }
@@ -213,6 +282,7 @@ START_TEST(test_rate) {
 
         for (uint64_t i = 0; i < n; i++) { /* two seconds later: two seconds' worth */
                 Event e = denial((uint16_t) (i + 10000));
+                e.unit = unit_of(i, name);
                 journal_sink_write(s, &e, 1 + 2 * NSEC_PER_SEC);
                 read += drain(fd);
         }
@@ -227,7 +297,7 @@ END_TEST
 START_TEST(test_hanging_journal) {
         char buf[EVENT_JOURNAL_MAX], wanted[64];
         const uint64_t n = JOURNAL_TRAFFIC_BURST;
-        char text[1001]; /* so that all is full before that, whatever the length of the socket's queue */
+        char name[32], text[1001]; /* so that all is full before that, whatever the length of the socket's queue */
         JournalSink *s;
 
         memset(text, 'x', sizeof(text) - 1);
@@ -238,6 +308,7 @@ START_TEST(test_hanging_journal) {
         for (uint64_t i = 0; i < n; i++) { /* would never end on a socket that blocks */
                 Event e = denial((uint16_t) (i + 1));
                 e.hostname = e.executable = text;
+                e.unit = unit_of(i, name);
                 journal_sink_write(s, &e, 1);
         }
         uint64_t lost = journal_sink_n_lost(s);
@@ -481,6 +552,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_selection);
         tcase_add_test(t, test_closed_flows);
         tcase_add_test(t, test_rate);
+        tcase_add_test(t, test_rate_of_unit);
+        tcase_add_test(t, test_first_of_a_unit);
         tcase_add_test(t, test_hanging_journal);
         tcase_add_test(t, test_queued_is_refused);
         tcase_add_test(t, test_journal_comes_and_goes);

@@ -103,6 +103,23 @@ START_TEST(number_is_bounded) {
 }
 END_TEST
 
+START_TEST(a_flood_displaces_no_other_unit) {
+        _cleanup_(recent_events_freep) RecentEvents *r = NULL;
+
+        ck_assert_int_eq(recent_events_new(&r), 0);
+        recent_events_add(r, &(Event) { .detail = "victim", .unit = "victim.service" });
+        add(r, 0, "change");
+        for (unsigned i = 0; i < 3 * RECENT_EVENTS_MAX; i++) {
+                recent_events_add(r, &(Event) { .time_usec = i, .detail = "a", .unit = "a.service" });
+                recent_events_add(r, &(Event) { .time_usec = i, .detail = "b", .unit = "b.service" });
+        }
+        Seen s = look(r, 0, SIZE_MAX);
+        ck_assert_uint_eq(s.n, RECENT_EVENTS_MAX);
+        ck_assert_str_eq(s.first, "victim");
+        ck_assert_str_eq(s.last, "b");
+}
+END_TEST
+
 START_TEST(a_sink_takes_denials_and_changes) {
         _cleanup_(recent_events_freep) RecentEvents *r = NULL;
 
@@ -149,6 +166,7 @@ static Suite *suite(void) {
         tcase_add_test(t, events_are_copied_and_listed_in_order);
         tcase_add_loop_test(t, since_and_max, 0, ELEMENTSOF(questions));
         tcase_add_test(t, number_is_bounded);
+        tcase_add_test(t, a_flood_displaces_no_other_unit);
         tcase_add_test(t, a_sink_takes_denials_and_changes);
         tcase_add_test(t, bytes_are_bounded);
         suite_add_tcase(s, t);

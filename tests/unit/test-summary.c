@@ -369,6 +369,21 @@ START_TEST(test_ignored_types) {
 }
 END_TEST
 
+START_TEST(test_suppressed) {
+        Summary *s = summary(MODE_ENFORCE);
+
+        add(s, event(EVENT_CONNECTION_BLOCKED, NULL, "203.0.113.7", 443), 2);
+        add(s, (Event) { .type = EVENT_CONNECTIONS_SUPPRESSED, .count = 40, .rule = RULE_NONE }, 1);
+        add(s, (Event) { .type = EVENT_QUERIES_SUPPRESSED, .count = 5, .mode = MODE_AUDIT, .rule = RULE_NONE }, 1);
+        ck_assert_uint_eq(summary_n_denied(s), 47);
+        char *text = format(s, SUMMARY_JSON);
+        ck_assert_ptr_nonnull(strstr(text, "\"denied\":42,\"would_deny\":5"));
+        ck_assert_ptr_nonnull(strstr(text, "\"unlisted\":{\"allowed\":0,\"denied\":40,\"would_deny\":5}"));
+        free(text);
+        summary_free(s);
+}
+END_TEST
+
 START_TEST(test_closed_only) {
         Summary *s = summary(MODE_ENFORCE);
         Event e = event(EVENT_CONNECTION_CLOSED, "a.example", "203.0.113.7", 443);
@@ -415,7 +430,7 @@ START_TEST(test_destinations_limit) {
 
         char *text = format(s, SUMMARY_TEXT);
         ck_assert_msg(strstr(text, "1 destination allowed, 2048 denied\n"), "%s", text);
-        ck_assert_ptr_nonnull(strstr(text, "\n  denied   ... and 1 more times, past the limit of 2048 destinations\n"));
+        ck_assert_ptr_nonnull(strstr(text, "\n  denied   ... and 1 more times, past the limit of 2048 destinations or of events per second\n"));
         ck_assert_uint_eq(summary_n_denied(s), SUMMARY_DESTINATIONS_MAX / 2 + 2);
         free(text);
         summary_free(s);
@@ -537,6 +552,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_hostile_strings);
         tcase_add_test(t, test_aggregation);
         tcase_add_test(t, test_ignored_types);
+        tcase_add_test(t, test_suppressed);
         tcase_add_test(t, test_closed_only);
         tcase_add_test(t, test_lines_limit);
         tcase_add_test(t, test_destinations_limit);
