@@ -12,6 +12,10 @@
 #define LOG_LEVEL_FIRST 3
 #define LOG_LEVEL_DEFAULT 6
 #define EVENTS_FILE_DEFAULT "/var/log/cargowall/events.ndjson"
+#define EVENTS_FILE_DEFAULT_SIZE (100ULL << 20)
+#define EVENTS_FILE_DEFAULT_KEEP 3
+#define EVENTS_FILE_MIN_SIZE (1ULL << 20) /* bytes */
+#define EVENTS_FILE_KEEP_MAX 99
 #define FORWARDERS_DEFAULT "systemd-resolved.service"
 #define PATH_MAX_BYTES 4095U
 
@@ -311,6 +315,52 @@ static int apply_events_file(ServiceConfig *c, const char *value, const char **r
         return 0;
 }
 
+static int number_parse(const char **s, uint64_t max, uint64_t *ret) {
+        uint64_t n = 0;
+
+        if (**s < '0' || **s > '9')
+                return -EINVAL;
+        for (; **s >= '0' && **s <= '9'; (*s)++)
+                if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t) (**s - '0'), &n) || n > max)
+                        return -EINVAL;
+        *ret = n;
+        return 0;
+}
+
+/* Bytes, or with K, M, G: to the base of 1024, as in systemd.directives(7). */
+static int size_parse(const char *s, uint64_t *ret) {
+        uint64_t n;
+
+        if (number_parse(&s, UINT64_MAX, &n) < 0)
+                return -EINVAL;
+        const char *unit = *s ? strchr("KMG", *s) : NULL;
+        if (*s && (!unit || s[1] != '\0'))
+                return -EINVAL;
+        for (const char *u = "KMG"; unit && u <= unit; u++)
+                if (__builtin_mul_overflow(n, 1024, &n))
+                        return -EINVAL;
+        *ret = n;
+        return 0;
+}
+
+static int apply_events_file_max_size(ServiceConfig *c, const char *value, const char **ret_reason) {
+        uint64_t n = 0;
+
+        if (strcmp(value, "infinity") != 0 && (size_parse(value, &n) < 0 || n < EVENTS_FILE_MIN_SIZE || n > INT64_MAX))
+                return refuse(ret_reason, "expected infinity or a size of at least 1M, as 100M or 2G");
+        c->events_file_max_size = n;
+        return 0;
+}
+
+static int apply_events_file_keep(ServiceConfig *c, const char *value, const char **ret_reason) {
+        uint64_t n;
+
+        if (number_parse(&value, EVENTS_FILE_KEEP_MAX, &n) < 0 || *value)
+                return refuse(ret_reason, "expected a number from 0 to 99");
+        c->events_file_keep = (unsigned) n;
+        return 0;
+}
+
 static int apply_journal_events(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(journal_words, ELEMENTSOF(journal_words), value);
         if (i < 0)
@@ -333,6 +383,8 @@ static const struct {
         { "DNS", "Wiring", apply_wiring },
         { "DNS", "Forwarders", apply_forwarders },
         { "Log", "EventsFile", apply_events_file },
+        { "Log", "EventsFileMaxSize", apply_events_file_max_size },
+        { "Log", "EventsFileKeep", apply_events_file_keep },
         { "Log", "JournalEvents", apply_journal_events },
 };
 
@@ -374,6 +426,8 @@ int service_config_init(ServiceConfig *ret) {
                 .existing_connections = EXISTING_KEEP,
                 .log_level = LOG_LEVEL_DEFAULT,
                 .dns_wiring = DNS_WIRING_BPF_RESOLVED,
+                .events_file_max_size = EVENTS_FILE_DEFAULT_SIZE,
+                .events_file_keep = EVENTS_FILE_DEFAULT_KEEP,
                 .journal_events = JOURNAL_EVENTS_DENIED,
         };
 

@@ -54,6 +54,8 @@ typedef struct ServiceConfig {
         char **forwarders; /* names of services */
         size_t n_forwarders;
         char *events_file; /* absolute; NULL: none */
+        uint64_t events_file_max_size; /* bytes; 0: no limit */
+        unsigned events_file_keep;     /* older files */
         JournalEvents journal_events;
         unsigned assigned; /* ConfigList */
 } ServiceConfig;

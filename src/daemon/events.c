@@ -64,6 +64,8 @@ static int open_file(Events *e) {
                 log_message(c->log, LOG_ERR, "cannot open %s: %s", c->config->events_file, guarded_open_error(r));
                 return r;
         }
+        if (c->config->events_file_max_size > 0)
+                ndjson_file_limit(e->file, c->config->events_file_max_size, c->config->events_file_keep);
         Sink sink = ndjson_file_as_sink(e->file);
         return sink_hub_add(e->hub, &sink);
 }

@@ -12,6 +12,7 @@
 #include "basic/macro.h"
 #include "event/event-json.h"
 #include "host/guarded-open.h"
+#include "sink/file-rotation.h"
 
 #define BUFFER_SIZE (64U * 1024)
 #define MODE_CREATED 0600 /* until the final mode is set */
@@ -32,6 +33,9 @@ struct NdjsonFile {
         uint64_t n_written, n_lost, n_reopen_failures;
         size_t n_buffered; /* lines */
         size_t remainder;  /* bytes at the start of the buffer that complete a line partly written to a pipe */
+        uint64_t max_size; /* bytes; 0: no limit */
+        unsigned keep;
+        bool stuck;        /* full, and cannot be rotated */
         uint64_t due_nsec; /* as a sink, with length > 0: when to write the buffer */
         size_t length;
         char buffer[BUFFER_SIZE];
@@ -56,6 +60,9 @@ static int file_new(int fd, bool torn, NdjsonFile **ret) {
         f->n_written = f->n_lost = f->n_reopen_failures = 0;
         f->n_buffered = f->remainder = f->length = 0;
         f->due_nsec = 0;
+        f->max_size = 0;
+        f->keep = 0;
+        f->stuck = false;
         *ret = f;
         return 0;
 }
@@ -215,6 +222,56 @@ static void write_failed(NdjsonFile *f, size_t done) {
         f->length = f->remainder;
 }
 
+void ndjson_file_limit(NdjsonFile *f, uint64_t max_size, unsigned keep) {
+        assert(f);
+        assert(max_size > 0);
+        assert(f->target.path && f->regular);
+
+        f->max_size = max_size;
+        f->keep = keep;
+}
+
+static int open_again(NdjsonFile *f) {
+        bool torn;
+        int fd;
+
+        int r = open_target(&f->target, &fd, &torn);
+        if (r < 0)
+                return r;
+        (void) close(f->fd);
+        f->fd = fd;
+        f->torn = torn;
+        return 0;
+}
+
+static bool has_room(const NdjsonFile *f) {
+        struct stat st;
+
+        return f->max_size == 0 || fstat(f->fd, &st) < 0 || st.st_size == 0 ||
+               (uint64_t) st.st_size + f->length + 1 <= f->max_size;
+}
+
+static int begin_again(NdjsonFile *f) {
+        if (f->keep == 0)
+                return ftruncate(f->fd, 0) < 0 ? -errno : 0;
+
+        int r = file_rotate(f->target.path, f->fd, f->keep);
+        if (r < 0 && r != -ESTALE)
+                return r;
+        r = open_again(f);
+        return r < 0 || has_room(f) ? r : -EFBIG;
+}
+
+static int make_room(NdjsonFile *f) {
+        if (has_room(f))
+                return 0;
+
+        int r = begin_again(f);
+        f->n_reopen_failures += r < 0 && !f->stuck;
+        f->stuck = r < 0;
+        return r;
+}
+
 void ndjson_file_flush(NdjsonFile *f) {
         assert(f);
 
@@ -222,8 +279,8 @@ void ndjson_file_flush(NdjsonFile *f) {
                 return;
 
         size_t done = 0;
-        int r = 0;
-        if (f->torn) {
+        int r = make_room(f);
+        if (r >= 0 && f->torn) {
                 r = write_all(f->fd, "\n", 1, &done);
                 f->torn = r < 0;
                 done = 0;
@@ -241,26 +298,18 @@ void ndjson_file_flush(NdjsonFile *f) {
 }
 
 int ndjson_file_reopen(NdjsonFile *f) {
-        bool torn;
-        int fd;
-
         assert(f);
 
         if (!f->target.path)
                 return -EBADF;
 
         ndjson_file_flush(f); /* earlier events belong in the old file */
-        int r = open_target(&f->target, &fd, &torn);
+        int r = open_again(f);
         if (r < 0) {
                 f->last_error = r;
                 f->n_reopen_failures++;
-                return r;
         }
-
-        (void) close(f->fd);
-        f->fd = fd;
-        f->torn = torn;
-        return 0;
+        return r;
 }
 
 int ndjson_file_sync(NdjsonFile *f) {

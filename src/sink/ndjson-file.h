@@ -17,6 +17,10 @@ typedef struct NdjsonFile NdjsonFile;
 /* Opens for appending. A new file is owned by our user and gets exactly this mode, whatever the umask. Fails as
  * guarded_open_append() does. Negative errno. */
 int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret);
+/* Only for a file opened by its path: it never grows beyond max_size bytes. A full one is kept as file_rotate() names
+ * it, keep of them at most; 0: it begins again empty. If that fails, lines are lost until there is space again, and the
+ * first time counts as a failure to reopen. */
+void ndjson_file_limit(NdjsonFile *f, uint64_t max_size, unsigned keep);
 /* fd: owned by the caller (a pipe in tests, stderr), borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);
 /* fd: from guarded_open_append(); owned, closed even on failure. */

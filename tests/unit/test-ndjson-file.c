@@ -460,6 +460,144 @@ START_TEST(test_disk_full) {
 END_TEST
 
 /* A line gets its time when the buffer was empty, and half a line that a full pipe holds back gets another. */
+static void old_path(unsigned i, char buf[static 96]) {
+        (void) snprintf(buf, 96, i > 0 ? "%s.old.%u" : "%s", path, i);
+}
+
+static uint64_t size_of(const char *name) {
+        struct stat st;
+
+        ck_assert_int_eq(stat(name, &st), 0);
+        return (uint64_t) st.st_size;
+}
+
+static void remove_old(unsigned n) {
+        char old[96];
+
+        for (unsigned i = 1; i <= n; i++) {
+                old_path(i, old);
+                ck_assert_int_eq(unlink(old), 0);
+        }
+        old_path(n + 1, old);
+        ck_assert_int_eq(access(old, F_OK), -1);
+}
+
+/* Every line is in one of the files, in order; none is larger than the limit, nor are there more than are kept. */
+START_TEST(test_rotation) {
+        const uint64_t limit = 20 * line_length() + 7;
+        char old[96];
+        NdjsonFile *f;
+
+        make_dir();
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ndjson_file_limit(f, limit, 3);
+        for (uint64_t i = 0; i < 75; i++) {
+                write_events(f, 1000 + i, 1);
+                ndjson_file_flush(f);
+        }
+        ck_assert(ndjson_file_n_written(f) == 75 && ndjson_file_n_lost(f) == 0);
+        ndjson_file_free(f);
+        uint64_t first = 1000;
+        for (unsigned i = 4; i-- > 0;) {
+                char wanted[64], *text, *begin;
+                size_t size;
+
+                old_path(i, old);
+                ck_assert_uint_le(size_of(old), limit);
+                int fd = open(old, O_RDONLY | O_CLOEXEC);
+                text = read_fd(fd, &size);
+                close(fd);
+                (void) snprintf(wanted, sizeof(wanted), "\"sequence\":%u,", (unsigned) first);
+                begin = strchr(text, '\n');
+                ck_assert_ptr_nonnull(memmem(text, (size_t) (begin - text), wanted, strlen(wanted)));
+                first += (uint64_t) check_lines(text);
+                free(text);
+        }
+        ck_assert_uint_eq(first, 1075);
+
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ndjson_file_limit(f, limit, 3);
+        for (uint64_t i = 0; i < 200; i++) {
+                write_events(f, 2000 + i, 1);
+                ndjson_file_flush(f);
+        }
+        ndjson_file_free(f);
+        remove_old(3); /* and no more */
+        remove_dir();
+}
+END_TEST
+
+START_TEST(test_rotation_without_old_files) {
+        const uint64_t limit = 5 * line_length();
+        NdjsonFile *f;
+
+        make_dir();
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ndjson_file_limit(f, limit, 0);
+        for (uint64_t i = 0; i < 12; i++) {
+                write_events(f, 1000 + i, 1);
+                ndjson_file_flush(f);
+                ck_assert_uint_le(size_of(path), limit);
+        }
+        ndjson_file_free(f);
+        ck_assert_uint_ge(check_log(), 2);
+        remove_old(0);
+        remove_dir();
+}
+END_TEST
+
+/* The file was moved away by somebody else, and no signal has come yet. */
+START_TEST(test_rotation_by_two) {
+        char moved[96];
+        NdjsonFile *f;
+
+        make_dir();
+        (void) snprintf(moved, sizeof(moved), "%s.1", path);
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ndjson_file_limit(f, 4 * line_length(), 2);
+        write_events(f, 1000, 3);
+        ndjson_file_flush(f);
+        ck_assert_int_eq(rename(path, moved), 0);
+        write_events(f, 1003, 3);
+        ndjson_file_flush(f);
+        ck_assert_uint_eq(check_log(), 3);
+        ck_assert_int_eq(ndjson_file_reopen(f), 0);
+        write_events(f, 1006, 3);
+        ndjson_file_free(f);
+        remove_old(1);
+        ck_assert_int_eq(unlink(moved), 0);
+        remove_dir();
+}
+END_TEST
+
+/* The limit holds even then; what does not fit is lost, and counted. */
+START_TEST(test_rotation_impossible) {
+        const uint64_t limit = 4 * line_length();
+        char old[96];
+        NdjsonFile *f;
+
+        make_dir();
+        old_path(1, old);
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0640, &f), 0);
+        ndjson_file_limit(f, limit, 1);
+        ck_assert_int_eq(mkdir(old, 0700), 0); /* in the way */
+        for (uint64_t i = 0; i < 10; i++) {
+                write_events(f, 1000 + i, 1);
+                ndjson_file_flush(f);
+        }
+        ck_assert_uint_le(size_of(path), limit);
+        ck_assert_uint_eq(ndjson_file_n_written(f) + ndjson_file_n_lost(f), 10);
+        ck_assert(ndjson_file_n_reopen_failures(f) == 1 && ndjson_file_last_error(f) == -EISDIR);
+        ck_assert_int_eq(rmdir(old), 0);
+        write_events(f, 2000, 1);
+        ck_assert_int_eq(ndjson_file_sync(f), 0);
+        ck_assert_uint_eq(check_log(), 1);
+        ndjson_file_free(f);
+        remove_old(1);
+        remove_dir();
+}
+END_TEST
+
 START_TEST(a_sink_says_when_it_is_due) {
         Event e = { .type = EVENT_HOOK_LOST, .detail = "a line that divides no page" };
         NdjsonFile *f = NULL;
@@ -513,6 +651,10 @@ static Suite *suite(void) {
         tcase_add_test(t, test_pipe);
         tcase_add_test(t, test_pipe_closed);
         tcase_add_test(t, test_disk_full);
+        tcase_add_test(t, test_rotation);
+        tcase_add_test(t, test_rotation_without_old_files);
+        tcase_add_test(t, test_rotation_by_two);
+        tcase_add_test(t, test_rotation_impossible);
         tcase_add_test(t, a_sink_says_when_it_is_due);
         suite_add_tcase(s, t);
         return s;

@@ -127,8 +127,50 @@ static const struct {
         { "Log", "EventsFile", "/var//events" },
         { "Log", "EventsFile", "/var/events/" },
         { "Log", "EventsFile", "/var/events # here" },
+        { "Log", "EventsFileMaxSize", "" },
+        { "Log", "EventsFileMaxSize", "1023K" },
+        { "Log", "EventsFileMaxSize", "0" },
+        { "Log", "EventsFileMaxSize", "-1M" },
+        { "Log", "EventsFileMaxSize", "100MB" },
+        { "Log", "EventsFileMaxSize", "100 M" },
+        { "Log", "EventsFileMaxSize", "M" },
+        { "Log", "EventsFileMaxSize", "18446744073709551615G" },
+        { "Log", "EventsFileMaxSize", "18446744073709551616" },
+        { "Log", "EventsFileMaxSize", "none" },
+        { "Log", "EventsFileKeep", "" },
+        { "Log", "EventsFileKeep", "100" },
+        { "Log", "EventsFileKeep", "-1" },
+        { "Log", "EventsFileKeep", "3 " },
         { "Log", "JournalEvents", "yes" },
 };
+
+static const struct {
+        const char *key, *value;
+        uint64_t size;
+        unsigned keep;
+} files[] = {
+        { NULL, NULL, 100 << 20, 3 },
+        { "EventsFileMaxSize", "1M", 1 << 20, 3 },
+        { "EventsFileMaxSize", "1048576", 1 << 20, 3 },
+        { "EventsFileMaxSize", "1024K", 1 << 20, 3 },
+        { "EventsFileMaxSize", "2G", 2ULL << 30, 3 },
+        { "EventsFileMaxSize", "infinity", 0, 3 },
+        { "EventsFileKeep", "0", 100 << 20, 0 },
+        { "EventsFileKeep", "99", 100 << 20, 99 },
+};
+
+START_TEST(files_of_events) {
+        const char *reason = NULL;
+        ServiceConfig c;
+
+        ck_assert_int_eq(service_config_init(&c), 0);
+        if (files[_i].key)
+                ck_assert_int_eq(service_config_apply("Log", files[_i].key, files[_i].value, &reason, &c), 0);
+        ck_assert_uint_eq(c.events_file_max_size, files[_i].size);
+        ck_assert_uint_eq(c.events_file_keep, files[_i].keep);
+        service_config_done(&c);
+}
+END_TEST
 
 START_TEST(bad_settings) {
         const char *reason = NULL;
@@ -226,6 +268,7 @@ static Suite *suite(void) {
 
         tcase_add_loop_test(t, good_settings, 0, ELEMENTSOF(good));
         tcase_add_loop_test(t, bad_settings, 0, ELEMENTSOF(bad));
+        tcase_add_loop_test(t, files_of_events, 0, ELEMENTSOF(files));
         tcase_add_test(t, limits);
         tcase_add_test(t, hooks);
         tcase_add_test(t, names);
