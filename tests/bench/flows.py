@@ -102,6 +102,33 @@ def tcp(stage):
     ]
 
 
+def count_denied(log, n):
+    """(denials that the log stands for, events that say so), after the reader's last delay."""
+    for _ in range(40):
+        time.sleep(0.2)
+        with open(log, encoding="utf-8") as lines:
+            events = [json.loads(line) for line in lines]
+        denials = [e for e in events if e["blocked"] or e["event_type"] == "connections_suppressed"]
+        counted = sum(e.get("count", 1) for e in denials)
+        if counted >= n:
+            break
+    return counted, len(denials)
+
+
+def denials(stage):
+    n, n_ports = 2000, 20 if stage.quick else 100
+    with contextlib.ExitStack() as stack:
+        pair = Pair(stage, stack)
+        began, used = time.monotonic(), pair.confined.cpu_ns()
+        for port in range(n_ports):
+            measure(pair.confined, "connect", REFUSED, 9000 + port, n, outcome="refused")
+        seconds = time.monotonic() - began
+        share = (pair.confined.cpu_ns() - used) / 1e9 / seconds
+        counted, events = count_denied(pair.log, n * n_ports)
+    return [Row(f"{n * n_ports} refused connections in a loop, {n * n_ports / seconds:.0f} per second: processor time of "
+                "cargowall", f"{share:.2f} of one ({counted} counted by {events} events)", "0.1", "0.2")]
+
+
 def udp(stage):
     n, n_rounds = (2000, 21) if stage.quick else (4000, 61)
     rows = []
