@@ -151,7 +151,8 @@ static void add_action(TextWriter *t, const Event *e) {
                 char family[SOCKET_FAMILY_TEXT_MAX];
 
                 text_add(t, " asked for a socket of ");
-                text_add(t, socket_family_to_string(e->socket_family, family));
+                text_add(t, e->socket_family != 0 ? socket_family_to_string(e->socket_family, family) :
+                                                    "an unknown family");
         } else if (e->type == EVENT_PROTOCOL_BLOCKED && !e->has_dst && !is_set(e->hostname))
                 text_add(t, " set a socket option");
         else {
