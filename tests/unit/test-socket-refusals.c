@@ -28,7 +28,7 @@ typedef struct Test {
 /* ------------------------------------------------------------------ the text of /proc */
 
 START_TEST(ids_of_a_process) {
-        static const char text[] = "Name:\tx\\nTgid:\\t1\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4242\nNgid:\t0\nPid:\t4243\n"
+        static const char text[] = "Name:\tx\\nTgid:\\t1\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t4242\nPid:\t4243\n"
                                    "Uid:\t1000\t1001\t1002\t1003\nGid:\t2000\t2001\t2002\t2003\nFDSize:\t64\n";
         SocketRefusal r = { .tid = 4243, .family = 24 };
 
@@ -39,7 +39,8 @@ START_TEST(ids_of_a_process) {
 END_TEST
 
 START_TEST(text_without_ids) {
-        static const char *const texts[] = { "", "Tgid:\t1\nUid:\t1\nGid:\t1\n", "x\nTgid:\t1\nUid:\t1\n", "x\nTgid:\t-\nUid:\t1\nGid:\t1\n" };
+        static const char *const texts[] = { "", "Tgid:\t1\nUid:\t1\nGid:\t1\n", "x\nTgid:\t1\nUid:\t1\n",
+                                             "x\nTgid:\t-\nUid:\t1\nGid:\t1\n" };
         SocketRefusal r = { .pid = 7 };
 
         ck_assert_int_eq(socket_refusals_parse_status(texts[_i], &r), -EBADMSG);

@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/net.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -128,6 +129,53 @@ static void check_second_listener(void) {
         CHECK(socket_error(AF_VSOCK) == EAFNOSUPPORT);
 }
 
+/* ------------------------------------------------------------------ the entry for 32-bit programs */
+
+#if defined(__x86_64__)
+static long int80(long nr, long a, long b, long c, long d, long e) {
+        long result;
+
+        __asm__ volatile("int $0x80"
+                         : "=a"(result)
+                         : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+                         : "memory", "r8", "r9", "r10", "r11");
+        return (int) result;
+}
+
+/* Some kernels do without it. */
+static bool has_int80(void) {
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(int80(20 /* getpid */, 0, 0, 0, 0, 0) == getpid() ? 0 : 1);
+        return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void check_int80(void) {
+        enum { SETSOCKOPT = 366, SOCKETCALL = 102 };
+        const int group = 0x434553ef /* 239.83.69.67 */, s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        uint32_t *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+        const long at = (long) memory;
+
+        CHECK(s >= 0 && memory != MAP_FAILED);
+        memory[0] = (uint32_t) group;
+        memory[1] = htonl(INADDR_LOOPBACK);
+        CHECK(int80(SETSOCKOPT, s, IPPROTO_IP, IP_ADD_MEMBERSHIP, at, 8) == 0);
+        CHECK(int80(SETSOCKOPT, s, IPPROTO_IP, IP_DROP_MEMBERSHIP, at, 8) == 0);
+        load((SyscallFilterOptions) { .enforce = true });
+        CHECK(int80(SETSOCKOPT, s, IPPROTO_IP, IP_ADD_MEMBERSHIP, at, 8) == -EPERM);
+        CHECK(int80(SETSOCKOPT, s, IPPROTO_IP, IP_OPTIONS, at, 0) == -EPERM);
+        for (uint32_t i = 0; i < 5; i++)
+                memory[16 + i] = (uint32_t[]) { (uint32_t) s, IPPROTO_IP, IP_ADD_MEMBERSHIP, (uint32_t) at, 8 }[i];
+        CHECK(int80(SOCKETCALL, SYS_SETSOCKOPT, at + 64, 0, 0, 0) == -EPERM);
+        memory[0] = 7;
+        CHECK(int80(SETSOCKOPT, s, IPPROTO_IP, IP_TTL, at, 4) == 0);
+        CHECK(setsockopt(s, IPPROTO_IP, IP_TTL, memory, 4) == 0);
+        CHECK(int80(359 /* socket */, AF_VSOCK, 0x7f, 0, 0, 0) == -EAFNOSUPPORT);
+}
+#endif
+
 /* ------------------------------------------------------------------ entries that this kernel may not have */
 
 #define INSTRUCTIONS_MAX 4096
@@ -213,7 +261,8 @@ typedef struct Entry {
 static const Entry entries[] = {
 #if defined(__x86_64__)
         { AUDIT_ARCH_X86_64, 41, 53, 54, 16, 250, 425, 317, 39, -1, false },
-        { AUDIT_ARCH_X86_64, X32 + 41, X32 + 53, X32 + 541, X32 + 514, X32 + 250, X32 + 425, X32 + 317, X32 + 39, -1, true },
+        { AUDIT_ARCH_X86_64, X32 + 41, X32 + 53, X32 + 541, X32 + 514, X32 + 250, X32 + 425, X32 + 317, X32 + 39, -1,
+          true },
         { AUDIT_ARCH_I386, 359, 360, 366, 54, 288, 425, 354, 20, 102, true },
 #elif defined(__aarch64__)
         { AUDIT_ARCH_AARCH64, 198, 199, 208, 29, 219, 425, 277, 172, -1, false },
@@ -320,6 +369,16 @@ START_TEST(audit_refuses_no_family) {
 }
 END_TEST
 
+#if defined(__x86_64__)
+START_TEST(options_of_32_bit_programs) {
+        if (has_int80())
+                in_own_process(check_int80);
+        else
+                printf("# no 32-bit programs here: only the filter's code is tested\n");
+}
+END_TEST
+#endif
+
 START_TEST(only_one_listener) {
         in_own_process(check_listener);
 }
@@ -338,6 +397,9 @@ static Suite *suite(void) {
         tcase_add_test(t, calls_are_refused);
         tcase_add_loop_test(t, every_entry_is_filtered, 0, 8);
         tcase_add_test(t, audit_refuses_no_family);
+#if defined(__x86_64__)
+        tcase_add_test(t, options_of_32_bit_programs);
+#endif
         tcase_add_test(t, only_one_listener);
         tcase_add_test(t, listener_of_somebody_else);
         suite_add_tcase(s, t);
