@@ -102,7 +102,8 @@ static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
                 return;
         if (!has_comm)
                 e->process = info->comm;
-        e->executable = info->executable;
+        if (!has_comm || e->tid != e->pid || process_cache_ran(p->processes, info, e->process))
+                e->executable = info->executable;
         e->n_parents = info->n_parents;
         memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));
 }

@@ -119,6 +119,7 @@ static int stat_read(int dir_fd, ProcessStat *ret) {
  * cannot be read: a zombie, a process that has ended, or one that we may not inspect. */
 static bool executable_refresh(ProcessInfo *info, int dir_fd) {
         char target[PATH_MAX], *executable;
+        ProcessStat s;
         ssize_t n;
 
         info->checked_ns = clock_nsec(CLOCK_MONOTONIC);
@@ -132,6 +133,8 @@ static bool executable_refresh(ProcessInfo *info, int dir_fd) {
                 return true;
         free(info->executable);
         info->executable = executable;
+        if (stat_read(dir_fd, &s) >= 0) /* execve(2) has changed it as well */
+                memcpy(info->comm, s.comm, sizeof(info->comm));
         return true;
 }
 
@@ -238,6 +241,23 @@ const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid, uint64_t ti
         if (!executable_refresh(info, live->dir_fd) && live_is_gone(c, pid))
                 return process_cache_get(c, pid);
         return info;
+}
+
+bool process_cache_ran(ProcessCache *c, const ProcessInfo *info, const char *comm) {
+        const LiveProcess *live;
+        ProcessInfo *mine;
+        ProcessStat s;
+
+        assert(c && info && comm);
+
+        if (strncmp(info->comm, comm, CW_COMM_MAX - 1) == 0)
+                return true;
+        live = &c->live[info->pid % LIVE_MAX];
+        mine = &c->entries[info->pid % c->n];
+        if (live->pid != info->pid || mine != info || stat_read(live->dir_fd, &s) < 0)
+                return false;
+        memcpy(mine->comm, s.comm, sizeof(mine->comm)); /* the one of an earlier read: a process may rename itself */
+        return strncmp(mine->comm, comm, CW_COMM_MAX - 1) == 0;
 }
 
 void process_cache_note(ProcessCache *c, uint32_t pid, const char comm[static CW_COMM_MAX]) {

@@ -43,5 +43,8 @@ const ProcessInfo *process_cache_get(ProcessCache *c, uint32_t pid);
 /* The same, for something the process did at time_ns (CLOCK_MONOTONIC), but comm may be the one from the last read.
  * Takes one or two system calls for a known process that is alive, and none if it was last read after time_ns. */
 const ProcessInfo *process_cache_look(ProcessCache *c, uint32_t pid, uint64_t time_ns);
+/* Did info, just returned, have this comm (of the main thread, as the kernel recorded it) when it was read? If not, the
+ * process may have executed another program since, and the executable is that one's. */
+bool process_cache_ran(ProcessCache *c, const ProcessInfo *info, const char *comm);
 /* Reads a process that is known to be alive, for later. Cheap if it was already read with the same comm. */
 void process_cache_note(ProcessCache *c, uint32_t pid, const char comm[static CW_COMM_MAX]);

@@ -156,6 +156,8 @@ START_TEST(executable_follows_exec) {
         info = ask(c, (uint32_t) pid);
         ck_assert_ptr_nonnull(info);
         ck_assert_ptr_null(strstr(info->executable, "/cat"));
+        ck_assert(process_cache_ran(c, info, "test-process"));
+        ck_assert(!process_cache_ran(c, info, "cat"));
 
         /* One byte lets it go, the next comes back through cat: it runs by then. */
         ck_assert_int_eq(write(in[1], "ab", 2), 2);
@@ -163,6 +165,8 @@ START_TEST(executable_follows_exec) {
         info = ask(c, (uint32_t) pid);
         ck_assert_ptr_nonnull(info);
         ck_assert_ptr_nonnull(strstr(info->executable, "/cat"));
+        ck_assert(!process_cache_ran(c, info, "test-process")); /* what it did before is not cat's */
+        ck_assert(process_cache_ran(c, info, "cat"));
 
         (void) close(in[1]);
         ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
