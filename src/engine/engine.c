@@ -268,17 +268,11 @@ static int engine_on_expiry(_unused_ sd_event_source *s, _unused_ uint64_t usec,
         return 0;
 }
 
-static void engine_on_repeats(const struct cw_repeat *repeat, void *userdata) {
-        event_pipeline_repeats(((Engine *) userdata)->pipeline, repeat);
-}
-
-static void engine_on_over(uint32_t actor, const uint64_t n[static CW_OVER_MAX], void *userdata) {
-        event_pipeline_suppressed(((Engine *) userdata)->pipeline, actor, n);
-}
-
 /* Denials that were only counted. all: every one, nothing more will come. Returns whether some are left. */
 static bool report_counts(Engine *e, bool all) {
-        const DenialCountsReader reader = { .repeats = engine_on_repeats, .over = engine_on_over, .userdata = e };
+        const DenialCountsReader reader = {
+                .repeats = event_pipeline_repeats, .over = event_pipeline_suppressed, .userdata = e->pipeline,
+        };
         bool left = denial_counts_read(e->programs, all, &reader);
 
         return event_pipeline_flush(e->pipeline, all) || left;

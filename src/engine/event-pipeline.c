@@ -183,11 +183,11 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size) {
         take_record(p, data, size, 0);
 }
 
-void event_pipeline_repeats(EventPipeline *p, const struct cw_repeat *repeat) {
+void event_pipeline_repeats(const struct cw_repeat *repeat, void *userdata) {
         struct cw_record r = repeat->record;
 
         r.time_ns = MAX(r.time_ns, repeat->last_ns);
-        take_record(p, &r, sizeof(r), repeat->count);
+        take_record(userdata, &r, sizeof(r), repeat->count);
 }
 
 static void emit_suppressed(EventPipeline *p, EventType type, Mode mode, uint32_t actor, uint64_t n, const char *what) {
@@ -199,7 +199,8 @@ static void emit_suppressed(EventPipeline *p, EventType type, Mode mode, uint32_
                 event_pipeline_emit(p, &e);
 }
 
-void event_pipeline_suppressed(EventPipeline *p, uint32_t actor, const uint64_t n[static CW_OVER_MAX]) {
+void event_pipeline_suppressed(uint32_t actor, const uint64_t n[static CW_OVER_MAX], void *userdata) {
+        EventPipeline *p = userdata;
         static const char connections[] = "denied connections over the rate limit";
 
         emit_suppressed(p, EVENT_CONNECTIONS_SUPPRESSED, MODE_ENFORCE, actor, n[CW_OVER_ENFORCED], connections);

@@ -18,10 +18,10 @@ typedef struct EventPipeline EventPipeline;
 int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret);
 EventPipeline *event_pipeline_free(EventPipeline *p);
 void event_pipeline_record(EventPipeline *p, const void *data, size_t size);
-/* Repeats of a recent record, counted by the kernel. */
-void event_pipeline_repeats(EventPipeline *p, const struct cw_repeat *repeat);
-/* n: what the kernel only counted. */
-void event_pipeline_suppressed(EventPipeline *p, uint32_t actor, const uint64_t n[static CW_OVER_MAX]);
+/* Repeats of a recent record, and what the kernel only counted; for denial_counts_read() with userdata: the
+ * EventPipeline. */
+void event_pipeline_repeats(const struct cw_repeat *repeat, void *userdata);
+void event_pipeline_suppressed(uint32_t actor, const uint64_t n[static CW_OVER_MAX], void *userdata);
 /* client: the sender as recorded by the kernel; NULL if unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
 /* A process is waiting for an answer: read its facts while it is alive. */
