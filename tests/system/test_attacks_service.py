@@ -216,6 +216,33 @@ def idle_connections(rig):
     equal((r.facts["udp"].get("value"), r.facts["tcp"].get("value")), ("NOERROR", "NOERROR"), f"answers ({r.facts})")
 
 
+@case("D5 one unit holds connections of the proxy with questions that take long: other units still get answers over TCP")
+def slow_connections(rig):
+    c = boot(rig, jail=("slow.example",), conf=f"[DNS]\nUpstream={CRAFTED4}\n")
+    with held(c, """
+            taken = []
+            def ask(n):
+                s = new_socket(RESOLVER4, socket.SOCK_STREAM)
+                taken.append(s)
+                s.settimeout(1)
+                s.connect((RESOLVER4, 53))
+                message = dnswire.query(f"silent.t{n}.slow.example")
+                s.sendall(struct.pack("!H", len(message)) + message)
+            for n in range(80):
+                attempt(ask, n)
+            print("up", flush=True)
+            input()
+            report(done=True)
+            """, "jail-slow.service", user=JOB) as end:
+        r = attack(c, """
+            ask = dnswire.query("github.com")
+            answers = [attempt(lambda: dns_tcp(RESOLVER4, [ask])[0x1234]["rcode"]).get("value") for _ in range(8)]
+            report(answers=answers)
+        """, user=JOB, name="victim.service", seconds=60)
+        end()
+    equal(r.facts["answers"], ["NOERROR"] * 8, "the other unit's answers over TCP")
+
+
 @case("D5 A3 queries of one unit that no resolver answers do not take the places of the others'")
 def query_flood(rig):
     c = boot(rig, jail=("slow.example",), conf=f"[DNS]\nUpstream={CRAFTED4}\n")
@@ -236,6 +263,28 @@ def query_flood(rig):
 # -- D6: names that lie
 
 HOSTILE = r"b'\n\x1b[31m\",\"x\":\"\x07\xff\n::e'"  # 15 bytes of a name
+
+
+@case("A13 the service's proxy does not answer who addresses its own port: `cargowall run` would not see a query")
+def proxy_port(rig):
+    c = boot(rig, policy=OPEN)
+    source = """
+        def direct(kind):
+            with socket.socket(socket.AF_INET6, kind) as s:
+                s.settimeout(2)
+                s.connect(("::1", 253))
+                message = dnswire.query("direct.evil.example")
+                s.sendall((struct.pack("!H", len(message)) if kind == socket.SOCK_STREAM else b"") + message)
+                return len(s.recv(4096))
+        report(ways=[attempt(direct, kind).get("value") for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)],
+               answered=dns_udp(RESOLVER6, dnswire.query("github.com"))["rcode"])
+    """
+    r = attack(c, source, user=JOB, name="plain.service")
+    equal((r.facts["ways"], r.facts["answered"]), ([None, None], "NOERROR"), "of a unit")
+    run = c.unit("cargowall", "run", "--user", JOB, "--allow", "github.com", "--summary", "none", "--",
+                 *c.lab.python(source), name="ci.service")
+    equal((run.facts["ways"], run.facts["answered"]), ([None, None], "NOERROR"), "of a run")
+    equal(asked_upstream(rig, "evil.example"), [], "queries that left")
 
 
 @case("D6 a process name of newlines, ANSI and JSON stays one field everywhere: journal, file, cargowallctl")
