@@ -266,6 +266,19 @@ def dhcp(rig):
     stayed(rig, EVIL6, "DHCP by a user")
     refused(r, "v4", "v6")
 
+    sends = "report(v4=attempt(udp_from, 68, EVIL4, 67), v6=attempt(udp_from, 546, EVIL6, 547))"
+    for unit in ("free.service", "jail.service"):
+        r = attack(c, sends, name=unit)
+        stayed(rig, EVIL4, f"DHCP by root in {unit}")
+        stayed(rig, EVIL6, f"DHCP by root in {unit}")
+        refused(r, "v4", "v6")
+        scope = "jail" if "jail" in unit else "host"
+        for addr, port in ((EVIL4, 67), (EVIL6, 547)):
+            assert denied(c, addr, unit, scope, dst_port=port).get("pid"), "a denial without its process"
+    r = attack(c, sends, name="dhclient.service")  # as to renew a lease
+    worked(r, "v4")
+    worked(r, "v6")
+
 
 @case("C5 MPTCP, TCP fast open, SCTP, UDP-Lite from the host's scope and from a jail")
 def transports(rig):
