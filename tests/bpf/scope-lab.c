@@ -526,13 +526,16 @@ int lab_main(Suite *(*suite)(void)) {
                 (void) printf("1..0 # SKIP %s\n", what);
                 return NOT_POSSIBLE;
         }
+        Suite *s = NULL;
         r = open_home();
         if (r >= 0)
                 r = try_all();
         if (r == NOT_POSSIBLE)
                 (void) printf("1..0 # SKIP network namespaces, veth or BPF programs are not permitted here\n");
+        else if (!(s = suite()))
+                r = NOT_POSSIBLE;
         else {
-                SRunner *runner = srunner_create(suite());
+                SRunner *runner = srunner_create(s);
                 srunner_run_all(runner, CK_ENV);
                 failed = srunner_ntests_failed(runner);
                 srunner_free(runner);

@@ -40,7 +40,8 @@ extern const char *const lab_inside[2], *const lab_outside[2], *const lab_other[
 extern const char *const lab_outside_net[2];
 extern const int lab_family[2];
 
-/* Runs the suite below a cgroup of its own, which it removes. 77: one of the rights that this needs is missing. */
+/* Runs the suite below a cgroup of its own, which it removes. 77: one of the rights that this needs is missing, or
+ * suite() returned NULL and has said why. */
 int lab_main(Suite *(*suite)(void));
 
 /* Cgroup and namespaces. */

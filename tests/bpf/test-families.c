@@ -307,15 +307,14 @@ static bool kernel_asks(void) {
 }
 
 static Suite *suite(void) {
+        if (!kernel_asks()) {
+                (void) printf("1..0 # SKIP this kernel does not ask BPF programs about new sockets\n");
+                return NULL;
+        }
         Suite *s = suite_create("families");
         TCase *t = tcase_create("families");
 
         suite_add_tcase(s, t);
-        if (!kernel_asks()) {
-                (void) printf("# this kernel does not ask BPF programs about new sockets\n");
-                (void) fflush(stdout);
-                return s;
-        }
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, families_of_a_unit, 0, 2);
         tcase_add_loop_test(t, every_way_to_ask, 0, (int) ELEMENTSOF(ways));
