@@ -131,7 +131,8 @@ static size_t n_labels(const Event *e) {
 
 static void window_key(const DenialWindow *w, const Event *e, Key *ret) {
         const uint8_t fixed[] = { (uint8_t) e->type, e->has_verdict, (uint8_t) e->verdict, (uint8_t) e->mode,
-                                  (uint8_t) e->reason, e->protocol, e->has_dst, e->mid_stream, (uint8_t) n_labels(e) };
+                                  (uint8_t) e->reason, e->protocol, e->has_dst, e->mid_stream, (uint8_t) n_labels(e),
+                                  e->socket_family };
         const char **strings[N_STRINGS];
         Event copy = *e; /* event_strings() takes a writable event */
 

@@ -31,7 +31,7 @@ DenialWindow *denial_window_free(DenialWindow *w); /* reports nothing */
 DEFINE_CLEANUP_FUNC(DenialWindow *, denial_window_free)
 
 /* Two events are equal if they have the same type, verdict, mode, reason, scope, destination, name, rule, command
- * name, actor, unit, query, labels and mid_stream. Events of any type may be added. now_nsec: from one clock that never
+ * name, actor, unit, query, labels, mid_stream and socket family. Events of any type may be added. now_nsec: from one clock that never
  * goes backwards.
  *
  * The event reported for repeats has count set, the time and sequence of the last one, and the facts of the first;

@@ -198,7 +198,8 @@ static void change(Event *e, int what) {
         case 17: e->n_labels = 0; break;
         case 18: e->mid_stream = true; break;
         case 19: e->actor = 5; break;
-        case 20: e->hostname = "evil.example*"; e->matched_rule = ".example"; break; /* the same bytes but for a NUL */
+        case 20: e->socket_family = 24; break;
+        case 21: e->hostname = "evil.example*"; e->matched_rule = ".example"; break; /* the same bytes but for a NUL */
         default: e->automatic = "dns";
         }
 }
@@ -357,7 +358,7 @@ static Suite *suite(void) {
 
         tcase_add_test(t, test_repeats);
         tcase_add_test(t, test_late_flush);
-        tcase_add_loop_test(t, test_different, 0, 22);
+        tcase_add_loop_test(t, test_different, 0, 23);
         tcase_add_test(t, test_facts_that_differ);
         tcase_add_test(t, test_limit);
         tcase_add_test(t, test_long_strings);
