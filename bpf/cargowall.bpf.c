@@ -62,9 +62,9 @@ static __always_inline bool passes_unnamed(const struct cw_layer *base, const st
         return base->flags & CW_LAYER_INBOUND && is_datagram_answer(key);
 }
 
-/* foreign: the datagram has a source that is not of this machine. */
+/* foreign: the datagram has a source that is not of this machine. v6: of the hook. */
 static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy_chain *c,
-                                        const struct cw_addr *dst, __u8 hook, bool foreign) {
+                                        const struct cw_addr *dst, __u8 hook, bool v6, bool foreign) {
         __u16 port = bpf_ntohs(ctx->user_port);
         __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
         struct cw_flow_key key = {
@@ -127,9 +127,10 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
 
         /* Reported once per socket and destination, not for each datagram. */
         bool is_new = true;
-        if (foreign)
+        if (foreign) {
+                named_source(ctx, v6, &f.src);
                 is_new = denial_is_new(&key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE));
-        else if (v.mode == CW_AUDIT && stream) {
+        } else if (v.mode == CW_AUDIT && stream) {
                 f.state = CW_FLOW_SEEN;
                 flow_announce_stream(ctx, &key, &f);
         } else if (v.mode == CW_AUDIT) {
@@ -204,7 +205,7 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
-        return judge_socket(ctx, &c, &dst, hook, hook == CW_HOOK_SENDMSG && source4_is_foreign(ctx));
+        return judge_socket(ctx, &c, &dst, hook, false, hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, false));
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
@@ -219,7 +220,7 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
-        return judge_socket(ctx, &c, &dst, hook, hook == CW_HOOK_SENDMSG && source6_is_foreign(ctx));
+        return judge_socket(ctx, &c, &dst, hook, true, hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, true));
 }
 
 SEC("cgroup/connect4")

@@ -82,25 +82,25 @@ static __noinline bool answer_leaves(struct __sk_buff *skb, const struct packet 
         return address_is_foreign(words[0], words[1]) && in_known_netns(skb);
 }
 
-/* The source of a datagram from a socket that is not connected: its own, or one from ancillary data. Return 1 only in
- * the namespace with the known addresses. */
-static __always_inline bool source4_is_foreign(struct bpf_sock_addr *ctx) {
+/* The source of a datagram from a socket that is not connected: its own, or one from ancillary data; unspecified: the
+ * kernel chooses. v6: of the hook. */
+static __always_inline void named_source(struct bpf_sock_addr *ctx, bool v6, struct cw_addr *ret) {
+        if (!v6) {
+                addr_from_v4(ret, ctx->msg_src_ip4);
+                return;
+        }
+        __u32 w[4] = { ctx->msg_src_ip6[0], ctx->msg_src_ip6[1], ctx->msg_src_ip6[2], ctx->msg_src_ip6[3] };
+        __builtin_memcpy(ret->b, w, sizeof(ret->b));
+}
+
+/* Only in the namespace with the known addresses. */
+static __always_inline bool named_source_is_foreign(struct bpf_sock_addr *ctx, bool v6) {
         struct cw_addr a;
         __u64 words[2];
 
-        if (!ctx->msg_src_ip4)
+        named_source(ctx, v6, &a);
+        if (addr_is_unspecified(&a))
                 return false;
-        addr_from_v4(&a, ctx->msg_src_ip4);
         addr_split(&a, words);
-        return address_is_foreign(words[0], words[1]) && in_proxy_netns(ctx);
-}
-
-static __always_inline bool source6_is_foreign(struct bpf_sock_addr *ctx) {
-        __u32 w[4] = { ctx->msg_src_ip6[0], ctx->msg_src_ip6[1], ctx->msg_src_ip6[2], ctx->msg_src_ip6[3] };
-        __u64 words[2];
-
-        __builtin_memcpy(words, w, sizeof(words));
-        if (!words[0] && !words[1])
-                return false;
         return address_is_foreign(words[0], words[1]) && in_proxy_netns(ctx);
 }

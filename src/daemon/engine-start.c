@@ -42,8 +42,9 @@ static void on_forgery(const DnsServer *server, void *userdata) {
         char text[ENDPOINT_TEXT_MAX];
 
         log_message(s->context.log, LOG_WARNING,
-                    "datagrams from the upstream resolver %s answer no query: somebody forges answers. Queries use TCP "
-                    "for the next 10 minutes; see which host or process sends them",
+                    "datagrams from the upstream resolver %s answer no query, or were sent by this machine: somebody forges "
+                    "answers, or a NAT rule redirects queries to a resolver on this machine (then name that one as the "
+                    "upstream). Queries use TCP for the next 10 minutes",
                     endpoint_format(server, text));
 }
 

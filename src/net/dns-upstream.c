@@ -600,6 +600,7 @@ static int upstream_on_timer(sd_event_source *source _unused_, uint64_t usec _un
         LIST_FOREACH(c, &u->channels, channels)
                 if (c->n_in_flight > 0)
                         ares_process_fd(c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+        upstream_distrust(u);
         upstream_leave(u);
 
         timer_rearm(u);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -119,13 +120,26 @@ static int on_connect(ares_socket_t fd, const struct sockaddr *sa, ares_socklen_
         return r;
 }
 
-static void count_guess(UpstreamSockets *s, int fd) {
+/* Whom the peer of this socket pretends to be. */
+static void note_server(UpstreamSockets *s, int fd) {
         struct sockaddr_storage sa = {};
 
-        upstream_guesses_add(s->guesses, clock_usec(CLOCK_MONOTONIC));
         if (getpeername(fd, (struct sockaddr *) &sa, &(socklen_t) { sizeof(sa) }) >= 0)
                 (void) in_addr_from_sockaddr((const struct sockaddr *) &sa, &s->guesses->server.addr,
                                              &s->guesses->server.port);
+}
+
+static void count_guess(UpstreamSockets *s, int fd) {
+        upstream_guesses_add(s->guesses, clock_usec(CLOCK_MONOTONIC));
+        note_server(s, fd);
+}
+
+/* Dropped by the filter above, or for want of space. */
+static bool has_dropped(int fd) {
+        uint32_t info[SK_MEMINFO_VARS] = {};
+
+        return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &(socklen_t) { sizeof(info) }) >= 0 &&
+               info[SK_MEMINFO_DROPS] > 0;
 }
 
 static ares_ssize_t on_receive(ares_socket_t fd, void *buf, size_t size, int flags, struct sockaddr *from,
@@ -151,6 +165,10 @@ static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *parts, int n_p
 
                 if (!id_is_recent(s, id))
                         s->ids[s->n_ids++ % UPSTREAM_RECENT_IDS] = id;
+                else if (has_dropped(fd)) { /* sent again: perhaps a NAT rule leads to a resolver on this machine */
+                        s->guesses->excess = true;
+                        note_server(s, fd);
+                }
         }
         return sendmsg(fd, &message, MSG_NOSIGNAL);
 }

@@ -328,8 +328,9 @@ static void run_on_not_local(const InAddr *addr, int error, _unused_ void *userd
 static void run_on_forgery(const DnsServer *server, _unused_ void *userdata) {
         char text[ENDPOINT_TEXT_MAX];
 
-        message("datagrams from the upstream resolver %s answer no query: somebody forges answers; queries use TCP for the "
-                "next 10 minutes",
+        message("datagrams from the upstream resolver %s answer no query, or were sent by this machine: somebody forges "
+                "answers, or a NAT rule redirects queries to a resolver on this machine; queries use TCP for the next 10 "
+                "minutes",
                 endpoint_format(server, text));
 }
 

@@ -289,7 +289,8 @@ static bool is_here(const InAddr *addr _unused_) {
 
 #define NOT_LOOPBACK "203.0.113.9"
 
-/* The server has an address that stands for one elsewhere, and is reached through the loopback device. */
+/* The server has an address that stands for one elsewhere, and is reached through the loopback device, as by a NAT
+ * rule. */
 static void ask_over_loopback(int i) {
         const DnsUpstreamHooks hooks = { .is_local = i ? is_here : is_elsewhere };
         struct ifreq ifr = { .ifr_name = "lo:1" };
@@ -306,19 +307,20 @@ static void ask_over_loopback(int i) {
         memcpy(&ifr.ifr_addr, &sa, in_addr_to_sockaddr(&addr, 0, &sa));
         CHECK(ioctl(fd, SIOCSIFADDR, &ifr) >= 0 && close(fd) == 0);
         CHECK(sd_event_new(&event) >= 0 && server_start(&s, event, NOT_LOOPBACK) >= 0);
-        CHECK(dns_upstream_new(event, &s.address, 1, SHORT_USEC, &u) >= 0);
+        CHECK(dns_upstream_new(event, &s.address, 1, LONG_USEC, &u) >= 0);
         dns_upstream_set_hooks(u, &hooks);
         CHECK(dns_upstream_query(u, NAME, DNS_TYPE_A, on_result, &result) >= 0);
         while (result.n == 0)
                 CHECK(sd_event_run(event, LONG_USEC) > 0);
         CHECK(s.n_queries[false] >= 1);
-        CHECK(result.r == (i ? 0 : -ETIMEDOUT));
+        CHECK(result.r == 0 && (s.n_queries[true] > 0) == (i == 0));
         dns_upstream_free(u);
         server_stop(&s);
         sd_event_unref(event);
 }
 
-/* What comes over the loopback device in the name of a server elsewhere was sent by this machine. */
+/* What comes over the loopback device in the name of a server elsewhere was sent by this machine. TCP cannot be forged
+ * like that, and is used when the first answer does not come. */
 START_TEST(loopback) {
         run_in_own_network(ask_over_loopback, _i, false);
 }
