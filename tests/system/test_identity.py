@@ -119,4 +119,5 @@ def job_counts(rig):
             """), "jail.service", **DELEGATED) as go_on:
         r = go_on()
     equal(int(r.facts["summary"]["connections_denied"]), LOOP, "denied connections of the job")
-    equal(n_logged(c, "jail.service"), LOOP, "the same in the log")
+    wait_until(lambda: n_logged(c, "jail.service") >= LOOP, "the same in the log")
+    equal(n_logged(c, "jail.service"), LOOP, "denials that the log stands for")
