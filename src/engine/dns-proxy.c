@@ -225,7 +225,9 @@ static void pending_free(Pending *pending) {
 static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answer, uint64_t now) {
         DnsRequest q;
 
-        if (answer && dns_waiter_request(w, p->layers, &q))
+        if (!p->upstream)
+                dns_client_drop(w->client); /* this process ends: the client asks its successor again */
+        else if (answer && dns_waiter_request(w, p->layers, &q))
                 answer_client(p, &q, w->client, answer, now);
         else
                 reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
@@ -304,7 +306,10 @@ static int ask_upstream(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
 
 static void reply_relayed_error(DnsProxy *p, DnsClient *client, const DnsRelay *relay) {
         p->stats.upstream_failures++;
-        dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_SERVFAIL, p->reply));
+        if (p->upstream)
+                dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_SERVFAIL, p->reply));
+        else
+                dns_client_drop(client); /* as in serve_waiter() */
 }
 
 /* What the bytes open, as if the proxy had built the reply from them. Returns whether the client may have them. A
@@ -673,7 +678,7 @@ DnsProxy *dns_proxy_free(DnsProxy *p) {
         DnsUpstream *upstream = TAKE_PTR(p->upstream);
         if (p->passthrough)
                 dns_passthrough_set_upstream(p->passthrough, NULL);
-        dns_upstream_free(upstream); /* ends every pending question while the stub still exists for the replies */
+        dns_upstream_free(upstream); /* ends every pending question while the stub still has their clients */
         dns_passthrough_free(p->passthrough);
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
