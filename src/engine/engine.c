@@ -67,20 +67,6 @@ struct Engine {
 
 /* ------------------------------------------------------------------ callbacks */
 
-/* If the socket hooks did not see a denial, because there was no entry yet or the policy has changed, TCP gets no
- * error: a process in connect(2) or waiting for data would keep waiting. Best effort: a socket in another network
- * namespace is not found, and times out. */
-static void end_refused(const struct cw_record *r) {
-        InAddr local, remote;
-
-        if (r->type != CW_RECORD_DENY || r->hook != CW_HOOK_PACKET || r->protocol != IPPROTO_TCP ||
-            r->mode != CW_ENFORCE || r->cookie == 0 || r->reason == CW_REASON_SOURCE)
-                return; /* a source that is new on this machine may be registered before the packet is sent again */
-        memcpy(local.b, r->src.b, sizeof(local.b));
-        memcpy(remote.b, r->dst.b, sizeof(remote.b));
-        (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
-}
-
 /* Schedules one look at losses and counts a second from now. Records are lost when the ring is full, and denials are
  * only counted when others were recorded, so records are read before. */
 static void arm_losses(Engine *e) {
@@ -95,7 +81,7 @@ static void engine_on_record(const void *data, size_t size, void *userdata) {
         uint64_t n_self = event_pipeline_n_self(e->pipeline);
 
         if (size == sizeof(struct cw_record))
-                end_refused(data);
+                refused_socket_abort(data);
         event_pipeline_record(e->pipeline, data, size);
         if (event_pipeline_n_self(e->pipeline) > n_self)
                 return; /* from a self-test: not a sign of other clients */
@@ -414,13 +400,6 @@ typedef struct LeaseCopy {
         Layer *to;
 } LeaseCopy;
 
-static bool has_rules_for(const Policy *policy, const char *name) {
-        NameVerdict v;
-
-        policy_match_name(policy, name, &v);
-        return name_verdict_has_rules(&v);
-}
-
 /* A lease that does not fit is requested again by its name. */
 static void copy_lease(const Lease *lease, void *userdata) {
         const LeaseCopy *c = userdata;
@@ -428,7 +407,7 @@ static void copy_lease(const Lease *lease, void *userdata) {
         for (size_t i = 0; i < lease->n_bindings; i++) {
                 const LeaseBinding *b = &lease->bindings[i];
 
-                if (!has_rules_for(c->to->policy, b->name) ||
+                if (!layer_has_rules_for(c->to, b->name) ||
                     engine_restore_lease(c->engine, c->to, &lease->addr, b->name, b->chain, b->expires_nsec) < 0)
                         continue;
                 const Lease *copy = lease_table_find(c->to->leases, &lease->addr);

@@ -458,3 +458,12 @@ unsigned layer_table_repair(LayerTable *t) {
                 n += policy_slot_repair(t->layers[i]->slot);
         return n;
 }
+
+bool layer_has_rules_for(const Layer *l, const char *name) {
+        NameVerdict v;
+
+        assert(l && l->policy);
+
+        policy_match_name(l->policy, name, &v);
+        return name_verdict_has_rules(&v);
+}

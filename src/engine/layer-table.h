@@ -50,6 +50,7 @@ static inline bool layer_is_judged(const Layer *l) {
         return l->policy && l->mode != MODE_OFF;
 }
 
+bool layer_has_rules_for(const Layer *l, const char *name); /* its policy must be set */
 /* The most addresses for a layer of this kind: the host's has the most, a grant, which is for a few names, the
  * fewest. */
 size_t layer_max_leases(LayerKind kind, bool is_host);

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <bpf/bpf.h>
+#include <netinet/in.h>
+#include <string.h>
 
 #include "host/existing-sockets.h"
 
@@ -67,4 +69,17 @@ int refused_sockets_end(const Programs *p, size_t *ret_n) {
                 return r;
         *ret_n = n;
         return 0;
+}
+
+void refused_socket_abort(const struct cw_record *r) {
+        InAddr local, remote;
+
+        assert(r);
+
+        if (r->type != CW_RECORD_DENY || r->hook != CW_HOOK_PACKET || r->protocol != IPPROTO_TCP ||
+            r->mode != CW_ENFORCE || r->cookie == 0 || r->reason == CW_REASON_SOURCE)
+                return; /* a source that is new on this machine may be registered before the packet is sent again */
+        memcpy(local.b, r->src.b, sizeof(local.b));
+        memcpy(remote.b, r->dst.b, sizeof(remote.b));
+        (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
 }

@@ -9,3 +9,7 @@
 /* Ends those that still have something to send, also if no process has them any more. Others are left alone. *ret_n: how
  * many. Needs CAP_NET_ADMIN. -ENOENT: the kernel lacks tcp_diag; -EOPNOTSUPP: it lacks CONFIG_INET_DIAG_DESTROY. */
 int refused_sockets_end(const Programs *p, size_t *ret_n);
+/* Ends the connection of a denial. If the socket hooks did not see it, because there was no entry yet or the policy has
+ * changed, TCP gets no error: a process in connect(2) or waiting for data would keep waiting. Best effort: a socket in
+ * another network namespace is not found, and times out. Other records are ignored. */
+void refused_socket_abort(const struct cw_record *r);
