@@ -77,7 +77,8 @@ def refused(result, *names, error="EPERM"):
 def untouched(lab, *addresses):
     """The witness: no packet of any kind came to these addresses."""
     for addr in addresses:
-        equal(lab.packets(addr), 0, f"packets at {addr}")
+        n = lab.packets(addr)
+        assert n == 0, f"{n} packets at {addr}: {lab.first_packets(addr)}"
 
 
 def blocked(result, addr, port=None, protocol="TCP", **fields):

@@ -21,6 +21,7 @@ import secrets
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -331,6 +332,8 @@ class Lab:
         def answers(port):
             with self.client_socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_STREAM) as s:
                 s.settimeout(1)
+                # reset when it is closed: the last packets of an orderly end may be late, and in a test's watch
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return s.connect_ex((addr, port)) == 0
         for port in ports:
             wait_until(lambda port=port: answers(port), f"{addr} port {port} to answer")
@@ -364,6 +367,11 @@ class Lab:
             if dst == addr and protocol in (None, int(proto)) and port in (None, int(dport)):
                 total += n
         return total
+
+    def first_packets(self, addr):
+        """The first packet to each port of this address since watch(), for those who ask why there is one."""
+        samples = self._witnessed()["samples"]
+        return {key: data for key, data in samples.items() if key.split()[0] == addr}
 
     def destinations(self):
         """The addresses that the client sent a packet to since watch()."""

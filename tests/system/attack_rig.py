@@ -69,7 +69,8 @@ def denied(c, addr, unit, scope, **fields):
 
 def stayed(rig, addr, what, **which):
     """The witness has the last word."""
-    equal(rig.packets(addr, **which), 0, f"packets to {addr}: {what}")
+    n = rig.packets(addr, **which)
+    assert n == 0, f"{n} packets to {addr}: {what}: {rig.lab.first_packets(addr)}"
 
 
 def asked_upstream(rig, name):

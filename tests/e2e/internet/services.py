@@ -18,6 +18,7 @@ import plan  # noqa: E402
 
 IPV6_RECVPKTINFO, IPV6_PKTINFO = 49, 50
 SOL_PACKET, PACKET_STATISTICS, PACKET_OUTGOING, SO_RCVBUFFORCE = 263, 6, 4, 33
+SAMPLE_BYTES = 96
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86DD
 
 
@@ -112,7 +113,7 @@ class Witness:
         self.clear()
 
     def clear(self):
-        self.counts, self.queries, self.marks = {}, [], set()
+        self.counts, self.samples, self.queries, self.marks = {}, {}, [], set()
 
     def packet(self, data):
         """(destination, protocol, port, payload of UDP), or None for what is neither IPv4 nor IPv6."""
@@ -141,6 +142,7 @@ class Witness:
                     continue
                 key = f"{dst} {protocol} {port}"
                 self.counts[key] = self.counts.get(key, 0) + 1
+                self.samples.setdefault(key, data[:SAMPLE_BYTES].hex())
                 if protocol == 17 and port == 53 and len(self.queries) < 100000:
                     self.queries.append(payload.hex())
 
@@ -153,7 +155,7 @@ class Witness:
         with self.changed:
             if not self.changed.wait_for(lambda: mark in self.marks, timeout=20):
                 return {"error": "the mark did not come"}
-            return {"counts": self.counts, "queries": self.queries, "lost": self.lost()}
+            return {"counts": self.counts, "samples": self.samples, "queries": self.queries, "lost": self.lost()}
 
 
 def main():
