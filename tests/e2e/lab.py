@@ -439,9 +439,9 @@ class Lab:
         return path
 
     def leftover_cgroups(self, pid):
-        """Directories that the run with this pid should have removed."""
-        mount = pathlib.Path(f"/proc/{self.internet}/root{self.dir}/cgroup2")
-        return [path.name for path in mount.glob(f"**/cargowall-{pid}-*")]
+        """Directories that the run with this pid should have removed. Meanwhile, others may remove theirs."""
+        mount = f"/proc/{self.internet}/root{self.dir}/cgroup2"
+        return [name for _, names, _ in os.walk(mount) for name in names if name.startswith(f"cargowall-{pid}-")]
 
     def logs(self):
         return sorted((self.dir / "logs").iterdir())
