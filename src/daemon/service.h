@@ -71,7 +71,7 @@ typedef void (*service_lease_fn)(const char *scope, const InAddr *addr, const ch
 int service_for_each_lease(const Service *s, const char *scope, size_t max, service_lease_fn fn, void *userdata);
 
 typedef struct ServiceDnsStatus {
-        uint64_t queries, refused, cache_hits, malformed, upstream_failures, lease_failures, tcp_connections;
+        uint64_t queries, refused, cache_hits, malformed, upstream_failures, lease_failures, limited, tcp_connections;
         uint64_t n_leases, n_cached;
 } ServiceDnsStatus;
 void service_dns_status(const Service *s, ServiceDnsStatus *ret);

@@ -312,6 +312,7 @@ void service_dns_status(const Service *s, ServiceDnsStatus *ret) {
                 .malformed = stats.dns.malformed,
                 .upstream_failures = stats.dns.upstream_failures,
                 .lease_failures = stats.dns.lease_failures,
+                .limited = stats.dns.crowded,
                 .tcp_connections = stats.tcp_connections,
                 .n_leases = stats.n_leases,
                 .n_cached = stats.n_cached,

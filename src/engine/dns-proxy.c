@@ -12,16 +12,21 @@
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
+#include "engine/dns-listening.h"
 #include "engine/dns-passthrough.h"
 #include "engine/dns-waiter.h"
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
 /* In flight at a time, shared fairly among the groups of requesters. */
-#define PENDING_MAX 1024        /* questions upstream */
+#define PENDING_MAX 2048        /* questions upstream */
 #define PASSED_MAX 1024         /* queries that are relayed unchanged */
-#define WAITERS_MAX DNS_STUB_CLIENTS_MAX /* clients waiting for either */
+#define WAITERS_MAX (DNS_STUB_CLIENTS_MAX - 1) /* clients waiting for either; one more is being looked at */
+#define PATIENCE_NSEC (2 * NSEC_PER_SEC) /* of a group above its share, when places are short */
+#define ABANDONED_MAX 4096      /* c-ares still waits for their answers; beyond, only newcomers displace others */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
+
+_Static_assert(PENDING_MAX + PASSED_MAX + 2 * ABANDONED_MAX < DNS_UPSTREAM_IN_FLIGHT_MAX, "room for newcomers");
 
 /* One question in flight upstream; clients that ask the same in the meantime share it. */
 typedef struct Pending {
@@ -29,8 +34,8 @@ typedef struct Pending {
         DnsProxy *proxy;
         char name[DNS_NAME_SIZE];
         uint16_t type;
-        DnsWaiter *waiters;
-        unsigned share; /* of the first requester */
+        LIST_HEAD(, DnsWaiter) waiters;
+        FairItem place; /* the first requester's, or of another who waits; without one it is abandoned, and nobody waits */
 } Pending;
 
 struct DnsProxy {
@@ -41,16 +46,17 @@ struct DnsProxy {
         DnsCache *cache;
         HashIndex pending;
         const LayerTable *layers; /* borrowed */
-        InAddr addr4;
-        uint16_t port4, port6;
+        DnsListening listening;
         SelfQuery self_query;
         dns_denial_fn on_denial;
+        dns_crowded_fn on_crowded;
         dns_requester_fn on_query;
         dns_lease_fn on_lease;
         DnsUpstreamHooks upstream_hooks;
         void *userdata;
         DnsProxyStats stats;
-        FairShare n_pending, n_passed, n_waiting;
+        FairShare pending_places, passed_places, waiting_places;
+        size_t n_abandoned;      /* questions and relayed queries that nobody waits for any more */
         DnsAnswer answer;        /* buffer: too large for the stack of a deep call */
         uint8_t reply[DNS_MESSAGE_MAX];
 };
@@ -209,17 +215,95 @@ static Pending *pending_find(const DnsProxy *p, const char *name, uint16_t type)
         return NULL;
 }
 
-static unsigned share_of(const DnsProxy *p, const DnsRequester *requester) {
-        return hash_index_hash(&p->pending, &requester->group, sizeof(requester->group)) % FAIR_SHARES;
+static void waiter_free(DnsProxy *p, DnsWaiter *w) {
+        fair_share_put(&p->waiting_places, &w->waiting);
+        fair_share_put(&p->passed_places, &w->passed);
+        dns_waiter_free(w);
 }
 
+static void waiter_freep(DnsWaiter **w) {
+        if (*w)
+                waiter_free((*w)->userdata, *w);
+}
+
+/* Nobody is to wait for it. */
 static void pending_free(Pending *pending) {
-        for (DnsWaiter *w = pending->waiters, *next; w; w = next) {
-                next = w->next;
-                dns_waiter_free(w);
-        }
-        fair_share_put(&pending->proxy->n_pending, pending->share);
+        DnsProxy *p = pending->proxy;
+
+        assert(LIST_EMPTY(&pending->waiters));
+        if (pending->place.group)
+                hash_index_remove(&p->pending, &pending->item);
+        else
+                p->n_abandoned--;
+        fair_share_put(&p->pending_places, &pending->place);
         free(pending);
+}
+
+/* ------------------------------------------------------------------ places */
+
+static void crowded(DnsProxy *p, uint32_t group, bool is_connection, size_t n) {
+        p->stats.crowded++;
+        if (p->on_crowded)
+                p->on_crowded(group, is_connection, n, p->userdata);
+}
+
+/* Ends a waiter before its answer comes. */
+static void fail_waiter(DnsProxy *p, DnsWaiter *w) {
+        bool is_relayed = w->passed.group;
+
+        crowded(p, w->group, false, fair_share_n(&p->waiting_places, w->group));
+        reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+        w->client = NULL;
+        if (!is_relayed) {
+                LIST_REMOVE(w, waiters);
+                waiter_free(p, w);
+                return;
+        }
+        fair_share_put(&p->waiting_places, &w->waiting); /* the rest when the answer comes */
+        fair_share_put(&p->passed_places, &w->passed);
+        p->n_abandoned++;
+}
+
+static void displace_waiter(DnsProxy *p, FairItem *item) {
+        fail_waiter(p, (DnsWaiter *) item);
+}
+
+static void displace_passed(DnsProxy *p, FairItem *item) {
+        fail_waiter(p, (DnsWaiter *) (void *) ((char *) item - offsetof(DnsWaiter, passed)));
+}
+
+/* If others wait for the same answer, the question becomes one of theirs. Otherwise the answer, if it comes, is only
+ * cached. */
+static void displace_pending(DnsProxy *p, FairItem *item) {
+        Pending *pending = (Pending *) (void *) ((char *) item - offsetof(Pending, place));
+        int64_t group = fair_share_group(item);
+
+        for (DnsWaiter *w = LIST_FIRST(&pending->waiters), *next; w; w = next) {
+                next = LIST_NEXT(w, waiters);
+                if (w->group == group)
+                        fail_waiter(p, w);
+        }
+        if (!LIST_EMPTY(&pending->waiters)) {
+                fair_share_move(&p->pending_places, item, LIST_FIRST(&pending->waiters)->group);
+                return;
+        }
+        hash_index_remove(&p->pending, &pending->item);
+        fair_share_put(&p->pending_places, item);
+        p->n_abandoned++;
+}
+
+/* False: the group has too much in flight already. displace ends an item that has to give up its place. */
+static bool take_place(DnsProxy *p, FairShare *f, uint32_t group, FairItem *item,
+                       void (*displace)(DnsProxy *p, FairItem *item)) {
+        uint64_t now = clock_nsec(CLOCK_MONOTONIC);
+
+        f->patience_nsec = p->n_abandoned < ABANDONED_MAX ? PATIENCE_NSEC : 0;
+        for (FairItem *old; (old = fair_share_displaced(f, group, now));)
+                displace(p, old);
+        if (fair_share_take(f, group, now, item))
+                return true;
+        crowded(p, group, false, fair_share_n(f, group));
+        return false;
 }
 
 static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answer, uint64_t now) {
@@ -239,66 +323,61 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
 
         /* The servers have been replaced: ask the new ones. */
-        if (r == -ECANCELED && p->upstream &&
+        if (r == -ECANCELED && p->upstream && pending->place.group &&
             dns_upstream_query(p->upstream, pending->name, pending->type, proxy_on_answer, pending) >= 0)
                 return;
 
-        hash_index_remove(&p->pending, &pending->item);
         if (r < 0 || answer->truncated) {
                 p->stats.upstream_failures++;
                 r = -EREMOTEIO;
         } else
                 (void) dns_cache_put(p->cache, pending->name, answer, now); /* on failure the next client asks again */
 
-        while (pending->waiters) {
-                DnsWaiter *w = pending->waiters;
-                pending->waiters = w->next;
+        for (DnsWaiter *w; (w = LIST_FIRST(&pending->waiters));) {
+                LIST_REMOVE(w, waiters);
                 serve_waiter(p, w, r < 0 ? NULL : answer, now);
-                dns_waiter_free(w);
+                waiter_free(p, w);
         }
         pending_free(pending);
 }
 
-/* w is in *waiters on success only. */
-static int ask_new(DnsProxy *p, const char *name, uint16_t type, DnsWaiter *w) {
+static int ask_new(DnsProxy *p, const char *name, uint16_t type, uint32_t group, Pending **ret) {
+        Pending *pending = calloc(1, sizeof(*pending));
         int r;
 
-        if (!fair_share_take(&p->n_pending, w->share))
-                return -EBUSY;
-        Pending *pending = calloc(1, sizeof(*pending));
-        if (!pending) {
-                fair_share_put(&p->n_pending, w->share);
+        if (!pending)
                 return -ENOMEM;
-        }
         pending->proxy = p;
         pending->type = type;
-        pending->share = w->share;
         memcpy(pending->name, name, sizeof(pending->name));
-        r = dns_upstream_query(p->upstream, name, type, proxy_on_answer, pending);
+        LIST_INIT(&pending->waiters);
+        r = take_place(p, &p->pending_places, group, &pending->place, displace_pending) ? 0 : -EBUSY;
         if (r < 0) {
-                pending_free(pending);
+                free(pending);
                 return r;
         }
-        pending->waiters = w;
         hash_index_insert(&p->pending, &pending->item, pending_hash(p, name, type));
-        return 0;
+        r = dns_upstream_query(p->upstream, name, type, proxy_on_answer, pending);
+        if (r < 0)
+                pending_free(pending);
+        else
+                *ret = pending;
+        return r;
 }
 
 static int ask_upstream(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
-        Pending *pending = pending_find(p, q->message->name, q->message->type);
-        _cleanup_(dns_waiter_freep) DnsWaiter *w = NULL;
-        int r = dns_waiter_new(&p->n_waiting, share_of(p, &q->requester), q, client, p, &w);
+        _cleanup_(waiter_freep) DnsWaiter *w = dns_waiter_new(q, client, p);
 
+        if (!w)
+                return -ENOMEM;
+        if (!take_place(p, &p->waiting_places, w->group, &w->waiting, displace_waiter))
+                return -EBUSY;
+        Pending *pending = pending_find(p, q->message->name, q->message->type);
+        int r = pending ? 0 : ask_new(p, q->message->name, q->message->type, w->group, &pending);
         if (r < 0)
                 return r;
-        if (!pending) {
-                r = ask_new(p, q->message->name, q->message->type, w);
-                if (r >= 0)
-                        w = NULL; /* taken */
-                return r;
-        }
-        w->next = pending->waiters;
-        pending->waiters = TAKE_PTR(w);
+        LIST_INSERT_HEAD(&pending->waiters, w, waiters);
+        w = NULL; /* taken */
         return 0;
 }
 
@@ -347,36 +426,36 @@ static void proxy_on_relayed(const DnsRelay *relay, const uint8_t *answer, size_
         DnsProxy *p = w->userdata;
         DnsRequest q;
 
-        fair_share_put(&p->n_passed, w->share);
+        if (!w->client) { /* it has not waited */
+                p->n_abandoned--;
+                waiter_free(p, w);
+                return;
+        }
         /* The layers may have been removed meanwhile, or have begun to enforce. */
         if (answer && dns_waiter_request(w, p->layers, &q) && !dns_requester_is_enforced(&q.requester))
                 answer_relayed(p, &q, w->client, relay, answer, size);
         else
                 reply_relayed_error(p, w->client, relay);
-        dns_waiter_free(w);
+        waiter_free(p, w);
 }
 
 static int relay_waiter(DnsProxy *p, const DnsRelay *relay, DnsWaiter *w) {
-        if (!fair_share_take(&p->n_passed, w->share))
+        if (!take_place(p, &p->waiting_places, w->group, &w->waiting, displace_waiter) ||
+            !take_place(p, &p->passed_places, w->group, &w->passed, displace_passed))
                 return -EBUSY;
-        int r = dns_passthrough_query(p->passthrough, relay, w);
-        if (r < 0)
-                fair_share_put(&p->n_passed, w->share);
-        return r;
+        return dns_passthrough_query(p->passthrough, relay, w);
 }
 
 static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
-        _cleanup_(dns_waiter_freep) DnsWaiter *w = NULL;
+        _cleanup_(waiter_freep) DnsWaiter *w = NULL;
         DnsRelay relay;
 
         if (dns_relay_read(q->data, q->size, &relay) < 0) {
                 dns_client_drop(client); /* cannot happen: it has been parsed */
                 return;
         }
-        int r = dns_waiter_new(&p->n_waiting, share_of(p, &q->requester), q, client, p, &w);
-        if (r >= 0)
-                r = relay_waiter(p, &relay, w);
-        if (r >= 0)
+        w = dns_waiter_new(q, client, p);
+        if (w && relay_waiter(p, &relay, w) >= 0)
                 w = NULL; /* taken */
         else
                 reply_relayed_error(p, client, &relay);
@@ -561,58 +640,11 @@ static int64_t proxy_group_of(const InAddr *addr, uint16_t port, uint16_t server
         return requester.is_stranger ? -EACCES : (int64_t) requester.group;
 }
 
+static void proxy_on_crowded(int64_t group, size_t n, void *userdata) {
+        crowded(userdata, (uint32_t) group, true, n);
+}
+
 /* ------------------------------------------------------------------ life */
-
-static int add_socket(DnsProxy *p, int fd) {
-        struct sockaddr_storage sa;
-        socklen_t size = sizeof(sa);
-        int type;
-        socklen_t type_size = sizeof(type);
-        uint16_t port;
-        InAddr addr;
-
-        if (getsockname(fd, (struct sockaddr *) &sa, &size) < 0 ||
-            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) < 0) {
-                int r = -errno;
-                (void) close(fd);
-                return r;
-        }
-        int r = in_addr_from_sockaddr((const struct sockaddr *) &sa, &addr, &port);
-        if (r >= 0 && in_addr_is_v4(&addr) && addr.b[12] == 127) {
-                p->addr4 = addr;
-                p->port4 = port;
-        } else if (r >= 0 && !in_addr_is_v4(&addr))
-                p->port6 = port;
-        return type == SOCK_STREAM ? dns_stub_add_tcp(p->stub, fd) : dns_stub_add_udp(p->stub, fd);
-}
-
-/* For a family without a passed socket: a free port that nobody else can bind while we run. */
-static int listen_free(DnsProxy *p, int family) {
-        int fds[2], r, k;
-
-        r = dns_endpoint_bind_free(family, fds);
-        if (r < 0)
-                return r;
-        r = add_socket(p, fds[0]);
-        k = add_socket(p, fds[1]);
-        return r < 0 ? r : k;
-}
-
-static int listen_sockets(DnsProxy *p, const DnsProxyOptions *o) {
-        int r = 0;
-
-        for (size_t i = 0; i < o->n_fds; i++) {
-                int k = add_socket(p, o->fds[i]);
-                if (k < 0)
-                        r = k;
-        }
-        if (r >= 0 && p->port4 == 0)
-                r = listen_free(p, AF_INET);
-        if (r < 0 || p->port6 != 0)
-                return r;
-        r = listen_free(p, AF_INET6);
-        return r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL || r == -ENETUNREACH ? 0 : r;
-}
 
 static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_servers, DnsUpstream **ret) {
         int r = dns_upstream_new(p->event, servers, n_servers, UPSTREAM_TIMEOUT_USEC, ret);
@@ -629,15 +661,16 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
 
         p->event = event;
         p->on_denial = o->on_denial;
+        p->on_crowded = o->on_crowded;
         p->on_query = o->on_query;
         p->on_lease = o->on_lease;
         p->upstream_hooks = o->upstream_hooks;
         p->upstream_hooks.userdata = o->userdata;
         p->layers = o->layers;
         p->userdata = o->userdata;
-        p->n_pending.max = PENDING_MAX;
-        p->n_passed.max = PASSED_MAX;
-        p->n_waiting.max = WAITERS_MAX;
+        p->pending_places = (FairShare) { .max = PENDING_MAX, .kept = o->one_group ? 0 : PENDING_MAX / 4 };
+        p->passed_places = (FairShare) { .max = PASSED_MAX, .kept = o->one_group ? 0 : PASSED_MAX / 4 };
+        p->waiting_places = (FairShare) { .max = WAITERS_MAX, .kept = o->one_group ? 0 : WAITERS_MAX / 4 };
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
         r = hash_index_init(&p->pending, PENDING_MAX, key);
@@ -651,7 +684,7 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
                 r = dns_stub_new(event, proxy_on_query, p, &p->stub);
         if (r < 0)
                 return r;
-        dns_stub_set_group_fn(p->stub, proxy_group_of);
+        dns_stub_set_groups(p->stub, proxy_group_of, proxy_on_crowded, o->one_group ? 0 : DNS_STUB_CLIENTS_TCP_MAX / 4);
         dns_passthrough_set_upstream(p->passthrough, p->upstream);
         return 0;
 }
@@ -665,7 +698,7 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
                         (void) close(o->fds[i]);
                 return r;
         }
-        r = listen_sockets(p, o);
+        r = dns_listening_start(p->stub, o->fds, o->n_fds, &p->listening);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(p);
@@ -688,9 +721,9 @@ DnsProxy *dns_proxy_free(DnsProxy *p) {
 }
 
 void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4, uint16_t *ret_port6) {
-        *ret_addr4 = p->addr4;
-        *ret_port4 = p->port4;
-        *ret_port6 = p->port6;
+        *ret_addr4 = p->listening.addr4;
+        *ret_port4 = p->listening.port4;
+        *ret_port6 = p->listening.port6;
 }
 
 int dns_proxy_set_filter(DnsProxy *p, int program_fd) {

@@ -31,11 +31,15 @@ typedef struct DnsDenial {
 } DnsDenial;
 
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
+/* A query failed, or a connection was closed, because this group of requesters has used up its share of the proxy: it has
+ * n queries without an answer, or n connections. */
+typedef void (*dns_crowded_fn)(uint32_t group, bool is_connection, size_t n, void *userdata);
 /* A query has arrived; its sender waits for the answer. */
 typedef void (*dns_requester_fn)(const DnsPeer *peer, DnsRequester *ret, void *userdata);
 
 typedef struct DnsProxyStats {
         uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed, strangers;
+        uint64_t crowded; /* queries and connections that failed as for dns_crowded_fn */
 } DnsProxyStats;
 
 typedef struct DnsProxyOptions {
@@ -43,7 +47,9 @@ typedef struct DnsProxyOptions {
         size_t n_servers;
         const int *fds;         /* bound sockets, always taken over; a family without one: a free port on loopback */
         size_t n_fds;
+        bool one_group;         /* all requesters belong together: nothing is kept for others */
         dns_denial_fn on_denial;
+        dns_crowded_fn on_crowded; /* may be NULL */
         dns_requester_fn on_query;
         dns_lease_fn on_lease;  /* may be NULL */
         DnsUpstreamHooks upstream_hooks; /* without userdata */

@@ -11,7 +11,7 @@ typedef struct DnsRequester {
         bool forwards;   /* a resolver that asks on behalf of processes of any chain */
         bool is_self;    /* this process, for a self-test */
         bool is_stranger; /* not of those whom this proxy serves: no answer, and no denial in their name */
-        uint32_t group;  /* requesters of one group have at most as much in flight as is left for the others */
+        uint32_t group;  /* requesters of one group share what they may have in flight (basic/fair-share.h) */
 } DnsRequester;
 
 /* Does a policy judge this client, in any mode? If none does, everything must work as without the proxy. */

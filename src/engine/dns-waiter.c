@@ -6,23 +6,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int dns_waiter_new(FairShare *waiting, unsigned share, const DnsRequest *q, DnsClient *client, void *userdata,
-                   DnsWaiter **ret) {
-        assert(waiting);
+DnsWaiter *dns_waiter_new(const DnsRequest *q, DnsClient *client, void *userdata) {
         assert(q);
         assert(client);
-        assert(ret);
 
-        if (!fair_share_take(waiting, share))
-                return -EBUSY;
         DnsWaiter *w = calloc(1, sizeof(*w));
-        if (!w) {
-                fair_share_put(waiting, share);
-                return -ENOMEM;
-        }
+        if (!w)
+                return NULL;
         w->userdata = userdata;
-        w->waiting = waiting;
-        w->share = share;
+        w->group = q->requester.group;
         w->client = client;
         w->message = *q->message;
         w->n_layers = q->requester.n_layers;
@@ -31,13 +23,12 @@ int dns_waiter_new(FairShare *waiting, unsigned share, const DnsRequest *q, DnsC
                 w->findings[i] = q->findings[i];
         }
         w->forwards = q->requester.forwards;
-        *ret = w;
-        return 0;
+        return w;
 }
 
 DnsWaiter *dns_waiter_free(DnsWaiter *w) {
-        if (w)
-                fair_share_put(w->waiting, w->share);
+        assert(!w || (!w->waiting.group && !w->passed.group));
+
         free(w);
         return NULL;
 }

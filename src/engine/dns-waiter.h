@@ -3,6 +3,8 @@
 
 /* A query with what was found out about it, and the client that waits for the answer. */
 
+#include <sys/queue.h>
+
 #include "basic/fair-share.h"
 #include "basic/macro.h"
 #include "engine/dns-judge.h"
@@ -18,11 +20,12 @@ typedef struct DnsRequest {
 } DnsRequest;
 
 typedef struct DnsWaiter {
-        struct DnsWaiter *next;
+        FairItem waiting;   /* first, so that a FairItem can be cast to its waiter; taken and put by the owner, as the next */
+        FairItem passed;    /* of a query that is relayed */
+        LIST_ENTRY(DnsWaiter) waiters;
         void *userdata;
-        FairShare *waiting; /* borrowed; it has one of these */
-        unsigned share;     /* the requester's */
-        DnsClient *client;  /* ended by the owner */
+        uint32_t group;     /* the requester's */
+        DnsClient *client;  /* ended by the owner; NULL: has been */
         DnsQuery message;
         uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may have been removed when the answer arrives */
         size_t n_layers;
@@ -30,9 +33,8 @@ typedef struct DnsWaiter {
         NameFinding findings[CW_CHAIN_MAX];
 } DnsWaiter;
 
-/* -EBUSY: the share is used up. */
-int dns_waiter_new(FairShare *waiting, unsigned share, const DnsRequest *q, DnsClient *client, void *userdata,
-                   DnsWaiter **ret);
+/* Without a place yet. NULL: no memory. */
+DnsWaiter *dns_waiter_new(const DnsRequest *q, DnsClient *client, void *userdata);
 DnsWaiter *dns_waiter_free(DnsWaiter *w);
 /* The request as of now, valid as long as the waiter. False: a layer was removed meanwhile. */
 bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest *ret);

@@ -7,6 +7,7 @@
 
 #include "basic/clock.h"
 #include "engine/event-pipeline.h"
+#include "engine/hook-probe.h"
 #include "engine/query-throttle.h"
 #include "engine/refused-sockets.h"
 #include "host/existing-sockets.h"
@@ -113,6 +114,18 @@ static void engine_on_denial(const DnsDenial *d, void *userdata) {
         arm_losses(e);
         if (known)
                 query_throttle_refused(e->throttle, client.actor, clock_nsec(CLOCK_MONOTONIC));
+}
+
+/* Whoever continues is slowed down like one with refused names. */
+static void engine_on_crowded(uint32_t actor, bool is_connection, size_t n, void *userdata) {
+        Engine *e = userdata;
+
+        if (!e->pipeline)
+                return;
+        event_pipeline_crowded(e->pipeline, actor, is_connection, n);
+        arm_losses(e);
+        if (actor != 0)
+                query_throttle_refused(e->throttle, actor, clock_nsec(CLOCK_MONOTONIC));
 }
 
 /* client: NULL if the kernel has no record of it. */
@@ -457,7 +470,8 @@ static int load_programs(Engine *e, const EngineOptions *options, const LayerSpe
 static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const char **ret_what) {
         const DnsProxyOptions proxy = {
                 .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
-                .on_denial = engine_on_denial, .on_query = engine_on_query,
+                .one_group = !o->many_layers,
+                .on_denial = engine_on_denial, .on_crowded = engine_on_crowded, .on_query = engine_on_query,
                 .on_lease = engine_on_lease,
                 .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
                                     .is_local = local_route_has },
@@ -590,32 +604,8 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
         return 0;
 }
 
-static bool knows_a_client(const Engine *e) {
-        struct cw_dns_client_key key;
-
-        return bpf_map_get_next_key(e->dns_clients_fd, NULL, &key) == 0;
-}
-
 int engine_self_test(Engine *e, engine_probe_fn probe, void *userdata, const char **ret_what) {
-        int r;
-
-        *ret_what = "cannot run the self-test";
-        r = probe(ENGINE_PROBE_CONNECT, userdata);
-        if (r < 0)
-                return r;
-        if (programs_counter(e->programs, CW_COUNT_DNS_CAPTURED) == 0) {
-                *ret_what = "self-test failed: this kernel does not show the command's sockets to the firewall";
-                return -EOPNOTSUPP;
-        }
-        r = probe(ENGINE_PROBE_SEND, userdata);
-        if (r < 0)
-                return r;
-        if (!knows_a_client(e)) {
-                *ret_what = "self-test failed: this kernel does not show the command's packets to the firewall (are the "
-                            "net_cls or net_prio controllers in use?)";
-                return -EOPNOTSUPP;
-        }
-        return 0;
+        return hook_probe_run(e->programs, probe, userdata, ret_what);
 }
 
 Engine *engine_free(Engine *e) {

@@ -2,6 +2,7 @@
 
 #include "engine/event-pipeline.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -24,6 +25,7 @@ struct EventPipeline {
         ProcessCache *processes;
         DenialWindow *denials;
         RateTable *queries; /* by actor */
+        RateTable *crowded; /* likewise */
         uint64_t sequence;
         uint64_t n_bad, n_self;
         event_fn fn;
@@ -51,8 +53,13 @@ static int new_limits(EventPipeline *p, const uint8_t key[static 16]) {
 
         memcpy(window.key, key, sizeof(window.key));
         memcpy(queries.hash_key, key, sizeof(queries.hash_key));
+        RateTableOptions crowded = { .max = CLIENTS_MAX, .rate = 1, .burst = 1 };
+
+        memcpy(crowded.hash_key, key, sizeof(crowded.hash_key));
         int r = denial_window_new(&window, &p->denials);
-        return r < 0 ? r : rate_table_new(&queries, &p->queries);
+        if (r >= 0)
+                r = rate_table_new(&queries, &p->queries);
+        return r < 0 ? r : rate_table_new(&crowded, &p->crowded);
 }
 
 int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
@@ -86,6 +93,7 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
         process_cache_free(p->processes);
         denial_window_free(p->denials);
         rate_table_free(p->queries);
+        rate_table_free(p->crowded);
         free(p);
         return NULL;
 }
@@ -218,6 +226,35 @@ static void pipeline_on_over(const void *key, size_t size, const uint64_t n_over
         emit_suppressed(userdata, EVENT_QUERIES_SUPPRESSED, MODE_AUDIT, actor, n_over[1], queries);
 }
 
+static void emit_crowded(EventPipeline *p, uint32_t actor, uint64_t n, const char *what) {
+        Event e = { .type = EVENT_QUERIES_LIMITED, .rule = RULE_NONE, .actor = actor, .count = n, .detail = what };
+
+        e.mode = p->layers->n > 0 ? p->layers->layers[0]->mode : MODE_ENFORCE;
+        if (n > 0)
+                event_pipeline_emit(p, &e);
+}
+
+static void pipeline_on_crowded(const void *key, size_t size, const uint64_t n_over[static 2], void *userdata) {
+        uint32_t actor = 0;
+
+        memcpy(&actor, key, MIN(size, sizeof(actor)));
+        emit_crowded(userdata, actor, n_over[0], "too many DNS queries without an answer, further ones fail");
+        emit_crowded(userdata, actor, n_over[1], "too many connections to the DNS proxy, further ones are closed");
+}
+
+void event_pipeline_crowded(EventPipeline *p, uint32_t actor, bool is_connection, size_t n) {
+        char detail[96];
+
+        if (rate_table_take(p->crowded, &actor, sizeof(actor), clock_nsec(CLOCK_MONOTONIC)) != RATE_FIRST) {
+                rate_table_count(p->crowded, &actor, sizeof(actor), is_connection, 1);
+                return;
+        }
+        (void) snprintf(detail, sizeof(detail),
+                        is_connection ? "%zu connections to the DNS proxy, further ones are closed" :
+                                        "%zu DNS queries without an answer, further ones fail", n);
+        emit_crowded(p, actor, 1, detail);
+}
+
 /* Repeats are merged whatever their number; of what is new, each client may report so much. */
 static void take_query(EventPipeline *p, const Event *e) {
         uint64_t now = clock_nsec(CLOCK_MONOTONIC);
@@ -232,6 +269,7 @@ static void take_query(EventPipeline *p, const Event *e) {
 
 bool event_pipeline_flush(EventPipeline *p, bool all) {
         rate_table_report(p->queries, pipeline_on_over, p);
+        rate_table_report(p->crowded, pipeline_on_crowded, p);
         if (all)
                 denial_window_flush_all(p->denials);
         else

@@ -228,6 +228,16 @@ static void add_suppressed(TextWriter *t, const Event *e) {
                 text_add(t, " (not enforced)");
 }
 
+static void add_limited(TextWriter *t, const Event *e) {
+        add_set(t, "", is_set(e->unit) ? e->unit : "A client", UNIT_SHARE, " has used up its share of the DNS proxy");
+        if (e->count > 1) {
+                text_add(t, ", ");
+                text_add_number(t, e->count);
+                text_add(t, " times");
+        }
+        add_set(t, ": ", e->detail, DETAIL_SHARE, "");
+}
+
 static void add_call(TextWriter *t, const Event *e) {
         text_add(t, "Privileged call by uid ");
         text_add_number(t, e->uid);
@@ -249,6 +259,9 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
         case EVENT_CONNECTIONS_SUPPRESSED:
         case EVENT_QUERIES_SUPPRESSED:
                 add_suppressed(&t, e);
+                break;
+        case EVENT_QUERIES_LIMITED:
+                add_limited(&t, e);
                 break;
         case EVENT_MODE_CHANGED:
                 text_add(&t, "Mode changed");

@@ -7,6 +7,8 @@
 #include <sys/epoll.h>
 #include <sys/queue.h>
 
+#include "basic/clock.h"
+#include "basic/fair-share.h"
 #include "basic/macro.h"
 #include "net/dns-stream.h"
 
@@ -35,11 +37,11 @@ typedef struct Listener {
 typedef LIST_HEAD(ClientList, DnsClient) ClientList;
 
 typedef struct Connection {
+        FairItem place; /* first, so that a FairItem can be cast to its Connection */
         DnsStub *stub; /* borrowed */
         DnsStream *stream;
         SockAddr peer;
         uint16_t port; /* of the listener */
-        int64_t group; /* 0: none */
         ClientList clients; /* in flight */
         LIST_ENTRY(Connection) connections;
 } Connection;
@@ -74,13 +76,14 @@ typedef struct UdpBatch {
 struct DnsStub {
         sd_event *event;
         dns_stub_query_fn fn;
-        dns_stub_group_fn group_fn; /* may be NULL */
+        dns_stub_group_fn group_fn; /* may be NULL, as the next */
+        dns_stub_crowded_fn crowded_fn;
         void *userdata;
         LIST_HEAD(, Listener) listeners;
         LIST_HEAD(, Connection) connections;
         ClientList clients; /* in flight over UDP, or over TCP with the connection closed */
         ClientList unused;
-        size_t n_connections;
+        FairShare places; /* of connections */
         size_t n_clients;
         UdpBatch *batch; /* allocated with the first UDP socket */
         DnsStubStats stats;
@@ -101,14 +104,18 @@ int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub 
         s->event = sd_event_ref(event);
         s->fn = fn;
         s->userdata = userdata;
+        s->places.max = DNS_STUB_CLIENTS_TCP_MAX;
         *ret = s;
         return 0;
 }
 
-void dns_stub_set_group_fn(DnsStub *s, dns_stub_group_fn fn) {
+void dns_stub_set_groups(DnsStub *s, dns_stub_group_fn fn, dns_stub_crowded_fn crowded, size_t kept) {
         assert(s);
+        assert(kept <= DNS_STUB_CLIENTS_TCP_MAX);
 
         s->group_fn = fn;
+        s->crowded_fn = crowded;
+        s->places.kept = kept;
 }
 
 static void clients_free(ClientList *list) {
@@ -130,7 +137,7 @@ static void connection_free(Connection *c) {
         }
 
         LIST_REMOVE(c, connections);
-        c->stub->n_connections--;
+        fair_share_put(&c->stub->places, &c->place);
         dns_stream_free(c->stream);
         free(c);
 }
@@ -345,6 +352,49 @@ static void stub_on_stream_closed(DnsStream *stream _unused_, void *userdata) {
         connection_free(userdata);
 }
 
+/* The oldest idle connection, of the group if only_group. */
+static Connection *find_idle(const DnsStub *s, int64_t group, bool only_group) {
+        Connection *c, *found = NULL;
+
+        LIST_FOREACH(c, &s->connections, connections)
+                if (LIST_EMPTY(&c->clients) && (!only_group || fair_share_group(&c->place) == group))
+                        found = c; /* the list is ordered, newest first */
+        return found;
+}
+
+/* Idle connections never keep other clients out, and neither does a group that holds more than the client's own. One
+ * with a quarter of all gets no other's place. */
+static Connection *find_displaced(const DnsStub *s, int64_t group) {
+        Connection *c = find_idle(s, group, fair_share_is_used_up(&s->places, group));
+
+        return c ?: (Connection *) fair_share_displaced(&s->places, group, clock_nsec(CLOCK_MONOTONIC));
+}
+
+static void report_crowded(DnsStub *s, int64_t group) {
+        if (s->crowded_fn)
+                s->crowded_fn(group, fair_share_n(&s->places, group), s->userdata);
+}
+
+static bool take_place(DnsStub *s, int64_t group, FairItem *place) {
+        uint64_t now = clock_nsec(CLOCK_MONOTONIC);
+        Connection *displaced;
+
+        if (fair_share_take(&s->places, group, now, place))
+                return true;
+        displaced = find_displaced(s, group);
+        if (!displaced) {
+                report_crowded(s, group);
+                return false;
+        }
+        s->stats.tcp_displaced++;
+        if (!LIST_EMPTY(&displaced->clients))
+                report_crowded(s, fair_share_group(&displaced->place));
+        if (fair_share_group(&displaced->place) == group)
+                fair_share_pass(&displaced->place, now, place);
+        connection_free(displaced);
+        return place->group || fair_share_take(&s->places, group, now, place);
+}
+
 /* Takes ownership of fd. */
 static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t port, int64_t group) {
         _cleanup_free_ Connection *c = calloc(1, sizeof(*c));
@@ -356,83 +406,24 @@ static int connection_new(DnsStub *s, int fd, const SockAddr *peer, uint16_t por
         c->stub = s;
         c->peer = *peer;
         c->port = port;
-        c->group = group;
 
         /* Otherwise a second reply would wait for the acknowledgement of the first. */
         (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof(int));
 
+        if (!take_place(s, group, &c->place)) {
+                (void) close(fd);
+                return -EBUSY;
+        }
         int r = dns_stream_new(s->event, fd, DNS_STUB_IDLE_USEC, DNS_STUB_PIPELINE_MAX, stub_on_stream_query,
                                stub_on_stream_closed, c, &c->stream);
-        if (r < 0)
+        if (r < 0) {
+                fair_share_put(&s->places, &c->place);
                 return r;
+        }
 
         LIST_INSERT_HEAD(&s->connections, c, connections);
-        s->n_connections++;
         TAKE_PTR(c);
         return 0;
-}
-
-static size_t count_of_group(const DnsStub *s, int64_t group) {
-        const Connection *c;
-        size_t n = 0;
-
-        LIST_FOREACH(c, &s->connections, connections)
-                n += c->group == group;
-        return n;
-}
-
-/* The oldest connection of a group, or of all if group is negative. */
-static Connection *find_oldest(const DnsStub *s, int64_t group, bool idle) {
-        Connection *c, *found = NULL;
-
-        LIST_FOREACH(c, &s->connections, connections)
-                if ((group < 0 || c->group == group) && (!idle || LIST_EMPTY(&c->clients)))
-                        found = c; /* the list is ordered, newest first */
-        return found;
-}
-
-/* The one that has the most connections, and more than the other group. Negative: none. */
-static int64_t find_greedier(const DnsStub *s, int64_t than) {
-        size_t most = count_of_group(s, than) + 1;
-        int64_t found = -1;
-        const Connection *c;
-
-        LIST_FOREACH(c, &s->connections, connections) {
-                size_t n = c->group == 0 ? 0 : count_of_group(s, c->group);
-
-                if (n > most) {
-                        most = n;
-                        found = c->group;
-                }
-        }
-        return found;
-}
-
-/* Idle connections never keep other clients out, and neither does a group that holds more than the client's own. */
-static Connection *find_displaced(const DnsStub *s, int64_t group) {
-        Connection *c;
-
-        if (group != 0 && count_of_group(s, group) >= DNS_STUB_GROUP_TCP_MAX)
-                return find_oldest(s, group, true);
-        c = find_oldest(s, -1, true);
-        if (c)
-                return c;
-        int64_t greedy = find_greedier(s, group);
-        return greedy < 0 ? NULL : find_oldest(s, greedy, false);
-}
-
-static bool make_room(DnsStub *s, int64_t group) {
-        Connection *displaced;
-
-        if (s->n_connections < DNS_STUB_CLIENTS_TCP_MAX &&
-            (group == 0 || count_of_group(s, group) < DNS_STUB_GROUP_TCP_MAX))
-                return true;
-        displaced = find_displaced(s, group);
-        if (!displaced)
-                return false;
-        s->stats.tcp_displaced++;
-        connection_free(displaced);
-        return true;
 }
 
 static int64_t group_of(const DnsStub *s, const SockAddr *peer, uint16_t server_port) {
@@ -462,7 +453,7 @@ static int stub_on_accept(sd_event_source *source _unused_, int fd, uint32_t rev
                 (void) setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &(int) { 1 }, sizeof(int));
                 s->stats.tcp_connections++;
                 int64_t group = group_of(s, &peer, l->port);
-                if (group < 0 || !make_room(s, group)) {
+                if (group < 0) {
                         s->stats.tcp_refused++;
                         (void) close(client);
                 } else if (connection_new(s, client, &peer, l->port, group) < 0)

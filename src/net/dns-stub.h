@@ -13,7 +13,6 @@ typedef struct DnsStub DnsStub;
 typedef struct DnsClient DnsClient; /* one query awaiting its reply */
 
 #define DNS_STUB_CLIENTS_TCP_MAX 64     /* connections */
-#define DNS_STUB_GROUP_TCP_MAX (DNS_STUB_CLIENTS_TCP_MAX / 4) /* connections of one group */
 #define DNS_STUB_PIPELINE_MAX 16        /* queries in flight per connection; more are not read */
 #define DNS_STUB_IDLE_USEC (10 * 1000000ULL) /* connections without a complete query for this long are closed */
 #define DNS_STUB_CLIENTS_MAX 4096       /* queries in flight, UDP and TCP together; more are dropped */
@@ -21,7 +20,7 @@ typedef struct DnsClient DnsClient; /* one query awaiting its reply */
 
 typedef struct DnsStubStats {
         uint64_t udp_queries, tcp_queries, tcp_connections;
-        uint64_t tcp_refused;   /* connections refused at the limit, all others having queries in flight */
+        uint64_t tcp_refused;   /* connections refused: no idle one, and no group with more, gave its place up */
         uint64_t tcp_displaced; /* connections closed for a new one: idle, or of the group with the most */
         uint64_t dropped;       /* replies that could not be sent */
         uint64_t overload;      /* queries dropped: DNS_STUB_CLIENTS_MAX in flight, or out of memory */
@@ -32,14 +31,17 @@ typedef struct DnsStubStats {
  * dns_client_drop(), now or later. */
 typedef void (*dns_stub_query_fn)(DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata);
 
-/* Whose connection is this? Returns a number other than 0 for each group of clients that is limited to a share, 0 for a
- * client without a group; negative: nobody's, to be closed. */
+/* Whose connection is this? Returns the number of a group of clients, which share what they may have
+ * (basic/fair-share.h); negative: nobody's, to be closed. */
 typedef int64_t (*dns_stub_group_fn)(const InAddr *addr, uint16_t port, uint16_t server_port, void *userdata);
+/* A connection of this group, which has n others, was closed because it has used up its share. */
+typedef void (*dns_stub_crowded_fn)(int64_t group, size_t n, void *userdata);
 
 int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret);
 /* Drops the clients still waiting: their pointers become invalid. Must not be called from the query callback. */
 DnsStub *dns_stub_free(DnsStub *s);
-void dns_stub_set_group_fn(DnsStub *s, dns_stub_group_fn fn); /* NULL: no client has a group */
+/* Without it, all clients are one group. kept: connections for groups with less than a quarter of all. */
+void dns_stub_set_groups(DnsStub *s, dns_stub_group_fn fn, dns_stub_crowded_fn crowded, size_t kept);
 /* Takes ownership of fd, even on failure: a bound UDP socket or a listening TCP socket, non-blocking. From now on
  * nobody else can bind its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "basic/clock.h"
@@ -15,6 +16,8 @@
 #define LAYERS_MAX 3
 #define REPLIES_MAX 8192
 #define HELD_MAX 64
+#define PENDING_MAX 2048 /* as in dns-proxy.c */
+#define PASSED_MAX 1024
 #define FLAG_AUTHENTIC 0x20
 #define ROUNDS_MAX 3000 /* of up to 10 ms: never reached */
 
@@ -89,6 +92,7 @@ typedef struct Fixture {
         LayerTable table;
         DnsRequester requester;
         bool hold;            /* the server does not answer before release() */
+        bool silent;          /* the server only answers names that begin with q */
         Message held[HELD_MAX];
         size_t n_held, n_asked;
         uint8_t n_addrs;      /* in an answer */
@@ -97,6 +101,9 @@ typedef struct Fixture {
         size_t n_replies, n_failed;
         unsigned n_denials;
         DnsDenial denial;     /* the last one */
+        size_t n_crowded;
+        uint32_t crowded_group; /* the last one */
+        size_t crowded_n;
 } Fixture;
 
 static size_t question_end(const Message *m) {
@@ -140,7 +147,9 @@ static int on_server(_unused_ sd_event_source *s, int fd, _unused_ uint32_t reve
         ck_assert_int_ge(n, DNS_HEADER_SIZE);
         m.n = (size_t) n;
         f->n_asked++;
-        if (!f->hold)
+        if (f->silent && (m.b[DNS_HEADER_SIZE + 1] | 0x20) != 'q')
+                return 0;
+        if (!f->hold || f->silent)
                 answer(f, &m);
         else if (f->n_held < HELD_MAX)
                 f->held[f->n_held++] = m;
@@ -171,6 +180,15 @@ static void on_denial(const DnsDenial *d, void *userdata) {
         f->n_denials++;
 }
 
+static void on_crowded(uint32_t group, bool is_connection, size_t n, void *userdata) {
+        Fixture *f = userdata;
+
+        ck_assert(!is_connection);
+        f->n_crowded++;
+        f->crowded_group = group;
+        f->crowded_n = n;
+}
+
 static void release(Fixture *f) {
         f->hold = false;
         for (size_t i = 0; i < f->n_held; i++)
@@ -189,7 +207,7 @@ static int bound_socket(struct sockaddr_in *ret) {
         return fd;
 }
 
-static void fixture_init(Fixture *f) {
+static void fixture_init_with(Fixture *f, bool one_group) {
         struct sockaddr_in server, client;
         DnsServer upstream;
         InAddr addr4;
@@ -205,7 +223,8 @@ static void fixture_init(Fixture *f) {
         in_addr_from_v4((const uint8_t *) &server.sin_addr, &upstream.addr);
         upstream.port = ntohs(server.sin_port);
         const DnsProxyOptions o = {
-                .servers = &upstream, .n_servers = 1, .on_denial = on_denial, .on_query = on_query,
+                .servers = &upstream, .n_servers = 1, .on_denial = on_denial,
+                .on_crowded = on_crowded, .on_query = on_query, .one_group = one_group,
                 .layers = &f->table, .userdata = f,
         };
         ck_assert_int_eq(dns_proxy_new(f->event, &o, &f->proxy), 0);
@@ -214,6 +233,10 @@ static void fixture_init(Fixture *f) {
         f->proxy_addr.sin_port = htons(port4);
         memcpy(&f->proxy_addr.sin_addr, addr4.b + 12, 4);
         f->table.layers = f->layers;
+}
+
+static void fixture_init(Fixture *f) {
+        fixture_init_with(f, false);
 }
 
 /* rules: as on the command line, NULL: none. With room for max_leases. */
@@ -361,38 +384,157 @@ END_TEST
 
 /* ------------------------------------------------------------------ shares */
 
-/* What a group answers that has nothing to do with group 1 or less. Those with the same hash share their places, and the
- * hash is another in each process, so a few are tried. */
-static uint8_t ask_as_another(Fixture *f, Layer *l, const char *name, uint16_t type) {
-        uint8_t rcode = DNS_RCODE_SERVFAIL;
+/* Of a limit: what one group alone may have, the rest is kept for others. */
+static size_t all_but_kept(size_t max) {
+        return max - max / 4;
+}
 
-        for (uint32_t group = 1000; group < 1008 && rcode != DNS_RCODE_NOERROR; group++) {
-                ask_as(f, l, group);
-                rcode = ask(f, name, type, false);
+/* Queries of one group, each for a name of its own. */
+static void ask_names(Fixture *f, Layer *l, uint32_t group, const char *prefix, size_t n, uint16_t type) {
+        uint64_t n_before = dns_proxy_stats(f->proxy)->queries;
+        char name[64];
+
+        ask_as(f, l, group);
+        for (size_t i = 1; i <= n; i++) {
+                (void) snprintf(name, sizeof(name), "%s-%u-%zu.example", prefix, group, i);
+                send_query(f, name, type, false);
+                for (int k = 0; k < ROUNDS_MAX && dns_proxy_stats(f->proxy)->queries < n_before + i; k++)
+                        turn(f);
         }
-        return rcode;
 }
 
 /* More clients than the proxy can have wait for one slow name: those of another group are still served. */
 START_TEST(test_waiting_clients) {
+        size_t n_waiting = all_but_kept(DNS_STUB_CLIENTS_MAX - 1);
         Fixture f;
 
         fixture_init(&f);
         Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100);
-        f.hold = true;
+        f.silent = true;
         ask_as(&f, l, (uint32_t) _i); /* 0 is a group as any other */
-        send_many(&f, "slow.example", 3000);
-        wait_replies(&f, 3000 - DNS_STUB_CLIENTS_MAX / 2);
+        send_many(&f, "slow.example", 4000);
+        wait_replies(&f, 4000 - n_waiting);
         ck_assert_uint_eq(f.n_failed, f.n_replies);
-        f.hold = false; /* for another name */
-        ck_assert_uint_eq(ask_as_another(&f, l, "quick.example", DNS_TYPE_A), DNS_RCODE_NOERROR);
-        release(&f);
-        const DnsProxyStats *stats = dns_proxy_stats(f.proxy); /* the client's socket cannot hold all replies */
-        for (int i = 0; i < ROUNDS_MAX && stats->answered < DNS_STUB_CLIENTS_MAX / 2 + 1; i++)
-                turn(&f);
-        ck_assert_uint_eq(stats->answered, DNS_STUB_CLIENTS_MAX / 2 + 1);
-        turn(&f);
+        ck_assert_uint_eq(f.n_crowded, f.n_failed);
+        ck_assert_uint_eq(f.crowded_group, (uint32_t) _i);
+        ck_assert_uint_eq(f.crowded_n, n_waiting);
+        ck_assert_uint_eq(dns_proxy_stats(f.proxy)->crowded, f.n_crowded);
+        ask_as(&f, l, 1000);
+        ck_assert_uint_eq(ask(&f, "quick.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
         ck_assert_uint_eq(dns_proxy_stub_stats(f.proxy)->overload, 0);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Where there are no others, nothing is kept for them. */
+START_TEST(test_one_group) {
+        Fixture f;
+
+        fixture_init_with(&f, true);
+        f.silent = true;
+        ask_names(&f, add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 1), 0, "slow", PENDING_MAX + 10, DNS_TYPE_A);
+        wait_replies(&f, 10);
+        ck_assert_uint_eq(f.n_crowded, 10);
+        fixture_done(&f);
+}
+END_TEST
+
+/* A build that looks up five hundred names at once, with both types of address, gets all of them. */
+START_TEST(test_many_names) {
+        Fixture f;
+
+        fixture_init(&f);
+        ask_names(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 600), 5, "quick", 1000, DNS_TYPE_A);
+        wait_replies(&f, 1000);
+        ck_assert_uint_eq(f.n_failed + f.n_crowded, 0);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Three groups hold all places with names that nobody answers. A fourth gets its answers: the one that holds most gives
+ * up its oldest, and gets none in return. */
+START_TEST(test_newcomer) {
+        static const struct {
+                uint16_t type; /* relayed, or not */
+                size_t max;
+        } cases[] = { { DNS_TYPE_A, PENDING_MAX }, { DNS_TYPE_TXT, PASSED_MAX } };
+        size_t max = cases[_i].max;
+        uint16_t type = cases[_i].type;
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        f.silent = true;
+        ask_names(&f, l, 1, "slow", all_but_kept(max), type);
+        ask_names(&f, l, 2, "slow", max / 8, type);
+        ask_names(&f, l, 3, "slow", max / 8, type);
+        turn(&f);
+        ck_assert_uint_eq(f.n_replies, 0);
+        ask_names(&f, l, 1, "more", 1, type);
+        wait_replies(&f, 1);
+        ck_assert_uint_eq(f.n_failed, 1);
+        ck_assert_uint_eq(f.crowded_group, 1);
+        ck_assert_uint_eq(f.crowded_n, all_but_kept(max));
+        for (size_t i = 0; i < 3; i++) {
+                ask_names(&f, l, 4, i == 0 ? "quick" : i == 1 ? "quack" : "quid", 1, type);
+                wait_replies(&f, i + 3);
+        }
+        ck_assert_uint_eq(f.n_failed, 2);
+        ck_assert_uint_eq(f.n_crowded, 2);
+        ck_assert_uint_eq(f.crowded_group, 1);
+        fixture_done(&f); /* while questions are in flight that nobody waits for any more */
+}
+END_TEST
+
+/* The oldest question of the greediest is also somebody else's: only those of the greediest wait in vain. */
+START_TEST(test_shared_question) {
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        f.hold = true;
+        ask_names(&f, l, 1, "slow", 1, DNS_TYPE_A);
+        ask_as(&f, l, 2);
+        send_query(&f, "slow-1-1.example", DNS_TYPE_A, false);
+        wait_asked(&f, 1);
+        f.silent = true;
+        ask_names(&f, l, 1, "silent", all_but_kept(PENDING_MAX) - 1, DNS_TYPE_A);
+        ask_names(&f, l, 2, "silent", PENDING_MAX / 8, DNS_TYPE_A);
+        ask_names(&f, l, 3, "silent", PENDING_MAX / 8, DNS_TYPE_A);
+        ask_names(&f, l, 4, "silent", 1, DNS_TYPE_A);
+        wait_replies(&f, 2); /* the one shared, and the next one, whose place was needed */
+        ck_assert_uint_eq(f.n_failed, 2);
+        f.n_held = 1;
+        release(&f);
+        wait_replies(&f, 3);
+        ck_assert_uint_eq(f.n_failed, 2);
+        ck_assert_uint_eq(f.n_crowded, 2);
+        fixture_done(&f);
+}
+END_TEST
+
+/* A group that has used up its share can ask again after a while: what it has asked before ends sooner than it would. */
+START_TEST(test_patience) {
+        Fixture f;
+        int tries = 0;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        f.silent = true;
+        ask_names(&f, l, 1, "slow", all_but_kept(PENDING_MAX), DNS_TYPE_A);
+        for (bool answered = false; !answered; tries++) {
+                size_t n_failed = f.n_failed, n_replies = f.n_replies;
+
+                ask_names(&f, l, 1, "quick", 1, DNS_TYPE_A);
+                for (int i = 0; i < ROUNDS_MAX && (f.n_replies == n_replies || f.n_crowded > f.n_failed); i++)
+                        turn(&f);
+                for (int i = 0; i < 10; i++)
+                        turn(&f);
+                answered = f.n_replies - n_replies > f.n_failed - n_failed;
+        }
+        ck_assert_int_gt(tries, 1);
+        ck_assert_uint_eq(f.n_failed, (size_t) tries); /* with the old one */
+        ck_assert_uint_eq(dns_proxy_stats(f.proxy)->upstream_failures, (size_t) tries - 1); /* it has not ended by itself */
         fixture_done(&f);
 }
 END_TEST
@@ -410,27 +552,6 @@ START_TEST(test_same_name) {
         wait_replies(&f, 200);
         ck_assert_uint_eq(f.n_failed, 0);
         ck_assert_uint_eq(f.n_asked, 1);
-        fixture_done(&f);
-}
-END_TEST
-
-/* Slow queries that are relayed, of one group and then of another. */
-START_TEST(test_relayed_share) {
-        Fixture f;
-
-        fixture_init(&f);
-        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
-        f.hold = true;
-        ask_as(&f, l, 1);
-        for (unsigned i = 1; i <= 700; i++) {
-                send_query(&f, "slow.example", DNS_TYPE_TXT, false);
-                for (int k = 0; k < ROUNDS_MAX && dns_proxy_stats(f.proxy)->queries < i; k++)
-                        turn(&f);
-        }
-        wait_replies(&f, 700 - 512);
-        ck_assert_uint_eq(f.n_failed, f.n_replies);
-        f.hold = false;
-        ck_assert_uint_eq(ask_as_another(&f, l, "quick.example", DNS_TYPE_TXT), DNS_RCODE_NOERROR);
         fixture_done(&f);
 }
 END_TEST
@@ -568,7 +689,11 @@ static Suite *suite(void) {
         tcase_add_test(t, test_full_table_of_another);
         tcase_add_loop_test(t, test_waiting_clients, 0, 2);
         tcase_add_test(t, test_same_name);
-        tcase_add_test(t, test_relayed_share);
+        tcase_add_test(t, test_one_group);
+        tcase_add_test(t, test_many_names);
+        tcase_add_loop_test(t, test_newcomer, 0, 2);
+        tcase_add_test(t, test_shared_question);
+        tcase_add_test(t, test_patience);
         tcase_add_loop_test(t, test_dnssec, 0, 4);
         tcase_add_test(t, test_audit_loses_nothing);
         tcase_add_loop_test(t, test_enforced_meanwhile, 0, 2);

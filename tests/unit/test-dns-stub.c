@@ -12,6 +12,7 @@
 #include "own-network.h"
 
 #define HELD_MAX (DNS_STUB_CLIENTS_MAX + 8)
+#define KEPT (DNS_STUB_CLIENTS_TCP_MAX / 4)
 #define WAIT_USEC (10 * USEC_PER_SEC) /* never reached unless something is broken */
 
 typedef struct Fixture {
@@ -21,6 +22,9 @@ typedef struct Fixture {
         bool hold; /* else the query is sent back at once */
         bool hold_h; /* queries that begin with h are held; others release all held ones first */
         size_t n_queries;
+        size_t n_crowded;
+        int64_t crowded_group; /* the last */
+        size_t crowded_n;
         size_t n_held;
         DnsClient *held[HELD_MAX];
 } Fixture;
@@ -414,60 +418,85 @@ static int ask_slowly(Fixture *f, int64_t of) {
         return fd;
 }
 
-/* Four groups hold all places with questions that take long; a fifth takes one from the greediest. */
+static void on_crowded(int64_t of, size_t n, void *userdata) {
+        Fixture *f = userdata;
+
+        f->n_crowded++;
+        f->crowded_group = of;
+        f->crowded_n = n;
+}
+
+static void close_all(int *fds, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                (void) close(fds[i]);
+}
+
+/* Two groups hold all places with questions that take long, and get no more; a third takes some from the greediest. */
 START_TEST(tcp_places_of_groups) {
         Fixture *f = fixture_new(true);
         const DnsStubStats *stats = dns_stub_stats(f->stub);
-        int fds[4][DNS_STUB_GROUP_TCP_MAX], others[4];
+        int fds[DNS_STUB_CLIENTS_TCP_MAX], others[5];
         char c;
 
-        dns_stub_set_group_fn(f->stub, next_group);
-        for (size_t i = 0; i < 4; i++)
-                for (size_t k = 0; k < DNS_STUB_GROUP_TCP_MAX; k++)
-                        fds[i][k] = ask_slowly(f, (int64_t) i + 1);
+        dns_stub_set_groups(f->stub, next_group, on_crowded, KEPT);
+        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+                fds[i] = ask_slowly(f, i < ELEMENTSOF(fds) - KEPT ? 1 : 2);
         ck_assert_uint_eq(stats->tcp_refused, 0);
-        others[0] = ask_slowly(f, 1); /* more than its quarter */
-        ck_assert_uint_eq(stats->tcp_refused, 1);
-        ck_assert_int_eq(recv(others[0], &c, 1, MSG_DONTWAIT), 0);
-        others[1] = ask_slowly(f, 5);
-        others[2] = ask_slowly(f, 0);
-        ck_assert_uint_eq(stats->tcp_refused, 1);
-        ck_assert_uint_eq(stats->tcp_displaced, 2);
-        others[3] = ask_slowly(f, -EACCES); /* nobody's */
+        for (size_t i = 0; i < 2; i++) {
+                others[i] = ask_slowly(f, (int64_t) i + 1);
+                ck_assert_int_eq(recv(others[i], &c, 1, MSG_DONTWAIT), 0);
+                ck_assert_int_eq(f->crowded_group, (int64_t) i + 1);
+                ck_assert_uint_eq(f->crowded_n, i == 0 ? ELEMENTSOF(fds) - KEPT : KEPT);
+        }
+        ck_assert_uint_eq(stats->tcp_refused, 2);
+        others[2] = ask_slowly(f, 5);
+        others[3] = ask_slowly(f, 0);
         ck_assert_uint_eq(stats->tcp_refused, 2);
         ck_assert_uint_eq(stats->tcp_displaced, 2);
-        ck_assert_uint_eq(f->n_held, 4 * DNS_STUB_GROUP_TCP_MAX + 2);
+        ck_assert_uint_eq(f->n_crowded, 4);
+        ck_assert_int_eq(f->crowded_group, 1);
+        others[4] = ask_slowly(f, -EACCES); /* nobody's */
+        ck_assert_uint_eq(stats->tcp_refused, 3);
+        ck_assert_uint_eq(f->n_crowded, 4);
+        ck_assert_uint_eq(f->n_held, DNS_STUB_CLIENTS_TCP_MAX + 2);
         release(f);
-        expect(others[1], "\0\4late", 6);
         expect(others[2], "\0\4late", 6);
-        for (size_t i = 0; i < ELEMENTSOF(others); i++)
-                (void) close(others[i]);
-        for (size_t i = 0; i < 4; i++)
-                for (size_t k = 0; k < DNS_STUB_GROUP_TCP_MAX; k++)
-                        (void) close(fds[i][k]);
+        expect(others[3], "\0\4late", 6);
+        expect(fds[2], "\0\4late", 6); /* the first of those left */
+        close_all(others, ELEMENTSOF(others));
+        close_all(fds, ELEMENTSOF(fds));
         fixture_free(f);
 }
 END_TEST
 
-/* What is idle goes first, and of a group at its limit only its own. */
+/* What is idle goes first, and of a group that has its share only its own: also when others have the rest. */
 START_TEST(tcp_idle_of_a_group) {
         Fixture *f = fixture_new(true);
         const DnsStubStats *stats = dns_stub_stats(f->stub);
-        int fds[DNS_STUB_GROUP_TCP_MAX + 1], other;
+        int fds[DNS_STUB_CLIENTS_TCP_MAX - KEPT + 1], others[KEPT];
         char c;
 
-        dns_stub_set_group_fn(f->stub, next_group);
+        dns_stub_set_groups(f->stub, next_group, on_crowded, KEPT);
         group = 2;
-        other = connect_tcp(f);
+        others[0] = connect_tcp(f);
         group = 1;
-        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
+        for (size_t i = 0; i < ELEMENTSOF(fds) - 2; i++)
                 fds[i] = connect_tcp(f);
-        ck_assert_uint_eq(stats->tcp_displaced, 1);
+        group = 2;
+        for (size_t i = 1; i < ELEMENTSOF(others); i++)
+                others[i] = connect_tcp(f);
+        group = 1;
+        for (size_t i = ELEMENTSOF(fds) - 2; i < ELEMENTSOF(fds); i++)
+                fds[i] = connect_tcp(f);
+        ck_assert_uint_eq(stats->tcp_displaced, 2);
+        ck_assert_uint_eq(stats->tcp_refused, 0);
+        ck_assert_uint_eq(f->n_crowded, 0);
         ck_assert_int_eq(recv(fds[0], &c, 1, MSG_DONTWAIT), 0);
-        ck_assert_int_lt(recv(other, &c, 1, MSG_DONTWAIT), 0);
-        for (size_t i = 0; i < ELEMENTSOF(fds); i++)
-                (void) close(fds[i]);
-        (void) close(other);
+        ck_assert_int_eq(recv(fds[1], &c, 1, MSG_DONTWAIT), 0);
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                ck_assert_int_lt(recv(others[i], &c, 1, MSG_DONTWAIT), 0);
+        close_all(others, ELEMENTSOF(others));
+        close_all(fds, ELEMENTSOF(fds));
         fixture_free(f);
 }
 END_TEST
