@@ -36,7 +36,7 @@ static FairGroup *find_or_add(FairShare *f, int64_t id) {
                 TAILQ_INIT(&g->items);
         } else
                 LIST_REMOVE(g, groups);
-        LIST_INSERT_HEAD(&f->groups, g, groups); /* who asks often is found at once */
+        LIST_INSERT_HEAD(&f->groups, g, groups); /* whoever asks often is found at once */
         return g;
 }
 

@@ -534,7 +534,7 @@ START_TEST(test_patience) {
         }
         ck_assert_int_gt(tries, 1);
         ck_assert_uint_eq(f.n_failed, (size_t) tries); /* with the old one */
-        ck_assert_uint_eq(dns_proxy_stats(f.proxy)->upstream_failures, (size_t) tries - 1); /* it has not ended by itself */
+        ck_assert_uint_eq(dns_proxy_stats(f.proxy)->upstream_failures, (size_t) tries - 1); /* none has timed out */
         fixture_done(&f);
 }
 END_TEST
