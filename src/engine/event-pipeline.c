@@ -17,6 +17,7 @@
 #define PROCESSES_MAX 1024
 #define NAMES_MAX 4096
 #define CLIENTS_MAX 1024 /* with a bucket of their own for refused names */
+#define CROWDED_BURST 10 /* seconds without one before the next is told at once */
 #define MERGE_NSEC NSEC_PER_SEC
 
 struct EventPipeline {
@@ -53,7 +54,7 @@ static int new_limits(EventPipeline *p, const uint8_t key[static 16]) {
 
         memcpy(window.key, key, sizeof(window.key));
         memcpy(queries.hash_key, key, sizeof(queries.hash_key));
-        RateTableOptions crowded = { .max = CLIENTS_MAX, .rate = 1, .burst = 1 };
+        RateTableOptions crowded = { .max = CLIENTS_MAX, .rate = 1, .burst = CROWDED_BURST };
 
         memcpy(crowded.hash_key, key, sizeof(crowded.hash_key));
         int r = denial_window_new(&window, &p->denials);
