@@ -14,6 +14,8 @@
 
 #define UDP_BATCH 32       /* datagrams per wakeup */
 #define UDP_REPLY_MAX 1232 /* EDNS clients rarely accept more (DNS flag day 2020); longer replies are not batched */
+#define REPLIES_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
+#define REPLIES_TURNS_MAX UDP_BATCH
 #define ACCEPT_BATCH 16    /* connections per wakeup */
 
 /* An accept() that fails for lack of descriptors leaves the socket readable: limit the wakeups instead of spinning. */
@@ -55,9 +57,12 @@ struct DnsClient {
         LIST_ENTRY(DnsClient) clients; /* member of stub->clients, connection->clients or stub->unused */
 };
 
-/* Replies made while a batch of queries is handled: sent together, since one system call is cheaper than many. */
+/* Replies are sent together, since one system call is cheaper than many: when a batch of queries has been handled, and
+ * those that waited for a resolver when no other event is pending. */
 typedef struct UdpReplies {
-        const Listener *listener; /* borrowed; the listener of these queries, NULL outside of a batch */
+        sd_event_source *later;
+        unsigned n_turns;         /* of the event loop, since the first of these replies */
+        const Listener *listener; /* borrowed; of these replies */
         size_t n;
         struct mmsghdr messages[UDP_BATCH];
         struct iovec parts[UDP_BATCH];
@@ -87,7 +92,7 @@ struct DnsStub {
         size_t n_clients;
         UdpBatch *batch; /* allocated with the first UDP socket */
         DnsStubStats stats;
-        bool in_callback;
+        bool in_callback, in_batch;
 };
 
 DEFINE_CLEANUP_FUNC(DnsStub *, dns_stub_free)
@@ -116,6 +121,28 @@ void dns_stub_set_groups(DnsStub *s, dns_stub_group_fn fn, dns_stub_crowded_fn c
         s->group_fn = fn;
         s->crowded_fn = crowded;
         s->places.kept = kept;
+}
+
+static socklen_t sockaddr_length(const SockAddr *address) {
+        return address->sa.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
+}
+
+static void replies_send(DnsStub *s) {
+        UdpReplies *replies = &s->batch->replies;
+        size_t i = 0;
+
+        if (replies->n > 1) { /* sendmsg() is cheaper for a single reply */
+                int n = sendmmsg(replies->listener->fd, replies->messages, (unsigned) replies->n,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+                i = n > 0 ? (size_t) n : 0;
+        }
+
+        /* sendmmsg() stops at the first failure, which must not affect the other replies. */
+        for (; i < replies->n; i++)
+                if (sendmsg(replies->listener->fd, &replies->messages[i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                        s->stats.dropped++;
+        replies->n = 0;
+        replies->n_turns = 0;
 }
 
 static void clients_free(ClientList *list) {
@@ -153,12 +180,16 @@ DnsStub *dns_stub_free(DnsStub *s) {
                 return NULL;
 
         assert(!s->in_callback);
+        if (s->batch)
+                replies_send(s);
         while (!LIST_EMPTY(&s->connections))
                 connection_free(LIST_FIRST(&s->connections));
         while (!LIST_EMPTY(&s->listeners))
                 listener_free(LIST_FIRST(&s->listeners));
         clients_free(&s->clients);
         clients_free(&s->unused);
+        if (s->batch)
+                sd_event_source_disable_unref(s->batch->replies.later);
         free(s->batch);
         sd_event_unref(s->event);
         free(s);
@@ -235,34 +266,14 @@ uint16_t dns_client_server_port(const DnsClient *c) {
         return c->port;
 }
 
-static socklen_t sockaddr_length(const SockAddr *address) {
-        return address->sa.sa_family == AF_INET ? sizeof(address->in) : sizeof(address->in6);
-}
-
-static void replies_send(DnsStub *s) {
-        UdpReplies *replies = &s->batch->replies;
-        size_t i = 0;
-
-        if (replies->n > 1) { /* sendmsg() is cheaper for a single reply */
-                int n = sendmmsg(replies->listener->fd, replies->messages, (unsigned) replies->n,
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
-                i = n > 0 ? (size_t) n : 0;
-        }
-
-        /* sendmmsg() stops at the first failure, which must not affect the other replies. */
-        for (; i < replies->n; i++)
-                if (sendmsg(replies->listener->fd, &replies->messages[i].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-                        s->stats.dropped++;
-        replies->n = 0;
-}
-
-static void replies_add(DnsStub *s, const SockAddr *peer, const uint8_t *data, size_t size) {
+static void replies_add(DnsStub *s, const Listener *l, const SockAddr *peer, const uint8_t *data, size_t size) {
         UdpReplies *replies = &s->batch->replies;
 
-        if (replies->n == UDP_BATCH) /* a batch may also answer clients that were waiting before it */
+        if (replies->n == UDP_BATCH || replies->listener != l)
                 replies_send(s);
 
         size_t i = replies->n++;
+        replies->listener = l;
         replies->peers[i] = *peer;
         replies->messages[i].msg_hdr.msg_namelen = sockaddr_length(peer);
         replies->parts[i].iov_len = size;
@@ -270,14 +281,31 @@ static void replies_add(DnsStub *s, const SockAddr *peer, const uint8_t *data, s
 }
 
 static int client_send_udp(const DnsClient *c, const uint8_t *data, size_t size) {
-        if (c->listener == c->stub->batch->replies.listener && size <= UDP_REPLY_MAX) {
-                replies_add(c->stub, &c->peer, data, size);
+        UdpReplies *replies = &c->stub->batch->replies;
+
+        if (size <= UDP_REPLY_MAX &&
+            (c->stub->in_batch || sd_event_source_set_enabled(replies->later, SD_EVENT_ONESHOT) >= 0)) {
+                replies_add(c->stub, c->listener, &c->peer, data, size);
                 return 0;
         }
 
         if (sendto(c->listener->fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &c->peer.sa,
                    sockaddr_length(&c->peer)) < 0)
                 return -errno;
+        return 0;
+}
+
+/* Events of others must not hold replies back: there may always be one. */
+static int stub_on_turn(sd_event_source *source _unused_, void *userdata) {
+        DnsStub *s = userdata;
+
+        if (++s->batch->replies.n_turns > REPLIES_TURNS_MAX)
+                replies_send(s);
+        return 0;
+}
+
+static int stub_on_later(sd_event_source *source _unused_, void *userdata) {
+        replies_send(userdata);
         return 0;
 }
 
@@ -325,14 +353,14 @@ static int stub_on_udp(sd_event_source *source _unused_, int fd, uint32_t revent
         Listener *l = userdata;
         UdpBatch *b = l->stub->batch;
 
-        b->replies.listener = l;
+        l->stub->in_batch = true;
         int n = recvmmsg(fd, b->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
                 udp_take(l, (size_t) i);
                 b->messages[i].msg_hdr.msg_namelen = sizeof(SockAddr);
         }
         replies_send(l->stub);
-        b->replies.listener = NULL;
+        l->stub->in_batch = false;
         return 0; /* the error of one datagram or client does not affect the stub */
 }
 
@@ -506,9 +534,21 @@ static int stub_need_batch(DnsStub *s) {
         if (s->batch)
                 return 0;
 
-        UdpBatch *b = calloc(1, sizeof(*b));
+        _cleanup_free_ UdpBatch *b = calloc(1, sizeof(*b));
         if (!b)
                 return -ENOMEM;
+
+        int r = sd_event_add_defer(s->event, &b->replies.later, stub_on_later, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_enabled(b->replies.later, SD_EVENT_OFF);
+        (void) sd_event_source_set_description(b->replies.later, "dns-stub-replies");
+        (void) sd_event_source_set_priority(b->replies.later, REPLIES_PRIORITY);
+        r = sd_event_source_set_prepare(b->replies.later, stub_on_turn);
+        if (r < 0) {
+                sd_event_source_disable_unref(b->replies.later);
+                return r;
+        }
 
         for (size_t i = 0; i < UDP_BATCH; i++) {
                 b->parts[i] = (struct iovec) { .iov_base = b->data[i], .iov_len = DNS_STUB_UDP_SIZE_MAX };
@@ -525,7 +565,7 @@ static int stub_need_batch(DnsStub *s) {
                         .msg_iovlen = 1,
                 };
         }
-        s->batch = b;
+        s->batch = TAKE_PTR(b);
         return 0;
 }
 

@@ -154,6 +154,7 @@ START_TEST(reply_and_peer) {
         ck_assert_uint_eq(peer_port, own_port);
 
         dns_client_reply(f->held[0], (const uint8_t *) "hello", 5);
+        settle(f);
         expect(fd, peer_cases[_i].sent, peer_cases[_i].size);
         (void) close(fd);
         fixture_free(f);
@@ -246,12 +247,68 @@ START_TEST(udp_batch_mixed) {
         expect_nothing(late);
 
         ck_assert_uint_eq(f->n_held, 1);
-        release(f); /* outside of a batch: at once */
+        release(f); /* outside of a batch: when nothing else is to be done */
+        expect_nothing(late);
+        settle(f);
         expect(late, "late", 4);
         ck_assert_uint_eq(dns_stub_stats(f->stub)->dropped, 0);
         (void) close(late);
         (void) close(at_once);
         (void) close(other);
+        fixture_free(f);
+}
+END_TEST
+
+static int on_always(sd_event_source *source _unused_, void *userdata) {
+        unsigned *n = userdata;
+
+        return ++*n > 1000 ? -ELOOP : 0;
+}
+
+START_TEST(late_reply_beside_endless_events) {
+        Fixture *f = fixture_new(false);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+        sd_event_source *always;
+        char buf[16];
+        unsigned n = 0;
+
+        f->hold_h = true;
+        ck_assert_int_eq(send(fd, "h", 1, 0), 1);
+        settle(f);
+        ck_assert_int_eq(sd_event_add_defer(f->event, &always, on_always, &n), 0);
+        ck_assert_int_eq(sd_event_source_set_enabled(always, SD_EVENT_ON), 0);
+        release(f);
+        while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) < 0)
+                ck_assert_int_gt(sd_event_run(f->event, 0), 0);
+        ck_assert_uint_le(n, 100);
+        sd_event_source_disable_unref(always);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
+START_TEST(late_replies_of_two_sockets) {
+        Fixture *f = fixture_new(false);
+        uint16_t port;
+        (void) add_udp(f, &port);
+        int first = client_socket(AF_INET, SOCK_DGRAM, f->port4), second = client_socket(AF_INET, SOCK_DGRAM, port);
+
+        f->hold_h = true;
+        for (size_t i = 0; i < 3; i++) { /* alternately */
+                ck_assert_int_eq(send(first, "h", 1, 0), 1);
+                settle(f);
+                ck_assert_int_eq(send(second, "h", 1, 0), 1);
+                settle(f);
+        }
+        ck_assert_uint_eq(f->n_held, 6);
+        release(f);
+        f->stub = dns_stub_free(f->stub); /* nothing that was answered is lost */
+        for (size_t i = 0; i < 3; i++) {
+                expect(first, "late", 4);
+                expect(second, "late", 4);
+        }
+        (void) close(first);
+        (void) close(second);
         fixture_free(f);
 }
 END_TEST
@@ -359,6 +416,7 @@ START_TEST(clients_limit) {
 
         dns_client_drop(f->held[0]);
         dns_client_reply(f->held[1], (const uint8_t *) "r", 1);
+        settle(f);
         expect(fd, "r", 1);
         ck_assert_int_eq(send(fd, "q", 1, 0), 1);
         ck_assert_int_eq(send(tcp, "\0\1q", 3, 0), 3);
@@ -655,6 +713,8 @@ static Suite *suite(void) {
         tcase_add_test(tc, udp_burst);
         tcase_add_test(tc, udp_batch_each_gets_its_own);
         tcase_add_test(tc, udp_batch_mixed);
+        tcase_add_test(tc, late_reply_beside_endless_events);
+        tcase_add_test(tc, late_replies_of_two_sockets);
         tcase_add_test(tc, udp_batch_vanished_client);
         tcase_add_test(tc, udp_batch_counts_what_fails);
         tcase_add_test(tc, udp_batch_long_replies);
