@@ -553,13 +553,13 @@ static __always_inline int judge_requesters(struct __sk_buff *skb, __u32 chain, 
         return JUDGE;
 }
 
-static __always_inline int pass_state(enum subject_state state, const struct cw_flow_key *key) {
+static __always_inline int pass_state(enum subject_state state, __u64 cookie) {
         if (state == SUBJECT_OFF)
                 return 1;
         if (state == SUBJECT_JUDGED)
                 return JUDGE;
         count(CW_COUNT_UNASSIGNED);
-        return is_own_socket(key->cookie) ? 1 : DROP_SILENTLY;
+        return is_own_socket(cookie) ? 1 : DROP_SILENTLY;
 }
 
 /* Judges the packet and the flow that it belongs to, *f: NULL for a new one. *ret_verdict is set with JUDGE. */
@@ -657,7 +657,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
         if (many_layers)
                 pass = f ? judge_task(skb, &c, &key, f, &p) : judge_requesters(skb, c.chain, &key, &p);
         if (pass == JUDGE)
-                pass = pass_state(state, &key);
+                pass = pass_state(state, key.cookie);
         if (pass != JUDGE)
                 return pass;
 
@@ -706,21 +706,70 @@ static __always_inline void remember_peer(struct __sk_buff *skb, const struct cw
                 bpf_map_update_elem(&datagram_peers, key, &present, BPF_ANY);
 }
 
+/* Reported once for each listener and peer. */
+static __noinline int deny_request(struct __sk_buff *skb, struct policy_chain *c, const struct packet *p,
+                                   const struct verdict *v) {
+        struct cw_flow f = { .start_ns = now_coarse(), .src = p->dst, .src_port = p->dst_port };
+        struct cw_flow_key key = {
+                .cookie = bpf_get_socket_cookie(skb), .dst = p->src, .port = p->src_port, .protocol = IP_TCP,
+        };
+
+        chain_bind(c, &key);
+        if (!denial_is_new(&key, c->epoch))
+                return 0;
+        process_of_packet(skb, key.cookie, &f.process);
+        flow_take(&f, c, v, 0);
+        report_denial(&key, &f, CW_HOOK_PACKET, true);
+        return 0;
+}
+
+/* A connection request to a listener, before the kernel answers it: as the answer would be judged. With SYN cookies, the
+ * answer belongs to no socket, and no hook sees it. */
+static __noinline int judge_request(struct __sk_buff *skb, const struct packet *p) {
+        struct lookup l = {
+                .dst = &p->src, .port = p->src_port, .protocol = IP_TCP, .has_port = true,
+                .may_be_local = skb->ifindex == LOOPBACK_IFINDEX,
+        };
+        __u64 cookie = bpf_get_socket_cookie(skb);
+        struct policy_chain c;
+        struct verdict v;
+
+        enum subject_state state = chain_read(subject_of_packet(skb), &c);
+        if (state == SUBJECT_FAULT)
+                return 0;
+        int pass = pass_state(state, cookie);
+        if (pass != JUDGE)
+                return pass == 1;
+        if (c.base.flags & CW_LAYER_INBOUND || is_own_socket(cookie))
+                return 1;
+        chain_eval(&c, &l, &v);
+        return v.action == CW_ALLOW || v.mode == CW_AUDIT ? 1 : deny_request(skb, &c, p, &v);
+}
+
+/* A packet to a listener. What comes from a loopback address is answered there. */
+static __always_inline int on_listener(struct __sk_buff *skb, const struct packet *p) {
+        if (addr_is_loopback(&p->src))
+                return 1;
+        if (!p->continues)
+                return judge_request(skb, p);
+        if (many_layers && skb->ifindex != LOOPBACK_IFINDEX)
+                remember_handshake(skb, p);
+        return 1;
+}
+
 /* Counts incoming bytes of UDP flows; TCP counts its own. */
 SEC("cgroup_skb/ingress")
 int cw_ingress(struct __sk_buff *skb) {
+        bool listens = is_for_listener(skb);
         struct packet p;
 
-        if (skb->ifindex == LOOPBACK_IFINDEX)
+        if (!listens && (skb->ifindex == LOOPBACK_IFINDEX || packet_is_tcp(skb)))
                 return 1;
-        bool tcp = packet_is_tcp(skb);
-        if ((tcp && !(many_layers && is_for_listener(skb))) || !packet_parse(skb, &p))
+        if (!packet_parse(skb, &p))
                 return 1;
-        if (tcp) {
-                remember_handshake(skb, &p);
-                return 1;
-        }
-        if (p.protocol != IP_UDP)
+        if (p.protocol == IP_TCP)
+                return listens ? on_listener(skb, &p) : 1;
+        if (p.protocol != IP_UDP || listens)
                 return 1;
 
         struct cw_flow_key key = {

@@ -253,12 +253,6 @@ static bool is_refusal(const Plan *plan, const Packet *p) {
                (p->data[0] == 3 || p->data[0] == 11 || p->data[0] == 12) && !has_magic(p->data, p->size);
 }
 
-/* A whole packet of TCP that has no payload. */
-static bool is_cookie(const Plan *plan, const Packet *p) {
-        return p->protocol == PROTOCOL_TCP && !p->later_fragment && p->size >= 20 && (p->data[13] & 0x17) == 0x12 &&
-               is_stranger(plan, p->dst) && p->size == (size_t) (p->data[12] >> 4) * 4;
-}
-
 /* ICMP errors about what an allowed host sent may quote the job: they go where its data may go. */
 static bool is_error_to_allowed(const Packet *p) {
         return (p->protocol == PROTOCOL_ICMP && p->size >= 8 && (p->data[0] == 3 || p->data[0] == 11)) ||
@@ -285,8 +279,6 @@ static enum frame_class judge_packet(const Plan *plan, const Packet *p, const ch
         }
         if (has_ports && to_resolver(plan, p))
                 return judge_query(p, why);
-        if (is_cookie(plan, p))
-                return FRAME_COOKIE;
         if (!is_allowed && !is_named) {
                 *why = "destination";
                 return is_refusal(plan, p) ? FRAME_REFUSAL : FRAME_VIOLATION;

@@ -20,7 +20,6 @@ enum frame_class {
         FRAME_QUERY,    /* the proxy's own */
         FRAME_NEIGHBOR, /* ARP, neighbor discovery, the kernel's own group memberships */
         FRAME_REFUSAL,  /* RST or ICMP error without a payload of the job: the kernel's answer to a stranger */
-        FRAME_COOKIE,   /* SYN-ACK, likewise: with SYN cookies it belongs to no socket, and no hook sees it */
         FRAME_MARK,
         FRAME_VIOLATION,
         FRAME_CLASSES,

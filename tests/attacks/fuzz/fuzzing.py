@@ -109,8 +109,7 @@ class Outcome:
         return (f"seed {self.seed}, {self.seconds} s: {job['sequences']} sequences, {job['calls']} calls "
                 f"({job['succeeded']} succeeded), {job['left']} processes left; frames: {counts['allowed']} to allowed "
                 f"destinations (payloads: {counts['arrived_udp']} UDP, {counts['arrived_tcp']} TCP), "
-                f"{counts['queries']} queries, {counts['neighbors']} to neighbors, {counts['refusals']} refusals and "
-                f"{counts['cookies']} SYN cookies to strangers")
+                f"{counts['queries']} queries, {counts['neighbors']} to neighbors, {counts['refusals']} refusals")
 
     def sequences(self, violation):
         """(first, last) sequence that may have caused it: from the token, from a destination that contains the number,

@@ -286,10 +286,10 @@ static void report(Witness *w) {
 
         getsockopt(w->fd, SOL_PACKET, PACKET_STATISTICS, &statistics, &(socklen_t){sizeof(statistics)});
         printf("{\"counts\": {\"allowed\": %llu, \"queries\": %llu, \"neighbors\": %llu, \"refusals\": %llu, "
-               "\"cookies\": %llu, \"violations\": %llu, "
+               "\"violations\": %llu, "
                "\"arrived_udp\": %llu, \"arrived_tcp\": %llu, \"lost\": %u}}\n",
                w->counts[FRAME_ALLOWED], w->counts[FRAME_QUERY], w->counts[FRAME_NEIGHBOR], w->counts[FRAME_REFUSAL],
-               w->counts[FRAME_COOKIE], w->counts[FRAME_VIOLATION], w->arrived[0], w->arrived[1], statistics.tp_drops);
+               w->counts[FRAME_VIOLATION], w->arrived[0], w->arrived[1], statistics.tp_drops);
         fflush(stdout);
         memset(w->counts, 0, sizeof(w->counts));
         memset(w->arrived, 0, sizeof(w->arrived));
