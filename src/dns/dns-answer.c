@@ -8,6 +8,7 @@
 
 #include "basic/macro.h"
 #include "dns/dns-cursor.h"
+#include "dns/dns-record.h"
 #include "dns/dns-service.h"
 #include "dns/dns-writer.h"
 
@@ -208,6 +209,25 @@ static int take_service(DnsCursor *rdata, const char *owner, DnsAnswer *a) {
         return r;
 }
 
+/* Those that do not fit are left out. */
+static int take_other(DnsCursor *rdata, uint16_t type, DnsAnswer *a) {
+        size_t room = sizeof(a->records) - a->records_size;
+        uint8_t *p = a->records + a->records_size;
+
+        if (room < 2)
+                return 0;
+        int n = dns_record_read(rdata, type, p + 2, room - 2);
+        if (n == -ENOBUFS)
+                return 0;
+        if (n <= 0)
+                return n;
+        p[0] = (uint8_t) (n >> 8);
+        p[1] = (uint8_t) n;
+        a->records_size = (uint16_t) (a->records_size + 2 + n);
+        a->n_records++;
+        return 0;
+}
+
 static int take_record(Record *rr, DnsAnswer *a) {
         switch (a->type) {
         case DNS_TYPE_A:
@@ -217,7 +237,7 @@ static int take_record(Record *rr, DnsAnswer *a) {
         case DNS_TYPE_HTTPS:
                 return take_service(&rr->rdata, rr->owner, a);
         default:
-                return 0;
+                return dns_record_is_known(a->type) ? take_other(&rr->rdata, a->type, a) : 0;
         }
 }
 
@@ -251,29 +271,43 @@ static bool name_is_in_zone(const char *name, const char *zone) {
         return n >= z && strcmp(name + n - z, zone) == 0 && (n == z || name[n - z - 1] == '.');
 }
 
+/* The first SOA of a zone that holds the name becomes the record of the answer. */
+static int take_soa(Record *rr, const char *name, DnsAnswer *a) {
+        uint32_t serial, refresh, retry, expire, minimum;
+        char ignored[DNS_NAME_SIZE];
+        DnsCursor rdata = rr->rdata;
+
+        if (dns_cursor_name(&rdata, DNS_NAME_COMPRESSED, ignored, NULL) < 0 ||
+            dns_cursor_name(&rdata, DNS_NAME_COMPRESSED, ignored, NULL) < 0 || !dns_cursor_u32(&rdata, &serial) ||
+            !dns_cursor_u32(&rdata, &refresh) || !dns_cursor_u32(&rdata, &retry) || !dns_cursor_u32(&rdata, &expire) ||
+            !dns_cursor_u32(&rdata, &minimum) || !dns_cursor_at_end(&rdata))
+                return -EBADMSG;
+        a->ttl = MIN(a->ttl, MIN(ttl_from_wire(rr->ttl), ttl_from_wire(minimum)));
+        if (a->has_soa)
+                return 0;
+        a->has_soa = true;
+        a->zone_offset = (uint8_t) (strlen(name) - strlen(rr->owner));
+        return take_other(&rr->rdata, DNS_TYPE_SOA, a);
+}
+
 /* How long it may be cached that the name has no such records (RFC 2308 5). */
-static int read_negative_ttl(const Message *m, const char *name, uint32_t *ret) {
+static int read_negative(const Message *m, const char *name, DnsAnswer *a) {
         DnsCursor c = m->authorities;
-        uint32_t ttl = UINT32_MAX;
         Record rr;
 
+        a->n_records = a->records_size = 0;
+        a->ttl = UINT32_MAX;
         while (!dns_cursor_at_end(&c)) {
-                char ignored[DNS_NAME_SIZE];
-                uint32_t serial, refresh, retry, expire, minimum;
-
                 if (!read_record(&c, &rr))
                         return -EBADMSG;
                 if (rr.type != DNS_TYPE_SOA || rr.class != DNS_CLASS_IN || !name_is_in_zone(name, rr.owner))
                         continue;
-                if (dns_cursor_name(&rr.rdata, DNS_NAME_COMPRESSED, ignored, NULL) < 0 ||
-                    dns_cursor_name(&rr.rdata, DNS_NAME_COMPRESSED, ignored, NULL) < 0 ||
-                    !dns_cursor_u32(&rr.rdata, &serial) || !dns_cursor_u32(&rr.rdata, &refresh) ||
-                    !dns_cursor_u32(&rr.rdata, &retry) || !dns_cursor_u32(&rr.rdata, &expire) ||
-                    !dns_cursor_u32(&rr.rdata, &minimum) || !dns_cursor_at_end(&rr.rdata))
-                        return -EBADMSG;
-                ttl = MIN(ttl, MIN(ttl_from_wire(rr.ttl), ttl_from_wire(minimum)));
+                int r = take_soa(&rr, name, a);
+                if (r < 0)
+                        return r;
         }
-        *ret = ttl == UINT32_MAX ? 0 : MIN(ttl, (uint32_t) DNS_NEGATIVE_TTL_MAX);
+        a->ttl = a->ttl == UINT32_MAX ? 0 : MIN(a->ttl, (uint32_t) DNS_NEGATIVE_TTL_MAX);
+        a->has_soa = a->n_records > 0;
         return 0;
 }
 
@@ -294,14 +328,36 @@ static int read_answer(const Message *m, const char *name, DnsAnswer *a) {
         if (found && a->rcode != DNS_RCODE_NOERROR) /* RFC 2308 2.1: the rcode applies to the end of the chain */
                 return -EBADMSG;
         if (!found) {
-                r = read_negative_ttl(m, last, &ttl);
+                r = read_negative(m, last, a);
                 if (r < 0)
                         return r;
+                ttl = a->ttl;
         }
         for (size_t i = 0; i < a->n_chain; i++)
                 ttl = MIN(ttl, a->chain_ttl[i]);
         a->ttl = ttl;
         return 0;
+}
+
+void dns_answer_init(DnsAnswer *a, uint16_t type) {
+        assert(a);
+
+        memset(a, 0, offsetof(DnsAnswer, chain));
+        a->type = type;
+}
+
+void dns_answer_copy(DnsAnswer *to, const DnsAnswer *from) {
+        assert(to);
+        assert(from);
+
+        memcpy(to, from, offsetof(DnsAnswer, chain));
+        for (size_t i = 0; i < from->n_chain; i++) {
+                memcpy(to->chain[i], from->chain[i], strlen(from->chain[i]) + 1);
+                to->chain_ttl[i] = from->chain_ttl[i];
+        }
+        memcpy(to->addrs, from->addrs, from->n_addrs * sizeof(from->addrs[0]));
+        memcpy(to->services, from->services, from->n_services * sizeof(from->services[0]));
+        memcpy(to->records, from->records, from->records_size);
 }
 
 static bool rcode_is_answer(uint16_t rcode) {
@@ -326,7 +382,9 @@ int dns_answer_parse(const void *data, size_t size, uint16_t id, const char *nam
         if (r < 0)
                 return r;
 
-        DnsAnswer a = { .type = type, .rcode = (uint8_t) (h.flags & DNS_RCODE_MASK) };
+        DnsAnswer a;
+        dns_answer_init(&a, type);
+        a.rcode = (uint8_t) (h.flags & DNS_RCODE_MASK);
         a.truncated = h.flags & DNS_FLAG_TC && rcode_is_answer(a.rcode);
         if (!a.truncated) {
                 r = walk_message(&c, &h, &m);
@@ -340,6 +398,6 @@ int dns_answer_parse(const void *data, size_t size, uint16_t id, const char *nam
                 if (r < 0)
                         return r;
         }
-        *ret = a;
+        dns_answer_copy(ret, &a);
         return 0;
 }

@@ -14,13 +14,17 @@ typedef struct CacheEntry {
         uint64_t expires_nsec;
         uint32_t ttl;  /* seconds, as stored */
         uint16_t type;
-        uint8_t n_addrs;
-        uint8_t rcode : 4, n_services : 3;
+        uint16_t n_addrs;
+        uint16_t n_records, records_size;
+        uint8_t rcode : 4, n_services : 4;
         uint8_t all_v4 : 1; /* addresses are stored as 4 bytes each */
+        uint8_t has_soa : 1;
+        uint8_t zone_offset;
         uint8_t n_chain;
-        uint8_t blob[]; /* name, addresses, services, TTLs of the chain, names of the chain; names are NUL-terminated */
+        /* name, addresses, services, other records, TTLs of the chain, names of the chain; names are NUL-terminated */
+        uint8_t blob[];
 } CacheEntry;
-_Static_assert(DNS_ADDRS_MAX <= UINT8_MAX && DNS_SVC_MAX < 8 && DNS_RCODE_MASK < 16, "layout");
+_Static_assert(DNS_ADDRS_MAX <= UINT16_MAX && DNS_SVC_MAX < 16 && DNS_RCODE_MASK < 16, "layout");
 
 #define V4_OFFSET 12 /* offset of the four bytes in an InAddr */
 
@@ -60,7 +64,7 @@ static size_t entry_size(const CacheEntry *e) {
         const uint8_t *p = e->blob + strlen((const char *) e->blob) + 1;
 
         p += e->n_addrs * (sizeof(InAddr) - addr_offset(e->all_v4)) + e->n_services * sizeof(DnsService);
-        p += e->n_chain * sizeof(uint32_t);
+        p += e->records_size + e->n_chain * sizeof(uint32_t);
         for (size_t i = 0; i < e->n_chain; i++)
                 p += strlen((const char *) p) + 1;
         return (size_t) (p - (const uint8_t *) e);
@@ -119,6 +123,7 @@ static size_t answer_size(const char *name, const DnsAnswer *a) {
         size_t size = offsetof(CacheEntry, blob) + strlen(name) + 1;
 
         size += a->n_addrs * (sizeof(InAddr) - addr_offset(all_are_v4(a))) + a->n_services * sizeof(a->services[0]);
+        size += a->records_size;
         for (size_t i = 0; i < a->n_chain; i++)
                 size += sizeof(a->chain_ttl[0]) + strlen(a->chain[i]) + 1;
         return size;
@@ -133,7 +138,11 @@ static CacheEntry *entry_new(const char *name, const DnsAnswer *a, size_t size, 
                 .ttl = a->ttl,
                 .expires_nsec = now_nsec + a->ttl * NSEC_PER_SEC,
                 .type = a->type,
-                .n_addrs = (uint8_t) a->n_addrs,
+                .n_addrs = a->n_addrs,
+                .n_records = a->n_records,
+                .records_size = a->records_size,
+                .has_soa = a->has_soa,
+                .zone_offset = a->zone_offset,
                 .all_v4 = all_are_v4(a),
                 .rcode = a->rcode & DNS_RCODE_MASK,
                 .n_chain = a->n_chain,
@@ -145,6 +154,7 @@ static CacheEntry *entry_new(const char *name, const DnsAnswer *a, size_t size, 
         for (size_t i = 0; i < a->n_addrs; i++)
                 p = mempcpy(p, a->addrs[i].b + skip, sizeof(InAddr) - skip);
         p = mempcpy(p, a->services, a->n_services * sizeof(a->services[0]));
+        p = mempcpy(p, a->records, a->records_size);
         p = mempcpy(p, a->chain_ttl, a->n_chain * sizeof(a->chain_ttl[0]));
         for (size_t i = 0; i < a->n_chain; i++)
                 p = mempcpy(p, a->chain[i], strlen(a->chain[i]) + 1);
@@ -161,6 +171,10 @@ static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
         ret->n_chain = e->n_chain;
         ret->n_addrs = e->n_addrs;
         ret->n_services = e->n_services;
+        ret->n_records = e->n_records;
+        ret->records_size = e->records_size;
+        ret->has_soa = e->has_soa;
+        ret->zone_offset = e->zone_offset;
         ret->truncated = false;
         ret->ttl = ttl;
 
@@ -171,6 +185,8 @@ static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
         }
         memcpy(ret->services, p, e->n_services * sizeof(ret->services[0]));
         p += e->n_services * sizeof(ret->services[0]);
+        memcpy(ret->records, p, e->records_size);
+        p += e->records_size;
         memcpy(ret->chain_ttl, p, e->n_chain * sizeof(ret->chain_ttl[0]));
         p += e->n_chain * sizeof(ret->chain_ttl[0]);
 
@@ -188,7 +204,8 @@ int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t no
         assert(c);
         assert(name);
         assert(a);
-        assert(a->n_chain <= DNS_CHAIN_MAX && a->n_addrs <= DNS_ADDRS_MAX && a->n_services <= DNS_SVC_MAX);
+        assert(a->n_chain <= DNS_CHAIN_MAX && a->n_addrs <= DNS_ADDRS_MAX && a->n_services <= DNS_SVC_MAX &&
+               a->records_size <= DNS_RECORDS_SIZE);
 
         size_t length = strlen(name);
         if (length > DNS_NAME_MAX)

@@ -11,7 +11,27 @@ void dns_writer_init(DnsWriter *w, uint8_t *data, size_t size) {
         assert(w);
         assert(data);
 
-        *w = (DnsWriter) { .data = data, .size = size };
+        w->data = data;
+        w->size = size;
+        w->pos = 0;
+        w->failed = false;
+        w->n_suffixes = 0;
+}
+
+DnsWriterMark dns_writer_mark(const DnsWriter *w) {
+        assert(w);
+        assert(!w->failed);
+
+        return (DnsWriterMark) { .pos = w->pos, .n_suffixes = w->n_suffixes };
+}
+
+void dns_writer_reset(DnsWriter *w, const DnsWriterMark *mark) {
+        assert(w);
+        assert(mark && mark->pos <= w->pos);
+
+        w->pos = mark->pos;
+        w->n_suffixes = mark->n_suffixes;
+        w->failed = false;
 }
 
 void dns_writer_bytes(DnsWriter *w, const uint8_t *p, size_t n) {
@@ -84,8 +104,90 @@ void dns_writer_name(DnsWriter *w, const char *name, const uint8_t *case_bits) {
         dns_writer_u8(w, 0);
 }
 
+#define POINTER_MAX 0x3fff /* 14 bits */
+
+/* Of a text in lower case, from its end, so that one pass yields the hashes of all its suffixes. */
+static uint16_t hash_back(uint16_t hash, char c) {
+        return (uint16_t) (hash * 31U + (uint8_t) c);
+}
+
+static char lower(uint8_t b) {
+        return b >= 'A' && b <= 'Z' ? (char) (b + 'a' - 'A') : (char) b;
+}
+
+/* Is the name that the writer wrote at pos equal to text? Names in lower case, but for the question. */
+static bool name_at_equals(const DnsWriter *w, size_t pos, const char *text) {
+        for (;;) {
+                while ((w->data[pos] & 0xc0) == 0xc0) /* leads to before, as this writer made it */
+                        pos = (size_t) (w->data[pos] & 0x3f) << 8 | w->data[pos + 1];
+                size_t n = w->data[pos++];
+
+                if (n == 0)
+                        return *text == '\0';
+                for (size_t i = 0; i < n; i++)
+                        if (lower(w->data[pos + i]) != text[i]) /* text ends in NUL, which no label has */
+                                return false;
+                pos += n;
+                text += n;
+                if (*text == '.')
+                        text++;
+                else if (*text != '\0')
+                        return false;
+        }
+}
+
+static void suffix_add(DnsWriter *w, size_t pos, uint16_t hash) {
+        if (w->failed || pos > POINTER_MAX || w->n_suffixes == DNS_WRITER_SUFFIXES)
+                return;
+        w->suffixes[w->n_suffixes] = (uint16_t) pos;
+        w->hashes[w->n_suffixes++] = hash;
+}
+
+static const uint16_t *suffix_find(const DnsWriter *w, const char *text, uint16_t hash) {
+        for (size_t i = 0; i < w->n_suffixes; i++)
+                if (w->hashes[i] == hash && name_at_equals(w, w->suffixes[i], text))
+                        return &w->suffixes[i];
+        return NULL;
+}
+
+/* hashes: of the suffix from each position of the name. */
+static void hash_suffixes(const char *name, uint16_t hashes[static DNS_NAME_SIZE]) {
+        uint16_t hash = 0;
+
+        for (size_t i = strlen(name); i-- > 0;)
+                hashes[i] = hash = hash_back(hash, name[i]);
+}
+
+void dns_writer_name_compressed(DnsWriter *w, const char *name) {
+        uint16_t hashes[DNS_NAME_SIZE];
+
+        assert(w);
+        assert(name);
+
+        if (!dns_name_is_canonical(name)) {
+                w->failed = true;
+                return;
+        }
+        hash_suffixes(name, hashes);
+        for (const char *p = name; *p;) {
+                const uint16_t *before = suffix_find(w, p, hashes[p - name]);
+                size_t n = strcspn(p, "."), letter = 0;
+
+                if (before) {
+                        dns_writer_pointer(w, *before);
+                        return;
+                }
+                suffix_add(w, w->pos, hashes[p - name]);
+                write_label(w, p, n, NULL, &letter);
+                p += n;
+                if (*p == '.')
+                        p++;
+        }
+        dns_writer_u8(w, 0);
+}
+
 void dns_writer_pointer(DnsWriter *w, size_t pos) {
-        if (pos > 0x3fff) { /* 14 bits */
+        if (pos > POINTER_MAX) {
                 w->failed = true;
                 return;
         }
@@ -102,7 +204,17 @@ void dns_writer_header(DnsWriter *w, uint16_t id, uint16_t flags, uint16_t n_que
 }
 
 void dns_writer_question(DnsWriter *w, const char *name, uint16_t type, const uint8_t *case_bits) {
+        size_t pos = w->pos;
+        uint16_t hashes[DNS_NAME_SIZE];
+
         dns_writer_name(w, name, case_bits);
+        if (!w->failed) {
+                hash_suffixes(name, hashes);
+                for (const char *p = name; *p; p += *p == '.') {
+                        suffix_add(w, pos + (size_t) (p - name), hashes[p - name]);
+                        p += strcspn(p, ".");
+                }
+        }
         dns_writer_u16(w, type);
         dns_writer_u16(w, DNS_CLASS_IN);
 }

@@ -394,8 +394,7 @@ static void question_answer(Question *q, int r) {
         }
         if (r < 0) {
                 uint8_t rcode = r == -EREMOTEIO ? u->answer.rcode : DNS_RCODE_SERVFAIL;
-                memset(&u->answer, 0, sizeof(u->answer));
-                u->answer.type = q->type;
+                dns_answer_init(&u->answer, q->type);
                 u->answer.rcode = rcode;
                 u->stats.failed++;
         } else

@@ -28,8 +28,13 @@ static void answer_fill(DnsAnswer *a, size_t n, uint8_t seed, uint32_t ttl) {
                 memset(a->chain[i], 'a' + (seed + i) % 26, 1 + i * 16U);
                 a->chain_ttl[i] = ttl + i;
         }
-        for (uint8_t i = 0; i < a->n_addrs; i++)
-                memset(&a->addrs[i], seed + i, sizeof(a->addrs[i]));
+        for (size_t i = 0; i < a->n_addrs; i++)
+                memset(&a->addrs[i], (int) (seed + i), sizeof(a->addrs[i]));
+        a->n_records = (uint16_t) n;
+        a->records_size = (uint16_t) MIN(n * 8, sizeof(a->records));
+        memset(a->records, seed, a->records_size);
+        a->has_soa = n % 2;
+        a->zone_offset = (uint8_t) n;
         for (uint8_t i = 0; i < a->n_services; i++) {
                 a->services[i].priority = seed + i;
                 a->services[i].port = 443;
@@ -48,6 +53,11 @@ static void assert_same(const DnsAnswer *a, const DnsAnswer *b, uint32_t passed)
         ck_assert_uint_eq(a->ttl - passed, b->ttl);
         ck_assert_mem_eq(a->addrs, b->addrs, a->n_addrs * sizeof(a->addrs[0]));
         ck_assert_mem_eq(a->services, b->services, a->n_services * sizeof(a->services[0]));
+        ck_assert_uint_eq(a->n_records, b->n_records);
+        ck_assert_uint_eq(a->records_size, b->records_size);
+        ck_assert_mem_eq(a->records, b->records, a->records_size);
+        ck_assert_uint_eq(a->has_soa, b->has_soa);
+        ck_assert_uint_eq(a->zone_offset, b->zone_offset);
         for (size_t i = 0; i < a->n_chain; i++) {
                 ck_assert_str_eq(a->chain[i], b->chain[i]);
                 ck_assert_uint_eq(a->chain_ttl[i] - passed, b->chain_ttl[i]);
