@@ -57,9 +57,11 @@ LayerVerdict name_finding_verdict(const Layer *l, const NameFinding *f) {
         return name_verdict(l, f->resolves, &f->verdict);
 }
 
-/* The CNAME targets as one text; a chain too long to be evaluated again after a policy swap is refused. */
-static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEASE_CHAIN_TEXT_MAX]) {
+int answer_chain_text(const DnsAnswer *a, const char *first, char buf[static LEASE_CHAIN_TEXT_MAX]) {
         size_t n = 0;
+
+        assert(a);
+        assert(buf);
 
         buf[0] = '\0';
         for (size_t i = 0; i < (size_t) a->n_chain + (first != NULL); i++) {
@@ -76,12 +78,12 @@ static int chain_text(const DnsAnswer *a, const char *first, char buf[static LEA
         return 0;
 }
 
-/* Rebinding guard: a public name should not have addresses of this kind. */
-static bool addresses_fit(const Layer *l, const DnsAnswer *a, const NameVerdict *v) {
+/* Rebinding guard: a public name should not have addresses of this kind. NULL: there is none. */
+static const InAddr *unfit_address(const Layer *l, const DnsAnswer *a, const NameVerdict *v) {
         for (size_t i = 0; i < a->n_addrs; i++)
                 if (!rebinding_check(l->policy, &a->addrs[i], v))
-                        return false;
-        return true;
+                        return &a->addrs[i];
+        return NULL;
 }
 
 /* As many addresses as there is room for. Returns the first error. */
@@ -95,7 +97,7 @@ static int lease_answer(Layer *l, const char *name, const DnsAnswer *a, const An
 
         if (f->derived && derived_names_get(l->derived, name, now, &unused, &origin) <= 0)
                 return -ESTALE;
-        r = chain_text(a, origin == name ? NULL : name, chain);
+        r = answer_chain_text(a, origin == name ? NULL : name, chain);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < a->n_addrs; i++) {
@@ -151,10 +153,13 @@ void judge_answer(const Layer *l, const char *name, const DnsAnswer *a, uint64_t
         bool resolves = a->n_chain == 0 ? finding->resolves :
                                           policy_name_resolves(l->policy, &ret->name, &ret->rule);
         ret->verdict = name_verdict(l, resolves, &ret->name);
+        if (resolves)
+                ret->refused = unfit_address(l, a, &ret->name);
         if (!resolves && finding->resolves)
                 ret->why = "cname";
-        else if (resolves && !addresses_fit(l, a, &ret->name)) {
+        else if (ret->refused) {
                 ret->why = "rebinding";
+                ret->rule = RULE_NONE;
                 ret->verdict.action = ACTION_DENY;
                 ret->verdict.reason = CW_REASON_RULE; /* no grant lifts it */
         }

@@ -27,10 +27,14 @@ typedef struct AnswerFinding {
         NameVerdict name;   /* including the denials of the aliases it leads to */
         bool derived;
         const char *why;    /* to be reported if this layer decides; NULL: already reported with the query */
-        uint32_t rule;
+        uint32_t rule;      /* RULE_NONE if "rebinding": no rule denies it */
+        const InAddr *refused; /* "rebinding": this address of the answer */
 } AnswerFinding;
 
 uint32_t dns_client_ttl(const DnsAnswer *a);
+/* The CNAME targets of an answer joined by ' ', "" if there are none. first: one that precedes them, or NULL. -E2BIG:
+ * too long to be evaluated again after a policy swap. */
+int answer_chain_text(const DnsAnswer *a, const char *first, char buf[static LEASE_CHAIN_TEXT_MAX]);
 
 /* May the name be looked up? A name reached through a CNAME of an allowed name counts as that name. */
 void judge_name(const Layer *l, const char *name, uint64_t now_nsec, NameFinding *ret);

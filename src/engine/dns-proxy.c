@@ -52,6 +52,7 @@ struct DnsProxy {
         dns_crowded_fn on_crowded;
         dns_requester_fn on_query;
         dns_lease_fn on_lease;
+        dns_answer_fn on_answer;
         DnsUpstreamHooks upstream_hooks;
         void *userdata;
         DnsProxyStats stats;
@@ -88,6 +89,16 @@ static void report(DnsProxy *p, const Layer *layer, DnsClient *client, const Dns
                    uint32_t rule) {
         DnsDenial d = {
                 .peer = peer_of(client), .layer = layer, .name = q->name, .type = q->type, .why = why, .rule = rule,
+        };
+
+        p->on_denial(&d, p->userdata);
+}
+
+static void report_refused(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q,
+                           const AnswerFinding *f) {
+        DnsDenial d = {
+                .peer = peer_of(client), .layer = layer, .name = q->name, .type = q->type,
+                .why = f->why, .rule = f->rule, .refused = f->refused,
         };
 
         p->on_denial(&d, p->userdata);
@@ -178,8 +189,10 @@ static uint8_t accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, cons
         if (denied && requester->forwards && allowed_elsewhere(p, name, a, now))
                 denied = false;
         const AnswerFinding *f = &findings[MAX(deciding, 0)];
-        if (denied && f->why)
-                deny(p, requester->layers[deciding], client, q->message, f->why, f->rule);
+        if (denied && f->why) {
+                p->stats.refused++;
+                report_refused(p, requester->layers[deciding], client, q->message, f);
+        }
         if (denied && verdicts[deciding].mode == MODE_ENFORCE)
                 return DNS_RCODE_REFUSED;
         for (size_t i = 0; i < requester->n_layers && r >= 0; i++)
@@ -189,6 +202,8 @@ static uint8_t accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, cons
         if (r < 0)
                 return DNS_RCODE_SERVFAIL;
         p->stats.answered++;
+        if (p->on_answer && a->n_addrs > 0)
+                p->on_answer(requester, name, a, p->userdata);
         return a->rcode;
 }
 
@@ -664,6 +679,7 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         p->on_crowded = o->on_crowded;
         p->on_query = o->on_query;
         p->on_lease = o->on_lease;
+        p->on_answer = o->on_answer;
         p->upstream_hooks = o->upstream_hooks;
         p->upstream_hooks.userdata = o->userdata;
         p->layers = o->layers;

@@ -28,6 +28,7 @@ typedef struct DnsDenial {
         uint16_t type;
         const char *why;        /* constant word: "policy", "type", "name", "rebinding", "cname", "reverse", "lease" */
         uint32_t rule;          /* RULE_NONE */
+        const InAddr *refused;  /* "rebinding": the address that the name may not have; otherwise NULL */
 } DnsDenial;
 
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
@@ -36,6 +37,9 @@ typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
 typedef void (*dns_crowded_fn)(uint32_t group, bool is_connection, size_t n, void *userdata);
 /* A query has arrived; its sender waits for the answer. */
 typedef void (*dns_requester_fn)(const DnsPeer *peer, DnsRequester *ret, void *userdata);
+
+/* This requester may have the answer for the name, which has addresses. */
+typedef void (*dns_answer_fn)(const DnsRequester *requester, const char *name, const DnsAnswer *answer, void *userdata);
 
 typedef struct DnsProxyStats {
         uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed, strangers;
@@ -52,6 +56,7 @@ typedef struct DnsProxyOptions {
         dns_crowded_fn on_crowded; /* may be NULL */
         dns_requester_fn on_query;
         dns_lease_fn on_lease;  /* may be NULL */
+        dns_answer_fn on_answer; /* may be NULL */
         DnsUpstreamHooks upstream_hooks; /* without userdata */
         const LayerTable *layers; /* borrowed: for what concerns all layers, and to look up a waiting query's */
         void *userdata;

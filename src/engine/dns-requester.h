@@ -11,6 +11,7 @@ typedef struct DnsRequester {
         bool forwards;   /* a resolver that asks on behalf of processes of any chain */
         bool is_self;    /* this process, for a self-test */
         bool is_stranger; /* not of those whom this proxy serves: no answer, and no denial in their name */
+        uint32_t actor, pid; /* who sent it; 0: unknown */
         uint32_t group;  /* requesters of one group share what they may have in flight (basic/fair-share.h) */
 } DnsRequester;
 

@@ -23,6 +23,8 @@ DnsWaiter *dns_waiter_new(const DnsRequest *q, DnsClient *client, void *userdata
                 w->findings[i] = q->findings[i];
         }
         w->forwards = q->requester.forwards;
+        w->actor = q->requester.actor;
+        w->pid = q->requester.pid;
         return w;
 }
 
@@ -38,7 +40,10 @@ bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest
         assert(layers);
         assert(ret);
 
-        *ret = (DnsRequest) { .message = &w->message, .requester = { .forwards = w->forwards } };
+        *ret = (DnsRequest) {
+                .message = &w->message,
+                .requester = { .forwards = w->forwards, .actor = w->actor, .pid = w->pid },
+        };
         for (size_t i = 0; i < w->n_layers; i++) {
                 Layer *l = layer_table_by_id(layers, w->layer_ids[i]);
 

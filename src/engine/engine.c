@@ -166,6 +166,10 @@ static void find_requester(Engine *e, const DnsPeer *peer, DnsRequester *ret) {
         if (e->layers.n == 0)
                 return;
         known = find_client(e, peer, &client);
+        if (known) {
+                ret->actor = client.actor;
+                ret->pid = client.process.pid;
+        }
         /* All clients of a command were seen by the kernel. On a machine, one that is older than the hooks was not; but
          * any cargowall takes port 53 for a query, which can only be meant for this one. */
         if (!known && (!e->many_layers || peer->server_port != DNS_SERVER_PORT)) {
@@ -192,6 +196,16 @@ static void engine_on_query(const DnsPeer *peer, DnsRequester *ret, void *userda
         find_requester(e, peer, ret);
         if (e->ring && !ret->is_self && !ret->is_stranger)
                 event_ring_expect(e->ring); /* a name is usually looked up to connect to it */
+}
+
+static void engine_on_answer(const DnsRequester *requester, const char *name, const DnsAnswer *answer, void *userdata) {
+        Engine *e = userdata;
+
+        if (!e->pipeline || requester->forwards || requester->is_self)
+                return;
+        if (e->ring && event_pipeline_changes_name(e->pipeline, requester, name, answer))
+                (void) event_ring_drain(e->ring);
+        event_pipeline_looked_up(e->pipeline, requester, name, answer);
 }
 
 static void arm_expiry(Engine *e, uint64_t nsec) {
@@ -472,6 +486,7 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
                 .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
                 .one_group = !o->many_layers,
                 .on_denial = engine_on_denial, .on_crowded = engine_on_crowded, .on_query = engine_on_query,
+                .on_answer = engine_on_answer,
                 .on_lease = engine_on_lease,
                 .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
                                     .is_local = local_route_has },

@@ -11,18 +11,18 @@
 #include "dns/dns-message.h"
 #include "event/denial-window.h"
 #include "event/event-decode.h"
-#include "event/name-history.h"
+#include "event/flow-names.h"
 #include "identity/process.h"
+#include "policy/special-addr.h"
 
 #define PROCESSES_MAX 1024
-#define NAMES_MAX 4096
 #define CLIENTS_MAX 1024 /* with a bucket of their own for refused names */
 #define CROWDED_BURST 10 /* seconds without one before the next is told at once */
 #define MERGE_NSEC NSEC_PER_SEC
 
 struct EventPipeline {
         const LayerTable *layers; /* borrowed */
-        NameHistory *names;
+        FlowNames *names;
         ProcessCache *processes;
         DenialWindow *denials;
         RateTable *queries; /* by actor */
@@ -76,7 +76,7 @@ int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, ui
         p->userdata = userdata;
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return -EIO;
-        r = name_history_new(NAMES_MAX, key, &p->names);
+        r = flow_names_new(key, &p->names);
         if (r >= 0)
                 r = process_cache_new(PROCESSES_MAX, &p->processes);
         if (r >= 0)
@@ -90,7 +90,7 @@ int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, ui
 EventPipeline *event_pipeline_free(EventPipeline *p) {
         if (!p)
                 return NULL;
-        name_history_free(p->names);
+        flow_names_free(p->names);
         process_cache_free(p->processes);
         denial_window_free(p->denials);
         rate_table_free(p->queries);
@@ -131,33 +131,34 @@ static void add_layer(const Layer *layer, char value[static IN_PREFIX_TEXT_MAX],
         e->automatic = rule->automatic;
 }
 
-/* The name whose verdict contains the deciding rule, otherwise the one resolved last. */
-static const LeaseBinding *pick_binding(const Lease *lease, uint32_t rule) {
+/* The name whose verdict contains the deciding rule. */
+static const LeaseBinding *binding_of_rule(const Lease *lease, uint32_t rule) {
         for (size_t i = 0; i < lease->n_bindings && rule != RULE_NONE; i++) {
                 const NameVerdict *v = &lease->bindings[i].verdict;
                 for (size_t k = 0; k < (size_t) v->n_deny + v->n_allow + v->n_late; k++)
                         if (v->rules[k] == rule)
                                 return &lease->bindings[i];
         }
-        return lease->n_bindings > 0 ? &lease->bindings[lease->latest] : NULL;
+        return NULL;
 }
 
 /* The deciding layer may have no name for the address while another layer of the chain has one. */
-static void add_name(EventPipeline *p, const Layer *layer, uint32_t chain, Event *e) {
+static void add_name(EventPipeline *p, const Layer *layer, const struct cw_record *record, Event *e) {
         const Lease *lease = layer && e->has_dst ? lease_table_find(layer->leases, &e->dst) : NULL;
         Layer *others[CW_CHAIN_MAX];
-        size_t n = lease || !e->has_dst ? 0 : layer_table_chain(p->layers, chain, others);
+        size_t n = lease || !e->has_dst ? 0 : layer_table_chain(p->layers, record->chain, others);
+        const LeaseBinding *b = NULL;
 
+        if (!e->has_dst)
+                return;
         for (size_t i = 0; i < n && !lease; i++)
                 lease = lease_table_find(others[i]->leases, &e->dst);
-        const LeaseBinding *b = lease ? pick_binding(lease, e->rule) : NULL;
-
-        if (b) {
-                e->hostname = b->name;
-                e->cname_chain = b->chain;
-                (void) name_history_put(p->names, &e->dst, b->name, b->chain); /* on failure the end has no name */
-        } else if (e->has_dst)
-                e->hostname = name_history_get(p->names, &e->dst, &e->cname_chain);
+        if (lease)
+                b = binding_of_rule(lease, e->rule);
+        bool by_rule = b && event_is_denial(e);
+        if (!b && lease && lease->n_bindings > 0)
+                b = &lease->bindings[lease->latest];
+        flow_names_set(p->names, record->cookie, b ? b->name : NULL, b ? b->chain : NULL, by_rule, e);
 }
 
 /* n_repeats: 0 for a record that stands for itself. */
@@ -179,7 +180,7 @@ static void take_record(EventPipeline *p, const void *data, size_t size, uint64_
         if (!layer || record.policy_id != layer_policy_id(layer))
                 e.rule = RULE_NONE; /* an index into an older policy is meaningless in this one */
         add_layer(layer, value, &e);
-        add_name(p, layer, record.chain, &e);
+        add_name(p, layer, &record, &e);
         add_process(p, record.time_ns, &e);
         e.count = n_repeats;
         if (event_is_denial(&e))
@@ -299,7 +300,7 @@ static void add_client(const struct cw_dns_client *client, char comm[static CW_C
 }
 
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client) {
-        char type[12], comm[CW_COMM_MAX], value[IN_PREFIX_TEXT_MAX];
+        char type[12], comm[CW_COMM_MAX], value[IN_PREFIX_TEXT_MAX], refused[REBINDING_TEXT_MAX];
         Event e = {
                 .type = EVENT_DNS_BLOCKED,
                 .time_usec = clock_usec(CLOCK_REALTIME),
@@ -310,6 +311,7 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
                 .hostname = d->name,
                 .query_type = d->type ? dns_type_to_string(d->type, type) : NULL,
                 .dns_reason = d->why,
+                .detail = d->refused ? rebinding_words(d->refused, refused) : NULL,
                 .rule = d->rule,
                 .protocol = d->peer.is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
                 .has_src = true,
@@ -346,6 +348,25 @@ void event_pipeline_refusal(EventPipeline *p, const Layer *layer, Event *e) {
 
 void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client) {
         process_cache_note(p->processes, client->process.pid, client->process.comm);
+}
+
+bool event_pipeline_changes_name(const EventPipeline *p, const DnsRequester *requester, const char *name,
+                                 const DnsAnswer *answer) {
+        bool changes = false;
+
+        for (size_t i = 0; i < answer->n_addrs && !changes; i++)
+                changes = flow_names_would_change(p->names, requester->actor, requester->pid, &answer->addrs[i], name);
+        return changes;
+}
+
+void event_pipeline_looked_up(EventPipeline *p, const DnsRequester *requester, const char *name,
+                              const DnsAnswer *answer) {
+        char chain[LEASE_CHAIN_TEXT_MAX];
+        bool has_chain = answer->n_chain > 0 && answer_chain_text(answer, NULL, chain) >= 0;
+
+        for (size_t i = 0; i < answer->n_addrs; i++)
+                flow_names_looked_up(p->names, requester->actor, requester->pid, &answer->addrs[i], name,
+                                     has_chain ? chain : NULL);
 }
 
 void event_pipeline_emit(EventPipeline *p, Event *e) {

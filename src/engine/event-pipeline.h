@@ -26,6 +26,12 @@ void event_pipeline_suppressed(uint32_t actor, const uint64_t n[static CW_OVER_M
 void event_pipeline_crowded(EventPipeline *p, uint32_t actor, bool is_connection, size_t n);
 /* client: the sender as recorded by the kernel; NULL if unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
+/* It receives addresses for a name, under which its connections to them are reported. If one of them had another name,
+ * the records of the connections until now must be read first. */
+bool event_pipeline_changes_name(const EventPipeline *p, const DnsRequester *requester, const char *name,
+                                 const DnsAnswer *answer);
+void event_pipeline_looked_up(EventPipeline *p, const DnsRequester *requester, const char *name,
+                              const DnsAnswer *answer);
 /* A process is waiting for an answer: read its facts while it is alive. */
 void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client);
 /* The same for a process that waits for something else. */

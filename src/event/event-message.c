@@ -134,7 +134,9 @@ static void add_why(TextWriter *t, const Event *e) {
         if (e->reason == CW_REASON_RULE && is_set(e->matched_rule)) {
                 text_add(t, e->verdict == ACTION_DENY ? "denied by rule " : "rule ");
                 text_add_escaped(t, e->matched_rule, NAME_SHARE);
-        } else if (e->type == EVENT_DNS_BLOCKED && is_set(e->dns_reason))
+        } else if (e->type == EVENT_DNS_BLOCKED && is_set(e->detail))
+                text_add_escaped(t, e->detail, NAME_SHARE);
+        else if (e->type == EVENT_DNS_BLOCKED && is_set(e->dns_reason))
                 text_add_escaped(t, event_denial_words(e->dns_reason), WORD_SHARE);
         else
                 text_add(t, event_reason_words(e->reason, e->verdict));

@@ -12,8 +12,9 @@ typedef struct Entry {
         HashItem item; /* first, so that a HashItem can be cast to its Entry */
         TAILQ_ENTRY(Entry) entry;
         InAddr addr;
-        char *name;
-        char *chain;
+        uint64_t owner;
+        bool has_chain;
+        char text[]; /* the name and, if there is one, the chain, each NUL-terminated */
 } Entry;
 
 struct NameHistory {
@@ -21,12 +22,6 @@ struct NameHistory {
         TAILQ_HEAD(, Entry) entries; /* least recently used first */
         size_t max;
 };
-
-static void history_entry_free(Entry *e) {
-        free(e->name);
-        free(e->chain);
-        free(e);
-}
 
 int name_history_new(size_t max, const uint8_t key[static 16], NameHistory **ret) {
         _cleanup_(name_history_freep) NameHistory *h = calloc(1, sizeof(*h));
@@ -51,49 +46,66 @@ NameHistory *name_history_free(NameHistory *h) {
                 return NULL;
         while ((e = TAILQ_FIRST(&h->entries))) {
                 TAILQ_REMOVE(&h->entries, e, entry);
-                history_entry_free(e);
+                free(e);
         }
         hash_index_done(&h->index);
         free(h);
         return NULL;
 }
 
-static Entry *history_find(const NameHistory *h, const InAddr *addr, uint64_t hash) {
-        for (HashItem *i = hash_index_next(&h->index, hash, NULL); i; i = hash_index_next(&h->index, hash, i))
-                if (in_addr_equal(&((Entry *) i)->addr, addr))
-                        return (Entry *) i;
+static uint64_t history_hash(const NameHistory *h, const InAddr *addr, uint64_t owner) {
+        uint8_t key[sizeof(*addr) + sizeof(owner)];
+
+        memcpy(key, addr, sizeof(*addr));
+        memcpy(key + sizeof(*addr), &owner, sizeof(owner));
+        return hash_index_hash(&h->index, key, sizeof(key));
+}
+
+static Entry *history_find(const NameHistory *h, const InAddr *addr, uint64_t owner, uint64_t hash) {
+        for (HashItem *i = hash_index_next(&h->index, hash, NULL); i; i = hash_index_next(&h->index, hash, i)) {
+                Entry *e = (Entry *) i;
+
+                if (e->owner == owner && in_addr_equal(&e->addr, addr))
+                        return e;
+        }
         return NULL;
 }
 
-static bool same(const char *a, const char *b) {
-        return a && b ? strcmp(a, b) == 0 : a == b;
+static const char *entry_chain(const Entry *e) {
+        return e->has_chain ? e->text + strlen(e->text) + 1 : NULL;
+}
+
+static bool entry_is(const Entry *e, const char *name, const char *chain) {
+        const char *has = entry_chain(e);
+
+        return strcmp(e->text, name) == 0 && (has && chain ? strcmp(has, chain) == 0 : has == chain);
 }
 
 static void history_drop(NameHistory *h, Entry *e) {
         hash_index_remove(&h->index, &e->item);
         TAILQ_REMOVE(&h->entries, e, entry);
-        history_entry_free(e);
+        free(e);
 }
 
-int name_history_put(NameHistory *h, const InAddr *addr, const char *name, const char *chain) {
-        uint64_t hash = hash_index_hash(&h->index, addr, sizeof(*addr));
-        Entry *old = history_find(h, addr, hash), *e;
+int name_history_put(NameHistory *h, const InAddr *addr, uint64_t owner, const char *name, const char *chain) {
+        uint64_t hash = history_hash(h, addr, owner);
+        Entry *old = history_find(h, addr, owner, hash), *e;
+        size_t name_size = strlen(name) + 1, chain_size = chain ? strlen(chain) + 1 : 0;
 
-        if (old && same(old->name, name) && same(old->chain, chain)) {
+        if (old && entry_is(old, name, chain)) {
                 TAILQ_REMOVE(&h->entries, old, entry);
                 TAILQ_INSERT_TAIL(&h->entries, old, entry);
                 return 0;
         }
-        e = calloc(1, sizeof(*e));
+        e = calloc(1, sizeof(*e) + name_size + chain_size);
         if (!e)
                 return -ENOMEM;
         e->addr = *addr;
-        e->name = strdup(name);
-        e->chain = chain ? strdup(chain) : NULL;
-        if (!e->name || (chain && !e->chain)) {
-                history_entry_free(e);
-                return -ENOMEM;
-        }
+        e->owner = owner;
+        e->has_chain = chain;
+        memcpy(e->text, name, name_size);
+        if (chain)
+                memcpy(e->text + name_size, chain, chain_size);
         if (old)
                 history_drop(h, old);
         else if (h->index.n == h->max)
@@ -103,13 +115,13 @@ int name_history_put(NameHistory *h, const InAddr *addr, const char *name, const
         return 0;
 }
 
-const char *name_history_get(const NameHistory *h, const InAddr *addr, const char **ret_chain) {
-        const Entry *e = history_find(h, addr, hash_index_hash(&h->index, addr, sizeof(*addr)));
+const char *name_history_get(const NameHistory *h, const InAddr *addr, uint64_t owner, const char **ret_chain) {
+        const Entry *e = history_find(h, addr, owner, history_hash(h, addr, owner));
 
         if (!e)
                 return NULL;
-        *ret_chain = e->chain;
-        return e->name;
+        *ret_chain = entry_chain(e);
+        return e->text;
 }
 
 size_t name_history_n(const NameHistory *h) {

@@ -50,7 +50,9 @@ const char *summary_entry_subject(const SummaryEntry *e) {
 }
 
 static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]) {
-        if (strcmp(e->dns_reason, "type") == 0)
+        if (e->detail[0])
+                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", e->detail);
+        else if (strcmp(e->dns_reason, "type") == 0)
                 (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s is refused", e->query_type);
         else
                 (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", event_denial_words(e->dns_reason));
@@ -130,6 +132,8 @@ static int compare_entries(const void *pa, const void *pb) {
                 r = (int) a->port - (int) b->port;
         if (r == 0)
                 r = (int) a->protocol - (int) b->protocol;
+        if (r == 0)
+                r = strcmp(a->query_type, b->query_type);
         return r != 0 ? r : (int) a->kind - (int) b->kind;
 }
 

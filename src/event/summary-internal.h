@@ -42,6 +42,7 @@ typedef struct SummaryEntry {
         char process[CW_COMM_MAX];
         char query_type[12];
         char dns_reason[20];
+        char detail[128]; /* of dns_reason */
         char *rule; /* NULL: none */
         uint64_t n_opened, n_closed;
         uint64_t bytes_out, bytes_in;

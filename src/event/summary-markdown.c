@@ -25,7 +25,7 @@ static void write_destination(FILE *out, const SummaryEntry *e) {
                 fputs(summary_entry_subject(e), out);
 
         if (e->kind == SUMMARY_DNS)
-                fputs(" | DNS", out);
+                fprintf(out, " | DNS%s%s", e->query_type[0] ? " " : "", e->query_type);
         else if (e->port > 0)
                 fprintf(out, " | %u %s", e->port, protocol_to_string(e->protocol, protocol));
         else

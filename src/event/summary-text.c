@@ -39,7 +39,7 @@ static void fill_destination(Line *l, const SummaryEntry *e) {
         room -= used;
         (void) protocol_to_string(e->protocol, protocol);
         if (e->kind == SUMMARY_DNS)
-                (void) snprintf(p, room, " (DNS)");
+                (void) snprintf(p, room, " (DNS%s%s)", e->query_type[0] ? " " : "", e->query_type);
         else if (e->port > 0)
                 (void) snprintf(p, room, ":%u/%s", e->port,
                                 e->protocol == PROTOCOL_TCP ? "tcp" : e->protocol == PROTOCOL_UDP ? "udp" : protocol);

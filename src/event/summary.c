@@ -59,20 +59,29 @@ Summary *summary_free(Summary *s) {
         return NULL;
 }
 
+static void copy_text(char *to, size_t size, const char *from) {
+        if (from)
+                strncat(to, from, size - 1);
+}
+
 /* Two events with the same key share a line. Hashed and compared as bytes, so every byte is set. */
 typedef struct Key {
-        uint8_t bytes[6 + SUMMARY_NAME_MAX];
+        uint8_t bytes[6 + sizeof((SummaryEntry) {}.query_type) + SUMMARY_NAME_MAX];
         size_t length;
 } Key;
 
-static Key summary_key(SummaryClass class, SummaryKind kind, const char *name, const InAddr *addr, uint8_t protocol,
-                       uint16_t port) {
+static Key summary_key(SummaryClass class, SummaryKind kind, const char *query_type, const char *name, const InAddr *addr,
+                       uint8_t protocol, uint16_t port) {
         Key k = {
                 .bytes = { (uint8_t) class, (uint8_t) kind, name != NULL, protocol, (uint8_t) (port >> 8),
                            (uint8_t) port },
                 .length = 6,
         };
 
+        if (query_type) {
+                copy_text((char *) k.bytes + k.length, sizeof((SummaryEntry) {}.query_type), query_type);
+                k.length += sizeof((SummaryEntry) {}.query_type);
+        }
         size_t n = name ? strnlen(name, SUMMARY_NAME_MAX) : addr ? sizeof(addr->b) : 0;
         if (n > 0)
                 memcpy(k.bytes + k.length, name ? (const void *) name : addr->b, n);
@@ -83,17 +92,12 @@ static Key summary_key(SummaryClass class, SummaryKind kind, const char *name, c
 static SummaryEntry *summary_find(const Summary *s, const Key *key, uint64_t hash) {
         for (HashItem *i = hash_index_next(&s->index, hash, NULL); i; i = hash_index_next(&s->index, hash, i)) {
                 SummaryEntry *e = (SummaryEntry *) i;
-                Key k = summary_key(e->class, e->kind, e->hostname, e->has_addr ? &e->addr : NULL, e->protocol,
-                                    e->port);
+                Key k = summary_key(e->class, e->kind, e->kind == SUMMARY_DNS ? e->query_type : NULL, e->hostname,
+                                    e->has_addr ? &e->addr : NULL, e->protocol, e->port);
                 if (k.length == key->length && memcmp(k.bytes, key->bytes, k.length) == 0)
                         return e;
         }
         return NULL;
-}
-
-static void copy_text(char *to, size_t size, const char *from) {
-        if (from)
-                strncat(to, from, size - 1);
 }
 
 static int summary_entry_new(SummaryClass class, SummaryKind kind, const Event *e, SummaryEntry **ret) {
@@ -108,6 +112,7 @@ static int summary_entry_new(SummaryClass class, SummaryKind kind, const Event *
         copy_text(n->process, sizeof(n->process), e->process);
         copy_text(n->query_type, sizeof(n->query_type), e->query_type);
         copy_text(n->dns_reason, sizeof(n->dns_reason), e->dns_reason);
+        copy_text(n->detail, sizeof(n->detail), e->detail);
         if (kind != SUMMARY_DNS) { /* for a query the address is the resolver's */
                 n->has_addr = e->has_dst;
                 n->addr = e->dst;
@@ -134,7 +139,8 @@ static int find_or_add(Summary *s, SummaryClass class, SummaryKind kind, const E
         bool dns = kind == SUMMARY_DNS;
         const char *name = e->hostname && *e->hostname ? e->hostname : NULL;
         const InAddr *addr = e->has_dst && !dns ? &e->dst : NULL;
-        Key key = summary_key(class, kind, name, addr, dns ? 0 : e->protocol, dns ? 0 : e->dst_port);
+        Key key = summary_key(class, kind, dns ? e->query_type ?: "" : NULL, name, addr, dns ? 0 : e->protocol,
+                              dns ? 0 : e->dst_port);
         uint64_t hash = hash_index_hash(&s->index, key.bytes, key.length);
         size_t *n_listed = &s->n_listed[class != SUMMARY_ALLOWED];
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "basic/macro.h"
 
@@ -84,4 +85,19 @@ bool rebinding_check(const Policy *p, const InAddr *a, const NameVerdict *v) {
 
         return kind == ADDR_GLOBAL || policy_allows_address(p, a) ||
                (kind == ADDR_PRIVATE && policy_name_may_be_private(p, v));
+}
+
+const char *rebinding_words(const InAddr *a, char buf[static REBINDING_TEXT_MAX]) {
+        char addr[IN_ADDR_TEXT_MAX];
+
+        assert(a);
+        assert(buf);
+
+        if (addr_kind(a) == ADDR_PRIVATE)
+                (void) snprintf(buf, REBINDING_TEXT_MAX, "private address %s; allowPrivate permits it",
+                                in_addr_format(a, addr));
+        else
+                (void) snprintf(buf, REBINDING_TEXT_MAX, "special address %s; only a cidr rule permits it",
+                                in_addr_format(a, addr));
+        return buf;
 }

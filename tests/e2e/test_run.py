@@ -562,6 +562,36 @@ def loop_of_refusals(lab):
     assert "lost" not in r.err, r.err
 
 
+@case("names that share an address: a connection has the one that its process looked up, from begin to end")
+def names_on_one_address(lab):
+    ask = "socket.getaddrinfo(sys.argv[1], 7, socket.AF_INET)[0][4]"
+    other = f"import socket, sys; socket.create_connection({ask}).close()"
+    r = lab.attack(["--allow", "github.com:7", "--allow", "shared.example:7", "--summary", "json"], f"""
+        import sys
+        def addr_of(name):
+            return socket.getaddrinfo(name, 7, socket.AF_INET)[0][4]
+        for name in ("github.com", "shared.example"):
+            socket.create_connection(addr_of(name)).close()
+        first = addr_of("github.com")
+        s = socket.create_connection(first)
+        os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", {other!r}, "shared.example"])  # meanwhile
+        socket.create_connection(first).close()
+        s.close()
+        report(done=True)
+    """)
+    equal(r.facts["done"], True, "connections")
+    wanted = ["github.com", "shared.example", "github.com", "shared.example", "github.com"]
+    begun = [e for e in r.events if e["event_type"] == "connection_allowed"]
+    equal([e["dst_hostname"] for e in begun], wanted, "names at the begin")
+    ports = {e["src_port"]: e["dst_hostname"] for e in begun}
+    ended = [e for e in r.events if e["event_type"] == "connection_closed"]
+    equal(len(ended), len(wanted), "ends")
+    for e in ended:
+        equal(e["dst_hostname"], ports[e["src_port"]], "name at the end")
+    listed = {d["hostname"]: d["count"] for d in json.loads(r.err.splitlines()[-1])["destinations"]}
+    equal(listed, {"github.com": 3, "shared.example": 2}, "connections in the summary")
+
+
 @case("--upstream: queries go to the servers named there and nowhere else")
 def upstream(lab):
     r = lab.attack([*QUIET, "--upstream", "198.51.100.99"], "report(name=resolve('github.com'))")

@@ -17,9 +17,9 @@ static InAddr addr(uint8_t n) {
         return a;
 }
 
-static void expect(const NameHistory *h, uint8_t n, const char *name, const char *chain) {
+static void expect(const NameHistory *h, uint8_t n, uint64_t owner, const char *name, const char *chain) {
         InAddr a = addr(n);
-        const char *got_chain = NULL, *got = name_history_get(h, &a, &got_chain);
+        const char *got_chain = NULL, *got = name_history_get(h, &a, owner, &got_chain);
 
         ck_assert_pstr_eq(got, name);
         if (got)
@@ -31,13 +31,17 @@ START_TEST(test_last_name_counts) {
         InAddr a = addr(1);
 
         ck_assert_int_eq(name_history_new(MAX_NAMES, key, &h), 0);
-        expect(h, 1, NULL, NULL);
-        ck_assert_int_eq(name_history_put(h, &a, "a.example", NULL), 0);
-        expect(h, 1, "a.example", NULL);
-        ck_assert_int_eq(name_history_put(h, &a, "b.example", "cdn.example"), 0);
-        expect(h, 1, "b.example", "cdn.example");
+        expect(h, 1, 0, NULL, NULL);
+        ck_assert_int_eq(name_history_put(h, &a, 0, "a.example", NULL), 0);
+        expect(h, 1, 0, "a.example", NULL);
+        ck_assert_int_eq(name_history_put(h, &a, 0, "b.example", "cdn.example"), 0);
+        expect(h, 1, 0, "b.example", "cdn.example");
         ck_assert_uint_eq(name_history_n(h), 1);
-        expect(h, 2, NULL, NULL);
+        expect(h, 2, 0, NULL, NULL);
+        expect(h, 1, 7, NULL, NULL);
+        ck_assert_int_eq(name_history_put(h, &a, 7, "c.example", NULL), 0); /* another owner's */
+        expect(h, 1, 7, "c.example", NULL);
+        expect(h, 1, 0, "b.example", "cdn.example");
 }
 END_TEST
 
@@ -49,13 +53,13 @@ START_TEST(test_limit) {
         for (uint8_t i = 0; i <= MAX_NAMES; i++) {
                 InAddr a = addr(i), first = addr(0);
                 snprintf(name, sizeof(name), "n%u.example", i);
-                ck_assert_int_eq(name_history_put(h, &a, name, NULL), 0);
-                ck_assert_int_eq(name_history_put(h, &first, "n0.example", NULL), 0); /* used again: it stays */
+                ck_assert_int_eq(name_history_put(h, &a, 0, name, NULL), 0);
+                ck_assert_int_eq(name_history_put(h, &first, 0, "n0.example", NULL), 0); /* used again: it stays */
         }
         ck_assert_uint_eq(name_history_n(h), MAX_NAMES);
-        expect(h, 0, "n0.example", NULL);
-        expect(h, 1, NULL, NULL);
-        expect(h, MAX_NAMES, name, NULL);
+        expect(h, 0, 0, "n0.example", NULL);
+        expect(h, 1, 0, NULL, NULL);
+        expect(h, MAX_NAMES, 0, name, NULL);
 }
 END_TEST
 

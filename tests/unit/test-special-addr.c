@@ -129,11 +129,31 @@ START_TEST(test_kind) {
 }
 END_TEST
 
+START_TEST(test_words) {
+        static const struct {
+                const char *addr, *words;
+        } cases[] = {
+                { "10.1.2.3", "private address 10.1.2.3; allowPrivate permits it" },
+                { "fd99::1", "private address fd99::1; allowPrivate permits it" },
+                { "169.254.169.254", "special address 169.254.169.254; only a cidr rule permits it" },
+        };
+        char buf[REBINDING_TEXT_MAX];
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+                InAddr a;
+
+                ck_assert_int_eq(in_addr_parse(cases[i].addr, &a), 0);
+                ck_assert_str_eq(rebinding_words(&a, buf), cases[i].words);
+        }
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("special-addr");
         TCase *tc = tcase_create("kinds");
 
         tcase_add_loop_test(tc, test_kind, 0, ELEMENTSOF(addrs));
+        tcase_add_test(tc, test_words);
         suite_add_tcase(s, tc);
         return s;
 }

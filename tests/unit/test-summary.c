@@ -250,26 +250,47 @@ START_TEST(test_suggestions) {
 }
 END_TEST
 
+START_TEST(test_line_per_query_type) {
+        Summary *s = summary(MODE_ENFORCE);
+        Event e = event(EVENT_DNS_BLOCKED, "evil.example", NULL, 53);
+
+        e.dns_reason = "policy";
+        e.query_type = "A";
+        add(s, e, 2);
+        e.query_type = "AAAA";
+        add(s, e, 1);
+        e.dst_port = 0; /* the same, from a client that was not recorded */
+        add(s, e, 1);
+        check_format(s, SUMMARY_TEXT,
+                     "cargowall: enforce, 0 destinations allowed, 2 denied\n"
+                     "  denied   evil.example (DNS A)      2 queries   curl (pid 123)   allow with: --allow evil.example\n"
+                     "  denied   evil.example (DNS AAAA)   2 queries   curl (pid 123)   allow with: --allow evil.example\n");
+        summary_free(s);
+}
+END_TEST
+
 static const struct {
         EventType type;
         Reason reason;
-        const char *rule, *dns_reason, *query_type, *words;
+        const char *rule, *dns_reason, *query_type, *words, *detail;
 } whys[] = {
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_RULE, "10.0.0.0/8", NULL, NULL, "denied by rule 10.0.0.0/8" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_RULE, "\033[2J|", NULL, NULL, "denied by rule \\x1b[2J|" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_DNS, NULL, NULL, NULL, "DNS traffic that bypasses the proxy" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_MALFORMED, NULL, NULL, NULL, "malformed packet" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_FAULT, NULL, NULL, NULL, "firewall state missing, failed closed" },
-        { EVENT_PROTOCOL_BLOCKED, CW_REASON_PROTOCOL, NULL, NULL, NULL, "the protocol cannot be judged" },
-        { EVENT_PROTOCOL_BLOCKED, CW_REASON_RAW_SOCKET, NULL, NULL, NULL, "raw sockets are refused" },
-        { EVENT_PROTOCOL_BLOCKED, CW_REASON_SOURCE_ROUTE, NULL, NULL, NULL, "source routing is refused" },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_RULE, "10.0.0.0/8", NULL, NULL, "denied by rule 10.0.0.0/8", NULL },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_RULE, "\033[2J|", NULL, NULL, "denied by rule \\x1b[2J|", NULL },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_DNS, NULL, NULL, NULL, "DNS traffic that bypasses the proxy", NULL },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_MALFORMED, NULL, NULL, NULL, "malformed packet", NULL },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_FAULT, NULL, NULL, NULL, "firewall state missing, failed closed", NULL },
+        { EVENT_PROTOCOL_BLOCKED, CW_REASON_PROTOCOL, NULL, NULL, NULL, "the protocol cannot be judged", NULL },
+        { EVENT_PROTOCOL_BLOCKED, CW_REASON_RAW_SOCKET, NULL, NULL, NULL, "raw sockets are refused", NULL },
+        { EVENT_PROTOCOL_BLOCKED, CW_REASON_SOURCE_ROUTE, NULL, NULL, NULL, "source routing is refused", NULL },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_FAMILY, NULL, NULL, NULL,
-          "only sockets of families that can be judged are allowed" },
-        { EVENT_CONNECTION_BLOCKED, CW_REASON_SOURCE, NULL, NULL, NULL, "the source address is not one of this machine" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT is refused" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer contains a private address" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "cname", "A", "an alias in the answer is denied" },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "new\nword", "A", "new\\x0aword" },
+          "only sockets of families that can be judged are allowed", NULL },
+        { EVENT_CONNECTION_BLOCKED, CW_REASON_SOURCE, NULL, NULL, NULL, "the source address is not one of this machine", NULL },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT is refused", NULL },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer contains a private address", NULL },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "private address 10.1.2.3; allowPrivate permits it",
+          "private address 10.1.2.3; allowPrivate permits it" },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "cname", "A", "an alias in the answer is denied", NULL },
+        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "new\nword", "A", "new\\x0aword", NULL },
 };
 
 START_TEST(test_whys) {
@@ -280,6 +301,7 @@ START_TEST(test_whys) {
         e.matched_rule = whys[_i].rule;
         e.dns_reason = whys[_i].dns_reason;
         e.query_type = whys[_i].query_type;
+        e.detail = whys[_i].detail;
         add(s, e, 1);
 
         char *text = format(s, SUMMARY_TEXT), wanted[128];
@@ -548,6 +570,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_json);
         tcase_add_test(t, test_markdown);
         tcase_add_loop_test(t, test_suggestions, 0, ELEMENTSOF(suggestions));
+        tcase_add_test(t, test_line_per_query_type);
         tcase_add_loop_test(t, test_whys, 0, ELEMENTSOF(whys));
         tcase_add_test(t, test_hostile_strings);
         tcase_add_test(t, test_aggregation);
