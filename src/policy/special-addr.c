@@ -8,18 +8,25 @@
 
 #include "basic/macro.h"
 
+/* IPv4 has a table of its own, in host byte order: every address of an answer is looked up. */
+typedef struct SpecialPrefix4 {
+        uint32_t value, mask;
+        AddrKind kind;
+} SpecialPrefix4;
+
 typedef struct SpecialPrefix {
         InPrefix prefix;
         AddrKind kind;
 } SpecialPrefix;
 
-#define V4(a, b, c, length) { { { [10] = 0xff, 0xff, (a), (b), (c) } }, 96 + (length) }
+#define V4(a, b, c, length) \
+        (uint32_t) (a) << 24 | (uint32_t) (b) << 16 | (uint32_t) (c) << 8, UINT32_MAX << (32 - (length))
 #define V6(length, ...) { { { __VA_ARGS__ } }, (length) }
 
 /* First match decides. Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries (RFC 6890, RFC 8190), IPv4 and
  * IPv6 multicast. Documentation (RFC 5737, RFC 3849, RFC 9637) and anycast prefixes that are reachable from anywhere
  * (AS112, RFC 7534 and RFC 7535; AMT, RFC 7450) stay global. */
-static const SpecialPrefix special_prefixes[] = {
+static const SpecialPrefix4 special_prefixes4[] = {
         { V4(0, 0, 0, 8), ADDR_SPECIAL },        /* this network, RFC 791 */
         { V4(10, 0, 0, 8), ADDR_PRIVATE },       /* RFC 1918 */
         { V4(100, 64, 0, 10), ADDR_PRIVATE },    /* shared, RFC 6598 */
@@ -32,7 +39,9 @@ static const SpecialPrefix special_prefixes[] = {
         { V4(198, 18, 0, 15), ADDR_SPECIAL },    /* benchmarking, RFC 2544 */
         { V4(224, 0, 0, 4), ADDR_SPECIAL },      /* multicast, RFC 1112 */
         { V4(240, 0, 0, 4), ADDR_SPECIAL },      /* reserved and broadcast, RFC 1112, RFC 919 */
+};
 
+static const SpecialPrefix special_prefixes[] = {
         { V6(48, 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01), ADDR_SPECIAL }, /* NAT64 for local use, RFC 8215 */
         { V6(64, 0x01), ADDR_SPECIAL },                               /* discard, RFC 6666 */
         { V6(64, 0x01, [7] = 0x01), ADDR_SPECIAL },                   /* dummy, RFC 9780 */
@@ -58,6 +67,15 @@ static const EmbeddingPrefix embedding_prefixes[] = {
         { V6(96, 0x00), 12 },                           /* v4-compatible, RFC 4291 2.5.5.1; :: and ::1 are 0/8 here */
 };
 
+static AddrKind kind_by_prefix4(const uint8_t b[static 4]) {
+        uint32_t a = (uint32_t) b[0] << 24 | (uint32_t) b[1] << 16 | (uint32_t) b[2] << 8 | b[3];
+
+        for (size_t i = 0; i < ELEMENTSOF(special_prefixes4); i++)
+                if ((a & special_prefixes4[i].mask) == special_prefixes4[i].value)
+                        return special_prefixes4[i].kind;
+        return ADDR_GLOBAL;
+}
+
 static AddrKind kind_by_prefix(const InAddr *a) {
         for (size_t i = 0; i < ELEMENTSOF(special_prefixes); i++)
                 if (in_prefix_contains(&special_prefixes[i].prefix, a))
@@ -68,14 +86,13 @@ static AddrKind kind_by_prefix(const InAddr *a) {
 AddrKind addr_kind(const InAddr *a) {
         assert(a);
 
+        if (in_addr_is_v4(a))
+                return kind_by_prefix4(a->b + 12);
         for (size_t i = 0; i < ELEMENTSOF(embedding_prefixes); i++) {
                 const EmbeddingPrefix *e = &embedding_prefixes[i];
-                InAddr v4;
 
-                if (!in_prefix_contains(&e->prefix, a))
-                        continue;
-                in_addr_from_v4(a->b + e->offset, &v4);
-                return kind_by_prefix(&v4);
+                if (in_prefix_contains(&e->prefix, a))
+                        return kind_by_prefix4(a->b + e->offset);
         }
         return kind_by_prefix(a);
 }
