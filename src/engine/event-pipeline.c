@@ -17,7 +17,7 @@
 
 #define PROCESSES_MAX 1024
 #define CLIENTS_MAX 1024 /* with a bucket of their own for refused names */
-#define CROWDED_BURST 10 /* seconds without one before the next is told at once */
+#define CROWDED_BURST 10 /* seconds without one before the next is reported at once */
 #define MERGE_NSEC NSEC_PER_SEC
 
 struct EventPipeline {
