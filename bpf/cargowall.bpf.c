@@ -6,6 +6,7 @@
 
 #include "verdict.bpf.h"
 #include "asked.bpf.h"
+#include "backstop.bpf.h"
 #include "dns.bpf.h"
 #include "family.bpf.h"
 #include "flow.bpf.h"
@@ -367,6 +368,17 @@ int cw_sock_release(struct bpf_sock *ctx) {
 SEC("lsm/socket_create")
 int cw_socket_create(__u64 *ctx) {
         return on_socket_create(ctx);
+}
+
+/* On network devices. */
+SEC("tc")
+int cw_device_filter(struct __sk_buff *skb) {
+        return filter_packet(skb);
+}
+
+SEC("tc")
+int cw_backstop(struct __sk_buff *skb) {
+        return judge_family(skb);
 }
 
 SEC("cgroup/setsockopt")

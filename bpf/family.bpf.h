@@ -37,14 +37,12 @@ static __always_inline bool may_be_of_machine(void) {
         return uid == 0 || (network_uid && uid == network_uid);
 }
 
-/* Returns whether a layer refuses: *ret. */
+/* Returns whether a layer refuses: *ret. Not for UNASSIGNED. */
 static __always_inline bool family_is_refused(__u64 subject, struct cw_layer *ret) {
-        const struct cw_layer unassigned = { .policy_id = CW_POLICY_UNASSIGNED };
+        const struct cw_layer none = { .policy_id = CW_POLICY_UNASSIGNED };
         __u32 chain = subject_chain(subject);
 
-        *ret = unassigned;
-        if (subject == UNASSIGNED)
-                return !may_be_of_machine();
+        *ret = none;
         if (chain == CW_CHAIN(CW_LAYER_HOST, 0, 0, 0))
                 return false;
         if (!chain_base(chain)) /* a layer has no policy: fail closed */
@@ -56,9 +54,9 @@ static __always_inline bool family_is_refused(__u64 subject, struct cw_layer *re
 
 static __always_inline int on_new_family(__s32 family) {
         __u64 subject = subject_of_task();
-        struct cw_layer layer;
+        struct cw_layer layer = { .policy_id = CW_POLICY_UNASSIGNED };
 
-        if (!family_is_refused(subject, &layer))
+        if (subject == UNASSIGNED ? may_be_of_machine() : !family_is_refused(subject, &layer))
                 return 0;
         __u32 actor = subject == UNASSIGNED ? 0 : subject_actor(subject);
         count(CW_COUNT_DENIED);

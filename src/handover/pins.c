@@ -52,8 +52,8 @@ int pins_remove(const char *directory) {
         char path[PIN_PATH_MAX], name[64];
         int n = 0;
 
-        for (size_t i = 0; i < programs_n_hooks(); i++) {
-                (void) snprintf(name, sizeof(name), "link-%s", programs_hook_name(i));
+        for (size_t i = 0; i <= programs_n_hooks(); i++) {
+                (void) snprintf(name, sizeof(name), "link-%s", programs_hook_name(i) ?: PROGRAMS_BACKSTOP);
                 if (pin_path(directory, name, path) < 0)
                         continue;
                 if (unlink(path) == 0)

@@ -28,10 +28,15 @@ static const struct {
 };
 
 #define SOCKET_FILTER "cw_proxy_client" /* of the proxy's sockets, not of a hook */
+/* Of network devices, and what it calls: the program in the map of this name, which holds it. */
+#define DEVICE_FILTER "cw_device_filter"
+#define BACKSTOP "cw_backstop"
+#define BACKSTOP_MAP PROGRAMS_BACKSTOP
+#define BACKSTOP_LINK "link-" PROGRAMS_BACKSTOP
 
 _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) ==
-                       sizeof(struct bpf_program *) * (ELEMENTSOF(hooks) + 1),
-               "each program but SOCKET_FILTER has its line in CW_HOOKS");
+                       sizeof(struct bpf_program *) * (ELEMENTSOF(hooks) + 3),
+               "each program but SOCKET_FILTER, DEVICE_FILTER and BACKSTOP has its line in CW_HOOKS");
 
 /* The verifier needs about as long for these two as for all others. */
 #define FILTER_SHARE (1U << CW_HOOK_BIT_connect4) /* with which SOCKET_FILTER is loaded */
@@ -64,6 +69,8 @@ struct Programs {
         struct cargowall_bpf *bpf; /* the maps; its programs are not loaded */
         Attachment hooks[ELEMENTSOF(hooks)];
         int socket_filter;     /* -EBADF: not loaded */
+        int device_filter;     /* likewise, or why it cannot be */
+        bool backstop_is_new;  /* its map was created here, and is not stored elsewhere yet */
         uint32_t new_maps; /* bits of kept_maps: created here, and not stored elsewhere yet */
         uint32_t optional;
         uint32_t unused;   /* hooks that are not asked for */
@@ -181,8 +188,16 @@ static int find_map(const char *name, void *userdata) {
         return fd;
 }
 
+static int find_backstop(_unused_ const char *name, void *userdata) {
+        const ProgramsOptions *o = userdata;
+
+        return o->inherit ? o->inherit(BACKSTOP_LINK, o->inherit_userdata) : -ENOENT;
+}
+
 static int load_maps(Programs *p, const ProgramsOptions *o) {
+        static const char *const backstop_map[] = { BACKSTOP_MAP };
         MapSource source = { .options = o };
+        uint32_t new_backstop = 1;
         int r;
 
         p->bpf = cargowall_bpf__open();
@@ -196,6 +211,9 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
                 r = object_inherit_maps(p->bpf->obj, kept_maps, ELEMENTSOF(kept_maps), find_map, &source,
                                         &p->new_maps);
         p->new_maps |= source.renamed;
+        if (r >= 0)
+                r = object_inherit_maps(p->bpf->obj, backstop_map, 1, find_backstop, (void *) o, &new_backstop);
+        p->backstop_is_new = new_backstop;
         if (r >= 0)
                 r = object_select_programs(p->bpf->obj, NULL, 0);
         return r < 0 ? r : cargowall_bpf__load(p->bpf);
@@ -259,6 +277,9 @@ static void unload(Programs *p) {
         if (p->socket_filter >= 0)
                 (void) close(p->socket_filter);
         p->socket_filter = -EBADF;
+        if (p->device_filter >= 0)
+                (void) close(p->device_filter);
+        p->device_filter = -EBADF;
         cargowall_bpf__destroy(p->bpf);
         p->bpf = NULL;
 }
@@ -289,7 +310,7 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
         for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
                 p->hooks[i] = attachment_init(hook_kind(i), hooks[i].type, -EBADF);
         p->unused = o->many_layers ? 0 : MACHINE_HOOKS;
-        p->socket_filter = -EBADF;
+        p->socket_filter = p->device_filter = -EBADF;
         p->optional = o->optional_hooks & CW_HOOKS_ALL;
         p->inherit = o->inherit;
         p->inherit_userdata = o->inherit_userdata;
@@ -335,6 +356,37 @@ static int attach_hook(Programs *p, size_t hook, const AttachTarget *target) {
         return r;
 }
 
+/* The map holds the program from here on. Filters of a predecessor call it at once. */
+static int load_backstop(const Programs *p) {
+        const char *const names[] = { DEVICE_FILTER, BACKSTOP };
+        int fds[ELEMENTSOF(names)];
+        const uint32_t slot = 0;
+        ObjectFile file;
+
+        file.bytes = cargowall_bpf__elf_bytes(&file.size);
+        int r = object_load_programs(&file, p->bpf->obj, names, ELEMENTSOF(names), fds);
+        if (r < 0)
+                return r;
+        r = bpf_map_update_elem(bpf_map__fd(p->bpf->maps.backstop), &slot, &fds[1], BPF_ANY);
+        (void) close(fds[1]);
+        if (r >= 0)
+                return fds[0];
+        (void) close(fds[0]);
+        return r;
+}
+
+/* Where socket_create refuses other families, no device is touched. */
+static void start_backstop(Programs *p) {
+        const uint32_t slot = 0;
+
+        if (p->unused & MACHINE_HOOKS)
+                return;
+        if (p->hooks[CW_HOOK_BIT_socket_create].link < 0)
+                p->device_filter = load_backstop(p);
+        else
+                (void) bpf_map_delete_elem(bpf_map__fd(p->bpf->maps.backstop), &slot);
+}
+
 int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
         AttachTarget target;
         int r = attach_target_cgroup(cgroup_fd, &target);
@@ -353,11 +405,16 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
                         return r;
                 }
         }
+        start_backstop(p);
         return 0;
 }
 
 int programs_socket_filter(const Programs *p) {
         return p->socket_filter;
+}
+
+int programs_device_filter(const Programs *p) {
+        return p->device_filter;
 }
 
 int programs_egress_link(const Programs *p) {
@@ -430,6 +487,11 @@ int programs_for_each_fd(Programs *p, programs_fd_fn fn, void *userdata) {
                 r = fn(name, p->hooks[i].link, p->hooks[i].is_new, userdata);
                 if (r > 0)
                         p->hooks[i].is_new = false;
+        }
+        if (p->device_filter >= 0 && r >= 0) {
+                r = fn(BACKSTOP_LINK, bpf_map__fd(p->bpf->maps.backstop), p->backstop_is_new, userdata);
+                if (r > 0)
+                        p->backstop_is_new = false;
         }
         for (size_t i = 0; i < ELEMENTSOF(kept_maps) && r >= 0; i++) {
                 (void) snprintf(name, sizeof(name), "map-%s", kept_maps[i]);

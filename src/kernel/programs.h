@@ -44,6 +44,11 @@ Programs *programs_free(Programs *p);
 /* For SO_ATTACH_BPF on the proxy's sockets: they only receive from the attached processes. Borrowed; -EBADF: with
  * many_layers, since every process is attached then. */
 int programs_socket_filter(const Programs *p);
+/* For network devices (bpf/backstop.bpf.h): a program of the type BPF_PROG_TYPE_SCHED_CLS, borrowed. It judges while the
+ * object "link-backstop" of programs_for_each_fd() is held. -EBADF: there is no use for it, with one layer or where
+ * socket_create is attached; another errno: this kernel does not accept it. */
+int programs_device_filter(const Programs *p);
+#define PROGRAMS_BACKSTOP "backstop"
 /* The link of the packet hook, borrowed, for attachment_link_is_released(); -EBADF: not attached. */
 int programs_egress_link(const Programs *p);
 
@@ -58,7 +63,7 @@ bool programs_inherited(const Programs *p); /* at least one link was inherited *
 /* Reattaches the hooks of the mask that were detached. Returns the bits that are attached now. */
 uint32_t programs_reattach(Programs *p, uint32_t mask, int cgroup_fd);
 
-/* An object that a successor needs, "link-HOOK" or "map-NAME". is_new: neither inherited under this name nor stored
+/* An object that a successor needs, "link-HOOK", "link-backstop" or "map-NAME". is_new: neither inherited under this name nor stored
  * since. Returns 1: it is stored, and so not new any more; 0: it is not; a negative errno: stop. */
 typedef int (*programs_fd_fn)(const char *name, int fd, bool is_new, void *userdata);
 /* Calls fn for each, links first. Returns 0, or what stopped it. */
