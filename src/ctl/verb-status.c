@@ -102,10 +102,13 @@ static int print_hooks(const Ctl *c, JsonObject *p) {
                      missing[0] != '\0' ? ", missing: " : "", missing) < 0)
                 return ctl_fail(-ENOMEM);
         int status = ctl_print_field(c, "Hooks", text);
-        return status != STATUS_OK ? status :
-               ctl_print_field(c, "Families", json_value_contains(achieved, "socket_create") ?
-                                                      "others than IP are refused in units" :
-                                                      "others than IP are not refused: see \"cargowallctl check\"");
+        if (status != STATUS_OK)
+                return status;
+        return ctl_print_field(c, "Families",
+                               json_value_contains(achieved, "socket_create") ? "others than IP are refused in units" :
+                               json_value_contains(achieved, "backstop") ?
+                                       "others than IP are dropped at network devices: see \"cargowallctl check\"" :
+                                       "others than IP are not refused: see \"cargowallctl check\"");
 }
 
 static int print_dns(const Ctl *c, JsonObject *p) {

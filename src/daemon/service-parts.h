@@ -5,6 +5,7 @@
  * them, engine-start.c starts the engine, requests.c and status.c are the interface to callers. */
 
 #include "daemon/assign.h"
+#include "daemon/backstop.h"
 #include "daemon/dns-sockets.h"
 #include "daemon/events.h"
 #include "daemon/hooks.h"
@@ -24,6 +25,7 @@ struct Service {
         Jobs *jobs;
         Grants *grants;
         Assign *assign;
+        Backstop *backstop;
         bool restoring;   /* leases that layers report now are on record already */
         bool keeping_failed; /* what a successor needs could not all be stored; logged, to be tried again */
         bool trim_is_due; /* return free memory to the system with the next tick, so that nobody waits for it */

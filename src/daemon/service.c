@@ -74,11 +74,20 @@ static void check_connections(const Context *c) {
 
 /* Worth a line only where a policy is for more than the host, whose own services need such sockets. */
 static void check_families(const Service *s) {
-        if (hooks_refuse_families(&s->context) || !policy_set_matches_units(policies_set(s->policies)))
+        const PolicySet *set = policies_set(s->policies);
+
+        if (hooks_refuse_families(&s->context) || (!policy_set_matches_units(set) && !policy_set_matches_jobs(set)))
                 return;
-        log_message(s->context.log, LOG_WARNING,
-                    "this kernel cannot refuse sockets of other families than IP: a unit can use those that the kernel offers "
-                    "to send past its policy; see cargowallctl check, and SOCKET FAMILIES in cargowalld(8)");
+        if (backstop_stands(s->backstop))
+                log_message(s->context.log, LOG_NOTICE,
+                            "this kernel cannot refuse sockets of other families than IP: what units send with them is "
+                            "dropped at the network devices instead, as far as it can be seen there; see cargowallctl check, "
+                            "and SOCKET FAMILIES in cargowalld(8)");
+        else
+                log_message(s->context.log, LOG_WARNING,
+                            "this kernel cannot refuse sockets of other families than IP: a unit can use those that the "
+                            "kernel offers to send past its policy; see cargowallctl check, and SOCKET FAMILIES in "
+                            "cargowalld(8)");
 }
 
 static int start(Service *s) {
@@ -108,6 +117,7 @@ static int start(Service *s) {
         }
         dns_sockets_report(s->sockets);
         check_connections(&s->context);
+        service_update_backstop(s);
         check_families(s);
         jobs_end_left(s->jobs);
         handover_forget(s->context.handover);
@@ -188,6 +198,7 @@ Service *service_free(Service *s) {
                 return NULL;
         service_stop(s);
         supervision_free(s->supervision);
+        backstop_free(s->backstop);
         resolvers_free(s->resolvers);
         if (s->actors)
                 actors_unfollow(s->actors); /* nobody is left to be notified */

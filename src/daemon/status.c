@@ -196,7 +196,10 @@ size_t service_achieved_hooks(const Service *s, const char *const **ret) {
         assert(ret);
 
         *ret = (const char *const *) s->achieved_hooks;
-        return hooks_achieved(&s->context, (const char **) s->achieved_hooks);
+        size_t n = hooks_achieved(&s->context, (const char **) s->achieved_hooks);
+        if (backstop_stands(s->backstop) && n < HOOKS_MAX)
+                ((Service *) s)->achieved_hooks[n++] = BACKSTOP_NAME;
+        return n;
 }
 
 uint64_t service_start_usec(const Service *s, bool monotonic) {

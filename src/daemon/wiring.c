@@ -40,11 +40,19 @@ static void on_assign_all(void *userdata) {
         assign_all(((Service *) userdata)->assign);
 }
 
+void service_update_backstop(Service *s) {
+        const PolicySet *set = policies_set(s->policies);
+
+        if (s->context.engine)
+                backstop_update(s->backstop, policy_set_matches_units(set) || policy_set_matches_jobs(set));
+}
+
 static void on_policies_changed(void *userdata) {
         Service *s = userdata;
 
         context_notify(&s->context, policy_reloaded);
         s->trim_is_due = true; /* the old documents, and what reading the new ones took */
+        service_update_backstop(s);
         keep_for_successor(s);
 }
 
@@ -145,6 +153,7 @@ static void on_tick(void *userdata) {
         Service *s = userdata;
 
         actors_tick(s->actors);
+        backstop_check(s->backstop);
         records_check(&s->context, &s->records_warned);
         (void) service_log_flush(s->context.log);
         if (hooks_check(&s->context) || s->keeping_failed || policies_keep(s->policies) < 0)
@@ -192,6 +201,8 @@ int service_make_parts(Service *s) {
                                          .userdata = s,
                                  },
                                  &s->policies);
+        if (r >= 0)
+                r = backstop_new(c, &s->backstop);
         if (r >= 0)
                 r = resolvers_new(c, &s->resolvers);
         if (r >= 0)

@@ -9,3 +9,4 @@
 int service_make_parts(Service *m);
 /* *ret_what, set on error only: what to do. */
 int service_make_actors(Service *m, const char **ret_what);
+void service_update_backstop(Service *s); /* backstop_update() for the documents in force */

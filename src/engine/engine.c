@@ -728,6 +728,10 @@ uint32_t engine_repair_hooks(Engine *e, uint32_t *ret_reattached) {
         return lost;
 }
 
+int engine_device_filter(const Engine *e) {
+        return programs_device_filter(e->programs);
+}
+
 int engine_hold_fd(const Engine *e) {
         return programs_egress_link(e->programs);
 }

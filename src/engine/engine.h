@@ -144,6 +144,7 @@ const char *engine_hook_name(size_t i);
 uint32_t engine_hooks(const Engine *e); /* those that are attached */
 /* Reattaches hooks that were detached. Returns which were; *ret_reattached: the bits of those attached again. */
 uint32_t engine_repair_hooks(Engine *e, uint32_t *ret_reattached);
+int engine_device_filter(const Engine *e); /* programs_device_filter() */
 /* Holds the hooks of a cgroup, even in another process, as long as it is open. Borrowed. */
 int engine_hold_fd(const Engine *e);
 /* Whether the kernel needs them no more: the cgroup was removed, and no socket created in it or below it exists, in any

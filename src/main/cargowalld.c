@@ -11,6 +11,7 @@
 #include "daemon/service-life.h"
 #include "host/allocator.h"
 #include "host/config-files.h"
+#include "host/device-filter.h"
 #include "host/socket-holder.h"
 
 static const char usage[] =
@@ -22,6 +23,7 @@ static const char usage[] =
         "  --dns-wiring      print the configured DNS wiring and exit\n"
         "  --free-dns-ports  kill processes of ordinary users that hold the DNS proxy's\n"
         "                    ports, and exit\n"
+        "  --remove-filters  remove the filters of network devices and exit\n"
         "  --version         print the version and exit\n"
         "  -h, --help        this text\n";
 
@@ -52,6 +54,15 @@ static int free_dns_ports(void) {
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Those of a service that was stopped: they pass everything, but stay on their devices. */
+static int remove_filters(void) {
+        int r = device_filters_remove();
+
+        if (r < 0)
+                fprintf(stderr, "<%d>cannot remove the filters of network devices: %s\n", LOG_ERR, strerror(-r));
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* Returns -1 if there is no option and the service is to run. */
 static int parse_options(int argc, char **argv) {
         if (argc == 1)
@@ -60,6 +71,8 @@ static int parse_options(int argc, char **argv) {
                 return print_dns_wiring();
         if (argc == 2 && strcmp(argv[1], "--free-dns-ports") == 0)
                 return free_dns_ports();
+        if (argc == 2 && strcmp(argv[1], "--remove-filters") == 0)
+                return remove_filters();
         if (argc == 2 && strcmp(argv[1], "--version") == 0) {
                 puts("cargowalld " CARGOWALL_VERSION);
                 return EXIT_SUCCESS;
