@@ -2,7 +2,6 @@
 #include "ctl/family-modules.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,21 +50,22 @@ static size_t find(const FamilyModules *m, const char *name) {
 }
 
 /* "net-pf-24-proto-0": a family that any user can ask for, and that has no hooks. */
-static bool alias_is_open(Word alias) {
+static bool alias_is_open(Word alias, bool filtered) {
         unsigned family;
         char text[16];
 
         (void) snprintf(text, sizeof(text), "%.*s", (int) MIN(alias.n, sizeof(text) - 1), alias.s);
-        return sscanf(text, "net-pf-%3u", &family) == 1 && !socket_family_is_judged(family) && !socket_family_is_privileged(family);
+        return sscanf(text, "net-pf-%3u", &family) == 1 && !socket_family_is_judged(family) &&
+               !socket_family_is_privileged(family) && !(filtered && socket_family_is_filtered(family));
 }
 
-void family_modules_add(FamilyModules *m, const char *aliases) {
+void family_modules_add(FamilyModules *m, const char *aliases, bool filtered) {
         char name[FAMILY_MODULE_NAME_MAX];
 
         assert(m && aliases);
 
         for (const char *line = aliases, *p = line; *line; line = next_line(line), p = line)
-                if (word_is(word_next(&p), "alias") && alias_is_open(word_next(&p)) &&
+                if (word_is(word_next(&p), "alias") && alias_is_open(word_next(&p), filtered) &&
                     word_to_name(word_next(&p), name) && find(m, name) == m->n && m->n < FAMILY_MODULES_MAX)
                         memcpy(m->names[m->n++], name, sizeof(name));
 }

@@ -91,20 +91,20 @@ static void describe_modules(const CheckTable *t, char *buf, size_t size) {
         buf[0] = '\0';
         if (!aliases || !m)
                 return;
-        family_modules_add(m, aliases);
+        family_modules_add(m, aliases, t->facts->n_filtered > 0);
         remove_blocked(t, m);
         for (size_t i = 0; i < m->n; i++)
                 names[i] = m->names[i];
         describe(names, m->n, buf, size);
 }
 
-static void describe_families(uint64_t families, char *buf, size_t size) {
+static void describe_families(uint64_t families, bool filtered, char *buf, size_t size) {
         char texts[2][SOCKET_FAMILY_TEXT_MAX];
         const char *names[64] = { texts[0], texts[1] };
         size_t n = 0;
 
         for (unsigned family = 0; family < FAMILY_MAX; family++)
-                if (families & 1ULL << family) {
+                if (families & 1ULL << family && !(filtered && socket_family_is_filtered(family))) {
                         if (n < 2)
                                 (void) socket_family_to_string(family, texts[n]);
                         n++;
@@ -146,9 +146,23 @@ static void check_units(CheckTable *t) {
                              "add the drop-in restrict-families.conf to these units: see SOCKET FAMILIES in cargowalld(8)");
 }
 
+/* The service's filters, where it cannot refuse sockets. */
+static void check_devices(CheckTable *t) {
+        const PreflightFacts *f = t->facts;
+
+        if (f->n_filtered == f->n_devices)
+                (void) check_add(t, "network devices", CHECK_OK, "all %u drop what others than IP sockets of units send",
+                                 f->n_devices);
+        else
+                check_advise(check_add(t, "network devices", CHECK_WARN, "%u of %u have no filter for socket families, such "
+                                       "as %s", f->n_devices - f->n_filtered, f->n_devices, f->unfiltered),
+                             "see the journal of cargowalld; a queueing discipline of the kind ingress has no place for the "
+                             "filter: replace it by one of the kind clsact");
+}
+
 void check_families(CheckTable *t) {
         _cleanup_free_ char *list = check_read(t, LSM_LIST), *disabled = check_read(t, MODULES_DISABLED);
-        bool loads = disabled && disabled[0] == '0';
+        bool loads = disabled && disabled[0] == '0', filtered = t->facts->n_filtered > 0;
         char offered[128];
 
         if (hook_is_possible(t, list ?: "")) {
@@ -158,13 +172,18 @@ void check_families(CheckTable *t) {
         if (loads)
                 describe_modules(t, offered, sizeof(offered));
         else
-                describe_families(t->facts->families, offered, sizeof(offered));
+                describe_families(t->facts->families, filtered, offered, sizeof(offered));
+        if (filtered)
+                check_devices(t);
         if (offered[0] == '\0') {
-                (void) check_add(t, "socket families", CHECK_OK, "the kernel offers users none without hooks");
+                (void) check_add(t, "socket families", CHECK_OK, "%s",
+                                 filtered ? "what others than IP send is dropped at network devices, but for packets that "
+                                            "CAP_NET_RAW sends past their queues (PACKET_QDISC_BYPASS, AF_XDP)" :
+                                            "the kernel offers users none without hooks");
                 return;
         }
-        check_advise(check_add(t, "socket families", CHECK_WARN, "no hook for %s%s", offered,
-                               loads ? ", which any user can have loaded" : ""),
+        check_advise(check_add(t, "socket families", CHECK_WARN, "no %s for %s%s", filtered ? "hook or filter" : "hook",
+                               offered, loads ? ", which any user can have loaded" : ""),
                      "boot Linux 5.15 or later with \"bpf\" in its list of security modules (lsm=), blacklist these modules, "
                      "or restrict the units: see SOCKET FAMILIES in cargowalld(8)");
         check_units(t);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "basic/macro.h"
 #include "host/cgroup-mount.h"
 #include "host/config-files.h"
+#include "host/device-filter.h"
 #include "host/existing-sockets.h"
 #include "host/read-file.h"
 #include "host/upstreams.h"
@@ -322,6 +324,17 @@ static void ask_systemd(PreflightFacts *facts) {
         open_units_find(bus, &facts->units);
 }
 
+static void count_devices(PreflightFacts *facts) {
+        DeviceFilterCount c;
+
+        if (device_filters_count(&c) < 0)
+                return;
+        facts->n_devices = c.n_devices;
+        facts->n_filtered = c.n_filtered;
+        if (c.first_unfiltered != 0 && !if_indextoname(c.first_unfiltered, facts->unfiltered))
+                facts->n_devices--; /* gone meanwhile */
+}
+
 void preflight_facts(PreflightFacts *ret) {
         struct utsname name;
 
@@ -335,6 +348,7 @@ void preflight_facts(PreflightFacts *ret) {
                 ret->bpf_error = errno;
         ret->connections_error = -existing_sockets_can_end();
         ret->families = preflight_families();
+        count_devices(ret);
         ask_systemd(ret);
 }
 

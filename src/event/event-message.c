@@ -152,7 +152,8 @@ static void add_action(TextWriter *t, const Event *e) {
         else if (e->type == EVENT_PROTOCOL_BLOCKED && e->reason == CW_REASON_FAMILY) {
                 char family[SOCKET_FAMILY_TEXT_MAX];
 
-                text_add(t, " asked for a socket of ");
+                /* A filter of a device sees the packet, and no process. */
+                text_add(t, e->pid != 0 || is_set(e->process) ? " asked for a socket of " : " sent over a socket of ");
                 text_add(t, e->socket_family != 0 ? socket_family_to_string(e->socket_family, family) :
                                                     "an unknown family");
         } else if (e->type == EVENT_PROTOCOL_BLOCKED && !e->has_dst && !is_set(e->hostname))

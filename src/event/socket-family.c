@@ -10,11 +10,16 @@
 enum {
         FAMILY_UNIX = 1,
         FAMILY_INET = 2,
+        FAMILY_APPLETALK = 5,
         FAMILY_INET6 = 10,
         FAMILY_KEY = 15,
         FAMILY_NETLINK = 16,
         FAMILY_PACKET = 17,
+        FAMILY_PPPOX = 24,
         FAMILY_LLC = 26,
+        FAMILY_CAN = 29,
+        FAMILY_PHONET = 35,
+        FAMILY_IEEE802154 = 36,
         FAMILY_ALG = 38,
         FAMILY_XDP = 44,
 };
@@ -45,4 +50,9 @@ bool socket_family_is_judged(unsigned family) {
 
 bool socket_family_is_privileged(unsigned family) {
         return family == FAMILY_PACKET || family == FAMILY_KEY || family == FAMILY_LLC || family == FAMILY_XDP;
+}
+
+bool socket_family_is_filtered(unsigned family) {
+        return family == FAMILY_PPPOX || family == FAMILY_CAN || family == FAMILY_PHONET || family == FAMILY_IEEE802154 ||
+               family == FAMILY_APPLETALK;
 }

@@ -14,3 +14,6 @@ const char *socket_family_to_string(unsigned family, char buf[static SOCKET_FAMI
 bool socket_family_is_judged(unsigned family);
 /* Sockets of it need CAP_NET_RAW or CAP_NET_ADMIN. */
 bool socket_family_is_privileged(unsigned family);
+/* What it sends passes a network device together with its socket, so that a filter there can judge it: PPPOX, CAN, PHONET,
+ * IEEE802154, APPLETALK. PACKET is privileged. */
+bool socket_family_is_filtered(unsigned family);

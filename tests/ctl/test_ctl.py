@@ -208,6 +208,8 @@ def _(lab):
     equal(lab.run().out.split("Since")[0], got.out.split("Since")[0], "status as the default verb")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "socket_create"]})
     contains(lab.run("status").out, "Hooks: 3 attached, 2 required\n", "Families: others than IP are refused in units\n")
+    lab.set(manager={"AchievedHooks": ["connect4", "egress", "backstop"]})
+    contains(lab.run("status").out, "Families: others than IP are dropped at network devices: see \"cargowallctl check\"\n")
 
 
 @case("status: 3 in audit mode and when a hook is missing")

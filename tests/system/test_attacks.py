@@ -9,10 +9,10 @@ import subprocess
 
 from attack_rig import (JAIL, ONE, OPEN, activated, asked_upstream, attack, boot, denied, from_outside, held, not_sent,
                         put_unit, reported, stayed, wait_event)
-from base import ROOT
 from harness import Skip, case, equal, refused, worked
+from lab import wait_until
 from plan import CLIENT4, EVIL4, EVIL6, EXAMPLE4, FOREIGN4, GITHUB4, JOB, NAMELESS4, RESOLVER4, RESOLVER6
-from rig import SERVICE, allow, ctl, probe, wait_active, wait_resolves, wait_state
+from rig import SERVICE, allow, bus_get, ctl, probe, wait_active, wait_resolves, wait_state
 
 
 # -- A: DNS
@@ -232,7 +232,34 @@ def raw_sockets(rig):
     equal(out, {}, "packets that got out")
 
 
-@case("C4 packet sockets: none for a user; root's go past the hooks, which cargowalld(8) says")
+BY_LINK = """
+    packet = ipv4({addr!r}, 17, udp_datagram(4000, 7))
+    report(sent=attempt(send_by_link, packet, socket.{kind}))
+"""
+WHILE_RESTARTED = """
+    import select
+    packet, sent, refused, end = ipv4(EVIL4, 17, udp_datagram(4000, 7)), 0, 0, None
+    print("up", flush=True)
+    while end is None or time.monotonic() < end:
+        try:
+            send_by_link(packet)
+            sent += 1
+        except OSError as error:
+            refused += error.errno in (errno.ENOBUFS, errno.EAFNOSUPPORT)
+        if end is None and select.select([0], [], [], 0)[0]:
+            end = time.monotonic() + 0.5
+    report(sent=sent, refused=refused)
+"""
+
+
+def filters(c, device):
+    """For outgoing packets: whether the service has one, and whether the administrator has."""
+    text = c.check("tc", "filter", "show", "dev", device, "egress")
+    return "cargowall" in text, "pref 9 " in text
+
+
+@case("C4 packet sockets: none for a user, and what root sends with one from the jail does not leave: on a device that came "
+      "later, after the filter was removed, and while the service restarts; stop leaves the filters of others alone")
 def packet_sockets(rig):
     c = boot(rig)
     r = attack(c, "report(opened=attempt(lambda: socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0).close()))",
@@ -241,13 +268,41 @@ def packet_sockets(rig):
     worked(probe(c, "tcp EXAMPLE4 7"), "tcp EXAMPLE4 7")  # the gateway is known
     sends = [(unit, kind) for unit in ("jail.service", "free.service") for kind in ("SOCK_DGRAM", "SOCK_RAW")]
     for i, (unit, kind) in enumerate(sends):
-        attack(c, f"""
-            packet = ipv4("203.0.113.{100 + i}", 17, udp_datagram(4000, 7))
-            report(sent=attempt(send_by_link, packet, socket.{kind}))
-        """, name=unit)
-    out = [send for i, send in enumerate(sends) if rig.packets(f"203.0.113.{100 + i}")]
-    page = (ROOT / "docs" / "cargowalld.8.scd").read_text(encoding="utf-8")
-    assert not out or "packet sockets" in page, f"what got out, and the manual does not say so: {out}"
+        attack(c, BY_LINK.format(addr=f"203.0.113.{100 + i}", kind=kind), name=unit)
+    equal([send for i, send in enumerate(sends) if rig.packets(f"203.0.113.{100 + i}")], sends[2:], "what got out")
+    event = wait_event(c, event_type="protocol_blocked", unit="jail.service", reason="socket_family")
+    equal((event.get("socket_family"), event.get("scope")), ("AF_PACKET", "jail"), "family and scope")
+
+    with held(c, WHILE_RESTARTED, "jail-restart.service") as go_on:
+        c.check("systemctl", "restart", SERVICE)
+        wait_active(c)
+        r = go_on()
+    equal(r.facts["sent"], 0, "frames that were sent during a restart")
+    assert r.facts["refused"] > 0, "nothing was tried during a restart"
+    stayed(rig, EVIL4, "by a packet socket during a restart")
+    if "backstop" in bus_get(c, "AchievedHooks"):  # this kernel cannot refuse the sockets
+        check_filters(c, rig)
+
+
+def check_filters(c, rig):
+    equal(c.check("tc", "filter", "show", "dev", "lo", "egress"), "", "filters of the loopback")
+    c.check("ip", "link", "add", "name", "late0", "type", "veth", "peer", "name", "late1")
+    try:
+        wait_until(lambda: filters(c, "late0")[0], "a filter on the new device")
+        c.sh("tc filter add dev late0 egress prio 9 handle 9 bpf bytecode '1,6 0 0 0,'")
+        c.check("tc", "filter", "del", "dev", "late0", "egress", "prio", "1")
+        equal(filters(c, "late0"), (False, True), "filters after removal")
+        wait_until(lambda: filters(c, "late0")[0], "the filter to be put back", 40)
+        wait_event(c, event_type="hook_lost", detail="backstop")
+        c.check("systemctl", "stop", SERVICE)
+        wait_state(c, "inactive")
+        equal(filters(c, "late0"), (False, True), "filters after stop, where the administrator has one")
+        equal(filters(c, "eth0"), (False, False), "filters after stop")
+        assert "clsact" not in c.check("tc", "qdisc", "show", "dev", "eth0"), "eth0 keeps the discipline"
+        attack(c, BY_LINK.format(addr="203.0.113.110", kind="SOCK_DGRAM"), name="jail.service")
+        assert rig.packets("203.0.113.110"), "after stop nobody drops packets"
+    finally:
+        c.check("ip", "link", "del", "late0")
 
 
 @case("C2 DHCP needs no rule, and is no way out for a user where low ports are free for all")

@@ -35,7 +35,7 @@ static const struct {
 START_TEST(test_aliases) {
         FamilyModules m = {};
 
-        family_modules_add(&m, alias_cases[_i].aliases);
+        family_modules_add(&m, alias_cases[_i].aliases, false);
         ck_assert_str_eq(joined(&m), alias_cases[_i].wanted);
 }
 END_TEST
@@ -55,7 +55,7 @@ static const struct {
 START_TEST(test_blocked) {
         FamilyModules m = {};
 
-        family_modules_add(&m, "alias net-pf-24-proto-1 l2tp_ppp\nalias net-pf-24-proto-0 pppoe\nalias net-pf-29-proto-1 can-raw\n");
+        family_modules_add(&m, "alias net-pf-24-proto-1 l2tp_ppp\nalias net-pf-24-proto-0 pppoe\nalias net-pf-29-proto-1 can-raw\n", false);
         family_modules_remove_blocked(&m, block_cases[_i].config);
         ck_assert_str_eq(joined(&m), block_cases[_i].wanted);
 }
@@ -69,12 +69,12 @@ START_TEST(test_bounds) {
                 memset(name, 'm', n);
                 name[n] = '\0';
                 (void) snprintf(line, sizeof(line), "alias net-pf-24 %s\n", name);
-                family_modules_add(&m, line);
+                family_modules_add(&m, line, false);
                 ck_assert_uint_eq(m.n, 1); /* the longer one is left out */
         }
         for (unsigned i = 0; i < 2 * FAMILY_MODULES_MAX; i++) {
                 (void) snprintf(line, sizeof(line), "alias net-pf-24 m%u\n", i);
-                family_modules_add(&m, line);
+                family_modules_add(&m, line, false);
         }
         ck_assert_uint_eq(m.n, FAMILY_MODULES_MAX);
 }

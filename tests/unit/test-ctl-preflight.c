@@ -254,6 +254,43 @@ START_TEST(test_units) {
 }
 END_TEST
 
+static const struct {
+        unsigned n_devices, n_filtered;
+        uint64_t families;
+        CheckState devices, state;
+        const char *detail;
+} filter_cases[] = {
+        { 3, 3, 1ULL << 24 | 1ULL << 29, CHECK_OK, CHECK_OK, "what others than IP send is dropped at network devices" },
+        { 3, 2, 1ULL << 24, CHECK_WARN, CHECK_OK, "what others than IP send is dropped at network devices" },
+        { 3, 3, 1ULL << 24 | 1ULL << 40, CHECK_OK, CHECK_WARN, "no hook or filter for AF_VSOCK" },
+};
+
+/* Where the service has filters on network devices instead. */
+START_TEST(test_filters) {
+        PreflightFacts open = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put("/sys/kernel/security/lsm", "capability,landlock\n");
+        put("/proc/sys/kernel/modules_disabled", "1\n");
+        open.families = filter_cases[_i].families;
+        open.n_devices = filter_cases[_i].n_devices;
+        open.n_filtered = filter_cases[_i].n_filtered;
+        memcpy(open.unfiltered, "eth7", sizeof("eth7"));
+        size_t n = preflight_check(&open, root, rows);
+        const CheckRow *row = find(rows, n, "network devices");
+        ck_assert_int_eq(row->state, filter_cases[_i].devices);
+        ck_assert(row->state == CHECK_OK || (strstr(row->detail, "1 of 3 ") && strstr(row->detail, "such as eth7")));
+        row = find(rows, n, "socket families");
+        ck_assert_int_eq(row->state, filter_cases[_i].state);
+        ck_assert_ptr_eq(strstr(row->detail, filter_cases[_i].detail), row->detail);
+        ck_assert_uint_lt(strlen(row->detail), sizeof(row->detail) - 1);
+        /* Modules that are loaded on demand are judged alike. */
+        put("/proc/sys/kernel/modules_disabled", "0\n");
+        n = preflight_check(&open, root, rows);
+        ck_assert_str_eq(find(rows, n, "socket families")->detail, "no hook or filter for rds, which any user can have loaded");
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("ctl-preflight");
         TCase *t = tcase_create("ctl-preflight");
@@ -264,6 +301,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_facts, 0, ELEMENTSOF(facts));
         tcase_add_test(t, test_own_socket);
         tcase_add_loop_test(t, test_families, 0, ELEMENTSOF(offers));
+        tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
         tcase_add_loop_test(t, test_units, 0, ELEMENTSOF(unit_cases));
         suite_add_tcase(s, t);
         return s;

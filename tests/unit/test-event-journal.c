@@ -167,7 +167,7 @@ static const struct {
           "Denied: sh asked for a socket of AF_PPPOX, only sockets of families that can be judged are allowed" },
         { { .type = EVENT_PROTOCOL_BLOCKED, .has_verdict = true, .reason = CW_REASON_FAMILY, .mode = MODE_AUDIT,
             .socket_family = 99 }, 5,
-          "Would deny: a process asked for a socket of AF_99, only sockets of families that can be judged are allowed" },
+          "Would deny: a process sent over a socket of AF_99, only sockets of families that can be judged are allowed" },
         { { .type = EVENT_PROTOCOL_BLOCKED, .has_verdict = true, .reason = CW_REASON_PROTOCOL, .protocol = 47,
             .hostname = "a.example" }, 4,
           "Denied: a process to a.example/gre, the protocol cannot be judged" },
