@@ -153,10 +153,13 @@ void backstop_update(Backstop *b, bool wanted) {
 
         if (b->failed || engine_device_filter(b->context->engine) == -EBADF) /* no use for it */
                 return;
+        bool stood = backstop_stands(b);
         if (wanted && !b->devices)
                 start(b);
         else if (!wanted)
                 stop(b);
+        if (stood != backstop_stands(b))
+                context_notify(b->context, hooks_changed);
 }
 
 bool backstop_stands(const Backstop *b) {

@@ -59,10 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 memcpy(text, data, size);
         text[size] = text[size + 1] = '\0';
 
-        family_modules_add(&all, text);
+        family_modules_add(&all, text, false);
         check_names(&all);
         again = all;
-        family_modules_add(&again, text);
+        family_modules_add(&again, text, false);
         assert(again.n == all.n);
         left = all;
         family_modules_remove_blocked(&left, text + strlen(text) + 1);
