@@ -7,16 +7,20 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include "basic/run-deadline.h"
 #include "dns/dns-message.h"
 
 #define PORT_DISCARD 9 /* RFC 863; nothing listens there */
 #define LOOK_USEC (50 * USEC_PER_MSEC)
+#define TURN_USEC (500 * USEC_PER_MSEC)  /* a look that comes later counts as one after this time */
+#define REPEAT_USEC (500 * USEC_PER_MSEC) /* in a flood of others' queries, some are lost */
 
 /* One query over one family. */
 typedef struct SelfTestQuery {
         SelfTest *test;
         sd_event_source *io; /* NULL: this family is not tested, or no test is running */
-        uint16_t id;
+        uint8_t message[512];
+        size_t size;
         bool answered;
 } SelfTestQuery;
 
@@ -31,7 +35,8 @@ struct SelfTest {
         SelfTestQuery queries[N_QUERIES];
         SelfQuery secret;       /* of the running test */
         sd_event_source *timer; /* NULL: no test is running */
-        uint64_t deadline_usec; /* CLOCK_MONOTONIC */
+        RunDeadline deadline;   /* CLOCK_MONOTONIC */
+        uint64_t repeat_usec;   /* of the deadline's counted time */
         uint64_t n_refusals;    /* of our own layer, at the start of the test */
 };
 
@@ -100,20 +105,51 @@ static bool is_answered(const SelfTest *t, const char **ret_fault) {
         return true;
 }
 
+/* The address known only to our proxy is too long to be guessed, wherever it is in the answer. */
+static bool is_ours(const SelfTestQuery *q, const uint8_t *answer, size_t n) {
+        const InAddr *secret = &q->test->secret.answer;
+
+        return n > DNS_HEADER_SIZE && memcmp(answer, q->message, sizeof(uint16_t)) == 0 &&
+               memmem(answer, n, secret->b, sizeof(secret->b)) != NULL;
+}
+
+static void read_answer(SelfTestQuery *q) {
+        uint8_t answer[512];
+        ssize_t n = recv(sd_event_source_get_io_fd(q->io), answer, sizeof(answer), MSG_DONTWAIT);
+
+        if (n > 0 && is_ours(q, answer, (size_t) n))
+                q->answered = true;
+}
+
+static void repeat_queries(SelfTest *t, uint64_t counted_usec) {
+        if (counted_usec < t->repeat_usec)
+                return;
+        t->repeat_usec = counted_usec + REPEAT_USEC;
+        for (size_t i = 0; i < N_QUERIES; i++)
+                if (t->queries[i].io && !t->queries[i].answered)
+                        (void) send(sd_event_source_get_io_fd(t->queries[i].io), t->queries[i].message,
+                                    t->queries[i].size, MSG_DONTWAIT);
+}
+
 static void look(SelfTest *t) {
         const char *fault = "the kernel's records do not arrive";
         uint64_t now = 0;
 
         (void) sd_event_now(t->event, CLOCK_MONOTONIC, &now);
+        uint64_t counted = run_deadline_turn(&t->deadline, now);
         engine_drain(t->engine);
+        for (size_t i = 0; i < N_QUERIES; i++) /* the timer may have come first */
+                if (t->queries[i].io && !t->queries[i].answered)
+                        read_answer(&t->queries[i]);
         if (is_answered(t, &fault) && (!t->refuses || engine_self_refusals(t->engine) > t->n_refusals)) {
                 end(t, NULL);
                 return;
         }
-        if (now >= t->deadline_usec) {
+        if (run_deadline_has_passed(&t->deadline)) {
                 end(t, fault);
                 return;
         }
+        repeat_queries(t, counted);
         if (t->refuses && !connection_is_refused()) { /* once more: the ring may have been full */
                 end(t, "a connection that must be denied passed");
                 return;
@@ -127,29 +163,12 @@ static int self_test_on_timer(_unused_ sd_event_source *s, _unused_ uint64_t use
         return 0;
 }
 
-/* The address known only to our proxy is too long to be guessed, wherever it is in the answer. */
-static bool is_ours(const SelfTestQuery *q, const uint8_t *answer, size_t n) {
-        const InAddr *secret = &q->test->secret.answer;
-
-        return n > DNS_HEADER_SIZE && memcmp(answer, &q->id, sizeof(q->id)) == 0 &&
-               memmem(answer, n, secret->b, sizeof(secret->b)) != NULL;
-}
-
-static int self_test_on_answer(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+static int self_test_on_answer(_unused_ sd_event_source *s, _unused_ int fd, _unused_ uint32_t revents, void *userdata) {
         SelfTestQuery *q = userdata;
-        uint8_t answer[512];
-        ssize_t n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
 
-        if (n > 0 && is_ours(q, answer, (size_t) n))
-                q->answered = true;
+        read_answer(q);
         look(q->test);
         return 0;
-}
-
-static size_t write_query(uint16_t id, const char *name, uint8_t query[static 512]) {
-        static const uint8_t lower_case[DNS_CASE_BITS_SIZE];
-
-        return dns_query_build(query, id, name, DNS_TYPE_AAAA, lower_case);
 }
 
 static int connect_nowhere(int fd, int family) {
@@ -162,17 +181,17 @@ static int connect_nowhere(int fd, int family) {
 }
 
 static int send_query(SelfTestQuery *q, int family) {
+        static const uint8_t lower_case[DNS_CASE_BITS_SIZE];
         _cleanup_close_ int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        uint8_t query[512];
+        uint16_t id;
         int r;
 
         if (fd < 0)
                 return -errno;
-        if (getrandom(&q->id, sizeof(q->id), 0) != sizeof(q->id))
+        if (getrandom(&id, sizeof(id), 0) != sizeof(id))
                 return -EIO;
-        size_t n = write_query(q->id, q->test->secret.name, query);
-        memcpy(&q->id, query, sizeof(q->id)); /* in the byte order of the message */
-        if (connect_nowhere(fd, family) < 0 || send(fd, query, n, 0) < 0)
+        q->size = dns_query_build(q->message, id, q->test->secret.name, DNS_TYPE_AAAA, lower_case);
+        if (connect_nowhere(fd, family) < 0 || send(fd, q->message, q->size, 0) < 0)
                 return -errno;
         r = sd_event_add_io(q->test->event, &q->io, fd, EPOLLIN, self_test_on_answer, q);
         if (r < 0)
@@ -224,11 +243,19 @@ int self_test_run(SelfTest *t, uint64_t timeout_usec) {
         if (r >= 0)
                 r = sd_event_now(t->event, CLOCK_MONOTONIC, &now);
         if (r >= 0) {
-                t->deadline_usec = now + timeout_usec;
+                run_deadline_start(&t->deadline, timeout_usec, TURN_USEC, now);
+                t->repeat_usec = REPEAT_USEC;
                 r = sd_event_add_time_relative(t->event, &t->timer, CLOCK_MONOTONIC, LOOK_USEC, LOOK_USEC,
                                                self_test_on_timer, t);
         }
         if (r < 0)
                 stop(t);
         return r < 0 ? r : 0;
+}
+
+bool self_test_is_starved(const SelfTest *t) {
+        uint64_t now = 0;
+
+        (void) sd_event_now(t->event, CLOCK_MONOTONIC, &now);
+        return t->timer && run_deadline_is_stretched(&t->deadline, now);
 }

@@ -18,7 +18,9 @@ typedef void (*self_test_fn)(const char *fault, void *userdata);
 int self_test_new(sd_event *event, Engine *engine, bool refuses, self_test_fn fn, void *userdata, SelfTest **ret);
 SelfTest *self_test_free(SelfTest *t);
 /* Starts a test, unless one is running. fn is called within the timeout, never from here, and not at all after a
- * negative errno. */
+ * negative errno. Only time in which this process runs counts (basic/run-deadline.h). */
 int self_test_run(SelfTest *t, uint64_t timeout_usec);
+/* Is a test running that takes long because this process hardly gets a turn? */
+bool self_test_is_starved(const SelfTest *t);
 
 DEFINE_CLEANUP_FUNC(SelfTest *, self_test_free)

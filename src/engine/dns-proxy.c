@@ -23,7 +23,7 @@
 #define PASSED_MAX 1024         /* queries that are relayed unchanged */
 #define WAITERS_MAX (DNS_STUB_CLIENTS_MAX - 1) /* clients waiting for either; one more is being looked at */
 #define PATIENCE_NSEC (2 * NSEC_PER_SEC) /* of a group above its share, when places are short */
-#define ABANDONED_MAX 4096      /* c-ares still waits for their answers; beyond, only newcomers displace others */
+#define ABANDONED_MAX 2048      /* c-ares still waits for their answers; beyond, only newcomers displace others */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
 _Static_assert(PENDING_MAX + PASSED_MAX + 2 * ABANDONED_MAX < DNS_UPSTREAM_IN_FLIGHT_MAX, "room for newcomers");

@@ -17,6 +17,7 @@
 #define REPLIES_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 #define REPLIES_TURNS_MAX UDP_BATCH
 #define ACCEPT_BATCH 16    /* connections per wakeup */
+#define UDP_BUFFER (1 << 20) /* bytes as the kernel counts them: a burst of more than a thousand queries */
 
 /* An accept() that fails for lack of descriptors leaves the socket readable: limit the wakeups instead of spinning. */
 #define ACCEPT_INTERVAL_USEC (100 * USEC_PER_MSEC)
@@ -574,11 +575,14 @@ int dns_stub_add_udp(DnsStub *s, int fd) {
         assert(fd >= 0);
 
         Listener *l;
-        int r = stub_need_batch(s);
+        int r = stub_need_batch(s), size = UDP_BUFFER;
         if (r < 0) {
                 (void) close(fd);
                 return r;
         }
+        /* With CAP_NET_ADMIN whatever the system's limit, otherwise as far as it allows. */
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+                (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 
         return stub_listen(s, fd, "dns-stub-udp", stub_on_udp, &l);
 }

@@ -13,7 +13,7 @@
 typedef struct DnsUpstream DnsUpstream;
 
 #define DNS_UPSTREAM_SERVERS_MAX 8
-#define DNS_UPSTREAM_IN_FLIGHT_MAX 16384 /* also those that nobody waits for any more */
+#define DNS_UPSTREAM_IN_FLIGHT_MAX 8192 /* also those that nobody waits for any more */
 
 typedef Endpoint DnsServer;
 #define DNS_SERVER_PORT 53 /* default port */

@@ -189,6 +189,42 @@ START_TEST(audit_is_counted_apart) {
 }
 END_TEST
 
+/* As the actor, which does not notice when one is dropped. */
+static void send_queries(Lab *l, uint32_t actor, unsigned n) {
+        char name[16];
+
+        (void) snprintf(name, sizeof(name), "a%u", actor);
+        lab_enter(l, name);
+        int fd = lab_socket(l, false, AF_INET, SOCK_DGRAM);
+        for (unsigned i = 0; i < n; i++)
+                (void) lab_send(fd, "query", lab_outside[0], 53);
+        (void) close(fd);
+        lab_enter(l, NULL);
+}
+
+/* Most queries of an actor that had too many refused ones do not reach the proxy; each of them is counted. */
+START_TEST(queries_are_throttled) {
+        const unsigned n = 10 * CW_QUERY_BURST;
+        Tally t = {};
+        Lab l;
+
+        lab_begin(&l);
+        add_actor(&l, 1, LAB_DENIES);
+        add_actor(&l, 2, LAB_DENIES);
+        denial_counts_throttle(l.programs, 1);
+        uint64_t begin = clock_nsec(CLOCK_MONOTONIC);
+        send_queries(&l, 1, n);
+        uint64_t passed = clock_nsec(CLOCK_MONOTONIC) - begin;
+        send_queries(&l, 2, n);
+        read_all(&l, &t);
+        if (passed < (n - CW_QUERY_BURST) * CW_QUERY_NSEC / 2) /* otherwise this machine is slower than the limit */
+                ck_assert_uint_gt(t.over[1][CW_OVER_QUERIES], 0);
+        ck_assert_uint_le(t.over[1][CW_OVER_QUERIES], n - CW_QUERY_BURST);
+        ck_assert_uint_eq(t.over[2][CW_OVER_QUERIES], 0);
+        lab_done(&l);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("budgets");
         TCase *t = tcase_create("budgets");
@@ -198,6 +234,7 @@ static Suite *suite(void) {
         tcase_add_test(t, flood_leaves_space);
         tcase_add_test(t, rate_is_limited);
         tcase_add_test(t, audit_is_counted_apart);
+        tcase_add_test(t, queries_are_throttled);
         suite_add_tcase(s, t);
         return s;
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "kernel/denial-counts.h"
+
 /* ------------------------------------------------------------------ inheritance */
 
 static uint32_t object_id(int fd, uint32_t *ret_program) {
@@ -174,6 +176,40 @@ START_TEST(successor_takes_over) {
         ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
         (void) close(client);
         (void) close(server);
+        lab_done(&l);
+}
+END_TEST
+
+static void count_repeats(const struct cw_repeat *repeat, void *userdata) {
+        *(uint64_t *) userdata += repeat->count;
+}
+
+static void count_over(_unused_ uint32_t actor, _unused_ const uint64_t n[static CW_OVER_MAX], _unused_ void *userdata) {
+}
+
+/* Denials that were only counted are reported by the successor if the predecessor was killed, and by one of them alone. */
+START_TEST(successor_reports_counts) {
+        uint64_t n = 0;
+        const DenialCountsReader reader = { .repeats = count_repeats, .over = count_over, .userdata = &n };
+        Store before = {}, after = {};
+        ProgramsOptions o;
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_scopes(&l);
+        lab_attach(&l);
+        ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "job"), LAB_DENIES, 1, 0), 0);
+        for (int i = 0; i < 20; i++)
+                ck_assert_int_eq(lab_connect_from(&l, "job", 0), -EPERM);
+        lab_load_options(&o);
+        lab_succeed(&l, &before, &o, &after);
+        (void) denial_counts_read(l.programs, true, &reader);
+        ck_assert_uint_ge(n, 10); /* of 20: a slow machine records one in each second */
+        ck_assert_uint_lt(n, 20);
+        uint64_t n_first = n;
+        (void) denial_counts_read(l.programs, true, &reader);
+        ck_assert_uint_eq(n, n_first);
         lab_done(&l);
 }
 END_TEST
@@ -580,6 +616,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, successor_takes_over, 0, 2);
         tcase_add_loop_test(t, what_is_stored_is_not_new, 0, 2);
+        tcase_add_test(t, successor_reports_counts);
         tcase_add_test(t, successor_finds_clients_again);
         tcase_add_test(t, successor_knows_requesters);
         tcase_add_test(t, links_hold_until_they_are_taken);

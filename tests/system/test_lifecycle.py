@@ -4,6 +4,7 @@
 import shutil
 import time
 
+from attack_rig import n_logged
 from harness import case, contains, equal, refused, worked
 from plan import EVIL4, JOB
 from rig import SERVICE, Sender, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted, wait_state
@@ -176,12 +177,15 @@ def upgrade_of_layout(rig):
     assert len(changed) >= 6, f"programs that changed: {changed} of {now}"  # those that show the resolver are the same
 
 
-@case("lifecycle: systemctl stop detaches everything, start attaches it again")
+@case("lifecycle: systemctl stop reports what was only counted and detaches everything, start attaches it again")
 def stop(rig):
     c = rig.boot()
-    refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
+    r = c.python("report(refused=[attempt(tcp, EVIL4, 7).get('errno') for _ in range(500)])", user=JOB,
+                 name="repeats.service")
+    equal(r.facts["refused"], ["EPERM"] * 500, "refusals")
     c.check("systemctl", "stop", SERVICE)
     wait_state(c, "inactive")
+    equal(n_logged(c, "repeats.service"), 500, "refusals that the log stands for")
     equal((programs(c), c.prop(SERVICE, "NFileDescriptorStore")), ({}, "0"), "programs, descriptors in the store")
     worked(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
     wait_resolves(c, "evil.example", EVIL4)
