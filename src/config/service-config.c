@@ -197,9 +197,17 @@ static int strings_assign(ServiceConfig *c, ConfigList which, const Strings *str
 /* ------------------------------------------------------------------ words of lists */
 
 static int check_upstream(const char *word, const char **ret_reason) {
+        const char *zone = strchr(word, '%');
+        char text[WORD_MAX + 1];
         Endpoint e;
+        size_t n;
 
-        if (endpoint_parse(word, 1, &e) < 0)
+        if (strlen(word) > WORD_MAX)
+                return refuse(ret_reason, "an upstream must be ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
+        n = zone ? (size_t) (zone - word) : strlen(word);
+        memcpy(text, word, n);
+        (void) strcpy(text + n, zone ? zone + strcspn(zone, "]") : "");
+        if (endpoint_parse(text, 1, &e) < 0 || (zone && (e.addr.b[0] != 0xfe || (e.addr.b[1] & 0xc0) != 0x80)))
                 return refuse(ret_reason, "an upstream must be ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
         return 0;
 }

@@ -21,12 +21,13 @@
 #include "host/device-filter.h"
 #include "host/existing-sockets.h"
 #include "host/read-file.h"
+#include "host/resolv-conf.h"
 #include "host/upstreams.h"
 #include "net/dns-endpoint.h"
 
 #define TEXT_MAX (4U * 1024 * 1024)
 #define PATH_TEXT_MAX 512
-#define SERVERS_MAX DNS_UPSTREAM_SERVERS_MAX
+#define SERVERS_MAX DNS_SERVERS_MAX
 #define BUS_TIMEOUT_USEC (2 * USEC_PER_SEC)
 #define SYSTEMD "org.freedesktop.systemd1"
 
@@ -194,7 +195,7 @@ static void check_resolved(CheckTable *t) {
 
 /* As the service finds them. */
 static void check_upstream(CheckTable *t) {
-        char conf[PATH_TEXT_MAX], list[PATH_TEXT_MAX], drop_in[PATH_TEXT_MAX], text[IN_ADDR_TEXT_MAX];
+        char conf[PATH_TEXT_MAX], list[PATH_TEXT_MAX], drop_in[PATH_TEXT_MAX], text[DNS_SERVER_TEXT_MAX];
         const UpstreamFiles files = { .resolv_conf = conf, .resolved_list = list, .drop_in = drop_in };
         _cleanup_(service_config_done) ServiceConfig config = {};
         _cleanup_(fault_list_done) FaultList faults = {};
@@ -206,11 +207,16 @@ static void check_upstream(CheckTable *t) {
         (void) snprintf(drop_in, sizeof(drop_in), "%s%s", t->root, upstream_files_default.drop_in);
         if (config_files_load(t->root, &config, &faults) >= 0 && config.n_upstreams > 0)
                 (void) check_add(t, "upstream", CHECK_OK, "%.100s, configured", config.upstreams[0]);
-        else if (upstreams_read(&files, servers, SERVERS_MAX, &n) < 0 || n == 0)
-                check_advise(check_add(t, "upstream", CHECK_FAIL, "no resolver on another machine found in /etc/resolv.conf"),
-                       "set Upstream= in the section [DNS] of /etc/cargowall/cargowall.conf");
+        else if (upstreams_read(&files, upstream_locals(&config), servers, SERVERS_MAX, &n) < 0 || n == 0)
+                check_advise(check_add(t, "upstream", CHECK_WARN, "no resolver known yet that the proxy can query: names do not resolve"),
+                             "see /etc/resolv.conf; a resolver on this machine must be named in Forwarders= of the section "
+                             "[DNS] in /etc/cargowall/cargowall.conf");
+        else if (n == 1 && resolv_conf_is_stub(&servers[0].addr))
+                check_advise(check_add(t, "upstream", CHECK_WARN, "systemd-resolved, which has no server yet on port 53"),
+                             "see \"resolvectl dns\": what it sends to other ports, or over TLS, must be allowed by the policy of "
+                             "systemd-resolved.service, and the names that units look up over its own interfaces are not judged");
         else
-                (void) check_add(t, "upstream", CHECK_OK, "%s%s", in_addr_format(&servers[0].addr, text),
+                (void) check_add(t, "upstream", CHECK_OK, "%s%s", dns_server_format(&servers[0], text),
                            n > 1 ? ", and others" : "");
 }
 

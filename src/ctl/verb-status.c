@@ -115,7 +115,7 @@ static int print_dns(const Ctl *c, JsonObject *p) {
         _cleanup_free_ char *upstreams = join(json_value_array(p, "upstreams"), NULL), *text = NULL;
 
         if (!upstreams || asprintf(&text, "%s, upstream %s", json_value_text(p, "dns_wiring"),
-                                   upstreams[0] != '\0' ? upstreams : "unknown") < 0)
+                                   upstreams[0] != '\0' ? upstreams : "none known: names do not resolve") < 0)
                 return ctl_fail(-ENOMEM);
         return ctl_print_field(c, "DNS", text);
 }

@@ -37,7 +37,7 @@ static void on_not_local(const InAddr *addr, int error, void *userdata) {
                     in_addr_format(addr, text), strerror(-error));
 }
 
-static void on_forgery(const DnsServer *server, void *userdata) {
+static void on_forgery(const Endpoint *server, void *userdata) {
         const Service *s = userdata;
         char text[ENDPOINT_TEXT_MAX];
 

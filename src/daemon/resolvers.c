@@ -26,16 +26,26 @@ static void free_texts(Resolvers *r) {
 }
 
 static int set_texts(Resolvers *r, const DnsServer *servers, size_t n) {
-        char **texts = calloc(n + 1, sizeof(*texts)), text[ENDPOINT_TEXT_MAX];
+        char **texts = calloc(n + 1, sizeof(*texts)), text[DNS_SERVER_TEXT_MAX];
 
         if (!texts)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                texts[i] = strdup(endpoint_format(&servers[i], text));
+                texts[i] = strdup(dns_server_format(&servers[i], text));
         free_texts(r);
         r->texts = texts;
         r->n_texts = n;
         return 0;
+}
+
+static void log_missing(const Context *c, int error) {
+        if (error == -ENOENT)
+                log_message(c->log, LOG_WARNING,
+                            "no upstream resolver is known: names do not resolve until /etc/resolv.conf or systemd-resolved has "
+                            "one. A resolver on this machine must be named in [DNS] Forwarders=, see cargowall.conf(5)");
+        else
+                log_message(c->log, LOG_WARNING, "cannot determine the system resolvers (%s): names do not resolve",
+                            strerror(-error));
 }
 
 static void on_upstreams(int error, const DnsServer *servers, size_t n, void *userdata) {
@@ -43,6 +53,10 @@ static void on_upstreams(int error, const DnsServer *servers, size_t n, void *us
         const Context *c = r->context;
         int k;
 
+        if (error < 0 && n == 0) {
+                log_missing(c, error);
+                return;
+        }
         if (error < 0) {
                 log_message(c->log, LOG_WARNING, "cannot determine the system resolvers (%s), keeping the current ones",
                             error == -ENOENT ? "none is configured" : strerror(-error));
@@ -60,17 +74,19 @@ static void on_upstreams(int error, const DnsServer *servers, size_t n, void *us
         context_notify(c, upstreams_changed);
 }
 
-static void log_failure(const Context *c, int error) {
-        if (error == -ENOENT)
-                log_message(c->log, LOG_ERR,
-                            "no upstream resolver in /etc/resolv.conf or known to systemd-resolved: "
-                            "configure one with [DNS] Upstream=, see cargowall.conf(5)");
-        else if (error == -ELOOP)
-                log_message(c->log, LOG_ERR,
-                            "[DNS] Upstream= names this service or systemd-resolved's stub, which asks "
-                            "this service");
-        else
-                log_message(c->log, LOG_ERR, "cannot read the upstream resolvers: %s", strerror(-error));
+static int parse_configured(const Context *c, DnsServer ret[static DNS_UPSTREAM_SERVERS_MAX], size_t *ret_n) {
+        size_t n = MIN(c->config->n_upstreams, (size_t) DNS_UPSTREAM_SERVERS_MAX);
+
+        for (size_t i = 0; i < n; i++) {
+                int r = dns_server_parse(c->config->upstreams[i], DNS_SERVER_PORT, &ret[i]);
+
+                if (r == -ENODEV)
+                        log_message(c->log, LOG_ERR, "[DNS] Upstream=%s: no such interface", c->config->upstreams[i]);
+                if (r < 0)
+                        return r;
+        }
+        *ret_n = n;
+        return 0;
 }
 
 static int start(Resolvers *r) {
@@ -78,18 +94,26 @@ static int start(Resolvers *r) {
         DnsServer configured[DNS_UPSTREAM_SERVERS_MAX];
         const DnsServer *servers;
         size_t n = 0;
-        int k = 0;
+        int k;
 
-        for (size_t i = 0; i < c->config->n_upstreams && n < ELEMENTSOF(configured) && k >= 0; i++)
-                k = endpoint_parse(c->config->upstreams[i], DNS_SERVER_PORT, &configured[n++]);
-        if (k >= 0)
-                k = upstreams_new(c->event, &upstream_files_default, configured, n, NULL, 0, on_upstreams, r,
-                                  &r->upstreams);
-        if (k < 0) {
-                log_failure(c, k);
+        k = parse_configured(c, configured, &n);
+        if (k < 0)
                 return k;
-        }
+        k = upstreams_check(configured, n);
+        if (k >= 0)
+                k = upstreams_new(c->event, &upstream_files_default, upstream_locals(c->config), configured, n,
+                                  on_upstreams, r, &r->upstreams);
+        if (k == -ELOOP)
+                log_message(c->log, LOG_ERR,
+                            "[DNS] Upstream= names this service or systemd-resolved's stub, which asks "
+                            "this service");
+        else if (k < 0)
+                log_message(c->log, LOG_ERR, "cannot follow the upstream resolvers: %s", strerror(-k));
+        if (k < 0)
+                return k;
         n = upstreams_get(r->upstreams, &servers);
+        if (n == 0)
+                log_missing(c, upstreams_error(r->upstreams));
         return set_texts(r, servers, n);
 }
 

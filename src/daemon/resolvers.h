@@ -8,12 +8,12 @@
 
 typedef struct Resolvers Resolvers;
 
-/* Fails without a usable resolver, so that the service does not start; logs why. */
+/* Without a resolver it waits for one, and names do not resolve. Logs why. */
 int resolvers_new(const Context *c, Resolvers **ret);
 Resolvers *resolvers_free(Resolvers *r);
 DEFINE_CLEANUP_FUNC(Resolvers *, resolvers_free)
 
-/* The current ones, never empty; valid until the loop runs again. */
+/* The current ones; valid until the loop runs again. */
 size_t resolvers_servers(const Resolvers *r, const DnsServer **ret);
 /* The same in the form "192.0.2.1:53", "[2001:db8::1]:53". */
 size_t resolvers_texts(const Resolvers *r, const char *const **ret);

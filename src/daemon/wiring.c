@@ -120,12 +120,14 @@ static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
         const PolicySet *set = policies_set(s->policies);
         Mode mode = policy_set_effective_mode(set);
         ServiceCounters counters;
+        const char *const *texts;
 
         service_counters(s, &counters); /* as on the bus */
-        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
+        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
                         mode == MODE_ENFORCE ? "Enforcing"
                         : mode == MODE_AUDIT ? "Auditing"
                                              : "Partly off",
+                        resolvers_texts(s->resolvers, &texts) > 0 ? "" : ", no upstream resolver known: names do not resolve",
                         policies_digest(s->policies), policy_set_n_rules(set), set->documents.n,
                         counters.connections_denied + counters.queries_denied);
 }

@@ -12,6 +12,7 @@ typedef struct CacheEntry {
         HashItem item; /* first, so that a HashItem can be cast to its CacheEntry */
         TAILQ_ENTRY(CacheEntry) lru;
         uint64_t expires_nsec;
+        uint64_t source;
         uint32_t ttl;  /* seconds, as stored */
         uint16_t type;
         uint16_t n_addrs;
@@ -94,19 +95,20 @@ DnsCache *dns_cache_free(DnsCache *c) {
         return NULL;
 }
 
-static uint64_t cache_hash(const DnsCache *c, const char *name, size_t length, uint16_t type) {
-        char key[DNS_NAME_SIZE + sizeof(type)];
+static uint64_t cache_hash(const DnsCache *c, uint64_t source, const char *name, size_t length, uint16_t type) {
+        char key[DNS_NAME_SIZE + sizeof(type) + sizeof(source)];
 
         memcpy(key, name, length);
         memcpy(key + length, &type, sizeof(type));
-        return hash_index_hash(&c->index, key, length + sizeof(type));
+        memcpy(key + length + sizeof(type), &source, sizeof(source));
+        return hash_index_hash(&c->index, key, length + sizeof(type) + sizeof(source));
 }
 
-static CacheEntry *cache_find(const DnsCache *c, uint64_t hash, const char *name, uint16_t type) {
+static CacheEntry *cache_find(const DnsCache *c, uint64_t hash, uint64_t source, const char *name, uint16_t type) {
         for (HashItem *i = hash_index_next(&c->index, hash, NULL); i; i = hash_index_next(&c->index, hash, i)) {
                 CacheEntry *e = (CacheEntry *) i;
 
-                if (e->type == type && strcmp((const char *) e->blob, name) == 0)
+                if (e->type == type && e->source == source && strcmp((const char *) e->blob, name) == 0)
                         return e;
         }
         return NULL;
@@ -200,7 +202,7 @@ static void entry_read(const CacheEntry *e, uint32_t ttl, DnsAnswer *ret) {
         }
 }
 
-int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t now_nsec) {
+int dns_cache_put(DnsCache *c, uint64_t source, const char *name, const DnsAnswer *a, uint64_t now_nsec) {
         assert(c);
         assert(name);
         assert(a);
@@ -217,11 +219,12 @@ int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t no
                 e = entry_new(name, a, size, now_nsec);
                 if (!e)
                         return -ENOMEM;
+                e->source = source;
         }
 
         /* The new answer replaces the old one even if it is not cached itself. */
-        uint64_t hash = cache_hash(c, name, length, a->type);
-        CacheEntry *old = cache_find(c, hash, name, a->type);
+        uint64_t hash = cache_hash(c, source, name, length, a->type);
+        CacheEntry *old = cache_find(c, hash, source, name, a->type);
         if (old)
                 cache_drop(c, old);
         if (!e)
@@ -236,7 +239,7 @@ int dns_cache_put(DnsCache *c, const char *name, const DnsAnswer *a, uint64_t no
         return 0;
 }
 
-int dns_cache_get(DnsCache *c, const char *name, uint16_t type, uint64_t now_nsec, DnsAnswer *ret) {
+int dns_cache_get(DnsCache *c, uint64_t source, const char *name, uint16_t type, uint64_t now_nsec, DnsAnswer *ret) {
         assert(c);
         assert(name);
         assert(ret);
@@ -245,7 +248,7 @@ int dns_cache_get(DnsCache *c, const char *name, uint16_t type, uint64_t now_nse
         if (length > DNS_NAME_MAX)
                 return 0;
 
-        CacheEntry *e = cache_find(c, cache_hash(c, name, length, type), name, type);
+        CacheEntry *e = cache_find(c, cache_hash(c, source, name, length, type), source, name, type);
         if (!e)
                 return 0;
         if (e->expires_nsec <= now_nsec) {

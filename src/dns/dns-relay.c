@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "basic/macro.h"
 #include "dns/dns-cursor.h"
@@ -70,6 +71,22 @@ static size_t build(const DnsRelay *r, uint16_t id, uint16_t flags, uint8_t buf[
         }
         assert(!w.failed);
         return w.pos;
+}
+
+bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type) {
+        const uint8_t *p = r->question, *end = r->question + r->question_size;
+
+        assert(r && name);
+
+        while (p < end && *p != 0 && *p < end - p) {
+                size_t length = *p++;
+
+                if (strncasecmp((const char *) p, name, length) != 0 || (name[length] != '.' && name[length] != '\0'))
+                        return false;
+                name += length + (name[length] == '.');
+                p += length;
+        }
+        return *name == '\0' && end - p >= 3 && *p == 0 && (p[1] << 8 | p[2]) == type;
 }
 
 size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static 512]) {

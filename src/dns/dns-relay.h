@@ -21,6 +21,8 @@ typedef struct DnsRelay {
 /* query: one for which dns_query_parse() returned 0 or -EPERM, of any class and with any name. Otherwise -EINVAL or
  * -EBADMSG. */
 int dns_relay_read(const void *query, size_t size, DnsRelay *ret);
+/* Does it ask for this name, as text in any case, and type? */
+bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type);
 /* The query to the upstream: our own header and OPT record, with the client's question. Returns its length. */
 size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static 512]);
 /* 0: an answer to this question, complete or truncated (*ret_truncated). -EBADMSG: not an answer; -EBADE: an answer

@@ -189,3 +189,31 @@ int keep_answer(Layer *l, const char *name, const DnsAnswer *a, const AnswerFind
                 remember_chain(l, name, a, &stored.name, f->derived, now);
         return r;
 }
+
+bool layers_resolve(const LayerTable *t, const char *name, uint64_t now) {
+        for (size_t i = 0; i < t->n; i++) {
+                const Layer *l = t->layers[i];
+                NameFinding finding;
+
+                if (!layer_is_judged(l) || l->kind == LAYER_RESTRICT)
+                        continue;
+                judge_name(l, name, now, &finding);
+                if (finding.resolves)
+                        return true;
+        }
+        return false;
+}
+
+bool layers_allow(const LayerTable *t, const char *name, const DnsAnswer *a, uint64_t now) {
+        for (size_t i = 0; i < t->n; i++) {
+                NameFinding finding = {};
+                AnswerFinding f;
+
+                if (t->layers[i]->kind == LAYER_RESTRICT)
+                        continue; /* only restricts */
+                judge_answer(t->layers[i], name, a, now, &finding, &f);
+                if (f.verdict.mode != MODE_OFF && f.verdict.action == ACTION_ALLOW)
+                        return true;
+        }
+        return false;
+}

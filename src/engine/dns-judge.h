@@ -51,3 +51,6 @@ int keep_answer(Layer *l, const char *name, const DnsAnswer *a, const AnswerFind
                 dns_lease_fn fn, void *userdata);
 /* Does an address without the lease get another verdict that is enforced? */
 bool answer_needs_lease(const Layer *l, const AnswerFinding *f);
+/* For a forwarder: does any layer that is judged, and does not only restrict, allow to look up the name, or its answer? */
+bool layers_resolve(const LayerTable *t, const char *name, uint64_t now_nsec);
+bool layers_allow(const LayerTable *t, const char *name, const DnsAnswer *a, uint64_t now_nsec);

@@ -68,3 +68,12 @@ int dns_listening_start(DnsStub *stub, const int *fds, size_t n_fds, DnsListenin
         *ret = l;
         return 0;
 }
+
+bool dns_listening_is_at(const DnsListening *l, const Endpoint *endpoint) {
+        assert(l);
+        assert(endpoint);
+
+        if (in_addr_is_v4(&endpoint->addr))
+                return endpoint->port == l->port4 && in_addr_equal(&endpoint->addr, &l->addr4);
+        return endpoint->port == l->port6;
+}

@@ -3,6 +3,7 @@
 
 /* The sockets of the DNS proxy: passed ones, and free ports of the loopback for a family that has none. */
 
+#include "basic/endpoint.h"
 #include "net/dns-stub.h"
 
 typedef struct DnsListening {
@@ -13,3 +14,5 @@ typedef struct DnsListening {
 
 /* Takes ownership of the fds, even on failure. */
 int dns_listening_start(DnsStub *stub, const int *fds, size_t n_fds, DnsListening *ret);
+/* Did a client that addressed this resolver address the proxy itself? */
+bool dns_listening_is_at(const DnsListening *l, const Endpoint *endpoint);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct DnsPassthrough {
-        DnsUpstream *upstream; /* borrowed */
+        UpstreamGroups *upstream; /* borrowed */
         dns_passthrough_fn fn;
         size_t n;              /* in flight */
 };
@@ -15,6 +15,8 @@ struct DnsPassthrough {
 typedef struct Passage {
         DnsPassthrough *passthrough; /* borrowed */
         void *userdata;
+        Endpoint asked;
+        bool forwards;
         DnsRelay relay;
 } Passage;
 
@@ -37,10 +39,22 @@ DnsPassthrough *dns_passthrough_free(DnsPassthrough *p) {
         return NULL;
 }
 
-void dns_passthrough_set_upstream(DnsPassthrough *p, DnsUpstream *upstream) {
+void dns_passthrough_set_upstream(DnsPassthrough *p, UpstreamGroups *upstream) {
         assert(p);
 
         p->upstream = upstream;
+}
+
+static void on_answer(int r, const uint8_t *answer, size_t size, void *userdata);
+
+static int ask(Passage *passage) {
+        UpstreamGroups *upstream = passage->passthrough->upstream;
+        UpstreamKey key;
+
+        if (!upstream)
+                return -ENOTCONN;
+        int r = upstream_groups_find(upstream, &passage->asked, passage->forwards, &key);
+        return r < 0 ? r : upstream_groups_relay(upstream, key, &passage->relay, on_answer, passage);
 }
 
 static void on_answer(int r, const uint8_t *answer, size_t size, void *userdata) {
@@ -48,24 +62,24 @@ static void on_answer(int r, const uint8_t *answer, size_t size, void *userdata)
         DnsPassthrough *p = passage->passthrough;
 
         /* The servers have been replaced: ask the new ones. */
-        if (r == -ECANCELED && p->upstream && dns_upstream_relay(p->upstream, &passage->relay, on_answer, passage) >= 0)
+        if (r == -ECANCELED && ask(passage) >= 0)
                 return;
         p->n--;
         p->fn(&passage->relay, answer, size, passage->userdata);
         free(passage);
 }
 
-int dns_passthrough_query(DnsPassthrough *p, const DnsRelay *relay, void *userdata) {
+int dns_passthrough_query(DnsPassthrough *p, const Endpoint *asked, bool forwards, const DnsRelay *relay, void *userdata) {
         assert(p);
+        assert(asked);
         assert(relay);
 
-        if (!p->upstream)
-                return -ENOTCONN;
         Passage *passage = malloc(sizeof(*passage));
         if (!passage)
                 return -ENOMEM;
-        *passage = (Passage) { .passthrough = p, .userdata = userdata, .relay = *relay };
-        int r = dns_upstream_relay(p->upstream, relay, on_answer, passage);
+        *passage = (Passage) { .passthrough = p, .userdata = userdata, .asked = *asked, .forwards = forwards,
+                               .relay = *relay };
+        int r = ask(passage);
         if (r < 0) {
                 free(passage);
                 return r;

@@ -5,7 +5,7 @@
 
 #include "basic/macro.h"
 #include "dns/dns-relay.h"
-#include "net/dns-upstream.h"
+#include "net/upstream-groups.h"
 
 typedef struct DnsPassthrough DnsPassthrough;
 
@@ -15,10 +15,10 @@ typedef void (*dns_passthrough_fn)(const DnsRelay *relay, const uint8_t *answer,
 int dns_passthrough_new(dns_passthrough_fn fn, DnsPassthrough **ret);
 /* Call after freeing the upstream, which ends every query. */
 DnsPassthrough *dns_passthrough_free(DnsPassthrough *p);
-/* The upstream to use from now on, borrowed; NULL: none. Queries in flight at the previous one are asked again when
- * that is freed. */
-void dns_passthrough_set_upstream(DnsPassthrough *p, DnsUpstream *upstream);
-/* relay is copied. On error fn is not called. */
-int dns_passthrough_query(DnsPassthrough *p, const DnsRelay *relay, void *userdata);
+/* The resolvers to use from now on, borrowed; NULL: none. Queries in flight at the previous ones are asked again when
+ * those are freed. */
+void dns_passthrough_set_upstream(DnsPassthrough *p, UpstreamGroups *upstream);
+/* asked, forwards: as for upstream_groups_find(). relay is copied. On error fn is not called. */
+int dns_passthrough_query(DnsPassthrough *p, const Endpoint *asked, bool forwards, const DnsRelay *relay, void *userdata);
 
 DEFINE_CLEANUP_FUNC(DnsPassthrough *, dns_passthrough_free)

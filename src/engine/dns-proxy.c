@@ -36,12 +36,16 @@ typedef struct Pending {
         uint16_t type;
         LIST_HEAD(, DnsWaiter) waiters;
         FairItem place; /* the first requester's, or of another who waits; without one it is abandoned, and nobody waits */
+        bool forwards;
+        Endpoint asked;
+        UpstreamKey key;
 } Pending;
 
 struct DnsProxy {
         sd_event *event;         /* borrowed */
         DnsStub *stub;
-        DnsUpstream *upstream;
+        UpstreamGroups *upstream;
+        uint32_t n_upstreams; /* so far */
         DnsPassthrough *passthrough;
         DnsCache *cache;
         HashIndex pending;
@@ -104,9 +108,16 @@ static void report_refused(DnsProxy *p, const Layer *layer, DnsClient *client, c
         p->on_denial(&d, p->userdata);
 }
 
-static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why, uint32_t rule) {
+/* A forwarder on this machine that is asked by us, or asks several servers at a time: there is an event already. */
+static bool is_asked_again(const DnsProxy *p, const DnsRequest *q) {
+        return q->requester.forwards && upstream_groups_ask(p->upstream, q->message->name, q->message->type);
+}
+
+static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsRequest *q, const char *why, uint32_t rule) {
+        if (is_asked_again(p, q))
+                return;
         p->stats.refused++;
-        report(p, layer, client, q, why, rule);
+        report(p, layer, client, q->message, why, rule);
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -130,23 +141,8 @@ static int store(DnsProxy *p, const DnsRequest *q, DnsClient *client, Layer *l, 
 }
 
 /* The answer to a forwarder reaches processes of every chain: each layer with a rule for the name stores it, even a
- * layer that denies it, since what another layer allowed must not pass there by a default action or a grant. Is it
- * allowed anywhere? */
-static bool allowed_elsewhere(const DnsProxy *p, const char *name, const DnsAnswer *a, uint64_t now) {
-        for (size_t i = 0; i < p->layers->n; i++) {
-                NameFinding finding = {};
-                AnswerFinding f;
-
-                if (p->layers->layers[i]->kind == LAYER_RESTRICT)
-                        continue; /* only restricts */
-                judge_answer(p->layers->layers[i], name, a, now, &finding, &f);
-                if (f.verdict.mode != MODE_OFF && f.verdict.action == ACTION_ALLOW)
-                        return true;
-        }
-        return false;
-}
-
-/* A layer without room for what it allows stays closed and costs the others nothing. What it denies must be stored. */
+ * layer that denies it, since what another layer allowed must not pass there by a default action or a grant.
+ * A layer without room for what it allows stays closed and costs the others nothing. What it denies must be stored. */
 static int store_in_others(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
         const DnsRequester *requester = &q->requester;
         int r = 0;
@@ -186,10 +182,10 @@ static uint8_t accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, cons
         }
         int deciding = chain_fold(verdicts, requester->n_layers);
         bool denied = deciding >= 0 && verdicts[deciding].action == ACTION_DENY;
-        if (denied && requester->forwards && allowed_elsewhere(p, name, a, now))
+        if (denied && requester->forwards && layers_allow(p->layers, name, a, now))
                 denied = false;
         const AnswerFinding *f = &findings[MAX(deciding, 0)];
-        if (denied && f->why) {
+        if (denied && f->why && !is_asked_again(p, q)) {
                 p->stats.refused++;
                 report_refused(p, requester->layers[deciding], client, q->message, f);
         }
@@ -215,16 +211,16 @@ static void answer_client(DnsProxy *p, DnsRequest *q, DnsClient *client, const D
 
 /* ------------------------------------------------------------------ upstream */
 
-static uint64_t pending_hash(const DnsProxy *p, const char *name, uint16_t type) {
-        return hash_index_hash(&p->pending, name, strlen(name)) ^ type;
+static uint64_t pending_hash(const DnsProxy *p, UpstreamKey key, const char *name, uint16_t type) {
+        return hash_index_hash(&p->pending, name, strlen(name)) ^ type ^ key << 16;
 }
 
-static Pending *pending_find(const DnsProxy *p, const char *name, uint16_t type) {
-        uint64_t hash = pending_hash(p, name, type);
+static Pending *pending_find(const DnsProxy *p, UpstreamKey key, const char *name, uint16_t type) {
+        uint64_t hash = pending_hash(p, key, name, type);
 
         for (HashItem *i = hash_index_next(&p->pending, hash, NULL); i; i = hash_index_next(&p->pending, hash, i)) {
                 Pending *pending = (Pending *) i;
-                if (pending->type == type && strcmp(pending->name, name) == 0)
+                if (pending->type == type && pending->key == key && strcmp(pending->name, name) == 0)
                         return pending;
         }
         return NULL;
@@ -332,21 +328,33 @@ static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answe
                 reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
 }
 
+static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata);
+
+/* Its key stays: who asks later does not share what is asked of other servers. */
+static int pending_ask(Pending *pending) {
+        UpstreamGroups *upstream = pending->proxy->upstream;
+        UpstreamKey key;
+        int r = upstream_groups_find(upstream, &pending->asked, pending->forwards, &key);
+
+        return r < 0 ? r :
+                       upstream_groups_query(upstream, key, pending->name, pending->type, proxy_on_answer, pending);
+}
+
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         Pending *pending = userdata;
         DnsProxy *p = pending->proxy;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
 
         /* The servers have been replaced: ask the new ones. */
-        if (r == -ECANCELED && p->upstream && pending->place.group &&
-            dns_upstream_query(p->upstream, pending->name, pending->type, proxy_on_answer, pending) >= 0)
+        if (r == -ECANCELED && p->upstream && pending->place.group && pending_ask(pending) >= 0)
                 return;
 
         if (r < 0 || answer->truncated) {
                 p->stats.upstream_failures++;
                 r = -EREMOTEIO;
         } else
-                (void) dns_cache_put(p->cache, pending->name, answer, now); /* on failure the next client asks again */
+                /* on failure the next client asks again */
+                (void) dns_cache_put(p->cache, pending->key, pending->name, answer, now);
 
         for (DnsWaiter *w; (w = LIST_FIRST(&pending->waiters));) {
                 LIST_REMOVE(w, waiters);
@@ -356,23 +364,26 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         pending_free(pending);
 }
 
-static int ask_new(DnsProxy *p, const char *name, uint16_t type, uint32_t group, Pending **ret) {
+static int ask_new(DnsProxy *p, const DnsRequest *q, UpstreamKey key, uint32_t group, Pending **ret) {
         Pending *pending = calloc(1, sizeof(*pending));
         int r;
 
         if (!pending)
                 return -ENOMEM;
         pending->proxy = p;
-        pending->type = type;
-        memcpy(pending->name, name, sizeof(pending->name));
+        pending->type = q->message->type;
+        pending->asked = q->requester.asked;
+        pending->forwards = q->requester.forwards;
+        pending->key = key;
+        memcpy(pending->name, q->message->name, sizeof(pending->name));
         LIST_INIT(&pending->waiters);
         r = take_place(p, &p->pending_places, group, &pending->place, displace_pending) ? 0 : -EBUSY;
         if (r < 0) {
                 free(pending);
                 return r;
         }
-        hash_index_insert(&p->pending, &pending->item, pending_hash(p, name, type));
-        r = dns_upstream_query(p->upstream, name, type, proxy_on_answer, pending);
+        hash_index_insert(&p->pending, &pending->item, pending_hash(p, key, pending->name, pending->type));
+        r = pending_ask(pending);
         if (r < 0)
                 pending_free(pending);
         else
@@ -380,15 +391,15 @@ static int ask_new(DnsProxy *p, const char *name, uint16_t type, uint32_t group,
         return r;
 }
 
-static int ask_upstream(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
+static int ask_upstream(DnsProxy *p, const DnsRequest *q, UpstreamKey key, DnsClient *client) {
         _cleanup_(waiter_freep) DnsWaiter *w = dns_waiter_new(q, client, p);
 
         if (!w)
                 return -ENOMEM;
         if (!take_place(p, &p->waiting_places, w->group, &w->waiting, displace_waiter))
                 return -EBUSY;
-        Pending *pending = pending_find(p, q->message->name, q->message->type);
-        int r = pending ? 0 : ask_new(p, q->message->name, q->message->type, w->group, &pending);
+        Pending *pending = pending_find(p, key, q->message->name, q->message->type);
+        int r = pending ? 0 : ask_new(p, q, key, w->group, &pending);
         if (r < 0)
                 return r;
         LIST_INSERT_HEAD(&pending->waiters, w, waiters);
@@ -454,11 +465,11 @@ static void proxy_on_relayed(const DnsRelay *relay, const uint8_t *answer, size_
         waiter_free(p, w);
 }
 
-static int relay_waiter(DnsProxy *p, const DnsRelay *relay, DnsWaiter *w) {
+static int relay_waiter(DnsProxy *p, const DnsRequest *q, const DnsRelay *relay, DnsWaiter *w) {
         if (!take_place(p, &p->waiting_places, w->group, &w->waiting, displace_waiter) ||
             !take_place(p, &p->passed_places, w->group, &w->passed, displace_passed))
                 return -EBUSY;
-        return dns_passthrough_query(p->passthrough, relay, w);
+        return dns_passthrough_query(p->passthrough, &q->requester.asked, q->requester.forwards, relay, w);
 }
 
 static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
@@ -470,7 +481,7 @@ static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
                 return;
         }
         w = dns_waiter_new(q, client, p);
-        if (w && relay_waiter(p, &relay, w) >= 0)
+        if (w && relay_waiter(p, q, &relay, w) >= 0)
                 w = NULL; /* taken */
         else
                 reply_relayed_error(p, client, &relay);
@@ -481,7 +492,7 @@ static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
 /* What the proxy does not serve: refused, or relayed if no layer enforces its policy. */
 static void refuse(DnsProxy *p, const DnsRequest *q, DnsClient *client, const Layer *layer, const char *why) {
         if (dns_requester_is_judged(&q->requester))
-                deny(p, layer, client, q->message, why, RULE_NONE);
+                deny(p, layer, client, q, why, RULE_NONE);
         if (dns_requester_is_enforced(&q->requester))
                 reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
         else
@@ -507,20 +518,6 @@ static void answer_reverse(DnsProxy *p, const DnsRequest *q, DnsClient *client) 
         }
         p->stats.answered++;
         reply(p, client, q->message, DNS_RCODE_NOERROR, NULL, lease->bindings[lease->latest].name);
-}
-
-static bool resolves_elsewhere(const DnsProxy *p, const char *name, uint64_t now) {
-        for (size_t i = 0; i < p->layers->n; i++) {
-                const Layer *l = p->layers->layers[i];
-                NameFinding finding;
-
-                if (!layer_is_judged(l) || l->kind == LAYER_RESTRICT)
-                        continue;
-                judge_name(l, name, now, &finding);
-                if (finding.resolves)
-                        return true;
-        }
-        return false;
 }
 
 /* May the question be asked? NULL, or the reason why not, and the deciding layer. */
@@ -549,7 +546,7 @@ static const char *refusal_reason(const DnsProxy *p, DnsRequest *q, uint64_t now
         if (!served)
                 return "type";
         if (deciding < 0 || verdicts[deciding].action == ACTION_ALLOW ||
-            (requester->forwards && resolves_elsewhere(p, q->message->name, now)))
+            (requester->forwards && layers_resolve(p->layers, q->message->name, now)))
                 return NULL;
         *ret_rule = q->findings[deciding].rule;
         return "policy";
@@ -568,17 +565,19 @@ static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
 /* Of a type and with a name that the proxy serves. */
 static void answer_served(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
         const DnsQuery *message = q->message;
+        UpstreamKey key;
 
         if (message->dnssec_ok && !dns_requester_is_enforced(&q->requester)) { /* a validator needs the signatures */
                 relay_query(p, q, client);
                 return;
         }
-        if (dns_cache_get(p->cache, message->name, message->type, now, &p->answer) > 0) {
+        int r = upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key);
+        if (r >= 0 && dns_cache_get(p->cache, key, message->name, message->type, now, &p->answer) > 0) {
                 p->stats.cache_hits++;
                 answer_client(p, q, client, &p->answer, now);
                 return;
         }
-        if (ask_upstream(p, q, client) < 0) {
+        if (r < 0 || ask_upstream(p, q, key, client) < 0) {
                 p->stats.upstream_failures++;
                 reply(p, client, message, DNS_RCODE_SERVFAIL, NULL, NULL);
         }
@@ -604,7 +603,7 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
                 return;
         }
         if (why)
-                deny(p, layer, client, message, why, rule);
+                deny(p, layer, client, q, why, rule);
         if (why && layer->mode == MODE_ENFORCE)
                 reply(p, client, message, DNS_RCODE_REFUSED, NULL, NULL);
         else
@@ -619,6 +618,8 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         int r;
 
         p->on_query(&peer, &q.requester, p->userdata);
+        if (dns_listening_is_at(&p->listening, &q.requester.asked))
+                q.requester.asked.port = 0;
         if (q.requester.is_stranger) {
                 p->stats.strangers++;
                 dns_client_drop(client);
@@ -661,11 +662,11 @@ static void proxy_on_crowded(int64_t group, size_t n, void *userdata) {
 
 /* ------------------------------------------------------------------ life */
 
-static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_servers, DnsUpstream **ret) {
-        int r = dns_upstream_new(p->event, servers, n_servers, UPSTREAM_TIMEOUT_USEC, ret);
+static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_servers, UpstreamGroups **ret) {
+        int r = upstream_groups_new(p->event, servers, n_servers, UPSTREAM_TIMEOUT_USEC, ++p->n_upstreams, ret);
 
         if (r >= 0)
-                dns_upstream_set_hooks(*ret, &p->upstream_hooks);
+                upstream_groups_set_hooks(*ret, &p->upstream_hooks);
         return r;
 }
 
@@ -724,10 +725,10 @@ int dns_proxy_new(sd_event *event, const DnsProxyOptions *o, DnsProxy **ret) {
 DnsProxy *dns_proxy_free(DnsProxy *p) {
         if (!p)
                 return NULL;
-        DnsUpstream *upstream = TAKE_PTR(p->upstream);
+        UpstreamGroups *upstream = TAKE_PTR(p->upstream);
         if (p->passthrough)
                 dns_passthrough_set_upstream(p->passthrough, NULL);
-        dns_upstream_free(upstream); /* ends every pending question while the stub still has their clients */
+        upstream_groups_free(upstream); /* ends every pending question while the stub still has their clients */
         dns_passthrough_free(p->passthrough);
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
@@ -759,14 +760,15 @@ int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret) {
 }
 
 int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers) {
-        DnsUpstream *upstream, *old = p->upstream;
+        UpstreamGroups *upstream, *old = p->upstream;
         int r = start_upstream(p, servers, n_servers, &upstream);
 
         if (r < 0)
                 return r;
         p->upstream = upstream;
         dns_passthrough_set_upstream(p->passthrough, upstream);
-        dns_upstream_free(old); /* its questions end, and are asked again at the new servers */
+        dns_cache_flush(p->cache);
+        upstream_groups_free(old); /* its questions end, and are asked again at the new servers */
         return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "engine/layer-table.h"
 #include "engine/self-query.h"
 #include "net/dns-stub.h"
-#include "net/dns-upstream.h"
+#include "net/upstream-groups.h"
 
 typedef struct DnsProxy DnsProxy;
 
@@ -47,7 +47,7 @@ typedef struct DnsProxyStats {
 } DnsProxyStats;
 
 typedef struct DnsProxyOptions {
-        const DnsServer *servers;
+        const DnsServer *servers; /* none: every query upstream gets SERVFAIL until there are some */
         size_t n_servers;
         const int *fds;         /* bound sockets, always taken over; a family without one: a free port on loopback */
         size_t n_fds;
@@ -72,7 +72,7 @@ void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4
 size_t dns_proxy_endpoints(const DnsProxy *p, DnsEndpoint *ret, size_t max);
 /* Creates a new question that only this proxy can answer, and only for this process. */
 int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret);
-/* Questions in flight are asked again. On failure the old servers stay. */
+/* Forgets all answers; questions in flight are asked again. On failure the old servers stay. */
 int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers);
 const DnsProxyStats *dns_proxy_stats(const DnsProxy *p);
 int dns_proxy_set_filter(DnsProxy *p, int program_fd); /* dns_stub_set_filter() */

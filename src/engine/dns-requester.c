@@ -3,6 +3,14 @@
 #include "engine/dns-requester.h"
 
 #include <assert.h>
+#include <string.h>
+
+void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port) {
+        assert(r);
+
+        memcpy(r->asked.addr.b, addr, sizeof(r->asked.addr.b));
+        r->asked.port = port;
+}
 
 bool dns_requester_is_judged(const DnsRequester *r) {
         assert(r);

@@ -176,14 +176,12 @@ static void find_requester(Engine *e, const DnsPeer *peer, DnsRequester *ret) {
                 ret->is_stranger = true;
                 return;
         }
-        if (!e->many_layers) {
-                ret->layers[0] = e->layers.layers[0];
-                ret->n_layers = 1;
-                if (!look)
-                        return;
-        }
+        ret->layers[0] = e->layers.layers[0];
+        ret->n_layers = 1;
         if (e->many_layers)
                 resolve_identity(e, peer, known ? &client : NULL, ret);
+        if (known)
+                dns_requester_set_asked(ret, client.server.b, client.server_port);
         if (!known || !look)
                 return;
         e->n_peers_left--;
@@ -241,7 +239,7 @@ static void engine_on_own_socket(int fd, bool open, void *userdata) {
                 (void) exemptions_set_own_socket(e->programs, fd, open);
 }
 
-static void engine_on_forgery(const DnsServer *server, void *userdata) {
+static void engine_on_forgery(const Endpoint *server, void *userdata) {
         Engine *e = userdata;
 
         if (e->on_forgery)

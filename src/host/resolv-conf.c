@@ -9,13 +9,12 @@
 #include "host/read-file.h"
 
 #define TEXT_MAX (64U * 1024)
-#define DNS_PORT 53
 #define BLANKS " \t"
 
 /* The address of a "nameserver" line, which must start in the first column; false for all other lines. */
-static bool line_parse(const char *line, size_t length, InAddr *ret) {
+static bool line_parse(const char *line, size_t length, DnsServer *ret) {
         static const char keyword[] = "nameserver";
-        char text[IN_ADDR_TEXT_MAX];
+        char text[DNS_SERVER_TEXT_MAX];
         const char *p;
         size_t n;
 
@@ -29,12 +28,15 @@ static bool line_parse(const char *line, size_t length, InAddr *ret) {
                 return false;
         memcpy(text, p, n);
         text[n] = '\0';
-        return in_addr_parse(text, ret) >= 0;
+        *ret = (DnsServer) { .port = DNS_SERVER_PORT };
+        if (strpbrk(text, "%[")) /* a zone; brackets only with a port, which there is none of here */
+                return text[0] != '[' && dns_server_parse(text, DNS_SERVER_PORT, ret) >= 0;
+        return in_addr_parse(text, &ret->addr) >= 0;
 }
 
-static bool servers_have(const DnsServer *servers, size_t n, const InAddr *addr) {
+static bool servers_have(const DnsServer *servers, size_t n, const DnsServer *server) {
         for (size_t i = 0; i < n; i++)
-                if (in_addr_equal(&servers[i].addr, addr))
+                if (in_addr_equal(&servers[i].addr, &server->addr) && servers[i].zone == server->zone)
                         return true;
         return false;
 }
@@ -46,10 +48,10 @@ size_t resolv_conf_parse(const char *text, DnsServer *ret, size_t max) {
 
         for (const char *line = text; *line && n < max;) {
                 size_t length = strcspn(line, "\n");
-                InAddr addr;
+                DnsServer server;
 
-                if (line_parse(line, length, &addr) && !servers_have(ret, n, &addr))
-                        ret[n++] = (DnsServer) { .addr = addr, .port = DNS_PORT };
+                if (line_parse(line, length, &server) && !servers_have(ret, n, &server))
+                        ret[n++] = server;
                 line += length + (line[length] == '\n');
         }
         return n;
@@ -106,25 +108,4 @@ int resolv_conf_read_file(const char *path, DnsServer *ret, size_t max, size_t *
                 return -ENOENT;
         *ret_n = n;
         return 0;
-}
-
-int resolv_conf_read_files(const char *path, const char *resolved_path, DnsServer *ret, size_t max, size_t *ret_n) {
-        size_t n, n_stubs = 0;
-        int r;
-
-        assert(path && resolved_path && ret && ret_n);
-
-        r = resolv_conf_read_file(path, ret, max, &n);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < n; i++)
-                n_stubs += resolv_conf_is_stub(&ret[i].addr);
-        if (n_stubs == n)
-                return resolv_conf_read_file(resolved_path, ret, max, ret_n);
-        *ret_n = n;
-        return 0;
-}
-
-int resolv_conf_read(DnsServer *ret, size_t max, size_t *ret_n) {
-        return resolv_conf_read_files("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", ret, max, ret_n);
 }

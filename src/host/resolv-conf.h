@@ -5,8 +5,7 @@
 
 #include "net/dns-upstream.h"
 
-/* Pure: the nameserver lines in order, without duplicates and malformed lines; addresses with an IPv6 zone are not
- * supported and dropped. */
+/* The nameserver lines in order, without duplicates, malformed lines, and zones without an interface. */
 size_t resolv_conf_parse(const char *text, DnsServer *ret, size_t max);
 /* Pure: is it 127.0.0.53 or 127.0.0.54, the addresses of the stub of systemd-resolved.service(8)? */
 bool resolv_conf_is_stub(const InAddr *addr);
@@ -16,8 +15,3 @@ size_t resolv_conf_drop_local(DnsServer *servers, size_t n);
 
 /* All servers of one file. -ENOENT: no such file, or it names none. */
 int resolv_conf_read_file(const char *path, DnsServer *ret, size_t max, size_t *ret_n);
-/* Reads /etc/resolv.conf, or, if all its servers are the stub of systemd-resolved (127.0.0.53), the list of that
- * resolver's own upstreams. -ENOENT: no server found; there is no default, so the caller must refuse to start. */
-int resolv_conf_read(DnsServer *ret, size_t max, size_t *ret_n);
-/* The same with other paths instead of /etc/resolv.conf and systemd-resolved's list. */
-int resolv_conf_read_files(const char *path, const char *resolved_path, DnsServer *ret, size_t max, size_t *ret_n);

@@ -12,7 +12,8 @@
 #include "host/resolv-conf.h"
 #include "net/dns-endpoint.h"
 
-#define PARSED_MAX 32U /* before the local ones are removed */
+#define PARSED_MAX DNS_SERVERS_MAX /* of one file */
+#define GROUP_LOCAL 200U /* + index: local resolvers beside configured ones */
 #define SETTLE_USEC (100 * USEC_PER_MSEC)
 #define RETRY_USEC (60 * USEC_PER_SEC)
 #define READS_PER_WAKE_MAX 16U
@@ -33,7 +34,10 @@ typedef struct WatchList {
 
 struct Upstreams {
         UpstreamFiles files; /* strings owned */
-        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
+        unsigned locals;
+        DnsServer configured[DNS_UPSTREAM_SERVERS_MAX];
+        size_t n_configured;
+        DnsServer servers[DNS_SERVERS_MAX];
         size_t n;
         int error;     /* reported last */
         bool settling; /* the timer was started by a change, not for a retry */
@@ -66,45 +70,140 @@ int upstreams_check(const DnsServer *servers, size_t n) {
         return 0;
 }
 
-/* Leaves out local servers. -ENOENT: none is left. */
-static int file_read(const char *path, DnsServer *ret, size_t max, size_t *ret_n, bool *ret_stub) {
-        DnsServer servers[PARSED_MAX];
+unsigned upstream_locals(const ServiceConfig *c) {
+        unsigned locals = 0;
+
+        assert(c);
+
+        for (size_t i = 0; i < c->n_forwarders; i++)
+                locals |= strcmp(c->forwarders[i], "systemd-resolved.service") == 0 ? UPSTREAM_LOCAL_STUB :
+                                                                                      UPSTREAM_LOCAL_OTHERS;
+        return locals;
+}
+
+static bool addr_is_proxy(const InAddr *addr) {
+        InAddr own;
+
+        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &own);
+        return in_addr_equal(addr, &own);
+}
+
+/* May a server of resolv.conf be queried, and would it query us in turn? */
+static bool server_is_usable(unsigned locals, DnsServer *s) {
+        DnsServer copy = *s;
+
+        if (addr_is_proxy(&s->addr))
+                return locals & UPSTREAM_LOCAL_PROXY;
+        if (resolv_conf_drop_local(&copy, 1) > 0)
+                return true;
+        s->flags |= DNS_SERVER_NOT_FOR_FORWARDERS;
+        return locals & (resolv_conf_is_stub(&s->addr) ? UPSTREAM_LOCAL_STUB : UPSTREAM_LOCAL_OTHERS);
+}
+
+typedef struct List {
+        DnsServer servers[DNS_SERVERS_MAX];
         size_t n;
+} List;
+
+static DnsServer *list_find(List *l, const DnsServer *s) {
+        for (size_t i = 0; i < l->n; i++)
+                if (in_addr_equal(&l->servers[i].addr, &s->addr) && l->servers[i].port == s->port)
+                        return &l->servers[i];
+        return NULL;
+}
+
+static void list_add(List *l, const DnsServer *s) {
+        if (!list_find(l, s) && l->n < ELEMENTSOF(l->servers))
+                l->servers[l->n++] = *s;
+}
+
+/* The resolvers of systemd-resolved itself. It chooses among them by the name, so they are not interchangeable, but for
+ * clients that have no other resolver. What it sends to the proxy goes to them alone. */
+static int list_add_resolved(List *l, const char *path) {
+        size_t n_clients = l->n, n;
+        DnsServer servers[PARSED_MAX];
         int r;
 
-        *ret_stub = false;
         r = resolv_conf_read_file(path, servers, PARSED_MAX, &n);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < n; i++)
-                if (resolv_conf_is_stub(&servers[i].addr))
-                        *ret_stub = true;
         n = resolv_conf_drop_local(servers, n);
         if (n == 0)
                 return -ENOENT;
-        n = MIN(n, max);
-        memcpy(ret, servers, n * sizeof(*servers));
-        *ret_n = n;
+        for (size_t i = 0; i < n_clients; i++)
+                l->servers[i].flags |= DNS_SERVER_NOT_FOR_FORWARDERS;
+        for (size_t i = 0; i < n; i++) {
+                DnsServer *known = list_find(l, &servers[i]);
+
+                if (known) {
+                        known->flags &= (uint8_t) ~DNS_SERVER_NOT_FOR_FORWARDERS;
+                        continue;
+                }
+                if (n_clients > 0) {
+                        servers[i].flags = DNS_SERVER_NOT_FOR_CLIENTS;
+                        servers[i].group = (uint8_t) (i + 1);
+                }
+                list_add(l, &servers[i]);
+        }
         return 0;
 }
 
-int upstreams_read(const UpstreamFiles *files, DnsServer *ret, size_t max, size_t *ret_n) {
+static int list_read(const UpstreamFiles *files, unsigned locals, List *ret) {
+        bool resolved = faccessat(AT_FDCWD, files->drop_in, F_OK, 0) == 0;
         DnsServer servers[PARSED_MAX];
         size_t n = 0;
-        bool stub, unused;
         int r, k = -ENOENT;
+
+        ret->n = 0;
+        r = resolv_conf_read_file(files->resolv_conf, servers, PARSED_MAX, &n);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                resolved = resolved || resolv_conf_is_stub(&servers[i].addr);
+                if (server_is_usable(locals, &servers[i]))
+                        list_add(ret, &servers[i]);
+        }
+        if (resolved)
+                k = list_add_resolved(ret, files->resolved_list);
+        return ret->n > 0 ? 0 : r < 0 && r != -ENOENT ? r : k;
+}
+
+int upstreams_read(const UpstreamFiles *files, unsigned locals, DnsServer *ret, size_t max, size_t *ret_n) {
+        List l;
+        int r;
 
         assert(files && ret && max > 0 && ret_n);
 
-        r = file_read(files->resolv_conf, servers, PARSED_MAX, &n, &stub);
-        if (stub || faccessat(AT_FDCWD, files->drop_in, F_OK, 0) == 0)
-                k = file_read(files->resolved_list, ret, max, ret_n, &unused);
-        if (k >= 0)
-                return 0;
+        r = list_read(files, locals, &l);
         if (r < 0)
-                return r == -ENOENT ? k : r;
-        *ret_n = MIN(n, max);
-        memcpy(ret, servers, *ret_n * sizeof(*servers));
+                return r;
+        *ret_n = MIN(l.n, max);
+        memcpy(ret, l.servers, *ret_n * sizeof(*ret));
+        return 0;
+}
+
+/* A forwarder on this machine answers who addresses it, also where the upstream resolvers are configured. */
+static void list_add_local(List *l, const UpstreamFiles *files, unsigned locals) {
+        DnsServer servers[PARSED_MAX];
+        size_t n;
+
+        if (resolv_conf_read_file(files->resolv_conf, servers, PARSED_MAX, &n) < 0)
+                return;
+        for (size_t i = 0; i < n; i++) {
+                servers[i].flags = 0;
+                if (!server_is_usable(locals, &servers[i]) || servers[i].flags == 0 ||
+                    resolv_conf_is_stub(&servers[i].addr))
+                        continue;
+                servers[i].flags |= DNS_SERVER_NOT_FOR_CLIENTS;
+                servers[i].group = (uint8_t) (GROUP_LOCAL + i);
+                list_add(l, &servers[i]);
+        }
+}
+
+static int upstreams_find(const Upstreams *u, List *ret) {
+        if (u->n_configured == 0)
+                return list_read(&u->files, u->locals, ret);
+        memcpy(ret->servers, u->configured, u->n_configured * sizeof(*u->configured));
+        ret->n = u->n_configured;
+        list_add_local(ret, &u->files, u->locals);
         return 0;
 }
 
@@ -224,9 +323,14 @@ static bool servers_equal(const DnsServer *a, size_t n_a, const DnsServer *b, si
         if (n_a != n_b)
                 return false;
         for (size_t i = 0; i < n_a; i++)
-                if (!in_addr_equal(&a[i].addr, &b[i].addr) || a[i].port != b[i].port)
+                if (!dns_server_equal(&a[i], &b[i]))
                         return false;
         return true;
+}
+
+static void servers_take(Upstreams *u, const List *l) {
+        memcpy(u->servers, l->servers, l->n * sizeof(*l->servers));
+        u->n = l->n;
 }
 
 static void timer_start(Upstreams *u, uint64_t usec, bool settling) {
@@ -236,21 +340,19 @@ static void timer_start(Upstreams *u, uint64_t usec, bool settling) {
 }
 
 static void update(Upstreams *u) {
-        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         bool changed = false;
-        size_t n;
+        List l;
         int r, error;
 
         u->settling = false;
         error = upstreams_follow(u); /* before reading, so that no change is missed */
         if (error < 0)
                 timer_start(u, RETRY_USEC, false);
-        r = upstreams_read(&u->files, servers, DNS_UPSTREAM_SERVERS_MAX, &n);
+        r = upstreams_find(u, &l);
         if (r < 0)
                 error = r;
-        else if (!servers_equal(u->servers, u->n, servers, n)) {
-                memcpy(u->servers, servers, n * sizeof(*servers));
-                u->n = n;
+        else if (!servers_equal(u->servers, u->n, l.servers, l.n)) {
+                servers_take(u, &l);
                 changed = true;
         }
         if (changed || error != u->error) {
@@ -337,50 +439,46 @@ static int sources_add(Upstreams *u, sd_event *event) {
         return 0;
 }
 
-static void servers_take(Upstreams *u, const DnsServer *servers, size_t n) {
-        u->n = MIN(n, (size_t) DNS_UPSTREAM_SERVERS_MAX);
-        memcpy(u->servers, servers, u->n * sizeof(*servers));
+/* Each may have other names than the others, so who addresses one gets its answer. */
+static void configured_take(Upstreams *u, const DnsServer *configured, size_t n) {
+        u->n_configured = MIN(n, ELEMENTSOF(u->configured));
+        for (size_t i = 0; i < u->n_configured; i++) {
+                u->configured[i] = configured[i];
+                u->configured[i].group = n > 1 ? (uint8_t) (i + 1) : 0;
+        }
 }
 
-int upstreams_new(sd_event *event, const UpstreamFiles *files, const DnsServer *configured, size_t n_configured,
-                  const DnsServer *last, size_t n_last, upstreams_fn fn, void *userdata, Upstreams **ret) {
+int upstreams_new(sd_event *event, const UpstreamFiles *files, unsigned locals, const DnsServer *configured,
+                  size_t n_configured, upstreams_fn fn, void *userdata, Upstreams **ret) {
         _cleanup_(upstreams_freep) Upstreams *u = NULL;
+        List l;
         int r;
 
-        assert(event && files && (configured || n_configured == 0) && (last || n_last == 0) && fn && ret);
+        assert(event && files && (configured || n_configured == 0) && fn && ret);
 
-        r = upstreams_check(configured, n_configured);
-        if (r < 0)
-                return r;
         u = calloc(1, sizeof(*u));
         if (!u)
                 return -ENOMEM;
         u->inotify_fd = -EBADF;
+        u->locals = locals;
         u->fn = fn;
         u->userdata = userdata;
-        if (n_configured > 0) {
-                servers_take(u, configured, n_configured);
-                *ret = TAKE_PTR(u);
-                return 0;
-        }
-
+        configured_take(u, configured, n_configured);
         r = files_copy(files, &u->files);
         if (r >= 0)
                 r = sources_add(u, event);
-        if (r >= 0)
-                r = upstreams_follow(u);
         if (r < 0)
                 return r;
-        r = upstreams_read(&u->files, u->servers, DNS_UPSTREAM_SERVERS_MAX, &u->n);
-        if (r < 0 && n_last > 0 && upstreams_check(last, n_last) >= 0) {
-                servers_take(u, last, n_last);
+        u->error = upstreams_follow(u);
+        if (u->error < 0)
+                timer_start(u, RETRY_USEC, false);
+        r = upstreams_find(u, &l);
+        if (r < 0)
                 u->error = r;
-                r = 1;
-        }
-        if (r < 0)
-                return r;
+        else
+                servers_take(u, &l);
         *ret = TAKE_PTR(u);
-        return r;
+        return 0;
 }
 
 Upstreams *upstreams_free(Upstreams *u) {
@@ -394,6 +492,12 @@ Upstreams *upstreams_free(Upstreams *u) {
         free((char *) u->files.drop_in);
         free(u);
         return NULL;
+}
+
+int upstreams_error(const Upstreams *u) {
+        assert(u);
+
+        return u->error;
 }
 
 size_t upstreams_get(const Upstreams *u, const DnsServer **ret) {

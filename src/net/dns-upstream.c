@@ -260,10 +260,11 @@ static int channel_set_servers(const Channel *c, size_t first) {
 
         for (size_t i = 0; i < u->n_servers; i++) {
                 const DnsServer *server = &u->servers[(first + i) % u->n_servers];
+                const Endpoint endpoint = { .addr = server->addr, .port = server->port };
                 char text[ENDPOINT_TEXT_MAX];
 
                 n += (size_t) snprintf(csv + n, sizeof(csv) - n, "%s%s", i > 0 ? "," : "",
-                                       endpoint_format(server, text));
+                                       endpoint_format(&endpoint, text));
         }
 
         switch (ares_set_servers_ports_csv(c->ares, csv)) {
@@ -759,6 +760,24 @@ int dns_upstream_relay(DnsUpstream *u, const DnsRelay *relay, dns_upstream_relay
         *q->relay = *relay;
         q->relay_fn = fn;
         return question_begin(q);
+}
+
+bool dns_upstream_is_idle(const DnsUpstream *u) {
+        assert(u);
+
+        return u->n_questions == 0 && u->busy == 0;
+}
+
+bool dns_upstream_asks(const DnsUpstream *u, const char *name, uint16_t type) {
+        const Question *q;
+
+        assert(u);
+        assert(name);
+
+        TAILQ_FOREACH(q, &u->waiting, waiting)
+                if (q->relay ? dns_relay_asks(q->relay, name, type) : q->type == type && strcmp(q->name, name) == 0)
+                        return true;
+        return false;
 }
 
 const DnsUpstreamStats *dns_upstream_stats(const DnsUpstream *u) {

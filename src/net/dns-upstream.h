@@ -6,17 +6,14 @@
 
 #include <systemd/sd-event.h>
 
-#include "basic/endpoint.h"
 #include "dns/dns-message.h"
 #include "dns/dns-relay.h"
+#include "net/dns-server.h"
 
 typedef struct DnsUpstream DnsUpstream;
 
 #define DNS_UPSTREAM_SERVERS_MAX 8
 #define DNS_UPSTREAM_IN_FLIGHT_MAX 8192 /* also those that nobody waits for any more */
-
-typedef Endpoint DnsServer;
-#define DNS_SERVER_PORT 53 /* default port */
 
 typedef struct DnsUpstreamStats {
         uint64_t sent;               /* passed to c-ares: questions and retries */
@@ -37,7 +34,7 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
 typedef void (*dns_upstream_socket_fn)(int fd, bool open, void *userdata);
 /* Many datagrams in the name of this server answered nothing that was asked: somebody guesses. For some minutes only
  * TCP is used. */
-typedef void (*dns_upstream_forgery_fn)(const DnsServer *server, void *userdata);
+typedef void (*dns_upstream_forgery_fn)(const Endpoint *server, void *userdata);
 
 typedef struct DnsUpstreamHooks {
         dns_upstream_socket_fn on_socket;   /* may be NULL */
@@ -60,4 +57,8 @@ int dns_upstream_query(DnsUpstream *u, const char *name, uint16_t type, dns_upst
 typedef void (*dns_upstream_relay_fn)(int r, const uint8_t *answer, size_t size, void *userdata);
 /* As dns_upstream_query(), for a question that is relayed unchanged. relay is copied. */
 int dns_upstream_relay(DnsUpstream *u, const DnsRelay *relay, dns_upstream_relay_fn fn, void *userdata);
+/* Is nothing in flight, and no fn being called? */
+bool dns_upstream_is_idle(const DnsUpstream *u);
+/* Is an answer for this name and type awaited? */
+bool dns_upstream_asks(const DnsUpstream *u, const char *name, uint16_t type);
 const DnsUpstreamStats *dns_upstream_stats(const DnsUpstream *u);

@@ -69,7 +69,7 @@ static int add_rule(RunOptions *o, int option, const char *text) {
 static int add_server(RunOptions *o, const char *text, char error[static RUN_OPTIONS_ERROR_MAX]) {
         if (o->n_servers == ELEMENTSOF(o->servers))
                 return fail(error, "--upstream: at most %zu servers", ELEMENTSOF(o->servers));
-        if (endpoint_parse(text, DNS_SERVER_PORT, &o->servers[o->n_servers]) < 0)
+        if (dns_server_parse(text, DNS_SERVER_PORT, &o->servers[o->n_servers]) < 0)
                 return fail(error, "--upstream %s: expected an address with an optional port, such as 192.0.2.1:53 or "
                                    "[2001:db8::1]:53", text);
         o->n_servers++;

@@ -13,7 +13,7 @@
 #include "host/allocator.h"
 #include "host/cgroup.h"
 #include "host/guarded-open.h"
-#include "host/resolv-conf.h"
+#include "host/upstreams.h"
 #include "run/child.h"
 #include "run/domain.h"
 #include "run/guard.h"
@@ -69,8 +69,7 @@ typedef struct Run {
         RunUser user;
         RunPolicy policy;
         Mode mode;
-        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
-        size_t n_servers;
+        Upstreams *upstreams;
         NdjsonFile *log;
         SinkHub *sinks;
         Summary *summary;
@@ -105,19 +104,6 @@ static int fill_standard_fds(void) {
                         continue;
                 if (open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
                         return -EBADF;
-        }
-        return 0;
-}
-
-static int find_servers(Run *run) {
-        if (run->options.n_servers > 0) {
-                memcpy(run->servers, run->options.servers, sizeof(run->servers));
-                run->n_servers = run->options.n_servers;
-                return 0;
-        }
-        if (resolv_conf_read(run->servers, ELEMENTSOF(run->servers), &run->n_servers) < 0) {
-                message("no upstream resolver in /etc/resolv.conf: use --upstream");
-                return -ENOENT;
         }
         return 0;
 }
@@ -176,9 +162,6 @@ static int prepare(Run *run) {
         if (r < 0)
                 return r;
         run->mode = run->policy.mode;
-        r = find_servers(run);
-        if (r < 0)
-                return r;
         r = open_log(run);
         if (r < 0)
                 return r;
@@ -325,7 +308,7 @@ static void run_on_not_local(const InAddr *addr, int error, _unused_ void *userd
                 in_addr_format(addr, text), strerror(-error));
 }
 
-static void run_on_forgery(const DnsServer *server, _unused_ void *userdata) {
+static void run_on_forgery(const Endpoint *server, _unused_ void *userdata) {
         char text[ENDPOINT_TEXT_MAX];
 
         message("datagrams from the upstream resolver %s answer no query, or were sent by this machine: somebody forges "
@@ -344,11 +327,34 @@ static void tell_strangers(const Run *run) {
                         (unsigned long long) stats.dns_strangers);
 }
 
+static void run_on_upstreams(int error, const DnsServer *servers, size_t n, void *userdata) {
+        Run *run = userdata;
+        int r = error < 0 ? 0 : engine_set_servers(run->engine, servers, n);
+
+        if (r < 0)
+                (void) fail("cannot use the new upstream resolvers", r);
+}
+
+/* COMMAND's resolvers are followed as they change; what it addresses on this machine is outside of the run. */
+static int find_servers(Run *run) {
+        const RunOptions *o = &run->options;
+        const DnsServer *servers;
+        /* --upstream: those and no others */
+        unsigned locals = o->n_servers > 0 ? 0 : UPSTREAM_LOCAL_STUB | UPSTREAM_LOCAL_OTHERS | UPSTREAM_LOCAL_PROXY;
+        int r;
+
+        r = upstreams_new(run->event, &upstream_files_default, locals, o->servers, o->n_servers, run_on_upstreams, run,
+                          &run->upstreams);
+        if (r < 0)
+                return fail("cannot follow the upstream resolvers", r);
+        if (upstreams_get(run->upstreams, &servers) == 0)
+                message("no upstream resolver in /etc/resolv.conf: names do not resolve until it has one; see --upstream");
+        return 0;
+}
+
 static int start_engine(Run *run) {
         LayerSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
-        const EngineOptions options = {
-                .servers = run->servers,
-                .n_servers = run->n_servers,
+        EngineOptions options = {
                 .cgroup_fd = run->cgroup.fd,
                 .cgroup_id = run->cgroup.id,
                 .on_event = run_on_event,
@@ -359,6 +365,10 @@ static int start_engine(Run *run) {
         const char *what = "cannot start the engine";
         int r;
 
+        r = find_servers(run);
+        if (r < 0)
+                return r;
+        options.n_servers = upstreams_get(run->upstreams, &options.servers);
         r = engine_new(run->event, &options, &spec, 1, NULL, &run->engine, &what);
         if (r >= 0) {
                 emit(run, EVENT_RUN_STARTED, run->policy.environment);
@@ -570,6 +580,7 @@ static void run_done(Run *run) {
         (void) kill_leftovers(run);
         end_sockets(run);
         socket_refusals_free(run->refusals);
+        upstreams_free(run->upstreams);
         engine_free(run->engine);
         sink_hub_free(run->sinks);
         stdio_relay_free(run->relay);

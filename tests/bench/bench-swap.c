@@ -185,7 +185,7 @@ static int measure(char **argv, const Cgroup *cgroup, Shared *shared, int gate, 
         int r;
 
         *ret_what = "no event loop";
-        r = endpoint_parse(argv[1], DNS_SERVER_PORT, &server);
+        r = dns_server_parse(argv[1], DNS_SERVER_PORT, &server);
         if (r >= 0)
                 r = sd_event_new(&event);
         if (r < 0)

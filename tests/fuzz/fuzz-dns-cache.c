@@ -48,9 +48,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 now += data[0] >= 0xc0;
                 if (data[0] & 0x40) {
                         answer_fill(&expected, put[i] = data[1]);
-                        CHECK(dns_cache_put(c, name, &expected, now * NSEC_PER_SEC) == 0);
+                        CHECK(dns_cache_put(c, 0, name, &expected, now * NSEC_PER_SEC) == 0);
                         put_at[i] = now;
-                } else if (dns_cache_get(c, name, DNS_TYPE_A, now * NSEC_PER_SEC, &got) > 0) {
+                } else if (dns_cache_get(c, 0, name, DNS_TYPE_A, now * NSEC_PER_SEC, &got) > 0) {
                         answer_fill(&expected, put[i]);
                         check_answer(&expected, &got, now - put_at[i]);
                 }

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 if (servers[i].port != 53)
                         abort();
                 for (size_t j = 0; j < i; j++)
-                        if (in_addr_equal(&servers[i].addr, &servers[j].addr))
+                        if (dns_server_equal(&servers[i], &servers[j]))
                                 abort();
         }
         free(text);

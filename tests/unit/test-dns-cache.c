@@ -75,8 +75,8 @@ START_TEST(test_round_trip) {
 
                 answer_fill(&in, sizes[i], 3, 100);
                 memset(&out, 0xee, sizeof(out));
-                ck_assert_int_eq(dns_cache_put(c, name, &in, NSEC_PER_SEC), 0);
-                ck_assert_int_eq(dns_cache_get(c, name, DNS_TYPE_A, 41 * NSEC_PER_SEC, &out), 1);
+                ck_assert_int_eq(dns_cache_put(c, 0, name, &in, NSEC_PER_SEC), 0);
+                ck_assert_int_eq(dns_cache_get(c, 0, name, DNS_TYPE_A, 41 * NSEC_PER_SEC, &out), 1);
                 assert_same(&in, &out, 40);
         }
 }
@@ -88,8 +88,8 @@ START_TEST(test_negative) {
 
         answer_fill(&in, 0, 0, 60);
         in.rcode = DNS_RCODE_NXDOMAIN;
-        ck_assert_int_eq(dns_cache_put(c, "no.example", &in, 0), 0);
-        ck_assert_int_eq(dns_cache_get(c, "no.example", DNS_TYPE_A, 0, &out), 1);
+        ck_assert_int_eq(dns_cache_put(c, 0, "no.example", &in, 0), 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, "no.example", DNS_TYPE_A, 0, &out), 1);
         assert_same(&in, &out, 0);
 }
 END_TEST
@@ -102,20 +102,20 @@ START_TEST(test_key_is_name_and_type) {
         answer_fill(&a, 1, 4, 60);
         answer_fill(&aaaa, 1, 6, 60);
         aaaa.type = DNS_TYPE_AAAA;
-        dns_cache_put(c, "x.example", &a, 0);
-        dns_cache_put(c, "x.example", &aaaa, 0);
+        dns_cache_put(c, 0, "x.example", &a, 0);
+        dns_cache_put(c, 0, "x.example", &aaaa, 0);
         ck_assert_uint_eq(dns_cache_n_entries(c), 2);
-        ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_AAAA, 0, &out), 1);
+        ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_AAAA, 0, &out), 1);
         assert_same(&aaaa, &out, 0);
-        ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_A, 0, &out), 1);
+        ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_A, 0, &out), 1);
         assert_same(&a, &out, 0);
-        ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_HTTPS, 0, &out), 0);
-        ck_assert_int_eq(dns_cache_get(c, "x.exampl", DNS_TYPE_A, 0, &out), 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_HTTPS, 0, &out), 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, "x.exampl", DNS_TYPE_A, 0, &out), 0);
 
         memset(too_long, 'a', sizeof(too_long) - 1);
         too_long[sizeof(too_long) - 1] = '\0';
-        ck_assert_int_eq(dns_cache_put(c, too_long, &a, 0), 0);
-        ck_assert_int_eq(dns_cache_get(c, too_long, DNS_TYPE_A, 0, &out), 0);
+        ck_assert_int_eq(dns_cache_put(c, 0, too_long, &a, 0), 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, too_long, DNS_TYPE_A, 0, &out), 0);
 }
 END_TEST
 
@@ -139,8 +139,8 @@ START_TEST(test_ttl) {
                 DnsAnswer in, out = { .ttl = 77 };
 
                 answer_fill(&in, 2, 0, 2);
-                dns_cache_put(c, "x.example", &in, 1000);
-                ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_A, table[i].now_nsec, &out), table[i].hit);
+                dns_cache_put(c, 0, "x.example", &in, 1000);
+                ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_A, table[i].now_nsec, &out), table[i].hit);
                 ck_assert_uint_eq(out.ttl, table[i].hit ? table[i].ttl : 77);
                 ck_assert_uint_eq(dns_cache_n_entries(c), (size_t) table[i].hit);
                 ck_assert_uint_eq(dns_cache_n_bytes(c) > 0, table[i].hit);
@@ -153,8 +153,8 @@ START_TEST(test_longest_ttl) {
         DnsAnswer in, out;
 
         answer_fill(&in, 1, 0, UINT32_MAX);
-        dns_cache_put(c, "x.example", &in, 5);
-        ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_A, 5 + NSEC_PER_SEC, &out), 1);
+        dns_cache_put(c, 0, "x.example", &in, 5);
+        ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_A, 5 + NSEC_PER_SEC, &out), 1);
         ck_assert_uint_eq(out.ttl, UINT32_MAX - 1);
 }
 END_TEST
@@ -166,13 +166,13 @@ START_TEST(test_not_stored) {
 
         answer_fill(&good, 1, 0, 60);
         for (int i = 0; i < 3; i++) {
-                dns_cache_put(c, "x.example", &good, 0);
+                dns_cache_put(c, 0, "x.example", &good, 0);
                 ck_assert_uint_eq(dns_cache_n_entries(c), 1);
 
                 answer_fill(&bad, i == 0 ? DNS_ADDRS_MAX : 1, 0, i == 1 ? 0 : 60);
                 bad.truncated = i == 2;
-                ck_assert_int_eq(dns_cache_put(c, "x.example", &bad, 0), 0);
-                ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_A, 0, &out), 0);
+                ck_assert_int_eq(dns_cache_put(c, 0, "x.example", &bad, 0), 0);
+                ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_A, 0, &out), 0);
                 ck_assert_uint_eq(dns_cache_n_bytes(c), 0);
         }
 }
@@ -184,12 +184,12 @@ START_TEST(test_replace) {
 
         answer_fill(&big, 16, 1, 60);
         answer_fill(&small, 1, 2, 30);
-        dns_cache_put(c, "x.example", &big, 0);
+        dns_cache_put(c, 0, "x.example", &big, 0);
         size_t bytes = dns_cache_n_bytes(c);
-        dns_cache_put(c, "x.example", &small, 0);
+        dns_cache_put(c, 0, "x.example", &small, 0);
         ck_assert_uint_eq(dns_cache_n_entries(c), 1);
         ck_assert_uint_lt(dns_cache_n_bytes(c), bytes);
-        ck_assert_int_eq(dns_cache_get(c, "x.example", DNS_TYPE_A, 0, &out), 1);
+        ck_assert_int_eq(dns_cache_get(c, 0, "x.example", DNS_TYPE_A, 0, &out), 1);
         assert_same(&small, &out, 0);
 }
 END_TEST
@@ -199,15 +199,15 @@ START_TEST(test_evicts_least_recently_used) {
         DnsAnswer a, out;
 
         answer_fill(&a, 1, 0, 60);
-        dns_cache_put(c, "a.example", &a, 0);
-        dns_cache_put(c, "b.example", &a, 0);
-        dns_cache_put(c, "c.example", &a, 0);
-        ck_assert_int_eq(dns_cache_get(c, "a.example", DNS_TYPE_A, 0, &out), 1);
-        dns_cache_put(c, "d.example", &a, 0);
-        ck_assert_int_eq(dns_cache_get(c, "b.example", DNS_TYPE_A, 0, &out), 0);
-        ck_assert_int_eq(dns_cache_get(c, "a.example", DNS_TYPE_A, 0, &out), 1);
-        ck_assert_int_eq(dns_cache_get(c, "c.example", DNS_TYPE_A, 0, &out), 1);
-        ck_assert_int_eq(dns_cache_get(c, "d.example", DNS_TYPE_A, 0, &out), 1);
+        dns_cache_put(c, 0, "a.example", &a, 0);
+        dns_cache_put(c, 0, "b.example", &a, 0);
+        dns_cache_put(c, 0, "c.example", &a, 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, "a.example", DNS_TYPE_A, 0, &out), 1);
+        dns_cache_put(c, 0, "d.example", &a, 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, "b.example", DNS_TYPE_A, 0, &out), 0);
+        ck_assert_int_eq(dns_cache_get(c, 0, "a.example", DNS_TYPE_A, 0, &out), 1);
+        ck_assert_int_eq(dns_cache_get(c, 0, "c.example", DNS_TYPE_A, 0, &out), 1);
+        ck_assert_int_eq(dns_cache_get(c, 0, "d.example", DNS_TYPE_A, 0, &out), 1);
 }
 END_TEST
 
@@ -225,20 +225,20 @@ START_TEST(test_bounds) {
                 for (unsigned n = 0; n < 10000; n++) {
                         answer_fill(&a, n % 8, (uint8_t) n, 60);
                         snprintf(name, sizeof(name), "n%u.example", n);
-                        ck_assert_int_eq(dns_cache_put(c, name, &a, 0), 0);
+                        ck_assert_int_eq(dns_cache_put(c, 0, name, &a, 0), 0);
                         ck_assert_uint_le(dns_cache_n_entries(c), table[i].max_entries);
                         ck_assert_uint_le(dns_cache_n_bytes(c), table[i].max_bytes);
-                        ck_assert_int_eq(dns_cache_get(c, name, DNS_TYPE_A, 0, &out), 1);
+                        ck_assert_int_eq(dns_cache_get(c, 0, name, DNS_TYPE_A, 0, &out), 1);
                 }
-                ck_assert_int_eq(dns_cache_get(c, "n9900.example", DNS_TYPE_A, 0, &out), 1);
-                ck_assert_int_eq(dns_cache_get(c, "n0.example", DNS_TYPE_A, 0, &out), 0);
+                ck_assert_int_eq(dns_cache_get(c, 0, "n9900.example", DNS_TYPE_A, 0, &out), 1);
+                ck_assert_int_eq(dns_cache_get(c, 0, "n0.example", DNS_TYPE_A, 0, &out), 0);
                 ck_assert(dns_cache_n_entries(c) == table[i].max_entries ||
                           dns_cache_n_bytes(c) > table[i].max_bytes - 1000);
 
                 dns_cache_flush(c);
                 ck_assert_uint_eq(dns_cache_n_entries(c), 0);
                 ck_assert_uint_eq(dns_cache_n_bytes(c), 0);
-                ck_assert_int_eq(dns_cache_get(c, name, DNS_TYPE_A, 0, &out), 0);
+                ck_assert_int_eq(dns_cache_get(c, 0, name, DNS_TYPE_A, 0, &out), 0);
         }
 }
 END_TEST

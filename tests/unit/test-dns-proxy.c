@@ -209,7 +209,7 @@ static int bound_socket(struct sockaddr_in *ret) {
 
 static void fixture_init_with(Fixture *f, bool one_group) {
         struct sockaddr_in server, client;
-        DnsServer upstream;
+        DnsServer upstream = {};
         InAddr addr4;
         uint16_t port4, port6;
 
@@ -665,11 +665,64 @@ START_TEST(test_end_leaves_clients_waiting) {
 }
 END_TEST
 
+/* Different servers may know different names: neither answers nor questions in flight are shared. */
+START_TEST(test_servers_are_kept_apart) {
+        struct sockaddr_in silent;
+        DnsServer servers[2] = { { .group = 1 }, { .group = 2 } };
+        int fd = bound_socket(&silent);
+        Fixture f;
+
+        fixture_init(&f);
+        struct sockaddr_in own;
+        ck_assert_int_eq(getsockname(f.server_fd, (struct sockaddr *) &own, &(socklen_t) { sizeof(own) }), 0);
+        in_addr_from_v4((const uint8_t *) &silent.sin_addr, &servers[0].addr);
+        servers[0].port = ntohs(silent.sin_port);
+        in_addr_from_v4((const uint8_t *) &own.sin_addr, &servers[1].addr);
+        servers[1].port = ntohs(own.sin_port);
+        ck_assert_int_eq(dns_proxy_set_servers(f.proxy, servers, 2), 0);
+        ask_as(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 16), 1);
+        send_query(&f, "one.example", DNS_TYPE_A, false); /* of the first, which does not answer */
+        for (int i = 0; i < ROUNDS_MAX && dns_proxy_stats(f.proxy)->queries < 1; i++)
+                turn(&f);
+        f.requester.asked = (Endpoint) { .addr = servers[1].addr, .port = servers[1].port };
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_asked, 1); /* the second answer is that server's, from the cache */
+        ck_assert_uint_eq(dns_proxy_stats(f.proxy)->cache_hits, 1);
+        /* Other servers, and what the earlier ones answered is forgotten. What waits is asked again. */
+        ck_assert_int_eq(dns_proxy_set_servers(f.proxy, &servers[1], 1), 0);
+        wait_replies(&f, 3);
+        ck_assert_uint_eq(f.n_failed, 0);
+        ck_assert_uint_eq(f.n_asked, 2);
+        fixture_done(&f);
+        (void) close(fd);
+}
+END_TEST
+
+START_TEST(test_no_server_is_known) {
+        struct sockaddr_in own;
+        DnsServer server = {};
+        Fixture f;
+
+        fixture_init(&f);
+        ck_assert_int_eq(dns_proxy_set_servers(f.proxy, NULL, 0), 0);
+        ask_as(&f, add_layer(&f, MODE_AUDIT, ACTION_DENY, "*.example", NULL, 16), 1);
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_SERVFAIL);
+        ck_assert_uint_eq(ask(&f, "one.example", 16, false), DNS_RCODE_SERVFAIL); /* relayed */
+        ck_assert_int_eq(getsockname(f.server_fd, (struct sockaddr *) &own, &(socklen_t) { sizeof(own) }), 0);
+        in_addr_from_v4((const uint8_t *) &own.sin_addr, &server.addr);
+        server.port = ntohs(own.sin_port);
+        ck_assert_int_eq(dns_proxy_set_servers(f.proxy, &server, 1), 0);
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(test_sockets_are_taken_on_failure) {
         struct sockaddr_in addr;
         int fd = bound_socket(&addr);
-        const DnsServer none = {};
-        const DnsProxyOptions o = { .servers = &none, .n_servers = 0, .fds = &fd, .n_fds = 1 };
+        const DnsServer many[DNS_SERVERS_MAX + 1] = {};
+        const DnsProxyOptions o = { .servers = many, .n_servers = ELEMENTSOF(many), .fds = &fd, .n_fds = 1 };
         sd_event *event = NULL;
         DnsProxy *proxy;
 
@@ -698,6 +751,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_audit_loses_nothing);
         tcase_add_loop_test(t, test_enforced_meanwhile, 0, 2);
         tcase_add_loop_test(t, test_end_leaves_clients_waiting, 0, 2);
+        tcase_add_test(t, test_servers_are_kept_apart);
+        tcase_add_test(t, test_no_server_is_known);
         tcase_add_test(t, test_sockets_are_taken_on_failure);
         suite_add_tcase(s, t);
         return s;

@@ -226,7 +226,7 @@ END_TEST
 
 /* ---- forged answers ---- */
 
-static void count_forgery(const DnsServer *server, void *userdata) {
+static void count_forgery(const Endpoint *server, void *userdata) {
         ck_assert_uint_ne(server->port, 0);
         ++*(unsigned *) userdata;
 }

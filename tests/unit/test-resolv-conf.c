@@ -24,7 +24,9 @@ static const struct {
         { "search a.example\noptions edns0\nnameserver 192.0.2.1\ndomain b.example\n", "192.0.2.1" },
         { "nameserver 192.0.2.2\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n", "192.0.2.2 192.0.2.1" },
         { "nameserver ::ffff:192.0.2.1\nnameserver 192.0.2.1\n", "192.0.2.1" },
-        { "nameserver fe80::1%eth0\nnameserver 192.0.2.1\n", "192.0.2.1" },
+        { "nameserver fe80::1%no-such-link\nnameserver 192.0.2.1\n", "192.0.2.1" },
+        { "nameserver fe80::1%\nnameserver fe80::1%0\nnameserver fe80::1%99999999999\nnameserver fe80::1%1x\n", "" },
+        { "nameserver 192.0.2.1%lo\nnameserver 2001:db8::1%lo\nnameserver [fe80::1%lo]:53\nnameserver [2001:db8::1]\n", "" },
         { "nameserver resolver.example\nnameserver 192.0.2.256\nnameserver 192.0.2\nnameserver\nnameserver \n", "" },
         { "nameserver 192.0.2.1:53\n", "" },
         { " nameserver 192.0.2.1\nnameservers 192.0.2.1\nnameserver192.0.2.1\nNAMESERVER 192.0.2.1\n", "" },
@@ -51,51 +53,18 @@ START_TEST(text_is_parsed) {
 }
 END_TEST
 
-static const struct {
-        const char *resolv_conf; /* NULL: no such file */
-        const char *resolved;
-        int result;
-        const char *servers;
-} read_cases[] = {
-        { "nameserver 192.0.2.1\n", NULL, 0, "192.0.2.1" },
-        { "nameserver 127.0.0.1\n", "nameserver 192.0.2.9\n", 0, "127.0.0.1" },
-        { "nameserver 127.0.0.53\n", "nameserver 192.0.2.9\n", 0, "192.0.2.9" },
-        { "nameserver 127.0.0.53\nnameserver 127.0.0.54\n", "nameserver 192.0.2.9\n", 0, "192.0.2.9" },
-        { "nameserver 127.0.0.53\nnameserver 192.0.2.1\n", "nameserver 192.0.2.9\n", 0, "127.0.0.53 192.0.2.1" },
-        { "nameserver 127.0.0.53\n", "# no server\n", -ENOENT, NULL },
-        { "nameserver 127.0.0.53\n", NULL, -ENOENT, NULL },
-        { "search a.example\n", "nameserver 192.0.2.9\n", -ENOENT, NULL },
-        { NULL, "nameserver 192.0.2.9\n", -ENOENT, NULL },
-};
+START_TEST(zones_are_read) {
+        static const char text[] = "nameserver fe80::1%lo\nnameserver fe80::1%1\nnameserver fe80::1\n";
+        char formatted[DNS_SERVER_TEXT_MAX];
+        DnsServer servers[MAX_TESTED], parsed;
 
-static void file_write(const char *path, const char *text) {
-        FILE *f;
-
-        if (!text)
-                return;
-        f = fopen(path, "we");
-        ck_assert_ptr_nonnull(f);
-        ck_assert_int_ge(fputs(text, f), 0);
-        ck_assert_int_eq(fclose(f), 0);
-}
-
-START_TEST(files_are_read) {
-        char dir[] = "/tmp/test-resolv-conf-XXXXXX", path[64], resolved[64];
-        DnsServer servers[MAX_TESTED];
-        size_t n = 0;
-
-        ck_assert_ptr_nonnull(mkdtemp(dir));
-        (void) snprintf(path, sizeof(path), "%s/resolv.conf", dir);
-        (void) snprintf(resolved, sizeof(resolved), "%s/resolved.conf", dir);
-        file_write(path, read_cases[_i].resolv_conf);
-        file_write(resolved, read_cases[_i].resolved);
-
-        ck_assert_int_eq(resolv_conf_read_files(path, resolved, servers, MAX_TESTED, &n), read_cases[_i].result);
-        (void) unlink(path);
-        (void) unlink(resolved);
-        ck_assert_int_eq(rmdir(dir), 0);
-        if (read_cases[_i].result >= 0)
-                assert_servers(servers, n, read_cases[_i].servers);
+        ck_assert_uint_eq(resolv_conf_parse(text, servers, MAX_TESTED), 2); /* twice the same one */
+        ck_assert_uint_eq(servers[0].zone, 1);
+        ck_assert_uint_eq(servers[1].zone, 0);
+        ck_assert_str_eq(dns_server_format(&servers[0], formatted), "[fe80::1%lo]:53");
+        ck_assert_int_eq(dns_server_parse(formatted, 5, &parsed), 0);
+        ck_assert(dns_server_equal(&servers[0], &parsed));
+        ck_assert_str_eq(dns_server_format(&servers[1], formatted), "[fe80::1]:53");
 }
 END_TEST
 
@@ -132,7 +101,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("resolv-conf");
 
         tcase_add_loop_test(t, text_is_parsed, 0, ELEMENTSOF(parse_cases));
-        tcase_add_loop_test(t, files_are_read, 0, ELEMENTSOF(read_cases));
+        tcase_add_test(t, zones_are_read);
         tcase_add_loop_test(t, local_servers_are_dropped, 0, ELEMENTSOF(addr_cases));
         suite_add_tcase(s, t);
         return s;

@@ -21,17 +21,24 @@ typedef struct Fixture {
         Upstreams *u;
         unsigned n_calls;
         int error;
-        char servers[256]; /* of the last call: "192.0.2.1 192.0.2.2#5353" */
+        unsigned locals;
+        char servers[256]; /* of the last call */
 } Fixture;
 
+/* "192.0.2.1", "-192.0.2.1": not for clients, "192.0.2.1!": not for forwarders, "(2)192.0.2.1": group. */
 static void servers_format(const DnsServer *servers, size_t n, char *ret, size_t size) {
         char addr[IN_ADDR_TEXT_MAX];
         size_t k = 0;
 
         *ret = '\0';
         for (size_t i = 0; i < n; i++) {
-                k += (size_t) snprintf(ret + k, size - k, "%s%s", i > 0 ? " " : "",
-                                       in_addr_format(&servers[i].addr, addr));
+                k += (size_t) snprintf(ret + k, size - k, "%s", i > 0 ? " " : "");
+                if (servers[i].group != 0)
+                        k += (size_t) snprintf(ret + k, size - k, "(%u)", servers[i].group);
+                k += (size_t) snprintf(ret + k, size - k, "%s%s%s",
+                                       servers[i].flags & DNS_SERVER_NOT_FOR_CLIENTS ? "-" : "",
+                                       in_addr_format(&servers[i].addr, addr),
+                                       servers[i].flags & DNS_SERVER_NOT_FOR_FORWARDERS ? "!" : "");
                 if (servers[i].port != 53)
                         k += (size_t) snprintf(ret + k, size - k, "#%u", servers[i].port);
                 ck_assert_uint_lt(k, size);
@@ -98,7 +105,6 @@ static void replace_file(const char *path, const char *text) {
 static void on_change(int error, const DnsServer *servers, size_t n, void *userdata) {
         Fixture *f = userdata;
 
-        ck_assert_uint_gt(n, 0);
         f->n_calls++;
         f->error = error;
         servers_format(servers, n, f->servers, sizeof(f->servers));
@@ -115,7 +121,7 @@ static void assert_in_force(const Fixture *f, const char *expected) {
 }
 
 static void start(Fixture *f, const char *expected) {
-        ck_assert_int_eq(upstreams_new(f->event, &f->files, NULL, 0, NULL, 0, on_change, f, &f->u), 0);
+        ck_assert_int_eq(upstreams_new(f->event, &f->files, f->locals, NULL, 0, on_change, f, &f->u), 0);
         ck_assert_uint_eq(f->n_calls, 0);
         assert_in_force(f, expected);
 }
@@ -133,58 +139,91 @@ static void assert_told(Fixture *f, int error, const char *expected) {
 }
 
 static void server_parse(const char *text, DnsServer *ret) {
-        ck_assert_int_eq(endpoint_parse(text, DNS_SERVER_PORT, ret), 0);
+        ck_assert_int_eq(dns_server_parse(text, DNS_SERVER_PORT, ret), 0);
 }
 
 #define NS(addr) "nameserver " addr "\n"
 #define NS2(a) NS(a ".1") NS(a ".2")
 
+#define STUB UPSTREAM_LOCAL_STUB
+#define OTHERS UPSTREAM_LOCAL_OTHERS
+#define PROXY UPSTREAM_LOCAL_PROXY
+
 static const struct {
         const char *resolv_conf, *resolved, *drop_in; /* NULL: no such file */
+        unsigned locals;
         int result;
         const char *servers;
 } read_cases[] = {
-        { NS("192.0.2.1") NS("2001:db8::1"), NS("192.0.2.9"), NULL, 0, "192.0.2.1 2001:db8::1" },
-        { NS("127.0.0.53"), NS("192.0.2.9"), NULL, 0, "192.0.2.9" },
-        { NS("127.0.0.53") NS("192.0.2.1"), NS("192.0.2.9"), NULL, 0, "192.0.2.9" },
-        { NS("127.0.0.54"), NS("192.0.2.9"), NULL, 0, "192.0.2.9" },
-        { NS("127.0.0.53"), NS("127.0.0.155") NS("192.0.2.9"), "", 0, "192.0.2.9" },
-        { NS("127.0.0.155") NS("192.0.2.9"), NS("127.0.0.155") NS("192.0.2.9"), "", 0, "192.0.2.9" },
-        { NS("192.0.2.1"), NS("127.0.0.155") NS("192.0.2.9"), "", 0, "192.0.2.9" },
-        { NS("192.0.2.1"), NS("127.0.0.155"), "", 0, "192.0.2.1" },
-        { NS("192.0.2.1"), NULL, "", 0, "192.0.2.1" },
-        { NS("127.0.0.53") NS("192.0.2.1"), NULL, NULL, 0, "192.0.2.1" },
-        { NULL, NS("192.0.2.9"), "", 0, "192.0.2.9" },
-        { NULL, NS("192.0.2.9"), NULL, -ENOENT, NULL },
-        { NS("127.0.0.53"), NS("127.0.0.155"), "", -ENOENT, NULL },
-        { NS("127.0.0.53"), NS("127.0.0.53") NS("127.0.0.54") NS("::1"), NULL, -ENOENT, NULL },
-        { NS("127.0.0.53"), NULL, NULL, -ENOENT, NULL },
-        { NS("127.0.0.1") NS("::1") NS("0.0.0.0") NS("::"), NS("192.0.2.9"), NULL, -ENOENT, NULL },
-        { NS("127.0.0.1") NS("192.0.2.1"), NS("192.0.2.9"), NULL, 0, "192.0.2.1" },
-        { "", "", "", -ENOENT, NULL },
-        /* Those that are local do not use up the room of the others, and eight are taken. */
-        { NS2("127.0.0") NS2("127.0.1") NS2("127.0.2") NS2("127.0.3") NS2("192.0.2"), NULL, NULL, 0,
+        { NS("192.0.2.1") NS("2001:db8::1"), NS("192.0.2.9"), NULL, STUB, 0, "192.0.2.1 2001:db8::1" },
+        /* The stub, if its own queries are known as a forwarder's; its servers answer who addresses them. */
+        { NS("127.0.0.53"), NS("192.0.2.9"), NULL, STUB, 0, "127.0.0.53! (1)-192.0.2.9" },
+        { NS("127.0.0.53"), NS("192.0.2.9") NS("192.0.2.8"), NULL, STUB, 0, "127.0.0.53! (1)-192.0.2.9 (2)-192.0.2.8" },
+        { NS("127.0.0.53"), NS("192.0.2.9") NS("192.0.2.8"), NULL, 0, 0, "192.0.2.9 192.0.2.8" },
+        { NS("127.0.0.53"), NULL, NULL, STUB, 0, "127.0.0.53!" },
+        { NS("127.0.0.53"), NS("127.0.0.155"), "", STUB, 0, "127.0.0.53!" },
+        { NS("127.0.0.53") NS("192.0.2.1"), NS("192.0.2.9"), NULL, STUB, 0, "127.0.0.53! 192.0.2.1! (1)-192.0.2.9" },
+        { NS("127.0.0.54"), NS("192.0.2.9"), NULL, STUB, 0, "127.0.0.54! (1)-192.0.2.9" },
+        { NS("127.0.0.53"), NS("127.0.0.155") NS("192.0.2.9"), "", STUB, 0, "127.0.0.53! (1)-192.0.2.9" },
+        /* resolv.conf is systemd-resolved's own list. */
+        { NS("127.0.0.155") NS("192.0.2.9"), NS("127.0.0.155") NS("192.0.2.9"), "", STUB, 0, "192.0.2.9" },
+        { NS("192.0.2.9"), NS("127.0.0.155") NS("192.0.2.9") NS("192.0.2.8"), "", STUB, 0, "192.0.2.9 (2)-192.0.2.8" },
+        /* resolv.conf is somebody else's. */
+        { NS("192.0.2.1"), NS("127.0.0.155") NS("192.0.2.9"), "", STUB, 0, "192.0.2.1! (1)-192.0.2.9" },
+        { NS("192.0.2.1"), NS("127.0.0.155"), "", STUB, 0, "192.0.2.1" },
+        { NS("192.0.2.1"), NULL, "", STUB, 0, "192.0.2.1" },
+        { NS("127.0.0.53") NS("192.0.2.1"), NULL, NULL, 0, 0, "192.0.2.1" },
+        { NULL, NS("192.0.2.9"), "", STUB, 0, "192.0.2.9" },
+        { NULL, NS("192.0.2.9"), NULL, STUB, -ENOENT, NULL },
+        { NS("127.0.0.53"), NS("127.0.0.155"), "", 0, -ENOENT, NULL },
+        { NS("127.0.0.53"), NS("127.0.0.53") NS("127.0.0.54") NS("::1"), NULL, 0, -ENOENT, NULL },
+        { NS("127.0.0.53"), NULL, NULL, OTHERS, -ENOENT, NULL },
+        /* Other resolvers on this machine, if they are forwarders. */
+        { NS("127.0.0.1") NS("::1") NS("0.0.0.0") NS("::"), NS("192.0.2.9"), NULL, STUB, -ENOENT, NULL },
+        { NS("127.0.0.1") NS("192.0.2.1"), NS("192.0.2.9"), NULL, STUB, 0, "192.0.2.1" },
+        { NS("127.0.0.1") NS("192.0.2.1") NS("::1"), NULL, NULL, OTHERS, 0, "127.0.0.1! 192.0.2.1 ::1!" },
+        { NS("127.0.0.155") NS("192.0.2.1"), NULL, NULL, STUB | OTHERS, 0, "192.0.2.1" },
+        { NS("127.0.0.155"), NS("192.0.2.9"), "", STUB | OTHERS | PROXY, 0, "127.0.0.155! (1)-192.0.2.9" },
+        { "", "", "", STUB | OTHERS, -ENOENT, NULL },
+        /* Those that are local do not use up the room of the others. */
+        { NS2("127.0.0") NS2("127.0.1") NS2("127.0.2") NS2("127.0.3") NS2("192.0.2"), NULL, NULL, STUB, 0,
           "192.0.2.1 192.0.2.2" },
-        { NS2("10.0.0") NS2("10.0.1") NS2("10.0.2") NS2("10.0.3") NS2("10.0.4"), NULL, NULL, 0,
-          "10.0.0.1 10.0.0.2 10.0.1.1 10.0.1.2 10.0.2.1 10.0.2.2 10.0.3.1 10.0.3.2" },
+        { NS2("10.0.0") NS2("10.0.1") NS2("10.0.2") NS2("10.0.3") NS2("10.0.4"), NULL, NULL, STUB, 0,
+          "10.0.0.1 10.0.0.2 10.0.1.1 10.0.1.2 10.0.2.1 10.0.2.2 10.0.3.1 10.0.3.2 10.0.4.1 10.0.4.2" },
 };
 
 START_TEST(servers_are_chosen) {
-        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
+        DnsServer servers[DNS_SERVERS_MAX];
         char text[256];
         size_t n = 0;
         Fixture f;
 
         fixture_init(&f);
+        f.locals = read_cases[_i].locals;
         write_file(f.resolv_conf, read_cases[_i].resolv_conf);
         write_file(f.resolved_list, read_cases[_i].resolved);
         write_file(f.drop_in, read_cases[_i].drop_in);
-        ck_assert_int_eq(upstreams_read(&f.files, servers, ELEMENTSOF(servers), &n), read_cases[_i].result);
+        ck_assert_int_eq(upstreams_read(&f.files, f.locals, servers, ELEMENTSOF(servers), &n), read_cases[_i].result);
         if (read_cases[_i].result >= 0) {
                 servers_format(servers, n, text, sizeof(text));
                 ck_assert_str_eq(text, read_cases[_i].servers);
-        } else
-                ck_assert_int_eq(upstreams_new(f.event, &f.files, NULL, 0, NULL, 0, on_change, &f, &f.u), -ENOENT);
+        }
+        start(&f, read_cases[_i].servers ?: "");
+        ck_assert_int_eq(upstreams_error(f.u), read_cases[_i].result);
+        fixture_done(&f);
+}
+END_TEST
+
+/* A machine that has no resolver yet. */
+START_TEST(first_server_is_followed) {
+        Fixture f;
+
+        fixture_init(&f);
+        start(&f, "");
+        ck_assert_int_eq(upstreams_error(f.u), -ENOENT);
+        write_file(f.resolv_conf, NS("192.0.2.1"));
+        assert_told(&f, 0, "192.0.2.1");
+        ck_assert_int_eq(upstreams_error(f.u), 0);
         fixture_done(&f);
 }
 END_TEST
@@ -209,14 +248,31 @@ START_TEST(configured_servers_are_taken_alone) {
         server_parse(configured_cases[_i].server, &servers[1]);
         ck_assert_int_eq(upstreams_check(servers, 2), configured_cases[_i].result);
         ck_assert_int_eq(upstreams_check(servers, 1), 0);
-        r = upstreams_new(f.event, &f.files, servers, 2, NULL, 0, on_change, &f, &f.u);
-        ck_assert_int_eq(r, configured_cases[_i].result);
-        if (r >= 0) {
-                const DnsServer *in_force;
+        r = upstreams_new(f.event, &f.files, 0, servers, 2, on_change, &f, &f.u);
+        ck_assert_int_eq(r, 0);
+        const DnsServer *in_force;
 
-                ck_assert_uint_eq(upstreams_get(f.u, &in_force), 2);
-                ck_assert_mem_eq(in_force, servers, sizeof(servers));
+        ck_assert_uint_eq(upstreams_get(f.u, &in_force), 2);
+        for (size_t i = 0; i < 2; i++) { /* each answers who addresses it */
+                servers[i].group = (uint8_t) (i + 1);
+                ck_assert(dns_server_equal(&in_force[i], &servers[i]));
         }
+        fixture_done(&f);
+}
+END_TEST
+
+/* The forwarder answers who addresses it, and its own queries are answered by whom it addresses. */
+START_TEST(local_forwarders_stay_beside_configured_servers) {
+        DnsServer server;
+        Fixture f;
+
+        fixture_init(&f);
+        write_file(f.resolv_conf, NS("127.0.0.1") NS("192.0.2.9") NS("127.0.0.53"));
+        server_parse("198.51.100.1:5300", &server);
+        ck_assert_int_eq(upstreams_new(f.event, &f.files, OTHERS | STUB, &server, 1, on_change, &f, &f.u), 0);
+        assert_in_force(&f, "198.51.100.1#5300 (200)-127.0.0.1!");
+        replace_file(f.resolv_conf, NS("192.0.2.9"));
+        assert_told(&f, 0, "198.51.100.1#5300");
         fixture_done(&f);
 }
 END_TEST
@@ -264,9 +320,10 @@ START_TEST(resolved_is_followed_through_links) {
         /* resolv.conf -> link -> ../run/…: a relative and an absolute step */
         ck_assert_int_eq(symlink("../run/systemd/resolve/stub-resolv.conf", link), 0);
         ck_assert_int_eq(symlink(link, f.resolv_conf), 0);
-        start(&f, "192.0.2.1");
+        f.locals = STUB;
+        start(&f, "127.0.0.53! (1)-192.0.2.1");
         replace_file(f.resolved_list, NS("192.0.2.2"));
-        assert_told(&f, 0, "192.0.2.2");
+        assert_told(&f, 0, "127.0.0.53! (1)-192.0.2.2");
         replace_file(stub, NS("192.0.2.3")); /* the target of both links */
         assert_told(&f, 0, "192.0.2.3");
         ck_assert_int_eq(symlink("../run/systemd/resolve/resolv.conf", fresh), 0);
@@ -276,7 +333,7 @@ START_TEST(resolved_is_followed_through_links) {
         ck_assert_int_eq(rename(fresh, f.resolv_conf), 0); /* no link any more */
         assert_told(&f, 0, "192.0.2.4");
         write_file(f.drop_in, "[Resolve]\n");
-        assert_told(&f, 0, "192.0.2.2");
+        assert_told(&f, 0, "192.0.2.4! (1)-192.0.2.2");
         ck_assert_int_eq(unlink(f.drop_in), 0);
         assert_told(&f, 0, "192.0.2.4");
         fixture_done(&f);
@@ -293,18 +350,13 @@ static void move(const Fixture *f, const char *from, const char *to) {
 
 /* Directories that come, go and are replaced by others. */
 START_TEST(directories_are_followed) {
-        DnsServer last;
         Fixture f;
 
         fixture_init(&f);
         write_file(f.resolved_list, NS("192.0.2.1"));
         move(&f, "run/systemd", "away");
         ck_assert_int_eq(symlink("../run/systemd/resolve/resolv.conf", f.resolv_conf), 0);
-        server_parse("192.0.2.7", &last);
-        ck_assert_int_eq(upstreams_new(f.event, &f.files, NULL, 0, NULL, 0, on_change, &f, &f.u), -ENOENT);
-        /* What was in force before a restart, until there is something. */
-        ck_assert_int_eq(upstreams_new(f.event, &f.files, NULL, 0, &last, 1, on_change, &f, &f.u), 1);
-        assert_in_force(&f, "192.0.2.7");
+        start(&f, "");
         move(&f, "away", "run/systemd");
         assert_told(&f, 0, "192.0.2.1");
         replace_file(f.resolved_list, NS("192.0.2.2"));
@@ -322,29 +374,13 @@ START_TEST(directories_are_followed) {
 }
 END_TEST
 
-START_TEST(last_list_is_second_choice) {
-        DnsServer last[2];
-        Fixture f;
-
-        fixture_init(&f);
-        write_file(f.resolv_conf, NS("192.0.2.1"));
-        server_parse("192.0.2.7", &last[0]);
-        server_parse("127.0.0.53", &last[1]);
-        ck_assert_int_eq(upstreams_new(f.event, &f.files, NULL, 0, last, 1, on_change, &f, &f.u), 0);
-        assert_in_force(&f, "192.0.2.1");
-        f.u = upstreams_free(f.u);
-        write_file(f.resolv_conf, NULL);
-        ck_assert_int_eq(upstreams_new(f.event, &f.files, NULL, 0, last, 2, on_change, &f, &f.u), -ENOENT);
-        fixture_done(&f);
-}
-END_TEST
-
-START_TEST(link_loops_are_refused) {
+START_TEST(link_loops_are_reported) {
         Fixture f;
 
         fixture_init(&f);
         ck_assert_int_eq(symlink("resolv.conf", f.resolv_conf), 0);
-        ck_assert_int_eq(upstreams_new(f.event, &f.files, NULL, 0, NULL, 0, on_change, &f, &f.u), -ELOOP);
+        start(&f, "");
+        ck_assert_int_eq(upstreams_error(f.u), -ELOOP);
         fixture_done(&f);
 }
 END_TEST
@@ -377,8 +413,9 @@ static Suite *suite(void) {
         tcase_add_test(t, changes_of_the_file_are_followed);
         tcase_add_test(t, resolved_is_followed_through_links);
         tcase_add_test(t, directories_are_followed);
-        tcase_add_test(t, last_list_is_second_choice);
-        tcase_add_test(t, link_loops_are_refused);
+        tcase_add_test(t, first_server_is_followed);
+        tcase_add_test(t, local_forwarders_stay_beside_configured_servers);
+        tcase_add_test(t, link_loops_are_reported);
         tcase_add_test(t, nothing_is_left_open);
         suite_add_tcase(s, t);
         return s;

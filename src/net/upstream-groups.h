@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Which of the machine's resolvers answers a query: the one that the client addressed, if it is one of them, otherwise
+ * those that the machine itself would ask. A forwarder chooses among resolvers by the name (split DNS), so it gets its
+ * answer from the one that it addressed, whatever that is. */
+
+#include "basic/macro.h"
+#include "net/dns-upstream.h"
+
+typedef struct UpstreamGroups UpstreamGroups;
+
+/* Who asks, and for whom the answers are valid: one for each set of servers that may give different answers, never 0,
+ * never used again for others by a later object with another generation. */
+typedef uint64_t UpstreamKey;
+
+/* servers: at most DNS_SERVERS_MAX, may be none. generation: of this object. */
+int upstream_groups_new(sd_event *event, const DnsServer *servers, size_t n_servers, uint64_t timeout_usec,
+                        uint32_t generation, UpstreamGroups **ret);
+/* Calls the fn of every question in flight with -ECANCELED. Must not be called from fn. */
+UpstreamGroups *upstream_groups_free(UpstreamGroups *g);
+DEFINE_CLEANUP_FUNC(UpstreamGroups *, upstream_groups_free)
+/* Call before the first question. */
+void upstream_groups_set_hooks(UpstreamGroups *g, const DnsUpstreamHooks *hooks);
+
+/* asked: the resolver that the client addressed, with port 0 if that is unknown or the proxy itself. */
+int upstream_groups_find(UpstreamGroups *g, const Endpoint *asked, bool forwards, UpstreamKey *ret);
+/* Is an answer for this name and type awaited from any server? */
+bool upstream_groups_ask(const UpstreamGroups *g, const char *name, uint16_t type);
+/* As dns_upstream_query() and dns_upstream_relay(). -ENOTCONN: no resolver is known for this client. */
+int upstream_groups_query(UpstreamGroups *g, UpstreamKey key, const char *name, uint16_t type, dns_upstream_answer_fn fn,
+                          void *userdata);
+int upstream_groups_relay(UpstreamGroups *g, UpstreamKey key, const DnsRelay *relay, dns_upstream_relay_fn fn,
+                          void *userdata);
