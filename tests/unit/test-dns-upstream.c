@@ -305,6 +305,12 @@ static bool add_address(const InAddr *addr) {
         memcpy(ifr6.addr, addr->b, sizeof(ifr6.addr));
         int r = ioctl(fd, SIOCSIFADDR, v4 ? (void *) &ifr : (void *) &ifr6);
         CHECK(r >= 0 || !v4);
+        (void) in_addr_to_sockaddr(addr, 0, &sa);
+        for (int left = 10000; r >= 0 && bind(fd, (struct sockaddr *) &sa, v4 ? sizeof(struct sockaddr_in) :
+                                                                                sizeof(struct sockaddr_in6)) < 0; left--) {
+                CHECK(left > 0); /* an IPv6 address can be used a little later */
+                (void) usleep(1000);
+        }
         return r >= 0;
 }
 
