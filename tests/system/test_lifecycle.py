@@ -6,8 +6,9 @@ import time
 
 from attack_rig import n_logged
 from harness import case, contains, equal, refused, worked
-from plan import EVIL4, JOB
-from rig import SERVICE, Sender, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted, wait_state
+from plan import EVIL4, EXAMPLE4, JOB
+from rig import (SERVICE, Sender, allow, bus_get, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted,
+                 wait_state)
 
 WATCHDOG = "[Service]\nWatchdogSec=2s\n"
 
@@ -233,6 +234,10 @@ def pin(rig):
               c.path("usr/share/doc/cargowall/examples/cargowalld-pin.conf").read_text(encoding="utf-8"))
     c = rig.boot(conf="[Service]\nPersist=pin\n", prepare=prepare)
     before = programs(c)
+
+    def is_filtered():
+        return "cargowall" in c.check("tc", "filter", "show", "dev", "eth0", "egress")
+
     contains(c.sh("ls /sys/fs/bpf/cargowall"), "link-egress", "pins")
     c.check("systemctl", "stop", SERVICE)
     wait_state(c, "inactive")
@@ -240,13 +245,20 @@ def pin(rig):
     refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
     worked(probe(c, "tcp EXAMPLE4 7", user=JOB), "tcp EXAMPLE4 7")
     c.check("systemctl", "start", SERVICE)
-    equal(programs(c), before, "programs after the start")
+    equal((programs(c), is_filtered()), (before, False), "programs, filter on the device after the start")
+    c.put("/etc/cargowall/policy.d/jail.json", allow(EXAMPLE4 + "/32", match={"units": ["jail*"]}))
+    c.check("cargowallctl", "reload")
+    backstop = "backstop" in bus_get(c, "AchievedHooks")  # the kernel cannot refuse sockets
+    c.check("systemctl", "stop", SERVICE)
+    wait_state(c, "inactive")
+    equal(is_filtered(), backstop, "filter on the device after the next stop")
+    c.check("systemctl", "start", SERVICE)
     c.check("sh", "-c", "rm /etc/cargowall/cargowall.conf.d/50-test.conf")
     c.check("systemctl", "restart", SERVICE)
     equal(c.sh("ls /sys/fs/bpf/cargowall"), "", "pins of a service that does not pin")
     c.check("systemctl", "stop", SERVICE)
     wait_state(c, "inactive")
-    equal(programs(c), {}, "programs")
+    equal((programs(c), is_filtered()), ({}, False), "programs, filter on the device")
 
 
 @case("lifecycle: connections that were open before stay open over a restart, and are judged when the service starts")
