@@ -8,13 +8,14 @@
  * The owner of a packet there, seen on Linux 5.10 and 6.1:
  * - PPPoE, L2TP over UDP: the socket of AF_PPPOX. The egress hook is not asked about the datagrams of the latter: the
  *   kernel sends them over the socket of the tunnel, which does not own them.
- * - AF_PACKET, and the old SOCK_PACKET: that socket. With PACKET_QDISC_BYPASS, and with AF_XDP, packets go to the driver
- *   past all filters; both need CAP_NET_RAW.
+ * - AF_PACKET, and the old SOCK_PACKET: that socket. With PACKET_QDISC_BYPASS, and with AF_XDP, packets go to the
+ *   driver past all filters; both need CAP_NET_RAW.
  * - L2TP over IP: an IP socket; the egress hook has judged it, like whatever else an IP socket owns. Also what tunnels
  *   make of a packet keeps its owner.
- * - tap and macvtap devices: a socket of AF_UNSPEC. What they send is forwarded, as for virtual machines.
- * - packets that are forwarded, and what the kernel sends for itself (ARP, TIPC): none. A verdict about forwarded packets
- *   would have its place here.
+ * - tap and macvtap devices (by the kernel's source): a socket of AF_UNSPEC. What they send is forwarded, as for virtual
+ *   machines.
+ * - packets that are forwarded, and what the kernel sends for itself (ARP, TIPC): none. A verdict about forwarded
+ *   packets would have its place here.
  *
  * A packet may pass several devices, such as a bridge and its port. It keeps its socket: the first denial ends it. */
 

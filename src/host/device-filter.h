@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Our filter for the packets that a network device sends, tc-bpf(8): in the queueing discipline "clsact", which is made where there is
- * none. Other filters there are left alone, and so is a discipline of others. */
+/* Our filter for the packets that a network device sends, tc-bpf(8): in the queueing discipline "clsact", which is made
+ * where there is none. Other filters there are left alone, and so is a discipline of others. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,10 +11,11 @@
 #define DEVICE_LOOPBACK 1U /* the number of the loopback device in every network namespace */
 
 /* program: a descriptor of the type BPF_PROG_TYPE_SCHED_CLS. Replaces our filter that is there, without a gap. -ENODEV;
- * -EBUSY: the device has a discipline without a place for this, "ingress"; -ENOSPC: all of the first places are taken by filters
- * of other kinds; -EOPNOTSUPP: the kernel has no such filters; another errno of netlink. */
+ * -EBUSY: the device has a discipline without a place for this, "ingress"; -ENOSPC: all of the first places are taken
+ * by filters of other kinds; -EOPNOTSUPP: the kernel has no such filters; another errno of netlink. */
 int device_filter_put(unsigned device, int program);
-/* Removes it, and the discipline if it was made for it and has no other filters. Returns 1; 0 if there is none; a negative errno. */
+/* Removes it, and the discipline if it was made for it and has no other filters. Returns 1; 0 if there is none; a
+ * negative errno. */
 int device_filter_remove(unsigned device);
 /* 1: it is there; 0: it is not; or a negative errno. */
 int device_filter_find(unsigned device);

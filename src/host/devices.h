@@ -12,8 +12,8 @@
 
 typedef struct Devices Devices;
 
-/* device: its number. gone: it was removed, or moved to another namespace; its number may become that of another. It may
- * be reported again without a change. DEVICES_ALL, gone: changes were lost; those that exist are reported next. */
+/* device: its number. gone: it was removed, or moved to another namespace; its number may become that of another. It
+ * may be reported again without a change. DEVICES_ALL, gone: changes were lost; those that exist are reported next. */
 typedef void (*device_fn)(unsigned device, bool gone, void *userdata);
 #define DEVICES_ALL 0U
 
