@@ -181,6 +181,7 @@ struct cw_inbound_key {
 enum cw_flow_mark {
         CW_FLOW_RELEASED = 1, /* TCP: the socket was closed, its FIN is still to come */
         CW_FLOW_STRAY = 2,    /* TCP without a socket of its own: from a listener, or a raw socket */
+        CW_FLOW_HOME = 4,     /* requested in the proxy's network namespace */
 };
 
 /* A verdict and the epoch it is valid for, in one number that is loaded and stored whole: another processor may
@@ -404,12 +405,13 @@ enum cw_dns_client_flags {
 };
 
 /* dns_sockets, in the storage of a socket: what its queries are registered with, and the resolver that they were
- * addressed to before they were redirected to the proxy. */
+ * addressed to before they were redirected to the proxy (port 0: none was). */
 struct cw_dns_socket {
         struct cw_dns_client client;
         struct cw_addr src; /* of the last packet to the proxy: the key in dns_clients */
         __u16 src_port;     /* 0: there was none */
-        __u8 pad[6];
+        __u8 by_device;     /* the program chose a device for its packets (IP_UNICAST_IF) */
+        __u8 pad[5];
 };
 
 /* counters: indices of the per-CPU array */

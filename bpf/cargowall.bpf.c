@@ -14,137 +14,12 @@
 #include "inbound.bpf.h"
 #include "option.bpf.h"
 #include "record.bpf.h"
+#include "request.bpf.h"
 #include "source.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* ------------------------------------------------------------------ sockets */
-
-/* connect() of a datagram socket sends nothing, and resolver libraries call it on each address of an answer only to
- * learn the source address. So if anything is allowed at the address, or in audit mode, the verdict waits for the
- * first packet, which the packet hook denies with the same EPERM; the flow carries the facts to it. */
-static __always_inline bool wait_for_packet(const struct policy_chain *c, const struct lookup *l,
-                                            const struct verdict *v) {
-        __u64 dst[2];
-
-        if (l->protocol != IP_UDP)
-                return false;
-        addr_split(l->dst, dst);
-        return v->mode == CW_AUDIT || c->base.default_action == CW_ALLOW ||
-               list_allows_something(v->policy_id, dst[0], dst[1]);
-}
-
-/* A denial already reported, by a policy that is still in force and enforced. */
-static __always_inline bool was_refused(const struct policy_chain *c, const struct cw_flow_key *key) {
-        __u64 *refused = bpf_map_lookup_elem(&denied_flows, key);
-
-        return refused && *refused == c->epoch && (!chain_is_single(c->chain) || c->base.mode == CW_ENFORCE);
-}
-
-/* Other values in the same map: epochs have 56 bits. */
-#define DENIED_REQUESTER (1ULL << 63)
-#define DENIED_AUDIT (1ULL << 62)
-#define DENIED_SOURCE (1ULL << 61)
-#define DENIED_SOURCE_AUDIT (1ULL << 60)
-
-/* what: the denial, as a number. Whether it is not the last one of this socket and destination; it is now. */
-static __always_inline bool denial_is_new(const struct cw_flow_key *key, __u64 what) {
-        __u64 *last = bpf_map_lookup_elem(&denied_flows, key);
-
-        if (last && *last == what)
-                return false;
-        bpf_map_update_elem(&denied_flows, key, &what, BPF_ANY);
-        return true;
-}
-
-/* Denied by the policy, but exempt from it: the service's own queries, replies to datagrams. */
-static __always_inline bool passes_unnamed(const struct cw_layer *base, const struct cw_flow_key *key) {
-        if (is_own_socket(key->cookie))
-                return true;
-        return base->flags & CW_LAYER_INBOUND && is_datagram_answer(key);
-}
-
-/* foreign: the datagram has a source that is not of this machine. v6: of the hook. */
-static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy_chain *c,
-                                        const struct cw_addr *dst, __u8 hook, bool v6, bool foreign) {
-        __u16 port = bpf_ntohs(ctx->user_port);
-        __u8 protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol;
-        struct cw_flow_key key = {
-                .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = port, .protocol = protocol,
-        };
-
-        chain_bind(c, &key);
-        if (hook == CW_HOOK_SENDMSG && !foreign) {
-                struct cw_flow *known = bpf_map_lookup_elem(&flows, &key);
-                __u64 verdict = known ? flow_verdict(known) : 0;
-                if (known && verdict_is_current(verdict, c))
-                        return verdict_passes(c, verdict); /* reported at its start */
-                if (was_refused(c, &key))
-                        return 0;
-        }
-
-        bool own_netns = in_proxy_netns(ctx);
-        bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
-        /* Another cargowall on the way, whose policy is stricter, takes a query to this port for any other packet. */
-        bool evades = own_netns && is_proxy(dst, port);
-        struct lookup l = {
-                .dst = dst, .port = evades ? 53 : port, .protocol = protocol, .has_port = true, .loopback = loopback,
-                .may_be_local = own_netns,
-        };
-
-        struct verdict v;
-        if (foreign)
-                verdict_deny(&v, c, CW_REASON_SOURCE);
-        else if (loopback && !own_netns) /* the resolver of another namespace: what it forwards is judged there */
-                verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_LOCAL);
-        else
-                chain_eval(c, &l, &v);
-
-        if (v.reason == CW_REASON_LOCAL && !is_dns(protocol, port))
-                return 1;
-        if (v.action == CW_DENY && passes_unnamed(&c->base, &key))
-                return 1;
-
-        struct cw_flow f = { .start_ns = now_coarse() };
-        process_fill(&f.process);
-        flow_take(&f, c, &v, CW_VERDICT_ASKED);
-        if (v.action == CW_DENY && is_dhcp_port(protocol, port) && dhcp_may_ask(c, dst, f.process.uid)) {
-                /* Its source port is known to the packet hook, which judges it with these facts: no chain has epoch 0. */
-                flow_set_verdict(&f, 0, f.verdict);
-                flow_announce(&key, &f);
-                return 1;
-        }
-        bool stream = protocol == IP_TCP && ctx->type == SOCK_STREAM;
-        if (v.action == CW_ALLOW && stream) {
-                if (flow_announce_stream(ctx, &key, &f))
-                        return 1;
-                verdict_set(&v, &c->base, CW_DENY, CW_REASON_FAULT);
-                flow_take(&f, c, &v, CW_VERDICT_ASKED);
-        }
-        if (v.action == CW_ALLOW || (hook == CW_HOOK_CONNECT && !evades && wait_for_packet(c, &l, &v) &&
-                                     (v.mode == CW_AUDIT || asked_note(ctx, &f)))) {
-                flow_announce(&key, &f);
-                return 1;
-        }
-
-        /* Reported once per socket and destination, not for each datagram. */
-        bool is_new = true;
-        if (foreign) {
-                named_source(ctx, v6, &f.src);
-                is_new = denial_is_new(&key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE));
-        } else if (v.mode == CW_AUDIT && stream) {
-                f.state = CW_FLOW_SEEN;
-                flow_announce_stream(ctx, &key, &f);
-        } else if (v.mode == CW_AUDIT) {
-                f.state = CW_FLOW_SEEN;
-                if (!flow_announce(&key, &f))
-                        is_new = denial_is_new(&key, c->epoch | DENIED_AUDIT);
-        } else if (hook == CW_HOOK_SENDMSG)
-                denial_is_new(&key, c->epoch);
-        if (is_new)
-                report_denial(&key, &f, hook, false);
-        return v.mode == CW_AUDIT;
-}
 
 /* Port 53 traffic goes to the proxy whatever policy applies, and even if none is assigned yet: the proxy looks it
  * up. */
@@ -157,13 +32,15 @@ static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_
         /* A forwarder was configured with the proxy's port. */
         if (!is_dns(ctx->protocol, port) && !(subject & SUBJECT_FORWARDER && is_proxy(dst, port)))
                 return false;
+        if (leaves_by_device(ctx))
+                return false;
         return !is_own_socket(bpf_get_socket_cookie(ctx));
 }
 
 /* A task whose cgroup has no entry yet. If it uses its own socket, the packet hook drops the packets until there is
  * one; if it was passed a socket whose cgroup has an entry, this marks that the task has not been judged. 0: it
  * cannot be noted, deny. */
-static __always_inline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw_addr *dst, __u8 hook) {
+static __noinline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw_addr *dst, __u8 hook) {
         struct cw_flow_key key = {
                 .cookie = bpf_get_socket_cookie(ctx), .dst = *dst, .port = bpf_ntohs(ctx->user_port),
                 .protocol = ctx->protocol == IP_MPTCP ? IP_TCP : ctx->protocol,
@@ -207,7 +84,8 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
-        return judge_socket(ctx, &c, &dst, hook, false, hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, false));
+        bool foreign = hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, false);
+        return judge_socket(ctx, &c, &dst, hook | (foreign ? CALL_FOREIGN : 0));
 }
 
 static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
@@ -222,7 +100,8 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
-        return judge_socket(ctx, &c, &dst, hook, true, hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, true));
+        bool foreign = hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, true);
+        return judge_socket(ctx, &c, &dst, hook | CALL_V6 | (foreign ? CALL_FOREIGN : 0));
 }
 
 SEC("cgroup/connect4")
@@ -428,7 +307,11 @@ static __noinline int deny_packet(struct __sk_buff *skb, const struct policy_cha
         struct cw_flow f = { .start_ns = now_coarse(), .src = p->src, .src_port = p->src_port };
         struct verdict v;
 
-        verdict_deny(&v, c, p->foreign ? CW_REASON_SOURCE : CW_REASON_MALFORMED);
+        verdict_deny(&v, c, p->astray ? CW_REASON_DNS : p->foreign ? CW_REASON_SOURCE : CW_REASON_MALFORMED);
+        if (p->astray)
+                v.mode = CW_ENFORCE; /* it would be lost anyway */
+        if (p->astray && !denial_is_new(key, c->epoch | DENIED_ASTRAY))
+                return 0;
         if (p->foreign && !denial_is_new(key, c->epoch | (v.mode == CW_AUDIT ? DENIED_SOURCE_AUDIT : DENIED_SOURCE)))
                 return v.mode == CW_AUDIT;
         if (known)
@@ -578,7 +461,7 @@ static __always_inline int pass_state(enum subject_state state, __u64 cookie) {
 static __always_inline int judge_packet(struct __sk_buff *skb, const struct policy_chain *c,
                                         const struct cw_flow_key *key, const struct packet *p, struct cw_flow **f,
                                         __u64 *ret_verdict) {
-        bool stays = skb->ifindex == LOOPBACK_IFINDEX;
+        bool stays = skb->ifindex == LOOPBACK_IFINDEX || p->moved;
         struct lookup l = {
                 .dst = &p->dst, .port = p->dst_port, .protocol = p->protocol, .has_port = p->has_port,
                 .loopback = stays && addr_is_loopback(&p->dst), .may_be_local = stays,
@@ -616,8 +499,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, const struct poli
 static __always_inline int flow_apply(struct __sk_buff *skb, const struct policy_chain *c,
                                       const struct cw_flow_key *key, struct cw_flow *f, const struct packet *p,
                                       __u64 verdict) {
-        if (CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL)
-                return skb->ifindex == LOOPBACK_IFINDEX; /* allowed as local: only while it stays local */
+        if (CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL && skb->ifindex == LOOPBACK_IFINDEX)
+                return 1;
         int passes = verdict_passes(c, verdict); /* flow_see() may give the entry away */
         if (!passes && CW_VERDICT_MODE(verdict) == CW_AUDIT) { /* it passed until now: report the change */
                 flow_set_verdict(f, c->epoch, verdict & ~(3ULL << CW_VERDICT_MODE_SHIFT));
@@ -638,6 +521,11 @@ __noinline int note_refused(struct __sk_buff *skb) {
         if (sk && sk->protocol == IP_TCP)
                 bpf_map_update_elem(&refused_sockets, &cookie, &present, BPF_ANY);
         return 0;
+}
+
+/* Allowed as local, but it leaves: only the administrator's NAT moves such a packet. */
+static __always_inline bool leaves_here(struct __sk_buff *skb, __u64 verdict, const struct packet *p) {
+        return CW_VERDICT_REASON(verdict) == CW_REASON_LOCAL && skb->ifindex != LOOPBACK_IFINDEX && !p->moved;
 }
 
 static __always_inline int judge_egress(struct __sk_buff *skb) {
@@ -666,6 +554,8 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
         if (pass != JUDGE)
                 return pass;
         struct cw_flow *f = flow_find(skb, &key);
+        if (!f)
+                f = flow_moved(skb, &key, &p);
         if (many_layers)
                 pass = f ? judge_task(skb, &c, &key, f, &p) : judge_requesters(skb, c.chain, &key, &p);
         if (pass == JUDGE)
@@ -674,11 +564,14 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 return pass;
 
         chain_bind(&c, &key);
+        p.astray = skb->ifindex != LOOPBACK_IFINDEX && !p.moved && is_proxy(&p.dst, p.dst_port);
+        if (p.astray)
+                return deny_packet(skb, &c, &key, &p, f);
         p.foreign = source_is_foreign(skb, &p);
         if (p.foreign && !deny_source(skb, &c, &key, &p, f))
                 return 0;
         __u64 verdict = f ? flow_verdict(f) : 0;
-        bool current = f && verdict_is_current(verdict, &c);
+        bool current = f && verdict_is_current(verdict, &c) && !leaves_here(skb, verdict, &p);
         if (f && (current ? verdict & CW_VERDICT_ASKED : flow_is_kept(&c.base, verdict))) {
                 flow_set_verdict(f, c.epoch, verdict & ~CW_VERDICT_ASKED);
                 current = true;

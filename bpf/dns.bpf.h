@@ -18,6 +18,18 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
         return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
 }
 
+/* The socket sends by a device, by which nothing reaches the proxy. */
+static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
+        struct bpf_sock *sk = ctx->sk;
+
+        if (!sk)
+                return false;
+        if (sk->bound_dev_if)
+                return sk->bound_dev_if != LOOPBACK_IFINDEX;
+        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, sk, NULL, 0);
+        return s && s->by_device;
+}
+
 /* subject: as returned by subject_of_task(). false: there is no memory for it. */
 static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server) {
         struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
@@ -80,7 +92,7 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
                 return;
 
         struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, 0);
-        if (!s)
+        if (!s || !s->client.server_port)
                 return;
         __builtin_memcpy(w, s->client.server.b, 16);
         ctx->user_ip6[0] = w[0];
@@ -101,7 +113,7 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 subject
 
         sk = sk ? bpf_sk_fullsock(sk) : NULL;
         struct cw_dns_socket *s = sk ? bpf_sk_storage_get(&dns_sockets, sk, NULL, 0) : NULL;
-        if (!s)
+        if (!s || !s->client.server_port)
                 return;
         struct cw_dns_client *c = &s->client;
         if (subject != UNASSIGNED && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {

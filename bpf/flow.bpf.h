@@ -3,6 +3,7 @@
 
 /* Flows: their verdicts, which are loaded and stored whole, and their reports. */
 
+#include "packet.bpf.h"
 #include "record.bpf.h"
 #include "verdict.bpf.h"
 
@@ -192,6 +193,42 @@ static __always_inline struct cw_flow *flow_find(struct __sk_buff *skb, const st
                         return &s->flow;
         }
         return bpf_map_lookup_elem(&flows, key);
+}
+
+/* The flow of a connection that the administrator's NAT moves to another destination: the packet hook comes after NAT,
+ * and what the program chose has been judged. Only in the proxy's network namespace: in one of its own, a job can
+ * have NAT. Only TCP, whose packets go where the socket is connected to; a datagram may be older than that.
+ * Changes the packet to that destination. NULL: none. */
+static __noinline struct cw_flow *flow_moved(struct __sk_buff *skb, struct cw_flow_key *key, struct packet *p) {
+        struct cw_flow_key chosen = { .cookie = key->cookie, .protocol = IP_TCP };
+        struct bpf_sock *sk = skb->sk;
+        __u32 w[4];
+        bool stray;
+
+        if (key->protocol != IP_TCP || !sk)
+                return NULL;
+        sk = bpf_sk_fullsock(sk);
+        struct cw_socket_flow *s = socket_flow(skb, 0, &stray);
+        if (!sk || !s || !(s->flow.marks & CW_FLOW_HOME))
+                return NULL;
+        volatile const struct bpf_sock *v = sk; /* as in chosen_source() */
+        __u32 v4 = v->dst_ip4;
+        w[0] = v->dst_ip6[0];
+        w[1] = v->dst_ip6[1];
+        w[2] = v->dst_ip6[2];
+        w[3] = v->dst_ip6[3];
+        if (v->family == AF_INET)
+                addr_from_v4(&chosen.dst, v4);
+        else
+                __builtin_memcpy(chosen.dst.b, w, sizeof(chosen.dst.b));
+        chosen.port = bpf_ntohs((__u16) v->dst_port);
+        if (!key_equal(&s->key, &chosen))
+                return NULL;
+        *key = chosen;
+        p->dst = chosen.dst;
+        p->dst_port = chosen.port;
+        p->moved = true;
+        return &s->flow;
 }
 
 /* The packets of the last connection of the socket have left, or its verdict is not current for another key. */

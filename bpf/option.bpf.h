@@ -5,8 +5,10 @@
  * - group memberships: the kernel announces them (IGMP, MLD) in packets that no hook sees, or that are not the task's;
  * - source routing;
  * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h).
+ * A device for outgoing packets is only noted, for queries: it cannot be read from the socket.
  * The program reads a copy of the value, and the kernel then uses this copy: the caller cannot change it meanwhile. */
 
+#include "dns.bpf.h"
 #include "packet.bpf.h"
 #include "record.bpf.h"
 #include "verdict.bpf.h"
@@ -27,6 +29,7 @@ enum {
         OPTION_IP_BLOCK_SOURCE = 38,
         OPTION_IP_ADD_SOURCE_MEMBERSHIP = 39,
         OPTION_IP_MSFILTER = 41,
+        OPTION_IP_UNICAST_IF = 50,
 
         OPTION_IPV6_2292PKTOPTIONS = 6, /* any of the ancillary data of a packet, a routing header among them */
         OPTION_IPV6_ADD_MEMBERSHIP = 20,
@@ -34,6 +37,7 @@ enum {
         OPTION_IPV6_RTHDRDSTOPTS = 55,
         OPTION_IPV6_RTHDR = 57,
         OPTION_IPV6_TRANSPARENT = 75,
+        OPTION_IPV6_UNICAST_IF = 76,
         OPTION_IPV6_FREEBIND = 78,
 
         /* of both levels */
@@ -51,6 +55,7 @@ enum option_kind {
         OPTION_ROUTE4,
         OPTION_ROUTE6,
         OPTION_ANY_SOURCE, /* a flag */
+        OPTION_DEVICE,     /* the index of a device, 0 for none */
 };
 
 static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
@@ -84,6 +89,10 @@ static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
         case OPTION_IPV6_TRANSPARENT:
         case OPTION_IPV6_FREEBIND:
                 return level == LEVEL_IPV6 ? OPTION_ANY_SOURCE : OPTION_OTHER;
+        case OPTION_IP_UNICAST_IF:
+                return level == LEVEL_IP ? OPTION_DEVICE : OPTION_OTHER;
+        case OPTION_IPV6_UNICAST_IF:
+                return level == LEVEL_IPV6 ? OPTION_DEVICE : OPTION_OTHER;
         default:
                 return OPTION_OTHER;
         }
@@ -296,6 +305,20 @@ static __always_inline bool permits_any_source(struct bpf_sockopt *ctx) {
         return bpf_get_netns_cookie(ctx) != (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
 }
 
+/* ------------------------------------------------------------------ devices */
+
+static __always_inline int note_device(struct bpf_sockopt *ctx) {
+        __u32 *index = ctx->optval;
+
+        if (ctx->sk && (void *) (index + 1) <= ctx->optval_end) {
+                struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL,
+                                                             *index ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+                if (s)
+                        s->by_device = *index != 0;
+        }
+        return 1;
+}
+
 /* ------------------------------------------------------------------ */
 
 /* Returns what the program returns: 1, or 0 to refuse with EPERM. */
@@ -308,6 +331,8 @@ static __always_inline int on_option(struct bpf_sockopt *ctx) {
                 ctx->optlen = 0; /* means: the kernel reads the caller's value, not the part that was copied */
         if (kind == OPTION_OTHER || length <= 0)
                 return 1;
+        if (kind == OPTION_DEVICE)
+                return note_device(ctx);
         enum subject_state state = chain_read(subject_of_caller(), &c);
         if (state == SUBJECT_OFF || state == SUBJECT_FAULT)
                 return state == SUBJECT_OFF;

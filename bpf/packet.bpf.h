@@ -18,10 +18,13 @@ struct packet {
         __u8 tcp_flags;
         bool has_port;  /* TCP and UDP in a first or only fragment; ICMP counts as port 0 */
         bool continues; /* TCP that does not open a connection: anything but a lone SYN */
-        bool foreign;   /* its source is not an address of this machine; set by cw_egress(), not by the parser */
+        /* Set by cw_egress(), not by the parser: */
+        bool foreign; /* its source is not an address of this machine */
+        bool astray;  /* addressed to the proxy, but leaves by a device */
+        bool moved;   /* by NAT: dst and dst_port are those that the program chose */
+        __u8 pad[2];
         __u32 sequence, acknowledgment; /* TCP */
         __u32 payload;                  /* TCP: bytes after its header */
-        __u32 pad2;
 };
 _Static_assert(sizeof(struct packet) % 8 == 0, "barrier_scrub() goes by words");
 

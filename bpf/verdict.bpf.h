@@ -241,10 +241,3 @@ static __always_inline void chain_eval(const struct policy_chain *c, const struc
                 word = verdict_fold(c->chain, dst[0], dst[1], how);
         verdict_unpack(v, word);
 }
-
-/* Does the policy allow anything at this address? */
-__noinline __u32 list_allows_something(__u32 policy_id, __u64 dst0, __u64 dst1) {
-        const struct cw_port_list *list = find_ports(policy_id, dst0, dst1, true);
-
-        return list && list->allows;
-}

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sockets as programs use them: connected for nothing but an address, bound to a device, moved by NAT."""
+
+import subprocess
+
+from harness import absent, blocked, case, equal, found, refused, worked
+from plan import EVIL4, GITHUB4, GITHUB6
+
+ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", f"[{GITHUB6}]:7", "--summary", "none"]
+
+
+@case("connect() of a datagram socket is not refused and no event; the first datagram is both")
+def learn_own_address(lab):
+    connect = """
+        sockets = {}
+        for addr in EVIL4, EVIL6, GITHUB4:
+            sockets[addr] = new_socket(addr, socket.SOCK_DGRAM)
+            report(**{addr: attempt(lambda: sockets[addr].connect((addr, 9)) or sockets[addr].getsockname()[0])})
+"""
+    plain = lab.plain(*lab.python(connect)).facts
+    for mode in "enforce", "audit":
+        r = lab.attack([*ALLOW, "--mode", mode], connect)
+        worked(r, *plain)
+        equal([f["value"] for f in r.facts.values()], [f["value"] for f in plain.values()], "own addresses")
+        equal([e["event_type"] for e in r.events], ["run_started", "run_ended"], "events")
+    r = lab.attack(ALLOW, connect + """
+        report(**{addr: attempt(s.send, b"x") for addr, s in sockets.items()})
+""")
+    refused(r, *plain)
+    for addr in plain:
+        blocked(r, addr, 9, "UDP")
+
+
+# Each way to make a socket send by a device, and to ask.
+ASK = """
+        IP_UNICAST_IF, IPV6_UNICAST_IF = 50, 76
+        index = struct.pack("!I", socket.if_nametoindex("eth0"))
+        def ask(server, how, way):
+            with new_socket(server, socket.SOCK_STREAM if way == "tcp" else socket.SOCK_DGRAM) as s:
+                if how == "device":
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+                elif s.family == socket.AF_INET6:
+                    s.setsockopt(socket.IPPROTO_IPV6, IPV6_UNICAST_IF, index)
+                else:
+                    s.setsockopt(socket.IPPROTO_IP, IP_UNICAST_IF, index)
+                q = dnswire.query("github.com")
+                if way == "sendto":
+                    s.sendto(q, (server, 53))
+                    return dnswire.parse(s.recvfrom(4096)[0])["rcode"]
+                s.connect((server, 53))
+                if way == "tcp":
+                    s.sendall(struct.pack("!H", len(q)) + q)
+                    return dnswire.parse(recv_exactly(s, struct.unpack("!H", recv_exactly(s, 2))[0]))["rcode"]
+                s.send(q)
+                return dnswire.parse(s.recv(4096))["rcode"]
+        for server in RESOLVER4, RESOLVER6:
+            for way in "send", "sendto", "tcp":
+                for how in "device", "unicast_if":
+                    report(**{f"{server} {way} {how}": attempt(ask, server, how, way)})
+"""
+
+
+@case("a query by a device is refused at once, in audit mode it is answered, and none for the proxy leaves")
+def query_by_device(lab):
+    for mode in "enforce", "audit":
+        lab.watch()
+        r = lab.attack([*ALLOW, "--mode", mode], ASK, user="root", seconds=60)
+        equal(len(r.facts), 12, "queries")
+        if mode == "audit":
+            worked(r, *r.facts)
+        else:
+            refused(r, *(name for name in r.facts if not name.endswith("tcp unicast_if")))  # TCP does not use that option
+        for addr in "127.0.0.1", "::1":
+            equal(lab.packets(addr), 0, f"{mode}: packets to {addr} on the wire")
+
+
+NAT = """
+table inet moved {
+    chain output {
+        type nat hook output priority -100
+        ip daddr 203.0.113.50 tcp dport 80 dnat ip to %s:7
+        ip6 daddr 2001:db8:113::50 tcp dport 80 dnat ip6 to [%s]:7
+        ip daddr 127.0.0.1 tcp dport 5432 dnat ip to %s:7
+    }
+    chain postrouting {
+        type nat hook postrouting priority 100
+        meta nfproto ipv4 oifname eth0 ip saddr 127.0.0.0/8 masquerade
+    }
+}
+""" % (GITHUB4, GITHUB6, GITHUB4)
+
+
+@case("what connect() allowed passes when the administrator's NAT moves it, what it did not does not")
+def moved_by_nat(lab):
+    subprocess.run(lab.in_client("nft", NAT), check=True)
+    local = "for i in all eth0; do echo %d >/proc/sys/net/ipv4/conf/$i/route_localnet; done"
+    subprocess.run(lab.in_client("sh", "-c", local % 1), check=True)
+    source = """
+        report(v4=attempt(tcp, "203.0.113.50", 80), v6=attempt(tcp, "2001:db8:113::50", 80))
+        report(local=attempt(tcp, "127.0.0.1", 5432))
+        report(target=attempt(tcp, GITHUB4, 7), target6=attempt(tcp, GITHUB6, 7), port=attempt(tcp, "203.0.113.50", 81))
+"""
+    try:
+        r = lab.attack(["--allow-cidr", "203.0.113.50:80", "--allow-cidr", "[2001:db8:113::50]:80", "--summary", "none"],
+                       source)
+        worked(r, "v4", "v6", "local")
+        refused(r, "target", "target6", "port")
+        for addr, port in ("203.0.113.50", 80), ("2001:db8:113::50", 80), ("127.0.0.1", 5432):
+            assert found(r, "connection_allowed", dst_ip=addr, dst_port=port).get("pid"), f"{addr} has no process"
+        # To be allowed, the target alone is not enough.
+        r = lab.attack(ALLOW, source)
+        worked(r, "local", "target", "target6")
+        refused(r, "v4", "v6", "port")
+        blocked(r, "203.0.113.50", 80)
+    finally:
+        subprocess.run(lab.in_client("sh", "-c", local % 0), check=True)
+        subprocess.run(lab.in_client("nft", "delete table inet moved"), check=True)
+
+
+# In a network namespace of its own, whose packets nobody has to forward: the packet hook is asked before.
+OWN_NAT = """
+set -e
+ip link set lo up
+ip link add out type veth peer name in
+for i in out in; do ip link set $i up; done
+ip addr add 10.99.0.1/24 dev out
+ip neighbor add 10.99.0.2 lladdr 02:00:00:00:00:02 dev out
+ip route add default via 10.99.0.2
+nft 'table ip own {
+    chain output {
+        type nat hook output priority -100
+        ip daddr %s tcp dport 7 dnat to %s:7
+    }
+}'
+timeout 2 python3 -c 'import socket; socket.create_connection(("%s", 7))' 2>/dev/null || true
+""" % (GITHUB4, EVIL4, GITHUB4)
+
+
+@case("NAT of the command's own, in a network namespace of its own, opens nothing")
+def own_nat(lab):
+    r = lab.run(ALLOW, ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", OWN_NAT], user="root")
+    equal(r.status, 0, "exit status")
+    found(r, "connection_blocked", dst_ip=EVIL4, dst_port=7)
+    absent(r, "connection_allowed")
