@@ -15,6 +15,7 @@
 #include "engine/dns-listening.h"
 #include "engine/dns-passthrough.h"
 #include "engine/dns-waiter.h"
+#include "engine/flood-watch.h"
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
@@ -54,6 +55,7 @@ struct DnsProxy {
         SelfQuery self_query;
         dns_denial_fn on_denial;
         dns_crowded_fn on_crowded;
+        dns_flooded_fn on_flooded;
         dns_requester_fn on_query;
         dns_lease_fn on_lease;
         dns_answer_fn on_answer;
@@ -61,6 +63,7 @@ struct DnsProxy {
         void *userdata;
         DnsProxyStats stats;
         FairShare pending_places, passed_places, waiting_places;
+        FloodWatch flood;
         size_t n_abandoned;      /* questions and relayed queries that nobody waits for any more */
         DnsAnswer answer;        /* buffer: too large for the stack of a deep call */
         uint8_t reply[DNS_MESSAGE_MAX];
@@ -626,6 +629,8 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
                 return;
         }
         p->stats.queries++;
+        if (flood_watch_look(&p->flood, dns_stub_stats(p->stub)->lost) && p->on_flooded)
+                p->on_flooded(q.requester.group, p->userdata);
         r = dns_query_parse(data, size, &message);
         if (r == -EBADMSG) {
                 p->stats.malformed++;
@@ -678,6 +683,7 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         p->event = event;
         p->on_denial = o->on_denial;
         p->on_crowded = o->on_crowded;
+        p->on_flooded = o->on_flooded;
         p->on_query = o->on_query;
         p->on_lease = o->on_lease;
         p->on_answer = o->on_answer;

@@ -35,6 +35,8 @@ typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
 /* A query failed, or a connection was closed, because this group of requesters has used up its share of the proxy: it has
  * n queries without an answer, or n connections. */
 typedef void (*dns_crowded_fn)(uint32_t group, bool is_connection, size_t n, void *userdata);
+/* A query of this group arrived while queries come faster than they can be read, so that some are lost. */
+typedef void (*dns_flooded_fn)(uint32_t group, void *userdata);
 /* A query has arrived; its sender waits for the answer. */
 typedef void (*dns_requester_fn)(const DnsPeer *peer, DnsRequester *ret, void *userdata);
 
@@ -54,6 +56,7 @@ typedef struct DnsProxyOptions {
         bool one_group;         /* all requesters belong together: nothing is kept for others */
         dns_denial_fn on_denial;
         dns_crowded_fn on_crowded; /* may be NULL */
+        dns_flooded_fn on_flooded; /* may be NULL */
         dns_requester_fn on_query;
         dns_lease_fn on_lease;  /* may be NULL */
         dns_answer_fn on_answer; /* may be NULL */

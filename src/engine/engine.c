@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "basic/clock.h"
+#include "engine/dns-peer.h"
 #include "engine/event-pipeline.h"
 #include "engine/hook-probe.h"
 #include "engine/query-throttle.h"
 #include "engine/refused-sockets.h"
-#include "host/existing-sockets.h"
 #include "host/local-addr.h"
 #include "host/local-route.h"
 #include "kernel/attach.h"
@@ -120,12 +120,18 @@ static void engine_on_denial(const DnsDenial *d, void *userdata) {
 static void engine_on_crowded(uint32_t actor, bool is_connection, size_t n, void *userdata) {
         Engine *e = userdata;
 
-        if (!e->pipeline)
-                return;
         event_pipeline_crowded(e->pipeline, actor, is_connection, n);
         arm_losses(e);
         if (actor != 0)
                 query_throttle_refused(e->throttle, actor, clock_nsec(CLOCK_MONOTONIC));
+}
+
+static void engine_on_flooded(uint32_t actor, void *userdata) {
+        Engine *e = userdata;
+
+        if (e->throttle)
+                query_throttle_flooded(e->throttle, actor, clock_nsec(CLOCK_MONOTONIC));
+        arm_losses(e);
 }
 
 /* client: NULL if the kernel has no record of it. */
@@ -483,9 +489,8 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
         const DnsProxyOptions proxy = {
                 .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
                 .one_group = !o->many_layers,
-                .on_denial = engine_on_denial, .on_crowded = engine_on_crowded, .on_query = engine_on_query,
-                .on_answer = engine_on_answer,
-                .on_lease = engine_on_lease,
+                .on_denial = engine_on_denial, .on_crowded = engine_on_crowded, .on_flooded = engine_on_flooded,
+                .on_query = engine_on_query, .on_answer = engine_on_answer, .on_lease = engine_on_lease,
                 .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
                                     .is_local = local_route_has },
                 .layers = &e->layers, .userdata = e,
@@ -694,19 +699,7 @@ size_t engine_dns_endpoints(const Engine *e, DnsEndpoint *ret, size_t max) {
 }
 
 int engine_find_peer(const Engine *e, const DnsPeer *peer, uint64_t *ret_cgroup_id) {
-        bool v4 = in_addr_is_v4(&peer->addr);
-        uint16_t port4, port6;
-        ExistingSocket s;
-        InAddr proxy;
-
-        dns_proxy_address(e->proxy, &proxy, &port4, &port6);
-        if (!v4)
-                proxy = (InAddr) { .b = { [15] = 1 } };
-        if (existing_socket_find(peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP, &peer->addr, peer->port, &proxy,
-                                 v4 ? port4 : port6, &s) < 0)
-                return -ENOENT;
-        *ret_cgroup_id = s.cgroup_id;
-        return 0;
+        return dns_peer_find(e->proxy, peer, ret_cgroup_id);
 }
 
 /* ------------------------------------------------------------------ hooks */

@@ -216,7 +216,7 @@ void event_pipeline_suppressed(uint32_t actor, const uint64_t n[static CW_OVER_M
         emit_suppressed(p, EVENT_CONNECTIONS_SUPPRESSED, MODE_ENFORCE, actor, n[CW_OVER_ENFORCED], connections);
         emit_suppressed(p, EVENT_CONNECTIONS_SUPPRESSED, MODE_AUDIT, actor, n[CW_OVER_AUDITED], connections);
         emit_suppressed(p, EVENT_QUERIES_SUPPRESSED, MODE_ENFORCE, actor, n[CW_OVER_QUERIES],
-                        "DNS queries dropped after too many refused ones");
+                        "DNS queries of a flood, dropped before they reached the DNS proxy");
 }
 
 static void pipeline_on_over(const void *key, size_t size, const uint64_t n_over[static 2], void *userdata) {

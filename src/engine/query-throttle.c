@@ -14,6 +14,7 @@
 struct QueryThrottle {
         const Programs *programs;
         RateTable *refusals;
+        RateTable *floods;   /* queries while others are lost */
         RateTable *renewals; /* limits how often the kernel's entry is renewed */
 };
 
@@ -30,6 +31,9 @@ int query_throttle_new(const Programs *programs, QueryThrottle **ret) {
         if (getrandom(o.hash_key, sizeof(o.hash_key), 0) != sizeof(o.hash_key))
                 return -EIO;
         int r = rate_table_new(&o, &t->refusals);
+        o.rate = o.burst = QUERY_THROTTLE_FLOOD_RATE;
+        if (r >= 0)
+                r = rate_table_new(&o, &t->floods);
         o.rate = RENEWALS_PER_SEC;
         o.burst = 1;
         if (r >= 0)
@@ -44,15 +48,27 @@ QueryThrottle *query_throttle_free(QueryThrottle *t) {
         if (!t)
                 return NULL;
         rate_table_free(t->refusals);
+        rate_table_free(t->floods);
         rate_table_free(t->renewals);
         free(t);
         return NULL;
 }
 
+static void take(const QueryThrottle *t, RateTable *table, uint32_t actor, uint64_t now_nsec) {
+        if (rate_table_take(table, &actor, sizeof(actor), now_nsec) == RATE_OVER &&
+            rate_table_take(t->renewals, &actor, sizeof(actor), now_nsec) != RATE_OVER)
+                denial_counts_throttle(t->programs, actor);
+}
+
 void query_throttle_refused(QueryThrottle *t, uint32_t actor, uint64_t now_nsec) {
         assert(t);
 
-        if (rate_table_take(t->refusals, &actor, sizeof(actor), now_nsec) == RATE_OVER &&
-            rate_table_take(t->renewals, &actor, sizeof(actor), now_nsec) != RATE_OVER)
-                denial_counts_throttle(t->programs, actor);
+        take(t, t->refusals, actor, now_nsec);
+}
+
+void query_throttle_flooded(QueryThrottle *t, uint32_t actor, uint64_t now_nsec) {
+        assert(t);
+
+        if (actor != 0)
+                take(t, t->floods, actor, now_nsec);
 }

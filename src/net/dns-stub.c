@@ -2,6 +2,7 @@
 #include "net/dns-stub.h"
 
 #include <assert.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@
 #include "net/dns-stream.h"
 
 #define UDP_BATCH 32       /* datagrams per wakeup */
+#define LOSS_BATCHES 8     /* full batches between two looks at what the kernel dropped */
 #define UDP_REPLY_MAX 1232 /* EDNS clients rarely accept more (DNS flag day 2020); longer replies are not batched */
 #define REPLIES_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 #define REPLIES_TURNS_MAX UDP_BATCH
@@ -34,6 +36,8 @@ typedef struct Listener {
         sd_event_source *io; /* owns the fd */
         int fd;              /* borrowed from io */
         uint16_t port;
+        unsigned n_full_batches;
+        uint32_t n_lost; /* by the kernel's count; UDP only */
         LIST_ENTRY(Listener) listeners;
 } Listener;
 
@@ -350,6 +354,18 @@ static void udp_take(Listener *l, size_t i) {
                 client_call(c, s->batch->data[i], message->msg_len);
 }
 
+/* Only if there is always more to read: the look costs a system call. */
+static void look_for_losses(Listener *l, bool batch_is_full) {
+        uint32_t info[SK_MEMINFO_VARS] = {};
+
+        if (!batch_is_full || ++l->n_full_batches % LOSS_BATCHES != 0)
+                return;
+        if (getsockopt(l->fd, SOL_SOCKET, SO_MEMINFO, info, &(socklen_t) { sizeof(info) }) < 0)
+                return;
+        l->stub->stats.lost += info[SK_MEMINFO_DROPS] - l->n_lost; /* may wrap */
+        l->n_lost = info[SK_MEMINFO_DROPS];
+}
+
 static int stub_on_udp(sd_event_source *source _unused_, int fd, uint32_t revents _unused_, void *userdata) {
         Listener *l = userdata;
         UdpBatch *b = l->stub->batch;
@@ -362,6 +378,7 @@ static int stub_on_udp(sd_event_source *source _unused_, int fd, uint32_t revent
         }
         replies_send(l->stub);
         l->stub->in_batch = false;
+        look_for_losses(l, n == UDP_BATCH);
         return 0; /* the error of one datagram or client does not affect the stub */
 }
 

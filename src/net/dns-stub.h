@@ -25,6 +25,7 @@ typedef struct DnsStubStats {
         uint64_t dropped;       /* replies that could not be sent */
         uint64_t overload;      /* queries dropped: DNS_STUB_CLIENTS_MAX in flight, or out of memory */
         uint64_t oversize;      /* datagrams longer than DNS_STUB_UDP_SIZE_MAX */
+        uint64_t lost;          /* datagrams that the kernel dropped, since they came faster than they were read */
 } DnsStubStats;
 
 /* Called once per message; data is valid during the call. The callee must end each client with dns_client_reply() or

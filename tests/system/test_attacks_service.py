@@ -248,6 +248,26 @@ HOLD_CONNECTIONS = """
     report(sent=n)
 """
 
+# Answered from the cache, and faster than they can be read.
+FLOOD_OF_QUERIES = """
+    import select
+    children = []
+    while len(children) < 8 and 0 not in children:
+        children.append(os.fork())
+    if 0 in children:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect((RESOLVER4, 53))
+            s.setblocking(False)
+            message = dnswire.query("y1.wild.example.com")
+            parent = os.getppid()
+            while os.getppid() == parent:
+                attempt(s.send, message)
+    else:
+        print("up", flush=True)
+        input()
+        report(done=True)
+"""
+
 LOOK_UPS = """
     def tcp(name):
         return dns_tcp(RESOLVER4, [dnswire.query(name)])[0x1234]["rcode"]
@@ -256,8 +276,8 @@ LOOK_UPS = """
 """
 
 
-@case("D5 A3 units without and with a policy hold queries and connections of the proxy that take long: "
-      "another unit gets its answers, and an event names them")
+@case("D5 A3 units without and with a policy hold queries and connections of the proxy that take long, or "
+      "flood it: another unit gets its answers, and an event names them")
 def slow_questions(rig):
     c = boot(rig, policy=False, jail=("slow.example", "wild.example.com"), conf=f"[DNS]\nUpstream={CRAFTED4}\n")
     with held(c, HOLD_QUERIES.format("slow.example", '(RESOLVER4, 53)'), "jail-asks.service", user=JOB) as end, \
@@ -268,6 +288,15 @@ def slow_questions(rig):
         r = attack(c, LOOK_UPS, user=JOB, name="jail-victim.service", seconds=60)
         for e in (end, end2, end3):
             e()
+    with held(c, FLOOD_OF_QUERIES, "jail-floods.service", user=JOB) as end, \
+            held(c, FLOOD_OF_QUERIES, "jail-floods2.service", user=JOB) as end2:
+        dropped = [wait_event(c, event_type="queries_suppressed", unit=f"jail-floods{n}.service") for n in ("", "2")]
+        flooded = attack(c, LOOK_UPS, user=JOB, name="jail-victim.service", seconds=60)
+        for e in (end, end2):
+            e()
+    for e in dropped:
+        contains(e["detail"], "flood", "why")
+    equal([a.get("value", {}).get("rcode") for a in flooded.facts["udp"]], ["NOERROR"] * 8, f"answers in a flood ({flooded})")
     assert asked_upstream(rig, "slow.example"), "the resolver that does not answer was not asked"
     equal([a.get("value", {}).get("rcode") for a in r.facts["udp"]], ["NOERROR"] * 8, f"answers over UDP ({r})")
     equal([a.get("value") for a in r.facts["tcp"]], ["NOERROR"] * 4, f"answers over TCP ({r})")

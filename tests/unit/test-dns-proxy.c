@@ -101,6 +101,7 @@ typedef struct Fixture {
         size_t n_replies, n_failed;
         unsigned n_denials;
         DnsDenial denial;     /* the last one */
+        size_t n_flooded;
         size_t n_crowded;
         uint32_t crowded_group; /* the last one */
         size_t crowded_n;
@@ -189,6 +190,13 @@ static void on_crowded(uint32_t group, bool is_connection, size_t n, void *userd
         f->crowded_n = n;
 }
 
+static void on_flooded(uint32_t group, void *userdata) {
+        Fixture *f = userdata;
+
+        ck_assert_uint_eq(group, f->requester.group);
+        f->n_flooded++;
+}
+
 static void release(Fixture *f) {
         f->hold = false;
         for (size_t i = 0; i < f->n_held; i++)
@@ -224,7 +232,7 @@ static void fixture_init_with(Fixture *f, bool one_group) {
         upstream.port = ntohs(server.sin_port);
         const DnsProxyOptions o = {
                 .servers = &upstream, .n_servers = 1, .on_denial = on_denial,
-                .on_crowded = on_crowded, .on_query = on_query, .one_group = one_group,
+                .on_crowded = on_crowded, .on_flooded = on_flooded, .on_query = on_query, .one_group = one_group,
                 .layers = &f->table, .userdata = f,
         };
         ck_assert_int_eq(dns_proxy_new(f->event, &o, &f->proxy), 0);
@@ -483,6 +491,25 @@ START_TEST(test_newcomer) {
         ck_assert_uint_eq(f.n_crowded, 2);
         ck_assert_uint_eq(f.crowded_group, 1);
         fixture_done(&f); /* while questions are in flight that nobody waits for any more */
+}
+END_TEST
+
+/* Queries that come faster than they are read: the groups that continue are named, until none is lost any more. */
+START_TEST(test_flood) {
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_DENY, NULL, NULL, 1);
+        ask_as(&f, l, 6);
+        ck_assert_uint_eq(ask(&f, "denied.example", DNS_TYPE_A, false), DNS_RCODE_REFUSED);
+        ck_assert_uint_eq(f.n_flooded, 0);
+        for (unsigned i = 0; i < 20000; i++)
+                send_query(&f, "denied.example", DNS_TYPE_A, false);
+        for (int i = 0; i < ROUNDS_MAX && f.n_flooded == 0; i++)
+                turn(&f);
+        ck_assert_uint_gt(f.n_flooded, 0);
+        ck_assert_uint_lt(f.n_flooded, 20000);
+        fixture_done(&f);
 }
 END_TEST
 
@@ -747,6 +774,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_newcomer, 0, 2);
         tcase_add_test(t, test_shared_question);
         tcase_add_test(t, test_patience);
+        tcase_add_test(t, test_flood);
         tcase_add_loop_test(t, test_dnssec, 0, 4);
         tcase_add_test(t, test_audit_loses_nothing);
         tcase_add_loop_test(t, test_enforced_meanwhile, 0, 2);

@@ -394,6 +394,30 @@ START_TEST(udp_size_limit) {
 }
 END_TEST
 
+/* More than the socket holds: what was lost is counted once. */
+START_TEST(udp_losses) {
+        Fixture *f = fixture_new(false);
+        int fd = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+        const DnsStubStats *stats = dns_stub_stats(f->stub);
+        const unsigned n = 20000;
+
+        for (unsigned i = 0; i < 500; i++) {
+                ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+                if (i % 50 == 0)
+                        settle(f);
+        }
+        settle(f);
+        ck_assert_uint_eq(stats->lost, 0);
+        for (unsigned i = 0; i < n; i++)
+                ck_assert_int_eq(send(fd, "q", 1, 0), 1);
+        settle(f);
+        ck_assert_uint_gt(stats->lost, 0);
+        ck_assert_uint_eq(stats->lost + stats->udp_queries, n + 500);
+        (void) close(fd);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(clients_limit) {
         Fixture *f = fixture_new(true);
         int fd = client_socket(AF_INET, SOCK_DGRAM, f->port4);
@@ -719,6 +743,7 @@ static Suite *suite(void) {
         tcase_add_test(tc, udp_batch_counts_what_fails);
         tcase_add_test(tc, udp_batch_long_replies);
         tcase_add_test(tc, udp_size_limit);
+        tcase_add_test(tc, udp_losses);
         tcase_add_test(tc, clients_limit);
         tcase_add_test(tc, tcp_connections_limit);
         tcase_add_test(tc, tcp_places_of_groups);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whose queries the kernel is told to drop; its map is in the test itself. */
+/* Whose queries the kernel is to drop; its map is in the test itself. */
 
 #include "engine/query-throttle.h"
 
@@ -32,11 +32,26 @@ START_TEST(test_only_too_many) {
         ck_assert_uint_eq(n_throttled[1], 1); /* not with each of them */
         refuse(t, 2, 100, NSEC_PER_SEC);
         ck_assert_uint_eq(n_throttled[2], 0);
-        for (unsigned i = 1; i <= 4; i++) /* it goes on */
+        for (unsigned i = 1; i <= 4; i++) /* it continues */
                 refuse(t, 1, 2 * QUERY_THROTTLE_RATE, NSEC_PER_SEC + i * NSEC_PER_SEC / 2);
         ck_assert_uint_eq(n_throttled[1], 5);
         refuse(t, 1, QUERY_THROTTLE_RATE, 10 * NSEC_PER_SEC); /* and has ended */
         ck_assert_uint_eq(n_throttled[1], 5);
+}
+END_TEST
+
+/* While queries are lost, whoever takes more than its part is slowed down, whatever the answers are. */
+START_TEST(test_flood) {
+        _cleanup_(query_throttle_freep) QueryThrottle *t = NULL;
+        int programs = 0;
+
+        ck_assert_int_eq(query_throttle_new((const Programs *) &programs, &t), 0);
+        for (unsigned i = 0; i < 2 * QUERY_THROTTLE_FLOOD_RATE; i++)
+                query_throttle_flooded(t, 1, NSEC_PER_SEC);
+        for (unsigned i = 0; i < QUERY_THROTTLE_FLOOD_RATE; i++)
+                query_throttle_flooded(t, 2, NSEC_PER_SEC);
+        ck_assert_uint_eq(n_throttled[1], 1);
+        ck_assert_uint_eq(n_throttled[2], 0);
 }
 END_TEST
 
@@ -45,6 +60,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("query-throttle");
 
         tcase_add_test(t, test_only_too_many);
+        tcase_add_test(t, test_flood);
         suite_add_tcase(s, t);
         return s;
 }

@@ -26,7 +26,7 @@ START_TEST(test_quiet) {
 }
 END_TEST
 
-/* A turn each three seconds, as among thousands of busy processes: so many turns are left all the same. */
+/* A turn each three seconds, as among thousands of busy processes: so many turns are left in any case. */
 START_TEST(test_overload) {
         RunDeadline d;
         uint64_t now = START;
