@@ -97,7 +97,7 @@ const char *event_denial_words(const char *reason) {
                 { "cname", "an alias in the answer is denied" },
                 { "rebinding", "the answer contains a private address" },
                 { "reverse", "reverse lookup of an address that belongs to no allowed name" },
-                { "lease", "no room to remember the answer" },
+                { "lease", "the scope has too many addresses of allowed names" },
                 { "rule", "a rule denies it" },
                 { "default", "no rule allows it" },
                 { "dns", "DNS traffic that bypasses the proxy" },

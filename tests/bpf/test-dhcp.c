@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "basic/macro.h"
 
@@ -84,6 +85,21 @@ START_TEST(no_request_without_the_flag) {
 }
 END_TEST
 
+/* Where low ports are open to all users, the port proves nothing. _i: family, and connected from 2 on */
+START_TEST(no_request_of_a_user) {
+        const int family = _i % 2;
+        Lab l = {};
+
+        lab_begin(&l, CW_LAYER_SYSTEM);
+        ck_assert_int_eq(setreuid(65534, 0), 0); /* binds the port as root */
+        ck_assert_int_eq(ask(&l, "network", family, all_servers[family], client_port[family], _i >= 2), -EPERM);
+        ck_assert_int_eq(ask(&l, "other", family, all_servers[family], client_port[family], _i >= 2), -EPERM);
+        ck_assert_int_eq(setreuid(0, 0), 0);
+        ck_assert_int_eq(ask(&l, "other", family, all_servers[family], client_port[family], _i >= 2), 0);
+        lab_done(&l);
+}
+END_TEST
+
 typedef struct Denials {
         size_t n;
         uint32_t pid;
@@ -133,6 +149,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 60);
         tcase_add_loop_test(t, requests_by_unit, 0, 4);
         tcase_add_loop_test(t, no_request_without_the_flag, 0, 2);
+        tcase_add_loop_test(t, no_request_of_a_user, 0, 4);
         tcase_add_loop_test(t, denial_names_the_process, 0, 4);
         suite_add_tcase(s, t);
         return s;
