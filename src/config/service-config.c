@@ -35,6 +35,7 @@ static const char *const existing_words[_EXISTING_MAX] = {
         [EXISTING_JUDGE] = "judge",
 };
 
+static const char *const refusal_words[] = { "nxdomain", "refused", "nodata" };
 static const char *const wiring_words[_DNS_WIRING_MAX] = {
         [DNS_WIRING_BPF] = "bpf",
         [DNS_WIRING_BPF_RESOLVED] = "bpf+resolved",
@@ -285,6 +286,14 @@ static int apply_wiring(ServiceConfig *c, const char *value, const char **ret_re
         return 0;
 }
 
+static int apply_refusal(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(refusal_words, ELEMENTSOF(refusal_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown refusal, expected nxdomain, refused or nodata");
+        c->dns_refusal = (DnsRefusal) i;
+        return 0;
+}
+
 static int apply_forwarders(ServiceConfig *c, const char *value, const char **ret_reason) {
         const Strings strings = { &c->forwarders, &c->n_forwarders, CONFIG_FORWARDERS_MAX, check_forwarder,
                                   "at most 16 forwarders can be given" };
@@ -389,6 +398,7 @@ static const struct {
         { "Service", "LogLevel", apply_log_level },
         { "DNS", "Upstream", apply_upstream },
         { "DNS", "Wiring", apply_wiring },
+        { "DNS", "Refusal", apply_refusal },
         { "DNS", "Forwarders", apply_forwarders },
         { "Log", "EventsFile", apply_events_file },
         { "Log", "EventsFileMaxSize", apply_events_file_max_size },

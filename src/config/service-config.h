@@ -18,6 +18,14 @@ typedef enum ExistingConnections {
         _EXISTING_MAX,
 } ExistingConnections;
 
+/* What clients get for names that are denied. */
+typedef enum DnsRefusal {
+        DNS_REFUSAL_NXDOMAIN, /* the default */
+        DNS_REFUSAL_REFUSED,
+        DNS_REFUSAL_NODATA,
+        _DNS_REFUSAL_MAX,
+} DnsRefusal;
+
 typedef enum DnsWiring {
         DNS_WIRING_BPF,
         DNS_WIRING_BPF_RESOLVED, /* in addition, a drop-in for systemd-resolved */
@@ -51,6 +59,7 @@ typedef struct ServiceConfig {
         char **upstreams;  /* "192.0.2.1:5353", "[2001:db8::1]:53", "2001:db8::1"; none: those of the system */
         size_t n_upstreams;
         DnsWiring dns_wiring;
+        DnsRefusal dns_refusal;
         char **forwarders; /* names of services */
         size_t n_forwarders;
         char *events_file; /* absolute; NULL: none */

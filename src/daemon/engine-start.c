@@ -77,11 +77,17 @@ int service_start_engine(Service *s, const char **ret_what) {
                 .pin_directory = HOOKS_PIN_DIRECTORY,
                 .with_maps = handover_has_predecessor(c->handover),
         };
+        static const uint8_t rcodes[_DNS_REFUSAL_MAX] = {
+                [DNS_REFUSAL_NXDOMAIN] = DNS_RCODE_NXDOMAIN,
+                [DNS_REFUSAL_REFUSED] = DNS_RCODE_REFUSED,
+                [DNS_REFUSAL_NODATA] = DNS_RCODE_NOERROR,
+        };
         _cleanup_free_ LayerSpec *specs = NULL;
         const struct passwd *network_user = getpwnam("systemd-network");
         size_t n_specs;
         int fds[DNS_ENDPOINTS_MAX], r;
         EngineOptions o = {
+                .dns_refusal = rcodes[s->config.dns_refusal],
                 .dns_fds = fds,
                 .n_dns_fds = dns_sockets_take(s->sockets, fds),
                 .cgroup_fd = actors_root_fd(s->actors),

@@ -59,6 +59,7 @@ enum {
         DNS_FLAG_TC = 1 << 9,
         DNS_FLAG_RD = 1 << 8,
         DNS_FLAG_RA = 1 << 7,
+        DNS_FLAG_CD = 1 << 4,
         DNS_OPCODE_MASK = 0xf << 11,
         DNS_RCODE_MASK = 0xf,
 };
@@ -83,6 +84,7 @@ typedef struct DnsQuery {
         bool recursion_desired;
         bool has_edns;
         bool dnssec_ok;          /* DO (RFC 3225) */
+        bool checking_disabled;  /* CD (RFC 4035 3.2.2) */
 } DnsQuery;
 
 /* Returns 0; -EBADMSG: not a query, or too short to answer: drop it; -EINVAL: answer FORMERR; -EOPNOTSUPP: answer

@@ -95,6 +95,7 @@ int dns_query_parse(const void *data, size_t size, DnsQuery *ret) {
         if (!read_header(&c, &q.id, &h) || h.flags & DNS_FLAG_QR)
                 return -EBADMSG;
         q.recursion_desired = h.flags & DNS_FLAG_RD;
+        q.checking_disabled = h.flags & DNS_FLAG_CD;
 
         int r = read_body(&c, &h, &q);
         *ret = q;

@@ -17,6 +17,9 @@
 #define OPT_FLAG_DO (1 << 15)
 #define OPT_FLAGS_OFFSET 7 /* offset in the OPT record, after its root name, type, size, high rcode and version */
 #define N_ADDITIONALS_POS 10
+#define UDP_SIZE_MIN 512
+#define OPCODE_NOTIFY 4
+#define OPCODE_UPDATE 5
 
 static uint16_t u16_at(const uint8_t *p) {
         return (uint16_t) (p[0] << 8 | p[1]);
@@ -39,19 +42,93 @@ int dns_relay_read(const void *query, size_t size, DnsRelay *ret) {
         if (dns_cursor_name(&c, DNS_NAME_PLAIN, name, NULL) < 0)
                 return -EINVAL;
         size_t n = c.pos + 4 - DNS_HEADER_SIZE;
-        if (n > size - DNS_HEADER_SIZE || n > DNS_RELAY_QUESTION_MAX)
+        if (n > size - DNS_HEADER_SIZE || n > sizeof(ret->question))
                 return -EINVAL;
 
-        *ret = (DnsRelay) {
-                .id = q.id,
-                .flags = u16_at(data + 2) & FLAGS_OF_CLIENT,
-                .udp_size = q.udp_size,
-                .has_edns = q.has_edns,
-                .dnssec_ok = q.dnssec_ok,
-                .question_size = (uint16_t) n,
-        };
+        memset(ret, 0, offsetof(DnsRelay, question));
+        ret->id = q.id;
+        ret->flags = u16_at(data + 2) & FLAGS_OF_CLIENT;
+        ret->udp_size = q.udp_size;
+        ret->has_edns = q.has_edns;
+        ret->dnssec_ok = q.dnssec_ok;
+        ret->question_size = ret->size = (uint16_t) n;
         memcpy(ret->question, data + DNS_HEADER_SIZE, n);
         return 0;
+}
+
+/* The client's UDP size, from its OPT record. False: malformed. */
+static bool read_udp_size(DnsCursor *c, size_t n_records, uint16_t *ret) {
+        *ret = UDP_SIZE_MIN;
+        for (size_t i = 0; i < n_records; i++) {
+                char owner[DNS_NAME_SIZE];
+                uint16_t type, class, rdlength;
+                const uint8_t *rdata;
+                uint32_t ttl;
+
+                if (dns_cursor_name(c, DNS_NAME_COMPRESSED, owner, NULL) < 0 || !dns_cursor_u16(c, &type) ||
+                    !dns_cursor_u16(c, &class) || !dns_cursor_u32(c, &ttl) || !dns_cursor_u16(c, &rdlength) ||
+                    !dns_cursor_bytes(c, rdlength, &rdata))
+                        return false;
+                if (type == DNS_TYPE_OPT)
+                        *ret = MAX(class, UDP_SIZE_MIN);
+        }
+        return dns_cursor_at_end(c);
+}
+
+static bool opcode_is_relayed(uint16_t flags) {
+        unsigned opcode = (flags & DNS_OPCODE_MASK) >> 11;
+
+        return opcode == 0 || opcode == OPCODE_NOTIFY || opcode == OPCODE_UPDATE;
+}
+
+int dns_relay_read_message(const void *message, size_t size, DnsRelay *ret) {
+        const uint8_t *data = message;
+        char name[DNS_NAME_SIZE];
+        uint16_t udp_size;
+        DnsCursor c;
+
+        assert(message || size == 0);
+        assert(ret);
+
+        if (size < DNS_HEADER_SIZE || size > DNS_RELAY_MESSAGE_MAX)
+                return -EINVAL;
+        uint16_t flags = u16_at(data + 2);
+        if (flags & DNS_FLAG_QR || !opcode_is_relayed(flags) || u16_at(data + 4) != 1)
+                return -EINVAL;
+        dns_cursor_init(&c, message, size);
+        c.pos = DNS_HEADER_SIZE;
+        if (dns_cursor_name(&c, DNS_NAME_PLAIN, name, NULL) < 0 || c.end - c.pos < 4)
+                return -EINVAL;
+        c.pos += 4;
+        size_t question_size = c.pos - DNS_HEADER_SIZE;
+        size_t n = (size_t) u16_at(data + 6) + u16_at(data + 8) + u16_at(data + 10);
+        if (!read_udp_size(&c, n, &udp_size))
+                return -EINVAL;
+
+        memset(ret, 0, offsetof(DnsRelay, question));
+        ret->id = u16_at(data);
+        ret->flags = flags;
+        ret->udp_size = udp_size;
+        ret->is_whole = true;
+        for (size_t i = 0; i < ELEMENTSOF(ret->counts); i++)
+                ret->counts[i] = u16_at(data + 4 + 2 * i);
+        ret->question_size = (uint16_t) question_size;
+        ret->size = (uint16_t) (size - DNS_HEADER_SIZE);
+        memcpy(ret->question, data + DNS_HEADER_SIZE, ret->size);
+        return 0;
+}
+
+static size_t build_whole(const DnsRelay *r, uint16_t id, uint8_t buf[static DNS_RELAY_MESSAGE_MAX]) {
+        DnsWriter w;
+
+        dns_writer_init(&w, buf, DNS_RELAY_MESSAGE_MAX);
+        dns_writer_u16(&w, id);
+        dns_writer_u16(&w, r->flags);
+        for (size_t i = 0; i < ELEMENTSOF(r->counts); i++)
+                dns_writer_u16(&w, r->counts[i]);
+        dns_writer_bytes(&w, r->question, r->size);
+        assert(!w.failed);
+        return w.pos;
 }
 
 /* Header, question and, if the client uses EDNS, our OPT record. */
@@ -89,9 +166,11 @@ bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type) {
         return *name == '\0' && end - p >= 3 && *p == 0 && (p[1] << 8 | p[2]) == type;
 }
 
-size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static 512]) {
+size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static DNS_RELAY_MESSAGE_MAX]) {
         assert(r);
 
+        if (r->is_whole)
+                return build_whole(r, id, buf);
         return build(r, id, r->flags, buf);
 }
 
@@ -122,7 +201,7 @@ int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *re
         uint16_t flags = u16_at(data + 2), n_questions = u16_at(data + 4);
         uint8_t rcode = flags & DNS_RCODE_MASK;
         bool failed = rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN;
-        if (!(flags & DNS_FLAG_QR) || flags & DNS_OPCODE_MASK)
+        if (!(flags & DNS_FLAG_QR) || (flags ^ r->flags) & DNS_OPCODE_MASK)
                 return -EBADMSG;
         if (n_questions == 0 && failed) /* from a server that could not parse the query */
                 return -EREMOTEIO;
@@ -139,7 +218,7 @@ int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *re
 size_t dns_relay_build_error(const DnsRelay *r, uint8_t rcode, uint8_t buf[static 512]) {
         assert(r);
 
-        return build(r, r->id, (uint16_t) (DNS_FLAG_QR | DNS_FLAG_RA | (r->flags & ~FLAG_AD) | (rcode & DNS_RCODE_MASK)), buf);
+        return build(r, r->id, (uint16_t) (DNS_FLAG_QR | DNS_FLAG_RA | (r->flags & (DNS_OPCODE_MASK | DNS_FLAG_RD | FLAG_CD)) | (rcode & DNS_RCODE_MASK)), buf);
 }
 
 static int limit_record(DnsCursor *c, uint8_t *message, uint32_t max) {

@@ -6,16 +6,19 @@
 
 #include "dns/dns-message.h"
 
-#define DNS_RELAY_QUESTION_MAX (255 + 4) /* name in wire form, type, class (RFC 1035 3.1, 4.1.2) */
+#define DNS_RELAY_MESSAGE_MAX 2048 /* of a whole message that is relayed */
 
 typedef struct DnsRelay {
         uint16_t id;       /* the client's */
-        uint16_t flags;    /* RD, AD and CD of the client's query */
+        uint16_t flags;    /* RD, AD and CD of the client's query; of a whole message, all */
         uint16_t udp_size; /* the client's maximum payload */
         bool has_edns;
         bool dnssec_ok;    /* DO */
+        bool is_whole;     /* everything after the header is relayed, as in the signed messages of nsupdate(1) */
+        uint16_t counts[4]; /* of a whole message: the numbers of questions and records */
         uint16_t question_size;
-        uint8_t question[DNS_RELAY_QUESTION_MAX]; /* as the client wrote it */
+        uint16_t size;     /* of what follows the header: the question, or all */
+        uint8_t question[DNS_RELAY_MESSAGE_MAX - DNS_HEADER_SIZE]; /* as the client wrote it */
 } DnsRelay;
 
 /* query: one for which dns_query_parse() returned 0 or -EPERM, of any class and with any name. Otherwise -EINVAL or
@@ -23,8 +26,16 @@ typedef struct DnsRelay {
 int dns_relay_read(const void *query, size_t size, DnsRelay *ret);
 /* Does it ask for this name, as text in any case, and type? */
 bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type);
-/* The query to the upstream: our own header and OPT record, with the client's question. Returns its length. */
-size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static 512]);
+/* Any query, notification or update with one question, or zone, that can be read, whatever else it has: to be relayed as a
+ * whole. Otherwise -EINVAL: no server would do more than say so. */
+int dns_relay_read_message(const void *message, size_t size, DnsRelay *ret);
+/* Its answer may be longer than the datagrams that our upstream sockets receive. */
+static inline bool dns_relay_wants_tcp(const DnsRelay *r) {
+        return r->is_whole && r->size > r->question_size;
+}
+/* The query to the upstream: our own header and OPT record, with the client's question, or the whole message with another
+ * id. Returns its length. */
+size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static DNS_RELAY_MESSAGE_MAX]);
 /* 0: an answer to this question, complete or truncated (*ret_truncated). -EBADMSG: not an answer; -EBADE: an answer
  * to another question; -EREMOTEIO: an answer with an error rcode. The id is not compared. */
 int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *ret_truncated);

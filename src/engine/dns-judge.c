@@ -15,7 +15,23 @@ uint32_t dns_client_ttl(const DnsAnswer *a) {
         return MIN(a->ttl, (uint32_t) DNS_CLIENT_TTL_MAX);
 }
 
-void judge_name(const Layer *l, const char *name, uint64_t now, NameFinding *ret) {
+/* What follows the labels of a service, or NULL if there are none. */
+static const char *service_owner(const char *name) {
+        const char *p = name;
+
+        for (size_t i = 0; i < SERVICE_LABELS_MAX && *p == '_'; i++) {
+                const char *dot = strchr(p, '.');
+
+                if (!dot)
+                        return NULL;
+                p = dot + 1;
+        }
+        return p > name && *p != '_' ? p : NULL;
+}
+
+void judge_name(const Layer *l, const char *name, uint16_t type, uint64_t now, NameFinding *ret) {
+        bool is_address = type == DNS_TYPE_A || type == DNS_TYPE_AAAA;
+        const char *owner = is_address ? NULL : service_owner(name);
         NameVerdict derived;
         const char *origin;
 
@@ -26,17 +42,30 @@ void judge_name(const Layer *l, const char *name, uint64_t now, NameFinding *ret
         *ret = (NameFinding) { .policy_id = layer_policy_id(l), .rule = RULE_NONE };
         policy_match_name(l->policy, name, &ret->verdict);
         ret->resolves = policy_name_resolves(l->policy, &ret->verdict, &ret->rule);
-        if (ret->resolves || ret->verdict.n_deny + ret->verdict.n_late > 0 ||
-            derived_names_get(l->derived, name, now, &derived, &origin) <= 0)
+        if (ret->resolves || ret->verdict.n_deny + ret->verdict.n_late > 0)
+                return;
+        if (owner) {
+                policy_match_name(l->policy, owner, &ret->verdict);
+                ret->resolves = policy_name_resolves(l->policy, &ret->verdict, &ret->rule);
+                return;
+        }
+        if (derived_names_get(l->derived, name, now, &derived, &origin) <= 0)
                 return;
         ret->verdict = derived;
         ret->resolves = ret->derived = true;
 }
 
 /* Evaluates again only if the policy has changed, or if the CNAME that led to the name may have expired. */
-static void refresh_finding(const Layer *l, const char *name, uint64_t now, NameFinding *f) {
+static void refresh_finding(const Layer *l, const char *name, uint16_t type, uint64_t now, NameFinding *f) {
         if (f->policy_id == 0 || f->policy_id != layer_policy_id(l) || f->derived)
-                judge_name(l, name, now, f);
+                judge_name(l, name, type, now, f);
+}
+
+bool finding_permits_type(const Layer *l, const NameFinding *f, uint16_t type) {
+        assert(l && l->policy);
+        assert(f);
+
+        return f->resolves && policy_name_permits_type(l->policy, &f->verdict, type);
 }
 
 static LayerVerdict name_verdict(const Layer *l, bool resolves, const NameVerdict *v) {
@@ -144,7 +173,7 @@ void judge_answer(const Layer *l, const char *name, const DnsAnswer *a, uint64_t
         *ret = (AnswerFinding) { .verdict = { .kind = l->kind, .mode = MODE_OFF }, .rule = RULE_NONE };
         if (!layer_is_judged(l))
                 return; /* passes, but adds no lease: there is nothing to open */
-        refresh_finding(l, name, now, finding);
+        refresh_finding(l, name, a->type, now, finding);
         ret->name = finding->verdict;
         ret->derived = finding->derived;
         ret->rule = finding->rule;
@@ -190,14 +219,14 @@ int keep_answer(Layer *l, const char *name, const DnsAnswer *a, const AnswerFind
         return r;
 }
 
-bool layers_resolve(const LayerTable *t, const char *name, uint64_t now) {
+bool layers_resolve(const LayerTable *t, const char *name, uint16_t type, uint64_t now) {
         for (size_t i = 0; i < t->n; i++) {
                 const Layer *l = t->layers[i];
                 NameFinding finding;
 
                 if (!layer_is_judged(l) || l->kind == LAYER_RESTRICT)
                         continue;
-                judge_name(l, name, now, &finding);
+                judge_name(l, name, type, now, &finding);
                 if (finding.resolves)
                         return true;
         }

@@ -21,6 +21,9 @@ typedef struct NameFinding {
         bool derived;       /* reached through a CNAME of an allowed name, and treated as that name */
 } NameFinding;
 
+#define SERVICE_LABELS_MAX 4 /* "_service._proto" and the like in front of a name */
+
+
 /* The verdict of a layer for an answer. */
 typedef struct AnswerFinding {
         LayerVerdict verdict;
@@ -36,8 +39,10 @@ uint32_t dns_client_ttl(const DnsAnswer *a);
  * too long to be evaluated again after a policy swap. */
 int answer_chain_text(const DnsAnswer *a, const char *first, char buf[static LEASE_CHAIN_TEXT_MAX]);
 
-/* May the name be looked up? A name reached through a CNAME of an allowed name counts as that name. */
-void judge_name(const Layer *l, const char *name, uint64_t now_nsec, NameFinding *ret);
+/* May the name be looked up? A name reached through a CNAME of an allowed name counts as that name, and so does a name
+ * with labels for a service in front ("_imaps._tcp.mail.example"), for all types but addresses. */
+void judge_name(const Layer *l, const char *name, uint16_t type, uint64_t now_nsec, NameFinding *ret);
+bool finding_permits_type(const Layer *l, const NameFinding *f, uint16_t type);
 /* The same for the fold. */
 LayerVerdict name_finding_verdict(const Layer *l, const NameFinding *f);
 /* A CNAME of a denied name, or an address that the name may not have, is refused even if the name itself is allowed.
@@ -52,5 +57,5 @@ int keep_answer(Layer *l, const char *name, const DnsAnswer *a, const AnswerFind
 /* Does an address without the lease get another verdict that is enforced? */
 bool answer_needs_lease(const Layer *l, const AnswerFinding *f);
 /* For a forwarder: does any layer that is judged, and does not only restrict, allow to look up the name, or its answer? */
-bool layers_resolve(const LayerTable *t, const char *name, uint64_t now_nsec);
+bool layers_resolve(const LayerTable *t, const char *name, uint16_t type, uint64_t now_nsec);
 bool layers_allow(const LayerTable *t, const char *name, const DnsAnswer *a, uint64_t now_nsec);

@@ -13,7 +13,9 @@
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
 #include "engine/dns-listening.h"
+#include "engine/dns-local.h"
 #include "engine/dns-passthrough.h"
+#include "engine/dns-verdict.h"
 #include "engine/dns-waiter.h"
 #include "engine/flood-watch.h"
 
@@ -25,6 +27,7 @@
 #define WAITERS_MAX (DNS_STUB_CLIENTS_MAX - 1) /* clients waiting for either; one more is being looked at */
 #define PATIENCE_NSEC (2 * NSEC_PER_SEC) /* of a group above its share, when places are short */
 #define ABANDONED_MAX 2048      /* c-ares still waits for their answers; beyond, only newcomers displace others */
+#define TTL_OF_REFUSALS 5 /* seconds: a rule or a grant that is added must have an effect soon */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
 _Static_assert(PENDING_MAX + PASSED_MAX + 2 * ABANDONED_MAX < DNS_UPSTREAM_IN_FLIGHT_MAX, "room for newcomers");
@@ -51,6 +54,8 @@ struct DnsProxy {
         DnsCache *cache;
         HashIndex pending;
         const LayerTable *layers; /* borrowed */
+        LocalNames *local_names; /* NULL: none */
+        uint8_t refusal;         /* rcode */
         DnsListening listening;
         SelfQuery self_query;
         dns_denial_fn on_denial;
@@ -79,6 +84,13 @@ static void reply(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rco
         dns_client_reply(client, p->reply, n);
 }
 
+/* A reply of ours without records, with TTL_OF_REFUSALS. */
+static void reply_negative(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode, DnsExtendedError error) {
+        size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) q->udp_size, (size_t) DNS_UDP_MAX);
+
+        dns_client_reply(client, p->reply, dns_reply_build_negative(p->reply, max, q, rcode, TTL_OF_REFUSALS, error));
+}
+
 static void reply_error(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode) {
         size_t n = dns_reply_build_error(p->reply, q, rcode);
 
@@ -92,15 +104,6 @@ static DnsPeer peer_of(const DnsClient *client) {
         return peer;
 }
 
-static void report(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why,
-                   uint32_t rule) {
-        DnsDenial d = {
-                .peer = peer_of(client), .layer = layer, .name = q->name, .type = q->type, .why = why, .rule = rule,
-        };
-
-        p->on_denial(&d, p->userdata);
-}
-
 static void report_refused(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q,
                            const AnswerFinding *f) {
         DnsDenial d = {
@@ -109,6 +112,11 @@ static void report_refused(DnsProxy *p, const Layer *layer, DnsClient *client, c
         };
 
         p->on_denial(&d, p->userdata);
+}
+
+static void report(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why,
+                   uint32_t rule) {
+        report_refused(p, layer, client, q, &(const AnswerFinding) { .why = why, .rule = rule });
 }
 
 /* A forwarder on this machine that is asked by us, or asks several servers at a time: there is an event already. */
@@ -124,11 +132,6 @@ static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsRe
 }
 
 /* ------------------------------------------------------------------ answers */
-
-static bool type_is_served(uint16_t type) {
-        return type == DNS_TYPE_A || type == DNS_TYPE_AAAA || type == DNS_TYPE_CNAME || type == DNS_TYPE_HTTPS ||
-               type == DNS_TYPE_SVCB;
-}
 
 /* Returns an error only if the answer must not be given without what could not be stored. */
 static int store(DnsProxy *p, const DnsRequest *q, DnsClient *client, Layer *l, const DnsAnswer *a,
@@ -170,46 +173,46 @@ static int store_in_others(DnsProxy *p, const DnsRequest *q, DnsClient *client, 
         return r;
 }
 
-/* Judges an answer and stores what it opens. Returns the rcode for the client: the answer's, or an error instead of
- * it. */
-static uint8_t accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
+/* Judges an answer and stores what it opens. Returns 0, 1 if the answer is refused with *ret_rcode, or a negative number
+ * if what it opens cannot be stored. */
+static int accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now,
+                         uint8_t *ret_rcode) {
         const DnsRequester *requester = &q->requester;
-        LayerVerdict verdicts[CW_CHAIN_MAX];
         AnswerFinding findings[CW_CHAIN_MAX];
-        const char *name = q->message->name;
+        AnswerVerdict v;
         int r = 0;
 
-        for (size_t i = 0; i < requester->n_layers; i++) {
-                judge_answer(requester->layers[i], name, a, now, &q->findings[i], &findings[i]);
-                verdicts[i] = findings[i].verdict;
-        }
-        int deciding = chain_fold(verdicts, requester->n_layers);
-        bool denied = deciding >= 0 && verdicts[deciding].action == ACTION_DENY;
-        if (denied && requester->forwards && layers_allow(p->layers, name, a, now))
-                denied = false;
-        const AnswerFinding *f = &findings[MAX(deciding, 0)];
-        if (denied && f->why && !is_asked_again(p, q)) {
+        judge_chain_answer(p->layers, q, a, now, findings, &v);
+        if (v.denied && v.f->why && !is_asked_again(p, q)) {
                 p->stats.refused++;
-                report_refused(p, requester->layers[deciding], client, q->message, f);
+                report_refused(p, v.layer, client, q->message, v.f);
         }
-        if (denied && verdicts[deciding].mode == MODE_ENFORCE)
-                return DNS_RCODE_REFUSED;
+        if (v.enforced) {
+                *ret_rcode = answer_refusal(v.f, p->refusal);
+                return 1;
+        }
         for (size_t i = 0; i < requester->n_layers && r >= 0; i++)
                 r = store(p, q, client, requester->layers[i], a, &findings[i], now);
         if (r >= 0 && requester->forwards)
                 r = store_in_others(p, q, client, a, now);
         if (r < 0)
-                return DNS_RCODE_SERVFAIL;
+                return r;
         p->stats.answered++;
         if (p->on_answer && a->n_addrs > 0)
-                p->on_answer(requester, name, a, p->userdata);
-        return a->rcode;
+                p->on_answer(requester, q->message->name, a, p->userdata);
+        return 0;
 }
 
 static void answer_client(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
-        uint8_t rcode = accept_answer(p, q, client, a, now);
+        uint8_t rcode;
+        int r = accept_answer(p, q, client, a, now, &rcode);
 
-        reply(p, client, q->message, rcode, rcode == a->rcode ? a : NULL, NULL);
+        if (r == 0)
+                reply(p, client, q->message, a->rcode, a, NULL);
+        else if (r > 0)
+                reply_negative(p, client, q->message, rcode, DNS_ERROR_BLOCKED);
+        else
+                reply(p, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
 }
 
 /* ------------------------------------------------------------------ upstream */
@@ -432,8 +435,14 @@ static bool accept_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, size_t
                 return true; /* an error of the server, without records */
         if (r < 0 || a->truncated || a->n_addrs == DNS_ADDRS_MAX)
                 return !q->requester.forwards;
-        return accept_answer(p, q, client, a, now) == a->rcode &&
-               dns_relay_limit_ttl(p->reply, size, dns_client_ttl(a)) >= 0;
+        uint8_t rcode;
+        if (accept_answer(p, q, client, a, now, &rcode) != 0 ||
+            dns_relay_limit_ttl(p->reply, size, dns_client_ttl(a)) < 0)
+                return false;
+        UpstreamKey key;
+        if (dns_query_is_plain(message) && upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key) >= 0)
+                (void) dns_cache_put(p->cache, key, message->name, a, now);
+        return true;
 }
 
 static void answer_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsRelay *relay, const uint8_t *answer,
@@ -441,7 +450,7 @@ static void answer_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, const 
         size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) relay->udp_size, (size_t) DNS_UDP_MAX);
         size_t n = dns_relay_build_reply(relay, answer, size, DNS_MESSAGE_MAX, p->reply);
 
-        if (type_is_served(q->message->type) && !accept_relayed(p, q, client, n)) {
+        if (dns_type_opens(q->message->type) && !accept_relayed(p, q, client, n)) {
                 reply_relayed_error(p, client, relay);
                 return;
         }
@@ -475,85 +484,25 @@ static int relay_waiter(DnsProxy *p, const DnsRequest *q, const DnsRelay *relay,
         return dns_passthrough_query(p->passthrough, &q->requester.asked, q->requester.forwards, relay, w);
 }
 
-static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
-        _cleanup_(waiter_freep) DnsWaiter *w = NULL;
-        DnsRelay relay;
+static void relay_message(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsRelay *relay) {
+        _cleanup_(waiter_freep) DnsWaiter *w = dns_waiter_new(q, client, p);
 
-        if (dns_relay_read(q->data, q->size, &relay) < 0) {
-                dns_client_drop(client); /* cannot happen: it has been parsed */
-                return;
-        }
-        w = dns_waiter_new(q, client, p);
-        if (w && relay_waiter(p, q, &relay, w) >= 0)
+        if (w && relay_waiter(p, q, relay, w) >= 0)
                 w = NULL; /* taken */
         else
-                reply_relayed_error(p, client, &relay);
+                reply_relayed_error(p, client, relay);
+}
+
+static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
+        DnsRelay relay;
+
+        if (dns_relay_read(q->data, q->size, &relay) < 0)
+                dns_client_drop(client); /* cannot happen: it has been parsed */
+        else
+                relay_message(p, q, client, &relay);
 }
 
 /* ------------------------------------------------------------------ queries */
-
-/* What the proxy does not serve: refused, or relayed if no layer enforces its policy. */
-static void refuse(DnsProxy *p, const DnsRequest *q, DnsClient *client, const Layer *layer, const char *why) {
-        if (dns_requester_is_judged(&q->requester))
-                deny(p, layer, client, q, why, RULE_NONE);
-        if (dns_requester_is_enforced(&q->requester))
-                reply(p, client, q->message, DNS_RCODE_REFUSED, NULL, NULL);
-        else
-                relay_query(p, q, client);
-}
-
-/* Reverse names are answered from our own leases and never asked upstream, where they could carry data out. */
-static void answer_reverse(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
-        const DnsRequester *requester = &q->requester;
-        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
-        const Lease *lease = NULL;
-        InAddr addr;
-
-        if (dns_reverse_name_to_addr(q->message->name, &addr) >= 0) {
-                for (size_t i = 0; i < requester->n_layers && !lease; i++)
-                        lease = lease_table_get(requester->layers[i]->leases, &addr, now);
-                for (size_t i = 0; i < p->layers->n && !lease && requester->forwards; i++)
-                        lease = lease_table_get(p->layers->layers[i]->leases, &addr, now);
-        }
-        if (!lease) {
-                refuse(p, q, client, requester->layers[0], "reverse");
-                return;
-        }
-        p->stats.answered++;
-        reply(p, client, q->message, DNS_RCODE_NOERROR, NULL, lease->bindings[lease->latest].name);
-}
-
-/* May the question be asked? NULL, or the reason why not, and the deciding layer. */
-static const char *refusal_reason(const DnsProxy *p, DnsRequest *q, uint64_t now, const Layer **ret_layer,
-                                  uint32_t *ret_rule) {
-        const DnsRequester *requester = &q->requester;
-        bool served = type_is_served(q->message->type);
-        LayerVerdict verdicts[CW_CHAIN_MAX];
-
-        for (size_t i = 0; i < requester->n_layers; i++) {
-                const Layer *l = requester->layers[i];
-
-                verdicts[i] = (LayerVerdict) { .kind = l->kind, .mode = l->mode, .reason = CW_REASON_PROTOCOL };
-                if (!layer_is_judged(l)) {
-                        verdicts[i].mode = MODE_OFF;
-                        continue;
-                }
-                if (!served)
-                        continue;
-                judge_name(l, q->message->name, now, &q->findings[i]);
-                verdicts[i] = name_finding_verdict(l, &q->findings[i]);
-        }
-        int deciding = chain_fold(verdicts, requester->n_layers);
-        *ret_layer = requester->layers[MAX(deciding, 0)];
-        *ret_rule = RULE_NONE;
-        if (!served)
-                return "type";
-        if (deciding < 0 || verdicts[deciding].action == ACTION_ALLOW ||
-            (requester->forwards && layers_resolve(p->layers, q->message->name, now)))
-                return NULL;
-        *ret_rule = q->findings[deciding].rule;
-        return "policy";
-}
 
 /* From an earlier self-test, or not a question of one: not reported. */
 static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
@@ -561,56 +510,122 @@ static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
                 reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
                 return;
         }
-        p->answer = (DnsAnswer) { .type = DNS_TYPE_AAAA, .n_addrs = 1, .addrs = { p->self_query.answer } };
+        dns_answer_init(&p->answer, DNS_TYPE_AAAA);
+        p->answer.n_addrs = 1;
+        p->answer.addrs[0] = p->self_query.answer;
         reply(p, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
 }
 
-/* Of a type and with a name that the proxy serves. */
-static void answer_served(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
-        const DnsQuery *message = q->message;
-        UpstreamKey key;
+/* True: it was answered from the cache. */
+static bool answer_cached(DnsProxy *p, DnsRequest *q, UpstreamKey key, DnsClient *client, uint64_t now) {
+        if (dns_cache_get(p->cache, key, q->message->name, q->message->type, now, &p->answer) <= 0)
+                return false;
+        p->stats.cache_hits++;
+        answer_client(p, q, client, &p->answer, now);
+        return true;
+}
 
-        if (message->dnssec_ok && !dns_requester_is_enforced(&q->requester)) { /* a validator needs the signatures */
-                relay_query(p, q, client);
-                return;
-        }
+static void serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
+        UpstreamKey key;
         int r = upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key);
-        if (r >= 0 && dns_cache_get(p->cache, key, message->name, message->type, now, &p->answer) > 0) {
-                p->stats.cache_hits++;
-                answer_client(p, q, client, &p->answer, now);
+
+        if (r >= 0 && answer_cached(p, q, key, client, now))
                 return;
-        }
         if (r < 0 || ask_upstream(p, q, key, client) < 0) {
                 p->stats.upstream_failures++;
-                reply(p, client, message, DNS_RCODE_SERVFAIL, NULL, NULL);
+                reply(p, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
         }
+}
+
+/* Nothing is enforced. */
+static void pass_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
+        UpstreamKey key;
+
+        if (dns_query_is_plain(q->message) &&
+            upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key) >= 0 &&
+            answer_cached(p, q, key, client, now))
+                return;
+        relay_query(p, q, client);
+}
+
+/* True: it was a name of this machine, and answered. */
+static bool answer_local(DnsProxy *p, const DnsRequest *q, DnsClient *client, uint64_t now) {
+        const DnsQuery *message = q->message;
+        const char *name;
+
+        if (dns_local_answer(p->local_names, q, now, &p->answer, &name) == 0)
+                return false;
+        p->stats.local++;
+        for (size_t i = 0; i < q->requester.n_layers && !name; i++)
+                if (dns_local_open(q->requester.layers[i], message->name, &p->answer, now, p->on_lease, p->userdata) < 0)
+                        report(p, q->requester.layers[i], client, message, "lease", RULE_NONE);
+        if (name)
+                reply(p, client, message, DNS_RCODE_NOERROR, NULL, name);
+        else if (p->answer.n_addrs > 0)
+                reply(p, client, message, DNS_RCODE_NOERROR, &p->answer, NULL);
+        else
+                reply_negative(p, client, message, DNS_RCODE_NOERROR, DNS_ERROR_NONE);
+        return true;
 }
 
 static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
         const DnsQuery *message = q->message;
         uint64_t now = clock_nsec(CLOCK_BOOTTIME);
-        const Layer *layer;
-        uint32_t rule;
+        QueryVerdict v;
 
         if (q->requester.is_self && self_query_owns(message->name)) {
                 answer_self(p, client, message);
                 return;
         }
-        if (message->type == DNS_TYPE_PTR && dns_requester_is_judged(&q->requester)) {
-                answer_reverse(p, q, client);
+        if (answer_local(p, q, client, now))
                 return;
+        judge_query(p->layers, p->local_names ? local_names_search(p->local_names) : NULL, q, now, &v);
+        if (v.why)
+                deny(p, v.layer, client, q, v.why, v.rule);
+        if (v.action == QUERY_SERVE)
+                serve_query(p, q, client, now);
+        else if (v.action == QUERY_RELAY)
+                pass_query(p, q, client, now);
+        else if (v.action == QUERY_REFUSE)
+                reply_negative(p, client, message, p->refusal, DNS_ERROR_BLOCKED);
+        else if (v.action == QUERY_REVERSE) {
+                p->stats.answered++;
+                reply(p, client, message, DNS_RCODE_NOERROR, NULL, v.lease->bindings[v.lease->latest].name);
+        } else if (v.action == QUERY_EXPANDED) {
+                p->stats.expanded++;
+                reply_negative(p, client, message, DNS_RCODE_NXDOMAIN, DNS_ERROR_NONE);
+        } else {
+                p->stats.withheld++;
+                reply_negative(p, client, message, DNS_RCODE_NOERROR, DNS_ERROR_FILTERED);
         }
-        const char *why = refusal_reason(p, q, now, &layer, &rule);
-        if (!type_is_served(message->type)) {
-                refuse(p, q, client, layer, why);
-                return;
-        }
-        if (why)
-                deny(p, layer, client, q, why, rule);
-        if (why && layer->mode == MODE_ENFORCE)
-                reply(p, client, message, DNS_RCODE_REFUSED, NULL, NULL);
+}
+
+/* Not class IN, or with a name that is no host name. */
+static void answer_other(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
+        bool judged = dns_requester_is_judged(&q->requester);
+        DnsRelay relay;
+
+        if (judged)
+                deny(p, q->requester.layers[0], client, q, "name", RULE_NONE);
+        if (!dns_requester_is_enforced(&q->requester))
+                relay_query(p, q, client);
+        else if (dns_relay_read(q->data, q->size, &relay) < 0)
+                dns_client_drop(client); /* cannot happen: it has been parsed */
         else
-                answer_served(p, q, client, now);
+                dns_client_reply(client, p->reply, dns_relay_build_error(&relay, DNS_RCODE_REFUSED, p->reply));
+}
+
+/* What the parser does not take: other opcodes, signed messages, and what is malformed. Somebody whom no policy is
+ * enforced on gets what the upstream makes of it. */
+static void answer_unparsed(DnsProxy *p, const DnsRequest *q, DnsClient *client, uint8_t rcode) {
+        DnsRelay relay;
+
+        p->stats.malformed++;
+        if (q->requester.n_layers > 0 && !dns_requester_is_enforced(&q->requester) &&
+            dns_relay_read_message(q->data, q->size, &relay) >= 0)
+                relay_message(p, q, client, &relay);
+        else
+                reply_error(p, client, q->message, rcode);
 }
 
 static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
@@ -635,18 +650,13 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         if (r == -EBADMSG) {
                 p->stats.malformed++;
                 dns_client_drop(client);
-                return;
-        }
-        if (r < 0 && r != -EPERM) {
-                p->stats.malformed++;
-                reply_error(p, client, &message, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
-                return;
-        }
-        if (q.requester.n_layers == 0) { /* its policy is not known yet; resolvers retry */
+        } else if (r < 0 && r != -EPERM)
+                answer_unparsed(p, &q, client, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
+        else if (q.requester.n_layers == 0) { /* its policy is not known yet; resolvers retry */
                 p->stats.unattributed++;
                 reply(p, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
         } else if (r == -EPERM)
-                refuse(p, &q, client, q.requester.layers[0], "name");
+                answer_other(p, &q, client);
         else
                 answer_query(p, &q, client);
 }
@@ -690,6 +700,7 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         p->upstream_hooks = o->upstream_hooks;
         p->upstream_hooks.userdata = o->userdata;
         p->layers = o->layers;
+        p->refusal = o->refusal;
         p->userdata = o->userdata;
         p->pending_places = (FairShare) { .max = PENDING_MAX, .kept = o->one_group ? 0 : PENDING_MAX / 4 };
         p->passed_places = (FairShare) { .max = PASSED_MAX, .kept = o->one_group ? 0 : PASSED_MAX / 4 };
@@ -699,6 +710,8 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         r = hash_index_init(&p->pending, PENDING_MAX, key);
         if (r >= 0)
                 r = dns_cache_new(CACHE_ENTRIES_MAX, CACHE_BYTES_MAX, key, &p->cache);
+        if (r >= 0 && o->name_files)
+                r = local_names_new(o->name_files, &p->local_names);
         if (r >= 0)
                 r = start_upstream(p, o->servers, o->n_servers, &p->upstream);
         if (r >= 0)
@@ -738,6 +751,7 @@ DnsProxy *dns_proxy_free(DnsProxy *p) {
         dns_passthrough_free(p->passthrough);
         dns_stub_free(p->stub);
         dns_cache_free(p->cache);
+        local_names_free(p->local_names);
         hash_index_done(&p->pending);
         free(p);
         return NULL;

@@ -8,6 +8,7 @@
 #include "engine/dns-requester.h"
 #include "engine/layer-table.h"
 #include "engine/self-query.h"
+#include "host/local-names.h"
 #include "net/dns-stub.h"
 #include "net/upstream-groups.h"
 
@@ -46,6 +47,9 @@ typedef void (*dns_answer_fn)(const DnsRequester *requester, const char *name, c
 typedef struct DnsProxyStats {
         uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed, strangers;
         uint64_t crowded; /* queries and connections that failed as for dns_crowded_fn */
+        uint64_t withheld; /* queries for an allowed name and a type that is not served */
+        uint64_t expanded; /* names that a search list has made */
+        uint64_t local;    /* names that this machine gives a meaning */
 } DnsProxyStats;
 
 typedef struct DnsProxyOptions {
@@ -61,6 +65,8 @@ typedef struct DnsProxyOptions {
         dns_lease_fn on_lease;  /* may be NULL */
         dns_answer_fn on_answer; /* may be NULL */
         DnsUpstreamHooks upstream_hooks; /* without userdata */
+        uint8_t refusal;        /* the rcode for names that are denied: NXDOMAIN, REFUSED, or NOERROR without records */
+        const LocalNameFiles *name_files; /* borrowed; NULL: no local names, and no search list */
         const LayerTable *layers; /* borrowed: for what concerns all layers, and to look up a waiting query's */
         void *userdata;
 } DnsProxyOptions;

@@ -493,6 +493,7 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
                 .on_query = engine_on_query, .on_answer = engine_on_answer, .on_lease = engine_on_lease,
                 .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
                                     .is_local = local_route_has },
+                .refusal = o->dns_refusal, .name_files = &local_name_files_default,
                 .layers = &e->layers, .userdata = e,
         };
         int r = dns_proxy_new(event, &proxy, &e->proxy);

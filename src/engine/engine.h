@@ -47,6 +47,7 @@ typedef struct EngineOptions {
         size_t n_servers;
         const int *dns_fds;      /* bound sockets, taken; none: free ports of the loopback */
         size_t n_dns_fds;
+        uint8_t dns_refusal;     /* see DnsProxyOptions */
         int cgroup_fd;           /* borrowed, while the engine exists */
         uint64_t cgroup_id;
         bool many_layers;        /* false: one, which judges every process below the cgroup */

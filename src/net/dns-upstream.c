@@ -28,7 +28,7 @@
 #define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
 
 #define RANDOM_SIZE 256 /* getrandom(2): requests of up to 256 bytes are never cut short */
-#define QUERY_SIZE_MAX 512
+#define QUERY_SIZE_MAX DNS_RELAY_MESSAGE_MAX
 
 /* c-ares has had its own cache since 1.31; a maximum TTL of 0 turns it off. */
 #ifdef ARES_OPT_QUERY_CACHE
@@ -759,6 +759,7 @@ int dns_upstream_relay(DnsUpstream *u, const DnsRelay *relay, dns_upstream_relay
         }
         *q->relay = *relay;
         q->relay_fn = fn;
+        q->tcp = dns_relay_wants_tcp(relay);
         return question_begin(q);
 }
 

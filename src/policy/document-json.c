@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "policy/rule-json.h"
+
 static int read_default_action(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
         PolicyDocument *d = into;
 
@@ -41,6 +43,12 @@ static int read_search_domain(FaultList *faults, const JsonStep *at, json_object
 
 static int read_search_domains(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
         return json_read_array(faults, at, o, IS_STRING, "a search domain must be a string", read_search_domain, into);
+}
+
+static int read_types(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+
+        return json_read_record_types(faults, at, o, &d->source.types);
 }
 
 static int read_enabled(_unused_ FaultList *faults, _unused_ const JsonStep *at, json_object *o, void *into) {
@@ -208,6 +216,7 @@ int json_read_document(FaultList *faults, json_object *root, PolicyDocument *d) 
                 { "rules", IS_ARRAY, "rules must be an array", read_rules },
                 { "searchDomains", IS_ARRAY, "searchDomains must be an array", read_search_domains },
                 { "sudoLockdown", IS_OBJECT, "sudoLockdown must be an object", read_sudo_lockdown },
+                { "types", IS_ARRAY, "types must be an array", read_types },
         };
 
         static const JsonStep inbound = { .key = "inbound", .n = strlen("inbound") };

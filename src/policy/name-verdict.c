@@ -4,6 +4,7 @@
 
 #include "basic/macro.h"
 #include "policy/policy-private.h"
+#include "policy/record-type.h"
 #include "policy/suffix.h"
 
 #define MATCHES_MAX 64 /* rules that match one form of a name; more is an overflow */
@@ -168,7 +169,7 @@ void policy_match_name(const Policy *p, const char *name, NameVerdict *ret) {
         form_find(p, name, strlen(name), &full);
         if (search_domain_strip(p->source.search_domains, p->source.n_search_domains, name, &length, &configured))
                 form_find(p, name, length, &brief);
-        ret->search = configured;
+        ret->search = configured || strcmp(name, "_gateway") == 0 || strcmp(name, "_outbound") == 0; /* this machine's */
         if (full.n + brief.n == 0)
                 return;
 
@@ -260,4 +261,16 @@ bool policy_name_may_be_private(const Policy *p, const NameVerdict *v) {
                 if (p->source.rules.rules[v->rules[i]].allow_private)
                         return true;
         return false;
+}
+
+bool policy_name_permits_type(const Policy *p, const NameVerdict *v, uint16_t type) {
+        assert(p);
+        assert(v);
+
+        uint32_t types = p->source.types;
+        if (v->n_allow == 0 && (v->search || p->source.default_action == ACTION_ALLOW))
+                types = UINT32_MAX; /* allowed without a rule: nothing is held back */
+        for (size_t i = v->n_deny; i < (size_t) v->n_deny + v->n_allow; i++)
+                types |= p->source.rules.rules[v->rules[i]].types;
+        return types & record_type_bit(type);
 }

@@ -28,6 +28,7 @@ typedef struct PolicySource {
         Mode mode;
         bool has_mode;          /* set by the source; otherwise the caller's default applies */
         bool sudo_lockdown;
+        uint32_t types;         /* record types served in addition, for every name that is allowed */
 } PolicySource;
 
 void policy_source_done(PolicySource *s);
@@ -108,6 +109,9 @@ void policy_follow_alias(const Policy *p, const char *target, NameVerdict *v);
 /* May answers for this name hold private addresses (RFC 1918, ULA)? Yes if a rule permits it, and under a configured
  * search domain, which is the operator's own namespace. */
 bool policy_name_may_be_private(const Policy *p, const NameVerdict *v);
+/* Do rules or the document permit records of this type for an allowed name? Asked only for types that are not always
+ * served. */
+bool policy_name_permits_type(const Policy *p, const NameVerdict *v, uint16_t type);
 /* Is this address inside an allow rule of type cidr? */
 bool policy_allows_address(const Policy *p, const InAddr *addr);
 

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/record-type.h"
+
 /* The text of one rule. */
 typedef struct RuleText {
         const char *value; /* borrowed; NULL if missing */
@@ -14,7 +16,8 @@ typedef struct RuleText {
         bool has_type;
         bool has_action;
         bool has_allow_private;
-        bool allow_private;
+        bool has_types;
+        RuleOptions options;
         PortRange ports[RULE_PORTS_MAX];
         size_t n_ports;
 } RuleText;
@@ -114,6 +117,21 @@ static int read_ports(FaultList *faults, const JsonStep *at, json_object *o, voi
                                "a port must be a number, a string or an object", read_port, into);
 }
 
+static int read_record_type(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
+        uint32_t *types = into;
+        const char *reason;
+
+        uint32_t bit = record_type_parse(json_object_get_string(o), &reason);
+        if (bit == 0)
+                json_fault(faults, at, reason);
+        *types |= bit;
+        return 0;
+}
+
+int json_read_record_types(FaultList *faults, const JsonStep *at, json_object *o, uint32_t *types) {
+        return json_read_array(faults, at, o, IS_STRING, "a type must be a string such as TXT", read_record_type, types);
+}
+
 static int read_type(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
         const char *s = json_object_get_string(o);
         RuleText *rule = into;
@@ -148,8 +166,15 @@ static int read_allow_private(_unused_ FaultList *faults, _unused_ const JsonSte
         RuleText *rule = into;
 
         rule->has_allow_private = true;
-        rule->allow_private = json_object_get_boolean(o);
+        rule->options.allow_private = json_object_get_boolean(o);
         return 0;
+}
+
+static int read_rule_types(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
+        RuleText *rule = into;
+
+        rule->has_types = true;
+        return json_read_record_types(faults, at, o, &rule->options.types);
 }
 
 /* Checks what involves several keys. *ret_value is valid if there was no fault. */
@@ -165,6 +190,9 @@ static void check_rule(FaultList *faults, const JsonStep *at, const RuleText *ru
                 json_fault(faults, at, "value is missing");
         if (rule->has_allow_private && rule->has_type && rule->type != RULE_HOSTNAME)
                 json_fault(faults, at, "allowPrivate needs a rule of type hostname");
+        if (rule->has_types && ((rule->has_type && rule->type != RULE_HOSTNAME) ||
+                                (rule->has_action && rule->action != ACTION_ALLOW)))
+                json_fault(faults, at, "types needs a rule of type hostname that allows");
         if (rule->value && rule->has_type && rule_value_parse(rule->type, rule->value, ret_value, &reason) < 0)
                 json_fault(faults, &value, reason);
 }
@@ -178,7 +206,7 @@ static int add_rule(FaultList *faults, const JsonStep *at, const RuleText *rule,
         if (fault_list_count(faults) > before)
                 return 0;
         int k = rule_list_add_value(rules, &value, rule->action, TIER_USER, rule->ports, rule->n_ports,
-                                    rule->allow_private, &reason);
+                                    &rule->options, &reason);
         if (k == -EINVAL || k == -E2BIG)
                 json_fault(faults, at, reason);
         return k == -EINVAL ? 0 : k;
@@ -191,6 +219,7 @@ int json_read_rule(FaultList *faults, const JsonStep *at, json_object *o, RuleLi
                 { "action", IS_STRING, "action must be a string: allow or deny", read_action },
                 { "ports", IS_ARRAY, "ports must be an array", read_ports },
                 { "allowPrivate", IS_BOOL, "allowPrivate must be true or false", read_allow_private },
+                { "types", IS_ARRAY, "types must be an array", read_rule_types },
         };
         RuleText rule = {};
 

@@ -131,7 +131,7 @@ static int rule_set_ports(RuleList *l, Rule *r, const PortRange *ports, size_t n
         return 0;
 }
 
-static int rule_merge(RuleList *l, Rule *r, const PortRange *ports, size_t n_ports, bool allow_private,
+static int rule_merge(RuleList *l, Rule *r, const PortRange *ports, size_t n_ports, const RuleOptions *options,
                       const char **ret_reason) {
         PortRange all[RULE_PORTS_MAX];
 
@@ -144,7 +144,8 @@ static int rule_merge(RuleList *l, Rule *r, const PortRange *ports, size_t n_por
                 if (k < 0)
                         return k;
         }
-        r->allow_private = r->allow_private || allow_private;
+        r->allow_private = r->allow_private || options->allow_private;
+        r->types |= options->types;
         return 0;
 }
 
@@ -248,7 +249,7 @@ static int check_ports(const RuleValue *value, const PortRange *ports, size_t n_
 }
 
 static int rule_list_append(RuleList *l, size_t slot, const RuleValue *value, Action action, Tier tier,
-                            const PortRange *ports, size_t n_ports, bool allow_private, const char **ret_reason) {
+                            const PortRange *ports, size_t n_ports, const RuleOptions *options, const char **ret_reason) {
         PortRange own[RULE_PORTS_MAX];
         Rule rule;
 
@@ -267,16 +268,18 @@ static int rule_list_append(RuleList *l, size_t slot, const RuleValue *value, Ac
                 return r;
         }
 
-        rule.allow_private = allow_private;
+        rule.allow_private = options->allow_private;
+        rule.types = options->types;
         l->slots[slot] = (uint32_t) l->n;
         l->rules[l->n++] = rule;
         return 0;
 }
 
 int rule_list_add_value(RuleList *l, const RuleValue *value, Action action, Tier tier, const PortRange *ports,
-                        size_t n_ports, bool allow_private, const char **ret_reason) {
+                        size_t n_ports, const RuleOptions *options, const char **ret_reason) {
         assert(l);
         assert(value);
+        assert(options);
         assert(ports || n_ports == 0);
         assert(ret_reason);
 
@@ -289,18 +292,19 @@ int rule_list_add_value(RuleList *l, const RuleValue *value, Action action, Tier
 
         size_t slot = find_slot(l, value->type, value->name, &value->prefix, action, tier);
         if (l->slots[slot] != RULE_NONE)
-                return rule_merge(l, &l->rules[l->slots[slot]], ports, n_ports, allow_private, ret_reason);
-        return rule_list_append(l, slot, value, action, tier, ports, n_ports, allow_private, ret_reason);
+                return rule_merge(l, &l->rules[l->slots[slot]], ports, n_ports, options, ret_reason);
+        return rule_list_append(l, slot, value, action, tier, ports, n_ports, options, ret_reason);
 }
 
 int rule_list_add(RuleList *l, RuleType type, const char *text, Action action, Tier tier, const PortRange *ports,
                   size_t n_ports, bool allow_private, const char **ret_reason) {
+        const RuleOptions options = { .allow_private = allow_private };
         RuleValue value;
 
         int r = rule_value_parse(type, text, &value, ret_reason);
         if (r < 0)
                 return r;
-        return rule_list_add_value(l, &value, action, tier, ports, n_ports, allow_private, ret_reason);
+        return rule_list_add_value(l, &value, action, tier, ports, n_ports, &options, ret_reason);
 }
 
 /* ------------------------------------------------------------------ text grammar */

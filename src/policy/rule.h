@@ -20,6 +20,7 @@ typedef struct Rule {
         bool allow_private; /* hostname: may resolve to special-purpose addresses (RFC 6890) */
         uint8_t n_ports;    /* 0: every port of TCP, UDP, ICMP */
         InPrefix prefix;    /* cidr */
+        uint32_t types;     /* hostname: set of record types served in addition, see policy/record-type */
         PortRange *ports;   /* owned by the list */
         char *name;         /* hostname: canonical, lower case, no trailing dot; NULL for a cidr, see rule_value() */
         Pattern *pattern;   /* hostname */
@@ -56,9 +57,15 @@ void rule_list_seal(RuleList *l);
  * by union. Sets *ret_reason to a constant sentence on -EINVAL and on -E2BIG (RULES_MAX, RULE_PORTS_MAX). */
 int rule_list_add(RuleList *l, RuleType type, const char *text, Action action, Tier tier, const PortRange *ports,
                   size_t n_ports, bool allow_private, const char **ret_reason);
+/* What only rules of names have. */
+typedef struct RuleOptions {
+        bool allow_private;
+        uint32_t types;
+} RuleOptions;
+
 /* The same with a value from rule_value_parse(). */
 int rule_list_add_value(RuleList *l, const RuleValue *value, Action action, Tier tier, const PortRange *ports,
-                        size_t n_ports, bool allow_private, const char **ret_reason);
+                        size_t n_ports, const RuleOptions *options, const char **ret_reason);
 
 /* Adds one rule in the grammar of the environment and the command line: "github.com:443;80/tcp",
  * "[2001:db8::1]:443", "10.0.0.0/8:8000-8100/tcp". */

@@ -38,9 +38,8 @@ static int check(const char *name, const char **ret_reason) {
                 return refuse(ret_reason, "a label cannot begin or end with a hyphen");
         if (!strchr(name, '.'))
                 return refuse(ret_reason, "a search domain needs at least two labels");
-        if (strcmp(name, kubernetes_suffixes[1] + 1) == 0 ||
-            has_suffix(name, strlen(name), kubernetes_suffixes[1]))
-                return refuse(ret_reason, "names under cluster.local are matched by their short form anyway");
+        if (strcmp(name, kubernetes_suffixes[1] + 1) == 0)
+                return refuse(ret_reason, "all names of a cluster: use svc.cluster.local");
         if (!psl)
                 return refuse(ret_reason, "libpsl has no built-in list of public suffixes");
         if (psl_is_public_suffix2(psl, name, PSL_TYPE_ANY))
@@ -82,6 +81,26 @@ int search_domain_canonical(const char *text, char ret[static 254], const char *
         return 0;
 }
 
+bool name_has_public_suffix(const char *name) {
+        const psl_ctx_t *psl = psl_builtin();
+        const char *last;
+
+        assert(name);
+
+        last = strrchr(name, '.');
+        return psl && last && last > name && psl_is_public_suffix2(psl, last + 1, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE);
+}
+
+static bool part_has_public_suffix(const char *name, size_t length) {
+        char part[256];
+
+        if (length >= sizeof(part))
+                return false;
+        memcpy(part, name, length);
+        part[length] = '\0';
+        return name_has_public_suffix(part);
+}
+
 bool search_domain_strip(char *const *domains, size_t n_domains, const char *name, size_t *ret_length,
                          bool *ret_configured) {
         assert(domains || n_domains == 0);
@@ -95,9 +114,13 @@ bool search_domain_strip(char *const *domains, size_t n_domains, const char *nam
                 if (has_suffix(name, length, domains[i]))
                         longest = MAX(longest, strlen(domains[i]));
         *ret_configured = longest > 0;
-        for (size_t i = 0; i < ELEMENTSOF(kubernetes_suffixes); i++)
-                if (has_suffix(name, length, kubernetes_suffixes[i]))
-                        longest = MAX(longest, strlen(kubernetes_suffixes[i]));
+        for (size_t i = 0; i < ELEMENTSOF(kubernetes_suffixes); i++) {
+                size_t n = strlen(kubernetes_suffixes[i]);
+
+                if (has_suffix(name, length, kubernetes_suffixes[i]) && n > longest &&
+                    (*ret_configured || !part_has_public_suffix(name, length - n)))
+                        longest = n;
+        }
         if (longest == 0)
                 return false;
 

@@ -355,6 +355,7 @@ static int find_servers(Run *run) {
 static int start_engine(Run *run) {
         LayerSpec spec = { .name = "run", .policy = TAKE_PTR(run->policy.policy), .mode = run->mode };
         EngineOptions options = {
+                .dns_refusal = DNS_RCODE_NXDOMAIN,
                 .cgroup_fd = run->cgroup.fd,
                 .cgroup_id = run->cgroup.id,
                 .on_event = run_on_event,

@@ -339,7 +339,7 @@ def nested(lab):
                 log=False)
     worked(r, "both")
     refused(r, "outer_only", "inner_only")
-    equal(r.facts["name"], "EAI AGAIN", "a name only the inner run allows")
+    equal(r.facts["name"], "EAI NONAME", "a name only the inner run allows")
     untouched(lab, EVIL4, EXAMPLE4)
 
 

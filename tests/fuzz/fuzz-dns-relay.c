@@ -13,13 +13,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static uint8_t reply[DNS_MESSAGE_MAX];
         bool truncated = false;
-        uint8_t buf[512];
+        uint8_t buf[DNS_RELAY_MESSAGE_MAX];
         DnsRelay r, again;
 
         if (size == 0 || size - 1 < data[0])
                 return 0;
         const uint8_t *answer = data + 1 + data[0];
         size_t n_answer = size - 1 - data[0];
+        if (dns_relay_read_message(data + 1, data[0], &r) == 0) {
+                size_t whole = dns_relay_build_query(&r, 7, buf);
+                assert(whole == data[0] && buf[1] == 7 && memcmp(buf + 2, data + 3, whole - 2) == 0);
+                (void) dns_relay_check(&r, answer, n_answer, &truncated);
+        }
         if (dns_relay_read(data + 1, data[0], &r) < 0)
                 return 0;
         size_t n = dns_relay_build_query(&r, 7, buf);

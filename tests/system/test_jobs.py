@@ -168,7 +168,7 @@ def names(rig):
     refused(r, "refused")
     equal(r.facts["old"].get("errno"), "ECONNABORTED", "the error of an open connection")
     equal([r.facts[name] for name in ("before", "early", "stream", "github")], ["NOERROR"] * 4, "names that are allowed")
-    equal([r.facts[name] for name in ("again", "other", "late", "flowing")], ["REFUSED"] * 4,
+    equal([r.facts[name] for name in ("again", "other", "late", "flowing")], ["NXDOMAIN"] * 4,
           "names that the job's policy refuses")
     ctl(c, "mode", "audit")
     equal(reach(rig, c), (YES, YES, YES), "in audit mode")
@@ -236,7 +236,7 @@ def modes(rig):
     c = boot(rig, release=allow(ONE + "/32", "github.com", match=RELEASE, mode="audit"))
     begin(c, "repository=acme/widgets", "workflow=release")
     equal(reach(rig, c), (YES, YES, NO), "with the job's document in audit mode")
-    equal(rcodes(rig, c, "github.com", "a.wild.example.com", "denied.example.com"), ("NOERROR", "NOERROR", "REFUSED"),
+    equal(rcodes(rig, c, "github.com", "a.wild.example.com", "denied.example.com"), ("NOERROR", "NOERROR", "NXDOMAIN"),
           "names with the job's document in audit mode")
     wait_until(lambda: {(TWO, "audit"), ("a.wild.example.com", "audit")} <= denials(c, "release"), "what it would refuse")
     wait_until(lambda: {(NEITHER, "enforce"), ("denied.example.com", "enforce")} <= denials(c, "runner"),
@@ -246,7 +246,7 @@ def modes(rig):
     c.put("etc/cargowall/policy.d/release.json", documents()["release"])
     ctl(c, "reload")
     equal(reach(rig, c), (YES, NO, YES), "with the unit's document in audit mode")
-    equal(rcodes(rig, c, "github.com", "a.wild.example.com"), ("NOERROR", "REFUSED"),
+    equal(rcodes(rig, c, "github.com", "a.wild.example.com"), ("NOERROR", "NXDOMAIN"),
           "names with the unit's document in audit mode")
 
 
@@ -289,13 +289,13 @@ def allowed_once(rig):
     c = rig.boot(documents=docs)
     c.start_unit("sleep", "1000", name="runner.service")
     job = begin(c, "repository=acme/widgets", "workflow=release")
-    equal(rcodes(rig, c, "crafted.example.com"), ("REFUSED",), "a name before")
+    equal(rcodes(rig, c, "crafted.example.com"), ("NXDOMAIN",), "a name before")
     allow_once(c, job, NEITHER, 3600)
     equal(reach(rig, c), (YES, NO, YES), "with an address")
     allow_once(c, job, TWO, 3600)
     equal(reach(rig, c), (YES, YES, YES), "with two")
     allow_once(c, job, "crafted.example.com", 3600)
-    assert rcodes(rig, c, "crafted.example.com") != ("REFUSED",), "the name is refused"
+    assert rcodes(rig, c, "crafted.example.com") != ("NXDOMAIN",), "the name is refused"
     equal(sorted(path.rpartition("/")[2] for path in bus_get(c, "Scopes") if "job" in path),
           ["job_3a1"], "scopes of the job's own")
     contains(ctl(c, "explain", "--scope=job:1", NEITHER).out, "is allowed", "the explanation")

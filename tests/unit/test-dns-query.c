@@ -207,7 +207,7 @@ START_TEST(test_type_names) {
                 uint16_t type;
                 const char *text;
         } types[] = {
-                { 1, "A" }, { 28, "AAAA" }, { 65, "HTTPS" }, { 255, "ANY" }, { 99, "TYPE99" }, { 65535, "TYPE65535" },
+                { 1, "A" }, { 28, "AAAA" }, { 65, "HTTPS" }, { 255, "ANY" }, { 257, "CAA" }, { 999, "TYPE999" }, { 65535, "TYPE65535" },
         };
         char buf[12];
 

@@ -28,7 +28,7 @@ static const Text root = TEXT("\x12\x34\x01\x00\0\1\0\0\0\0\0\0" "\0\0\2\0\1");
 static const Text odd = TEXT("\x12\x34\x01\x00\0\1\0\0\0\0\0\0" "\5a b\0c\0\0\x0c\0\3");
 
 START_TEST(queries) {
-        uint8_t buf[512];
+        uint8_t buf[DNS_RELAY_MESSAGE_MAX];
         DnsRelay r;
 
         ck_assert_int_eq(dns_relay_read(plain.s, plain.n, &r), 0);
