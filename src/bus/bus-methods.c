@@ -386,9 +386,10 @@ int bus_method_get_dns_status(sd_bus_message *m, void *userdata, _unused_ sd_bus
         ServiceDnsStatus s = {};
 
         service_dns_status(b->service, &s);
-        return sd_bus_reply_method_return(m, "a{sv}", 10, "queries", "t", s.queries, "refused", "t", s.refused,
+        return sd_bus_reply_method_return(m, "a{sv}", 13, "queries", "t", s.queries, "refused", "t", s.refused,
                                           "cache_hits", "t", s.cache_hits, "malformed", "t", s.malformed,
                                           "upstream_failures", "t", s.upstream_failures, "lease_failures", "t",
-                                          s.lease_failures, "limited", "t", s.limited, "tcp_connections", "t", s.tcp_connections, "leases", "t",
-                                          s.n_leases, "cached", "t", s.n_cached);
+                                          s.lease_failures, "tcp_connections", "t", s.tcp_connections, "leases", "t",
+                                          s.n_leases, "cached", "t", s.n_cached, "withheld", "t", s.withheld,
+                                          "expanded", "t", s.expanded, "local", "t", s.local, "limited", "t", s.limited);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/json-value.h"
+#include "policy/record-type.h"
 
 void policy_diff_done(PolicyDiff *d) {
         assert(d);
@@ -115,7 +116,7 @@ static bool has_port(const Rule *r, const PortRange *p) {
 
 /* Ports are a set without duplicates, at most RULE_PORTS_MAX. */
 static bool rules_agree(const Rule *a, const Rule *b) {
-        if (a->allow_private != b->allow_private || a->n_ports != b->n_ports)
+        if (a->allow_private != b->allow_private || a->types != b->types || a->n_ports != b->n_ports)
                 return false;
         for (size_t i = 0; i < a->n_ports; i++)
                 if (!has_port(b, &a->ports[i]))
@@ -124,12 +125,13 @@ static bool rules_agree(const Rule *a, const Rule *b) {
 }
 
 static int add_rule(PolicyDiff *d, char sign, const Rule *rule) {
-        char *text = rule_to_string(rule), *whole;
+        _cleanup_free_ char *text = rule_to_string(rule);
+        char *whole, types[RECORD_TYPES_TEXT_MAX];
 
-        if (!text || !rule->allow_private)
-                return add(d, sign, text);
-        int n = asprintf(&whole, "%s (allowPrivate)", text);
-        free(text);
+        if (!text)
+                return -ENOMEM;
+        int n = asprintf(&whole, "%s%s%s%s%s", text, rule->allow_private ? " (allowPrivate)" : "",
+                         rule->types ? " (types " : "", record_types_format(rule->types, types), rule->types ? ")" : "");
         return n < 0 ? -ENOMEM : add(d, sign, whole);
 }
 
@@ -181,7 +183,7 @@ static const char *value_text(JsonObject *o) {
 }
 
 int policy_diff_keys(PolicyDiff *d, const char *old, const char *new) {
-        static const char *const keys[] = { "name", "match", "inbound", "sudoLockdown" };
+        static const char *const keys[] = { "name", "match", "inbound", "sudoLockdown", "types" };
 
         assert(d && old && new);
 

@@ -73,6 +73,7 @@ int service_for_each_lease(const Service *s, const char *scope, size_t max, serv
 typedef struct ServiceDnsStatus {
         uint64_t queries, refused, cache_hits, malformed, upstream_failures, lease_failures, limited, tcp_connections;
         uint64_t n_leases, n_cached;
+        uint64_t withheld, expanded, local; /* answered without a denial: see DnsProxyStats */
 } ServiceDnsStatus;
 void service_dns_status(const Service *s, ServiceDnsStatus *ret);
 

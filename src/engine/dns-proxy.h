@@ -27,7 +27,7 @@ typedef struct DnsDenial {
         const Layer *layer;     /* the deciding layer */
         const char *name;       /* as far as it could be read */
         uint16_t type;
-        const char *why;        /* constant word: "policy", "type", "name", "rebinding", "cname", "reverse", "lease" */
+        const char *why;        /* constant word: "policy", "name", "rebinding", "cname", "reverse", "lease" */
         uint32_t rule;          /* RULE_NONE */
         const InAddr *refused;  /* "rebinding": the address that the name may not have; otherwise NULL */
 } DnsDenial;

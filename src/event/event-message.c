@@ -92,7 +92,6 @@ const char *event_denial_words(const char *reason) {
                 const char *reason, *words;
         } known[] = {
                 { "policy", "no rule allows the name" },
-                { "type", "the query type is refused" },
                 { "name", "not a host name" },
                 { "cname", "an alias in the answer is denied" },
                 { "rebinding", "the answer contains a private address" },

@@ -65,7 +65,7 @@ typedef struct Event {
         const char *hostname;        /* dst_hostname; NULL: unknown */
         const char *cname_chain;     /* targets joined by ' '; the log makes an array of it, hostname first */
         const char *query_type;      /* DNS: "A" … */
-        const char *dns_reason;      /* DNS: "policy", "type", "rebinding", "cname" … */
+        const char *dns_reason;      /* DNS: "policy", "rebinding", "cname" … */
 
         const char *matched_rule;    /* value of the deciding rule; NULL: none */
         uint32_t rule;               /* its index; RULE_NONE */

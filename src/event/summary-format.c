@@ -50,12 +50,7 @@ const char *summary_entry_subject(const SummaryEntry *e) {
 }
 
 static const char *dns_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]) {
-        if (e->detail[0])
-                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", e->detail);
-        else if (strcmp(e->dns_reason, "type") == 0)
-                (void) snprintf(buf, SUMMARY_WHY_MAX, "query type %s is refused", e->query_type);
-        else
-                (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", event_denial_words(e->dns_reason));
+        (void) snprintf(buf, SUMMARY_WHY_MAX, "%s", e->detail[0] ? e->detail : event_denial_words(e->dns_reason));
         return buf;
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "basic/macro.h"
@@ -50,11 +51,16 @@ uint32_t record_type_bit(uint16_t type) {
         return 0;
 }
 
-const char *record_type_of_bit(unsigned n) {
+const char *record_types_format(uint32_t set, char buf[static RECORD_TYPES_TEXT_MAX]) {
+        int n = 0;
+
+        assert(buf);
+
+        buf[0] = '\0';
         for (size_t i = 0; i < ELEMENTSOF(types); i++)
-                if (types[i].service == BY_RULE && n-- == 0)
-                        return types[i].name;
-        return NULL;
+                if (set & record_type_bit(types[i].type) && n < RECORD_TYPES_TEXT_MAX)
+                        n += snprintf(buf + n, RECORD_TYPES_TEXT_MAX - (size_t) n, "%s%s", n > 0 ? ", " : "", types[i].name);
+        return buf;
 }
 
 uint32_t record_type_parse(const char *name, const char **ret_reason) {

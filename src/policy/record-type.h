@@ -11,5 +11,6 @@ const char *record_type_name(uint16_t type);
 uint32_t record_type_bit(uint16_t type);
 /* The bit of a type by its name, in upper or lower case. 0, with a constant sentence, if it has none. */
 uint32_t record_type_parse(const char *name, const char **ret_reason);
-/* The name of the i-th type of a set of all; NULL after the last. */
-const char *record_type_of_bit(unsigned i);
+#define RECORD_TYPES_TEXT_MAX 256
+/* "TXT, TLSA" */
+const char *record_types_format(uint32_t types, char buf[static RECORD_TYPES_TEXT_MAX]);

@@ -25,9 +25,9 @@ static const struct {
         { "{" DENIED "\"reason\":\"socket_family\",\"socket_family\":\"AF_PPPOX\"," WHO "}", "denied",
           "curl[123] runner.service -> socket of AF_PPPOX: only sockets of families that can be judged are allowed" },
         { "{\"event_type\":\"dns_blocked\",\"verdict\":\"deny\",\"blocked\":true,\"reason\":\"default\","
-          "\"dns_reason\":\"type\",\"dst_hostname\":\"x.example\",\"query_type\":\"TXT\",\"dst_port\":53,"
+          "\"dns_reason\":\"policy\",\"dst_hostname\":\"x.example\",\"query_type\":\"TXT\",\"dst_port\":53,"
           "\"protocol\":\"UDP\"," WHO "}",
-          "denied", "curl[123] runner.service -> x.example (DNS TXT): the query type is refused" },
+          "denied", "curl[123] runner.service -> x.example (DNS TXT): no rule allows the name" },
         { "{\"verdict\":\"allow\",\"reason\":\"default\",\"dst_ip\":\"192.0.2.1\",\"dst_port\":1,\"protocol\":\"TCP\"}",
           "allowed", "unknown -> 192.0.2.1:1/tcp: default action" },
         { "{\"event_type\":\"mode_changed\",\"detail\":\"enforce -> audit\"}", "note",

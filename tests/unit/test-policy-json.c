@@ -7,6 +7,7 @@
 #include "basic/macro.h"
 #include "policy/json-text.h"
 #include "policy/policy.h"
+#include "policy/record-type.h"
 
 static int parse_bytes(const char *text, size_t length, PolicySource *source, FaultList *ret) {
         *source = (PolicySource) {};
@@ -26,10 +27,10 @@ START_TEST(test_everything) {
                 "    {\"type\": \"hostname\", \"value\": \"GitHub.com\", \"action\": \"allow\",\n"
                 "     \"ports\": [443, \"80/tcp\", \"8000-8100/UDP\", \"0/icmp\",\n"
                 "               {\"port\": 22, \"protocol\": \"TCP\"}, {\"port\": \"1-9\"},\n"
-                "               {\"protocol\": \"icmp\"}], \"allowPrivate\": true},\n"
+                "               {\"protocol\": \"icmp\"}], \"allowPrivate\": true, \"types\": [\"TXT\", \"tlsa\"]},\n"
                 "    {\"type\": \"cidr\", \"value\": \"10.1.2.3/8\", \"action\": \"deny\", \"ports\": []}\n"
                 "  ],\n"
-                "  \"searchDomains\": [\"compute.internal\"],\n"
+                "  \"searchDomains\": [\"compute.internal\"], \"types\": [\"DS\"],\n"
                 "  \"sudoLockdown\": {\"enabled\": true, \"allowCommands\": [\"/usr/bin/kill\"]}\n"
                 "}\n";
         _cleanup_(fault_list_done) FaultList list = {};
@@ -38,6 +39,8 @@ START_TEST(test_everything) {
         ck_assert_int_eq(parse(text, &s, &list), 0);
         ck_assert_uint_eq(fault_list_count(&list), 0);
         ck_assert_uint_eq(s.rules.n, 2);
+        ck_assert_uint_eq(s.rules.rules[0].types, record_type_bit(16) | record_type_bit(52));
+        ck_assert_uint_eq(s.types, record_type_bit(43));
         _cleanup_free_ char *first = rule_to_string(&s.rules.rules[0]), *second = rule_to_string(&s.rules.rules[1]);
         ck_assert_str_eq(first, "allow github.com:443;80/tcp;8000-8100/udp;0/icmp;22/tcp;1-9");
         ck_assert_str_eq(second, "deny 10.0.0.0/8");
@@ -120,7 +123,13 @@ static const struct {
         { RULE(",\"ports\":[true]"), "$.rules[0].ports[0]", 2 },
         { RULE(",\"ports\":[NaN]"), "$.rules[0].ports[0]", 2 },
         { RULE(",\"allowPrivate\":1"), "$.rules[0].allowPrivate", 2 },
+        { RULE(",\"types\":\"TXT\""), "$.rules[0].types", 2 },
+        { RULE(",\"types\":[1]"), "$.rules[0].types[0]", 2 },
+        { "{\"types\": [\"TXT\", 2]}", "$.types[1]", 1 },
         /* values */
+        { RULE(",\"types\":[\"MX\"]"), "$.rules[0].types[0]", 2 },
+        { "{\"types\": [\"ANY\"]}", "$.types[0]", 1 },
+        { CIDR("10.0.0.0/8", ",\"types\":[\"TXT\"]"), "$.rules[0]", 2 },
         { "{\"defaultAction\": \"Allow\"}", "$.defaultAction", 1 },
         { "{\"defaultAction\": \"allow\\u0000\"}", "$.defaultAction", 1 },
         { "{\"mode\": \"off\"}", "$.mode", 1 },

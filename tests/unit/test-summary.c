@@ -285,7 +285,6 @@ static const struct {
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_FAMILY, NULL, NULL, NULL,
           "only sockets of families that can be judged are allowed", NULL },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_SOURCE, NULL, NULL, NULL, "the source address is not one of this machine", NULL },
-        { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "type", "TXT", "query type TXT is refused", NULL },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "the answer contains a private address", NULL },
         { EVENT_DNS_BLOCKED, CW_REASON_DEFAULT, NULL, "rebinding", "A", "private address 10.1.2.3; allowPrivate permits it",
           "private address 10.1.2.3; allowPrivate permits it" },
