@@ -19,7 +19,7 @@
 #include "dns/dns-name.h"
 #include "policy/policy.h"
 
-#define LEASE_BINDINGS_MAX 64 /* names with a rule of their own may share an address: content networks have few */
+#define LEASE_BINDINGS_MAX 250 /* verdicts: names with a rule of their own may share an address, as of a content network */
 #define LEASE_CHAIN_TEXT_MAX 1024 /* the caller refuses longer ones: a policy swap evaluates the whole chain again */
 
 typedef struct LeaseTable LeaseTable;

@@ -88,7 +88,11 @@ bool name_has_public_suffix(const char *name) {
         assert(name);
 
         last = strrchr(name, '.');
-        return psl && last && last > name && psl_is_public_suffix2(psl, last + 1, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE);
+        if (!last || last == name)
+                return false;
+        if (strcmp(last, ".example") == 0 || strcmp(last, ".invalid") == 0) /* RFC 6761: of no network, and in no list */
+                return true;
+        return psl && psl_is_public_suffix2(psl, last + 1, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE);
 }
 
 static bool part_has_public_suffix(const char *name, size_t length) {

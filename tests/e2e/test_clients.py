@@ -5,7 +5,7 @@ import json
 import shutil
 import subprocess
 
-from harness import absent, blocked, case, contains, equal, found, refused, untouched, worked
+from harness import Skip, absent, blocked, case, contains, equal, found, refused, untouched, worked
 from plan import CLIENT4, CLIENT6, EVIL4, EVIL6, GITHUB4, GITHUB6, NAMELESS4, NAMELESS6
 
 ALLOW = ["--allow", "github.com:443"]
@@ -309,3 +309,86 @@ def summary_formats(lab):
     assert isinstance(json.loads(r.err), dict), r.err
     contains(lab.attack([*ALLOW, "--summary", "markdown"], source).err, "|", "markdown table")
     equal(lab.attack([*ALLOW, "--summary", "none"], source).err, "", "stderr with no summary")
+
+
+LIBRARIES = {"glibc": ["gcc"], "musl": ["musl-gcc", "-static"]}
+SEARCH = "search ci.internal svc.cluster.local\noptions ndots:5\n"
+
+
+def look_up(lab, library, options, *names):
+    """{name: (milliseconds, addresses)}, and the run."""
+    compiler, *flags = LIBRARIES[library]
+    if not shutil.which(compiler):
+        raise Skip(f"no {compiler}")
+    program = lab.dir / "client" / f"look-up-{library}"
+    if not program.exists():
+        source = lab.dir / "client" / "look-up.c"
+        subprocess.run([compiler, "-O1", *flags, "-o", program, source], check=True)
+    r = lab.run([*options, "--summary", "none"], [program, *names], seconds=60)
+    lines = [line.split() for line in r.out.splitlines()]
+    return {name: (int(line[0]), line[2:]) for name, line in zip(names, lines)}, r
+
+
+def with_search_list(lab, case_of_it):
+    path = lab.dir / "etc" / "resolv.conf"
+    before = path.read_text(encoding="ascii")
+    path.write_text(before + SEARCH, encoding="ascii")
+    try:
+        case_of_it()
+    finally:
+        path.write_text(before, encoding="ascii")
+
+
+@case("glibc and musl give up at once on a denied name, keep the good family, and go on through their search list")
+def libraries(lab):
+    names = {"evil.example": [], "github.com": [GITHUB4, GITHUB6], "mixed.rebind.example": ["2001:db8:113::30"]}
+
+    def check():
+        for library in LIBRARIES:
+            lab.watch()
+            seen, r = look_up(lab, library, ["--allow", "github.com:443", "--allow", "mixed.rebind.example:443"], *names)
+            for name, addrs in names.items():
+                equal(sorted(seen[name][1]), sorted(addrs), f"{name} with {library}")
+                assert seen[name][0] < 4000, f"{name} with {library}: {seen}"
+            for query in lab.upstream_queries():
+                assert b"\x08internal" not in query.lower() and b"\x05local" not in query.lower(), f"left: {query!r}"
+            told = {(e["dst_hostname"], e["dns_reason"]) for e in r.events if e["event_type"] == "dns_blocked"}
+            equal(told, {("evil.example", "policy"), ("mixed.rebind.example", "rebinding")}, "denials")
+    with_search_list(lab, check)
+
+
+@case("a search list alone makes no denial, also of a name with one label")
+def search_list(lab):
+    def check():
+        r = lab.run(["--allow", "github.com:443", "--allow", "registry:443", "--fail-on-denied", "--summary", "none"],
+                    ["sh", "-c", "getent ahosts github.com >/dev/null && ! getent ahosts registry"], seconds=60)
+        equal(r.status, 0, "exit status")
+        absent(r, "dns_blocked")
+    with_search_list(lab, check)
+
+
+@case("records of further types below an allowed name, from the upstream resolver; TXT if the rule says so")
+def further_types(lab):
+    policy = lab.policy({"rules": [
+        {"type": "hostname", "value": "github.com", "action": "allow"},
+        {"type": "hostname", "value": "evil.example", "action": "allow", "types": ["TXT"]}]})
+    wanted = {"github.com MX": "10 mail.github.com.", "_git._tcp.github.com SRV": "0 0 443 github.com.", "github.com TXT": "",
+              "evil.example TXT": '"command"', "localhost A": "127.0.0.1", "-x 127.0.0.1": "localhost."}
+    r = lab.run(["--policy", policy, "--fail-on-denied", "--summary", "none"], ["sh", "-c", "".join(
+        f"printf '%s\\n' \"$(dig +short +tries=1 {question})\"\n" for question in wanted)], seconds=60)
+    equal(dict(zip(wanted, r.out.splitlines())), wanted, "answers")
+    equal(r.status, 0, "exit status")
+    absent(r, "dns_blocked")
+
+
+@case("the gateway is reached by its name if a rule names it")
+def gateway(lab):
+    source = """
+        report(names=resolve("_gateway"), gateway=attempt(tcp, GATEWAY4, 7))
+    """
+    r = lab.attack(["--allow", "_gateway:7"], source)
+    worked(r, "gateway")
+    r = lab.attack([], source)
+    refused(r, "gateway")
+    assert r.facts["names"], r.facts
+    absent(r, "dns_blocked")

@@ -238,6 +238,7 @@ static size_t longest_run(const RuleList *l) {
 /* Who chooses the values cannot choose their slots: these are made for one slot of a multiplicative hash without a key,
  * and 20,000 of them took 200 million comparisons. */
 START_TEST(test_chosen_values) {
+        const RuleOptions options = {};
         const uint64_t c = 0x9e3779b97f4a7c15ULL, half = 0x20010db800000000ULL;
         uint64_t inverse = c, t = (0xcbf29ce484222325ULL ^ SEED ^ 128 ^ half) * c;
         RuleValue value = { .type = RULE_CIDR, .prefix.length = 128 };
@@ -251,7 +252,7 @@ START_TEST(test_chosen_values) {
                 uint64_t halves[2] = { htobe64(half), htobe64((i << 32 | i) * inverse ^ t) };
 
                 memcpy(value.prefix.addr.b, halves, sizeof(halves));
-                ck_assert_int_eq(rule_list_add_value(&l, &value, ACTION_DENY, TIER_USER, NULL, 0, false, &reason), 0);
+                ck_assert_int_eq(rule_list_add_value(&l, &value, ACTION_DENY, TIER_USER, NULL, 0, &options, &reason), 0);
         }
         ck_assert_uint_eq(l.n, RULES_MAX);
         ck_assert_uint_lt(longest_run(&l), 1000);
