@@ -339,7 +339,7 @@ def with_search_list(lab, case_of_it):
         path.write_text(before, encoding="ascii")
 
 
-@case("glibc and musl give up at once on a denied name, keep the good family, and go on through their search list")
+@case("glibc and musl give up at once on a denied name, keep the good family, and continue their search list")
 def libraries(lab):
     names = {"evil.example": [], "github.com": [GITHUB4, GITHUB6], "mixed.rebind.example": ["2001:db8:113::30"]}
 

@@ -4,7 +4,7 @@
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, FOREIGN4, GITHUB4, JOB, RESOLVER4
-from rig import (DROP_IN, PROXY4, SERVICE, SOCKET, absent_text, allow, bus_get, errors_by_start, main_pid, probe,
+from rig import (DROP_IN, PROXY4, SERVICE, SHIPPED, SOCKET, absent_text, allow, bus_get, errors_by_start, main_pid, probe,
                  wait_active, wait_resolves, wait_state)
 
 RESOLVED = "systemd-resolved.service"
@@ -49,7 +49,8 @@ def resolved_running(rig):
 
 
 LOOK_UPS = (("evil.example", "TXT"), ("github.com", "MX"), ("_git._tcp.github.com", "SRV"), (".", "NS"),
-            ("66.113.0.203.in-addr.arpa", "PTR"), ("evil.example", "A"))
+            ("66.113.0.203.in-addr.arpa", "PTR"), ("evil.example", "A"), ("github.com", "AAAA"), ("github.com", "SOA"),
+            ("github.com", "CAA"), ("github.com", "DS"), ("github.com", "ANY"))
 
 
 def look_ups(c):
@@ -63,16 +64,19 @@ def look_ups(c):
     return found
 
 
-def compare_look_ups(rig, prepare=None):
-    """A policy for one unit alone: the host's look-ups are the same with the service and without it."""
-    c = rig.boot(policy=False, documents={"jail": allow("github.com", match={"units": ["jail.service"]})}, prepare=prepare)
+def compare_look_ups(rig, prepare=None, resolved=True, **policy):
+    """The host's look-ups are the same with the service and without it. By default, with a policy for one unit alone."""
+    policy = policy or {"policy": False, "documents": {"jail": allow("github.com", match={"units": ["jail.service"]})}}
+    c = rig.boot(prepare=prepare, **policy)
     c.check("systemctl", "stop", SOCKET, SERVICE)
     wait_state(c, "inactive")
-    wait_until(lambda: PROXY4 not in c.run("resolvectl", "dns").out, "resolved to forget the proxy")
+    if resolved:
+        wait_until(lambda: PROXY4 not in c.run("resolvectl", "dns").out, "resolved to forget the proxy")
     wait_resolves(c, "evil.example", EVIL4)
     without = look_ups(c)
     c.check("systemctl", "start", SERVICE)
-    wait_until(lambda: PROXY4 in c.run("resolvectl", "dns").out, "resolved to know the proxy")
+    if resolved:
+        wait_until(lambda: PROXY4 in c.run("resolvectl", "dns").out, "resolved to know the proxy")
     equal(look_ups(c), without, "look-ups with the service, and without it")
     return c
 
@@ -86,6 +90,16 @@ def forwarder_unjudged(rig):
     refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
     r = c.unit("getent", "ahostsv4", "evil.example")
     contains(r.out, EVIL4, "a name that the host asks for")
+
+
+@case("dns: the package as installed changes no answer of dig, with resolved")
+def shipped_resolved(rig):
+    compare_look_ups(rig, policy=SHIPPED)
+
+
+@case("dns: the package as installed changes no answer of dig, without resolved")
+def shipped_plain(rig):
+    compare_look_ups(rig, prepare=plain, resolved=False, policy=SHIPPED)
 
 
 @case("dns: a resolved that validates where it can loses no look-up either, and its answers open names")
