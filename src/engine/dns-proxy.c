@@ -336,7 +336,7 @@ static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answe
 
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata);
 
-/* Its key stays: who asks later does not share what is asked of other servers. */
+/* Its key stays: a later client does not share what is asked of other servers. */
 static int pending_ask(Pending *pending) {
         UpstreamGroups *upstream = pending->proxy->upstream;
         UpstreamKey key;

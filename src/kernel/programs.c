@@ -376,7 +376,7 @@ static int load_backstop(const Programs *p) {
 }
 
 /* Where socket_create refuses other families, no device is touched: a filter costs each packet 0.1 to 0.3 microseconds,
- * and its discipline could be in the way of the administrator's. */
+ * and its discipline could collide with one of the administrator's. */
 static void start_backstop(Programs *p) {
         const uint32_t slot = 0;
 

@@ -10,7 +10,7 @@
 
 typedef struct UpstreamGroups UpstreamGroups;
 
-/* Who asks, and for whom the answers are valid: one for each set of servers that may give different answers, never 0,
+/* The clients for whom answers are valid: one for each set of servers that may give different answers, never 0,
  * never used again for others by a later object with another generation. */
 typedef uint64_t UpstreamKey;
 
