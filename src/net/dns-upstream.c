@@ -3,15 +3,15 @@
 
 #include <ares.h>
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
-#include <sys/random.h>
 #include <sys/time.h>
 #include <time.h>
 
 #include "basic/macro.h"
+#include "net/upstream-ids.h"
+#include "net/upstream-manners.h"
 #include "net/upstream-sockets.h"
 
 /* Each channel has its own UDP socket per server. A question uses a random one of POOL channels, and a channel is
@@ -21,13 +21,13 @@
 #define DRAINING_MAX 32 /* replaced channels that still wait for answers; at the limit channels are kept longer */
 #define CHANNEL_SOCKETS (2 * DNS_UPSTREAM_SERVERS_MAX)
 
-/* c-ares asks all servers in turn, TRIES times, and doubles the timeout each round: 1 + 2 + 4 units in all. */
-#define TRIES 3
-#define TRY_UNITS 7
+/* c-ares asks all servers in turn, TRIES times, and doubles the timeout each round: 1 + 2 units in all. Without an answer
+ * there is another attempt of as long. */
+#define TRIES 2
+#define TRY_UNITS 6
 #define TRY_MIN_USEC (200 * USEC_PER_MSEC)
 #define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
 
-#define RANDOM_SIZE 256 /* getrandom(2): requests of up to 256 bytes are never cut short */
 #define QUERY_SIZE_MAX DNS_RELAY_MESSAGE_MAX
 
 /* c-ares has had its own cache since 1.31; a maximum TTL of 0 turns it off. */
@@ -70,6 +70,12 @@ typedef struct Question {
         uint8_t first;      /* index of the server asked first */
         uint8_t n_refusals; /* servers that answered with an error rcode */
         bool tcp;
+        bool plain;      /* without EDNS */
+        bool lower_case; /* over UDP as well */
+        bool is_other_case; /* the reason for TCP */
+        bool timeouts;   /* in this attempt: perhaps another server has answered */
+        bool again;      /* the attempt after one without an answer */
+        UpstreamEqual equal; /* answers in lower case */
         uint8_t case_bits[32];
         char name[];
 } Question;
@@ -84,6 +90,7 @@ struct DnsUpstream {
         DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         size_t n_servers;
         size_t preferred; /* index; advances when a server does not answer */
+        UpstreamManners manners[DNS_UPSTREAM_SERVERS_MAX]; /* by index of the server */
         Channel *udp[DNS_UPSTREAM_SERVERS_MAX][POOL]; /* by the server that is asked first */
         Channel *tcp[DNS_UPSTREAM_SERVERS_MAX];
         LIST_HEAD(, Channel) channels;     /* owned: all of them */
@@ -95,11 +102,11 @@ struct DnsUpstream {
         bool sweep;    /* a draining channel is empty */
         bool sending;  /* within ares_send() */
         bool freeing;
+        bool edns_refused;     /* by an answer that does not name the question: while the questions in flight are told */
+        uint8_t message_rcode; /* of the answer being read */
         DnsUpstreamHooks hooks;
         UpstreamGuesses guesses;
-        uint8_t ids[(UINT16_MAX + 1) / 8]; /* bitmap: ids in flight on any channel */
-        uint8_t random[RANDOM_SIZE];
-        size_t random_left;
+        UpstreamIds ids; /* in flight on any channel */
         DnsAnswer answer; /* buffer for the answer being delivered */
         const uint8_t *message; /* borrowed; the answer being delivered, NULL: none */
         size_t message_size;
@@ -109,42 +116,7 @@ struct DnsUpstream {
 DEFINE_CLEANUP_FUNC(DnsUpstream *, dns_upstream_free)
 
 static void question_advance(Question *q, int status, const uint8_t *data, size_t size);
-
-static int random_take(DnsUpstream *u, void *buf, size_t size) {
-        assert(size <= sizeof(u->random));
-
-        if (u->random_left < size) {
-                ssize_t n = getrandom(u->random, sizeof(u->random), 0);
-                if (n < 0)
-                        return -errno;
-                if ((size_t) n < sizeof(u->random))
-                        return -EIO;
-                u->random_left = sizeof(u->random);
-        }
-
-        u->random_left -= size;
-        memcpy(buf, u->random + u->random_left, size);
-        return 0;
-}
-
-/* c-ares 1.18 uses the id in our bytes without looking for others in flight, so ours must be unique. */
-static int id_take(DnsUpstream *u, uint16_t *ret) {
-        uint16_t id;
-
-        do {
-                int r = random_take(u, &id, sizeof(id));
-                if (r < 0)
-                        return r;
-        } while (u->ids[id / 8] & 1U << id % 8);
-
-        u->ids[id / 8] |= (uint8_t) (1U << id % 8);
-        *ret = id;
-        return 0;
-}
-
-static void id_release(DnsUpstream *u, uint16_t id) {
-        u->ids[id / 8] &= (uint8_t) ~(1U << id % 8);
-}
+static void channel_refuse_edns(Channel *c);
 
 static void timer_arm(DnsUpstream *u, uint64_t usec) {
         if (usec >= u->timer_usec)
@@ -213,9 +185,21 @@ static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t
         upstream_enter(u);
         ares_process_fd(c->ares, (revents & EPOLLIN) || trouble ? fd : ARES_SOCKET_BAD,
                         (revents & EPOLLOUT) || trouble ? fd : ARES_SOCKET_BAD);
+        channel_refuse_edns(c);
         upstream_distrust(u);
         upstream_leave(u);
         return 0;
+}
+
+/* A header alone, which c-ares takes for no answer. */
+static void channel_refuse_edns(Channel *c) {
+        if (!c->rules.edns_refused)
+                return;
+        c->rules.edns_refused = false;
+        c->n_sent = CHANNEL_QUERIES;
+        c->upstream->edns_refused = true;
+        ares_cancel(c->ares);
+        c->upstream->edns_refused = false;
 }
 
 /* Called between socket(2) and connect(2). */
@@ -249,31 +233,6 @@ static void upstream_on_socket_state(void *userdata, ares_socket_t fd, int reada
                  sd_event_add_io(c->upstream->event, &unused->io, fd, events, upstream_on_socket, c) >= 0) {
                 unused->fd = fd;
                 (void) sd_event_source_set_description(unused->io, "dns-upstream-socket");
-        }
-}
-
-/* Sets the servers in order, starting with first. */
-static int channel_set_servers(const Channel *c, size_t first) {
-        const DnsUpstream *u = c->upstream;
-        char csv[DNS_UPSTREAM_SERVERS_MAX * (IN_ADDR_TEXT_MAX + sizeof("[]:65535,"))];
-        size_t n = 0;
-
-        for (size_t i = 0; i < u->n_servers; i++) {
-                const DnsServer *server = &u->servers[(first + i) % u->n_servers];
-                const Endpoint endpoint = { .addr = server->addr, .port = server->port };
-                char text[ENDPOINT_TEXT_MAX];
-
-                n += (size_t) snprintf(csv + n, sizeof(csv) - n, "%s%s", i > 0 ? "," : "",
-                                       endpoint_format(&endpoint, text));
-        }
-
-        switch (ares_set_servers_ports_csv(c->ares, csv)) {
-        case ARES_SUCCESS:
-                return 0;
-        case ARES_ENOMEM:
-                return -ENOMEM;
-        default:
-                return -EINVAL;
         }
 }
 
@@ -322,12 +281,13 @@ static int channel_new(DnsUpstream *u, size_t first, bool tcp, Channel **ret) {
                 return -ENOMEM;
 
         c->upstream = u;
-        c->rules = (UpstreamSockets) { .guesses = &u->guesses, .is_local = u->hooks.is_local, .tcp = tcp };
+        c->rules = (UpstreamSockets) { .guesses = &u->guesses, .is_local = u->hooks.is_local, .tcp = tcp,
+                                        .servers = u->servers, .n_servers = u->n_servers };
         LIST_INSERT_HEAD(&u->channels, c, channels);
 
         int r = channel_init(c, tcp);
         if (r >= 0)
-                r = channel_set_servers(c, first);
+                r = upstream_set_servers(c->ares, u->servers, u->n_servers, first);
         if (r < 0) {
                 channel_free(c);
                 return r;
@@ -349,7 +309,7 @@ static void channel_drain(Channel *c) {
 
 static int channel_pick(DnsUpstream *u, const Question *q, Channel **ret) {
         uint8_t slot = 0;
-        int r = random_take(u, &slot, sizeof(slot));
+        int r = upstream_ids_random(&u->ids, &slot, sizeof(slot));
         if (r < 0)
                 return r;
 
@@ -426,8 +386,11 @@ static void upstream_on_answer(void *userdata, int status, int timeouts, unsigne
         DnsUpstream *u = q->upstream;
         Channel *c = q->channel;
 
-        id_release(u, q->id);
+        if (data && size >= DNS_HEADER_SIZE)
+                upstream_restore_rcode(data);
+        upstream_ids_release(&u->ids, q->id);
         q->channel = NULL;
+        q->timeouts = timeouts > 0;
         c->n_in_flight--;
         if (c->draining && c->n_in_flight == 0)
                 u->sweep = true;
@@ -452,10 +415,10 @@ static void upstream_on_answer(void *userdata, int status, int timeouts, unsigne
 /* Letters in random case are bits that a spoofed answer has to guess (draft-vixie-dnsext-dns0x20). Over TCP, where
  * spoofing is harder, all are lower case, which also serves servers that do not preserve the case. */
 static int question_set_case(Question *q) {
-        size_t n = q->tcp || q->relay ? 0 : MIN((strlen(q->name) + 7) / 8, sizeof(q->case_bits));
+        size_t n = q->tcp || q->relay || q->lower_case ? 0 : MIN((strlen(q->name) + 7) / 8, sizeof(q->case_bits));
 
         memset(q->case_bits, 0, sizeof(q->case_bits));
-        return random_take(q->upstream, q->case_bits, n);
+        return upstream_ids_random(&q->upstream->ids, q->case_bits, n);
 }
 
 /* One attempt. On success upstream_on_answer() will be called, or was called and the rest is deferred. */
@@ -464,20 +427,24 @@ static int question_send(Question *q) {
         uint8_t query[QUERY_SIZE_MAX];
         Channel *c;
 
-        q->tcp = q->tcp || upstream_guesses_distrust(&u->guesses, now_usec(u));
+        q->tcp = q->tcp || (!u->manners[q->first].no_case && upstream_guesses_distrust(&u->guesses, now_usec(u)));
+        q->plain = q->plain || u->manners[q->first].no_edns;
+        q->lower_case = q->lower_case || u->manners[q->first].no_case;
         int r = question_set_case(q);
         if (r < 0)
                 return r;
         r = channel_pick(u, q, &c);
         if (r < 0)
                 return r;
-        r = id_take(u, &q->id);
+        r = upstream_ids_take(&u->ids, &q->id);
         if (r < 0)
                 return r;
 
         size_t size = q->relay ? dns_relay_build_query(q->relay, q->id, query) :
                                  dns_query_build(query, q->id, q->name, q->type, q->case_bits);
 
+        if (q->plain)
+                size = upstream_remove_edns(query, size);
         q->channel = c;
         c->n_sent++;
         c->n_in_flight++;
@@ -503,27 +470,72 @@ static int question_read(const Question *q, int status, const uint8_t *data, siz
         /* c-ares has compared the id with the one it sent; since 1.27 it chooses that itself. */
         uint16_t id = (uint16_t) (data[0] << 8 | data[1]);
         u->answer.truncated = false;
+        u->message_rcode = data[3] & DNS_RCODE_MASK;
         int r = q->relay ? dns_relay_check(q->relay, data, size, &u->answer.truncated) :
                            dns_answer_parse(data, size, id, q->name, q->type, q->case_bits, &u->answer);
         if (r == -EBADE)
                 u->stats.spoofed++;
+        if (r == 0 && !q->timeouts)
+                upstream_manners_answered(&u->manners[q->first], q->plain);
         return r;
+}
+
+/* A server without TCP that does not keep the case: it is believed after several equal answers, and then remembered. */
+static bool retry_lower_case(Question *q, int r) {
+        DnsUpstream *u = q->upstream;
+
+        if (!q->lower_case) {
+                q->tcp = false;
+                q->lower_case = true;
+                return true;
+        }
+        if (q->tcp || r != 0 || u->manners[q->first].no_case)
+                return false;
+        if (!upstream_answers_agree(&q->equal, &u->answer))
+                return true;
+        u->manners[q->first].no_case = true;
+        return false;
+}
+
+/* Only a query without EDNS may be understood. */
+static bool retry_plain(Question *q, int r) {
+        DnsUpstream *u = q->upstream;
+        bool refused = r == -EREMOTEIO &&
+                       (u->message_rcode == DNS_RCODE_FORMERR || u->message_rcode == DNS_RCODE_NOTIMP);
+
+        if (q->plain || u->manners[q->first].has_edns || !(refused || (r == -ECANCELED && u->edns_refused)))
+                return false;
+        q->plain = true;
+        return true;
 }
 
 /* Should the question be retried after result r? Sets how. */
 static bool question_retry(Question *q, int r) {
         DnsUpstream *u = q->upstream;
 
+        if (retry_plain(q, r))
+                return true;
         if (r == -EREMOTEIO && ++q->n_refusals < u->n_servers) {
                 q->first = (uint8_t) ((q->first + 1U) % u->n_servers);
                 q->tcp = false;
+                q->plain = false;
                 return true;
         }
+        if (r == -ETIMEDOUT && !q->tcp && !q->again) {
+                q->again = true;
+                q->plain = q->plain || !u->manners[q->first].has_edns;
+                return true;
+        }
+        if (q->is_other_case && q->tcp && (r == -ECONNREFUSED || r == -ETIMEDOUT || r == -EIO))
+                return retry_lower_case(q, r);
+        if (q->lower_case)
+                return retry_lower_case(q, r);
         if (q->tcp)
                 return false;
         if (r == -EBADE || r == -ECANCELED || /* the latter by upstream_distrust() */
             r == -EBADMSG || (r == 0 && u->answer.truncated)) {
                 u->stats.retried_tcp++;
+                q->is_other_case = r == -EBADE;
                 q->tcp = true;
                 return true;
         }
@@ -676,7 +688,7 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
         u->timer_usec = UINT64_MAX;
         u->timeout_usec = timeout_usec;
         u->try_usec[false] = MAX(timeout_usec / (TRY_UNITS * n_servers), TRY_MIN_USEC);
-        u->try_usec[true] = MAX(timeout_usec / n_servers, TRY_MIN_USEC);
+        u->try_usec[true] = MAX(timeout_usec / (2 * n_servers), TRY_MIN_USEC);
         memcpy(u->servers, servers, n_servers * sizeof(*servers));
         u->n_servers = n_servers;
 

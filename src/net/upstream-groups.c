@@ -150,6 +150,22 @@ static bool server_has_key(const UpstreamGroups *g, const DnsServer *server, Ups
         return low == (unsigned) KEY_GROUP + server->group;
 }
 
+bool upstream_groups_next(const UpstreamGroups *g, UpstreamKey key, size_t *i, UpstreamKey *ret) {
+        assert(g && i && ret);
+
+        if (key != make_key(g, KEY_CLIENTS))
+                return false;
+        while (*i < g->n_servers) {
+                const DnsServer *server = &g->servers[(*i)++];
+
+                if (server->group != 0) {
+                        *ret = make_key(g, KEY_GROUP + server->group);
+                        return true;
+                }
+        }
+        return false;
+}
+
 bool upstream_groups_ask(const UpstreamGroups *g, const char *name, uint16_t type) {
         assert(g && name);
 

@@ -25,6 +25,9 @@ void upstream_groups_set_hooks(UpstreamGroups *g, const DnsUpstreamHooks *hooks)
 
 /* asked: the resolver that the client addressed, with port 0 if that is unknown or the proxy itself. */
 int upstream_groups_find(UpstreamGroups *g, const Endpoint *asked, bool forwards, UpstreamKey *ret);
+/* The groups in which one of the machine's servers may know a name that others do not: all keys other than key, for
+ * *i from 0. False: no more. */
+bool upstream_groups_next(const UpstreamGroups *g, UpstreamKey key, size_t *i, UpstreamKey *ret);
 /* Is an answer for this name and type awaited from any server? */
 bool upstream_groups_ask(const UpstreamGroups *g, const char *name, uint16_t type);
 /* As dns_upstream_query() and dns_upstream_relay(). -ENOTCONN: no resolver is known for this client. */

@@ -7,6 +7,8 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -96,10 +98,26 @@ static bool was_redirected(int fd) {
         return in_addr_is_v4(&own) ? own.b[12] == 127 : in_addr_equal(&own, &v6_loopback);
 }
 
+/* c-ares 1.18 knows no zones. */
+static bool set_zone(const UpstreamSockets *s, const struct sockaddr *sa, ares_socklen_t size, struct sockaddr_in6 *ret) {
+        Endpoint to;
+
+        if (sa->sa_family != AF_INET6 || size < sizeof(*ret) || in_addr_from_sockaddr(sa, &to.addr, &to.port) < 0)
+                return false;
+        for (size_t i = 0; i < s->n_servers; i++)
+                if (s->servers[i].zone != 0 && dns_server_is_at(&s->servers[i], &to)) {
+                        memcpy(ret, sa, sizeof(*ret));
+                        ret->sin6_scope_id = s->servers[i].zone;
+                        return true;
+                }
+        return false;
+}
+
 /* The filter comes before the connection, so that nothing was received without it. Which server is local is decided
  * here, since addresses come and go: a new socket decides again. */
 static int on_connect(ares_socket_t fd, const struct sockaddr *sa, ares_socklen_t size, void *userdata) {
         UpstreamSockets *s = userdata;
+        struct sockaddr_in6 zoned;
         bool elsewhere = false;
         uint16_t port;
         InAddr addr;
@@ -114,7 +132,7 @@ static int on_connect(ares_socket_t fd, const struct sockaddr *sa, ares_socklen_
                         return -1;
                 }
         }
-        r = connect(fd, sa, size);
+        r = set_zone(s, sa, size, &zoned) ? connect(fd, (struct sockaddr *) &zoned, sizeof(zoned)) : connect(fd, sa, size);
         if (r >= 0 && elsewhere && was_redirected(fd))
                 (void) setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int) { 0 }, sizeof(int));
         return r;
@@ -142,6 +160,30 @@ static bool has_dropped(int fd) {
                info[SK_MEMINFO_DROPS] > 0;
 }
 
+#define HEADER_SIZE 12
+#define RCODE_FORMERR 1U
+#define RCODE_NOTIMP 4U
+#define RCODE_HIDDEN 15U /* not assigned */
+
+/* A datagram with the id of a query. */
+static void examine_answer(UpstreamSockets *s, uint8_t *message, size_t size) {
+        uint8_t rcode = message[3] & 0xf;
+
+        if (!(message[2] & 0x80))
+                return;
+        if (size == HEADER_SIZE && (rcode == RCODE_FORMERR || rcode == RCODE_NOTIMP))
+                s->edns_refused = true;
+        else if (rcode == RCODE_FORMERR)
+                message[3] |= RCODE_HIDDEN;
+}
+
+void upstream_restore_rcode(uint8_t *message) {
+        assert(message);
+
+        if ((message[3] & 0xf) == RCODE_HIDDEN)
+                message[3] = (message[3] & 0xf0) | RCODE_FORMERR;
+}
+
 static ares_ssize_t on_receive(ares_socket_t fd, void *buf, size_t size, int flags, struct sockaddr *from,
                                ares_socklen_t *from_size, void *userdata) {
         UpstreamSockets *s = userdata;
@@ -153,6 +195,8 @@ static ares_ssize_t on_receive(ares_socket_t fd, void *buf, size_t size, int fla
         ssize_t n = recvfrom(fd, buf, size, flags, from, from_size);
         if (!s->tcp && n >= 0 && (n < (ssize_t) sizeof(uint16_t) || !id_is_recent(s, read_id(buf))))
                 count_guess(s, fd);
+        else if (!s->tcp && n >= HEADER_SIZE)
+                examine_answer(s, buf, (size_t) n);
         return n;
 }
 
@@ -171,6 +215,29 @@ static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *parts, int n_p
                 }
         }
         return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+int upstream_set_servers(ares_channel channel, const DnsServer *servers, size_t n, size_t first) {
+        char csv[1024], text[ENDPOINT_TEXT_MAX];
+        size_t size = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const DnsServer *s = &servers[(first + i) % n];
+                const Endpoint endpoint = { .addr = s->addr, .port = s->port };
+
+                size += (size_t) snprintf(csv + size, sizeof(csv) - size, "%s%s", i > 0 ? "," : "",
+                                          endpoint_format(&endpoint, text));
+                if (size >= sizeof(csv))
+                        return -EINVAL;
+        }
+        switch (ares_set_servers_ports_csv(channel, csv)) {
+        case ARES_SUCCESS:
+                return 0;
+        case ARES_ENOMEM:
+                return -ENOMEM;
+        default:
+                return -EINVAL;
+        }
 }
 
 void upstream_sockets_set(UpstreamSockets *s, ares_channel channel) {

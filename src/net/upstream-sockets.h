@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "basic/endpoint.h"
+#include "net/dns-server.h"
 
 /* Guesses at an answer (an id of 16 bits, and the case of the name) before the queries go over TCP. A datagram with
  * the id of a recent query is not counted: it is late, or a second copy. */
@@ -32,13 +32,20 @@ typedef bool (*upstream_local_fn)(const InAddr *addr);
 typedef struct UpstreamSockets {
         UpstreamGuesses *guesses; /* borrowed */
         upstream_local_fn is_local; /* NULL: every server counts as local */
+        const DnsServer *servers; /* borrowed */
+        size_t n_servers;
         bool tcp;
+        bool edns_refused; /* an error came without the question, as from servers that do not know EDNS */
         unsigned n_ids;
         uint16_t ids[UPSTREAM_RECENT_IDS]; /* as sent: c-ares 1.27 and later choose them */
 } UpstreamSockets;
 
+/* The servers in order, starting with first. */
+int upstream_set_servers(ares_channel channel, const DnsServer *servers, size_t n, size_t first);
 /* s is borrowed while the channel exists. */
 void upstream_sockets_set(UpstreamSockets *s, ares_channel channel);
+/* Undoes the mark that hides FORMERR from c-ares, which would change the channel (1.18) or the query. */
+void upstream_restore_rcode(uint8_t *message);
 /* One datagram that is no answer. */
 void upstream_guesses_add(UpstreamGuesses *g, uint64_t now_usec);
 /* Once after each excess: true, and until UPSTREAM_DISTRUST_USEC from now UDP is not to be used. */

@@ -10,7 +10,7 @@ import stat
 
 from harness import Skip, absent, case, contains, equal, found, one_line, refused, untouched, worked
 from lab import wait_until
-from plan import EVIL4, EXAMPLE4, GITHUB4, JOB, JOB_ID, NAMELESS4
+from plan import EVIL4, EXAMPLE4, FOREIGN4, GITHUB4, JOB, JOB_ID, NAMELESS4, RESOLVER4
 
 ALLOW = ["--allow", "github.com:7"]
 QUIET = [*ALLOW, "--summary", "none"]
@@ -598,6 +598,43 @@ def upstream(lab):
     assert GITHUB4 in r.facts["name"], r.facts
     assert lab.packets("198.51.100.99", port=53) > 0, "no query at the server"
     equal(lab.packets("198.51.100.53"), 0, "packets at the resolver of resolv.conf")
+
+
+@case("several upstreams: a query that is addressed to one of them is answered by that one alone")
+def upstream_addressed(lab):
+    r = lab.attack([*QUIET, "--upstream", RESOLVER4, "--upstream", FOREIGN4], """
+        ask = dnswire.query("github.com")
+        report(udp=dns_udp(FOREIGN4, ask)["rcode"], tcp=dns_tcp(FOREIGN4, [ask])[0x1234]["rcode"])
+    """)
+    equal(r.facts, {"udp": "NOERROR", "tcp": "NOERROR"}, "answers")
+    assert lab.packets(FOREIGN4, port=53) > 0, "no query at the server that was addressed"
+    equal(lab.packets(RESOLVER4), 0, "packets at the other upstream")
+
+
+@case("no resolver: the run starts, names fail at once, and the first one in resolv.conf is followed")
+def no_resolver(lab):
+    conf = lab.dir / "etc" / "resolv.conf"
+    before = conf.read_text(encoding="ascii")
+    try:
+        conf.parent.chmod(0o777)
+        conf.write_text("# nothing yet\n", encoding="ascii")
+        r = lab.attack(QUIET, f"""
+            first = dns_udp(RESOLVER4, dnswire.query("github.com"))["rcode"]
+            with open("/etc/resolv.conf.new", "w") as f:
+                f.write("nameserver {RESOLVER4}\\n")
+            os.rename("/etc/resolv.conf.new", "/etc/resolv.conf")
+            began = time.monotonic()
+            while dns_udp(RESOLVER4, dnswire.query("github.com"))["rcode"] != "NOERROR" and time.monotonic() < began + 60:
+                time.sleep(0.1)
+            report(first=first, tcp=attempt(tcp, GITHUB4, 7), direct=attempt(tcp, NAMELESS4, 7))
+        """, seconds=90)
+    finally:
+        conf.parent.chmod(0o755)
+        conf.write_text(before, encoding="ascii")
+    equal(r.facts["first"], "SERVFAIL", "answer without a resolver")
+    worked(r, "tcp")
+    refused(r, "direct")
+    contains(r.err, "no upstream resolver", "what the run says")
 
 
 @case("several upstreams: a dead one is passed over")

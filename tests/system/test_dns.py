@@ -4,7 +4,7 @@
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, FOREIGN4, GITHUB4, JOB, RESOLVER4
-from rig import (DROP_IN, PROXY4, SERVICE, SHIPPED, SOCKET, absent_text, allow, bus_get, errors_by_start, main_pid, probe,
+from rig import (DROP_IN, PROXY4, SERVICE, SHIPPED, SOCKET, absent_text, allow, bus_get, main_pid, probe,
                  wait_active, wait_resolves, wait_state)
 
 RESOLVED = "systemd-resolved.service"
@@ -178,11 +178,35 @@ def upstream_lost(rig):
     equal(c.unit("dig", "+short", f"@{RESOLVER4}", "a2.wild.example.com").out.strip(), "203.0.113.32", "answer")
 
 
-@case("dns: without an upstream the service refuses to start, and says so in one line")
+@case("dns: without an upstream the service starts and enforces, names fail at once, and the first resolver is followed")
 def no_upstream(rig):
-    c = rig.boot(prepare=lambda c: plain(c, None), active=False)
-    lines = errors_by_start(c)
-    contains(lines[0], "upstream", "the line")
+    c = rig.boot(prepare=lambda c: plain(c, None))
+    equal(bus_get(c, "Upstreams"), [], "upstreams")
+    contains(c.run("cargowallctl", "status").out, "none known", "status")
+    contains(c.prop(SERVICE, "StatusText"), "no upstream resolver", "status line of the unit")
+    contains(c.said(), "no upstream resolver is known", "log")
+    refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
+    contains(c.unit("dig", "+tries=1", f"@{RESOLVER4}", "github.com").out, "status: SERVFAIL", "a query")
+    equal((rig.packets(EVIL4), rig.packets(RESOLVER4)), (0, 0), "packets before there is a resolver")
+    c.put("/etc/resolv.conf", f"nameserver {RESOLVER4}\n")
+    wait_until(lambda: bus_get(c, "Upstreams") == [RESOLVER4 + ":53"], "the first upstream")
+    worked(probe(c, "tcp github.com 7", user=JOB), "tcp github.com 7")
+
+
+@case("dns: what a link of resolved routes to its own server is asked of that one alone")
+def link_route(rig):
+    c = rig.boot()
+    wait_resolves(c, "github.com", GITHUB4)
+    c.check("resolvectl", "dns", "eth0", FOREIGN4)
+    c.check("resolvectl", "domain", "eth0", "~example.com")
+    rig.watch()
+    for ask in ("dig +short a4.wild.example.com", "resolvectl query --cache=no a5.wild.example.com"):
+        contains(c.unit(*ask.split()).out, "203.0.113.32", ask)
+    equal(rig.packets(RESOLVER4, port=53), 0, "packets to the other server")
+    assert rig.packets(FOREIGN4, port=53) > 0, "the server of the link was not asked"
+    rig.watch()
+    contains(c.unit("dig", "+short", "github.com").out, GITHUB4, "a name of no link")
+    equal(rig.packets(FOREIGN4, port=53), 0, "packets to the server of the link")
 
 
 @case("dns: a configured upstream beats the machine's own")

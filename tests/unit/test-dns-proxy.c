@@ -866,9 +866,12 @@ START_TEST(test_servers_are_kept_apart) {
         ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
         ck_assert_uint_eq(f.n_asked, 1); /* the second answer is that server's, from the cache */
         ck_assert_uint_eq(dns_proxy_stats(f.proxy)->cache_hits, 1);
+        f.requester.asked.port = 0; /* a client that addressed neither */
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_asked, 1);
         /* Other servers, and what the earlier ones answered is forgotten. What waits is asked again. */
         ck_assert_int_eq(dns_proxy_set_servers(f.proxy, &servers[1], 1), 0);
-        wait_replies(&f, 3);
+        wait_replies(&f, 4);
         ck_assert_uint_eq(f.n_failed, 0);
         ck_assert_uint_eq(f.n_asked, 2);
         fixture_done(&f);

@@ -47,6 +47,20 @@ static void spoil_case(uint8_t *message, bool lower) {
                 p[i] = (uint8_t) (lower ? tolower(p[i]) : p[i] ^ 0x20);
 }
 
+static size_t answer_edns(Script script, const uint8_t *query, size_t size, uint8_t right, uint8_t *buf) {
+        size_t n;
+
+        if (query[11] == 0)
+                return build(buf, query, size, 0, 1, right);
+        n = build(buf, query, size, script == EDNS_NOTIMP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR, 0, 0);
+        if (script == EDNS_SILENT)
+                return 0;
+        if (script != EDNS_HEADER)
+                return n;
+        memset(buf + 4, 0, 8);
+        return DNS_HEADER_SIZE;
+}
+
 /* The message for a script; 0: none. */
 static size_t answer(Script script, const uint8_t *query, size_t size, bool tcp, uint8_t *buf) {
         uint8_t right = tcp ? SERVER_ADDR_TCP : SERVER_ADDR_UDP;
@@ -74,6 +88,11 @@ static size_t answer(Script script, const uint8_t *query, size_t size, bool tcp,
                 return build(buf, query, size, DNS_RCODE_SERVFAIL, 0, 0);
         case REFUSED:
                 return build(buf, query, size, DNS_RCODE_REFUSED, 0, 0);
+        case EDNS_FORMERR:
+        case EDNS_HEADER:
+        case EDNS_NOTIMP:
+        case EDNS_SILENT:
+                return answer_edns(script, query, size, right, buf);
         case FORMERR:
                 return build(buf, query, size, DNS_RCODE_FORMERR, 0, 0);
         default:

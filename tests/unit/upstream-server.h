@@ -35,6 +35,11 @@ typedef enum Script {
         SERVFAIL,
         REFUSED,
         FORMERR,
+        /* RIGHT without EDNS, otherwise */
+        EDNS_FORMERR,
+        EDNS_HEADER, /* FORMERR, without the question */
+        EDNS_NOTIMP,
+        EDNS_SILENT,
 } Script;
 
 typedef struct Server Server;
