@@ -12,6 +12,7 @@
 #include "basic/hash-index.h"
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
+#include "engine/cached-answer.h"
 #include "engine/dns-listening.h"
 #include "engine/dns-local.h"
 #include "engine/dns-passthrough.h"
@@ -61,6 +62,7 @@ struct DnsProxy {
         dns_denial_fn on_denial;
         dns_crowded_fn on_crowded;
         dns_flooded_fn on_flooded;
+        dns_failure_fn on_failure;
         dns_requester_fn on_query;
         dns_lease_fn on_lease;
         dns_answer_fn on_answer;
@@ -346,6 +348,22 @@ static int pending_ask(Pending *pending) {
                        upstream_groups_query(upstream, key, pending->name, pending->type, proxy_on_answer, pending);
 }
 
+/* For the first who waits. Whoever is not judged causes no event. */
+static void report_failure(Pending *pending, int r, uint8_t rcode) {
+        DnsProxy *p = pending->proxy;
+        const DnsWaiter *w = LIST_FIRST(&pending->waiters);
+        DnsFailure f = { .name = pending->name, .type = pending->type, .error = r, .rcode = rcode };
+        DnsRequest q;
+
+        p->stats.upstream_failures++;
+        if (!w || !p->upstream || !p->on_failure || !dns_waiter_request(w, p->layers, &q) ||
+            !dns_requester_is_judged(&q.requester))
+                return;
+        f.peer = peer_of(w->client);
+        f.has_server = upstream_groups_server(p->upstream, pending->key, &f.server);
+        p->on_failure(&f, p->userdata);
+}
+
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         Pending *pending = userdata;
         DnsProxy *p = pending->proxy;
@@ -356,7 +374,7 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
                 return;
 
         if (r < 0 || answer->truncated) {
-                p->stats.upstream_failures++;
+                report_failure(pending, r < 0 ? r : -EBADMSG, answer->rcode);
                 r = -EREMOTEIO;
         } else
                 /* on failure the next client asks again */
@@ -518,7 +536,7 @@ static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
 
 /* True: it was answered from the cache. */
 static bool answer_cached(DnsProxy *p, DnsRequest *q, UpstreamKey key, DnsClient *client, uint64_t now) {
-        if (dns_cache_get(p->cache, key, q->message->name, q->message->type, now, &p->answer) <= 0)
+        if (!cached_answer_find(p->cache, p->upstream, key, q->message, now, &p->answer))
                 return false;
         p->stats.cache_hits++;
         answer_client(p, q, client, &p->answer, now);
@@ -694,6 +712,7 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         p->on_denial = o->on_denial;
         p->on_crowded = o->on_crowded;
         p->on_flooded = o->on_flooded;
+        p->on_failure = o->on_failure;
         p->on_query = o->on_query;
         p->on_lease = o->on_lease;
         p->on_answer = o->on_answer;

@@ -32,6 +32,18 @@ typedef struct DnsDenial {
         const InAddr *refused;  /* "rebinding": the address that the name may not have; otherwise NULL */
 } DnsDenial;
 
+/* A query got no answer from upstream: SERVFAIL. */
+typedef struct DnsFailure {
+        DnsPeer peer;
+        const char *name;
+        uint16_t type;
+        int error;              /* as for dns_upstream_answer_fn */
+        uint8_t rcode;          /* for -EREMOTEIO */
+        bool has_server;
+        DnsServer server;       /* the first that was asked */
+} DnsFailure;
+
+typedef void (*dns_failure_fn)(const DnsFailure *f, void *userdata);
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
 /* A query failed, or a connection was closed, because this group of requesters has used up its share of the proxy: it has
  * n queries without an answer, or n connections. */
@@ -61,6 +73,7 @@ typedef struct DnsProxyOptions {
         dns_denial_fn on_denial;
         dns_crowded_fn on_crowded; /* may be NULL */
         dns_flooded_fn on_flooded; /* may be NULL */
+        dns_failure_fn on_failure; /* may be NULL */
         dns_requester_fn on_query;
         dns_lease_fn on_lease;  /* may be NULL */
         dns_answer_fn on_answer; /* may be NULL */

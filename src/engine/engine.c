@@ -116,6 +116,14 @@ static void engine_on_denial(const DnsDenial *d, void *userdata) {
                 query_throttle_refused(e->throttle, client.actor, clock_nsec(CLOCK_MONOTONIC));
 }
 
+static void engine_on_failure(const DnsFailure *f, void *userdata) {
+        const Engine *e = userdata;
+        struct cw_dns_client client;
+
+        if (e->pipeline)
+                event_pipeline_failure(e->pipeline, f, find_client(e, &f->peer, &client) ? &client : NULL);
+}
+
 /* Whoever continues is slowed down like one with refused names. */
 static void engine_on_crowded(uint32_t actor, bool is_connection, size_t n, void *userdata) {
         Engine *e = userdata;
@@ -490,6 +498,7 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
                 .servers = o->servers, .n_servers = o->n_servers, .fds = o->dns_fds, .n_fds = o->n_dns_fds,
                 .one_group = !o->many_layers,
                 .on_denial = engine_on_denial, .on_crowded = engine_on_crowded, .on_flooded = engine_on_flooded,
+                .on_failure = engine_on_failure,
                 .on_query = engine_on_query, .on_answer = engine_on_answer, .on_lease = engine_on_lease,
                 .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
                                     .is_local = local_route_has },

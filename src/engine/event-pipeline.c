@@ -27,6 +27,7 @@ struct EventPipeline {
         DenialWindow *denials;
         RateTable *queries; /* by actor */
         RateTable *crowded; /* likewise */
+        RateTable *failures; /* likewise */
         uint64_t sequence;
         uint64_t n_bad, n_self;
         event_fn fn;
@@ -60,7 +61,9 @@ static int new_limits(EventPipeline *p, const uint8_t key[static 16]) {
         int r = denial_window_new(&window, &p->denials);
         if (r >= 0)
                 r = rate_table_new(&queries, &p->queries);
-        return r < 0 ? r : rate_table_new(&crowded, &p->crowded);
+        if (r >= 0)
+                r = rate_table_new(&crowded, &p->crowded);
+        return r < 0 ? r : rate_table_new(&crowded, &p->failures);
 }
 
 int event_pipeline_new(const LayerTable *layers, event_fn fn, void *userdata, uint64_t first_sequence, EventPipeline **ret) {
@@ -95,6 +98,7 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
         denial_window_free(p->denials);
         rate_table_free(p->queries);
         rate_table_free(p->crowded);
+        rate_table_free(p->failures);
         free(p);
         return NULL;
 }
@@ -244,6 +248,16 @@ static void pipeline_on_crowded(const void *key, size_t size, const uint64_t n_o
         emit_crowded(userdata, actor, n_over[1], "too many connections to the DNS proxy, further ones are closed");
 }
 
+static void pipeline_on_failures(const void *key, size_t size, const uint64_t n_over[static 2], void *userdata) {
+        Event e = { .type = EVENT_UPSTREAM_FAILED, .rule = RULE_NONE, .count = n_over[0], .detail = "further look-ups failed" };
+        EventPipeline *p = userdata;
+
+        memcpy(&e.actor, key, MIN(size, sizeof(e.actor)));
+        e.mode = p->layers->n > 0 ? p->layers->layers[0]->mode : MODE_ENFORCE;
+        if (e.count > 0)
+                event_pipeline_emit(p, &e);
+}
+
 void event_pipeline_crowded(EventPipeline *p, uint32_t actor, bool is_connection, size_t n) {
         char detail[96];
 
@@ -272,6 +286,7 @@ static void take_query(EventPipeline *p, const Event *e) {
 bool event_pipeline_flush(EventPipeline *p, bool all) {
         rate_table_report(p->queries, pipeline_on_over, p);
         rate_table_report(p->crowded, pipeline_on_crowded, p);
+        rate_table_report(p->failures, pipeline_on_failures, p);
         if (all)
                 denial_window_flush_all(p->denials);
         else
@@ -324,6 +339,50 @@ void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw
         add_layer(d->layer, value, &e);
         add_process(p, UINT64_MAX, &e);
         take_query(p, &e);
+}
+
+static const char *failure_words(const DnsFailure *f, const char *server, char buf[static 128]) {
+        const char *what = "sent answers that are no answers";
+
+        if (!f->has_server)
+                return "no upstream resolver is known";
+        if (f->error == -ETIMEDOUT)
+                what = "did not answer";
+        else if (f->error == -ECONNREFUSED)
+                what = "refuses connections";
+        else if (f->error == -EREMOTEIO && f->rcode == DNS_RCODE_REFUSED)
+                what = "answered REFUSED";
+        else if (f->error == -EREMOTEIO && f->rcode == DNS_RCODE_SERVFAIL)
+                what = "answered SERVFAIL";
+        else if (f->error == -EREMOTEIO)
+                what = "answered with an error";
+        (void) snprintf(buf, 128, "upstream %s %s", server, what);
+        return buf;
+}
+
+void event_pipeline_failure(EventPipeline *p, const DnsFailure *f, const struct cw_dns_client *client) {
+        char type[12], comm[CW_COMM_MAX], server[DNS_SERVER_TEXT_MAX] = "", detail[128];
+        uint32_t actor = client ? client->actor : 0;
+        Event e = {
+                .type = EVENT_UPSTREAM_FAILED,
+                .hostname = f->name,
+                .query_type = dns_type_to_string(f->type, type),
+                .rule = RULE_NONE,
+                .mode = p->layers->n > 0 ? p->layers->layers[0]->mode : MODE_ENFORCE,
+                .count = 1,
+        };
+
+        if (rate_table_take(p->failures, &actor, sizeof(actor), clock_nsec(CLOCK_MONOTONIC)) != RATE_FIRST) {
+                rate_table_count(p->failures, &actor, sizeof(actor), 0, 1);
+                return;
+        }
+        if (f->has_server)
+                dns_server_format(&f->server, server);
+        e.detail = failure_words(f, server, detail);
+        if (client)
+                add_client(client, comm, &e);
+        add_process(p, UINT64_MAX, &e);
+        event_pipeline_emit(p, &e);
 }
 
 void event_pipeline_process(EventPipeline *p, uint32_t pid) {

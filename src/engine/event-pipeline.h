@@ -24,6 +24,8 @@ void event_pipeline_repeats(const struct cw_repeat *repeat, void *userdata);
 void event_pipeline_suppressed(uint32_t actor, const uint64_t n[static CW_OVER_MAX], void *userdata);
 /* As for dns_crowded_fn: the first is emitted at once, further ones as a count each second. */
 void event_pipeline_crowded(EventPipeline *p, uint32_t actor, bool is_connection, size_t n);
+/* The first of a client are emitted, further ones as a count each second. */
+void event_pipeline_failure(EventPipeline *p, const DnsFailure *f, const struct cw_dns_client *client);
 /* client: the sender as recorded by the kernel; NULL if unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
 /* It receives addresses for a name, under which its connections to them are reported. If one of them had another name,

@@ -262,6 +262,10 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
         case EVENT_QUERIES_SUPPRESSED:
                 add_suppressed(&t, e);
                 break;
+        case EVENT_UPSTREAM_FAILED:
+                add_set(&t, "", is_set(e->hostname) ? e->hostname : "Names", NAME_SHARE, " did not resolve");
+                add_set(&t, ": ", e->detail, DETAIL_SHARE, "");
+                break;
         case EVENT_QUERIES_LIMITED:
                 add_limited(&t, e);
                 break;

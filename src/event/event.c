@@ -17,6 +17,7 @@ static const char *const names[_EVENT_TYPE_MAX] = {
         [EVENT_CONNECTIONS_SUPPRESSED] = "connections_suppressed",
         [EVENT_QUERIES_SUPPRESSED] = "queries_suppressed",
         [EVENT_QUERIES_LIMITED] = "queries_limited",
+        [EVENT_UPSTREAM_FAILED] = "upstream_failed",
         [EVENT_RUN_STARTED] = "run_started",
         [EVENT_RUN_ENDED] = "run_ended",
         [EVENT_MODE_CHANGED] = "mode_changed",

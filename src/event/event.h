@@ -18,6 +18,7 @@ typedef enum EventType {
         EVENT_CONNECTIONS_SUPPRESSED, /* count: denials over the rate of one unit, not reported one by one; mode */
         EVENT_QUERIES_SUPPRESSED,     /* the same for refused DNS queries */
         EVENT_QUERIES_LIMITED,    /* a unit has used up its share of the DNS proxy: count queries or connections failed; detail */
+        EVENT_UPSTREAM_FAILED,    /* a look-up of hostname got no answer from the resolver; count; detail: which, and why */
         EVENT_RUN_STARTED,        /* mode; detail: the variables of the environment that are in effect */
         EVENT_RUN_ENDED,
         EVENT_MODE_CHANGED,       /* detail: "enforce -> audit"; mode is the new one */

@@ -11,6 +11,7 @@
 
 #define SUMMARY_NAME_MAX 253 /* RFC 1035 2.3.4, as text */
 #define SUMMARY_LOSSES_MAX 8
+#define SUMMARY_FAILURES_MAX 8 /* further ones are counted */
 
 /* In output order. */
 typedef enum SummaryClass {
@@ -64,6 +65,9 @@ struct Summary {
         uint64_t n_automatic;
         SummaryLoss losses[SUMMARY_LOSSES_MAX];
         size_t n_losses;
+        char *failures[SUMMARY_FAILURES_MAX]; /* of resolvers, as "NAME: what"; not escaped */
+        size_t n_failures;
+        uint64_t n_more_failures;
 };
 
 /* The entries in output order. */

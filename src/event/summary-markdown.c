@@ -83,6 +83,11 @@ void summary_write_markdown(FILE *out, const Summary *s, const SummaryView *v) {
                         entries += v->n_class[class];
                 }
         }
+        for (size_t i = 0; i < s->n_failures; i++) {
+                fputs("\nDid not resolve: ", out);
+                write_escaped(out, s->failures[i]);
+                fputc('\n', out);
+        }
         for (size_t i = 0; i < s->n_losses; i++)
                 fprintf(out, "\n%" PRIu64 " events lost (%s)\n", s->losses[i].n, s->losses[i].where);
 }

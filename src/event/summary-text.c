@@ -153,6 +153,13 @@ void summary_write_text(FILE *out, const Summary *s, const SummaryView *v) {
                 write_class(out, s, v, class, entries, &w);
                 entries += v->n_class[class];
         }
+        for (size_t i = 0; i < s->n_failures; i++) {
+                char safe[1024];
+
+                fprintf(out, "  did not resolve: %s\n", escape_terminal(s->failures[i], safe, sizeof(safe)));
+        }
+        if (s->n_more_failures > 0)
+                fprintf(out, "  %" PRIu64 " further look-ups did not resolve\n", s->n_more_failures);
         for (size_t i = 0; i < s->n_losses; i++)
                 fprintf(out, "  %" PRIu64 " event%s lost (%s)\n", s->losses[i].n, s->losses[i].n == 1 ? "" : "s",
                         s->losses[i].where);

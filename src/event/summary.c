@@ -54,6 +54,8 @@ Summary *summary_free(Summary *s) {
 
         for (size_t i = 0; i < s->n_entries; i++)
                 summary_entry_free(s->entries[i]);
+        for (size_t i = 0; i < s->n_failures; i++)
+                free(s->failures[i]);
         hash_index_done(&s->index);
         free(s);
         return NULL;
@@ -186,11 +188,35 @@ static void add_suppressed(Summary *s, const Event *e) {
         s->n_unlisted[class] = add_saturated(s->n_unlisted[class], n);
 }
 
+/* Each name and cause once. */
+static int add_failure(Summary *s, const Event *e) {
+        char *text;
+
+        if (!e->hostname || !e->detail) {
+                s->n_more_failures += e->count;
+                return 0;
+        }
+        if (asprintf(&text, "%s: %s", e->hostname, e->detail) < 0)
+                return -ENOMEM;
+        size_t i = 0;
+        while (i < s->n_failures && strcmp(s->failures[i], text) != 0)
+                i++;
+        if (i == s->n_failures && i < SUMMARY_FAILURES_MAX) {
+                s->failures[s->n_failures++] = text;
+                return 0;
+        }
+        s->n_more_failures += i == SUMMARY_FAILURES_MAX;
+        free(text);
+        return 0;
+}
+
 int summary_add(Summary *s, const Event *e) {
         assert(s);
         assert(e);
 
         SummaryKind kind;
+        if (e->type == EVENT_UPSTREAM_FAILED)
+                return add_failure(s, e);
         if (!summary_kind(e, &kind)) {
                 add_suppressed(s, e);
                 return 0;

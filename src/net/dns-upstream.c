@@ -102,7 +102,7 @@ struct DnsUpstream {
         bool sweep;    /* a draining channel is empty */
         bool sending;  /* within ares_send() */
         bool freeing;
-        bool edns_refused;     /* by an answer that does not name the question: while the questions in flight are told */
+        bool edns_refused;     /* by an answer that does not name the question: while the questions in flight are reported */
         uint8_t message_rcode; /* of the answer being read */
         DnsUpstreamHooks hooks;
         UpstreamGuesses guesses;

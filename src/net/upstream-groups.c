@@ -191,6 +191,21 @@ static size_t servers_of(const UpstreamGroups *g, const Group *group, DnsServer 
         return n;
 }
 
+bool upstream_groups_server(const UpstreamGroups *g, UpstreamKey key, DnsServer *ret) {
+        DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
+        Group group = { .key = make_key(g, (uint32_t) key) };
+
+        assert(g && ret);
+
+        for (size_t i = 0; i < GROUPS_MAX; i++)
+                if (g->groups[i].key == group.key)
+                        group.asked = g->groups[i].asked;
+        if (servers_of(g, &group, servers) == 0)
+                return false;
+        *ret = servers[0];
+        return true;
+}
+
 static int get_upstream(UpstreamGroups *g, UpstreamKey key, DnsUpstream **ret) {
         DnsServer servers[DNS_UPSTREAM_SERVERS_MAX];
         Group *group = group_by_key(g, key);

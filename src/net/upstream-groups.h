@@ -25,6 +25,8 @@ void upstream_groups_set_hooks(UpstreamGroups *g, const DnsUpstreamHooks *hooks)
 
 /* asked: the resolver that the client addressed, with port 0 if that is unknown or the proxy itself. */
 int upstream_groups_find(UpstreamGroups *g, const Endpoint *asked, bool forwards, UpstreamKey *ret);
+/* The first server of the key, also if that is of an earlier generation with the same servers. False: none. */
+bool upstream_groups_server(const UpstreamGroups *g, UpstreamKey key, DnsServer *ret);
 /* The groups in which one of the machine's servers may know a name that others do not: all keys other than key, for
  * *i from 0. False: no more. */
 bool upstream_groups_next(const UpstreamGroups *g, UpstreamKey key, size_t *i, UpstreamKey *ret);

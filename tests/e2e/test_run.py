@@ -656,6 +656,8 @@ def dead_upstream(lab):
     """)
     refused(r, "direct")
     equal(r.facts["rcode"], "SERVFAIL", "answer")
+    failed = [(e["dst_hostname"], e["query_type"], e["detail"]) for e in r.events if e["event_type"] == "upstream_failed"]
+    equal(failed, [("github.com", "A", "upstream 198.51.100.67:53 did not answer")], "failures")
     assert r.seconds < 25, f"took {r.seconds} s"
     untouched(lab, NAMELESS4)
 

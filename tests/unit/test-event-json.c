@@ -280,6 +280,10 @@ static size_t samples(Event ret[static SAMPLES_MAX]) {
                 .type = EVENT_QUERIES_LIMITED, .count = 1, .rule = RULE_NONE, .cgroup = "/system.slice/a.service",
                 .unit = "a.service", .detail = "1536 DNS queries without an answer, further ones fail",
         };
+        ret[n++] = (Event) {
+                .type = EVENT_UPSTREAM_FAILED, .count = 1, .rule = RULE_NONE, .hostname = "github.com", .query_type = "A",
+                .pid = 7, .tid = 7, .process = "git", .detail = "upstream 192.0.2.1:53 did not answer",
+        };
         ck_assert_uint_le(n, SAMPLES_MAX);
         for (size_t i = 0; i < n; i++) {
                 ret[i].time_usec = 1700000000123456 + i * 1000;
@@ -538,7 +542,7 @@ START_TEST(test_types) {
         static const char *const names[_EVENT_TYPE_MAX] = {
                 "connection_allowed", "connection_blocked",  "connection_closed", "dns_blocked", "protocol_blocked",
                 "existing_connection", "events_lost", "connections_suppressed", "queries_suppressed",
-                "queries_limited", "run_started", "run_ended", "mode_changed",
+                "queries_limited", "upstream_failed", "run_started", "run_ended", "mode_changed",
                 "policy_loaded", "policy_rejected", "enforcement_started", "enforcement_ended", "enforcement_resumed",
                 "hook_lost", "job_begun", "job_ended", "privileged_call", "proxy_shared",
                 "state_not_kept",

@@ -136,6 +136,31 @@ START_TEST(test_text) {
 }
 END_TEST
 
+/* Of resolvers: no denials. Each name and cause once, the rest as a number. */
+START_TEST(test_failures) {
+        Summary *s = summary(MODE_ENFORCE);
+        Event e = event(EVENT_UPSTREAM_FAILED, "github.com", NULL, 0);
+
+        e.detail = "upstream 192.0.2.1:53 did not answer";
+        e.count = 1;
+        add(s, e, 3);
+        check_format(s, SUMMARY_TEXT,
+                     "cargowall: enforce, 0 destinations allowed, 0 denied\n"
+                     "  did not resolve: github.com: upstream 192.0.2.1:53 did not answer\n");
+        ck_assert_uint_eq(summary_n_denied(s), 0);
+        for (char name[] = "a.example"; name[0] <= 'z'; name[0]++) {
+                e.hostname = name;
+                add(s, e, 1);
+        }
+        char *text = format(s, SUMMARY_TEXT);
+        ck_assert_ptr_nonnull(strstr(text, "  did not resolve: g.example: "));
+        ck_assert_ptr_null(strstr(text, "h.example"));
+        ck_assert_ptr_nonnull(strstr(text, "\n  19 further look-ups did not resolve\n"));
+        free(text);
+        summary_free(s);
+}
+END_TEST
+
 START_TEST(test_json) {
         Summary *s = sample(MODE_ENFORCE);
 
@@ -566,6 +591,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("summary");
 
         tcase_add_test(t, test_text);
+        tcase_add_test(t, test_failures);
         tcase_add_test(t, test_json);
         tcase_add_test(t, test_markdown);
         tcase_add_loop_test(t, test_suggestions, 0, ELEMENTSOF(suggestions));
