@@ -80,7 +80,7 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         /* An IPv6 socket that sends to a mapped address has passed the IPv6 hook, which may have redirected it. */
         if (ctx->family == AF_INET6 && is_proxy(&dst, bpf_ntohs(ctx->user_port)))
                 return 1;
-        if (is_captured(ctx, state, subject, &dst) && redirect4(ctx, subject, &dst))
+        if (is_captured(ctx, state, subject, &dst) && redirect4(ctx, subject, &dst, hook))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
@@ -96,7 +96,7 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         enum subject_state state = chain_read(subject, &c);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, state, subject, &dst) && redirect6(ctx, subject, &dst))
+        if (is_captured(ctx, state, subject, &dst) && redirect6(ctx, subject, &dst, hook))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);

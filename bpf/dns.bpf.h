@@ -4,6 +4,9 @@
 /* Redirects port 53 traffic to the proxy at the socket: no NAT, no conntrack, no change of resolv.conf. The client
  * still sees the resolver that it addressed. */
 
+#include <linux/in.h>
+#include <linux/in6.h>
+
 #include "packet.bpf.h"
 #include "record.bpf.h"
 
@@ -46,23 +49,56 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         return true;
 }
 
+/* IPv4 and IPv6, kept by user space: the source that the kernel chooses for what leaves the machine by its default route.
+ * Unspecified: none. */
+struct cw_addr own_sources[2];
+
+/* Programs connect() a datagram socket to learn their own address, or connect it elsewhere afterwards. On the way to the
+ * proxy, the kernel would choose its loopback address permanently, so the socket is bound first. That fails, and changes
+ * nothing, if the socket has a port already. */
+static __noinline int choose_source4(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+        struct sockaddr_in a = { .sin_family = AF_INET };
+        struct bpf_sock *sk = ctx->sk;
+
+        a.sin_addr.s_addr = addr_v4(&own_sources[0]);
+        if (ctx->type == SOCK_DGRAM && a.sin_addr.s_addr && !addr_is_loopback(dst) && sk && !sk->src_ip4)
+                bpf_bind(ctx, (struct sockaddr *) &a, sizeof(a));
+        return 0;
+}
+
+static __noinline int choose_source6(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+        const struct cw_addr *own = &own_sources[addr_is_v4(dst) ? 0 : 1];
+        struct sockaddr_in6 a = { .sin6_family = AF_INET6 };
+        struct bpf_sock *sk = ctx->sk;
+
+        __builtin_memcpy(&a.sin6_addr, own->b, sizeof(own->b));
+        if (ctx->type == SOCK_DGRAM && !addr_is_unspecified(own) && !addr_is_loopback(dst) && sk && !sk->src_ip6[0] &&
+            !sk->src_ip6[2] && !sk->src_ip6[3])
+                bpf_bind(ctx, (struct sockaddr *) &a, sizeof(a));
+        return 0;
+}
+
 /* Rewrites the destination to the proxy. Returns 1; 0 if there is no proxy for this family or namespace, so that the
  * traffic is judged. */
-static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
+static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook) {
         if (!proxy_port4 || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
                 return 0;
+        if (hook == CW_HOOK_CONNECT)
+                choose_source4(ctx, dst);
         ctx->user_ip4 = proxy_addr4;
         ctx->user_port = bpf_htons(proxy_port4);
         count(CW_COUNT_DNS_CAPTURED);
         return 1;
 }
 
-static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook) {
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
         if (!port || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
                 return 0;
+        if (hook == CW_HOOK_CONNECT)
+                choose_source6(ctx, dst);
         ctx->user_ip6[0] = 0;
         ctx->user_ip6[1] = 0;
         ctx->user_ip6[2] = mapped ? bpf_htonl(0xffff) : 0;

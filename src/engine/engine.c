@@ -262,7 +262,13 @@ static void engine_on_forgery(const Endpoint *server, void *userdata) {
 
 static void engine_on_local_addr(const InAddr *addr, bool added, void *userdata) {
         Engine *e = userdata;
+        InAddr far, own; /* far: for documentation (RFC 5737, RFC 3849); nothing is sent */
 
+        for (int v6 = 0; v6 < 2; v6++) {
+                bool known = in_addr_parse(v6 ? "2001:db8::1" : "192.0.2.1", &far) >= 0 &&
+                             local_route_source(&far, &own) >= 0;
+                programs_set_source(e->programs, v6, known ? &own : NULL);
+        }
         int r = policy_maps_set_local(e->maps, addr, added);
         if (r >= 0 || !e->on_not_local)
                 return;

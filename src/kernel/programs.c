@@ -507,6 +507,12 @@ void programs_subjects_changed(Programs *p) {
         __atomic_fetch_add(&p->bpf->bss->subjects_generation, 1, __ATOMIC_RELEASE);
 }
 
+void programs_set_source(Programs *p, bool v6, const InAddr *addr) {
+        static const InAddr none;
+
+        memcpy((void *) &p->bpf->bss->own_sources[v6], addr ? addr->b : none.b, sizeof(none.b));
+}
+
 const uint64_t *programs_ring_woken(const Programs *p) {
         return (const uint64_t *) &p->bpf->bss->ring_woken_ns;
 }

@@ -79,4 +79,7 @@ const uint64_t *programs_ring_woken(const Programs *p);
 /* Invalidates cached chains of cgroups. Call after each change of the subjects map. */
 void programs_subjects_changed(Programs *p);
 
+/* The source address of what leaves the machine, for sockets that are redirected. NULL: none. */
+void programs_set_source(Programs *p, bool v6, const InAddr *addr);
+
 DEFINE_CLEANUP_FUNC(Programs *, programs_free)

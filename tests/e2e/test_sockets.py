@@ -142,3 +142,31 @@ def own_nat(lab):
     equal(r.status, 0, "exit status")
     found(r, "connection_blocked", dst_ip=EVIL4, dst_port=7)
     absent(r, "connection_allowed")
+
+
+@case("a datagram socket connected to a resolver has its own address, its query is answered, and it can be connected elsewhere")
+def connected_to_resolver(lab):
+    source = """
+        for target, resolver in (GITHUB4, RESOLVER4), (GITHUB6, RESOLVER6):
+            s = new_socket(target, socket.SOCK_DGRAM)
+            s.connect((resolver, 53))
+            report(**{"own " + target: s.getsockname()[0], "peer " + target: s.getpeername()[0]})
+            def ask():
+                s.send(dnswire.query("github.com"))
+                return dnswire.parse(s.recv(4096))["rcode"]
+            report(**{"ask " + target: attempt(ask)})
+            def again():
+                s.connect((target, 7))
+                s.send(b"hello")
+                return [s.getsockname()[0], s.recv(16).decode()]
+            report(**{target: attempt(again)})
+"""
+    plain = lab.plain(*lab.python(source)).facts
+    for mode in "enforce", "audit":
+        r = lab.attack([*ALLOW, "--allow", "github.com:443", "--mode", mode], source)
+        worked(r, GITHUB4, GITHUB6)
+        for name, fact in plain.items():
+            got = r.facts[name]
+            if isinstance(fact, dict):
+                fact, got = fact.get("value"), got.get("value")
+            equal(got, fact, f"{mode}: {name}")
