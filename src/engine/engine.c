@@ -2,7 +2,6 @@
 
 #include "engine/engine.h"
 
-#include <bpf/bpf.h>
 #include <string.h>
 
 #include "basic/clock.h"
@@ -11,6 +10,7 @@
 #include "engine/hook-probe.h"
 #include "engine/query-throttle.h"
 #include "engine/refused-sockets.h"
+#include "engine/requesters.h"
 #include "host/local-addr.h"
 #include "host/local-route.h"
 #include "kernel/attach.h"
@@ -28,7 +28,6 @@
 #define EXPIRE_STEPS 4096
 #define COLLECT_USEC (20 * USEC_PER_MSEC)
 #define COLLECT_STEPS 4096
-#define PEERS_PER_SEC 500
 #define LOSSES_USEC USEC_PER_SEC
 #define SWEEP_USEC (30 * USEC_PER_SEC)
 #define SWEEP_ACCURACY_USEC (10 * USEC_PER_SEC)
@@ -44,7 +43,7 @@ struct Engine {
         Programs *programs;
         int cgroup_fd;          /* borrowed; what the programs are attached to */
         uint64_t cgroup_id;
-        int dns_clients_fd;     /* borrowed from the programs */
+        Requesters requesters;
         PolicyMaps *maps;
         EventPipeline *pipeline;
         EventRing *ring;
@@ -56,10 +55,7 @@ struct Engine {
         bool losses_due;
         bool flows_full;        /* and engine_refused_flows() has said so */
         QueryThrottle *throttle;
-        uint64_t peers_sec;     /* CLOCK_BOOTTIME, whole seconds */
-        unsigned n_peers_left;  /* process lookups left in that second */
         uint64_t n_lost_reported;
-        engine_client_fn on_client;
         dns_lease_fn on_lease;
         engine_not_local_fn on_not_local; /* NULL once called */
         dns_upstream_forgery_fn on_forgery;
@@ -91,25 +87,13 @@ static void engine_on_record(const void *data, size_t size, void *userdata) {
                 event_ring_expect(e->ring);
 }
 
-/* Which process sent a query, as recorded by the kernel. */
-static bool find_client(const Engine *e, const DnsPeer *peer, struct cw_dns_client *ret) {
-        struct cw_dns_client_key key = {
-                .src_port = peer->port,
-                .protocol = peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP,
-        };
-        int fd = e->dns_clients_fd;
-
-        memcpy(key.src.b, peer->addr.b, sizeof(key.src.b));
-        return fd >= 0 && bpf_map_lookup_elem(fd, &key, ret) == 0;
-}
-
 static void engine_on_denial(const DnsDenial *d, void *userdata) {
         Engine *e = userdata;
         struct cw_dns_client client;
 
         if (!e->pipeline)
                 return;
-        bool known = find_client(e, &d->peer, &client);
+        bool known = requesters_client(&e->requesters, &d->peer, &client);
         event_pipeline_denial(e->pipeline, d, known ? &client : NULL);
         arm_losses(e);
         if (known)
@@ -121,7 +105,7 @@ static void engine_on_failure(const DnsFailure *f, void *userdata) {
         struct cw_dns_client client;
 
         if (e->pipeline)
-                event_pipeline_failure(e->pipeline, f, find_client(e, &f->peer, &client) ? &client : NULL);
+                event_pipeline_failure(e->pipeline, f, requesters_client(&e->requesters, &f->peer, &client) ? &client : NULL);
 }
 
 /* Whoever continues is slowed down like one with refused names. */
@@ -142,70 +126,12 @@ static void engine_on_flooded(uint32_t actor, void *userdata) {
         arm_losses(e);
 }
 
-/* client: NULL if the kernel has no record of it. */
-static void resolve_identity(Engine *e, const DnsPeer *peer, const struct cw_dns_client *client, DnsRequester *ret) {
-        const struct cw_process none = {};
-        uint32_t chain = client ? client->chain : CW_CHAIN_UNASSIGNED;
-
-        ret->forwards = client && client->flags & CW_SUBJECT_FORWARDER;
-        if (e->on_client) {
-                const struct cw_process *process = client ? &client->process : &none;
-                const EngineClient c = { .peer = peer, .cgroup_id = process->cgroup_id, .pid = process->pid,
-                                         .actor = client ? client->actor : 0 };
-                ret->forwards = e->on_client(&c, &chain, e->userdata) || ret->forwards;
-        }
-        ret->n_layers = layer_table_chain(&e->layers, chain, ret->layers);
-        ret->group = client ? client->actor : 0;
-        ret->is_self = chain == ENGINE_CHAIN_SELF || (client && client->process.pid == (uint32_t) getpid());
-        if (ret->is_self) {
-                ret->layers[0] = e->layers.layers[0];
-                ret->n_layers = 1;
-        }
-}
-
-/* Limits process lookups per second: in a flood of queries the same few clients ask again and again. */
-static bool may_look_at_peer(Engine *e) {
-        uint64_t sec = clock_nsec(CLOCK_BOOTTIME) / NSEC_PER_SEC;
-
-        if (sec != e->peers_sec)
-                e->n_peers_left = PEERS_PER_SEC;
-        e->peers_sec = sec;
-        return e->pipeline && e->n_peers_left > 0;
-}
-
-static void find_requester(Engine *e, const DnsPeer *peer, DnsRequester *ret) {
-        struct cw_dns_client client;
-        bool look = may_look_at_peer(e), known;
-
-        if (e->layers.n == 0)
-                return;
-        known = find_client(e, peer, &client);
-        if (known) {
-                ret->actor = client.actor;
-                ret->pid = client.process.pid;
-        }
-        /* All clients of a command were seen by the kernel. On a machine, one that is older than the hooks was not; but
-         * any cargowall takes port 53 for a query, which can only be meant for this one. */
-        if (!known && (!e->many_layers || peer->server_port != DNS_SERVER_PORT)) {
-                ret->is_stranger = true;
-                return;
-        }
-        ret->layers[0] = e->layers.layers[0];
-        ret->n_layers = 1;
-        if (e->many_layers)
-                resolve_identity(e, peer, known ? &client : NULL, ret);
-        if (known)
-                dns_requester_set_asked(ret, client.server.b, client.server_port);
-        if (!known || !look)
-                return;
-        e->n_peers_left--;
-        event_pipeline_client(e->pipeline, &client);
-}
-
 static void engine_on_query(const DnsPeer *peer, DnsRequester *ret, void *userdata) {
         Engine *e = userdata;
+        struct cw_dns_client client;
 
-        find_requester(e, peer, ret);
+        if (requesters_find(&e->requesters, peer, ret, &client) && e->pipeline)
+                event_pipeline_client(e->pipeline, &client);
         if (e->ring && !ret->is_self && !ret->is_stranger)
                 event_ring_expect(e->ring); /* a name is usually looked up to connect to it */
 }
@@ -544,7 +470,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
                     0;
         if (r < 0)
                 return r;
-        e->dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
+        e->requesters.dns_clients_fd = programs_map_fd(e->programs, "dns_clients");
         e->n_lost_reported = programs_counter(e->programs, CW_COUNT_RING_REPORTED); /* a predecessor's */
         r = policy_maps_new(e->programs, &e->maps);
         if (r >= 0)
@@ -611,9 +537,11 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
                 e->many_layers = o->many_layers;
                 e->cgroup_fd = o->cgroup_fd;
                 e->cgroup_id = o->cgroup_id;
-                e->dns_clients_fd = -EBADF;
                 e->expiry_nsec = UINT64_MAX;
-                e->on_client = o->on_client;
+                e->requesters = (Requesters) {
+                        .layers = &e->layers, .many_layers = o->many_layers, .dns_clients_fd = -EBADF,
+                        .on_client = o->on_client, .userdata = o->userdata,
+                };
                 e->on_lease = o->on_lease;
                 e->on_not_local = o->on_not_local;
                 e->on_forgery = o->on_forgery;

@@ -305,7 +305,8 @@ def drop_in_can_be_read_by_resolved(root):
     host = Host(root).call("add")
     host.do(f"stat -c %a {DROP_IN.parent} {DROP_IN}; ls -A {DROP_IN.parent}; cat {DROP_IN}; echo {END}")
     text = host.happened()[1]
-    assert text.startswith(f"755 644 {DROP_IN.name} #") and "DNS=127.0.0.155 Domains=~." in text, text
+    assert text.startswith(f"755 644 {DROP_IN.name} #") and "DNS=127.0.0.155 Cache=no" in text, text
+    assert "Domains=~. " not in text.split("[Resolve]")[1], text
 
 
 @case
