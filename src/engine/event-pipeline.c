@@ -146,9 +146,37 @@ static const LeaseBinding *binding_of_rule(const Lease *lease, uint32_t rule) {
         return NULL;
 }
 
+/* Does this rule allow what the event is about? */
+static bool rule_allows(const Policy *policy, uint32_t index, const Event *e) {
+        const Rule *rule = policy_rule(policy, index);
+
+        if (!rule || rule->action != ACTION_ALLOW)
+                return false;
+        for (size_t i = 0; i < rule->n_ports; i++)
+                if (port_range_matches(&rule->ports[i], e->protocol, e->dst_port))
+                        return true;
+        return rule->n_ports == 0;
+}
+
+/* Of several names of the address, each with a rule, the kernel found the rule of one: reported is the one of the name
+ * that the flow has, if that allows it, too. */
+static void prefer_rule_of_name(const Policy *policy, const Lease *lease, Event *e) {
+        if (e->rule == RULE_NONE || e->verdict != ACTION_ALLOW || !e->hostname)
+                return;
+        for (size_t i = 0; i < lease->n_bindings; i++) {
+                const NameVerdict *v = &lease->bindings[i].verdict;
+
+                for (size_t k = 0; k < v->n_allow && strcmp(lease->bindings[i].name, e->hostname) == 0; k++)
+                        if (rule_allows(policy, v->rules[v->n_deny + k], e)) {
+                                e->rule = v->rules[v->n_deny + k];
+                                return;
+                        }
+        }
+}
+
 /* The deciding layer may have no name for the address while another layer of the chain has one. */
 static void add_name(EventPipeline *p, const Layer *layer, const struct cw_record *record, Event *e) {
-        const Lease *lease = layer && e->has_dst ? lease_table_find(layer->leases, &e->dst) : NULL;
+        const Lease *own = layer && e->has_dst ? lease_table_find(layer->leases, &e->dst) : NULL, *lease = own;
         Layer *others[CW_CHAIN_MAX];
         size_t n = lease || !e->has_dst ? 0 : layer_table_chain(p->layers, record->chain, others);
         const LeaseBinding *b = NULL;
@@ -163,6 +191,8 @@ static void add_name(EventPipeline *p, const Layer *layer, const struct cw_recor
         if (!b && lease && lease->n_bindings > 0)
                 b = &lease->bindings[lease->latest];
         flow_names_set(p->names, record->cookie, b ? b->name : NULL, b ? b->chain : NULL, by_rule, e);
+        if (own && layer->policy)
+                prefer_rule_of_name(layer->policy, own, e);
 }
 
 /* n_repeats: 0 for a record that stands for itself. */
@@ -183,8 +213,8 @@ static void take_record(EventPipeline *p, const void *data, size_t size, uint64_
         const Layer *layer = layer_table_by_index(p->layers, CW_POLICY_LAYER(record.policy_id));
         if (!layer || record.policy_id != layer_policy_id(layer))
                 e.rule = RULE_NONE; /* an index into an older policy is meaningless in this one */
-        add_layer(layer, value, &e);
         add_name(p, layer, &record, &e);
+        add_layer(layer, value, &e);
         add_process(p, record.time_ns, &e);
         e.count = n_repeats;
         if (event_is_denial(&e))

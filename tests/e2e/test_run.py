@@ -583,6 +583,7 @@ def names_on_one_address(lab):
     wanted = ["github.com", "shared.example", "github.com", "shared.example", "github.com"]
     begun = [e for e in r.events if e["event_type"] == "connection_allowed"]
     equal([e["dst_hostname"] for e in begun], wanted, "names at the begin")
+    equal([e["matched_rule"] for e in begun], wanted, "rules at the begin")
     ports = {e["src_port"]: e["dst_hostname"] for e in begun}
     ended = [e for e in r.events if e["event_type"] == "connection_closed"]
     equal(len(ended), len(wanted), "ends")
