@@ -9,12 +9,18 @@
 
 #define SUMMARY_SCHEMA_VERSION 1
 
-/* One member, after others; values written here have at most SUMMARY_WHY_MAX bytes. */
-static void write_string(FILE *out, const char *key, const char *s) {
+/* What is written here has at most SUMMARY_WHY_MAX bytes. */
+static void write_text(FILE *out, const char *s) {
         char text[SUMMARY_WHY_MAX * ESCAPE_JSON_MAX];
         size_t n = escape_json(s, strlen(s), text, sizeof(text));
 
-        fprintf(out, ",\"%s\":\"%.*s\"", key, (int) n, text);
+        fprintf(out, "\"%.*s\"", (int) n, text);
+}
+
+/* One member, after others. */
+static void write_string(FILE *out, const char *key, const char *s) {
+        fprintf(out, ",\"%s\":", key);
+        write_text(out, s);
 }
 
 static void write_number(FILE *out, const char *key, uint64_t n) {
@@ -98,7 +104,12 @@ void summary_write_json(FILE *out, const Summary *s, const SummaryView *v) {
         fprintf(out, "],\"unlisted\":{\"allowed\":%" PRIu64, s->n_unlisted[SUMMARY_ALLOWED]);
         write_number(out, "denied", s->n_unlisted[SUMMARY_DENIED]);
         write_number(out, "would_deny", s->n_unlisted[SUMMARY_WOULD_DENY]);
-        fputs("},\"lost\":[", out);
+        fputs("},\"unresolved\":[", out);
+        for (size_t i = 0; i < s->n_failures; i++) {
+                fputs(i > 0 ? "," : "", out);
+                write_text(out, s->failures[i]);
+        }
+        fprintf(out, "],\"more_unresolved\":%" PRIu64 ",\"lost\":[", s->n_more_failures);
         for (size_t i = 0; i < s->n_losses; i++) {
                 fprintf(out, "%s{\"count\":%" PRIu64, i > 0 ? "," : "", s->losses[i].n);
                 write_string(out, "where", s->losses[i].where);

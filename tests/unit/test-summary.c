@@ -147,6 +147,10 @@ START_TEST(test_failures) {
         check_format(s, SUMMARY_TEXT,
                      "cargowall: enforce, 0 destinations allowed, 0 denied\n"
                      "  did not resolve: github.com: upstream 192.0.2.1:53 did not answer\n");
+        char *json = format(s, SUMMARY_JSON);
+        ck_assert_ptr_nonnull(strstr(json, "\"unresolved\":[\"github.com: upstream 192.0.2.1:53 did not answer\"],"
+                                           "\"more_unresolved\":0,"));
+        free(json);
         ck_assert_uint_eq(summary_n_denied(s), 0);
         for (char name[] = "a.example"; name[0] <= 'z'; name[0]++) {
                 e.hostname = name;
@@ -186,7 +190,7 @@ START_TEST(test_json) {
                      "\"explanation\":\"no rule allows it\",\"allow_with\":\"--allow-cidr 203.0.113.7:443\","
                      "\"process\":\"python3\",\"pid\":456}],"
                      "\"unlisted\":{\"allowed\":0,\"denied\":0,\"would_deny\":0},"
-                     "\"lost\":[{\"count\":5,\"where\":\"kernel ring\"}]}\n");
+                     "\"unresolved\":[],\"more_unresolved\":0,\"lost\":[{\"count\":5,\"where\":\"kernel ring\"}]}\n");
         summary_free(s);
 }
 END_TEST
