@@ -197,7 +197,9 @@ static __always_inline struct cw_flow *flow_find(struct __sk_buff *skb, const st
 
 /* The flow of a connection that the administrator's NAT moves to another destination: the packet hook comes after NAT,
  * and what the program chose has been judged. Only in the proxy's network namespace: in one of its own, a job can
- * have NAT. Only TCP, whose packets go where the socket is connected to; a datagram may be older than that.
+ * have NAT. Only TCP, whose packets go where the socket is connected to: a datagram may be older than that. Only if
+ * socket, destination and packet are of one family: an IPv6 socket that was connected to a mapped address before can
+ * send there with the port of its next destination.
  * Changes the packet to that destination. NULL: none. */
 static __noinline struct cw_flow *flow_moved(struct __sk_buff *skb, struct cw_flow_key *key, struct packet *p) {
         struct cw_flow_key chosen = { .cookie = key->cookie, .protocol = IP_TCP };
@@ -221,6 +223,8 @@ static __noinline struct cw_flow *flow_moved(struct __sk_buff *skb, struct cw_fl
                 addr_from_v4(&chosen.dst, v4);
         else
                 __builtin_memcpy(chosen.dst.b, w, sizeof(chosen.dst.b));
+        if (addr_is_v4(&p->dst) != (v->family == AF_INET) || addr_is_v4(&p->dst) != addr_is_v4(&chosen.dst))
+                return NULL;
         chosen.port = bpf_ntohs((__u16) v->dst_port);
         if (!key_equal(&s->key, &chosen))
                 return NULL;

@@ -106,7 +106,7 @@ void fair_share_move(FairShare *f, FairItem *item, int64_t group) {
         assert(item && item->group);
 
         FairGroup *g = find_or_add(f, group);
-        if (!g)
+        if (!g || g == item->group)
                 return;
         leave(item);
         enter(g, item);

@@ -5,6 +5,7 @@
 #include "engine/query-throttle.h"
 
 #include <check.h>
+#include <string.h>
 
 #include "kernel/denial-counts.h"
 
@@ -45,6 +46,7 @@ START_TEST(test_flood) {
         _cleanup_(query_throttle_freep) QueryThrottle *t = NULL;
         int programs = 0;
 
+        memset(n_throttled, 0, sizeof(n_throttled));
         ck_assert_int_eq(query_throttle_new((const Programs *) &programs, &t), 0);
         for (unsigned i = 0; i < 2 * QUERY_THROTTLE_FLOOD_RATE; i++)
                 query_throttle_flooded(t, 1, NSEC_PER_SEC);
