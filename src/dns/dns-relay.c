@@ -163,7 +163,7 @@ bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type) {
                 name += length + (name[length] == '.');
                 p += length;
         }
-        return *name == '\0' && end - p >= 3 && *p == 0 && (p[1] << 8 | p[2]) == type;
+        return *name == '\0' && end - p >= 5 && *p == 0 && (p[1] << 8 | p[2]) == type && (p[3] << 8 | p[4]) == DNS_CLASS_IN;
 }
 
 size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static DNS_RELAY_MESSAGE_MAX]) {
@@ -187,6 +187,12 @@ static bool is_same_question(const DnsRelay *r, const uint8_t *question) {
                 if (fold(question[i]) != fold(r->question[i]))
                         return false;
         return memcmp(question + name, r->question + name, 4) == 0;
+}
+
+bool dns_relay_asks_same(const DnsRelay *a, const DnsRelay *b) {
+        assert(a && b);
+
+        return !a->is_whole && !b->is_whole && a->question_size == b->question_size && is_same_question(a, b->question);
 }
 
 int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *ret_truncated) {

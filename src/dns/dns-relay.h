@@ -24,8 +24,10 @@ typedef struct DnsRelay {
 /* query: one for which dns_query_parse() returned 0 or -EPERM, of any class and with any name. Otherwise -EINVAL or
  * -EBADMSG. */
 int dns_relay_read(const void *query, size_t size, DnsRelay *ret);
-/* Does it ask for this name, as text in any case, and type? */
+/* Does it ask for this name, as text in any case, and type, in class IN? */
 bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type);
+/* Do they ask the same, in any case? Not of whole messages. */
+bool dns_relay_asks_same(const DnsRelay *a, const DnsRelay *b);
 /* Any query, notification or update with one question, or zone, that can be read, whatever else it has: to be relayed as a
  * whole. Otherwise -EINVAL: no server would do more than say so. */
 int dns_relay_read_message(const void *message, size_t size, DnsRelay *ret);

@@ -121,14 +121,7 @@ static void report(DnsProxy *p, const Layer *layer, DnsClient *client, const Dns
         report_refused(p, layer, client, q, &(const AnswerFinding) { .why = why, .rule = rule });
 }
 
-/* A forwarder on this machine that is asked by us, or asks several servers at a time: there is an event already. */
-static bool is_asked_again(const DnsProxy *p, const DnsRequest *q) {
-        return q->requester.forwards && upstream_groups_ask(p->upstream, q->message->name, q->message->type);
-}
-
 static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsRequest *q, const char *why, uint32_t rule) {
-        if (is_asked_again(p, q))
-                return;
         p->stats.refused++;
         report(p, layer, client, q->message, why, rule);
 }
@@ -185,7 +178,7 @@ static int accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const Dn
         int r = 0;
 
         judge_chain_answer(p->layers, q, a, now, findings, &v);
-        if (v.denied && v.f->why && !is_asked_again(p, q)) {
+        if (v.denied && v.f->why) {
                 p->stats.refused++;
                 report_refused(p, v.layer, client, q->message, v.f);
         }
@@ -646,6 +639,15 @@ static void answer_unparsed(DnsProxy *p, const DnsRequest *q, DnsClient *client,
                 reply_error(p, client, q->message, rcode);
 }
 
+/* The resolver of this machine may be a forwarder whose queries come here. What it asks while we ask the same was judged
+ * for the client, whose policy may let pass what no other would: one in audit mode, one of a single job. */
+static bool asks_for_us(const DnsProxy *p, const DnsRequest *q) {
+        DnsRelay question;
+
+        return q->requester.forwards && dns_relay_read(q->data, q->size, &question) >= 0 &&
+               upstream_groups_ask(p->upstream, &question);
+}
+
 static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
         DnsProxy *p = userdata;
         DnsQuery message;
@@ -665,6 +667,7 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         if (flood_watch_look(&p->flood, dns_stub_stats(p->stub)->lost) && p->on_flooded)
                 p->on_flooded(q.requester.group, p->userdata);
         r = dns_query_parse(data, size, &message);
+        q.requester.asks_for_us = (r == 0 || r == -EPERM) && asks_for_us(p, &q);
         if (r == -EBADMSG) {
                 p->stats.malformed++;
                 dns_client_drop(client);

@@ -18,7 +18,7 @@ bool dns_requester_is_judged(const DnsRequester *r) {
         bool judged = r->is_self;
         for (size_t i = 0; i < r->n_layers; i++)
                 judged = judged || layer_is_judged(r->layers[i]);
-        return judged;
+        return judged && !r->asks_for_us;
 }
 
 bool dns_requester_is_enforced(const DnsRequester *r) {
@@ -27,5 +27,5 @@ bool dns_requester_is_enforced(const DnsRequester *r) {
         bool enforced = r->is_self;
         for (size_t i = 0; i < r->n_layers; i++)
                 enforced = enforced || (layer_is_judged(r->layers[i]) && r->layers[i]->mode == MODE_ENFORCE);
-        return enforced;
+        return enforced && !r->asks_for_us;
 }

@@ -10,6 +10,7 @@ typedef struct DnsRequester {
         Layer *layers[CW_CHAIN_MAX]; /* in chain order */
         size_t n_layers; /* 0: unknown, the query fails */
         bool forwards;   /* a resolver that asks on behalf of processes of any chain */
+        bool asks_for_us; /* a resolver that asks because the proxy asks it: the question has been judged, the answer will be */
         Endpoint asked;  /* the resolver that it addressed; port 0: unknown, or the proxy itself */
         bool is_self;    /* this process, for a self-test */
         bool is_stranger; /* not of those whom this proxy serves: no answer, and no denial in their name */

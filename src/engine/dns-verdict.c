@@ -148,7 +148,7 @@ void judge_chain_answer(const LayerTable *layers, DnsRequest *q, const DnsAnswer
         }
         int deciding = chain_fold(verdicts, requester->n_layers);
         *ret = (AnswerVerdict) { .layer = requester->layers[MAX(deciding, 0)], .f = &findings[MAX(deciding, 0)] };
-        ret->denied = deciding >= 0 && verdicts[deciding].action == ACTION_DENY &&
+        ret->denied = deciding >= 0 && verdicts[deciding].action == ACTION_DENY && !requester->asks_for_us &&
                       !(requester->forwards && layers_allow(layers, q->message->name, a, now));
         ret->enforced = ret->denied && verdicts[deciding].mode == MODE_ENFORCE;
 }

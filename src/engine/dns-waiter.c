@@ -23,6 +23,7 @@ DnsWaiter *dns_waiter_new(const DnsRequest *q, DnsClient *client, void *userdata
                 w->findings[i] = q->findings[i];
         }
         w->forwards = q->requester.forwards;
+        w->asks_for_us = q->requester.asks_for_us;
         w->actor = q->requester.actor;
         w->pid = q->requester.pid;
         return w;
@@ -42,7 +43,9 @@ bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest
 
         *ret = (DnsRequest) {
                 .message = &w->message,
-                .requester = { .forwards = w->forwards, .actor = w->actor, .pid = w->pid },
+                .requester = {
+                        .forwards = w->forwards, .asks_for_us = w->asks_for_us, .actor = w->actor, .pid = w->pid,
+                },
         };
         for (size_t i = 0; i < w->n_layers; i++) {
                 Layer *l = layer_table_by_id(layers, w->layer_ids[i]);

@@ -30,7 +30,7 @@ typedef struct DnsWaiter {
         uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may have been removed when the answer arrives */
         size_t n_layers;
         uint32_t actor, pid; /* of the requester */
-        bool forwards;
+        bool forwards, asks_for_us;
         NameFinding findings[CW_CHAIN_MAX];
 } DnsWaiter;
 

@@ -781,14 +781,14 @@ bool dns_upstream_is_idle(const DnsUpstream *u) {
         return u->n_questions == 0 && u->busy == 0;
 }
 
-bool dns_upstream_asks(const DnsUpstream *u, const char *name, uint16_t type) {
+bool dns_upstream_asks(const DnsUpstream *u, const DnsRelay *question) {
         const Question *q;
 
         assert(u);
-        assert(name);
+        assert(question);
 
         TAILQ_FOREACH(q, &u->waiting, waiting)
-                if (q->relay ? dns_relay_asks(q->relay, name, type) : q->type == type && strcmp(q->name, name) == 0)
+                if (q->relay ? dns_relay_asks_same(q->relay, question) : dns_relay_asks(question, q->name, q->type))
                         return true;
         return false;
 }

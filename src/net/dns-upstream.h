@@ -59,6 +59,6 @@ typedef void (*dns_upstream_relay_fn)(int r, const uint8_t *answer, size_t size,
 int dns_upstream_relay(DnsUpstream *u, const DnsRelay *relay, dns_upstream_relay_fn fn, void *userdata);
 /* Is nothing in flight, and no fn being called? */
 bool dns_upstream_is_idle(const DnsUpstream *u);
-/* Is an answer for this name and type awaited? */
-bool dns_upstream_asks(const DnsUpstream *u, const char *name, uint16_t type);
+/* Is an answer to this question awaited? */
+bool dns_upstream_asks(const DnsUpstream *u, const DnsRelay *question);
 const DnsUpstreamStats *dns_upstream_stats(const DnsUpstream *u);

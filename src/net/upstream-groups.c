@@ -166,13 +166,13 @@ bool upstream_groups_next(const UpstreamGroups *g, UpstreamKey key, size_t *i, U
         return false;
 }
 
-bool upstream_groups_ask(const UpstreamGroups *g, const char *name, uint16_t type) {
-        assert(g && name);
+bool upstream_groups_ask(const UpstreamGroups *g, const DnsRelay *question) {
+        assert(g && question);
 
         for (size_t i = 0; i < GROUPS_MAX; i++) {
                 const Group *group = &g->groups[i];
 
-                if (group->upstream && dns_upstream_asks(group->upstream, name, type))
+                if (group->upstream && dns_upstream_asks(group->upstream, question))
                         return true;
         }
         return false;

@@ -672,6 +672,47 @@ START_TEST(test_audit_loses_nothing) {
 }
 END_TEST
 
+/* A resolver that asks here what we are asking it: the client was judged, the resolver is not. */
+START_TEST(test_resolver_that_is_asked) {
+        static const struct {
+                Mode mode;
+                const char *allow, *name;
+                uint16_t type;
+                unsigned denials;
+        } clients[] = {
+                { MODE_AUDIT, NULL, "one.example", DNS_TYPE_A, 1 },
+                { MODE_AUDIT, NULL, "one.example", DNS_TYPE_TXT, 1 },
+                { MODE_ENFORCE, "one.example", "one.example", DNS_TYPE_A, 0 },
+        };
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *client = add_layer(&f, clients[_i].mode, ACTION_DENY, clients[_i].allow, NULL, 100);
+        Layer *restricted = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "other.example", NULL, 100);
+        f.layers[0]->kind = LAYER_RESTRICT; /* as that of one job, which opens nothing for forwarders */
+        f.hold = true;
+        ask_as(&f, client, 1);
+        send_query(&f, clients[_i].name, clients[_i].type, false);
+        wait_asked(&f, 1);
+        ck_assert_uint_eq(f.n_denials, clients[_i].denials);
+
+        ask_as(&f, restricted, 2);
+        f.requester.forwards = true;
+        send_query(&f, clients[_i].name, clients[_i].type, false);
+        wait_asked(&f, 2);
+        ck_assert_uint_ne(ask(&f, "two.example", clients[_i].type, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_denials, clients[_i].denials + 1);
+        release(&f);
+        wait_replies(&f, 3);
+        ck_assert_uint_eq(f.n_denials, clients[_i].denials + 1);
+        ck_assert_uint_eq(f.last.rcode, DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(lease_table_n(restricted->leases), 0);
+
+        ck_assert_uint_ne(ask(&f, clients[_i].name, clients[_i].type, false), DNS_RCODE_NOERROR);
+        fixture_done(&f);
+}
+END_TEST
+
 /* "www.one.example" in class CH, and others that no parsed query is made of. */
 static size_t odd_query(uint8_t *b, unsigned i) {
         static const struct {
@@ -930,6 +971,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_flood);
         tcase_add_loop_test(t, test_dnssec, 0, 4);
         tcase_add_test(t, test_audit_loses_nothing);
+        tcase_add_loop_test(t, test_resolver_that_is_asked, 0, 3);
         tcase_add_loop_test(t, test_audit_relays_all, 0, 3);
         tcase_add_loop_test(t, test_withheld_types, 0, 7);
         tcase_add_loop_test(t, test_search_list, 0, 7);

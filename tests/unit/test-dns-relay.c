@@ -48,6 +48,27 @@ START_TEST(queries) {
 }
 END_TEST
 
+START_TEST(same_questions) {
+        const Text *texts[] = { &plain, &checking, &root, &odd };
+        DnsRelay r[ELEMENTSOF(texts)];
+
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                ck_assert_int_eq(dns_relay_read(texts[i]->s, texts[i]->n, &r[i]), 0);
+        for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+                for (size_t k = 0; k < ELEMENTSOF(texts); k++) /* the first two differ in case and flags only */
+                        ck_assert_int_eq(dns_relay_asks_same(&r[i], &r[k]), i == k || i + k == 1);
+        r[0].is_whole = true;
+        ck_assert(!dns_relay_asks_same(&r[0], &r[1]));
+
+        ck_assert(dns_relay_asks(&r[1], "www.example", DNS_TYPE_TXT));
+        ck_assert(!dns_relay_asks(&r[1], "www.example", DNS_TYPE_A));
+        ck_assert(!dns_relay_asks(&r[1], "example", DNS_TYPE_TXT));
+        ck_assert(!dns_relay_asks(&r[1], "www.example.net", DNS_TYPE_TXT));
+        ck_assert(dns_relay_asks(&r[2], "", DNS_TYPE_NS));
+        ck_assert(!dns_relay_asks(&r[3], "a b.c", DNS_TYPE_PTR)); /* of class CH */
+}
+END_TEST
+
 START_TEST(bad_queries) {
         char copy[64];
         DnsRelay r;
@@ -143,6 +164,7 @@ static Suite *suite(void) {
         TCase *t = tcase_create("dns-relay");
 
         tcase_add_test(t, queries);
+        tcase_add_test(t, same_questions);
         tcase_add_test(t, bad_queries);
         tcase_add_loop_test(t, answers_are_checked, 0, ELEMENTSOF(answers));
         tcase_add_test(t, replies);
