@@ -24,7 +24,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Port 53 traffic goes to the proxy whatever policy applies, and even if none is assigned yet: the proxy looks it
  * up. */
 static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_state state, __u64 subject,
-                                        const struct cw_addr *dst) {
+                                        const struct cw_addr *dst, __u8 hook) {
         __u16 port = bpf_ntohs(ctx->user_port);
 
         if (state == SUBJECT_FAULT || (state == SUBJECT_OFF && !(subject & SUBJECT_FORWARDER)))
@@ -32,7 +32,8 @@ static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_
         /* A forwarder was configured with the proxy's port. */
         if (!is_dns(ctx->protocol, port) && !(subject & SUBJECT_FORWARDER && is_proxy(dst, port)))
                 return false;
-        if (leaves_by_device(ctx))
+        if (leaves_by_device(ctx) &&
+            !(hook == CW_HOOK_CONNECT && can_leave_device(ctx, subject, dst) && leave_device(ctx)))
                 return false;
         return !is_own_socket(bpf_get_socket_cookie(ctx));
 }
@@ -80,7 +81,7 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         /* An IPv6 socket that sends to a mapped address has passed the IPv6 hook, which may have redirected it. */
         if (ctx->family == AF_INET6 && is_proxy(&dst, bpf_ntohs(ctx->user_port)))
                 return 1;
-        if (is_captured(ctx, state, subject, &dst) && redirect4(ctx, subject, &dst, hook))
+        if (is_captured(ctx, state, subject, &dst, hook) && redirect4(ctx, subject, &dst, hook))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
@@ -96,7 +97,7 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         enum subject_state state = chain_read(subject, &c);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, state, subject, &dst) && redirect6(ctx, subject, &dst, hook))
+        if (is_captured(ctx, state, subject, &dst, hook) && redirect6(ctx, subject, &dst, hook))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);

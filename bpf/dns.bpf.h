@@ -33,6 +33,21 @@ static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
         return s && s->by_device;
 }
 
+/* A resolver chooses the device of the link whose server it asks. Its queries come to the proxy nevertheless, which asks
+ * this server: they must be judged, and what they find must be known. A link-local server cannot be asked without its
+ * device. For IP_UNICAST_IF see option.bpf.h. */
+static __noinline bool leave_device(struct bpf_sock_addr *ctx) {
+        __u32 none = 0;
+
+        return bpf_setsockopt(ctx, SOL_SOCKET, SO_BINDTODEVICE, &none, sizeof(none)) == 0;
+}
+
+static __always_inline bool can_leave_device(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
+        if (!(subject & SUBJECT_FORWARDER) || addr_is_link_local(dst) || !in_proxy_netns(ctx))
+                return false;
+        return addr_is_v4(dst) ? proxy_port4 != 0 : proxy_port6 != 0;
+}
+
 /* subject: as returned by subject_of_task(). false: there is no memory for it. */
 static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server) {
         struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);

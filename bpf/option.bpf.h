@@ -5,7 +5,8 @@
  * - group memberships: the kernel announces them (IGMP, MLD) in packets that no hook sees, or that are not the task's;
  * - source routing;
  * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h).
- * A device for outgoing packets is only noted, for queries: it cannot be read from the socket.
+ * A device for outgoing packets is only noted, for queries: it cannot be read from the socket. Resolvers have their
+ * queries sent to the proxy, by whatever device.
  * The program reads a copy of the value, and the kernel then uses this copy: the caller cannot change it meanwhile. */
 
 #include "dns.bpf.h"
@@ -310,6 +311,10 @@ static __always_inline bool permits_any_source(struct bpf_sockopt *ctx) {
 static __always_inline int note_device(struct bpf_sockopt *ctx) {
         __u32 *index = ctx->optval;
 
+        if (subject_of_caller() & SUBJECT_FORWARDER && (proxy_port4 || proxy_port6)) {
+                ctx->optlen = -1; /* done: the kernel does not see it */
+                return 1;
+        }
         if (ctx->sk && (void *) (index + 1) <= ctx->optval_end) {
                 struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL,
                                                              *index ? BPF_SK_STORAGE_GET_F_CREATE : 0);

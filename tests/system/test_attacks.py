@@ -555,7 +555,7 @@ ACTIVATED_SENDS = """
 @case("C10 a jailed service sends out by a socket that systemd made: judged by the jail's policy")
 def activated_sends(rig):
     c = boot(rig, policy=OPEN)
-    activated(c, "jail-udp", "ListenDatagram=127.0.0.1:9002", ACTIVATED_SENDS)
+    activated(c, "jail-udp", "ListenDatagram=0.0.0.0:9002", ACTIVATED_SENDS)
     attack(c, "report(woken=attempt(udp_from, 0, '127.0.0.1', 9002))")
     not_sent(reported(c, "jail-udp"), "sendto", "connect", "own")
     stayed(rig, EVIL4, "by a socket of systemd's")
