@@ -554,6 +554,9 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 pass = pass_loopback(skb, subject, &key, &p);
         if (pass != JUDGE)
                 return pass;
+        /* The proxy's reply to a client with another address of this machine. */
+        if (skb->ifindex == LOOPBACK_IFINDEX && p.protocol == IP_UDP && is_proxy(&p.src, p.src_port))
+                return 1;
         struct cw_flow *f = flow_find(skb, &key);
         if (!f)
                 f = flow_moved(skb, &key, &p);
