@@ -28,6 +28,14 @@ bool in_addr_equal(const InAddr *a, const InAddr *b) {
         return memcmp(a->b, b->b, sizeof(a->b)) == 0;
 }
 
+bool in_addr_is_loopback(const InAddr *a) {
+        static const InAddr v6 = { .b = { [15] = 1 } };
+
+        assert(a);
+
+        return in_addr_is_v4(a) ? a->b[V4_OFFSET] == 127 : in_addr_equal(a, &v6);
+}
+
 void in_addr_from_v4(const uint8_t v4[static 4], InAddr *ret) {
         assert(ret);
 

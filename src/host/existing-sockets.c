@@ -269,12 +269,6 @@ static int dump_tcp(int fd, uint8_t family, uint32_t states, size_t max, existin
         return dump(fd, &request, max, fn, userdata);
 }
 
-static bool addr_is_loopback(const InAddr *addr) {
-        static const InAddr v6_loopback = { .b = { [15] = 1 } };
-
-        return in_addr_is_v4(addr) ? addr->b[12] == 127 : in_addr_equal(addr, &v6_loopback);
-}
-
 typedef struct Listing {
         existing_socket_fn fn;
         void *userdata;
@@ -285,7 +279,7 @@ static void list_on_connection(const ExistingSocket *s, void *userdata) {
         const Listing *l = userdata;
         ExistingSocket copy = *s;
 
-        if (s->state >= 32 || !(STATE(s->state) & STATES_CONNECTED) || addr_is_loopback(&s->remote))
+        if (s->state >= 32 || !(STATE(s->state) & STATES_CONNECTED) || in_addr_is_loopback(&s->remote))
                 return;
         copy.accepted = listeners_have(l->listeners, &s->local, s->local_port);
         l->fn(&copy, l->userdata);

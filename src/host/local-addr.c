@@ -37,12 +37,6 @@ static int addr_compare(const void *a, const void *b) {
         return memcmp(a, b, sizeof(InAddr));
 }
 
-static bool addr_is_loopback(const InAddr *addr) {
-        static const InAddr v6_loopback = { .b = { [15] = 1 } };
-
-        return in_addr_is_v4(addr) ? addr->b[12] == 127 : in_addr_equal(addr, &v6_loopback);
-}
-
 /* The addresses of all interfaces, without loopback. */
 static int addr_list_read(AddrList *ret) {
         _cleanup_(ifaddrs_freep) struct ifaddrs *all = NULL;
@@ -60,7 +54,7 @@ static int addr_list_read(AddrList *ret) {
                 InAddr addr;
                 uint16_t port;
 
-                if (i->ifa_addr && in_addr_from_sockaddr(i->ifa_addr, &addr, &port) >= 0 && !addr_is_loopback(&addr))
+                if (i->ifa_addr && in_addr_from_sockaddr(i->ifa_addr, &addr, &port) >= 0 && !in_addr_is_loopback(&addr))
                         l.addrs[l.n++] = addr;
         }
         qsort(l.addrs, l.n, sizeof(*l.addrs), addr_compare);

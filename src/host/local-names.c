@@ -230,16 +230,13 @@ size_t local_names_addrs(const LocalNames *n, const char *name, bool v6, InAddr 
 }
 
 const char *local_names_reverse(const LocalNames *n, const InAddr *addr) {
-        InAddr one;
-
         assert(n);
         assert(addr);
 
         const char *name = hosts_file_reverse(&n->hosts, addr);
         if (name)
                 return name;
-        (void) loopback(true, 1, &one);
-        if ((in_addr_is_v4(addr) && addr->b[12] == 127) || in_addr_equal(addr, &one))
+        if (in_addr_is_loopback(addr))
                 return "localhost";
         return *n->host && local_route_has(addr) ? n->host : NULL;
 }

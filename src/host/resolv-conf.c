@@ -74,12 +74,12 @@ bool resolv_conf_is_stub(const InAddr *addr) {
 }
 
 static bool addr_is_local(const InAddr *addr) {
-        static const InAddr v6_unspecified = {}, v6_loopback = { .b = { [15] = 1 } };
+        static const InAddr v6_unspecified = {};
         static const uint8_t v4_unspecified[4] = {};
 
         if (in_addr_is_v4(addr))
-                return addr->b[12] == 127 || memcmp(addr->b + 12, v4_unspecified, sizeof(v4_unspecified)) == 0;
-        return in_addr_equal(addr, &v6_unspecified) || in_addr_equal(addr, &v6_loopback);
+                return in_addr_is_loopback(addr) || memcmp(addr->b + 12, v4_unspecified, sizeof(v4_unspecified)) == 0;
+        return in_addr_equal(addr, &v6_unspecified) || in_addr_is_loopback(addr);
 }
 
 size_t resolv_conf_drop_local(DnsServer *servers, size_t n) {

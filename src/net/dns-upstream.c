@@ -28,6 +28,10 @@
 #define TRY_MIN_USEC (200 * USEC_PER_MSEC)
 #define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
 
+/* A resolver of this machine that restarts refuses queries meanwhile. */
+#define RESTART_USEC (3 * USEC_PER_SEC) /* less than clients wait: 5 s (resolv.conf(5)) */
+#define REST_USEC (100 * USEC_PER_MSEC)
+
 #define QUERY_SIZE_MAX DNS_RELAY_MESSAGE_MAX
 
 /* c-ares has had its own cache since 1.31; a maximum TTL of 0 turns it off. */
@@ -63,7 +67,8 @@ typedef struct Question {
         void *userdata;
         uint64_t deadline_usec; /* CLOCK_MONOTONIC */
         TAILQ_ENTRY(Question) waiting;
-        TAILQ_ENTRY(Question) deferred;
+        TAILQ_ENTRY(Question) deferred; /* or resting */
+        uint64_t rest_usec; /* CLOCK_MONOTONIC: until then it rests */
         int deferred_status; /* from c-ares */
         uint16_t id;
         uint16_t type;
@@ -96,6 +101,7 @@ struct DnsUpstream {
         LIST_HEAD(, Channel) channels;     /* owned: all of them */
         TAILQ_HEAD(, Question) waiting;    /* fn not called yet, ordered by deadline */
         TAILQ_HEAD(DeferredList, Question) deferred;
+        struct DeferredList resting; /* to be sent again later, in this order */
         size_t n_questions;
         size_t n_draining;
         unsigned busy; /* nesting of calls into c-ares: no channel may be freed */
@@ -542,6 +548,22 @@ static bool question_retry(Question *q, int r) {
         return false;
 }
 
+/* True: the servers are of this machine, and may be about to restart. */
+static bool question_rest(Question *q, int r) {
+        DnsUpstream *u = q->upstream;
+        uint64_t now = now_usec(u);
+
+        for (size_t i = 0; i < u->n_servers; i++)
+                if (!in_addr_is_loopback(&u->servers[i].addr))
+                        return false;
+        if (r != -ECONNREFUSED || u->freeing || now >= q->deadline_usec - u->timeout_usec + RESTART_USEC)
+                return false;
+        q->rest_usec = now + REST_USEC;
+        TAILQ_INSERT_TAIL(&u->resting, q, deferred);
+        timer_arm(u, q->rest_usec);
+        return true;
+}
+
 static void question_advance(Question *q, int status, const uint8_t *data, size_t size) {
         if (!question_waits(q)) { /* has already timed out */
                 question_end(q, 0);
@@ -553,7 +575,9 @@ static void question_advance(Question *q, int status, const uint8_t *data, size_
                 r = question_send(q);
                 if (r >= 0)
                         return;
-        } else if (r == 0 && q->upstream->answer.truncated)
+        } else if (question_rest(q, r))
+                return;
+        else if (r == 0 && q->upstream->answer.truncated)
                 r = -EBADMSG; /* over TCP */
 
         DnsUpstream *u = q->upstream;
@@ -580,13 +604,27 @@ static int upstream_on_defer(sd_event_source *source _unused_, void *userdata) {
         return 0;
 }
 
+static void questions_wake(DnsUpstream *u) {
+        uint64_t now = now_usec(u);
+        Question *q;
+
+        while ((q = TAILQ_FIRST(&u->resting)) && q->rest_usec <= now) {
+                TAILQ_REMOVE(&u->resting, q, deferred);
+                int r = question_waits(q) ? question_send(q) : -ECANCELED;
+                if (r < 0)
+                        question_end(q, r);
+        }
+}
+
 static void timer_rearm(DnsUpstream *u) {
         uint64_t now = now_usec(u);
-        const Question *q = TAILQ_FIRST(&u->waiting);
+        const Question *q = TAILQ_FIRST(&u->waiting), *resting = TAILQ_FIRST(&u->resting);
         const Channel *c;
 
         if (q)
                 timer_arm(u, q->deadline_usec);
+        if (resting)
+                timer_arm(u, resting->rest_usec);
 
         LIST_FOREACH(c, &u->channels, channels) {
                 struct timeval buffer;
@@ -609,6 +647,7 @@ static int upstream_on_timer(sd_event_source *source _unused_, uint64_t usec _un
         upstream_enter(u);
         while ((q = TAILQ_FIRST(&u->waiting)) && q->deadline_usec <= now)
                 question_answer(q, -ETIMEDOUT);
+        questions_wake(u);
         LIST_FOREACH(c, &u->channels, channels)
                 if (c->n_in_flight > 0)
                         ares_process_fd(c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
@@ -639,6 +678,7 @@ DnsUpstream *dns_upstream_free(DnsUpstream *u) {
                 question_answer(q, -ECANCELED);
         while (!LIST_EMPTY(&u->channels))
                 channel_free(LIST_FIRST(&u->channels));
+        TAILQ_CONCAT(&u->deferred, &u->resting, deferred);
         while ((q = TAILQ_FIRST(&u->deferred))) {
                 TAILQ_REMOVE(&u->deferred, q, deferred);
                 question_end(q, -ECANCELED);
@@ -684,6 +724,7 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
         LIST_INIT(&u->channels);
         TAILQ_INIT(&u->waiting);
         TAILQ_INIT(&u->deferred);
+        TAILQ_INIT(&u->resting);
         u->event = sd_event_ref(event);
         u->timer_usec = UINT64_MAX;
         u->timeout_usec = timeout_usec;

@@ -87,7 +87,6 @@ static int on_close(ares_socket_t fd, void *userdata _unused_) {
 /* A cargowall around this one redirected the connection to its proxy. From a loopback address no other machine can be
  * reached. */
 static bool was_redirected(int fd) {
-        static const InAddr v6_loopback = { .b = { [15] = 1 } };
         struct sockaddr_storage sa = {};
         InAddr own;
         uint16_t port;
@@ -95,7 +94,7 @@ static bool was_redirected(int fd) {
         if (getsockname(fd, (struct sockaddr *) &sa, &(socklen_t) { sizeof(sa) }) < 0 ||
             in_addr_from_sockaddr((const struct sockaddr *) &sa, &own, &port) < 0)
                 return false;
-        return in_addr_is_v4(&own) ? own.b[12] == 127 : in_addr_equal(&own, &v6_loopback);
+        return in_addr_is_loopback(&own);
 }
 
 /* c-ares 1.18 knows no zones. */

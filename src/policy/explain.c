@@ -110,12 +110,6 @@ static bool is_dns(const Destination *d) {
         return d->port == DNS_PORT && (d->protocol == PROTOCOL_TCP || d->protocol == PROTOCOL_UDP);
 }
 
-static bool is_loopback(const InAddr *a) {
-        static const InAddr v6_loopback = { .b = { [15] = 1 } };
-
-        return in_addr_is_v4(a) ? a->b[12] == 127 : in_addr_equal(a, &v6_loopback);
-}
-
 static void explain_by_rules(const Policy *p, const Destination *d, const NameVerdict *const *names, size_t n,
                              Explanation *e) {
         PortSet set;
@@ -155,7 +149,7 @@ static bool explain_query(const Policy *p, const Destination *d, const NameVerdi
 static bool explain_without_rules(const Destination *d, Explanation *e) {
         if (is_dns(d))
                 e->reason = CW_REASON_DNS;
-        else if (d->name[0] == '\0' && is_loopback(&d->addr)) {
+        else if (d->name[0] == '\0' && in_addr_is_loopback(&d->addr)) {
                 e->verdict = ACTION_ALLOW;
                 e->reason = CW_REASON_LOCAL;
         } else

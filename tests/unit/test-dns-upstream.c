@@ -440,6 +440,40 @@ START_TEST(closed_port) {
 }
 END_TEST
 
+static int restart(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
+        Fixture *f = userdata;
+
+        ck_assert_int_eq(server_start(&f->servers[0], f->event, "127.0.0.1"), 0);
+        return 0;
+}
+
+/* A resolver of this machine, as at its upgrade. */
+START_TEST(restarted) {
+        Fixture *f = fixture_new(1, LONG_USEC);
+        const DnsRelay relay = relay_of(RELAYED, RELAYED_SIZE);
+        Result results[2] = {};
+        Relayed passed = {};
+
+        server_stop(&f->servers[0]);
+        ck_assert_int_eq(sd_event_add_time_relative(f->event, NULL, CLOCK_MONOTONIC, SHORT_USEC, 0, restart, f), 0);
+        for (size_t i = 0; i < 2; i++)
+                ck_assert_int_eq(dns_upstream_query(f->upstream, NAME, DNS_TYPE_A, on_result, &results[i]), 0);
+        ck_assert_int_eq(dns_upstream_relay(f->upstream, &relay, on_relayed, &passed), 0);
+        wait_for(f, &results[0].n, 1);
+        wait_for(f, &results[1].n, 1);
+        wait_for(f, &passed.n, 1);
+        ck_assert(results[0].r == 0 && results[1].r == 0 && passed.r == 0);
+        ck_assert(dns_upstream_is_idle(f->upstream));
+
+        server_stop(&f->servers[0]);
+        ck_assert_int_eq(dns_upstream_query(f->upstream, NAME, DNS_TYPE_A, on_result, &results[0]), 0);
+        while (dns_upstream_stats(f->upstream)->sent < 8) /* one that rests is freed */
+                ck_assert_int_gt(sd_event_run(f->event, LONG_USEC), 0);
+        fixture_free(f);
+        ck_assert_int_eq(results[0].r, -ECANCELED);
+}
+END_TEST
+
 START_TEST(unreachable_at_once) {
         DnsServer broadcast = { .port = 53 }; /* connect() to it is EACCES: nothing is sent */
         Result result = {};
@@ -699,6 +733,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(tc, no_answer_times_out, 0, ELEMENTSOF(unanswered));
         tcase_add_test(tc, late_answer_is_not_reported_twice);
         tcase_add_test(tc, closed_port);
+        tcase_add_test(tc, restarted);
         tcase_add_test(tc, unreachable_at_once);
         tcase_add_loop_test(tc, failover, 0, ELEMENTSOF(failovers));
         tcase_add_test(tc, failover_to_the_third);

@@ -244,9 +244,11 @@ static int socket_bound(int type, DnsServer *address) {
 }
 
 int server_start(Server *s, sd_event *event, const char *text) {
+        uint16_t port = s->address.port;
+
         for (unsigned i = 0; i < 16; i++) {
                 ck_assert_int_eq(in_addr_parse(text, &s->address.addr), 0);
-                s->address.port = 0;
+                s->address.port = port;
                 int udp = socket_bound(SOCK_DGRAM, &s->address);
                 if (udp < 0)
                         return udp;

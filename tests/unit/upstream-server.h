@@ -64,7 +64,7 @@ struct Server {
         unsigned n_ports;
 };
 
-/* On a free port of the address in text, which is returned in s->address. Negative errno: no such address here. */
+/* On the port of s->address, 0: a free one, of the address in text; both are returned in s->address. Negative errno: no such address here. */
 int server_start(Server *s, sd_event *event, const char *text);
 /* Its ports are closed from here on. */
 void server_stop(Server *s);
