@@ -122,6 +122,7 @@ def run_case(lab, number, title, function):
     lab.results.clear()
     began = time.monotonic()
     try:
+        lab.end_connections()
         lab.watch()
         function(lab)
     except Skip as e:

@@ -289,13 +289,13 @@ def allowed_once(rig):
     c = rig.boot(documents=docs)
     c.start_unit("sleep", "1000", name="runner.service")
     job = begin(c, "repository=acme/widgets", "workflow=release")
-    equal(rcodes(rig, c, "crafted.example.com"), ("NXDOMAIN",), "a name before")
+    equal(rcodes(rig, c, "evil.example"), ("NXDOMAIN",), "a name before")
     allow_once(c, job, NEITHER, 3600)
     equal(reach(rig, c), (YES, NO, YES), "with an address")
     allow_once(c, job, TWO, 3600)
     equal(reach(rig, c), (YES, YES, YES), "with two")
-    allow_once(c, job, "crafted.example.com", 3600)
-    assert rcodes(rig, c, "crafted.example.com") != ("NXDOMAIN",), "the name is refused"
+    allow_once(c, job, "evil.example", 3600)
+    equal(rcodes(rig, c, "evil.example"), ("NOERROR",), "a name afterwards")
     equal(sorted(path.rpartition("/")[2] for path in bus_get(c, "Scopes") if "job" in path),
           ["job_3a1"], "scopes of the job's own")
     contains(ctl(c, "explain", "--scope=job:1", NEITHER).out, "is allowed", "the explanation")
