@@ -13,6 +13,7 @@
 #include "basic/macro.h"
 #include "dns/dns-cache.h"
 #include "engine/cached-answer.h"
+#include "engine/client-reply.h"
 #include "engine/dns-listening.h"
 #include "engine/dns-local.h"
 #include "engine/dns-passthrough.h"
@@ -28,7 +29,6 @@
 #define WAITERS_MAX (DNS_STUB_CLIENTS_MAX - 1) /* clients waiting for either; one more is being looked at */
 #define PATIENCE_NSEC (2 * NSEC_PER_SEC) /* of a group above its share, when places are short */
 #define ABANDONED_MAX 2048      /* c-ares still waits for their answers; beyond, only newcomers displace others */
-#define TTL_OF_REFUSALS 5 /* seconds: a rule or a grant that is added must have an effect soon */
 #define UPSTREAM_TIMEOUT_USEC (8 * USEC_PER_SEC)
 
 _Static_assert(PENDING_MAX + PASSED_MAX + 2 * ABANDONED_MAX < DNS_UPSTREAM_IN_FLIGHT_MAX, "room for newcomers");
@@ -76,28 +76,7 @@ struct DnsProxy {
         uint8_t reply[DNS_MESSAGE_MAX];
 };
 
-/* ------------------------------------------------------------------ replies */
-
-static void reply(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode, const DnsAnswer *answer,
-                  const char *ptr_name) {
-        size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) q->udp_size, (size_t) DNS_UDP_MAX);
-        size_t n = dns_reply_build(p->reply, max, q, rcode, answer, answer ? dns_client_ttl(answer) : 0, ptr_name);
-
-        dns_client_reply(client, p->reply, n);
-}
-
-/* A reply of ours without records, with TTL_OF_REFUSALS. */
-static void reply_negative(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode, DnsExtendedError error) {
-        size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) q->udp_size, (size_t) DNS_UDP_MAX);
-
-        dns_client_reply(client, p->reply, dns_reply_build_negative(p->reply, max, q, rcode, TTL_OF_REFUSALS, error));
-}
-
-static void reply_error(DnsProxy *p, DnsClient *client, const DnsQuery *q, uint8_t rcode) {
-        size_t n = dns_reply_build_error(p->reply, q, rcode);
-
-        dns_client_reply(client, p->reply, n);
-}
+/* ------------------------------------------------------------------ denials */
 
 static DnsPeer peer_of(const DnsClient *client) {
         DnsPeer peer = { .is_tcp = dns_client_is_tcp(client), .server_port = dns_client_server_port(client) };
@@ -203,11 +182,11 @@ static void answer_client(DnsProxy *p, DnsRequest *q, DnsClient *client, const D
         int r = accept_answer(p, q, client, a, now, &rcode);
 
         if (r == 0)
-                reply(p, client, q->message, a->rcode, a, NULL);
+                client_reply(p->reply, client, q->message, a->rcode, a, NULL);
         else if (r > 0)
-                reply_negative(p, client, q->message, rcode, DNS_ERROR_BLOCKED);
+                client_reply_negative(p->reply, client, q->message, rcode, DNS_ERROR_BLOCKED);
         else
-                reply(p, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+                client_reply(p->reply, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
 }
 
 /* ------------------------------------------------------------------ upstream */
@@ -264,7 +243,7 @@ static void fail_waiter(DnsProxy *p, DnsWaiter *w) {
         bool is_relayed = w->passed.group;
 
         crowded(p, w->group, false, fair_share_n(&p->waiting_places, w->group));
-        reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+        client_reply(p->reply, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
         w->client = NULL;
         if (!is_relayed) {
                 LIST_REMOVE(w, waiters);
@@ -326,7 +305,7 @@ static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answe
         else if (answer && dns_waiter_request(w, p->layers, &q))
                 answer_client(p, &q, w->client, answer, now);
         else
-                reply(p, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+                client_reply(p->reply, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
 }
 
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata);
@@ -518,13 +497,13 @@ static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
 /* From an earlier self-test, or not a question of one: not reported. */
 static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
         if (q->type != DNS_TYPE_AAAA || p->self_query.name[0] == '\0' || strcmp(q->name, p->self_query.name) != 0) {
-                reply(p, client, q, DNS_RCODE_REFUSED, NULL, NULL);
+                client_reply(p->reply, client, q, DNS_RCODE_REFUSED, NULL, NULL);
                 return;
         }
         dns_answer_init(&p->answer, DNS_TYPE_AAAA);
         p->answer.n_addrs = 1;
         p->answer.addrs[0] = p->self_query.answer;
-        reply(p, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
+        client_reply(p->reply, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
 }
 
 /* True: it was answered from the cache. */
@@ -544,7 +523,7 @@ static void serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t 
                 return;
         if (r < 0 || ask_upstream(p, q, key, client) < 0) {
                 p->stats.upstream_failures++;
-                reply(p, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+                client_reply(p->reply, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
         }
 }
 
@@ -571,11 +550,11 @@ static bool answer_local(DnsProxy *p, const DnsRequest *q, DnsClient *client, ui
                 if (dns_local_open(q->requester.layers[i], message->name, &p->answer, now, p->on_lease, p->userdata) < 0)
                         report(p, q->requester.layers[i], client, message, "lease", RULE_NONE);
         if (name)
-                reply(p, client, message, DNS_RCODE_NOERROR, NULL, name);
+                client_reply(p->reply, client, message, DNS_RCODE_NOERROR, NULL, name);
         else if (p->answer.n_addrs > 0)
-                reply(p, client, message, DNS_RCODE_NOERROR, &p->answer, NULL);
+                client_reply(p->reply, client, message, DNS_RCODE_NOERROR, &p->answer, NULL);
         else
-                reply_negative(p, client, message, DNS_RCODE_NOERROR, DNS_ERROR_NONE);
+                client_reply_negative(p->reply, client, message, DNS_RCODE_NOERROR, DNS_ERROR_NONE);
         return true;
 }
 
@@ -598,16 +577,16 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
         else if (v.action == QUERY_RELAY)
                 pass_query(p, q, client, now);
         else if (v.action == QUERY_REFUSE)
-                reply_negative(p, client, message, p->refusal, DNS_ERROR_BLOCKED);
+                client_reply_negative(p->reply, client, message, p->refusal, DNS_ERROR_BLOCKED);
         else if (v.action == QUERY_REVERSE) {
                 p->stats.answered++;
-                reply(p, client, message, DNS_RCODE_NOERROR, NULL, v.lease->bindings[v.lease->latest].name);
+                client_reply(p->reply, client, message, DNS_RCODE_NOERROR, NULL, v.lease->bindings[v.lease->latest].name);
         } else if (v.action == QUERY_EXPANDED) {
                 p->stats.expanded++;
-                reply_negative(p, client, message, DNS_RCODE_NXDOMAIN, DNS_ERROR_NONE);
+                client_reply_negative(p->reply, client, message, DNS_RCODE_NXDOMAIN, DNS_ERROR_NONE);
         } else {
                 p->stats.withheld++;
-                reply_negative(p, client, message, DNS_RCODE_NOERROR, DNS_ERROR_FILTERED);
+                client_reply_negative(p->reply, client, message, DNS_RCODE_NOERROR, DNS_ERROR_FILTERED);
         }
 }
 
@@ -636,16 +615,7 @@ static void answer_unparsed(DnsProxy *p, const DnsRequest *q, DnsClient *client,
             dns_relay_read_message(q->data, q->size, &relay) >= 0)
                 relay_message(p, q, client, &relay);
         else
-                reply_error(p, client, q->message, rcode);
-}
-
-/* The resolver of this machine may be a forwarder whose queries come here. What it asks while we ask the same was judged
- * for the client, whose policy may let pass what no other would: one in audit mode, one of a single job. */
-static bool asks_for_us(const DnsProxy *p, const DnsRequest *q) {
-        DnsRelay question;
-
-        return q->requester.forwards && dns_relay_read(q->data, q->size, &question) >= 0 &&
-               upstream_groups_ask(p->upstream, &question);
+                client_reply_error(p->reply, client, q->message, rcode);
 }
 
 static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint8_t *data, size_t size, void *userdata) {
@@ -667,7 +637,10 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         if (flood_watch_look(&p->flood, dns_stub_stats(p->stub)->lost) && p->on_flooded)
                 p->on_flooded(q.requester.group, p->userdata);
         r = dns_query_parse(data, size, &message);
-        q.requester.asks_for_us = (r == 0 || r == -EPERM) && asks_for_us(p, &q);
+        /* The resolver of this machine may be a forwarder whose queries come here. What it asks while we ask the same was
+         * judged for the client, whose policy may let pass what no other would: one in audit mode, one of a single job. */
+        if (q.requester.forwards && (r == 0 || r == -EPERM))
+                q.requester.asks_for_us = upstream_groups_ask(p->upstream, data, size);
         if (r == -EBADMSG) {
                 p->stats.malformed++;
                 dns_client_drop(client);
@@ -675,7 +648,7 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
                 answer_unparsed(p, &q, client, r == -EOPNOTSUPP ? DNS_RCODE_NOTIMP : DNS_RCODE_FORMERR);
         else if (q.requester.n_layers == 0) { /* its policy is not known yet; resolvers retry */
                 p->stats.unattributed++;
-                reply(p, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
+                client_reply(p->reply, client, &message, DNS_RCODE_SERVFAIL, NULL, NULL);
         } else if (r == -EPERM)
                 answer_other(p, &q, client);
         else

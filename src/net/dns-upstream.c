@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "basic/macro.h"
+#include "net/upstream-channel.h"
 #include "net/upstream-ids.h"
 #include "net/upstream-manners.h"
 #include "net/upstream-sockets.h"
@@ -19,11 +20,9 @@
 #define POOL 8 /* a power of two */
 #define CHANNEL_QUERIES 64
 #define DRAINING_MAX 32 /* replaced channels that still wait for answers; at the limit channels are kept longer */
-#define CHANNEL_SOCKETS (2 * DNS_UPSTREAM_SERVERS_MAX)
 
-/* c-ares asks all servers in turn, TRIES times, and doubles the timeout each round: 1 + 2 units in all. Without an answer
- * there is another attempt of as long. */
-#define TRIES 2
+/* One attempt: UPSTREAM_CHANNEL_TRIES rounds over all servers, with twice the timeout in the second: 1 + 2 units in all.
+ * Without an answer there is another attempt of as long. */
 #define TRY_UNITS 6
 #define TRY_MIN_USEC (200 * USEC_PER_MSEC)
 #define TIMER_ACCURACY_USEC (5 * USEC_PER_MSEC)
@@ -34,33 +33,10 @@
 
 #define QUERY_SIZE_MAX DNS_RELAY_MESSAGE_MAX
 
-/* c-ares has had its own cache since 1.31; a maximum TTL of 0 turns it off. */
-#ifdef ARES_OPT_QUERY_CACHE
-#define OPT_QUERY_CACHE ARES_OPT_QUERY_CACHE
-#else
-#define OPT_QUERY_CACHE 0
-#endif
-
-typedef struct ChannelSocket {
-        int fd;              /* borrowed from c-ares */
-        sd_event_source *io; /* NULL: free slot */
-} ChannelSocket;
-
-typedef struct Channel {
-        DnsUpstream *upstream; /* borrowed */
-        ares_channel ares;
-        UpstreamSockets rules; /* of its sockets */
-        ChannelSocket sockets[CHANNEL_SOCKETS];
-        unsigned n_sent;
-        unsigned n_in_flight;
-        bool draining; /* removed from the pool, freed once empty */
-        LIST_ENTRY(Channel) channels;
-} Channel;
-
 /* Lives until c-ares is done with it, possibly after fn was called: c-ares cannot cancel a single query. */
 typedef struct Question {
         DnsUpstream *upstream; /* borrowed */
-        Channel *channel;      /* borrowed; for the current attempt, NULL: none */
+        UpstreamChannel *channel; /* borrowed; for the current attempt, NULL: none */
         dns_upstream_answer_fn fn; /* one of the two is set; both NULL: already called */
         dns_upstream_relay_fn relay_fn;
         DnsRelay *relay;       /* owned; the question if it is relayed unchanged */
@@ -96,9 +72,9 @@ struct DnsUpstream {
         size_t n_servers;
         size_t preferred; /* index; advances when a server does not answer */
         UpstreamManners manners[DNS_UPSTREAM_SERVERS_MAX]; /* by index of the server */
-        Channel *udp[DNS_UPSTREAM_SERVERS_MAX][POOL]; /* by the server that is asked first */
-        Channel *tcp[DNS_UPSTREAM_SERVERS_MAX];
-        LIST_HEAD(, Channel) channels;     /* owned: all of them */
+        UpstreamChannel *udp[DNS_UPSTREAM_SERVERS_MAX][POOL]; /* by the server that is asked first */
+        UpstreamChannel *tcp[DNS_UPSTREAM_SERVERS_MAX];
+        LIST_HEAD(, UpstreamChannel) channels;     /* owned: all of them */
         TAILQ_HEAD(, Question) waiting;    /* fn not called yet, ordered by deadline */
         TAILQ_HEAD(DeferredList, Question) deferred;
         struct DeferredList resting; /* to be sent again later, in this order */
@@ -122,7 +98,6 @@ struct DnsUpstream {
 DEFINE_CLEANUP_FUNC(DnsUpstream *, dns_upstream_free)
 
 static void question_advance(Question *q, int status, const uint8_t *data, size_t size);
-static void channel_refuse_edns(Channel *c);
 
 static void timer_arm(DnsUpstream *u, uint64_t usec) {
         if (usec >= u->timer_usec)
@@ -140,15 +115,13 @@ static uint64_t now_usec(const DnsUpstream *u) {
         return now;
 }
 
-static void channel_free(Channel *c) {
+static void channel_free(UpstreamChannel *c) {
+        DnsUpstream *u = c->owner;
+
         LIST_REMOVE(c, channels);
         if (c->draining)
-                c->upstream->n_draining--;
-        if (c->ares)
-                ares_destroy(c->ares);
-        for (size_t i = 0; i < CHANNEL_SOCKETS; i++)
-                sd_event_source_disable_unref(c->sockets[i].io);
-        free(c);
+                u->n_draining--;
+        upstream_channel_free(c);
 }
 
 static void upstream_enter(DnsUpstream *u) {
@@ -160,7 +133,7 @@ static void upstream_leave(DnsUpstream *u) {
                 return;
 
         u->sweep = false;
-        for (Channel *c = LIST_FIRST(&u->channels), *next; c; c = next) {
+        for (UpstreamChannel *c = LIST_FIRST(&u->channels), *next; c; c = next) {
                 next = LIST_NEXT(c, channels);
                 if (c->draining && c->n_in_flight == 0)
                         channel_free(c);
@@ -169,7 +142,7 @@ static void upstream_leave(DnsUpstream *u) {
 
 /* Somebody guesses at our answers: no datagram is believed any more, those in flight are asked again over TCP. */
 static void upstream_distrust(DnsUpstream *u) {
-        Channel *c;
+        UpstreamChannel *c;
 
         if (!upstream_guesses_exceeded(&u->guesses, now_usec(u)))
                 return;
@@ -183,9 +156,22 @@ static void upstream_distrust(DnsUpstream *u) {
         }
 }
 
+/* A header alone, which c-ares takes for no answer. */
+static void channel_refuse_edns(UpstreamChannel *c) {
+        DnsUpstream *u = c->owner;
+
+        if (!c->rules.edns_refused)
+                return;
+        c->rules.edns_refused = false;
+        c->n_sent = CHANNEL_QUERIES;
+        u->edns_refused = true;
+        ares_cancel(c->ares);
+        u->edns_refused = false;
+}
+
 static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t revents, void *userdata) {
-        Channel *c = userdata;
-        DnsUpstream *u = c->upstream;
+        UpstreamChannel *c = userdata;
+        DnsUpstream *u = c->owner;
         uint32_t trouble = revents & (EPOLLERR | EPOLLHUP); /* c-ares learns the error from the call that fails */
 
         upstream_enter(u);
@@ -197,115 +183,22 @@ static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t
         return 0;
 }
 
-/* A header alone, which c-ares takes for no answer. */
-static void channel_refuse_edns(Channel *c) {
-        if (!c->rules.edns_refused)
-                return;
-        c->rules.edns_refused = false;
-        c->n_sent = CHANNEL_QUERIES;
-        c->upstream->edns_refused = true;
-        ares_cancel(c->ares);
-        c->upstream->edns_refused = false;
-}
-
-/* Called between socket(2) and connect(2). */
-static int upstream_on_socket_made(ares_socket_t fd, int type _unused_, void *userdata) {
-        DnsUpstream *u = ((Channel *) userdata)->upstream;
-
-        if (u->hooks.on_socket)
-                u->hooks.on_socket(fd, true, u->hooks.userdata);
-        return ARES_SUCCESS;
-}
-
-/* If a socket cannot be watched, its queries time out. */
-static void upstream_on_socket_state(void *userdata, ares_socket_t fd, int readable, int writable) {
-        Channel *c = userdata;
-        uint32_t events = (readable ? EPOLLIN : 0U) | (writable ? EPOLLOUT : 0U);
-        ChannelSocket *found = NULL, *unused = NULL;
-
-        if (events == 0 && c->upstream->hooks.on_socket)
-                c->upstream->hooks.on_socket(fd, false, c->upstream->hooks.userdata);
-        for (size_t i = 0; i < CHANNEL_SOCKETS; i++)
-                if (!c->sockets[i].io)
-                        unused = &c->sockets[i];
-                else if (c->sockets[i].fd == fd)
-                        found = &c->sockets[i];
-
-        if (found && events == 0)
-                found->io = sd_event_source_disable_unref(found->io);
-        else if (found)
-                (void) sd_event_source_set_io_events(found->io, events);
-        else if (unused && events != 0 &&
-                 sd_event_add_io(c->upstream->event, &unused->io, fd, events, upstream_on_socket, c) >= 0) {
-                unused->fd = fd;
-                (void) sd_event_source_set_description(unused->io, "dns-upstream-socket");
-        }
-}
-
-/* Sets every option, so that resolv.conf, LOCALDOMAIN and RES_OPTIONS have no effect (newer versions still honour
- * "use-vc": TCP only); the placeholder server is replaced at once. Truncated answers and error rcodes are returned
- * to us (IGNTC, NOCHECKRESP). */
-static int channel_init(Channel *c, bool tcp) {
-        char lookups[] = "b", resolv_conf[] = "/dev/null";
-        struct in_addr placeholder = { .s_addr = htonl(INADDR_LOOPBACK) };
-        struct ares_options options = {
-                .flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_NOCHECKRESP | ARES_FLAG_IGNTC |
-                         ARES_FLAG_EDNS | (tcp ? ARES_FLAG_USEVC : ARES_FLAG_STAYOPEN),
-                .timeout = (int) (c->upstream->try_usec[tcp] / USEC_PER_MSEC),
-                .tries = tcp ? 1 : TRIES,
-                .ndots = 1,
-                .udp_port = 53,
-                .tcp_port = 53,
-                .servers = &placeholder,
-                .nservers = 1,
-                .lookups = lookups,
-                .sock_state_cb = upstream_on_socket_state,
-                .sock_state_cb_data = c,
-                .ednspsz = DNS_UDP_MAX,
-                .resolvconf_path = resolv_conf,
+static int channel_new(DnsUpstream *u, size_t first, bool tcp, UpstreamChannel **ret) {
+        const UpstreamChannelOptions options = {
+                .event = u->event, .hooks = &u->hooks, .on_socket = upstream_on_socket, .guesses = &u->guesses,
+                .servers = u->servers, .n_servers = u->n_servers, .first = first, .tcp = tcp,
+                .try_usec = u->try_usec[tcp], .owner = u,
         };
+        int r = upstream_channel_new(&options, ret);
 
-        int status = ares_init_options(&c->ares, &options,
-                                       ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
-                                               ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT | ARES_OPT_SERVERS |
-                                               ARES_OPT_DOMAINS | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-                                               ARES_OPT_SORTLIST | ARES_OPT_NOROTATE | ARES_OPT_EDNSPSZ |
-                                               ARES_OPT_RESOLVCONF | OPT_QUERY_CACHE);
-        if (status == ARES_SUCCESS) {
-                ares_set_socket_configure_callback(c->ares, upstream_on_socket_made, c);
-                upstream_sockets_set(&c->rules, c->ares);
-                return 0;
-        }
-
-        c->ares = NULL;
-        return status == ARES_ENOMEM ? -ENOMEM : -EIO;
-}
-
-static int channel_new(DnsUpstream *u, size_t first, bool tcp, Channel **ret) {
-        Channel *c = calloc(1, sizeof(*c));
-        if (!c)
-                return -ENOMEM;
-
-        c->upstream = u;
-        c->rules = (UpstreamSockets) { .guesses = &u->guesses, .is_local = u->hooks.is_local, .tcp = tcp,
-                                        .servers = u->servers, .n_servers = u->n_servers };
-        LIST_INSERT_HEAD(&u->channels, c, channels);
-
-        int r = channel_init(c, tcp);
         if (r >= 0)
-                r = upstream_set_servers(c->ares, u->servers, u->n_servers, first);
-        if (r < 0) {
-                channel_free(c);
-                return r;
-        }
-
-        *ret = c;
-        return 0;
+                LIST_INSERT_HEAD(&u->channels, *ret, channels);
+        return r;
 }
 
 /* Removes the channel from the pool; upstream_leave() frees it once all its queries have ended. */
-static void channel_drain(Channel *c) {
-        DnsUpstream *u = c->upstream;
+static void channel_drain(UpstreamChannel *c) {
+        DnsUpstream *u = c->owner;
 
         c->draining = true;
         u->n_draining++;
@@ -313,13 +206,13 @@ static void channel_drain(Channel *c) {
                 u->sweep = true;
 }
 
-static int channel_pick(DnsUpstream *u, const Question *q, Channel **ret) {
+static int channel_pick(DnsUpstream *u, const Question *q, UpstreamChannel **ret) {
         uint8_t slot = 0;
         int r = upstream_ids_random(&u->ids, &slot, sizeof(slot));
         if (r < 0)
                 return r;
 
-        Channel **c = q->tcp ? &u->tcp[q->first] : &u->udp[q->first][slot % POOL];
+        UpstreamChannel **c = q->tcp ? &u->tcp[q->first] : &u->udp[q->first][slot % POOL];
         if (*c && (*c)->n_sent >= CHANNEL_QUERIES && u->n_draining < DRAINING_MAX) {
                 channel_drain(*c);
                 *c = NULL;
@@ -390,7 +283,7 @@ static void question_end(Question *q, int r) {
 static void upstream_on_answer(void *userdata, int status, int timeouts, unsigned char *data, int size) {
         Question *q = userdata;
         DnsUpstream *u = q->upstream;
-        Channel *c = q->channel;
+        UpstreamChannel *c = q->channel;
 
         if (data && size >= DNS_HEADER_SIZE)
                 upstream_restore_rcode(data);
@@ -431,7 +324,7 @@ static int question_set_case(Question *q) {
 static int question_send(Question *q) {
         DnsUpstream *u = q->upstream;
         uint8_t query[QUERY_SIZE_MAX];
-        Channel *c;
+        UpstreamChannel *c;
 
         q->tcp = q->tcp || (!u->manners[q->first].no_case && upstream_guesses_distrust(&u->guesses, now_usec(u)));
         q->plain = q->plain || u->manners[q->first].no_edns;
@@ -619,7 +512,7 @@ static void questions_wake(DnsUpstream *u) {
 static void timer_rearm(DnsUpstream *u) {
         uint64_t now = now_usec(u);
         const Question *q = TAILQ_FIRST(&u->waiting), *resting = TAILQ_FIRST(&u->resting);
-        const Channel *c;
+        const UpstreamChannel *c;
 
         if (q)
                 timer_arm(u, q->deadline_usec);
@@ -641,7 +534,7 @@ static int upstream_on_timer(sd_event_source *source _unused_, uint64_t usec _un
         DnsUpstream *u = userdata;
         uint64_t now = now_usec(u);
         Question *q;
-        Channel *c;
+        UpstreamChannel *c;
 
         u->timer_usec = UINT64_MAX;
         upstream_enter(u);

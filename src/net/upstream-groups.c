@@ -166,13 +166,17 @@ bool upstream_groups_next(const UpstreamGroups *g, UpstreamKey key, size_t *i, U
         return false;
 }
 
-bool upstream_groups_ask(const UpstreamGroups *g, const DnsRelay *question) {
-        assert(g && question);
+bool upstream_groups_ask(const UpstreamGroups *g, const void *query, size_t size) {
+        DnsRelay question;
 
+        assert(g && query);
+
+        if (dns_relay_read(query, size, &question) < 0)
+                return false;
         for (size_t i = 0; i < GROUPS_MAX; i++) {
                 const Group *group = &g->groups[i];
 
-                if (group->upstream && dns_upstream_asks(group->upstream, question))
+                if (group->upstream && dns_upstream_asks(group->upstream, &question))
                         return true;
         }
         return false;

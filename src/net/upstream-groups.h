@@ -30,8 +30,8 @@ bool upstream_groups_server(const UpstreamGroups *g, UpstreamKey key, DnsServer 
 /* The groups in which one of the machine's servers may know a name that others do not: all keys other than key, for
  * *i from 0. False: no more. */
 bool upstream_groups_next(const UpstreamGroups *g, UpstreamKey key, size_t *i, UpstreamKey *ret);
-/* Is an answer to this question awaited from any server? */
-bool upstream_groups_ask(const UpstreamGroups *g, const DnsRelay *question);
+/* Is an answer to the question of this query awaited from any server? */
+bool upstream_groups_ask(const UpstreamGroups *g, const void *query, size_t size);
 /* As dns_upstream_query() and dns_upstream_relay(). -ENOTCONN: no resolver is known for this client. */
 int upstream_groups_query(UpstreamGroups *g, UpstreamKey key, const char *name, uint16_t type, dns_upstream_answer_fn fn,
                           void *userdata);
