@@ -12,6 +12,7 @@ typedef struct LeaseEntry {
         HashItem item;         /* first, so that a HashItem can be cast to its LeaseEntry */
         uint64_t written_nsec; /* expiry of the kernel's entry as last returned to the caller; 0: no entry */
         ExpiryItem end;        /* end of the binding that lives longest */
+        uint32_t group;        /* see lease_table_set_group() */
         bool is_v4 : 1;
         bool is_many : 1;      /* part of a LeaseManyEntry, even after all bindings but one have ended */
         bool has_rules : 1;    /* of any of its bindings */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dns/lease-entry.h"
+#include "dns/lease-groups.h"
 
 struct LeaseTable {
         HashIndex index;
@@ -13,7 +14,11 @@ struct LeaseTable {
         LeaseTimes times;
         size_t max_leases;
         size_t n_without_rules; /* leases */
+        LeaseGroups groups;
+        uint32_t group;     /* of the leases that are bound */
+        bool group_is_shared;
         InAddr evicted;
+        uint32_t displaced; /* the group of evicted, if that is why */
         bool has_evicted;
         LeaseView *view;    /* the lease returned last; allocated for the first */
 };
@@ -59,6 +64,7 @@ LeaseTable *lease_table_free(LeaseTable *t) {
         expiry_heap_done(&t->ends);
         expiry_heap_done(&t->changes);
         hash_index_done(&t->index);
+        lease_groups_done(&t->groups);
         free(t->view);
         free(t);
         return NULL;
@@ -109,6 +115,7 @@ static void table_insert(LeaseTable *t, LeaseEntry *e, const Lease *l) {
 
 static void table_drop(LeaseTable *t, LeaseEntry *e) {
         t->n_without_rules -= !e->has_rules;
+        lease_groups_remove(&t->groups, e->group);
         hash_index_remove(&t->index, &e->item);
         expiry_heap_remove(&t->ends, &e->end);
         if (e->is_many)
@@ -135,6 +142,7 @@ static int table_replace(LeaseTable *t, LeaseEntry *e, const Lease *l, LeaseEntr
         if (!new)
                 return -ENOMEM;
         new->written_nsec = e->written_nsec;
+        new->group = e->group;
         t->n_without_rules += !new->has_rules;
         t->n_without_rules -= !e->has_rules;
         hash_index_remove(&t->index, &e->item);
@@ -179,6 +187,29 @@ static LeaseEntry *table_without_rules(const LeaseTable *t) {
                         return e;
         }
         return NULL;
+}
+
+/* The lease that ends first, or nearly so, of the group that has to give up one. NULL: none has to. */
+static LeaseEntry *table_displaced(const LeaseTable *t) {
+        uint32_t group;
+
+        if (!lease_groups_displaced(&t->groups, t->group, t->max_leases, &group))
+                return NULL;
+        for (size_t i = 0; i < t->ends.n; i++) {
+                LeaseEntry *e = lease_entry_from_end(t->ends.items[i]);
+
+                if (e->group == group)
+                        return e;
+        }
+        return NULL;
+}
+
+/* Who asks for it last has it. Without memory it stays where it is. */
+static void table_move(LeaseTable *t, LeaseEntry *e) {
+        if (e->group == t->group || t->group_is_shared || lease_groups_add(&t->groups, t->group) < 0)
+                return;
+        lease_groups_remove(&t->groups, e->group);
+        e->group = t->group;
 }
 
 /* ------------------------------------------------------------------ bindings, in a view */
@@ -283,20 +314,30 @@ static int lease_bind(Lease *l, const char *name, const char *chain, const NameV
 
 static int table_add(LeaseTable *t, const Lease *l, uint64_t now_nsec, LeaseEntry **ret) {
         LeaseEntry *evicted = NULL, *e;
+        bool displaces = false;
 
         if (t->index.n >= t->max_leases) {
                 evicted = table_ended(t, now_nsec);
                 if (!evicted && lease_has_rules(l))
                         evicted = table_without_rules(t);
+                displaces = !evicted && lease_has_rules(l);
+                if (displaces)
+                        evicted = table_displaced(t);
                 if (!evicted)
                         return -ENOSPC;
         }
         e = lease_entry_new(l);
         if (!e)
                 return -ENOMEM;
+        if (lease_groups_add(&t->groups, t->group) < 0) {
+                lease_entry_free(e);
+                return -ENOMEM;
+        }
+        e->group = t->group;
         if (evicted) {
                 lease_entry_addr(evicted, &t->evicted);
                 t->has_evicted = true;
+                t->displaced = displaces ? evicted->group : 0;
                 table_drop(t, evicted);
         }
         table_insert(t, e, l);
@@ -335,6 +376,7 @@ static int table_bind(LeaseTable *t, const InAddr *addr, const char *name, const
                 table_update(t, e, l);
         if (r < 0)
                 return r;
+        table_move(t, e);
         if (text || changed > 0)
                 lease_entry_read(e, t->view); /* the text has moved */
         l->expires_nsec = e->end.time_nsec;
@@ -370,13 +412,22 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
         return 1;
 }
 
-bool lease_table_evicted(const LeaseTable *t, InAddr *ret) {
+void lease_table_set_group(LeaseTable *t, uint32_t group, bool shared) {
+        assert(t);
+
+        t->group = group;
+        t->group_is_shared = shared;
+}
+
+bool lease_table_evicted(const LeaseTable *t, InAddr *ret, uint32_t *ret_displaced) {
         assert(t);
         assert(ret);
+        assert(ret_displaced);
 
         if (!t->has_evicted)
                 return false;
         *ret = t->evicted;
+        *ret_displaced = t->displaced;
         return true;
 }
 
@@ -544,4 +595,10 @@ size_t lease_table_n(const LeaseTable *t) {
         assert(t);
 
         return t->index.n;
+}
+
+size_t lease_table_n_of(const LeaseTable *t, uint32_t group) {
+        assert(t);
+
+        return lease_groups_n(&t->groups, group);
 }

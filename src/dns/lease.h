@@ -57,6 +57,11 @@ int lease_table_new(size_t max_leases, const LeaseTimes *times, const uint8_t ke
 LeaseTable *lease_table_free(LeaseTable *t);
 DEFINE_CLEANUP_FUNC(LeaseTable *, lease_table_free)
 
+/* Whose are the leases that are bound from now on: shared is true for who asks on behalf of others, and takes over no lease
+ * that another has. If the table is full, a group with less than a quarter of it displaces a lease of the group with the
+ * most. */
+void lease_table_set_group(LeaseTable *t, uint32_t group, bool shared);
+
 /* Binds name to addr for max(ttl, floor) + grace, at most cap. A chain longer than LEASE_CHAIN_TEXT_MAX - 1 is cut
  * after a whole name. *ret_lease is the updated lease (owned by the table, valid until the next call). Returns 1 if
  * the kernel's entry must be written (new lease, another verdict, an expiry later by more than a quarter of its
@@ -71,9 +76,10 @@ int lease_table_bind(LeaseTable *t, const InAddr *addr, const char *name, const 
 int lease_table_restore(LeaseTable *t, const InAddr *addr, const char *name, const char *chain, const Policy *policy,
                         uint64_t expires_nsec, uint64_t now_nsec, const Lease **ret_lease);
 
-/* The lease that the last bind evicted from a full table, expired or without rules: the caller must delete its kernel
- * entry; it is not reported otherwise. False if there was none. */
-bool lease_table_evicted(const LeaseTable *t, InAddr *ret);
+/* The lease that the last bind evicted from a full table: expired, without rules, or of another group, which is in
+ * *ret_displaced then (otherwise 0). The caller must delete its kernel entry; it is not reported otherwise. False if there
+ * was none. */
+bool lease_table_evicted(const LeaseTable *t, InAddr *ret, uint32_t *ret_displaced);
 
 /* The caller could not write this lease: the next bind returns 1 again. May be called from the callbacks below. */
 void lease_table_write_failed(LeaseTable *t, const InAddr *addr);
@@ -95,5 +101,6 @@ uint64_t lease_table_expire(LeaseTable *t, uint64_t now_nsec, size_t max_steps, 
  * removed. */
 void lease_table_rematch(LeaseTable *t, const Policy *policy, lease_changed_fn fn, void *userdata);
 size_t lease_table_n(const LeaseTable *t);
+size_t lease_table_n_of(const LeaseTable *t, uint32_t group);
 /* Calls fn with each lease, including expired ones not yet collected; fn may not change the table. */
 void lease_table_for_each(const LeaseTable *t, lease_changed_fn fn, void *userdata);

@@ -48,26 +48,16 @@ typedef struct Pending {
 
 struct DnsProxy {
         sd_event *event;         /* borrowed */
+        DnsProxyOptions o;       /* without servers and sockets */
         DnsStub *stub;
         UpstreamGroups *upstream;
         uint32_t n_upstreams; /* so far */
         DnsPassthrough *passthrough;
         DnsCache *cache;
         HashIndex pending;
-        const LayerTable *layers; /* borrowed */
         LocalNames *local_names; /* NULL: none */
-        uint8_t refusal;         /* rcode */
         DnsListening listening;
         SelfQuery self_query;
-        dns_denial_fn on_denial;
-        dns_crowded_fn on_crowded;
-        dns_flooded_fn on_flooded;
-        dns_failure_fn on_failure;
-        dns_requester_fn on_query;
-        dns_lease_fn on_lease;
-        dns_answer_fn on_answer;
-        DnsUpstreamHooks upstream_hooks;
-        void *userdata;
         DnsProxyStats stats;
         FairShare pending_places, passed_places, waiting_places;
         FloodWatch flood;
@@ -92,7 +82,7 @@ static void report_refused(DnsProxy *p, const Layer *layer, DnsClient *client, c
                 .why = f->why, .rule = f->rule, .refused = f->refused,
         };
 
-        p->on_denial(&d, p->userdata);
+        p->o.on_denial(&d, p->o.userdata);
 }
 
 static void report(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsQuery *q, const char *why,
@@ -105,14 +95,25 @@ static void deny(DnsProxy *p, const Layer *layer, DnsClient *client, const DnsRe
         report(p, layer, client, q->message, why, rule);
 }
 
+static void crowded(DnsProxy *p, uint32_t group, DnsShare share, size_t n) {
+        p->stats.crowded++;
+        if (p->o.on_crowded)
+                p->o.on_crowded(group, share, n, p->o.userdata);
+}
+
 /* ------------------------------------------------------------------ answers */
 
 /* Returns an error only if the answer must not be given without what could not be stored. */
 static int store(DnsProxy *p, const DnsRequest *q, DnsClient *client, Layer *l, const DnsAnswer *a,
                  const AnswerFinding *f, uint64_t now) {
-        int r = keep_answer(l, q->message->name, a, f, now, p->on_lease, p->userdata);
+        lease_table_set_group(l->leases, q->requester.group, q->requester.forwards);
+        int r = keep_answer(l, q->message->name, a, f, now, p->o.on_lease, p->o.userdata);
+        uint32_t displaced = 0;
+        InAddr evicted;
         bool needed = answer_needs_lease(l, f) || (r == -E2BIG && f->verdict.mode == MODE_ENFORCE);
 
+        if (lease_table_evicted(l->leases, &evicted, &displaced) && displaced != 0)
+                crowded(p, displaced, DNS_SHARE_LEASES, lease_table_n_of(l->leases, displaced));
         if (r >= 0 || (!needed && !name_verdict_has_rules(&f->name)))
                 return 0;
         p->stats.lease_failures++;
@@ -127,8 +128,8 @@ static int store_in_others(DnsProxy *p, const DnsRequest *q, DnsClient *client, 
         const DnsRequester *requester = &q->requester;
         int r = 0;
 
-        for (size_t i = 0; i < p->layers->n; i++) {
-                Layer *l = p->layers->layers[i];
+        for (size_t i = 0; i < p->o.layers->n; i++) {
+                Layer *l = p->o.layers->layers[i];
                 NameFinding finding = {};
                 bool own = false;
                 AnswerFinding f;
@@ -156,13 +157,13 @@ static int accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const Dn
         AnswerVerdict v;
         int r = 0;
 
-        judge_chain_answer(p->layers, q, a, now, findings, &v);
+        judge_chain_answer(p->o.layers, q, a, now, findings, &v);
         if (v.denied && v.f->why) {
                 p->stats.refused++;
                 report_refused(p, v.layer, client, q->message, v.f);
         }
         if (v.enforced) {
-                *ret_rcode = answer_refusal(v.f, p->refusal);
+                *ret_rcode = answer_refusal(v.f, p->o.refusal);
                 return 1;
         }
         for (size_t i = 0; i < requester->n_layers && r >= 0; i++)
@@ -172,8 +173,8 @@ static int accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const Dn
         if (r < 0)
                 return r;
         p->stats.answered++;
-        if (p->on_answer && a->n_addrs > 0)
-                p->on_answer(requester, q->message->name, a, p->userdata);
+        if (p->o.on_answer && a->n_addrs > 0)
+                p->o.on_answer(requester, q->message->name, a, p->o.userdata);
         return 0;
 }
 
@@ -232,17 +233,11 @@ static void pending_free(Pending *pending) {
 
 /* ------------------------------------------------------------------ places */
 
-static void crowded(DnsProxy *p, uint32_t group, bool is_connection, size_t n) {
-        p->stats.crowded++;
-        if (p->on_crowded)
-                p->on_crowded(group, is_connection, n, p->userdata);
-}
-
 /* Ends a waiter before its answer comes. */
 static void fail_waiter(DnsProxy *p, DnsWaiter *w) {
         bool is_relayed = w->passed.group;
 
-        crowded(p, w->group, false, fair_share_n(&p->waiting_places, w->group));
+        crowded(p, w->group, DNS_SHARE_QUERIES, fair_share_n(&p->waiting_places, w->group));
         client_reply(p->reply, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
         w->client = NULL;
         if (!is_relayed) {
@@ -293,7 +288,7 @@ static bool take_place(DnsProxy *p, FairShare *f, uint32_t group, FairItem *item
                 displace(p, old);
         if (fair_share_take(f, group, now, item))
                 return true;
-        crowded(p, group, false, fair_share_n(f, group));
+        crowded(p, group, DNS_SHARE_QUERIES, fair_share_n(f, group));
         return false;
 }
 
@@ -302,7 +297,7 @@ static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answe
 
         if (!p->upstream)
                 dns_client_drop(w->client); /* this process ends: the client asks its successor again */
-        else if (answer && dns_waiter_request(w, p->layers, &q))
+        else if (answer && dns_waiter_request(w, p->o.layers, &q))
                 answer_client(p, &q, w->client, answer, now);
         else
                 client_reply(p->reply, w->client, &w->message, DNS_RCODE_SERVFAIL, NULL, NULL);
@@ -328,12 +323,12 @@ static void report_failure(Pending *pending, int r, uint8_t rcode) {
         DnsRequest q;
 
         p->stats.upstream_failures++;
-        if (!w || !p->upstream || !p->on_failure || !dns_waiter_request(w, p->layers, &q) ||
+        if (!w || !p->upstream || !p->o.on_failure || !dns_waiter_request(w, p->o.layers, &q) ||
             !dns_requester_is_judged(&q.requester))
                 return;
         f.peer = peer_of(w->client);
         f.has_server = upstream_groups_server(p->upstream, pending->key, &f.server);
-        p->on_failure(&f, p->userdata);
+        p->o.on_failure(&f, p->o.userdata);
 }
 
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
@@ -460,7 +455,7 @@ static void proxy_on_relayed(const DnsRelay *relay, const uint8_t *answer, size_
                 return;
         }
         /* The layers may have been removed meanwhile, or have begun to enforce. */
-        if (answer && dns_waiter_request(w, p->layers, &q) && !dns_requester_is_enforced(&q.requester))
+        if (answer && dns_waiter_request(w, p->o.layers, &q) && !dns_requester_is_enforced(&q.requester))
                 answer_relayed(p, &q, w->client, relay, answer, size);
         else
                 reply_relayed_error(p, w->client, relay);
@@ -546,9 +541,11 @@ static bool answer_local(DnsProxy *p, const DnsRequest *q, DnsClient *client, ui
         if (dns_local_answer(p->local_names, q, now, &p->answer, &name) == 0)
                 return false;
         p->stats.local++;
-        for (size_t i = 0; i < q->requester.n_layers && !name; i++)
-                if (dns_local_open(q->requester.layers[i], message->name, &p->answer, now, p->on_lease, p->userdata) < 0)
+        for (size_t i = 0; i < q->requester.n_layers && !name; i++) {
+                lease_table_set_group(q->requester.layers[i]->leases, q->requester.group, q->requester.forwards);
+                if (dns_local_open(q->requester.layers[i], message->name, &p->answer, now, p->o.on_lease, p->o.userdata) < 0)
                         report(p, q->requester.layers[i], client, message, "lease", RULE_NONE);
+        }
         if (name)
                 client_reply(p->reply, client, message, DNS_RCODE_NOERROR, NULL, name);
         else if (p->answer.n_addrs > 0)
@@ -569,7 +566,7 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
         }
         if (answer_local(p, q, client, now))
                 return;
-        judge_query(p->layers, p->local_names ? local_names_search(p->local_names) : NULL, q, now, &v);
+        judge_query(p->o.layers, p->local_names ? local_names_search(p->local_names) : NULL, q, now, &v);
         if (v.why)
                 deny(p, v.layer, client, q, v.why, v.rule);
         if (v.action == QUERY_SERVE)
@@ -577,7 +574,7 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
         else if (v.action == QUERY_RELAY)
                 pass_query(p, q, client, now);
         else if (v.action == QUERY_REFUSE)
-                client_reply_negative(p->reply, client, message, p->refusal, DNS_ERROR_BLOCKED);
+                client_reply_negative(p->reply, client, message, p->o.refusal, DNS_ERROR_BLOCKED);
         else if (v.action == QUERY_REVERSE) {
                 p->stats.answered++;
                 client_reply(p->reply, client, message, DNS_RCODE_NOERROR, NULL, v.lease->bindings[v.lease->latest].name);
@@ -625,7 +622,7 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         DnsRequest q = { .message = &message, .data = data, .size = size };
         int r;
 
-        p->on_query(&peer, &q.requester, p->userdata);
+        p->o.on_query(&peer, &q.requester, p->o.userdata);
         if (dns_listening_is_at(&p->listening, &q.requester.asked))
                 q.requester.asked.port = 0;
         if (q.requester.is_stranger) {
@@ -634,8 +631,8 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
                 return;
         }
         p->stats.queries++;
-        if (flood_watch_look(&p->flood, dns_stub_stats(p->stub)->lost) && p->on_flooded)
-                p->on_flooded(q.requester.group, p->userdata);
+        if (flood_watch_look(&p->flood, dns_stub_stats(p->stub)->lost) && p->o.on_flooded)
+                p->o.on_flooded(q.requester.group, p->o.userdata);
         r = dns_query_parse(data, size, &message);
         /* The resolver of this machine may be a forwarder whose queries come here. What it asks while we ask the same was
          * judged for the client, whose policy may let pass what no other would: one in audit mode, one of a single job. */
@@ -660,13 +657,13 @@ static int64_t proxy_group_of(const InAddr *addr, uint16_t port, uint16_t server
         DnsRequester requester = {};
         DnsProxy *p = userdata;
 
-        p->on_query(&peer, &requester, p->userdata);
+        p->o.on_query(&peer, &requester, p->o.userdata);
         p->stats.strangers += requester.is_stranger;
         return requester.is_stranger ? -EACCES : (int64_t) requester.group;
 }
 
 static void proxy_on_crowded(int64_t group, size_t n, void *userdata) {
-        crowded(userdata, (uint32_t) group, true, n);
+        crowded(userdata, (uint32_t) group, DNS_SHARE_CONNECTIONS, n);
 }
 
 /* ------------------------------------------------------------------ life */
@@ -675,7 +672,7 @@ static int start_upstream(DnsProxy *p, const DnsServer *servers, size_t n_server
         int r = upstream_groups_new(p->event, servers, n_servers, UPSTREAM_TIMEOUT_USEC, ++p->n_upstreams, ret);
 
         if (r >= 0)
-                upstream_groups_set_hooks(*ret, &p->upstream_hooks);
+                upstream_groups_set_hooks(*ret, &p->o.upstream_hooks);
         return r;
 }
 
@@ -685,18 +682,10 @@ static int proxy_init(DnsProxy *p, sd_event *event, const DnsProxyOptions *o) {
         int r;
 
         p->event = event;
-        p->on_denial = o->on_denial;
-        p->on_crowded = o->on_crowded;
-        p->on_flooded = o->on_flooded;
-        p->on_failure = o->on_failure;
-        p->on_query = o->on_query;
-        p->on_lease = o->on_lease;
-        p->on_answer = o->on_answer;
-        p->upstream_hooks = o->upstream_hooks;
-        p->upstream_hooks.userdata = o->userdata;
-        p->layers = o->layers;
-        p->refusal = o->refusal;
-        p->userdata = o->userdata;
+        p->o = *o;
+        p->o.servers = NULL;
+        p->o.fds = NULL;
+        p->o.upstream_hooks.userdata = o->userdata;
         p->pending_places = (FairShare) { .max = PENDING_MAX, .kept = o->one_group ? 0 : PENDING_MAX / 4 };
         p->passed_places = (FairShare) { .max = PASSED_MAX, .kept = o->one_group ? 0 : PASSED_MAX / 4 };
         p->waiting_places = (FairShare) { .max = WAITERS_MAX, .kept = o->one_group ? 0 : WAITERS_MAX / 4 };

@@ -45,9 +45,14 @@ typedef struct DnsFailure {
 
 typedef void (*dns_failure_fn)(const DnsFailure *f, void *userdata);
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
-/* A query failed, or a connection was closed, because this group of requesters has used up its share of the proxy: it has
- * n queries without an answer, or n connections. */
-typedef void (*dns_crowded_fn)(uint32_t group, bool is_connection, size_t n, void *userdata);
+typedef enum DnsShare {
+        DNS_SHARE_QUERIES,     /* without an answer; one failed */
+        DNS_SHARE_CONNECTIONS, /* one was closed */
+        DNS_SHARE_LEASES,      /* in one layer; the oldest went */
+} DnsShare;
+
+/* This group of requesters has used up its share of the proxy: it has n of something that others need, too. */
+typedef void (*dns_crowded_fn)(uint32_t group, DnsShare share, size_t n, void *userdata);
 /* A query of this group arrived while queries come faster than they can be read, so that some are lost. */
 typedef void (*dns_flooded_fn)(uint32_t group, void *userdata);
 /* A query has arrived; its sender waits for the answer. */
@@ -58,7 +63,7 @@ typedef void (*dns_answer_fn)(const DnsRequester *requester, const char *name, c
 
 typedef struct DnsProxyStats {
         uint64_t queries, answered, malformed, refused, cache_hits, upstream_failures, lease_failures, unattributed, strangers;
-        uint64_t crowded; /* queries and connections that failed as for dns_crowded_fn */
+        uint64_t crowded; /* as for dns_crowded_fn */
         uint64_t withheld; /* queries for an allowed name and a type that is not served */
         uint64_t expanded; /* names that a search list has made */
         uint64_t local;    /* names that this machine gives a meaning */

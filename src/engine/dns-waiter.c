@@ -45,6 +45,7 @@ bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest
                 .message = &w->message,
                 .requester = {
                         .forwards = w->forwards, .asks_for_us = w->asks_for_us, .actor = w->actor, .pid = w->pid,
+                        .group = w->group,
                 },
         };
         for (size_t i = 0; i < w->n_layers; i++) {

@@ -109,10 +109,10 @@ static void engine_on_failure(const DnsFailure *f, void *userdata) {
 }
 
 /* Whoever continues is slowed down like one with refused names. */
-static void engine_on_crowded(uint32_t actor, bool is_connection, size_t n, void *userdata) {
+static void engine_on_crowded(uint32_t actor, DnsShare share, size_t n, void *userdata) {
         Engine *e = userdata;
 
-        event_pipeline_crowded(e->pipeline, actor, is_connection, n);
+        event_pipeline_crowded(e->pipeline, actor, share, n);
         arm_losses(e);
         if (actor != 0)
                 query_throttle_refused(e->throttle, actor, clock_nsec(CLOCK_MONOTONIC));

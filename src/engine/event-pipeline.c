@@ -288,16 +288,20 @@ static void pipeline_on_failures(const void *key, size_t size, const uint64_t n_
                 event_pipeline_emit(p, &e);
 }
 
-void event_pipeline_crowded(EventPipeline *p, uint32_t actor, bool is_connection, size_t n) {
+void event_pipeline_crowded(EventPipeline *p, uint32_t actor, DnsShare share, size_t n) {
+        static const char *const texts[] = {
+                [DNS_SHARE_QUERIES] = "DNS queries without an answer, further ones fail",
+                [DNS_SHARE_CONNECTIONS] = "connections to the DNS proxy, further ones are closed",
+                [DNS_SHARE_LEASES] = "addresses of allowed names, those that end first give way to others'",
+        };
         char detail[96];
 
         if (rate_table_take(p->crowded, &actor, sizeof(actor), clock_nsec(CLOCK_MONOTONIC)) != RATE_FIRST) {
-                rate_table_count(p->crowded, &actor, sizeof(actor), is_connection, 1);
+                if (share != DNS_SHARE_LEASES) /* nothing of the unit's has failed */
+                        rate_table_count(p->crowded, &actor, sizeof(actor), share == DNS_SHARE_CONNECTIONS, 1);
                 return;
         }
-        (void) snprintf(detail, sizeof(detail),
-                        is_connection ? "%zu connections to the DNS proxy, further ones are closed" :
-                                        "%zu DNS queries without an answer, further ones fail", n);
+        (void) snprintf(detail, sizeof(detail), "%zu %s", n, texts[share]);
         emit_crowded(p, actor, 1, detail);
 }
 

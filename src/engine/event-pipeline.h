@@ -23,7 +23,7 @@ void event_pipeline_record(EventPipeline *p, const void *data, size_t size);
 void event_pipeline_repeats(const struct cw_repeat *repeat, void *userdata);
 void event_pipeline_suppressed(uint32_t actor, const uint64_t n[static CW_OVER_MAX], void *userdata);
 /* As for dns_crowded_fn: the first is emitted at once, further ones as a count each second. */
-void event_pipeline_crowded(EventPipeline *p, uint32_t actor, bool is_connection, size_t n);
+void event_pipeline_crowded(EventPipeline *p, uint32_t actor, DnsShare share, size_t n);
 /* The first of a client are emitted, further ones as a count each second. */
 void event_pipeline_failure(EventPipeline *p, const DnsFailure *f, const struct cw_dns_client *client);
 /* client: the sender as recorded by the kernel; NULL if unknown. */

@@ -151,9 +151,10 @@ int layer_write_lease(Layer *l, const Lease *lease) {
 }
 
 static void remove_evicted(Layer *l) {
+        uint32_t displaced;
         InAddr evicted;
 
-        if (lease_table_evicted(l->leases, &evicted))
+        if (lease_table_evicted(l->leases, &evicted, &displaced))
                 policy_slot_remove_lease(l->slot, &evicted);
 }
 
@@ -183,6 +184,7 @@ int layer_restore(Layer *l, const InAddr *addr, const char *name, const char *ch
         assert(l->policy);
         assert(ret_lease);
 
+        lease_table_set_group(l->leases, 0, true);
         r = lease_table_restore(l->leases, addr, name, chain, l->policy, expires_nsec, now_nsec, ret_lease);
         remove_evicted(l);
         return r < 0 ? r : layer_write_lease(l, *ret_lease);

@@ -55,7 +55,7 @@ static bool model_has_room(const Model *m, size_t addr, size_t rule, bool *ret_e
 static void check_evicted(const LeaseTable *t, Model *m, bool evicts) {
         InAddr evicted = {};
 
-        bool any = lease_table_evicted(t, &evicted);
+        bool any = lease_table_evicted(t, &evicted, &(uint32_t) { 0 });
         size_t addr = evicted.b[15];
         CHECK(!evicts || (any && only_names(m, addr)));
         CHECK(evicts || !any || model_n_live(m, addr) == 0);

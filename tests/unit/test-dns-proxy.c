@@ -104,7 +104,8 @@ typedef struct Fixture {
         DnsDenial denial;     /* the last one */
         size_t n_flooded;
         size_t n_crowded;
-        uint32_t crowded_group; /* the last one */
+        uint32_t crowded_group; /* the last one, as the next two */
+        DnsShare crowded_share;
         size_t crowded_n;
 } Fixture;
 
@@ -182,10 +183,10 @@ static void on_denial(const DnsDenial *d, void *userdata) {
         f->n_denials++;
 }
 
-static void on_crowded(uint32_t group, bool is_connection, size_t n, void *userdata) {
+static void on_crowded(uint32_t group, DnsShare share, size_t n, void *userdata) {
         Fixture *f = userdata;
 
-        ck_assert(!is_connection);
+        f->crowded_share = share;
         f->n_crowded++;
         f->crowded_group = group;
         f->crowded_n = n;
@@ -407,6 +408,29 @@ START_TEST(test_full_table_of_another) {
         ck_assert_uint_eq(lease_table_n(full->leases), 1);
         ck_assert_uint_eq(lease_table_n(other->leases), 2);
         ck_assert_uint_eq(ask(&f, "bad.example", DNS_TYPE_A, false), DNS_RCODE_SERVFAIL);
+        fixture_done(&f);
+}
+END_TEST
+
+/* One unit fills the layer's table with names of a wildcard rule; another of the same layer still gets answers. */
+START_TEST(test_full_table_of_one_group) {
+        char name[32];
+        Fixture f;
+
+        fixture_init(&f);
+        Layer *l = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 8);
+        ask_as(&f, l, 1);
+        for (unsigned i = 0; i < 9; i++) {
+                (void) snprintf(name, sizeof(name), "n%u.example", i);
+                ck_assert_uint_eq(ask(&f, name, DNS_TYPE_A, false), i < 8 ? DNS_RCODE_NOERROR : DNS_RCODE_SERVFAIL);
+        }
+        ck_assert_uint_eq(f.n_denials, 1);
+        ck_assert_uint_eq(f.n_crowded, 0);
+        ask_as(&f, l, 2);
+        ck_assert_uint_eq(ask(&f, "victim.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_denials, 1);
+        ck_assert_uint_eq(f.n_crowded, 1);
+        ck_assert(f.crowded_group == 1 && f.crowded_share == DNS_SHARE_LEASES && f.crowded_n == 7);
         fixture_done(&f);
 }
 END_TEST
@@ -961,6 +985,7 @@ static Suite *suite(void) {
         tcase_set_timeout(t, 60);
         tcase_add_loop_test(t, test_full_table, 0, 4);
         tcase_add_test(t, test_full_table_of_another);
+        tcase_add_test(t, test_full_table_of_one_group);
         tcase_add_loop_test(t, test_waiting_clients, 0, 2);
         tcase_add_test(t, test_same_name);
         tcase_add_test(t, test_one_group);

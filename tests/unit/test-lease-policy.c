@@ -192,7 +192,7 @@ START_TEST(test_restore_is_bounded) {
         ck_assert_int_eq(restore(t, p, 3, "a.example", NULL, 200 * S, 100 * S, &l), -ENOSPC);
         ck_assert_ptr_eq(l, untouched);
         ck_assert_int_eq(restore(t, p, 3, "a.example", NULL, 200 * S, 101 * S, &l), 0); /* what ended makes room */
-        ck_assert(lease_table_evicted(t, &evicted));
+        ck_assert(lease_table_evicted(t, &evicted, &(uint32_t) { 0 }));
         ck_assert_mem_eq(&evicted, &expected, sizeof(evicted));
         policy_free(p);
 }

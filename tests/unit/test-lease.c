@@ -162,7 +162,7 @@ START_TEST(test_without_rules_makes_room) {
         ck_assert_int_eq(lease_table_bind(t, &addr, "none.example", NULL, &none, 300, 0, &l), -ENOSPC);
         for (uint32_t i = 4; i <= 5; i++) {
                 ck_assert_int_eq(bind_name(t, i, "x.example", 1, 60, 0, &l), 1);
-                ck_assert(lease_table_evicted(t, &evicted));
+                ck_assert(lease_table_evicted(t, &evicted, &(uint32_t) { 0 }));
                 ck_assert(evicted.b[12] == 2 || evicted.b[12] == 3);
                 ck_assert_ptr_null(lease_table_find(t, &evicted));
         }
@@ -329,16 +329,56 @@ START_TEST(test_full_table) {
         bind_name(t, 2, "b.example", 1, 60, 0, &l);
         bind_name(t, 3, "c.example", 1, 200, 0, &l);
         ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S - 1, &l), -ENOSPC);
-        ck_assert(!lease_table_evicted(t, &evicted));
+        ck_assert(!lease_table_evicted(t, &evicted, &(uint32_t) { 0 }));
         ck_assert_int_eq(bind_name(t, 3, "c.example", 1, 200, 90 * S - 1, &l), 1); /* known ones are renewed */
 
         ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S, &l), 1);
-        ck_assert(lease_table_evicted(t, &evicted));
+        ck_assert(lease_table_evicted(t, &evicted, &(uint32_t) { 0 }));
         ck_assert_mem_eq(&evicted, &expected, sizeof(evicted));
         ck_assert_ptr_null(find(t, 2));
         ck_assert_uint_eq(lease_table_n(t), 3);
         ck_assert_int_eq(bind_name(t, 4, "d.example", 1, 60, 90 * S, &l), 0);
-        ck_assert(!lease_table_evicted(t, &evicted));
+        ck_assert(!lease_table_evicted(t, &evicted, &(uint32_t) { 0 }));
+}
+END_TEST
+
+/* One group has the whole table: others get what is kept for them, from its leases that end first. */
+START_TEST(test_groups) {
+        _cleanup_(lease_table_freep) LeaseTable *t = table_new(8, &times);
+        const Lease *l = NULL;
+        uint32_t displaced;
+        InAddr evicted;
+
+        lease_table_set_group(t, 7, false);
+        for (uint8_t i = 1; i <= 8; i++)
+                ck_assert_int_eq(bind_name(t, i, "greedy.example", 1, 100U + i, 0, &l), 1);
+        ck_assert_int_eq(bind_name(t, 9, "greedy.example", 1, 300, 0, &l), -ENOSPC);
+        lease_table_set_group(t, 8, false);
+        for (uint8_t i = 11; i <= 12; i++) {
+                const InAddr first = addr_of(i - 10);
+
+                ck_assert_int_eq(bind_name(t, i, "victim.example", 1, 300, 0, &l), 1);
+                ck_assert(lease_table_evicted(t, &evicted, &displaced));
+                ck_assert(in_addr_equal(&evicted, &first));
+                ck_assert_uint_eq(displaced, 7);
+        }
+        ck_assert_int_eq(bind_name(t, 13, "victim.example", 1, 300, 0, &l), -ENOSPC); /* it has a quarter */
+        ck_assert_int_eq(bind_name(t, 14, "no.rules.example", UINT32_MAX, 300, 0, &l), -ENOSPC);
+        ck_assert(lease_table_n_of(t, 7) == 6 && lease_table_n_of(t, 8) == 2);
+
+        /* Who asks last has the lease, but for who asks on behalf of others. */
+        lease_table_set_group(t, 9, true);
+        ck_assert_int_ge(bind_name(t, 3, "greedy.example", 1, 300, 0, &l), 0);
+        ck_assert_uint_eq(lease_table_n_of(t, 7), 6);
+        lease_table_set_group(t, 9, false);
+        ck_assert_int_ge(bind_name(t, 3, "greedy.example", 1, 300, 0, &l), 0);
+        ck_assert(lease_table_n_of(t, 7) == 5 && lease_table_n_of(t, 9) == 1);
+
+        /* What ended is taken first, from nobody. */
+        ck_assert_int_eq(bind_name(t, 15, "late.example", 1, 300, 140 * S, &l), 1);
+        ck_assert(lease_table_evicted(t, &evicted, &displaced));
+        ck_assert_uint_eq(displaced, 0);
+        ck_assert_uint_eq(lease_table_n(t), 8);
 }
 END_TEST
 
@@ -490,7 +530,7 @@ static void random_bind(LeaseTable *t, Kernel *k, uint32_t *seed, uint64_t now, 
         InAddr evicted;
 
         int r = bind_name(t, a, v % 2 == 0 ? "a.example" : "b.example", v, ttl, now, &l);
-        if (lease_table_evicted(t, &evicted))
+        if (lease_table_evicted(t, &evicted, &(uint32_t) { 0 }))
                 k->expires[addr_number(&evicted)] = 0;
         if (r < 0) {
                 ck_assert_int_eq(r, -ENOSPC);
@@ -580,6 +620,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_expire_is_bounded);
         tcase_add_test(t, test_latest_after_drop);
         tcase_add_test(t, test_full_table);
+        tcase_add_test(t, test_groups);
         tcase_add_loop_test(t, test_keeps_everything, 0, 2);
         tcase_add_test(t, test_partly_ended_stays);
         tcase_add_test(t, test_name_flood);
