@@ -204,7 +204,7 @@ static LeaseEntry *table_displaced(const LeaseTable *t) {
         return NULL;
 }
 
-/* Who asks for it last has it. Without memory it stays where it is. */
+/* It belongs to the group that bound it last. Without memory it stays where it is. */
 static void table_move(LeaseTable *t, LeaseEntry *e) {
         if (e->group == t->group || t->group_is_shared || lease_groups_add(&t->groups, t->group) < 0)
                 return;

@@ -57,8 +57,8 @@ int lease_table_new(size_t max_leases, const LeaseTimes *times, const uint8_t ke
 LeaseTable *lease_table_free(LeaseTable *t);
 DEFINE_CLEANUP_FUNC(LeaseTable *, lease_table_free)
 
-/* Whose are the leases that are bound from now on: shared is true for who asks on behalf of others, and takes over no lease
- * that another has. If the table is full, a group with less than a quarter of it displaces a lease of the group with the
+/* The group to which the leases belong that are bound from now on. shared: of a resolver for others, which takes over no
+ * lease that another group has. If the table is full, a group with less than a quarter of it displaces a lease of the group with the
  * most. */
 void lease_table_set_group(LeaseTable *t, uint32_t group, bool shared);
 

@@ -366,7 +366,7 @@ START_TEST(test_groups) {
         ck_assert_int_eq(bind_name(t, 14, "no.rules.example", UINT32_MAX, 300, 0, &l), -ENOSPC);
         ck_assert(lease_table_n_of(t, 7) == 6 && lease_table_n_of(t, 8) == 2);
 
-        /* Who asks last has the lease, but for who asks on behalf of others. */
+        /* The group that binds it last has the lease, unless it is a resolver for others. */
         lease_table_set_group(t, 9, true);
         ck_assert_int_ge(bind_name(t, 3, "greedy.example", 1, 300, 0, &l), 0);
         ck_assert_uint_eq(lease_table_n_of(t, 7), 6);
