@@ -357,6 +357,41 @@ def libraries(lab):
     with_search_list(lab, check)
 
 
+@case("a resolver like Go's believes each refusal at once, keeps the good family, and continues its search list")
+def go_resolver(lab):
+    names = {"evil.example": [], "github.com": [GITHUB4, GITHUB6], "mixed.rebind.example": ["2001:db8:113::30"]}
+
+    def check():
+        r = lab.attack(["--allow", "github.com:443", "--allow", "mixed.rebind.example:443", "--summary", "none"], f"""
+            from go_resolver import look_up
+            for name in {list(names)}:
+                report(**{{name: look_up(name, [RESOLVER4, RESOLVER6], ["ci.internal", "svc.cluster.local"], 5)}})
+            report(bare=look_up("evil.example", [RESOLVER6]))
+        """)
+        equal(r.status, 0, "exit status")
+        for name, addrs in names.items():
+            seen = r.facts[name]
+            equal(seen["addrs"], sorted(addrs), name)
+            equal(seen["replies"][:2], [[["no such host"]] * 2] * 2, f"replies to the expanded forms of {name}")
+        equal(r.facts["evil.example"]["replies"][2], [["no such host"]] * 2, "replies to a denied name")
+        equal(r.facts["mixed.rebind.example"]["replies"][2], [["answer"]] * 2, "replies to a name, one of whose families is refused")
+        equal(r.facts["bare"]["replies"], [[["no such host"]] * 2], "replies without a search list")
+        equal({e["dst_hostname"] for e in r.events if e["event_type"] == "dns_blocked"},
+              {"evil.example", "mixed.rebind.example"}, "denials")
+    with_search_list(lab, check)
+
+
+@case("a resolver like Java's for directories asks for all types: an allowed name has no records, a denied one does not exist")
+def java_directory(lab):
+    r = lab.attack(["--allow", "github.com:443"], """
+        for name in "github.com", "evil.example":
+            report(**{name: dns_udp(RESOLVER4, dnswire.query(name, "ANY"))})
+    """)
+    seen = {name: (r.facts[name]["rcode"], r.facts[name]["answers"]) for name in ("github.com", "evil.example")}
+    equal(seen, {"github.com": ("NOERROR", []), "evil.example": ("NXDOMAIN", [])}, "replies")
+    equal({e["dst_hostname"] for e in r.events if e["event_type"] == "dns_blocked"}, {"evil.example"}, "denials")
+
+
 @case("a search list alone makes no denial, also of a name with one label")
 def search_list(lab):
     def check():
