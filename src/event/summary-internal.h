@@ -47,6 +47,7 @@ typedef struct SummaryEntry {
         char *rule; /* NULL: none */
         uint64_t n_opened, n_closed;
         uint64_t bytes_out, bytes_in;
+        uint64_t first_usec, last_usec; /* CLOCK_REALTIME, of the events; 0: unknown */
 } SummaryEntry;
 
 typedef struct SummaryLoss {
@@ -88,6 +89,10 @@ const char *summary_entry_subject(const SummaryEntry *e);
 /* Why a rule would not help, or "". Returns unescaped text: rule and reason may hold any byte. */
 #define SUMMARY_WHY_MAX 600
 const char *summary_entry_why(const SummaryEntry *e, char buf[static SUMMARY_WHY_MAX]);
+/* What would end the waiting of clients that repeat refused requests, in words, each sentence once; constant strings. Returns
+ * how many. summary-advice.c */
+#define SUMMARY_ADVICE_MAX 2
+size_t summary_advice(const SummaryView *v, const char *ret[static SUMMARY_ADVICE_MAX]);
 /* "1.2 MB", decimal units */
 const char *summary_bytes(uint64_t n, char buf[static 16]);
 const char *summary_class_to_string(SummaryClass c); /* "allowed", "denied", "would deny" */

@@ -104,7 +104,14 @@ void summary_write_json(FILE *out, const Summary *s, const SummaryView *v) {
         fprintf(out, "],\"unlisted\":{\"allowed\":%" PRIu64, s->n_unlisted[SUMMARY_ALLOWED]);
         write_number(out, "denied", s->n_unlisted[SUMMARY_DENIED]);
         write_number(out, "would_deny", s->n_unlisted[SUMMARY_WOULD_DENY]);
-        fputs("},\"unresolved\":[", out);
+        fputs("},\"advice\":[", out);
+        const char *advice[SUMMARY_ADVICE_MAX];
+        size_t n_advice = summary_advice(v, advice);
+        for (size_t i = 0; i < n_advice; i++) {
+                fputs(i > 0 ? "," : "", out);
+                write_text(out, advice[i]);
+        }
+        fputs("],\"unresolved\":[", out);
         for (size_t i = 0; i < s->n_failures; i++) {
                 fputs(i > 0 ? "," : "", out);
                 write_text(out, s->failures[i]);

@@ -83,6 +83,10 @@ void summary_write_markdown(FILE *out, const Summary *s, const SummaryView *v) {
                         entries += v->n_class[class];
                 }
         }
+        const char *advice[SUMMARY_ADVICE_MAX];
+        size_t n_advice = summary_advice(v, advice);
+        for (size_t i = 0; i < n_advice; i++)
+                fprintf(out, "\n%s\n", advice[i]); /* our own words */
         for (size_t i = 0; i < s->n_failures; i++) {
                 fputs("\nDid not resolve: ", out);
                 write_escaped(out, s->failures[i]);

@@ -153,6 +153,10 @@ void summary_write_text(FILE *out, const Summary *s, const SummaryView *v) {
                 write_class(out, s, v, class, entries, &w);
                 entries += v->n_class[class];
         }
+        const char *advice[SUMMARY_ADVICE_MAX];
+        size_t n_advice = summary_advice(v, advice);
+        for (size_t i = 0; i < n_advice; i++)
+                fprintf(out, "  %s\n", advice[i]);
         for (size_t i = 0; i < s->n_failures; i++) {
                 char safe[1024];
 

@@ -111,6 +111,7 @@ static int summary_entry_new(SummaryClass class, SummaryKind kind, const Event *
         n->kind = kind;
         n->reason = e->reason;
         n->pid = e->pid;
+        n->first_usec = e->time_usec;
         copy_text(n->process, sizeof(n->process), e->process);
         copy_text(n->query_type, sizeof(n->query_type), e->query_type);
         copy_text(n->dns_reason, sizeof(n->dns_reason), e->dns_reason);
@@ -240,6 +241,7 @@ int summary_add(Summary *s, const Event *e) {
         }
 
         entry->n_opened = add_saturated(entry->n_opened, n);
+        entry->last_usec = e->time_usec;
         if (closed) {
                 entry->n_closed = add_saturated(entry->n_closed, 1);
                 entry->bytes_out = add_saturated(entry->bytes_out, e->bytes_out);

@@ -165,6 +165,51 @@ START_TEST(test_failures) {
 }
 END_TEST
 
+/* seconds: between the first refusal and the last. The pattern is the pause, not the number: an installation asks for many
+ * packages of one registry. */
+static const struct {
+        const char *process;
+        unsigned seconds;
+        const char *words; /* NULL: no advice */
+} pauses[] = {
+        { "npm", 10, "fetch-retries=0" }, { "npm install x", 70, "fetch-retries=0" },
+        { "npm", 2, NULL },               { "npm", 0, NULL },
+        { "npmrc-convert", 70, NULL },    { "pip", 8, "PIP_RETRIES=0" },
+        { "pip3", 8, "PIP_RETRIES=0" },   { "pip3", 1, NULL },
+        { "curl", 70, NULL },             { "", 70, NULL },
+};
+
+START_TEST(test_advice) {
+        const char *words = pauses[_i].words;
+        Summary *s = summary(MODE_ENFORCE), *audit = summary(MODE_AUDIT);
+        Event e = event(EVENT_DNS_BLOCKED, "registry.example", NULL, 53);
+
+        e.process = pauses[_i].process;
+        e.dns_reason = "policy";
+        for (unsigned k = 0; k < 3; k++) {
+                e.time_usec = UINT64_C(1700000000000000) + k * UINT64_C(500000) * pauses[_i].seconds;
+                e.mode = MODE_ENFORCE;
+                e.query_type = "A";
+                add(s, e, 1);
+                e.query_type = "AAAA";
+                add(s, e, 1);
+                e.mode = MODE_AUDIT; /* nothing was refused */
+                add(audit, e, 1);
+        }
+        for (SummaryFormat f = SUMMARY_TEXT; f <= SUMMARY_MARKDOWN; f++) {
+                char *text = format(s, f), *first = strstr(text, words ?: "repeat");
+                ck_assert_msg((first != NULL) == (words != NULL), "%s", text);
+                ck_assert_msg(!first || !strstr(first + 1, words), "more than once: %s", text);
+                free(text);
+                text = format(audit, f);
+                ck_assert_ptr_null(strstr(text, "repeat"));
+                free(text);
+        }
+        summary_free(s);
+        summary_free(audit);
+}
+END_TEST
+
 START_TEST(test_json) {
         Summary *s = sample(MODE_ENFORCE);
 
@@ -190,7 +235,7 @@ START_TEST(test_json) {
                      "\"explanation\":\"no rule allows it\",\"allow_with\":\"--allow-cidr 203.0.113.7:443\","
                      "\"process\":\"python3\",\"pid\":456}],"
                      "\"unlisted\":{\"allowed\":0,\"denied\":0,\"would_deny\":0},"
-                     "\"unresolved\":[],\"more_unresolved\":0,\"lost\":[{\"count\":5,\"where\":\"kernel ring\"}]}\n");
+                     "\"advice\":[],\"unresolved\":[],\"more_unresolved\":0,\"lost\":[{\"count\":5,\"where\":\"kernel ring\"}]}\n");
         summary_free(s);
 }
 END_TEST
@@ -596,6 +641,7 @@ static Suite *suite(void) {
 
         tcase_add_test(t, test_text);
         tcase_add_test(t, test_failures);
+        tcase_add_loop_test(t, test_advice, 0, ELEMENTSOF(pauses));
         tcase_add_test(t, test_json);
         tcase_add_test(t, test_markdown);
         tcase_add_loop_test(t, test_suggestions, 0, ELEMENTSOF(suggestions));
