@@ -130,7 +130,7 @@ def java(url, _place, home, with_setting):
 
 
 CLIENTS = [
-    Client("npm", "npm", npm, r"^npm (?:ERR!|error) (?:network )?(request to .*|connect .*|.*[Tt]imeout.*)",
+    Client("npm", "npm", npm, r"^npm (?:ERR!|error) (?:network )?(request to .*|.*EPERM.*|.*[Tt]imeout.*)",
            "fetch-retries=0, fetch-timeout=5000 (.npmrc)"),
     Client("pip", "pip3", pip, r"(\[Errno -?\d+\] [^'\")]*|Read timed out|Connection aborted[^)]*)",
            "--retries 0 --timeout 5 (PIP_RETRIES=0, PIP_TIMEOUT=5)"),
