@@ -763,7 +763,7 @@ def many_units(rig):
                         """for i in $(seq 4000); do mkdir /sys/fs/cgroup/churn$i.slice; done
                            for i in $(seq 4000); do rmdir /sys/fs/cgroup/churn$i.slice; done""")
     c.check("bash", "-c", "systemctl start $(for i in $(seq 100); do echo jail-burst@$i.service; done)", seconds=120)
-    churn_run.finish(seconds=120)
+    churn_run.finish(seconds=500)
     out = c.sh("ls /run | grep -c ^out- || true")
     ok = c.sh("ls /run | grep -c ^ok- || true")
     equal((out, ok), ("0", "100"), "units that reached what another policy allows, and what theirs does")
