@@ -60,6 +60,8 @@ def look_ups(c):
         for way in ("+notcp", "+tcp"):
             out = c.unit("dig", way, "+tries=1", "+time=8", "+noall", "+comments", "+answer", name, kind).out
             records = sorted(line.split(None, 4)[4] for line in out.splitlines() if line and line[0] != ";")
+            if kind == "ANY":  # what the resolver's cache has at this moment
+                records = ["some"] if records else []
             found[name, kind, way] = [out.partition("status: ")[2].partition(",")[0], *records]
     return found
 
