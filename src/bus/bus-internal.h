@@ -21,6 +21,7 @@
 #define ACTION_SET_POLICY "org.cargowall1.set-policy"
 #define ACTION_DISABLE "org.cargowall1.disable"
 #define ACTION_RELOAD "org.cargowall1.reload"
+#define ACTION_FLUSH_DNS "org.cargowall1.flush-dns"
 #define ACTION_MANAGE_JOBS "org.cargowall1.manage-jobs"
 #define ACTION_VIEW_EVENTS "org.cargowall1.view-events"
 
@@ -151,6 +152,7 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_list_leases(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_get_dns_status(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_flush_dns_cache(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_load_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_load_policy_string(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_validate_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -153,6 +153,7 @@ static const sd_bus_vtable manager_vtable[] = {
         METHOD("ListEvents", "tu", P(since_usec) P(max), "aa{sv}", P(events), bus_method_list_events),
         METHOD("GetDNSStatus", NULL, "", "a{sv}", P(status), bus_method_get_dns_status),
         METHOD("ListLeases", "su", P(scope) P(max), "a(ssst)", P(leases), bus_method_list_leases),
+        METHOD("FlushDNSCache", NULL, "", NULL, "", bus_method_flush_dns_cache),
         METHOD("Subscribe", NULL, "", NULL, "", bus_method_subscribe),
         METHOD("Unsubscribe", NULL, "", NULL, "", bus_method_unsubscribe),
         METHOD("BeginJob", "a{sv}", P(labels), "o", P(job), bus_method_begin_job),

@@ -20,7 +20,7 @@ static size_t clamp(uint32_t wanted, uint32_t max) {
         return wanted == 0 ? max : MIN(wanted, max);
 }
 
-/* ------------------------------------------------------------------ mode, reload */
+/* ------------------------------------------------------------------ mode, reload, DNS cache */
 
 /* Returning to a configuration that is off also turns the firewall off. */
 static bool is_disabling(const Bus *b, ModeSetting mode) {
@@ -72,6 +72,20 @@ int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 r = bus_error_set_rejected(error, r, &faults);
         if (bus_note_result(b, ACTION_RELOAD, &caller, r, error) < 0)
+                return r;
+        return sd_bus_reply_method_return(m, NULL);
+}
+
+int bus_method_flush_dns_cache(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Bus *b = userdata;
+        Caller caller;
+        int r;
+
+        r = bus_authorize(b, m, ACTION_FLUSH_DNS, NULL, bus_method_flush_dns_cache, &caller, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = service_flush_dns_cache(b->service);
+        if (bus_note_result(b, ACTION_FLUSH_DNS, &caller, r, error) < 0)
                 return r;
         return sd_bus_reply_method_return(m, NULL);
 }

@@ -49,6 +49,7 @@ int verb_policy_diff(Ctl *c, int argc, char **argv);
 int verb_explain(Ctl *c, int argc, char **argv);
 int verb_events(Ctl *c, int argc, char **argv);
 int verb_dns(Ctl *c, int argc, char **argv);
+int verb_dns_flush(Ctl *c, int argc, char **argv);
 int verb_job_begin(Ctl *c, int argc, char **argv);
 int verb_job_end(Ctl *c, int argc, char **argv);
 int verb_job_allow(Ctl *c, int argc, char **argv);

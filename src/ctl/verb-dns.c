@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* dns: the proxy's counters, its resolvers, and the leases. */
+/* dns: the proxy's counters, its resolvers, and the leases; its cache is flushed. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -151,4 +151,8 @@ int verb_dns(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         if (status == STATUS_OK && lease_status == STATUS_OK)
                 status = print_leases(c, leases);
         return status != STATUS_OK ? status : lease_status;
+}
+
+int verb_dns_flush(Ctl *c, _unused_ int argc, _unused_ char **argv) {
+        return bus_client_call(&c->client, "FlushDNSCache", CALL_PRIVILEGED, NULL, NULL);
 }

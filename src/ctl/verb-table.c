@@ -15,6 +15,7 @@ static const Verb verbs[] = {
         { NULL, "is-enforcing", NULL, "[SCOPE]", "Exit status 0 if enforcing, 3 if not", 0, 1,
           OPTION_SCOPE | OPTION_WAIT | OPTION_JSON, verb_is_enforcing },
         { NULL, "scopes", NULL, "", "List scopes with mode and policy", 0, 0, OPTION_JSON, verb_scopes },
+        { NULL, "dns", "flush", "", "Flush the DNS proxy's cache", 0, 0, 0, verb_dns_flush },
         { NULL, "dns", NULL, "", "Show the DNS proxy's counters and leases", 0, 0, OPTION_SCOPE | OPTION_JSON,
           verb_dns },
         { NULL, "events", NULL, "", "Show recent denials and changes", 0, 0, EVENT_OPTIONS, verb_events },

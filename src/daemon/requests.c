@@ -35,6 +35,12 @@ int service_load_policy(Service *s, const char *scope, const char *text, size_t 
         return policies_load(s->policies, scope, text, size, faults);
 }
 
+int service_flush_dns_cache(Service *s) {
+        assert(s);
+
+        return resolvers_forget_answers(s->resolvers);
+}
+
 int service_validate(const char *text, size_t size, FaultList *faults) {
         return document_validate(text, size, faults);
 }

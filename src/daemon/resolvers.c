@@ -38,6 +38,15 @@ static int set_texts(Resolvers *r, const DnsServer *servers, size_t n) {
         return 0;
 }
 
+static bool texts_are(const Resolvers *r, const DnsServer *servers, size_t n) {
+        char text[DNS_SERVER_TEXT_MAX];
+        bool same = n == r->n_texts;
+
+        for (size_t i = 0; i < n && same; i++)
+                same = strcmp(dns_server_format(&servers[i], text), r->texts[i]) == 0;
+        return same;
+}
+
 static void log_missing(const Context *c, int error) {
         if (error == -ENOENT)
                 log_message(c->log, LOG_WARNING,
@@ -51,6 +60,7 @@ static void log_missing(const Context *c, int error) {
 static void on_upstreams(int error, const DnsServer *servers, size_t n, void *userdata) {
         Resolvers *r = userdata;
         const Context *c = r->context;
+        bool same;
         int k;
 
         if (error < 0 && n == 0) {
@@ -62,12 +72,18 @@ static void on_upstreams(int error, const DnsServer *servers, size_t n, void *us
                             error == -ENOENT ? "none is configured" : strerror(-error));
                 return;
         }
+        same = texts_are(r, servers, n);
         k = engine_set_servers(c->engine, servers, n);
         if (k >= 0)
                 k = set_texts(r, servers, n);
         if (k < 0) {
                 log_message(c->log, LOG_ERR, "cannot use the new upstream resolvers (%s), keeping the current ones",
                             strerror(-k));
+                return;
+        }
+        if (same) {
+                log_message(c->log, LOG_INFO, "the domains of a link changed, or systemd-resolved was started: cached answers "
+                                              "are looked up again");
                 return;
         }
         log_message(c->log, LOG_INFO, "upstream resolvers changed, the first is %s", r->texts[0]);
@@ -157,6 +173,15 @@ size_t resolvers_texts(const Resolvers *r, const char *const **ret) {
 
         *ret = (const char *const *) r->texts;
         return r->n_texts;
+}
+
+int resolvers_forget_answers(Resolvers *r) {
+        const DnsServer *servers;
+
+        assert(r);
+
+        size_t n = upstreams_get(r->upstreams, &servers);
+        return engine_set_servers(r->context->engine, servers, n);
 }
 
 /* ------------------------------------------------------------------ systemd-resolved's cache */

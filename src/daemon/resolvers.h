@@ -18,5 +18,7 @@ size_t resolvers_servers(const Resolvers *r, const DnsServer **ret);
 /* The same in the form "192.0.2.1:53", "[2001:db8::1]:53". */
 size_t resolvers_texts(const Resolvers *r, const char *const **ret);
 
+/* The proxy forgets its cached answers; what is in flight is asked again. */
+int resolvers_forget_answers(Resolvers *r);
 /* Has systemd-resolved flush its cache, if it is running; never waits. */
 void resolvers_flush_cache(Resolvers *r);

@@ -77,6 +77,9 @@ typedef struct ServiceDnsStatus {
 } ServiceDnsStatus;
 void service_dns_status(const Service *s, ServiceDnsStatus *ret);
 
+/* The proxy forgets its cached answers; leases stay, so that nothing closes. */
+int service_flush_dns_cache(Service *s);
+
 /* Denials and changes kept in memory, oldest first. */
 void service_recent_events(const Service *s, uint64_t since_usec, size_t max, event_fn fn, void *userdata);
 

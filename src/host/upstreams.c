@@ -9,6 +9,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "host/link-dns.h"
 #include "host/resolv-conf.h"
 #include "net/dns-endpoint.h"
 
@@ -24,7 +25,7 @@
 /* One name in one directory on the path to a file, whether or not it exists. */
 typedef struct Watch {
         int wd; /* shared by all names of a directory */
-        char name[NAME_MAX + 1];
+        char name[NAME_MAX + 1]; /* "": each name in it */
 } Watch;
 
 typedef struct WatchList {
@@ -39,6 +40,7 @@ struct Upstreams {
         size_t n_configured;
         DnsServer servers[DNS_SERVERS_MAX];
         size_t n;
+        uint64_t routes; /* a number that changes with the domains of links, and when systemd-resolved starts */
         int error;     /* reported last */
         bool settling; /* the timer was started by a change, not for a retry */
         int inotify_fd; /* owned by io */
@@ -52,6 +54,8 @@ const UpstreamFiles upstream_files_default = {
         .resolv_conf = "/etc/resolv.conf",
         .resolved_list = "/run/systemd/resolve/resolv.conf",
         .drop_in = "/run/systemd/resolved.conf.d/60-cargowall.conf",
+        .link_dirs = { "/run/systemd/resolve/netif", "/run/systemd/netif/links" },
+        .socket = "/run/systemd/resolve/io.systemd.Resolve",
 };
 
 /* --- the list --- */
@@ -207,6 +211,20 @@ static int upstreams_find(const Upstreams *u, List *ret) {
         return 0;
 }
 
+/* systemd-resolved chooses among its servers by the domains of links. It writes resolv.conf only if servers or search
+ * domains change, and it forgets its own cache when it starts. */
+static uint64_t routes_read(const UpstreamFiles *files) {
+        uint64_t routes = 0;
+        struct stat st;
+
+        for (size_t i = 0; i < ELEMENTSOF(files->link_dirs); i++)
+                if (files->link_dirs[i])
+                        routes += link_dns_hash_dir(files->link_dirs[i]) * (2 * i + 1);
+        if (files->socket && stat(files->socket, &st) >= 0)
+                routes += (uint64_t) st.st_ino << 32 ^ (uint64_t) st.st_ctim.tv_sec << 10 ^ (uint64_t) st.st_ctim.tv_nsec;
+        return routes;
+}
+
 /* --- following --- */
 
 static void watch_list_done(WatchList *l) {
@@ -299,14 +317,29 @@ static int path_watch(int inotify_fd, WatchList *l, const char *path) {
         }
 }
 
+/* Each name in the directory, and every name on the path to it. */
+static int dir_watch(int inotify_fd, WatchList *l, const char *path) {
+        int r = path_watch(inotify_fd, l, path);
+
+        if (r >= 0)
+                r = watch_add(inotify_fd, l, path, "", 0);
+        return r == -ENOENT ? 0 : r;
+}
+
 /* Watches the current path components, and stops watching former ones. */
 static int upstreams_follow(Upstreams *u) {
-        const char *const paths[] = { u->files.resolv_conf, u->files.resolved_list, u->files.drop_in };
+        const char *const paths[] = { u->files.resolv_conf, u->files.resolved_list, u->files.drop_in, u->files.socket };
         _cleanup_(watch_list_done) WatchList fresh = {}, old = u->watches;
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
-                int k = path_watch(u->inotify_fd, &fresh, paths[i]);
+                int k = paths[i] ? path_watch(u->inotify_fd, &fresh, paths[i]) : 0;
+
+                if (k < 0)
+                        r = k;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(u->files.link_dirs); i++) {
+                int k = u->files.link_dirs[i] ? dir_watch(u->inotify_fd, &fresh, u->files.link_dirs[i]) : 0;
 
                 if (k < 0)
                         r = k;
@@ -341,6 +374,7 @@ static void timer_start(Upstreams *u, uint64_t usec, bool settling) {
 
 static void update(Upstreams *u) {
         bool changed = false;
+        uint64_t routes;
         List l;
         int r, error;
 
@@ -348,11 +382,13 @@ static void update(Upstreams *u) {
         error = upstreams_follow(u); /* before reading, so that no change is missed */
         if (error < 0)
                 timer_start(u, RETRY_USEC, false);
+        routes = routes_read(&u->files);
         r = upstreams_find(u, &l);
         if (r < 0)
                 error = r;
-        else if (!servers_equal(u->servers, u->n, l.servers, l.n)) {
+        else if (routes != u->routes || !servers_equal(u->servers, u->n, l.servers, l.n)) {
                 servers_take(u, &l);
+                u->routes = routes;
                 changed = true;
         }
         if (changed || error != u->error) {
@@ -372,7 +408,7 @@ static bool notice_counts(const Upstreams *u, const struct inotify_event *e) {
         for (size_t i = 0; i < u->watches.n; i++) {
                 const Watch *w = &u->watches.list[i];
 
-                if (w->wd == e->wd && (e->mask & IN_IGNORED || (e->len > 0 && strcmp(w->name, e->name) == 0)))
+                if (w->wd == e->wd && (e->mask & IN_IGNORED || w->name[0] == '\0' || (e->len > 0 && strcmp(w->name, e->name) == 0)))
                         return true;
         }
         return false;
@@ -409,11 +445,32 @@ static int upstreams_on_inotify(sd_event_source *source _unused_, int fd, uint32
 
 /* --- life --- */
 
+static int path_copy(const char *path, const char **ret) {
+        *ret = path ? strdup(path) : NULL;
+        return path && !*ret ? -ENOMEM : 0;
+}
+
 static int files_copy(const UpstreamFiles *files, UpstreamFiles *ret) {
-        ret->resolv_conf = strdup(files->resolv_conf);
-        ret->resolved_list = strdup(files->resolved_list);
-        ret->drop_in = strdup(files->drop_in);
-        return ret->resolv_conf && ret->resolved_list && ret->drop_in ? 0 : -ENOMEM;
+        int r = path_copy(files->resolv_conf, &ret->resolv_conf);
+
+        if (r >= 0)
+                r = path_copy(files->resolved_list, &ret->resolved_list);
+        if (r >= 0)
+                r = path_copy(files->drop_in, &ret->drop_in);
+        if (r >= 0)
+                r = path_copy(files->socket, &ret->socket);
+        for (size_t i = 0; i < ELEMENTSOF(files->link_dirs) && r >= 0; i++)
+                r = path_copy(files->link_dirs[i], &ret->link_dirs[i]);
+        return r;
+}
+
+static void files_free(UpstreamFiles *files) {
+        free((char *) files->resolv_conf);
+        free((char *) files->resolved_list);
+        free((char *) files->drop_in);
+        free((char *) files->socket);
+        for (size_t i = 0; i < ELEMENTSOF(files->link_dirs); i++)
+                free((char *) files->link_dirs[i]);
 }
 
 static int sources_add(Upstreams *u, sd_event *event) {
@@ -472,6 +529,7 @@ int upstreams_new(sd_event *event, const UpstreamFiles *files, unsigned locals, 
         u->error = upstreams_follow(u);
         if (u->error < 0)
                 timer_start(u, RETRY_USEC, false);
+        u->routes = routes_read(&u->files);
         r = upstreams_find(u, &l);
         if (r < 0)
                 u->error = r;
@@ -487,9 +545,7 @@ Upstreams *upstreams_free(Upstreams *u) {
         sd_event_source_disable_unref(u->io);
         sd_event_source_disable_unref(u->timer);
         watch_list_done(&u->watches);
-        free((char *) u->files.resolv_conf);
-        free((char *) u->files.resolved_list);
-        free((char *) u->files.drop_in);
+        files_free(&u->files);
         free(u);
         return NULL;
 }

@@ -16,6 +16,8 @@ typedef struct UpstreamFiles {
         const char *resolv_conf;   /* /etc/resolv.conf: resolv.conf(5) */
         const char *resolved_list; /* the resolvers that systemd-resolved itself uses, in the same format */
         const char *drop_in;       /* our drop-in that makes systemd-resolved use the proxy; only existence matters */
+        const char *link_dirs[2];  /* of systemd-resolved and systemd-networkd, for host/link-dns.h; NULL: none */
+        const char *socket;        /* systemd-resolved creates it when it starts; NULL: none */
 } UpstreamFiles;
 
 extern const UpstreamFiles upstream_files_default;
@@ -30,7 +32,7 @@ enum upstream_locals {
 /* Those that a service with this configuration may query: the forwarders. */
 unsigned upstream_locals(const ServiceConfig *c);
 
-/* error 0: the list has changed. Otherwise the reason why the list may be outdated: -ENOENT if the files no longer
+/* error 0: the list has changed, or, with the same list, which of them is asked for which domains. Otherwise the reason why the list may be outdated: -ENOENT if the files no longer
  * name a usable server; another errno if they cannot be read or watched. Called when the condition begins and, with
  * 0, when it ends. servers is the current list, valid during the call. */
 typedef void (*upstreams_fn)(int error, const DnsServer *servers, size_t n, void *userdata);

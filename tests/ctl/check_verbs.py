@@ -53,9 +53,13 @@ def of_man_page():
     return verbs, options
 
 
+ALONE = {"dns"}  # also without a second word
+NESTED = ("dns", "policy", "job")
+
+
 def nested(verbs, nouns):
-    """Verbs with their second words in the place of the first alone."""
-    return {v for v in verbs if v not in nouns} | {f"{v} {n}" for v in verbs if v in nouns for n in nouns[v]}
+    """Verbs with their second words, most of them in the place of the first alone."""
+    return {v for v in verbs if v not in nouns or v in ALONE} | {f"{v} {n}" for v in verbs if v in nouns for n in nouns[v]}
 
 
 def of_bash():
@@ -63,7 +67,7 @@ def of_bash():
     verbs = re.search(r"local verbs='([^']*)'", text).group(1).split()
     options = set(re.search(r"local options='([^']*)'", text).group(1).split())
     nouns = {name: re.search(rf"^    {name}\) candidates='([^']*)'", text, re.MULTILINE).group(1).split()
-             for name in ("policy", "job")}
+             for name in NESTED}
     return nested(verbs, nouns), options
 
 
@@ -73,7 +77,7 @@ def of_zsh():
     def names(block):
         return re.findall(rf"['\"]({WORD}):", block)
 
-    nouns = {name: names(text.split(f"_cargowallctl_{name}() {{")[1].split("\n}")[0]) for name in ("policy", "job")}
+    nouns = {name: names(text.split(f"_cargowallctl_{name}() {{")[1].split("\n}")[0]) for name in NESTED}
     verbs = names(text.split("_cargowallctl_verbs() {")[1].split("\n    )")[0])
     arguments = text.split("_arguments")[1]
     options = set(re.findall(rf"'\*?(?:\([^)]*\))?({OPTION})[=\[]", arguments))

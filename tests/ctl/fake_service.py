@@ -92,6 +92,10 @@ class Manager(dbus.service.Object):
     def Reload(self):
         called("Reload")
 
+    @dbus.service.method(MANAGER)
+    def FlushDNSCache(self):
+        called("FlushDNSCache")
+
     @dbus.service.method(MANAGER, in_signature="ha{sv}", out_signature="s")
     def LoadPolicy(self, fd, options):
         seals, text = read_policy(fd)

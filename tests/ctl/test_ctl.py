@@ -310,8 +310,12 @@ def _(lab):
     equal(lab.run("mode", "permissive").status, 2, "an unknown mode")
 
 
-@case("reload and log-level")
+@case("reload, dns flush and log-level")
 def _(lab):
+    got = lab.run("dns", "flush")
+    equal((got.status, got.out, got.err), (0, "", ""), "result of dns flush")
+    equal(len(lab.calls("FlushDNSCache")), 1, "calls")
+    equal(lab.run("dns", "flush", "--scope=ci").status, 2, "exit status with an option of dns")
     equal(lab.run("reload").status, 0, "exit status")
     equal(len(lab.calls("Reload")), 1, "calls")
     equal(lab.run("log-level").out, "info\n", "level")

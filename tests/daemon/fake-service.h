@@ -34,7 +34,7 @@ struct Service {
         Policy *policy;        /* of every scope but "off"; borrowed */
         FakeNote notes[FAKE_NOTES_MAX];
         size_t n_notes;
-        size_t n_set_mode, n_reloads;
+        size_t n_set_mode, n_reloads, n_flushes;
         bool reload_fails;
         int reload_error; /* with one fault; 0: none */
 };

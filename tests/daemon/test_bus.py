@@ -330,10 +330,13 @@ def without_polkit_only_root_may(world):
     world.start_bus()
     world.start_server()
     until(lambda: world.owned(NAME), "a server")
-    equal(world.call("Reload").returncode, 0, "root's call")
-    result = world.call("Reload", user="65534")
-    assert "Access denied" in result.stderr, result
-    equal(world.notes(), ["org.cargowall1.reload 0 done", "org.cargowall1.reload 65534 denied"], "notes")
+    notes = []
+    for method, action in (("Reload", "reload"), ("FlushDNSCache", "flush-dns")):
+        equal(world.call(method).returncode, 0, "root's call")
+        result = world.call(method, user="65534")
+        assert "Access denied" in result.stderr, result
+        notes += [f"org.cargowall1.{action} 0 done", f"org.cargowall1.{action} 65534 denied"]
+    equal(world.notes(), notes, "notes")
 
 
 def other_users_are_asked_for(world):

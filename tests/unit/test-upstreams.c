@@ -15,7 +15,7 @@
 /* A root directory of our own with the three files in their usual places. */
 typedef struct Fixture {
         char root[64];
-        char resolv_conf[128], resolved_list[128], drop_in[128];
+        char resolv_conf[128], resolved_list[128], drop_in[128], links[128], socket[128];
         UpstreamFiles files;
         sd_event *event;
         Upstreams *u;
@@ -63,8 +63,11 @@ static void fixture_init(Fixture *f) {
         (void) snprintf(f->resolv_conf, sizeof(f->resolv_conf), "%s/etc/resolv.conf", f->root);
         (void) snprintf(f->resolved_list, sizeof(f->resolved_list), "%s/run/systemd/resolve/resolv.conf", f->root);
         (void) snprintf(f->drop_in, sizeof(f->drop_in), "%s/run/systemd/resolved.conf.d/60-cargowall.conf", f->root);
+        (void) snprintf(f->links, sizeof(f->links), "%s/run/systemd/resolve/netif", f->root);
+        (void) snprintf(f->socket, sizeof(f->socket), "%s/run/systemd/resolve/io.systemd.Resolve", f->root);
         f->files = (UpstreamFiles) {
-                .resolv_conf = f->resolv_conf, .resolved_list = f->resolved_list, .drop_in = f->drop_in
+                .resolv_conf = f->resolv_conf, .resolved_list = f->resolved_list, .drop_in = f->drop_in,
+                .link_dirs = { f->links }, .socket = f->socket,
         };
         ck_assert_int_ge(sd_event_new(&f->event), 0);
 }
@@ -374,6 +377,31 @@ START_TEST(directories_are_followed) {
 }
 END_TEST
 
+/* The list is the same, but other names are asked of its servers. */
+START_TEST(domains_of_links_are_followed) {
+        char link[160];
+        Fixture f;
+
+        fixture_init(&f);
+        (void) snprintf(link, sizeof(link), "%s/2", f.links);
+        write_file(f.resolv_conf, NS("192.0.2.1"));
+        start(&f, "192.0.2.1");
+        make_dir(&f, "run/systemd/resolve/netif");
+        replace_file(link, "SERVERS=192.0.2.1\n");
+        assert_told(&f, 0, "192.0.2.1");
+        replace_file(link, "SERVERS=192.0.2.1\nDOMAINS=~corp.example\n");
+        assert_told(&f, 0, "192.0.2.1");
+        replace_file(link, "LLMNR=no\nSERVERS=192.0.2.1\nDOMAINS=~corp.example\n"); /* not reported, as the next shows */
+        write_file(f.resolv_conf, NS("192.0.2.2"));
+        assert_told(&f, 0, "192.0.2.2");
+        ck_assert_int_eq(unlink(link), 0); /* as a VPN ends */
+        assert_told(&f, 0, "192.0.2.2");
+        write_file(f.socket, ""); /* systemd-resolved starts */
+        assert_told(&f, 0, "192.0.2.2");
+        fixture_done(&f);
+}
+END_TEST
+
 START_TEST(link_loops_are_reported) {
         Fixture f;
 
@@ -415,6 +443,7 @@ static Suite *suite(void) {
         tcase_add_test(t, directories_are_followed);
         tcase_add_test(t, first_server_is_followed);
         tcase_add_test(t, local_forwarders_stay_beside_configured_servers);
+        tcase_add_test(t, domains_of_links_are_followed);
         tcase_add_test(t, link_loops_are_reported);
         tcase_add_test(t, nothing_is_left_open);
         suite_add_tcase(s, t);
