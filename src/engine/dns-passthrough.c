@@ -65,7 +65,7 @@ static void on_answer(int r, const uint8_t *answer, size_t size, void *userdata)
         if (r == -ECANCELED && ask(passage) >= 0)
                 return;
         p->n--;
-        p->fn(&passage->relay, answer, size, passage->userdata);
+        p->fn(r, &passage->relay, answer, size, passage->userdata);
         free(passage);
 }
 

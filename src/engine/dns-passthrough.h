@@ -9,8 +9,9 @@
 
 typedef struct DnsPassthrough DnsPassthrough;
 
-/* Called exactly once per query. answer, for dns_relay_build_reply(), is NULL if there is none. */
-typedef void (*dns_passthrough_fn)(const DnsRelay *relay, const uint8_t *answer, size_t size, void *userdata);
+/* Called exactly once per query. answer, for dns_relay_build_reply(), is NULL if there is none. r: as for
+ * dns_upstream_relay_fn; -ECANCELED: this process ends. */
+typedef void (*dns_passthrough_fn)(int r, const DnsRelay *relay, const uint8_t *answer, size_t size, void *userdata);
 
 int dns_passthrough_new(dns_passthrough_fn fn, DnsPassthrough **ret);
 /* Call after freeing the upstream, which ends every query. */

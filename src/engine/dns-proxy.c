@@ -315,20 +315,18 @@ static int pending_ask(Pending *pending) {
                        upstream_groups_query(upstream, key, pending->name, pending->type, proxy_on_answer, pending);
 }
 
-/* For the first who waits. Whoever is not judged causes no event. */
-static void report_failure(Pending *pending, int r, uint8_t rcode) {
-        DnsProxy *p = pending->proxy;
-        const DnsWaiter *w = LIST_FIRST(&pending->waiters);
-        DnsFailure f = { .name = pending->name, .type = pending->type, .error = r, .rcode = rcode };
+static void report_failure(DnsProxy *p, const DnsRequest *q, DnsClient *client, int r, uint8_t rcode) {
+        DnsFailure f = { .peer = peer_of(client), .error = r, .rcode = rcode };
+
+        if (p->upstream && p->o.on_failure && dns_failure_is_reported(&f, q, p->upstream))
+                p->o.on_failure(&f, p->o.userdata);
+}
+
+static void report_failure_of(DnsProxy *p, const DnsWaiter *w, int r, uint8_t rcode) {
         DnsRequest q;
 
-        p->stats.upstream_failures++;
-        if (!w || !p->upstream || !p->o.on_failure || !dns_waiter_request(w, p->o.layers, &q) ||
-            !dns_requester_is_judged(&q.requester))
-                return;
-        f.peer = peer_of(w->client);
-        f.has_server = upstream_groups_server(p->upstream, pending->key, &f.server);
-        p->o.on_failure(&f, p->o.userdata);
+        if (dns_waiter_request(w, p->o.layers, &q))
+                report_failure(p, &q, w->client, r, rcode);
 }
 
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
@@ -341,7 +339,9 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
                 return;
 
         if (r < 0 || answer->truncated) {
-                report_failure(pending, r < 0 ? r : -EBADMSG, answer->rcode);
+                p->stats.upstream_failures++;
+                if (!LIST_EMPTY(&pending->waiters)) /* one event for all */
+                        report_failure_of(p, LIST_FIRST(&pending->waiters), r < 0 ? r : -EBADMSG, answer->rcode);
                 r = -EREMOTEIO;
         } else
                 /* on failure the next client asks again */
@@ -444,7 +444,7 @@ static void answer_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, const 
         dns_client_reply(client, p->reply, n);
 }
 
-static void proxy_on_relayed(const DnsRelay *relay, const uint8_t *answer, size_t size, void *userdata) {
+static void proxy_on_relayed(int r, const DnsRelay *relay, const uint8_t *answer, size_t size, void *userdata) {
         DnsWaiter *w = userdata;
         DnsProxy *p = w->userdata;
         DnsRequest q;
@@ -454,6 +454,8 @@ static void proxy_on_relayed(const DnsRelay *relay, const uint8_t *answer, size_
                 waiter_free(p, w);
                 return;
         }
+        if (r < 0 && !relay->is_whole) /* signed messages have answers of their own */
+                report_failure_of(p, w, r, answer ? answer[3] & 0xf : 0);
         /* The layers may have been removed meanwhile, or have begun to enforce. */
         if (answer && dns_waiter_request(w, p->o.layers, &q) && !dns_requester_is_enforced(&q.requester))
                 answer_relayed(p, &q, w->client, relay, answer, size);
@@ -471,34 +473,22 @@ static int relay_waiter(DnsProxy *p, const DnsRequest *q, const DnsRelay *relay,
 
 static void relay_message(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsRelay *relay) {
         _cleanup_(waiter_freep) DnsWaiter *w = dns_waiter_new(q, client, p);
+        int r = w ? relay_waiter(p, q, relay, w) : -ENOMEM;
 
-        if (w && relay_waiter(p, q, relay, w) >= 0)
-                w = NULL; /* taken */
-        else
+        if (r == -ENOTCONN)
+                report_failure(p, q, client, r, 0);
+        if (r < 0)
                 reply_relayed_error(p, client, relay);
-}
-
-static void relay_query(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
-        DnsRelay relay;
-
-        if (dns_relay_read(q->data, q->size, &relay) < 0)
-                dns_client_drop(client); /* cannot happen: it has been parsed */
         else
-                relay_message(p, q, client, &relay);
+                w = NULL; /* taken */
 }
 
 /* ------------------------------------------------------------------ queries */
 
-/* From an earlier self-test, or not a question of one: not reported. */
 static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
-        if (q->type != DNS_TYPE_AAAA || p->self_query.name[0] == '\0' || strcmp(q->name, p->self_query.name) != 0) {
-                client_reply(p->reply, client, q, DNS_RCODE_REFUSED, NULL, NULL);
-                return;
-        }
-        dns_answer_init(&p->answer, DNS_TYPE_AAAA);
-        p->answer.n_addrs = 1;
-        p->answer.addrs[0] = p->self_query.answer;
-        client_reply(p->reply, client, q, DNS_RCODE_NOERROR, &p->answer, NULL);
+        bool known = self_query_answer(&p->self_query, q, &p->answer);
+
+        client_reply(p->reply, client, q, known ? DNS_RCODE_NOERROR : DNS_RCODE_REFUSED, known ? &p->answer : NULL, NULL);
 }
 
 /* True: it was answered from the cache. */
@@ -516,7 +506,10 @@ static void serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t 
 
         if (r >= 0 && answer_cached(p, q, key, client, now))
                 return;
-        if (r < 0 || ask_upstream(p, q, key, client) < 0) {
+        r = r < 0 ? r : ask_upstream(p, q, key, client);
+        if (r == -ENOTCONN)
+                report_failure(p, q, client, r, 0);
+        if (r < 0) {
                 p->stats.upstream_failures++;
                 client_reply(p->reply, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
         }
@@ -525,12 +518,16 @@ static void serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t 
 /* Nothing is enforced. */
 static void pass_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
         UpstreamKey key;
+        DnsRelay relay;
 
         if (dns_query_is_plain(q->message) &&
             upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key) >= 0 &&
             answer_cached(p, q, key, client, now))
                 return;
-        relay_query(p, q, client);
+        if (dns_relay_read(q->data, q->size, &relay) < 0)
+                dns_client_drop(client); /* cannot happen: it has been parsed */
+        else
+                relay_message(p, q, client, &relay);
 }
 
 /* True: it was a name of this machine, and answered. */
@@ -589,15 +586,14 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
 
 /* Not class IN, or with a name that is no host name. */
 static void answer_other(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
-        bool judged = dns_requester_is_judged(&q->requester);
         DnsRelay relay;
 
-        if (judged)
+        if (dns_requester_is_judged(&q->requester))
                 deny(p, q->requester.layers[0], client, q, "name", RULE_NONE);
-        if (!dns_requester_is_enforced(&q->requester))
-                relay_query(p, q, client);
-        else if (dns_relay_read(q->data, q->size, &relay) < 0)
+        if (dns_relay_read(q->data, q->size, &relay) < 0)
                 dns_client_drop(client); /* cannot happen: it has been parsed */
+        else if (!dns_requester_is_enforced(&q->requester))
+                relay_message(p, q, client, &relay);
         else
                 dns_client_reply(client, p->reply, dns_relay_build_error(&relay, DNS_RCODE_REFUSED, p->reply));
 }

@@ -4,6 +4,7 @@
 /* The query pipeline: parse -> policy -> cache or upstream -> guard -> lease in the kernel -> reply. The reply is
  * sent only after the kernel allows the addresses in it. */
 
+#include "engine/dns-failure.h"
 #include "engine/dns-judge.h"
 #include "engine/dns-requester.h"
 #include "engine/layer-table.h"
@@ -13,14 +14,6 @@
 #include "net/upstream-groups.h"
 
 typedef struct DnsProxy DnsProxy;
-
-/* The client's own address and port. */
-typedef struct DnsPeer {
-        InAddr addr;
-        uint16_t port;
-        uint16_t server_port;   /* ours */
-        bool is_tcp;
-} DnsPeer;
 
 typedef struct DnsDenial {
         DnsPeer peer;
@@ -32,18 +25,6 @@ typedef struct DnsDenial {
         const InAddr *refused;  /* "rebinding": the address that the name may not have; otherwise NULL */
 } DnsDenial;
 
-/* A query got no answer from upstream: SERVFAIL. */
-typedef struct DnsFailure {
-        DnsPeer peer;
-        const char *name;
-        uint16_t type;
-        int error;              /* as for dns_upstream_answer_fn */
-        uint8_t rcode;          /* for -EREMOTEIO */
-        bool has_server;
-        DnsServer server;       /* the first that was asked */
-} DnsFailure;
-
-typedef void (*dns_failure_fn)(const DnsFailure *f, void *userdata);
 typedef void (*dns_denial_fn)(const DnsDenial *d, void *userdata);
 typedef enum DnsShare {
         DNS_SHARE_QUERIES,     /* without an answer; one failed */

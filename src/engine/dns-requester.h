@@ -6,6 +6,14 @@
 #include "basic/endpoint.h"
 #include "engine/layer-table.h"
 
+/* The client's own address and port. */
+typedef struct DnsPeer {
+        InAddr addr;
+        uint16_t port;
+        uint16_t server_port;   /* ours */
+        bool is_tcp;
+} DnsPeer;
+
 typedef struct DnsRequester {
         Layer *layers[CW_CHAIN_MAX]; /* in chain order */
         size_t n_layers; /* 0: unknown, the query fails */

@@ -24,6 +24,7 @@ DnsWaiter *dns_waiter_new(const DnsRequest *q, DnsClient *client, void *userdata
         }
         w->forwards = q->requester.forwards;
         w->asks_for_us = q->requester.asks_for_us;
+        w->asked = q->requester.asked;
         w->actor = q->requester.actor;
         w->pid = q->requester.pid;
         return w;
@@ -44,8 +45,8 @@ bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest
         *ret = (DnsRequest) {
                 .message = &w->message,
                 .requester = {
-                        .forwards = w->forwards, .asks_for_us = w->asks_for_us, .actor = w->actor, .pid = w->pid,
-                        .group = w->group,
+                        .forwards = w->forwards, .asks_for_us = w->asks_for_us, .asked = w->asked, .actor = w->actor,
+                        .pid = w->pid, .group = w->group,
                 },
         };
         for (size_t i = 0; i < w->n_layers; i++) {

@@ -31,6 +31,7 @@ typedef struct DnsWaiter {
         size_t n_layers;
         uint32_t actor, pid; /* of the requester */
         bool forwards, asks_for_us;
+        Endpoint asked;
         NameFinding findings[CW_CHAIN_MAX];
 } DnsWaiter;
 

@@ -22,6 +22,19 @@ int self_query_renew(SelfQuery *q) {
         return 0;
 }
 
+bool self_query_answer(const SelfQuery *s, const DnsQuery *question, DnsAnswer *ret) {
+        assert(s);
+        assert(question);
+        assert(ret);
+
+        if (question->type != DNS_TYPE_AAAA || s->name[0] == '\0' || strcmp(question->name, s->name) != 0)
+                return false;
+        dns_answer_init(ret, DNS_TYPE_AAAA);
+        ret->n_addrs = 1;
+        ret->addrs[0] = s->answer;
+        return true;
+}
+
 bool self_query_owns(const char *name) {
         size_t n = strlen(name), zone = strlen(SELF_QUERY_ZONE);
 

@@ -6,7 +6,7 @@
  * process. */
 
 #include "basic/in-addr.h"
-#include "dns/dns-name.h"
+#include "dns/dns-message.h"
 
 /* Queries below this name that we send to ourselves are answered and not reported (RFC 6761 6.4). */
 #define SELF_QUERY_ZONE "cargowall-self-test.invalid"
@@ -18,5 +18,7 @@ typedef struct SelfQuery {
 
 /* Creates new secrets. -EIO: the kernel returned no random bytes. */
 int self_query_renew(SelfQuery *q);
+/* False: the question is of an earlier self-test, or of none. */
+bool self_query_answer(const SelfQuery *s, const DnsQuery *question, DnsAnswer *ret);
 /* Pure: is this name in the zone? */
 bool self_query_owns(const char *name);

@@ -102,6 +102,9 @@ typedef struct Fixture {
         size_t n_replies, n_failed;
         unsigned n_denials;
         DnsDenial denial;     /* the last one */
+        uint8_t rcode;        /* of the server's answers, which have no records then */
+        unsigned n_failures;
+        DnsFailure failure;   /* the last one; its name is gone */
         size_t n_flooded;
         size_t n_crowded;
         uint32_t crowded_group; /* the last one, as the next two */
@@ -126,7 +129,8 @@ static void answer(Fixture *f, const Message *query) {
         Message m = *query;
 
         m.b[2] = 0x81 | (query->b[2] & 0x78);
-        m.b[3] = 0x80 | (dnssec ? FLAG_AUTHENTIC : 0);
+        m.b[3] = 0x80 | (dnssec ? FLAG_AUTHENTIC : 0) | f->rcode;
+        is_address = is_address && f->rcode == 0;
         m.b[7] = (uint8_t) ((is_address ? f->n_addrs : 0) + dnssec);
         m.b[11] = 0;
         for (unsigned i = 0; i < f->n_addrs && is_address; i++) {
@@ -181,6 +185,15 @@ static void on_denial(const DnsDenial *d, void *userdata) {
 
         f->denial = *d;
         f->n_denials++;
+}
+
+static void on_failure(const DnsFailure *failure, void *userdata) {
+        Fixture *f = userdata;
+
+        ck_assert_str_eq(failure->name, "one.example");
+        f->failure = *failure;
+        f->failure.name = NULL;
+        f->n_failures++;
 }
 
 static void on_crowded(uint32_t group, DnsShare share, size_t n, void *userdata) {
@@ -249,7 +262,7 @@ static void fixture_init_with(Fixture *f, bool one_group) {
         upstream.port = ntohs(server.sin_port);
         const DnsProxyOptions o = {
                 .servers = &upstream, .n_servers = 1, .on_denial = on_denial,
-                .on_crowded = on_crowded, .on_flooded = on_flooded, .on_query = on_query, .one_group = one_group,
+                .on_failure = on_failure, .on_crowded = on_crowded, .on_flooded = on_flooded, .on_query = on_query, .one_group = one_group,
                 .refusal = DNS_RCODE_NXDOMAIN, .name_files = name_files, .layers = &f->table, .userdata = f,
         };
         ck_assert_int_eq(dns_proxy_new(f->event, &o, &f->proxy), 0);
@@ -953,12 +966,49 @@ START_TEST(test_no_server_is_known) {
         ck_assert_int_eq(dns_proxy_set_servers(f.proxy, NULL, 0), 0);
         ask_as(&f, add_layer(&f, MODE_AUDIT, ACTION_DENY, "*.example", NULL, 16), 1);
         ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_SERVFAIL);
+        ck_assert_uint_eq(f.n_failures, 1);
+        ck_assert(f.failure.error == -ENOTCONN && !f.failure.has_server);
         ck_assert_uint_eq(ask(&f, "one.example", 16, false), DNS_RCODE_SERVFAIL); /* relayed */
+        ck_assert_uint_eq(f.n_failures, 2);
+        ck_assert_uint_eq(f.failure.type, 16);
+        ck_assert(f.failure.error == -ENOTCONN && !f.failure.has_server);
         ck_assert_int_eq(getsockname(f.server_fd, (struct sockaddr *) &own, &(socklen_t) { sizeof(own) }), 0);
         in_addr_from_v4((const uint8_t *) &own.sin_addr, &server.addr);
         server.port = ntohs(own.sin_port);
         ck_assert_int_eq(dns_proxy_set_servers(f.proxy, &server, 1), 0);
         ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        fixture_done(&f);
+}
+END_TEST
+
+/* Whether the proxy builds the answer or relays it. */
+START_TEST(test_failures_are_reported) {
+        static const struct {
+                Mode mode;
+                uint16_t type;
+                uint8_t rcode;
+                bool reported;
+        } cases[] = {
+                { MODE_ENFORCE, DNS_TYPE_A, DNS_RCODE_SERVFAIL, true },
+                { MODE_AUDIT, DNS_TYPE_TXT, DNS_RCODE_SERVFAIL, true },
+                { MODE_AUDIT, DNS_TYPE_A, DNS_RCODE_REFUSED, true },
+                { MODE_AUDIT, DNS_TYPE_TXT, DNS_RCODE_NXDOMAIN, false },
+                { MODE_OFF, DNS_TYPE_TXT, DNS_RCODE_SERVFAIL, false },
+        };
+        Fixture f;
+
+        fixture_init(&f);
+        ask_as(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 16), 1);
+        f.layers[0]->mode = cases[_i].mode;
+        f.rcode = cases[_i].rcode;
+        (void) ask(&f, "one.example", cases[_i].type, false);
+        ck_assert_uint_eq(f.n_failures, cases[_i].reported);
+        if (cases[_i].reported) {
+                ck_assert_int_eq(f.failure.error, -EREMOTEIO);
+                ck_assert_uint_eq(f.failure.rcode, cases[_i].rcode);
+                ck_assert_uint_eq(f.failure.type, cases[_i].type);
+                ck_assert(f.failure.has_server && f.failure.server.port != 0);
+        }
         fixture_done(&f);
 }
 END_TEST
@@ -1005,6 +1055,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_end_leaves_clients_waiting, 0, 2);
         tcase_add_test(t, test_servers_are_kept_apart);
         tcase_add_test(t, test_no_server_is_known);
+        tcase_add_loop_test(t, test_failures_are_reported, 0, 5);
         tcase_add_test(t, test_sockets_are_taken_on_failure);
         suite_add_tcase(s, t);
         return s;
