@@ -48,12 +48,13 @@ int dns_local_answer(LocalNames *names, const DnsRequest *q, uint64_t now, DnsAn
         return 1;
 }
 
-int dns_local_open(Layer *l, const char *name, const DnsAnswer *a, uint64_t now, dns_lease_fn fn, void *userdata) {
+int dns_local_open(Layer *l, const char *name, const InAddr *addrs, size_t n_addrs, uint64_t now, dns_lease_fn fn,
+                   void *userdata) {
         NameVerdict v;
         int r = 0;
 
         assert(l);
-        assert(a);
+        assert(addrs || n_addrs == 0);
 
         if (!layer_is_judged(l))
                 return 0;
@@ -61,9 +62,9 @@ int dns_local_open(Layer *l, const char *name, const DnsAnswer *a, uint64_t now,
         if (v.n_allow + v.n_deny + v.n_late == 0)
                 return 0;
         v.search = true;
-        for (size_t i = 0; i < a->n_addrs; i++) {
+        for (size_t i = 0; i < n_addrs; i++) {
                 const Lease *lease = NULL;
-                int k = layer_bind(l, &a->addrs[i], name, NULL, &v, 0, now, &lease);
+                int k = layer_bind(l, &addrs[i], name, NULL, &v, 0, now, &lease);
 
                 if (k < 0)
                         r = k;

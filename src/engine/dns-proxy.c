@@ -540,7 +540,8 @@ static bool answer_local(DnsProxy *p, const DnsRequest *q, DnsClient *client, ui
         p->stats.local++;
         for (size_t i = 0; i < q->requester.n_layers && !name; i++) {
                 lease_table_set_group(q->requester.layers[i]->leases, q->requester.group, q->requester.forwards);
-                if (dns_local_open(q->requester.layers[i], message->name, &p->answer, now, p->o.on_lease, p->o.userdata) < 0)
+                if (dns_local_open(q->requester.layers[i], message->name, p->answer.addrs, p->answer.n_addrs, now,
+                                   p->o.on_lease, p->o.userdata) < 0)
                         report(p, q->requester.layers[i], client, message, "lease", RULE_NONE);
         }
         if (name)

@@ -8,6 +8,7 @@
 #include "engine/dns-peer.h"
 #include "engine/event-pipeline.h"
 #include "engine/hook-probe.h"
+#include "engine/hosts-names.h"
 #include "engine/query-throttle.h"
 #include "engine/refused-sockets.h"
 #include "engine/requesters.h"
@@ -49,6 +50,7 @@ struct Engine {
         EventRing *ring;
         LocalAddrs *local_addrs;
         sd_event_source *expiry, *losses, *sweep, *collector; /* enabled while there is work; sweep always */
+        HostsNames *hosts;
         uint64_t expiry_nsec;   /* no later than the first lease expires; UINT64_MAX: none */
         FlowTable *flows;
         FlowSweep flow_sweep;
@@ -293,6 +295,12 @@ static void drain_before_change(Engine *e) {
         (void) report_counts(e, true);
 }
 
+static void layers_changed(Engine *e) {
+        if (e->hosts) /* not those that the start makes */
+                hosts_names_open(e->hosts);
+        start_collecting(e);
+}
+
 int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_fn reassign, void *userdata,
                       size_t *ret_bad) {
         size_t n_left, bad = 0;
@@ -308,7 +316,7 @@ int engine_set_layers(Engine *e, LayerSpec *specs, size_t n_specs, engine_fill_f
         if (reassign)
                 (void) reassign(e, userdata); /* what could not be assigned is denied */
         layers_close(left, n_left);
-        start_collecting(e);
+        layers_changed(e);
         return 0;
 }
 
@@ -320,14 +328,14 @@ int engine_set_layer(Engine *e, LayerSpec *spec) {
         if (l)
                 r = layer_change(l, spec, clock_nsec(CLOCK_BOOTTIME));
         spec->policy = policy_free(spec->policy);
-        start_collecting(e);
+        layers_changed(e);
         return r;
 }
 
 int engine_add_layer(Engine *e, LayerSpec *spec, Layer **ret) {
         int r = layer_table_add(&e->layers, spec, clock_nsec(CLOCK_BOOTTIME), ret);
 
-        start_collecting(e);
+        layers_changed(e);
         return r;
 }
 
@@ -554,8 +562,12 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
                 r = start_kernel(e, event, o, specs, n_specs, ret_what);
         if (r >= 0)
                 r = start_timers(e, event);
+        if (r >= 0)
+                r = hosts_names_new(event, local_name_files_default.hosts, &e->layers, engine_on_lease, e, &e->hosts);
         if (r >= 0 && fill)
                 r = fill(e, o->userdata);
+        if (r >= 0)
+                hosts_names_open(e->hosts);
         if (r >= 0)
                 r = programs_attach(e->programs, o->cgroup_fd, ret_what);
         for (size_t i = 0; i < n_specs; i++)
@@ -577,6 +589,7 @@ Engine *engine_free(Engine *e) {
         e->losses = sd_event_source_disable_unref(e->losses);
         sd_event_source_disable_unref(e->sweep);
         sd_event_source_disable_unref(e->collector);
+        hosts_names_free(e->hosts);
         local_addrs_free(e->local_addrs);
         e->ring = event_ring_free(e->ring);
         dns_proxy_free(e->proxy); /* may still report a denial */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "basic/clock.h"
+#include "engine/hosts-names.h"
 #include "fake-root.h"
 
 #define LAYERS_MAX 3
@@ -879,6 +880,36 @@ START_TEST(test_local_names) {
 }
 END_TEST
 
+static void wait_leases(Fixture *f, const Layer *l, size_t n) {
+        for (int i = 0; i < ROUNDS_MAX && lease_table_n(l->leases) < n; i++)
+                turn(f);
+        ck_assert_uint_eq(lease_table_n(l->leases), n);
+}
+
+/* Programs read the file themselves: nobody asks. */
+START_TEST(test_hosts_names) {
+        HostsNames *h;
+        Fixture f;
+
+        files_make("", "198.51.100.7 db.example db\n10.3.2.1 inner.example\n127.0.0.1 own.example\n0.0.0.0 none.example\n"
+                       "198.51.100.9 other.test\n");
+        fixture_init(&f);
+        Layer *named = add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 16);
+        Layer *off = add_layer(&f, MODE_OFF, ACTION_DENY, "*.example", NULL, 16);
+        ck_assert_int_eq(hosts_names_new(f.event, name_files->hosts, &f.table, NULL, NULL, &h), 0);
+        ck_assert_uint_eq(lease_table_n(named->leases), 0);
+        hosts_names_open(h);
+        ck_assert_uint_eq(lease_table_n(named->leases), 2);
+        ck_assert_uint_eq(lease_table_n(off->leases), 0);
+        file_write("/hosts", "198.51.100.7 db.example\n198.51.100.8 new.example\n");
+        wait_leases(&f, named, 3);
+        ck_assert_ptr_null(hosts_names_free(h));
+        ck_assert_uint_eq(f.n_asked, 0);
+        fixture_done(&f);
+        files_remove();
+}
+END_TEST
+
 /* A layer of the chain, not only the first, begins to enforce while the server takes its time. */
 START_TEST(test_enforced_meanwhile) {
         Fixture f;
@@ -1051,6 +1082,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_withheld_types, 0, 7);
         tcase_add_loop_test(t, test_search_list, 0, 7);
         tcase_add_loop_test(t, test_local_names, 0, 8);
+        tcase_add_test(t, test_hosts_names);
         tcase_add_loop_test(t, test_enforced_meanwhile, 0, 2);
         tcase_add_loop_test(t, test_end_leaves_clients_waiting, 0, 2);
         tcase_add_test(t, test_servers_are_kept_apart);
