@@ -103,6 +103,41 @@ static int is_restricted(sd_bus *bus, const char *path) {
                (calls != found.io_uring || io_uring_is_off());
 }
 
+#define RESOLVED "/run/systemd/resolve"
+
+/* Is this path, with prefixes of systemd.exec(5), that of systemd-resolved's sockets or above it? */
+static bool path_has_resolved(const char *path) {
+        size_t n;
+
+        path += strspn(path, "-+");
+        n = strlen(path);
+        while (n > 0 && path[n - 1] == '/')
+                n--;
+        return path[0] == '/' && strncmp(path, RESOLVED, n) == 0 && (RESOLVED[n] == '\0' || RESOLVED[n] == '/');
+}
+
+static void see_path(const char *word, void *userdata) {
+        bool *hidden = userdata;
+
+        *hidden = *hidden || path_has_resolved(word);
+}
+
+/* Returns 1 if the unit does not see them. */
+static int is_resolved_hidden(sd_bus *bus, const char *path) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        bool hidden = false, none;
+        const char *mounted;
+
+        int r = for_each_word(bus, path, "InaccessiblePaths", "as", see_path, &hidden, &none);
+        if (r >= 0)
+                r = sd_bus_get_property(bus, SYSTEMD, path, SYSTEMD ".Service", "TemporaryFileSystem", NULL, &m, "a(ss)");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "(ss)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &mounted, NULL)) > 0)
+                see_path(mounted, &hidden);
+        return r < 0 ? r : hidden;
+}
+
 static int examine(Finder *f, const char *name, const char *path) {
         _cleanup_free_ char *cgroup = NULL;
 
@@ -112,9 +147,12 @@ static int examine(Finder *f, const char *name, const char *path) {
         if (cgroup[0] == '\0' || match_documents(f->lists, f->n_lists, cgroup) < 0)
                 return 0;
         r = is_restricted(f->bus, path);
-        if (r < 0)
-                return r;
+        int k = r < 0 ? r : is_resolved_hidden(f->bus, path);
+        if (k < 0)
+                return k;
         f->ret->n_policy++;
+        if (k == 0 && f->ret->n_resolved++ == 0)
+                (void) snprintf(f->ret->first_resolved, sizeof(f->ret->first_resolved), "%s", name);
         if (r == 0 && f->ret->n_open++ == 0)
                 (void) snprintf(f->ret->first, sizeof(f->ret->first), "%s", name);
         return 0;

@@ -2,7 +2,8 @@
 #pragma once
 
 /* Running units with a policy that systemd lets use families without hooks: by RestrictAddressFamilies=, as 32-bit
- * programs (SystemCallArchitectures=), or over io_uring (SystemCallFilter=). Asks systemd; reads the policy documents of
+ * programs (SystemCallArchitectures=), or over io_uring (SystemCallFilter=); and those that reach the sockets of
+ * systemd-resolved, which does not say for whom it asks. Asks systemd; reads the policy documents of
  * this machine. */
 
 #include <stddef.h>
@@ -13,6 +14,8 @@ typedef struct OpenUnits {
         size_t n_policy; /* running services that a document matches */
         size_t n_open;   /* of these, those that may use other families */
         char first[128]; /* the name of one of them */
+        size_t n_resolved;        /* of n_policy, those that reach systemd-resolved's sockets */
+        char first_resolved[128]; /* the name of one of them */
         int error;       /* positive errno: not known; EACCES: the documents cannot be read */
 } OpenUnits;
 

@@ -193,6 +193,22 @@ static void check_resolved(CheckTable *t) {
                 (void) check_add(t, "resolved", CHECK_OK, "not used");
 }
 
+/* It answers over its own sockets, and asks as itself. */
+static void check_resolved_in_units(CheckTable *t) {
+        const OpenUnits *u = &t->facts->units;
+
+        if (u->error != 0 || u->n_policy == 0 || !check_has(t, "/run/systemd/resolve/stub-resolv.conf"))
+                return;
+        if (u->n_resolved == 0)
+                (void) check_add(t, "resolved in units", CHECK_OK, "%zu running units have a policy, and do not reach its sockets",
+                                 u->n_policy);
+        else
+                check_advise(check_add(t, "resolved in units", CHECK_WARN, "%zu of %zu running units with a policy reach its "
+                                       "sockets, such as %s", u->n_resolved, u->n_policy, u->first_resolved),
+                             "names that they look up there (nss-resolve) are not judged by their own policy: add the drop-in "
+                             "hide-resolved.conf to these units, see LIMITS in cargowalld(8)");
+}
+
 /* As the service finds them. */
 static void check_upstream(CheckTable *t) {
         char conf[PATH_TEXT_MAX], list[PATH_TEXT_MAX], drop_in[PATH_TEXT_MAX], text[DNS_SERVER_TEXT_MAX];
@@ -308,6 +324,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_families(&t);
         check_systemd(&t);
         check_resolved(&t);
+        check_resolved_in_units(&t);
         check_upstream(&t);
         check_ports(&t);
         check_polkit(&t);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "host/resolved.h"
 #include "host/upstreams.h"
@@ -173,6 +174,10 @@ size_t resolvers_texts(const Resolvers *r, const char *const **ret) {
 
         *ret = (const char *const *) r->texts;
         return r->n_texts;
+}
+
+bool resolvers_have_sockets(void) {
+        return access(upstream_files_default.socket, F_OK) >= 0;
 }
 
 int resolvers_forget_answers(Resolvers *r) {

@@ -20,5 +20,7 @@ size_t resolvers_texts(const Resolvers *r, const char *const **ret);
 
 /* The proxy forgets its cached answers; what is in flight is asked again. */
 int resolvers_forget_answers(Resolvers *r);
+/* Does systemd-resolved answer processes past the proxy (nss-resolve)? */
+bool resolvers_have_sockets(void);
 /* Has systemd-resolved flush its cache, if it is running; never waits. */
 void resolvers_flush_cache(Resolvers *r);

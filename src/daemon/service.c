@@ -90,6 +90,17 @@ static void check_families(const Service *s) {
                             "cargowalld(8)");
 }
 
+/* Where the host's policy is enforced, it at least refuses what no scope allows. */
+static void check_resolved(const Service *s) {
+        const PolicySet *set = policies_set(s->policies);
+
+        if (policy_set_matches_units(set) && policy_set_mode_of(set, policy_set_host(set)) != MODE_ENFORCE &&
+            resolvers_have_sockets())
+                log_message(s->context.log, LOG_NOTICE,
+                            "units can look up names that their policy denies over the sockets of systemd-resolved, which does "
+                            "not say for whom it asks: see hide-resolved.conf in LIMITS of cargowalld(8)");
+}
+
 static int start(Service *s) {
         const char *what = "cannot start the service";
         int r;
@@ -119,6 +130,7 @@ static int start(Service *s) {
         check_connections(&s->context);
         service_update_backstop(s);
         check_families(s);
+        check_resolved(s);
         jobs_end_left(s->jobs);
         handover_forget(s->context.handover);
         records_put_layers(&s->context);

@@ -255,6 +255,42 @@ START_TEST(test_units) {
 END_TEST
 
 static const struct {
+        OpenUnits units;
+        bool runs;
+        const char *detail; /* NULL: no such row */
+        CheckState state;
+} resolved_cases[] = {
+        { {}, true, NULL, CHECK_OK },
+        { { .error = EACCES }, true, NULL, CHECK_OK },
+        { { .n_policy = 3, .n_resolved = 3 }, false, NULL, CHECK_OK },
+        { { .n_policy = 3 }, true, "3 running units have a policy, and do not reach its sockets", CHECK_OK },
+        { { .n_policy = 3, .n_resolved = 2, .first_resolved = "a.service" }, true,
+          "2 of 3 running units with a policy reach its sockets, such as a.service", CHECK_WARN },
+};
+
+START_TEST(test_resolved_in_units) {
+        PreflightFacts open = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+        const CheckRow *row = NULL;
+
+        if (!resolved_cases[_i].runs)
+                put("/run/systemd/resolve/stub-resolv.conf", NULL);
+        open.units = resolved_cases[_i].units;
+        size_t n = preflight_check(&open, root, rows);
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(rows[i].name, "resolved in units") == 0)
+                        row = &rows[i];
+        ck_assert_int_eq(row != NULL, resolved_cases[_i].detail != NULL);
+        if (!row)
+                return;
+        ck_assert_str_eq(row->detail, resolved_cases[_i].detail);
+        ck_assert_int_eq(row->state, resolved_cases[_i].state);
+        ck_assert(row->state == CHECK_OK || strstr(row->advice, "hide-resolved.conf"));
+        ck_assert_uint_lt(strlen(row->advice), sizeof(row->advice) - 1);
+}
+END_TEST
+
+static const struct {
         unsigned n_devices, n_filtered;
         uint64_t families;
         CheckState devices, state;
@@ -302,6 +338,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_own_socket);
         tcase_add_loop_test(t, test_families, 0, ELEMENTSOF(offers));
         tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
+        tcase_add_loop_test(t, test_resolved_in_units, 0, ELEMENTSOF(resolved_cases));
         tcase_add_loop_test(t, test_units, 0, ELEMENTSOF(unit_cases));
         suite_add_tcase(s, t);
         return s;
