@@ -471,13 +471,21 @@ static int relay_waiter(DnsProxy *p, const DnsRequest *q, const DnsRelay *relay,
         return dns_passthrough_query(p->passthrough, &q->requester.asked, q->requester.forwards, relay, w);
 }
 
+/* A forwarder asks the proxy itself, and nobody is known for it: REFUSED makes it ask another of its servers. */
+static bool asks_elsewhere(const DnsRequest *q) {
+        return q->requester.forwards && q->requester.asked.port == 0;
+}
+
 static void relay_message(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsRelay *relay) {
         _cleanup_(waiter_freep) DnsWaiter *w = dns_waiter_new(q, client, p);
         int r = w ? relay_waiter(p, q, relay, w) : -ENOMEM;
+        bool elsewhere = r == -ENOTCONN && asks_elsewhere(q);
 
-        if (r == -ENOTCONN)
+        if (r == -ENOTCONN && !elsewhere)
                 report_failure(p, q, client, r, 0);
-        if (r < 0)
+        if (elsewhere)
+                dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_REFUSED, p->reply));
+        else if (r < 0)
                 reply_relayed_error(p, client, relay);
         else
                 w = NULL; /* taken */
@@ -507,6 +515,10 @@ static void serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t 
         if (r >= 0 && answer_cached(p, q, key, client, now))
                 return;
         r = r < 0 ? r : ask_upstream(p, q, key, client);
+        if (r == -ENOTCONN && asks_elsewhere(q)) {
+                client_reply_negative(p->reply, client, q->message, DNS_RCODE_REFUSED, DNS_ERROR_NONE);
+                return;
+        }
         if (r == -ENOTCONN)
                 report_failure(p, q, client, r, 0);
         if (r < 0) {

@@ -10,5 +10,5 @@
 /* Of a file's lines that have an effect on answers: servers, domains, default route, DNS over TLS. 0: there is none. */
 uint64_t link_dns_hash(const char *text);
 /* Of all files of the directory, whatever their order; 0: no file has such a line. Files that cannot be read count as
- * if they had none. */
+ * if they had none. Of a directory that must not be read, when an entry of it last changed. */
 uint64_t link_dns_hash_dir(const char *path);

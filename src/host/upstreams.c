@@ -10,13 +10,16 @@
 #include <sys/stat.h>
 
 #include "host/link-dns.h"
+#include "host/read-file.h"
 #include "host/resolv-conf.h"
 #include "net/dns-endpoint.h"
 
 #define PARSED_MAX DNS_SERVERS_MAX /* of one file */
+#define DROP_IN_MAX 4096U
 #define GROUP_LOCAL 200U /* + index: local resolvers beside configured ones */
 #define SETTLE_USEC (100 * USEC_PER_MSEC)
 #define RETRY_USEC (60 * USEC_PER_SEC)
+#define POLL_USEC (2 * USEC_PER_SEC)
 #define READS_PER_WAKE_MAX 16U
 #define WATCHES_MAX 128U
 #define LINKS_MAX 16U /* symbolic links in one path */
@@ -45,7 +48,7 @@ struct Upstreams {
         bool settling; /* the timer was started by a change, not for a retry */
         int inotify_fd; /* owned by io */
         WatchList watches;
-        sd_event_source *io, *timer;
+        sd_event_source *io, *timer, *poll;
         upstreams_fn fn;
         void *userdata;
 };
@@ -123,7 +126,7 @@ static void list_add(List *l, const DnsServer *s) {
 
 /* The resolvers of systemd-resolved itself. It chooses among them by the name, so they are not interchangeable, but for
  * clients that have no other resolver. What it sends to the proxy goes to them alone. */
-static int list_add_resolved(List *l, const char *path) {
+static int list_add_resolved(List *l, const char *path, bool has_domains) {
         size_t n_clients = l->n, n;
         DnsServer servers[PARSED_MAX];
         int r;
@@ -139,12 +142,16 @@ static int list_add_resolved(List *l, const char *path) {
         for (size_t i = 0; i < n; i++) {
                 DnsServer *known = list_find(l, &servers[i]);
 
+                if (has_domains) /* but for what it sends to this one */
+                        servers[i].flags = DNS_SERVER_NOT_FOR_FORWARDERS;
+                if (known && has_domains)
+                        continue;
                 if (known) {
                         known->flags &= (uint8_t) ~DNS_SERVER_NOT_FOR_FORWARDERS;
                         continue;
                 }
                 if (n_clients > 0) {
-                        servers[i].flags = DNS_SERVER_NOT_FOR_CLIENTS;
+                        servers[i].flags |= DNS_SERVER_NOT_FOR_CLIENTS;
                         servers[i].group = (uint8_t) (i + 1);
                 }
                 list_add(l, &servers[i]);
@@ -153,7 +160,8 @@ static int list_add_resolved(List *l, const char *path) {
 }
 
 static int list_read(const UpstreamFiles *files, unsigned locals, List *ret) {
-        bool resolved = faccessat(AT_FDCWD, files->drop_in, F_OK, 0) == 0;
+        _cleanup_free_ char *drop_in = NULL;
+        bool resolved = read_file_at(AT_FDCWD, files->drop_in, DROP_IN_MAX, &drop_in, NULL) >= 0;
         DnsServer servers[PARSED_MAX];
         size_t n = 0;
         int r, k = -ENOENT;
@@ -166,7 +174,7 @@ static int list_read(const UpstreamFiles *files, unsigned locals, List *ret) {
                         list_add(ret, &servers[i]);
         }
         if (resolved)
-                k = list_add_resolved(ret, files->resolved_list);
+                k = list_add_resolved(ret, files->resolved_list, drop_in && strstr(drop_in, "\n# Domains\n"));
         return ret->n > 0 ? 0 : r < 0 && r != -ENOENT ? r : k;
 }
 
@@ -317,7 +325,7 @@ static int path_watch(int inotify_fd, WatchList *l, const char *path) {
         }
 }
 
-/* Each name in the directory, and every name on the path to it. */
+/* Each name in the directory, and every name on the path to it. -EACCES: it must not be read. */
 static int dir_watch(int inotify_fd, WatchList *l, const char *path) {
         int r = path_watch(inotify_fd, l, path);
 
@@ -341,7 +349,9 @@ static int upstreams_follow(Upstreams *u) {
         for (size_t i = 0; i < ELEMENTSOF(u->files.link_dirs); i++) {
                 int k = u->files.link_dirs[i] ? dir_watch(u->inotify_fd, &fresh, u->files.link_dirs[i]) : 0;
 
-                if (k < 0)
+                if (k == -EACCES) /* that of systemd-resolved, since version 252 at the latest */
+                        (void) sd_event_source_set_enabled(u->poll, SD_EVENT_ON);
+                else if (k < 0)
                         r = k;
         }
         for (size_t i = 0; i < old.n; i++)
@@ -400,6 +410,15 @@ static void update(Upstreams *u) {
 static int upstreams_on_timer(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata) {
         update(userdata);
         return 0;
+}
+
+/* Of a directory that cannot be watched, the time of its last change is known. */
+static int upstreams_on_poll(sd_event_source *source, uint64_t usec _unused_, void *userdata) {
+        Upstreams *u = userdata;
+
+        if (routes_read(&u->files) != u->routes && !u->settling)
+                timer_start(u, SETTLE_USEC, true);
+        return sd_event_source_set_time_relative(source, POLL_USEC);
 }
 
 static bool notice_counts(const Upstreams *u, const struct inotify_event *e) {
@@ -489,8 +508,13 @@ static int sources_add(Upstreams *u, sd_event *event) {
         r = sd_event_add_time_relative(event, &u->timer, CLOCK_MONOTONIC, SETTLE_USEC, 0, upstreams_on_timer, u);
         if (r >= 0)
                 r = sd_event_source_set_enabled(u->timer, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &u->poll, CLOCK_MONOTONIC, POLL_USEC, USEC_PER_SEC / 2, upstreams_on_poll, u);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(u->poll, SD_EVENT_OFF);
         if (r < 0)
                 return r;
+        (void) sd_event_source_set_description(u->poll, "upstreams-poll");
         (void) sd_event_source_set_description(u->io, "upstreams");
         (void) sd_event_source_set_description(u->timer, "upstreams-settle");
         return 0;
@@ -544,6 +568,7 @@ Upstreams *upstreams_free(Upstreams *u) {
                 return NULL;
         sd_event_source_disable_unref(u->io);
         sd_event_source_disable_unref(u->timer);
+        sd_event_source_disable_unref(u->poll);
         watch_list_done(&u->watches);
         files_free(&u->files);
         free(u);

@@ -15,7 +15,8 @@ typedef struct Upstreams Upstreams;
 typedef struct UpstreamFiles {
         const char *resolv_conf;   /* /etc/resolv.conf: resolv.conf(5) */
         const char *resolved_list; /* the resolvers that systemd-resolved itself uses, in the same format */
-        const char *drop_in;       /* our drop-in that makes systemd-resolved use the proxy; only existence matters */
+        const char *drop_in;       /* our drop-in that makes systemd-resolved use the proxy; with the line "# Domains", nothing
+                                * of what it asks the proxy itself is for its servers, but must go to the one it chooses */
         const char *link_dirs[2];  /* of systemd-resolved and systemd-networkd, for host/link-dns.h; NULL: none */
         const char *socket;        /* systemd-resolved creates it when it starts; NULL: none */
 } UpstreamFiles;

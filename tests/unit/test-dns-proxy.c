@@ -1003,6 +1003,11 @@ START_TEST(test_no_server_is_known) {
         ck_assert_uint_eq(f.n_failures, 2);
         ck_assert_uint_eq(f.failure.type, 16);
         ck_assert(f.failure.error == -ENOTCONN && !f.failure.has_server);
+        f.requester.forwards = true; /* it has other servers */
+        for (uint16_t type = DNS_TYPE_A; type <= DNS_TYPE_TXT; type += DNS_TYPE_TXT - DNS_TYPE_A)
+                ck_assert_uint_eq(ask(&f, "one.example", type, false), DNS_RCODE_REFUSED);
+        f.requester.forwards = false;
+        ck_assert_uint_eq(f.n_failures, 2);
         ck_assert_int_eq(getsockname(f.server_fd, (struct sockaddr *) &own, &(socklen_t) { sizeof(own) }), 0);
         in_addr_from_v4((const uint8_t *) &own.sin_addr, &server.addr);
         server.port = ntohs(own.sin_port);
