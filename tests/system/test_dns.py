@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """How names reach the proxy: the socket, systemd-resolved or none, and which upstream is asked."""
 
+import contextlib
+import json
+
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, FOREIGN4, GITHUB4, JOB, RESOLVER4
-from rig import (DROP_IN, PROXY4, SERVICE, SHIPPED, SOCKET, absent_text, allow, bus_get, main_pid, probe,
+from rig import (DROP_IN, PROXY4, SERVICE, SHIPPED, SOCKET, absent_text, allow, bus_get, ctl, main_pid, probe,
                  wait_active, wait_resolves, wait_state)
 
 RESOLVED = "systemd-resolved.service"
@@ -66,19 +69,28 @@ def look_ups(c):
     return found
 
 
+@contextlib.contextmanager
+def resolved_restarts(c, expected=True):
+    """It reads its configuration then, to which the service adds a drop-in."""
+    def invocation():
+        return c.prop(RESOLVED, "ActiveState"), c.prop(RESOLVED, "InvocationID")
+    before = invocation()
+    yield
+    if expected:
+        wait_until(lambda: (now := invocation())[0] == "active" and now != before, "a restart of resolved")
+
+
 def compare_look_ups(rig, prepare=None, resolved=True, **policy):
     """The host's look-ups are the same with the service and without it. By default, with a policy for one unit alone."""
     policy = policy or {"policy": False, "documents": {"jail": allow("github.com", match={"units": ["jail.service"]})}}
     c = rig.boot(prepare=prepare, **policy)
-    c.check("systemctl", "stop", SOCKET, SERVICE)
-    wait_state(c, "inactive")
-    if resolved:
-        wait_until(lambda: PROXY4 not in c.run("resolvectl", "dns").out, "resolved to forget the proxy")
+    with resolved_restarts(c, resolved):
+        c.check("systemctl", "stop", SOCKET, SERVICE)
+        wait_state(c, "inactive")
     wait_resolves(c, "evil.example", EVIL4)
     without = look_ups(c)
-    c.check("systemctl", "start", SERVICE)
-    if resolved:
-        wait_until(lambda: PROXY4 in c.run("resolvectl", "dns").out, "resolved to know the proxy")
+    with resolved_restarts(c, resolved):
+        c.check("systemctl", "start", SERVICE)
     equal(look_ups(c), without, "look-ups with the service, and without it")
     return c
 
@@ -92,6 +104,22 @@ def forwarder_unjudged(rig):
     refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
     r = c.unit("getent", "ahostsv4", "evil.example")
     contains(r.out, EVIL4, "a name that the host asks for")
+    contains(resolved_in_units(c), "warn: 1 of 1 running units with a policy reach its sockets", "the row of check")
+    hide = "hide-resolved.conf"
+    c.put(f"/etc/systemd/system/jail.service.d/{hide}", c.get(f"/usr/share/doc/cargowall/examples/{hide}"))
+    r = c.unit("getent", "ahostsv4", "evil.example", name="jail.service")
+    equal((r.status, r.out), (2, ""), "a name that its own policy denies, without the sockets of resolved")
+    worked(probe(c, "tcp github.com 7", name="jail.service"), "tcp github.com 7")
+    contains(resolved_in_units(c), "ok: 1 running units have a policy", "the row of check")
+
+
+def resolved_in_units(c):
+    """The row of cargowallctl check, while jail.service runs."""
+    c.start_unit("sleep", "infinity", name="jail.service")
+    rows = [r for r in json.loads(c.run("cargowallctl", "check", "--json=short").out) if r["name"] == "resolved in units"]
+    c.check("systemctl", "stop", "jail.service")
+    equal(len(rows), 1, "rows of check")
+    return f"{rows[0]['state']}: {rows[0]['detail']}"
 
 
 @case("dns: the package as installed changes no answer of dig, with resolved")
@@ -140,6 +168,10 @@ def resolved_absent(rig):
     equal(c.unit("getent", "hosts", "evil.example").status, 2, "getent of a denied name")
     not_asked(rig, "evil.example")
     equal(c.path(DROP_IN).exists(), False, "a drop-in for a resolved that does not run")
+    # programs read hosts(5) themselves
+    ctl(c, "explain", "203.0.113.21:443", wanted=1)
+    c.put("/etc/hosts", c.get("/etc/hosts") + "203.0.113.21 file.wild.example.com\n")
+    wait_until(lambda: c.run("cargowallctl", "explain", "203.0.113.21:443").status == 0, "the address to be open")
 
 
 @case("dns: the drop-in is there while the service is, over a restart too, and goes when it stops")
@@ -209,6 +241,46 @@ def link_route(rig):
     rig.watch()
     contains(c.unit("dig", "+short", "github.com").out, GITHUB4, "a name of no link")
     equal(rig.packets(FOREIGN4, port=53), 0, "packets to the server of the link")
+
+    def asked(server):
+        contains(c.unit("dig", "+short", "a4.wild.example.com").out, "203.0.113.32", "answer")
+        return rig.packets(server, port=53) > 0
+    rig.watch()
+    equal(asked(FOREIGN4), False, "whether a cached name is asked for")
+    ctl(c, "dns", "flush")
+    equal(asked(FOREIGN4), True, "whether it is asked for after cargowallctl dns flush")
+    # the same servers, and another one is responsible for the name
+    equal(asked(RESOLVER4), False, "whether the other server has been asked")
+    c.check("resolvectl", "domain", "eth0", "~example.net")
+    wait_until(lambda: asked(RESOLVER4), "the other server to be asked", 3)
+
+
+ONE_ADDRESS = """
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 8600))
+while True:
+    data, peer = s.recvfrom(4096)
+    end = data.index(0, 12) + 5
+    known = b"consul" in data[12:end].lower()
+    answer = bytes.fromhex("c00c000100010000003c0004") + bytes([10, 99, 0, 7]) if known and data[end - 3] == 1 else b""
+    s.sendto(data[:2] + bytes([0x85, 0x80 if known else 0x85, 0, 1, 0, len(answer) > 0]) + bytes(4) + data[12:end] + answer, peer)
+"""
+
+
+@case("dns: a server of resolved for one domain, on another port, is asked for it, and no other server is")
+def one_domain(rig):
+    c = rig.boot(policy=SHIPPED, prepare=lambda c: c.put(
+        "/etc/systemd/resolved.conf.d/lab.conf",
+        "[Resolve]\nDNS=127.0.0.1:8600\nDomains=~consul\nFallbackDNS=\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n"))
+    c.start_unit("/usr/bin/python3", "-c", "import socket\n" + ONE_ADDRESS, name="consul.service")
+    c.check("resolvectl", "dns", "eth0", RESOLVER4)
+    wait_until(lambda: GITHUB4 in c.unit("dig", "+short", "github.com").out, "the server of the link to be asked")
+    for _ in range(2):
+        equal(c.unit("dig", "+short", "db.service.consul").out.strip(), "10.99.0.7", "a name of the domain")
+        contains(c.unit("dig", "+short", "github.com").out, GITHUB4, "a name of no domain")
+        c.check("systemctl", "restart", RESOLVED)
+        contains(c.unit("dig", "+short", "github.com").out, GITHUB4, "a name of no domain, after a restart")
+    not_asked(rig, "db.service.consul")
 
 
 @case("dns: a configured upstream beats the machine's own")

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/link-dns.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -75,11 +76,36 @@ START_TEST(links_of_a_directory_are_told_apart) {
 }
 END_TEST
 
+/* That of systemd-resolved, for a service that is not root. */
+START_TEST(directory_that_must_not_be_read) {
+        const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+        char dir[] = "/tmp/test-link-dns-XXXXXX";
+        uint64_t before;
+
+        if (geteuid() != 0)
+                return;
+        ck_assert_ptr_nonnull(mkdtemp(dir));
+        ck_assert_int_eq(utimensat(AT_FDCWD, dir, times, 0), 0);
+        ck_assert_int_eq(seteuid(65534), 0);
+        before = link_dns_hash_dir(dir);
+        ck_assert_uint_ne(before, 0);
+        ck_assert_uint_eq(link_dns_hash_dir(dir), before);
+        ck_assert_int_eq(seteuid(0), 0);
+        put(dir, "2", "SERVERS=192.0.2.1\n");
+        ck_assert_int_eq(seteuid(65534), 0);
+        ck_assert_uint_ne(link_dns_hash_dir(dir), before);
+        ck_assert_int_eq(seteuid(0), 0);
+        put(dir, "2", NULL);
+        ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("link-dns");
         TCase *t = tcase_create("link-dns");
 
         tcase_add_loop_test(t, what_counts_is_seen, 0, ELEMENTSOF(cases));
+        tcase_add_test(t, directory_that_must_not_be_read);
         tcase_add_test(t, links_of_a_directory_are_told_apart);
         suite_add_tcase(s, t);
         return s;
