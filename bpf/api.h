@@ -264,6 +264,8 @@ enum cw_record_type {
         X(getpeername6, cw_getpeername6, BPF_CGROUP_INET6_GETPEERNAME, 1)      \
         X(sock_create, cw_sock_create, BPF_CGROUP_INET_SOCK_CREATE, 1)         \
         X(sock_release, cw_sock_release, BPF_CGROUP_INET_SOCK_RELEASE, 1)      \
+        X(post_bind4, cw_post_bind4, BPF_CGROUP_INET4_POST_BIND, 1)            \
+        X(post_bind6, cw_post_bind6, BPF_CGROUP_INET6_POST_BIND, 1)            \
         X(setsockopt, cw_setsockopt, BPF_CGROUP_SETSOCKOPT, 1)                 \
         X(egress, cw_egress, BPF_CGROUP_INET_EGRESS, 1)                        \
         X(ingress, cw_ingress, BPF_CGROUP_INET_INGRESS, 1)                     \
@@ -411,7 +413,8 @@ struct cw_dns_socket {
         struct cw_addr src; /* of the last packet to the proxy: the key in dns_clients */
         __u16 src_port;     /* 0: there was none */
         __u8 by_device;     /* the program chose a device for its packets (IP_UNICAST_IF) */
-        __u8 pad[5];
+        __u8 own;           /* TCP: connected to a name server of its own on the loopback */
+        __u8 pad[4];
 };
 
 /* counters: indices of the per-CPU array */

@@ -12,6 +12,7 @@
 #include "flow.bpf.h"
 #include "flow-packet.bpf.h"
 #include "inbound.bpf.h"
+#include "listener.bpf.h"
 #include "option.bpf.h"
 #include "record.bpf.h"
 #include "request.bpf.h"
@@ -81,7 +82,8 @@ static __always_inline int on_socket4(struct bpf_sock_addr *ctx, __u8 hook) {
         /* An IPv6 socket that sends to a mapped address has passed the IPv6 hook, which may have redirected it. */
         if (ctx->family == AF_INET6 && is_proxy(&dst, bpf_ntohs(ctx->user_port)))
                 return 1;
-        if (is_captured(ctx, state, subject, &dst, hook) && redirect4(ctx, subject, &dst, hook))
+        if (is_captured(ctx, state, subject, &dst, hook) &&
+            (leave_to_own(ctx, subject, &dst) || redirect4(ctx, subject, &dst, hook)))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
@@ -97,7 +99,8 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         enum subject_state state = chain_read(subject, &c);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, state, subject, &dst, hook) && redirect6(ctx, subject, &dst, hook))
+        if (is_captured(ctx, state, subject, &dst, hook) &&
+            (leave_to_own(ctx, subject, &dst) || redirect6(ctx, subject, &dst, hook)))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
@@ -243,6 +246,16 @@ int cw_sock_release(struct bpf_sock *ctx) {
                 return release_flow(ctx, &key, &s->flow, true);
         struct cw_flow *f = bpf_map_lookup_elem(&flows, &key);
         return f ? release_flow(ctx, &key, f, false) : 1;
+}
+
+SEC("cgroup/post_bind4")
+int cw_post_bind4(struct bpf_sock *ctx) {
+        return on_bound(ctx);
+}
+
+SEC("cgroup/post_bind6")
+int cw_post_bind6(struct bpf_sock *ctx) {
+        return on_bound(ctx);
 }
 
 SEC("lsm/socket_create")
@@ -410,7 +423,7 @@ static __always_inline int pass_loopback(struct __sk_buff *skb, __u64 subject, c
                 return DROP_SILENTLY;
         if (to_proxy)
                 register_client(skb, subject, &p->src, p->src_port, p->protocol);
-        return to_proxy || !is_dns(p->protocol, p->dst_port) ? 1 : JUDGE;
+        return to_proxy || !is_dns(p->protocol, p->dst_port) || query_stays(skb, subject, p) ? 1 : JUDGE;
 }
 
 /* By the verdict of the socket hooks about the task. */

@@ -7,6 +7,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 
+#include "listener.bpf.h"
 #include "packet.bpf.h"
 #include "record.bpf.h"
 
@@ -61,7 +62,44 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         s->client.server = *server;
         s->client.server_port = bpf_ntohs(ctx->user_port);
         s->client.generation = generation_now();
+        s->own = 0;
         return true;
+}
+
+/* A query to a name server of the sender's own: it is not redirected. */
+static __noinline int leave_to_own(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
+        struct local_query q = { .dst = *dst, .protocol = ctx->protocol == IP_UDP ? IP_UDP : IP_TCP };
+        __u16 port = bpf_ntohs(ctx->user_port);
+
+        if (addr_is_unspecified(&q.dst)) { /* means this host */
+                q.dst.b[15] = 1;
+                if (addr_is_v4(&q.dst))
+                        q.dst.b[12] = 127;
+        }
+        if (port != 53 || subject & SUBJECT_FORWARDER || !addr_is_loopback(&q.dst) || is_proxy(&q.dst, port))
+                return 0;
+        if (!in_proxy_netns(ctx) || !query_is_own(ctx, &q, subject_actor(subject)))
+                return 0;
+        if (q.protocol == IP_UDP)
+                return 1;
+        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+        if (s)
+                s->own = 1;
+        return s != NULL;
+}
+
+/* The same for a packet to port 53 of the loopback. Of a connection, the first one decides. */
+static __noinline int query_stays(struct __sk_buff *skb, __u64 subject, const struct packet *p) {
+        struct local_query q = { .src = p->src, .dst = p->dst, .src_port = p->src_port, .protocol = p->protocol };
+        struct bpf_sock *sk = skb->sk;
+
+        if (subject & SUBJECT_FORWARDER)
+                return 0;
+        if (p->protocol == IP_UDP || !p->continues)
+                return query_is_own(skb, &q, subject_actor(subject));
+        sk = sk ? bpf_sk_fullsock(sk) : NULL;
+        struct cw_dns_socket *s = sk ? bpf_sk_storage_get(&dns_sockets, sk, NULL, 0) : NULL;
+        return s && s->own;
 }
 
 /* IPv4 and IPv6, kept by user space: the source that the kernel chooses for what leaves the machine by its default route.

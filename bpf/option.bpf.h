@@ -5,6 +5,7 @@
  * - group memberships: the kernel announces them (IGMP, MLD) in packets that no hook sees, or that are not the task's;
  * - source routing;
  * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h).
+ * A program that chooses the receiver among sockets is only noted, for name servers (see listener.bpf.h).
  * A device for outgoing packets is only noted, for queries: it cannot be read from the socket. Resolvers have their
  * queries sent to the proxy, by whatever device.
  * The program reads a copy of the value, and the kernel then uses this copy: the caller cannot change it meanwhile. */
@@ -41,6 +42,10 @@ enum {
         OPTION_IPV6_UNICAST_IF = 76,
         OPTION_IPV6_FREEBIND = 78,
 
+        /* of SOL_SOCKET, asm-generic/socket.h */
+        OPTION_ATTACH_REUSEPORT_CBPF = 51,
+        OPTION_ATTACH_REUSEPORT_EBPF = 52,
+
         /* of both levels */
         OPTION_JOIN_GROUP = 42,
         OPTION_BLOCK_SOURCE = 43,
@@ -57,9 +62,12 @@ enum option_kind {
         OPTION_ROUTE6,
         OPTION_ANY_SOURCE, /* a flag */
         OPTION_DEVICE,     /* the index of a device, 0 for none */
+        OPTION_STEERING,   /* a program */
 };
 
 static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
+        if (level == SOL_SOCKET && (name == OPTION_ATTACH_REUSEPORT_CBPF || name == OPTION_ATTACH_REUSEPORT_EBPF))
+                return OPTION_STEERING;
         if (level != LEVEL_IP && level != LEVEL_IPV6)
                 return OPTION_OTHER;
         switch (name) {
@@ -338,6 +346,8 @@ static __always_inline int on_option(struct bpf_sockopt *ctx) {
                 return 1;
         if (kind == OPTION_DEVICE)
                 return note_device(ctx);
+        if (kind == OPTION_STEERING)
+                return on_steering(ctx);
         enum subject_state state = chain_read(subject_of_caller(), &c);
         if (state == SUBJECT_OFF || state == SUBJECT_FAULT)
                 return state == SUBJECT_OFF;

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sockets as programs use them: connected for nothing but an address, bound to a device, moved by NAT."""
 
+import json
 import subprocess
 
 from harness import absent, blocked, case, equal, found, refused, worked
 from plan import EVIL4, GITHUB4, GITHUB6
 
 ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", f"[{GITHUB6}]:7", "--summary", "none"]
+NAMED = [*ALLOW, "--allow", "github.com"]
 
 
 @case("connect() of a datagram socket is not refused and no event; the first datagram is both")
@@ -170,3 +172,69 @@ def connected_to_resolver(lab):
             if isinstance(fact, dict):
                 fact, got = fact.get("value"), got.get("value")
             equal(got, fact, f"{mode}: {name}")
+
+
+# A server that refuses all names, and is asked for one that the policy denies with NXDOMAIN.
+OWN_SERVER = """
+    import threading
+    def refusal(query):
+        return query[:2] + bytes([0x84, 5]) + query[4:]
+
+    def serve(addr, answer=refusal):
+        u = socket.socket(family_of(addr), socket.SOCK_DGRAM)
+        u.bind((addr, 53))
+        t = socket.create_server((addr, 53), family=family_of(addr))
+        def datagrams():
+            while True:
+                query, peer = u.recvfrom(4096)
+                u.sendto(answer(query), peer)
+        def streams():
+            while True:
+                with t.accept()[0] as s:
+                    query = s.recv(4096)
+                    s.sendall(query[:2] + answer(query[2:]))
+                    s.recv(1)
+        for loop in datagrams, streams:
+            threading.Thread(target=loop, daemon=True).start()
+        return u, t
+
+    def ask(*addresses, name="evil.example"):
+        return [[dns_udp(a, dnswire.query(name))["rcode"], dns_tcp(a, [dnswire.query(name)])[0x1234]["rcode"]]
+                for a in addresses]
+"""
+
+
+@case("a name server of the command's own on the loopback answers the command, over UDP and TCP, and no other run")
+def own_name_server(lab):
+    own, proxy = [["REFUSED", "REFUSED"]], [["NXDOMAIN", "NXDOMAIN"]]
+    r = lab.attack(NAMED, OWN_SERVER + """
+    report(before=ask("127.0.0.1"))
+    sockets = [*serve("127.0.0.1"), *serve("::1")]
+    report(loopback=ask("127.0.0.1", "::1", "0.0.0.0"), others=ask("127.0.0.2", RESOLVER4, RESOLVER6))
+""", user="root")
+    equal(r.facts["before"], proxy, "nobody listens")
+    equal(r.facts["loopback"], own * 3, "the command's own server")
+    equal(r.facts["others"], proxy * 3, "other addresses")
+    absent(r, "connection_blocked")
+
+    # For all addresses. What it asks for its clients is judged as asked by the command.
+    holder = lab.start(["--allow", "evil.example", "--summary", "none"], lab.python(OWN_SERVER + """
+    def relay(query):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.settimeout(LIMIT)
+            s.sendto(query, (RESOLVER4, 53))
+            return s.recv(4096)
+    sockets = serve("0.0.0.0", relay)
+    report(allowed=ask("127.0.0.1", "127.0.0.9"), denied=ask("127.0.0.1", name="github.com"))
+    print("ready", flush=True)
+    input()
+"""), user="root")
+    lines = [holder.read_line(), holder.read_line()]
+    equal(lines[-1], b"ready\n", "the run with a server")
+    equal(json.loads(lines[0]), {"allowed": [["NOERROR", "NOERROR"]] * 2, "denied": proxy}, "its relay")
+    r = lab.attack(NAMED, OWN_SERVER + """
+    report(other=ask("127.0.0.1", "127.0.0.9"), allowed=ask("127.0.0.1", name="github.com"))
+""")
+    equal(r.facts, {"other": proxy * 2, "allowed": [["NOERROR", "NOERROR"]]}, "another run's server is not asked")
+    found(r, "dns_blocked", dst_hostname="evil.example")
+    equal(holder.finish(b"\n").status, 0, "the run with a server")
