@@ -66,9 +66,9 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         return true;
 }
 
-/* A query to a name server of the sender's own: it is not redirected. */
+/* A query to a name server of the sender's own: it is not redirected. Not of MPTCP, whose packets are of other sockets. */
 static __noinline int leave_to_own(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
-        struct local_query q = { .dst = *dst, .protocol = ctx->protocol == IP_UDP ? IP_UDP : IP_TCP };
+        struct local_query q = { .dst = *dst, .protocol = ctx->protocol };
         __u16 port = bpf_ntohs(ctx->user_port);
 
         if (addr_is_unspecified(&q.dst)) { /* means this host */
@@ -76,7 +76,7 @@ static __noinline int leave_to_own(struct bpf_sock_addr *ctx, __u64 subject, con
                 if (addr_is_v4(&q.dst))
                         q.dst.b[12] = 127;
         }
-        if (port != 53 || subject & SUBJECT_FORWARDER || !addr_is_loopback(&q.dst) || is_proxy(&q.dst, port))
+        if (!is_dns(ctx->protocol, port) || subject & SUBJECT_FORWARDER || !addr_is_loopback(&q.dst) || is_proxy(&q.dst, port))
                 return 0;
         if (!in_proxy_netns(ctx) || !query_is_own(ctx, &q, subject_actor(subject)))
                 return 0;

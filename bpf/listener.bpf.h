@@ -23,7 +23,7 @@ struct {
         __type(value, struct listener);
 } listeners SEC(".maps");
 
-/* Actors with a socket that steers. Another user's server may share the port of theirs (SO_REUSEPORT), and no lookup tells
+/* Actors with a socket that steers. Another user's server may share the port of theirs (SO_REUSEPORT), and no lookup says
  * which of them the program chooses. 0: an actor that is not known, so all of them. */
 struct {
         __uint(type, BPF_MAP_TYPE_HASH);
