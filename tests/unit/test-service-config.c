@@ -9,7 +9,7 @@
 #include "bpf/api.h"
 #include "config/conf-file.h"
 
-static const char defaults[] = "enforce fdstore 1fff keep info [] bpf+resolved [systemd-resolved.service] "
+static const char defaults[] = "enforce fdstore 7fff keep info [] bpf+resolved [systemd-resolved.service] "
                                "/var/log/cargowall/events.ndjson denied";
 
 static const char *join(char **list, size_t n, char *buf, size_t size) {
@@ -45,16 +45,16 @@ static const struct {
         { "[Service]\nMode=off\nPersist=pin\nExistingConnections=judge\nLogLevel=debug\n"
           "RequiredHooks=connect4 ingress\n"
           "[DNS]\nUpstream=192.0.2.1\nWiring=bpf\nForwarders=a.service\n[Log]\nEventsFile=none\nJournalEvents=all\n",
-          "off pin 1001 judge debug [192.0.2.1] bpf [a.service] none all" },
+          "off pin 4001 judge debug [192.0.2.1] bpf [a.service] none all" },
         { "[Service]\nMode=off\nMode=audit\nLogLevel=err\nLogLevel=warning\n[Log]\nEventsFile=none\nEventsFile=/a/b\n",
-          "audit fdstore 1fff keep warning [] bpf+resolved [systemd-resolved.service] /a/b denied" },
+          "audit fdstore 7fff keep warning [] bpf+resolved [systemd-resolved.service] /a/b denied" },
         { "[DNS]\nUpstream=192.0.2.1 \t192.0.2.2:5353\nUpstream=[2001:db8::1]:53 2001:db8::2 [2001:db8::3]\n"
           "Forwarders=\n",
-          "enforce fdstore 1fff keep info [192.0.2.1,192.0.2.2:5353,[2001:db8::1]:53,2001:db8::2,[2001:db8::3]] "
+          "enforce fdstore 7fff keep info [192.0.2.1,192.0.2.2:5353,[2001:db8::1]:53,2001:db8::2,[2001:db8::3]] "
           "bpf+resolved [] /var/log/cargowall/events.ndjson denied" },
         { "[DNS]\nUpstream=192.0.2.1\nUpstream=\nUpstream=192.0.2.2\nForwarders=a.service\n"
           "Forwarders=b@x\\x2dy.service c.service\n",
-          "enforce fdstore 1fff keep info [192.0.2.2] bpf+resolved [a.service,b@x\\x2dy.service,c.service] "
+          "enforce fdstore 7fff keep info [192.0.2.2] bpf+resolved [a.service,b@x\\x2dy.service,c.service] "
           "/var/log/cargowall/events.ndjson denied" },
         { "[Service]\nRequiredHooks=\n[Log]\nJournalEvents=none\n",
           "enforce fdstore 0 keep info [] bpf+resolved [systemd-resolved.service] /var/log/cargowall/events.ndjson "
