@@ -22,6 +22,7 @@
 #include "host/existing-sockets.h"
 #include "host/read-file.h"
 #include "host/resolv-conf.h"
+#include "host/socket-cgroup.h"
 #include "host/upstreams.h"
 #include "net/dns-endpoint.h"
 
@@ -117,6 +118,25 @@ static void check_cgroup(CheckTable *t) {
                        "boot with systemd.unified_cgroup_hierarchy=1; containers may use cgroup v1 only");
         else
                 (void) check_add(t, "cgroup2", CHECK_OK, "mounted at %.200s", point);
+}
+
+/* Linux 5.15 has both in each socket. */
+static void check_sockets(CheckTable *t) {
+        _cleanup_free_ char *text = check_read(t, "/proc/cgroups");
+        unsigned major = 0, minor = 0;
+        CheckRow *row;
+
+        (void) sscanf(t->facts->kernel, "%u.%u", &major, &minor);
+        if (t->facts->sockets_lost)
+                row = check_add(t, "sockets", CHECK_FAIL, "their cgroup is not known: net_cls or net_prio of cgroup v1 was used");
+        else if ((major < 5 || (major == 5 && minor < 15)) && text && cgroup_marks_sockets(text))
+                row = check_add(t, "sockets", CHECK_WARN, "net_cls or net_prio of cgroup v1 is mounted: their first use takes the "
+                                "cgroup of all new sockets away");
+        else {
+                (void) check_add(t, "sockets", CHECK_OK, "the kernel knows the cgroup of each");
+                return;
+        }
+        check_advise(row, SOCKET_CGROUP_ADVICE "; the service does not start without");
 }
 
 static void check_connections(CheckTable *t) {
@@ -320,6 +340,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_bpf(&t);
         check_unprivileged_bpf(&t);
         check_cgroup(&t);
+        check_sockets(&t);
         check_connections(&t);
         check_families(&t);
         check_systemd(&t);
@@ -369,6 +390,7 @@ void preflight_facts(PreflightFacts *ret) {
         /* An invalid command: EINVAL, E2BIG or EPERM if the call exists, ENOSYS if not. */
         if (syscall(__NR_bpf, -1, NULL, 0) < 0)
                 ret->bpf_error = errno;
+        ret->sockets_lost = socket_cgroup_is_known() == 0;
         ret->connections_error = -existing_sockets_can_end();
         ret->families = preflight_families();
         count_devices(ret);

@@ -25,11 +25,13 @@ typedef struct CheckRow {
 } CheckRow;
 
 #define CHECK_ROWS_MAX 24
+#define CHECK_ROWS_MAX 20
 
 /* Facts that are not read from files. */
 typedef struct PreflightFacts {
         char kernel[128];       /* release: "6.1.0-18-amd64" */
         int bpf_error;          /* positive errno of a bpf(2) call without meaning; 0: none */
+        bool sockets_lost;      /* the kernel does not know the cgroup of new sockets */
         int connections_error;  /* positive errno: the kernel cannot end connections; 0: it can */
         char systemd[64];       /* version; empty: not known */
         bool dns_socket_active; /* cargowalld-dns.socket listens */

@@ -143,8 +143,8 @@ Mode service_effective_mode(const Service *s) {
 bool service_enforcing(const Service *s) {
         assert(s);
 
-        return supervision_is_ready(s->supervision) && service_effective_mode(s) == MODE_ENFORCE &&
-               hooks_are_complete(&s->context);
+        return supervision_is_ready(s->supervision) && !supervision_lost_sockets(s->supervision) &&
+               service_effective_mode(s) == MODE_ENFORCE && hooks_are_complete(&s->context);
 }
 
 const char *service_policy_digest(const Service *s) {

@@ -9,6 +9,7 @@
 
 #include "basic/clock.h"
 #include "daemon/self-test.h"
+#include "host/socket-cgroup.h"
 
 #define TICK_USEC (10 * USEC_PER_SEC) /* worst-case time to notice a detached hook */
 #define TICK_ACCURACY_USEC USEC_PER_SEC
@@ -22,6 +23,7 @@ struct Supervision {
         SelfTest *self_test;
         sd_event_source *tick, *hup, *usr1, *term, *interrupt;
         char last_status[SERVICE_STATUS_SIZE];
+        bool sockets_lost;    /* the kernel does not know the cgroup of new sockets */
         uint64_t proved_usec; /* CLOCK_MONOTONIC; the last self-test that passed */
         bool ready;
         int exit_status;
@@ -66,6 +68,12 @@ static void run_self_test(Supervision *s) {
                 on_self_test(r == -EADDRINUSE ? "another process shares a socket of the DNS proxy" :
                                                 "cannot determine whether other processes share the DNS proxy's sockets",
                              s);
+                return;
+        }
+        s->sockets_lost = socket_cgroup_is_known() == 0;
+        if (s->sockets_lost) {
+                on_self_test("the kernel does not know the cgroup of new sockets, because net_cls or net_prio of cgroup v1 was used: "
+                             "policies of units do not judge their packets; " SOCKET_CGROUP_ADVICE, s);
                 return;
         }
         r = self_test_run(s->self_test, SELF_TEST_USEC);
@@ -203,6 +211,12 @@ bool supervision_is_ready(const Supervision *s) {
         assert(s);
 
         return s->ready;
+}
+
+bool supervision_lost_sockets(const Supervision *s) {
+        assert(s);
+
+        return s->sockets_lost;
 }
 
 int supervision_exit_status(const Supervision *s) {

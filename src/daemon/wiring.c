@@ -124,9 +124,10 @@ static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
 
         service_counters(s, &counters); /* as on the bus */
         (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
-                        mode == MODE_ENFORCE ? "Enforcing"
-                        : mode == MODE_AUDIT ? "Auditing"
-                                             : "Partly off",
+                        supervision_lost_sockets(s->supervision) ? "Not enforcing, the kernel does not know the cgroup of sockets"
+                        : mode == MODE_ENFORCE ? "Enforcing"
+                        : mode == MODE_AUDIT   ? "Auditing"
+                                               : "Partly off",
                         resolvers_texts(s->resolvers, &texts) > 0 ? "" : ", no upstream resolver known: names do not resolve",
                         policies_digest(s->policies), policy_set_n_rules(set), set->documents.n,
                         counters.connections_denied + counters.queries_denied);

@@ -65,6 +65,24 @@ int cgroup_own_path_parse(const char *text, char **ret) {
         return -ENOSYS;
 }
 
+/* Lines "net_cls 3 1 1": the name, the hierarchy (0: none, or cgroup2), the number of cgroups, enabled. */
+bool cgroup_marks_sockets(const char *text) {
+        static const char *const names[] = { "net_cls", "net_prio" };
+
+        assert(text);
+
+        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+                size_t length = strcspn(line, " \t\n");
+                const char *hierarchy = line + length + strspn(line + length, " \t");
+
+                for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                        if (length == strlen(names[i]) && strncmp(line, names[i], length) == 0 && *hierarchy >= '1' &&
+                            *hierarchy <= '9')
+                                return true;
+        }
+        return false;
+}
+
 int cgroup_mount_next(const char **cursor, char **ret_root, char **ret_point) {
         assert(cursor && *cursor && ret_root && ret_point);
 

@@ -3,6 +3,8 @@
 
 /* Finds where the cgroup2 hierarchy can be reached: cgroups(7), "/proc files"; proc(5), mountinfo. */
 
+#include <stdbool.h>
+
 /* Pure: the cgroup2 path in the text of /proc/self/cgroup, the line "0::/a/b". It is relative to the reader's cgroup
  * namespace and may begin with "/..". -ENOSYS: no such line, so no cgroup2. The caller frees *ret. */
 int cgroup_own_path_parse(const char *text, char **ret);
@@ -12,6 +14,10 @@ int cgroup_mount_next(const char **cursor, char **ret_root, char **ret_point);
 /* Pure: the cgroup's path as seen below a mount of the cgroup root, "/" for the mount itself. -ENOTSUP: outside of
  * the mount. The caller frees *ret. */
 int cgroup_path_below(const char *root, const char *path, char **ret);
+
+/* Pure: from the text of /proc/cgroups, whether one of the controllers of cgroup v1 that mark sockets, net_cls and net_prio, is
+ * mounted. */
+bool cgroup_marks_sockets(const char *text);
 
 /* A detached mount whose root is the caller's own cgroup; it has no mount point and exists as long as its fd. Works
  * if no cgroup2 mount is visible; needs CAP_SYS_ADMIN. */

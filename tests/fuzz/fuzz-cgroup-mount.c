@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size > 0)
                 memcpy(text, data, size);
         (void) cgroup_own_path_parse(text, &own);
+        (void) cgroup_marks_sockets(text);
         while (cgroup_mount_next(&cursor, &root, &point) > 0) {
                 if (cursor < text || cursor > text + size)
                         abort();

@@ -17,6 +17,7 @@
 #include "child-cgroup.h"
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
+#include "host/socket-cgroup.h"
 
 #define KILL_TIMEOUT_USEC (10 * USEC_PER_SEC)
 
@@ -43,6 +44,37 @@ START_TEST(own_path_is_parsed) {
         if (own_cases[_i].result >= 0)
                 ck_assert_str_eq(path, own_cases[_i].path);
         free(path);
+}
+END_TEST
+
+#define CONTROLLERS "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t0\t54\t1\n"
+
+static const struct {
+        const char *text;
+        bool marks;
+} marks_cases[] = {
+        { "", false },
+        { CONTROLLERS, false },
+        { CONTROLLERS "net_cls\t0\t54\t1\nnet_prio\t0\t54\t1\n", false },
+        { CONTROLLERS "net_cls\t3\t1\t1\n", true },
+        { CONTROLLERS "net_cls\t0\t54\t1\nnet_prio\t12\t54\t1", true },
+        { CONTROLLERS "my_net_cls\t3\t1\t1\nnet_cls_x\t3\t1\t1\n", false },
+        { "net_cls\n3\n", false },
+        { "net_cls", false },
+};
+
+START_TEST(socket_controllers_are_found) {
+        ck_assert_int_eq(cgroup_marks_sockets(marks_cases[_i].text), marks_cases[_i].marks);
+}
+END_TEST
+
+/* This kernel keeps them, or cannot say. */
+START_TEST(lost_sockets_are_recognized) {
+        ck_assert(socket_cgroup_is_lost(7211, 1));
+        ck_assert(!socket_cgroup_is_lost(7211, 7211));
+        ck_assert(!socket_cgroup_is_lost(1, 1));
+        ck_assert(!socket_cgroup_is_lost(7211, 7212)); /* moved meanwhile */
+        ck_assert_int_ne(socket_cgroup_is_known(), 0);
 }
 END_TEST
 
@@ -290,6 +322,8 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 60);
         tcase_add_loop_test(t, own_path_is_parsed, 0, ELEMENTSOF(own_cases));
+        tcase_add_loop_test(t, socket_controllers_are_found, 0, ELEMENTSOF(marks_cases));
+        tcase_add_test(t, lost_sockets_are_recognized);
         tcase_add_loop_test(t, path_is_seen_below_a_mount, 0, ELEMENTSOF(below_cases));
         tcase_add_test(t, mounts_are_found);
         tcase_add_test(t, cgroup_is_made_entered_and_removed);

@@ -60,6 +60,7 @@ static const struct {
 } changes[] = {
         { "/proc/self/mountinfo", "30 23 0:26 / /sys rw - sysfs sysfs rw\n", "cgroup2", CHECK_FAIL },
         { "/proc/self/mountinfo", NULL, "cgroup2", CHECK_FAIL },
+        { "/proc/cgroups", "net_cls\t3\t1\t1\n", "sockets", CHECK_OK }, /* Linux 6.1 */
         { "/proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n", "cgroup2", CHECK_WARN },
         { "/proc/sys/kernel/unprivileged_bpf_disabled", "0\n", "unprivileged bpf", CHECK_WARN },
         { "/proc/sys/kernel/unprivileged_bpf_disabled", NULL, "unprivileged bpf", CHECK_OK },
@@ -173,6 +174,9 @@ static const struct {
         { { .kernel = "5.10.0", .systemd = "" }, "systemd", CHECK_WARN },
         { { .kernel = "5.10.0", .connections_error = EOPNOTSUPP }, "connections", CHECK_WARN },
         { { .kernel = "5.10.0", .connections_error = ENOENT }, "connections", CHECK_WARN },
+        { { .kernel = "5.10.0" }, "sockets", CHECK_OK },
+        { { .kernel = "5.10.0", .sockets_lost = true }, "sockets", CHECK_FAIL },
+        { { .kernel = "6.1.0", .sockets_lost = true }, "sockets", CHECK_FAIL },
 };
 
 START_TEST(test_facts) {
@@ -180,6 +184,21 @@ START_TEST(test_facts) {
 
         size_t n = preflight_check(&facts[_i].facts, root, rows);
         ck_assert_int_eq(find(rows, n, facts[_i].row)->state, facts[_i].state);
+}
+END_TEST
+
+/* Before Linux 5.15, mounted controllers may come into use. */
+START_TEST(test_socket_controllers) {
+        const PreflightFacts old = { .kernel = "5.14.0-70.el9", .systemd = "252" };
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put("/proc/cgroups", "#subsys_name\thierarchy\tnum_cgroups\tenabled\nnet_prio\t4\t1\t1\n");
+        size_t n = preflight_check(&old, root, rows);
+        ck_assert_int_eq(find(rows, n, "sockets")->state, CHECK_WARN);
+        ck_assert_str_ne(find(rows, n, "sockets")->advice, "");
+        put("/proc/cgroups", "net_prio\t0\t1\t1\n");
+        n = preflight_check(&old, root, rows);
+        ck_assert_int_eq(find(rows, n, "sockets")->state, CHECK_OK);
 }
 END_TEST
 
@@ -335,6 +354,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_good);
         tcase_add_loop_test(t, test_changes, 0, ELEMENTSOF(changes));
         tcase_add_loop_test(t, test_facts, 0, ELEMENTSOF(facts));
+        tcase_add_test(t, test_socket_controllers);
         tcase_add_test(t, test_own_socket);
         tcase_add_loop_test(t, test_families, 0, ELEMENTSOF(offers));
         tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
