@@ -138,6 +138,15 @@ static int is_resolved_hidden(sd_bus *bus, const char *path) {
         return r < 0 ? r : hidden;
 }
 
+static void examine_firewall(Finder *f, const char *name, const char *path) {
+        UnitFirewall firewall;
+
+        if (unit_firewall_find(f->bus, path, &firewall) < 0 || firewall == UNIT_FIREWALL_OPEN || f->ret->n_closed++ > 0)
+                return;
+        (void) snprintf(f->ret->first_closed, sizeof(f->ret->first_closed), "%s", name);
+        f->ret->closed_by = firewall;
+}
+
 static int examine(Finder *f, const char *name, const char *path) {
         _cleanup_free_ char *cgroup = NULL;
 
@@ -153,6 +162,7 @@ static int examine(Finder *f, const char *name, const char *path) {
         f->ret->n_policy++;
         if (k == 0 && f->ret->n_resolved++ == 0)
                 (void) snprintf(f->ret->first_resolved, sizeof(f->ret->first_resolved), "%s", name);
+        examine_firewall(f, name, path);
         if (r == 0 && f->ret->n_open++ == 0)
                 (void) snprintf(f->ret->first, sizeof(f->ret->first), "%s", name);
         return 0;

@@ -2,13 +2,15 @@
 #pragma once
 
 /* Running units with a policy that systemd lets use families without hooks: by RestrictAddressFamilies=, as 32-bit
- * programs (SystemCallArchitectures=), or over io_uring (SystemCallFilter=); and those that reach the sockets of
- * systemd-resolved, which does not say for whom it asks. Asks systemd; reads the policy documents of
- * this machine. */
+ * programs (SystemCallArchitectures=), or over io_uring (SystemCallFilter=); those that reach the sockets of
+ * systemd-resolved, which does not say for whom it asks; and those that it keeps from the DNS proxy. Asks systemd; reads the
+ * policy documents of this machine. */
 
 #include <stddef.h>
 
 #include <systemd/sd-bus.h>
+
+#include "ctl/unit-firewall.h"
 
 typedef struct OpenUnits {
         size_t n_policy; /* running services that a document matches */
@@ -16,6 +18,9 @@ typedef struct OpenUnits {
         char first[128]; /* the name of one of them */
         size_t n_resolved;        /* of n_policy, those that reach systemd-resolved's sockets */
         char first_resolved[128]; /* the name of one of them */
+        size_t n_closed; /* those whose queries are dropped */
+        char first_closed[128];
+        UnitFirewall closed_by; /* of that one */
         int error;       /* positive errno: not known; EACCES: the documents cannot be read */
 } OpenUnits;
 

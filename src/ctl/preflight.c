@@ -329,6 +329,25 @@ static void check_ports(CheckTable *t) {
         (void) check_add(t, "dns port", CHECK_OK, DNS_ENDPOINT_ADDR4 ":53 and [" DNS_ENDPOINT_ADDR6 "]:253 are free");
 }
 
+/* Units with filters of systemd's own, which the kernel asks as well. */
+static void check_unit_queries(CheckTable *t) {
+        const OpenUnits *u = &t->facts->units;
+        CheckRow *row;
+
+        if (u->error != 0) /* see the row about their families */
+                return;
+        if (u->n_closed == 0) {
+                (void) check_add(t, "queries of units", CHECK_OK, "no running unit with a policy drops its own");
+                return;
+        }
+        row = check_add(t, "queries of units", CHECK_WARN, "%zu of %zu running units with a policy cannot reach the DNS proxy "
+                        "(%s), such as %s", u->n_closed, u->n_policy,
+                        u->closed_by == UNIT_FIREWALL_ADDRESS ? "IPAddressDeny=" : "RestrictNetworkInterfaces=", u->first_closed);
+        check_advise(row, "all queries are sent to it: add a drop-in to the unit or slice with %s",
+                     u->closed_by == UNIT_FIREWALL_ADDRESS ? "[Service] (or [Slice]) IPAddressAllow=127.0.0.155 ::1" :
+                                                             "[Service] (or [Slice]) RestrictNetworkInterfaces=lo, or without ~lo");
+}
+
 /* ------------------------------------------------------------------ all */
 
 size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow ret[static CHECK_ROWS_MAX]) {
@@ -348,6 +367,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_resolved_in_units(&t);
         check_upstream(&t);
         check_ports(&t);
+        check_unit_queries(&t);
         check_polkit(&t);
         check_docker(&t);
         return t.n;

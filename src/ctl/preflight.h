@@ -25,7 +25,6 @@ typedef struct CheckRow {
 } CheckRow;
 
 #define CHECK_ROWS_MAX 24
-#define CHECK_ROWS_MAX 20
 
 /* Facts that are not read from files. */
 typedef struct PreflightFacts {

@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "basic/macro.h"
@@ -310,6 +311,48 @@ START_TEST(test_resolved_in_units) {
 END_TEST
 
 static const struct {
+        const char *network;
+        size_t size;
+        uint32_t prefix_length;
+        int family;
+        bool covers;
+} network_cases[] = {
+        { "\0\0\0\0", 4, 0, AF_INET, true },
+        { "\177\0\0\0", 4, 8, AF_INET, true },
+        { "\177\0\0\233", 4, 32, AF_INET, true },
+        { "\177\0\0\232", 4, 31, AF_INET, true },
+        { "\177\0\0\232", 4, 32, AF_INET, false },
+        { "\177\0\0\1", 4, 32, AF_INET, false },
+        { "\12\0\0\0", 4, 8, AF_INET, false },
+        { "\177\0\0\233", 4, 33, AF_INET, false },
+        { "\177\0", 2, 8, AF_INET, false },
+        { "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16, 0, AF_INET6, false },
+};
+
+START_TEST(test_networks) {
+        ck_assert_int_eq(unit_firewall_covers(network_cases[_i].family, network_cases[_i].network, network_cases[_i].size,
+                                              network_cases[_i].prefix_length), network_cases[_i].covers);
+}
+END_TEST
+
+/* Units whose queries systemd drops. */
+START_TEST(test_closed_units) {
+        PreflightFacts closed = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        closed.units = (OpenUnits) { .n_policy = 3, .n_closed = 1, .first_closed = "a.service", .closed_by = UNIT_FIREWALL_ADDRESS };
+        size_t n = preflight_check(&closed, root, rows);
+        const CheckRow *row = find(rows, n, "queries of units");
+        ck_assert_int_eq(row->state, CHECK_WARN);
+        ck_assert_str_eq(row->detail, "1 of 3 running units with a policy cannot reach the DNS proxy (IPAddressDeny=), such as a.service");
+        ck_assert_ptr_nonnull(strstr(row->advice, "IPAddressAllow=127.0.0.155"));
+        closed.units.closed_by = UNIT_FIREWALL_INTERFACE;
+        n = preflight_check(&closed, root, rows);
+        ck_assert_ptr_nonnull(strstr(find(rows, n, "queries of units")->advice, "RestrictNetworkInterfaces=lo"));
+}
+END_TEST
+
+static const struct {
         unsigned n_devices, n_filtered;
         uint64_t families;
         CheckState devices, state;
@@ -360,6 +403,8 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
         tcase_add_loop_test(t, test_resolved_in_units, 0, ELEMENTSOF(resolved_cases));
         tcase_add_loop_test(t, test_units, 0, ELEMENTSOF(unit_cases));
+        tcase_add_loop_test(t, test_networks, 0, ELEMENTSOF(network_cases));
+        tcase_add_test(t, test_closed_units);
         suite_add_tcase(s, t);
         return s;
 }
