@@ -24,7 +24,7 @@ typedef struct CheckRow {
         char advice[256];   /* what to do; empty if nothing is needed */
 } CheckRow;
 
-#define CHECK_ROWS_MAX 24
+#define CHECK_ROWS_MAX 28
 
 /* Facts that are not read from files. */
 typedef struct PreflightFacts {
