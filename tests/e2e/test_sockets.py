@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sockets as programs use them: connected for nothing but an address, bound to a device, moved by NAT."""
+"""Sockets as programs use them: connected for nothing but an address, bound to a device, moved by NAT, asking a server of
+their own."""
 
 import json
 import subprocess
@@ -174,40 +175,10 @@ def connected_to_resolver(lab):
             equal(got, fact, f"{mode}: {name}")
 
 
-# A server that refuses all names, and is asked for one that the policy denies with NXDOMAIN.
-OWN_SERVER = """
-    import threading
-    def refusal(query):
-        return query[:2] + bytes([0x84, 5]) + query[4:]
-
-    def serve(addr, answer=refusal):
-        u = socket.socket(family_of(addr), socket.SOCK_DGRAM)
-        u.bind((addr, 53))
-        t = socket.create_server((addr, 53), family=family_of(addr))
-        def datagrams():
-            while True:
-                query, peer = u.recvfrom(4096)
-                u.sendto(answer(query), peer)
-        def streams():
-            while True:
-                with t.accept()[0] as s:
-                    query = s.recv(4096)
-                    s.sendall(query[:2] + answer(query[2:]))
-                    s.recv(1)
-        for loop in datagrams, streams:
-            threading.Thread(target=loop, daemon=True).start()
-        return u, t
-
-    def ask(*addresses, name="evil.example"):
-        return [[dns_udp(a, dnswire.query(name))["rcode"], dns_tcp(a, [dnswire.query(name)])[0x1234]["rcode"]]
-                for a in addresses]
-"""
-
-
 @case("a name server of the command's own on the loopback answers the command, over UDP and TCP, and no other run")
 def own_name_server(lab):
     own, proxy = [["REFUSED", "REFUSED"]], [["NXDOMAIN", "NXDOMAIN"]]
-    r = lab.attack(NAMED, OWN_SERVER + """
+    r = lab.attack(NAMED, """
     report(before=ask("127.0.0.1"))
     sockets = [*serve("127.0.0.1"), *serve("::1")]
     report(loopback=ask("127.0.0.1", "::1", "0.0.0.0"), others=ask("127.0.0.2", RESOLVER4, RESOLVER6))
@@ -218,7 +189,7 @@ def own_name_server(lab):
     absent(r, "connection_blocked")
 
     # For all addresses. What it asks for its clients is judged as asked by the command.
-    holder = lab.start(["--allow", "evil.example", "--summary", "none"], lab.python(OWN_SERVER + """
+    holder = lab.start(["--allow", "evil.example", "--summary", "none"], lab.python("""
     def relay(query):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.settimeout(LIMIT)
@@ -232,7 +203,7 @@ def own_name_server(lab):
     lines = [holder.read_line(), holder.read_line()]
     equal(lines[-1], b"ready\n", "the run with a server")
     equal(json.loads(lines[0]), {"allowed": [["NOERROR", "NOERROR"]] * 2, "denied": proxy}, "its relay")
-    r = lab.attack(NAMED, OWN_SERVER + """
+    r = lab.attack(NAMED, """
     report(other=ask("127.0.0.1", "127.0.0.9"), allowed=ask("127.0.0.1", name="github.com"))
 """)
     equal(r.facts, {"other": proxy * 2, "allowed": [["NOERROR", "NOERROR"]]}, "another run's server is not asked")

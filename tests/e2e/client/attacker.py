@@ -8,6 +8,7 @@ import json
 import os
 import socket
 import struct
+import threading
 import time
 
 import dnswire
@@ -116,6 +117,38 @@ def dns_tcp(server, messages, port=53, chunk=None):
             reply = dnswire.parse(recv_exactly(s, struct.unpack("!H", recv_exactly(s, 2))[0]))
             replies[reply["id"]] = reply
         return replies
+
+
+def refusal(query):
+    return query[:2] + bytes([0x84, 5]) + query[4:]
+
+
+def serve(addr, answer=refusal):
+    """A name server at port 53 of this address, over UDP and TCP, until the process ends. Returns its sockets."""
+    u = socket.socket(family_of(addr), socket.SOCK_DGRAM)
+    u.bind((addr, 53))
+    t = socket.create_server((addr, 53), family=family_of(addr))
+
+    def datagrams():
+        while True:
+            query, peer = u.recvfrom(4096)
+            u.sendto(answer(query), peer)
+
+    def streams():
+        while True:
+            with t.accept()[0] as s:
+                reply = answer(recv_exactly(s, struct.unpack("!H", recv_exactly(s, 2))[0]))
+                s.sendall(struct.pack("!H", len(reply)) + reply)
+                s.recv(1)
+    for loop in datagrams, streams:
+        threading.Thread(target=loop, daemon=True).start()
+    return u, t
+
+
+def ask(*addresses, name="evil.example"):
+    """What the servers say about a name, over UDP and TCP. One of serve() refuses all names; the proxy denies this one."""
+    return [[dns_udp(a, dnswire.query(name))["rcode"], dns_tcp(a, [dnswire.query(name)])[0x1234]["rcode"]]
+            for a in addresses]
 
 
 class IoVec(ctypes.Structure):
