@@ -14,5 +14,6 @@ typedef struct DnsListening {
 
 /* Takes ownership of the fds, even on failure. */
 int dns_listening_start(DnsStub *stub, const int *fds, size_t n_fds, DnsListening *ret);
-/* Did a client that addressed this resolver address the proxy itself? */
-bool dns_listening_is_at(const DnsListening *l, const Endpoint *endpoint);
+/* Did a client that addressed this resolver address the proxy itself? A forwarder does with the usual address of the service
+ * too: while the proxy listens on a free port, whoever is there instead must not be asked. */
+bool dns_listening_is_at(const DnsListening *l, const Endpoint *endpoint, bool by_forwarder);

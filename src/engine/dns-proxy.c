@@ -632,7 +632,7 @@ static void proxy_on_query(_unused_ DnsStub *stub, DnsClient *client, const uint
         int r;
 
         p->o.on_query(&peer, &q.requester, p->o.userdata);
-        if (dns_listening_is_at(&p->listening, &q.requester.asked))
+        if (dns_listening_is_at(&p->listening, &q.requester.asked, q.requester.forwards))
                 q.requester.asked.port = 0;
         if (q.requester.is_stranger) {
                 p->stats.strangers++;

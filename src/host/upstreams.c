@@ -64,15 +64,10 @@ const UpstreamFiles upstream_files_default = {
 /* --- the list --- */
 
 int upstreams_check(const DnsServer *servers, size_t n) {
-        InAddr own, own_v6;
-
         assert(servers || n == 0);
 
-        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &own);
-        (void) in_addr_parse(DNS_ENDPOINT_ADDR6, &own_v6);
         for (size_t i = 0; i < n; i++)
-                if (resolv_conf_is_stub(&servers[i].addr) || in_addr_equal(&servers[i].addr, &own) ||
-                    (in_addr_equal(&servers[i].addr, &own_v6) && servers[i].port == DNS_ENDPOINT_PORT6))
+                if (resolv_conf_is_stub(&servers[i].addr) || dns_endpoint_is_of_service(&servers[i].addr, servers[i].port))
                         return -ELOOP;
         return 0;
 }
@@ -88,18 +83,11 @@ unsigned upstream_locals(const ServiceConfig *c) {
         return locals;
 }
 
-static bool addr_is_proxy(const InAddr *addr) {
-        InAddr own;
-
-        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &own);
-        return in_addr_equal(addr, &own);
-}
-
 /* May a server of resolv.conf be queried, and would it query us in turn? */
 static bool server_is_usable(unsigned locals, DnsServer *s) {
         DnsServer copy = *s;
 
-        if (addr_is_proxy(&s->addr))
+        if (dns_endpoint_is_of_service(&s->addr, s->port))
                 return locals & UPSTREAM_LOCAL_PROXY;
         if (resolv_conf_drop_local(&copy, 1) > 0)
                 return true;

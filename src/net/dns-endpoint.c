@@ -30,6 +30,16 @@ void dns_endpoints_of_service(DnsEndpoint ret[static DNS_ENDPOINTS_SERVICE]) {
         }
 }
 
+bool dns_endpoint_is_of_service(const InAddr *addr, uint16_t port) {
+        InAddr addr4, addr6;
+
+        assert(addr);
+
+        (void) in_addr_parse(DNS_ENDPOINT_ADDR4, &addr4);
+        (void) in_addr_parse(DNS_ENDPOINT_ADDR6, &addr6);
+        return in_addr_equal(addr, &addr4) || (in_addr_equal(addr, &addr6) && port == DNS_ENDPOINT_PORT6);
+}
+
 int dns_endpoint_of_socket(int fd, DnsEndpoint *ret) {
         struct sockaddr_storage sa = {};
         DnsEndpoint e = {};

@@ -8,6 +8,7 @@
  * shared with the local resolvers, which listen on its port 53. 253 is in a range that IANA keeps reserved
  * (249-255), below the ports that bindresvport(3) hands out (512-1023). */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "basic/in-addr.h"
@@ -30,6 +31,8 @@ typedef struct DnsEndpoint {
 
 /* The endpoints of the socket units, with cookie 0. */
 void dns_endpoints_of_service(DnsEndpoint ret[static DNS_ENDPOINTS_SERVICE]);
+/* Is this an address of the service's proxy, at whatever port it listens now? 127.0.0.155 with any port, ::1 with its own. */
+bool dns_endpoint_is_of_service(const InAddr *addr, uint16_t port);
 /* fd: a bound UDP or TCP socket. Negative errno. */
 int dns_endpoint_of_socket(int fd, DnsEndpoint *ret);
 /* Clears SO_REUSEADDR, which systemd sets on every socket it makes, and SO_REUSEPORT on a bound socket: from now on

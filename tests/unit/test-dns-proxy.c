@@ -951,6 +951,36 @@ START_TEST(test_end_leaves_clients_waiting) {
 }
 END_TEST
 
+/* The proxy of this test listens on a free port, as that of the service does if somebody shares its sockets. Nothing is
+ * asked at the address where a forwarder expects the service. */
+START_TEST(test_forwarder_at_the_usual_address) {
+        static const struct {
+                const char *addr;
+                uint16_t port;
+        } usual[] = {
+                { "127.0.0.155", 53 },
+                { "127.0.0.155", 5353 },
+                { "::1", 253 },
+        };
+        DnsServer server = {};
+        struct sockaddr_in own;
+        Fixture f;
+
+        fixture_init(&f);
+        ck_assert_int_eq(getsockname(f.server_fd, (struct sockaddr *) &own, &(socklen_t) { sizeof(own) }), 0);
+        in_addr_from_v4((const uint8_t *) &own.sin_addr, &server.addr);
+        server.port = ntohs(own.sin_port);
+        ck_assert_int_eq(dns_proxy_set_servers(f.proxy, &server, 1), 0);
+        ask_as(&f, add_layer(&f, MODE_ENFORCE, ACTION_DENY, "*.example", NULL, 16), 1);
+        f.requester.forwards = true;
+        ck_assert_int_eq(in_addr_parse(usual[_i].addr, &f.requester.asked.addr), 0);
+        f.requester.asked.port = usual[_i].port;
+        ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
+        ck_assert_uint_eq(f.n_asked, 1);
+        fixture_done(&f);
+}
+END_TEST
+
 /* Different servers may know different names: neither answers nor questions in flight are shared. */
 START_TEST(test_servers_are_kept_apart) {
         struct sockaddr_in silent;
@@ -1083,6 +1113,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_dnssec, 0, 4);
         tcase_add_test(t, test_audit_loses_nothing);
         tcase_add_loop_test(t, test_resolver_that_is_asked, 0, 3);
+        tcase_add_loop_test(t, test_forwarder_at_the_usual_address, 0, 3);
         tcase_add_loop_test(t, test_audit_relays_all, 0, 3);
         tcase_add_loop_test(t, test_withheld_types, 0, 7);
         tcase_add_loop_test(t, test_search_list, 0, 7);
