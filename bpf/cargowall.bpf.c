@@ -17,6 +17,7 @@
 #include "record.bpf.h"
 #include "request.bpf.h"
 #include "source.bpf.h"
+#include "target.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -67,6 +68,7 @@ static __noinline int mark_unassigned(struct bpf_sock_addr *ctx, const struct cw
 
 static __always_inline int pass_unjudged(struct bpf_sock_addr *ctx, enum subject_state state,
                                          const struct cw_addr *dst, __u8 hook) {
+        target_note(ctx, dst, in_proxy_netns(ctx));
         if (state == SUBJECT_UNASSIGNED)
                 return mark_unassigned(ctx, dst, hook);
         return state != SUBJECT_FAULT;
@@ -162,6 +164,8 @@ int cw_sock_create(struct bpf_sock *ctx) {
         struct cw_process process = {};
         struct policy_chain c;
 
+        if (ctx->type == SOCK_DGRAM)
+                target_begin(ctx);
         if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
                 return 1;
         enum subject_state state = chain_read(subject_of_task(), &c);
@@ -446,7 +450,7 @@ static __always_inline int judge_requesters(struct __sk_buff *skb, __u32 chain, 
                                             const struct packet *p) {
         __u32 how = p->dst_port | (__u32) p->protocol << 16 | (p->has_port ? LOOKUP_HAS_PORT : 0);
 
-        how |= skb->ifindex == LOOPBACK_IFINDEX ? LOOKUP_MAY_BE_LOCAL : 0;
+        how |= skb->ifindex == LOOPBACK_IFINDEX || p->moved ? LOOKUP_MAY_BE_LOCAL : 0;
         for (__u32 i = 0; i < REQUESTERS_MAX; i++) {
                 __u64 requester = asked_get(skb, chain, i), dst[2];
                 if (requester == NO_REQUESTER)
@@ -572,7 +576,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 return 1;
         struct cw_flow *f = flow_find(skb, &key);
         if (!f)
-                f = flow_moved(skb, &key, &p);
+                f = key.protocol == IP_TCP ? flow_moved(skb, &key, &p) : datagram_moved(skb, &key, &p);
         if (many_layers)
                 pass = f ? judge_task(skb, &c, &key, f, &p) : judge_requesters(skb, c.chain, &key, &p);
         if (pass == JUDGE)

@@ -10,6 +10,7 @@
 #include "listener.bpf.h"
 #include "packet.bpf.h"
 #include "record.bpf.h"
+#include "target.bpf.h"
 
 /* The proxy is on the loopback of one network namespace. In others 127.0.0.1 is not ours. */
 static __always_inline bool in_proxy_netns(struct bpf_sock_addr *ctx) {
@@ -63,6 +64,7 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         s->client.server_port = bpf_ntohs(ctx->user_port);
         s->client.generation = generation_now();
         s->own = 0;
+        target_leave(ctx);
         return true;
 }
 
@@ -80,8 +82,10 @@ static __noinline int leave_to_own(struct bpf_sock_addr *ctx, __u64 subject, con
                 return 0;
         if (!in_proxy_netns(ctx) || !query_is_own(ctx, &q, subject_actor(subject)))
                 return 0;
-        if (q.protocol == IP_UDP)
+        if (q.protocol == IP_UDP) {
+                target_leave(ctx);
                 return 1;
+        }
         struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
         if (s)
                 s->own = 1;

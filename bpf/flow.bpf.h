@@ -5,6 +5,7 @@
 
 #include "packet.bpf.h"
 #include "record.bpf.h"
+#include "target.bpf.h"
 #include "verdict.bpf.h"
 
 /* As read by a single load: see struct cw_flow. */
@@ -197,7 +198,7 @@ static __always_inline struct cw_flow *flow_find(struct __sk_buff *skb, const st
 
 /* The flow of a connection that the administrator's NAT moves to another destination: the packet hook comes after NAT,
  * and what the program chose has been judged. Only in the proxy's network namespace: in one of its own, a job can
- * have NAT. Only TCP, whose packets go where the socket is connected to: a datagram may be older than that. Only if
+ * have NAT. The packets of TCP go where the socket is connected to; of datagrams see datagram_moved(). Only if
  * socket, destination and packet are of one family: an IPv6 socket that was connected to a mapped address before can
  * send there with the port of its next destination.
  * Changes the packet to that destination. NULL: none. */
@@ -233,6 +234,31 @@ static __noinline struct cw_flow *flow_moved(struct __sk_buff *skb, struct cw_fl
         p->dst_port = chosen.port;
         p->moved = true;
         return &s->flow;
+}
+
+/* The same for a datagram, whose flow may not be known; what the program chose is judged then. */
+static __noinline struct cw_flow *datagram_moved(struct __sk_buff *skb, struct cw_flow_key *key, struct packet *p) {
+        struct bpf_sock *sk = skb->sk;
+
+        if (key->protocol != IP_UDP || !p->has_port || !sk)
+                return NULL;
+        sk = bpf_sk_fullsock(sk);
+        struct datagram_target *t = sk ? bpf_sk_storage_get(&datagram_targets, sk, NULL, 0) : NULL;
+        if (!t || t->state != TARGET_ONE)
+                return NULL;
+        struct cw_flow_key chosen = { .cookie = key->cookie, .dst = t->dst, .port = t->port, .protocol = IP_UDP };
+        if (addr_is_v4(&p->dst) != (sk->family == AF_INET) || addr_is_v4(&p->dst) != addr_is_v4(&chosen.dst))
+                return NULL;
+        /* The unspecified address means this machine. No NAT sends what is for a loopback address to another machine. */
+        if (addr_is_unspecified(&chosen.dst) || (addr_is_loopback(&p->dst) && skb->ifindex != LOOPBACK_IFINDEX))
+                return NULL;
+        if (key_equal(key, &chosen))
+                return NULL;
+        *key = chosen;
+        p->dst = chosen.dst;
+        p->dst_port = chosen.port;
+        p->moved = true;
+        return bpf_map_lookup_elem(&flows, key);
 }
 
 /* The packets of the last connection of the socket have left, or its verdict is not current for another key. */

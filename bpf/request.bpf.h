@@ -121,6 +121,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         }
 
         bool own_netns = in_proxy_netns(ctx);
+        target_note(ctx, dst, own_netns);
         bool loopback = addr_is_loopback(dst) || addr_is_unspecified(dst);
         /* Another cargowall on the way, whose policy is stricter, takes a query to this port for any other packet. */
         bool evades = own_netns && is_proxy(dst, port);

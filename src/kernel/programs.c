@@ -49,7 +49,7 @@ static const char *const kept_maps[] = {
         "flows",       "socket_flows", "released_flows", "flow_shares",    "dns_sockets",       "dns_clients",
         "sk_creators", "seen_pids",    "inbound_conns",  "datagram_peers", "preexisting_flows", "asked_sockets",
         "ring",        "counters",       "budgets",        "over_reported",  "repeats",           "throttled",
-        "listeners",   "steering_actors",
+        "listeners",   "steering_actors", "datagram_targets",
 };
 
 /* Former names of maps, used by versions that may still be replaced. */

@@ -5,8 +5,8 @@ their own."""
 import json
 import subprocess
 
-from harness import absent, blocked, case, equal, found, refused, worked
-from plan import EVIL4, GITHUB4, GITHUB6
+from harness import absent, blocked, case, equal, found, refused, untouched, worked
+from plan import EVIL4, GITHUB4, GITHUB6, RESOLVER4, RESOLVER6
 
 ALLOW = ["--allow-cidr", f"{GITHUB4}:7", "--allow-cidr", f"[{GITHUB6}]:7", "--summary", "none"]
 NAMED = [*ALLOW, "--allow", "github.com"]
@@ -77,13 +77,43 @@ def query_by_device(lab):
             equal(lab.packets(addr), 0, f"{mode}: packets to {addr} on the wire")
 
 
+@case("a socket that was connected to the proxy sends nothing by a device, whatever else it was used for")
+def redirected_then_by_device(lab):
+    lab.watch()
+    r = lab.attack(ALLOW, """
+        def by_device(server, allowed, how):
+            with new_socket(server, socket.SOCK_DGRAM) as s:
+                if how == "before":
+                    s.sendto(b"hello", (allowed, 7))
+                s.connect((server, 53))
+                if how == "after":
+                    s.sendto(b"hello", (allowed, 7))
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+                s.send(b"sent")
+        def unspecified(addr, allowed, how):
+            with new_socket(addr, socket.SOCK_DGRAM) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
+                if how == "before":
+                    s.sendto(b"hello", (allowed, 7))
+                s.sendto(b"sent", (addr, 53 if how == "after" else 7))
+        for how in "before", "after", "only":
+            for server, allowed in (RESOLVER4, GITHUB4), (RESOLVER6, GITHUB6):
+                report(**{f"{how} {server}": attempt(by_device, server, allowed, how)})
+            for addr, allowed in ("0.0.0.0", GITHUB4), ("::", GITHUB6), ("127.0.0.1", GITHUB4), ("::1", GITHUB6):
+                report(**{f"{how} {addr}": attempt(unspecified, addr, allowed, how)})
+""", user="root")
+    equal(len(r.facts), 18, "sockets")
+    for addr in "127.0.0.1", "::1", RESOLVER4, RESOLVER6:
+        equal(lab.packets(addr), 0, f"packets to {addr} on the wire ({r.facts})")
+
+
 NAT = """
 table inet moved {
     chain output {
         type nat hook output priority -100
-        ip daddr 203.0.113.50 tcp dport 80 dnat ip to %s:7
-        ip6 daddr 2001:db8:113::50 tcp dport 80 dnat ip6 to [%s]:7
-        ip daddr 127.0.0.1 tcp dport 5432 dnat ip to %s:7
+        ip daddr 203.0.113.50 meta l4proto { tcp, udp } th dport 80 dnat ip to %s:7
+        ip6 daddr 2001:db8:113::50 meta l4proto { tcp, udp } th dport 80 dnat ip6 to [%s]:7
+        ip daddr 127.0.0.1 meta l4proto { tcp, udp } th dport 5432 dnat ip to %s:7
     }
     chain postrouting {
         type nat hook postrouting priority 100
@@ -91,6 +121,26 @@ table inet moved {
     }
 }
 """ % (GITHUB4, GITHUB6, GITHUB4)
+
+
+# A datagram that is older than the destination of its socket.
+HELD = """
+    libc = ctypes.CDLL(None)
+
+    def held(old, new, disconnect):
+        with new_socket(old, socket.SOCK_DGRAM) as s:
+            s.connect((old, 7))
+            s.send(b"held", socket.MSG_MORE)
+            if disconnect:
+                libc.connect(s.fileno(), struct.pack("H14x", socket.AF_UNSPEC), 16)
+            s.connect((new, 80))
+            s.send(b"sent")
+
+    def second(first, then):
+        with new_socket(first, socket.SOCK_DGRAM) as s:
+            s.connect((first, 9))
+            s.sendto(b"hello", (then, 80))
+"""
 
 
 @case("what connect() allowed passes when the administrator's NAT moves it, what it did not does not")
@@ -102,18 +152,32 @@ def moved_by_nat(lab):
         report(v4=attempt(tcp, "203.0.113.50", 80), v6=attempt(tcp, "2001:db8:113::50", 80))
         report(local=attempt(tcp, "127.0.0.1", 5432))
         report(target=attempt(tcp, GITHUB4, 7), target6=attempt(tcp, GITHUB6, 7), port=attempt(tcp, "203.0.113.50", 81))
+        for what, function in ("udp", udp), ("connected", udp_connected):
+            report(**{f"{what} v4": attempt(function, "203.0.113.50", 80), f"{what} v6": attempt(function, "2001:db8:113::50", 80)},
+                   **{f"{what} local": attempt(function, "127.0.0.1", 5432)},
+                   **{f"{what} target": attempt(function, GITHUB4, 7), f"{what} port": attempt(function, "203.0.113.50", 81)})
 """
+    attack = HELD + """
+    report(**{f"held {c}": attempt(held, EVIL4, "203.0.113.50", c) for c in (False, True)},
+           second=attempt(second, EVIL4, "203.0.113.50"))
+"""
+    datagrams = [f"{how} {which}" for how in ("udp", "connected") for which in ("v4", "v6")]
     try:
         r = lab.attack(["--allow-cidr", "203.0.113.50:80", "--allow-cidr", "[2001:db8:113::50]:80", "--summary", "none"],
                        source)
-        worked(r, "v4", "v6", "local")
-        refused(r, "target", "target6", "port")
+        worked(r, "v4", "v6", "local", *datagrams, "udp local", "connected local")
+        refused(r, "target", "target6", "port", "udp target", "udp port", "connected target", "connected port")
         for addr, port in ("203.0.113.50", 80), ("2001:db8:113::50", 80), ("127.0.0.1", 5432):
             assert found(r, "connection_allowed", dst_ip=addr, dst_port=port).get("pid"), f"{addr} has no process"
+        for addr in "203.0.113.50", "2001:db8:113::50":
+            assert found(r, "connection_allowed", dst_ip=addr, protocol="UDP").get("pid"), f"{addr} has no process"
+        r = lab.attack(["--allow-cidr", "203.0.113.50:80", "--summary", "none"], attack)
+        refused(r, "held False", "held True", "second")
+        untouched(lab, EVIL4)
         # To be allowed, the target alone is not enough.
         r = lab.attack(ALLOW, source)
-        worked(r, "local", "target", "target6")
-        refused(r, "v4", "v6", "port")
+        worked(r, "local", "target", "target6", "udp target", "connected target")
+        refused(r, "v4", "v6", "port", *datagrams)
         blocked(r, "203.0.113.50", 80)
     finally:
         subprocess.run(lab.in_client("sh", "-c", local % 0), check=True)
