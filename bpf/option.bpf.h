@@ -302,6 +302,11 @@ __noinline __u32 has_source_route(struct bpf_sockopt *ctx) {
 
 /* ------------------------------------------------------------------ sources */
 
+/* As in_proxy_netns(); only if option_has_netns. */
+static __always_inline bool option_in_proxy_netns(struct bpf_sockopt *ctx) {
+        return bpf_get_netns_cookie(ctx) == (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
+}
+
 /* Does the option permit addresses of others, and would the packet hook not notice? IP_FREEBIND alone does not for
  * IPv4 (ip(7)), but it is the same flag as IPV6_FREEBIND. */
 static __always_inline bool permits_any_source(struct bpf_sockopt *ctx) {
@@ -311,15 +316,23 @@ static __always_inline bool permits_any_source(struct bpf_sockopt *ctx) {
                 return false;
         if (ctx->level == LEVEL_IP && ctx->optname == OPTION_IP_FREEBIND && ctx->sk && ctx->sk->family == AF_INET)
                 return false;
-        return bpf_get_netns_cookie(ctx) != (proxy_netns_cookie ? proxy_netns_cookie : bpf_get_netns_cookie(NULL));
+        return !option_in_proxy_netns(ctx);
 }
 
 /* ------------------------------------------------------------------ devices */
 
+/* Where can_leave_device() redirects what the socket asks. Before Linux 5.14 the network namespace is not known here: any
+ * passes for the proxy's. */
+static __always_inline bool is_redirected_by_device(struct bpf_sockopt *ctx) {
+        if (!(subject_of_caller() & SUBJECT_FORWARDER) || !(ctx->level == LEVEL_IPV6 ? proxy_port6 : proxy_port4))
+                return false;
+        return !option_has_netns || option_in_proxy_netns(ctx);
+}
+
 static __always_inline int note_device(struct bpf_sockopt *ctx) {
         __u32 *index = ctx->optval;
 
-        if (subject_of_caller() & SUBJECT_FORWARDER && (proxy_port4 || proxy_port6)) {
+        if (is_redirected_by_device(ctx)) {
                 ctx->optlen = -1; /* done: the kernel does not see it */
                 return 1;
         }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "kernel/helper-probe.h"
 
 #ifndef IPV6_2292PKTOPTIONS
 #define IPV6_2292PKTOPTIONS 6 /* linux/in6.h */
@@ -416,6 +417,42 @@ START_TEST(source_routed_packet) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ devices */
+
+#ifndef IPV6_UNICAST_IF
+#define IPV6_UNICAST_IF 76 /* linux/in6.h */
+#endif
+
+/* Sets the index of the loopback device for outgoing packets, and returns what the kernel has then. */
+static int choose_device(const Lab *l, bool outside, int family) {
+        _cleanup_close_ int fd = lab_socket(l, outside, lab_family[family], SOCK_DGRAM);
+        int option = family ? IPV6_UNICAST_IF : IP_UNICAST_IF, index = (int) htonl(1);
+        socklen_t size = sizeof(index);
+
+        ck_assert_int_eq(set_option(fd, level_of(family), option, &index, sizeof(index)), 0);
+        ck_assert_int_eq(getsockopt(fd, level_of(family), option, &index, &size), 0);
+        return (int) ntohl((uint32_t) index);
+}
+
+/* The queries of a resolver come to the proxy by whatever device, so this option would lose them; in a network namespace
+ * without the proxy they do not, and it has its effect. _i: family */
+START_TEST(device_of_resolver) {
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, 0);
+        lab_attach(&l);
+        uint64_t unit = lab_cgroup(&l, "resolver");
+        lab_enter(&l, "resolver");
+        ck_assert_int_eq(choose_device(&l, false, _i), 1);
+        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, CW_SUBJECT_FORWARDER), 0);
+        ck_assert_int_eq(choose_device(&l, false, _i), 0);
+        ck_assert_int_eq(choose_device(&l, true, _i), helper_has_netns(HELPER_OPTION_HOOK) ? 1 : 0);
+        lab_done(&l);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ everything else */
 
 /* A value of more than a page fails with EFAULT where a program looks at it and does not say that it may be long. */
@@ -466,6 +503,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, source_route_of_ipv4, 0, (int) ELEMENTSOF(ip_options));
         tcase_add_test(t, source_route_of_ipv6);
         tcase_add_loop_test(t, source_routed_packet, 0, (int) ELEMENTSOF(ip_options) - 1);
+        tcase_add_loop_test(t, device_of_resolver, 0, 2);
         tcase_add_test(t, other_options_are_left_alone);
         suite_add_tcase(s, t);
         return s;
