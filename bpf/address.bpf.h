@@ -19,7 +19,10 @@ enum {
         IP_IGMP = 2,
         IP_TCP = 6,
         IP_UDP = 17,
+        IP_ESP = 50,
+        IP_AH = 51,
         IP_ICMP6 = 58,
+        IP_COMP = 108,
         IP_MPTCP = 262, /* only a protocol of sockets; on the wire it is TCP */
 };
 
@@ -68,11 +71,6 @@ static __always_inline bool addr_is_unspecified(const struct cw_addr *a) {
 
         __builtin_memcpy(w, a->b, 16);
         return !w[0] && !w[1] && !w[3] && (!w[2] || w[2] == bpf_htonl(0xffff));
-}
-
-/* RFC 4291 2.5.6: needs a device. IPv4's (RFC 3927) are routed like others. */
-static __always_inline bool addr_is_link_local(const struct cw_addr *a) {
-        return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
 }
 
 static __always_inline bool is_dns(__u8 protocol, __u16 port) {

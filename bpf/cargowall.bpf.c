@@ -18,6 +18,7 @@
 #include "request.bpf.h"
 #include "source.bpf.h"
 #include "target.bpf.h"
+#include "wrapped.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -487,6 +488,8 @@ static __always_inline int judge_packet(struct __sk_buff *skb, const struct poli
         struct verdict v;
 
         count(CW_COUNT_PACKETS);
+        if (!*f && p->answers)
+                return 1;
         if (!*f && c->base.flags & CW_LAYER_INBOUND && is_tcp_answer(skb, p)) {
                 if (!(p->tcp_flags & (TCP_SYN | TCP_RST)))
                         remember_answer(skb, c, key);
@@ -562,6 +565,8 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 return state == SUBJECT_JUDGED ? deny_malformed(skb, &c, &p) : state == SUBJECT_OFF;
         if (is_neighbour_discovery(skb, &p))
                 return 1;
+        if (is_wrapper(p.protocol))
+                packet_unwrap(skb, &p);
 
         struct cw_flow_key key = {
                 .cookie = bpf_get_socket_cookie(skb), .dst = p.dst, .port = p.dst_port, .protocol = p.protocol,

@@ -126,7 +126,9 @@ static __always_inline bool is_kernel_answer(struct __sk_buff *skb, const struct
         case IP_ICMP6:
                 return (p->icmp_type >= 1 && p->icmp_type <= 4) || p->icmp_type == 129 ||
                        (p->icmp_type >= 130 && p->icmp_type <= 132) || p->icmp_type == 143;
+        case IP_UDP: /* which wraps one of these, or ESP does (see wrapped.bpf.h) */
+                return is_raw(skb);
         default:
-                return p->protocol == IP_IGMP;
+                return p->protocol == IP_IGMP || p->protocol == IP_ESP || p->protocol == IP_AH;
         }
 }

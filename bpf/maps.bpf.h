@@ -70,6 +70,14 @@ struct {
         __type(value, __u8);
 } self_sockets SEC(".maps");
 
+/* The proxy's sockets, marked by user space. */
+struct {
+        __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __type(key, int);
+        __type(value, __u8);
+} proxy_sockets SEC(".maps");
+
 /* Connections from outside, since the end of their handshake. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);

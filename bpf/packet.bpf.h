@@ -21,8 +21,9 @@ struct packet {
         /* Set by cw_egress(), not by the parser: */
         bool foreign; /* its source is not an address of this machine */
         bool astray;  /* addressed to the proxy, but leaves by a device */
-        bool moved;   /* by NAT: dst and dst_port are those that the program chose */
-        __u8 pad[2];
+        bool moved;   /* by NAT or IPsec: dst and dst_port are those that the program chose */
+        bool answers; /* a connection request, which was judged; IPsec hides the packet */
+        __u8 pad[1];
         __u32 sequence, acknowledgment; /* TCP */
         __u32 payload;                  /* TCP: bytes after its header */
 };

@@ -756,8 +756,8 @@ void dns_proxy_address(const DnsProxy *p, InAddr *ret_addr4, uint16_t *ret_port4
         *ret_port6 = p->listening.port6;
 }
 
-int dns_proxy_set_filter(DnsProxy *p, int program_fd) {
-        return dns_stub_set_filter(p->stub, program_fd);
+int dns_proxy_for_each_socket(const DnsProxy *p, dns_stub_socket_fn fn, void *userdata) {
+        return dns_stub_for_each_socket(p->stub, fn, userdata);
 }
 
 size_t dns_proxy_endpoints(const DnsProxy *p, DnsEndpoint *ret, size_t max) {

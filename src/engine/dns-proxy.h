@@ -83,7 +83,7 @@ int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret);
 /* Forgets all answers; questions in flight are asked again. On failure the old servers stay. */
 int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers);
 const DnsProxyStats *dns_proxy_stats(const DnsProxy *p);
-int dns_proxy_set_filter(DnsProxy *p, int program_fd); /* dns_stub_set_filter() */
+int dns_proxy_for_each_socket(const DnsProxy *p, dns_stub_socket_fn fn, void *userdata); /* those of clients */
 size_t dns_proxy_n_cached(const DnsProxy *p);
 const DnsStubStats *dns_proxy_stub_stats(const DnsProxy *p);
 

@@ -466,6 +466,16 @@ static int start_self(Engine *e) {
         return r;
 }
 
+/* What the filter refuses is not received. */
+static int register_proxy_socket(int fd, void *userdata) {
+        const Engine *e = userdata;
+        int filter = programs_socket_filter(e->programs);
+
+        if (filter >= 0 && setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &filter, sizeof(filter)) < 0)
+                return -errno;
+        return exemptions_set_proxy_socket(e->programs, fd);
+}
+
 static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t n_specs,
                         const char **ret_what) {
         int r;
@@ -473,9 +483,7 @@ static int start_kernel(Engine *e, sd_event *event, const EngineOptions *o, Laye
         r = load_programs(e, o, specs, n_specs, ret_what);
         if (r < 0)
                 return r;
-        r = programs_socket_filter(e->programs) >= 0 ?
-                    dns_proxy_set_filter(e->proxy, programs_socket_filter(e->programs)) :
-                    0;
+        r = dns_proxy_for_each_socket(e->proxy, register_proxy_socket, e);
         if (r < 0)
                 return r;
         e->requesters.dns_clients_fd = programs_map_fd(e->programs, "dns_clients");

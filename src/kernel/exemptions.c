@@ -21,6 +21,12 @@ int exemptions_set_own_socket(Programs *p, int socket_fd, bool own) {
         return r == -ENOENT ? 0 : r;
 }
 
+int exemptions_set_proxy_socket(Programs *p, int socket_fd) {
+        uint8_t one = 1;
+
+        return bpf_map_update_elem(programs_map_fd(p, "proxy_sockets"), &socket_fd, &one, BPF_ANY);
+}
+
 int exemptions_add_connection(Programs *p, uint64_t cookie, const InAddr *peer, uint16_t port) {
         struct cw_flow_key key = { .cookie = cookie, .port = port, .protocol = IPPROTO_TCP };
         uint8_t one = 1;

@@ -619,16 +619,19 @@ int dns_stub_add_tcp(DnsStub *s, int fd) {
         return r;
 }
 
-int dns_stub_set_filter(DnsStub *s, int program_fd) {
+int dns_stub_for_each_socket(const DnsStub *s, dns_stub_socket_fn fn, void *userdata) {
         const Listener *l;
+        int r = 0;
 
         assert(s);
-        assert(program_fd >= 0);
+        assert(fn);
 
-        LIST_FOREACH(l, &s->listeners, listeners)
-                if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd)) < 0)
-                        return -errno;
-        return 0;
+        LIST_FOREACH(l, &s->listeners, listeners) {
+                r = fn(l->fd, userdata);
+                if (r < 0)
+                        break;
+        }
+        return r;
 }
 
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max) {

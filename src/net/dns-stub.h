@@ -38,6 +38,8 @@ typedef int64_t (*dns_stub_group_fn)(const InAddr *addr, uint16_t port, uint16_t
 /* A connection of this group, which has n others, was closed because it has used up its share. */
 typedef void (*dns_stub_crowded_fn)(int64_t group, size_t n, void *userdata);
 
+typedef int (*dns_stub_socket_fn)(int fd, void *userdata);
+
 int dns_stub_new(sd_event *event, dns_stub_query_fn fn, void *userdata, DnsStub **ret);
 /* Drops the clients still waiting: their pointers become invalid. Must not be called from the query callback. */
 DnsStub *dns_stub_free(DnsStub *s);
@@ -47,8 +49,8 @@ void dns_stub_set_groups(DnsStub *s, dns_stub_group_fn fn, dns_stub_crowded_fn c
  * nobody else can bind its address and port. */
 int dns_stub_add_udp(DnsStub *s, int fd);
 int dns_stub_add_tcp(DnsStub *s, int fd);
-/* Attaches a program to all sockets (SO_ATTACH_BPF): what it refuses is not received. */
-int dns_stub_set_filter(DnsStub *s, int program_fd);
+/* Calls fn for each socket until it fails. */
+int dns_stub_for_each_socket(const DnsStub *s, dns_stub_socket_fn fn, void *userdata);
 /* The endpoints of its sockets, at most max. Returns the number. */
 size_t dns_stub_endpoints(const DnsStub *s, DnsEndpoint *ret, size_t max);
 const DnsStubStats *dns_stub_stats(const DnsStub *s);
