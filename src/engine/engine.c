@@ -54,6 +54,7 @@ struct Engine {
         uint64_t expiry_nsec;   /* no later than the first lease expires; UINT64_MAX: none */
         FlowTable *flows;
         FlowSweep flow_sweep;
+        RefusedLooks refused;
         bool losses_due;
         bool flows_full;        /* and engine_refused_flows() has said so */
         QueryThrottle *throttle;
@@ -80,7 +81,7 @@ static void engine_on_record(const void *data, size_t size, void *userdata) {
         uint64_t n_self = event_pipeline_n_self(e->pipeline);
 
         if (size == sizeof(struct cw_record))
-                refused_socket_abort(data);
+                refused_socket_abort(&e->refused, data, clock_nsec(CLOCK_MONOTONIC));
         event_pipeline_record(e->pipeline, data, size);
         if (event_pipeline_n_self(e->pipeline) > n_self)
                 return; /* from a self-test: not a sign of other clients */
@@ -241,6 +242,7 @@ static int engine_on_losses(_unused_ sd_event_source *s, _unused_ uint64_t usec,
         Engine *e = userdata;
 
         e->losses_due = false;
+        refused_sockets_look(&e->refused);
         report_losses(e);
         if (report_counts(e, false))
                 arm_losses(e);

@@ -6,9 +6,13 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "basic/clock.h"
 #include "host/existing-sockets.h"
 
 #define COOKIES_MAX 4096U /* entries of the map */
+#define LOOK_NSEC (200 * NSEC_PER_MSEC) /* at least, between two looks at all sockets */
+
+_Static_assert(REFUSED_LOOKS_MAX <= COOKIES_MAX, "all in one look");
 
 typedef struct Refused {
         uint64_t cookies[COOKIES_MAX]; /* in ascending order */
@@ -31,7 +35,6 @@ static void take_cookies(int map_fd, Refused *r) {
                 (void) bpf_map_delete_elem(map_fd, &cookie);
                 r->cookies[r->n_cookies++] = cookie;
         }
-        qsort(r->cookies, r->n_cookies, sizeof(*r->cookies), compare_cookies);
 }
 
 static void on_socket(const ExistingSocket *s, void *userdata) {
@@ -42,21 +45,16 @@ static void on_socket(const ExistingSocket *s, void *userdata) {
                 r->list[r->n++] = *s;
 }
 
-int refused_sockets_end(const Programs *p, size_t *ret_n) {
-        _cleanup_free_ Refused *refused = NULL;
+/* Those with the cookies. */
+static int end_sockets(Refused *refused, size_t *ret_n) {
         size_t n = 0;
         int r, k;
 
-        assert(p && ret_n);
-
-        refused = calloc(1, sizeof(*refused));
-        if (!refused)
-                return -ENOMEM;
-        take_cookies(programs_map_fd(p, "refused_sockets"), refused);
         if (refused->n_cookies == 0) {
                 *ret_n = 0;
                 return 0;
         }
+        qsort(refused->cookies, refused->n_cookies, sizeof(*refused->cookies), compare_cookies);
         r = existing_sockets_sending(EXISTING_SOCKETS_MAX, on_socket, refused);
         for (size_t i = 0; i < refused->n; i++) {
                 k = existing_socket_destroy(&refused->list[i]);
@@ -71,9 +69,48 @@ int refused_sockets_end(const Programs *p, size_t *ret_n) {
         return 0;
 }
 
-void refused_socket_abort(const struct cw_record *r) {
+int refused_sockets_end(const Programs *p, size_t *ret_n) {
+        _cleanup_free_ Refused *refused = NULL;
+
+        assert(p && ret_n);
+
+        refused = calloc(1, sizeof(*refused));
+        if (!refused)
+                return -ENOMEM;
+        take_cookies(programs_map_fd(p, "refused_sockets"), refused);
+        return end_sockets(refused, ret_n);
+}
+
+void refused_sockets_look(RefusedLooks *l) {
+        _cleanup_free_ Refused *refused = NULL;
+        size_t n;
+
+        assert(l);
+
+        if (l->n_cookies == 0)
+                return;
+        refused = calloc(1, sizeof(*refused));
+        if (!refused)
+                return; /* the next look finds them */
+        memcpy(refused->cookies, l->cookies, l->n_cookies * sizeof(*l->cookies));
+        refused->n_cookies = l->n_cookies;
+        l->n_cookies = 0;
+        (void) end_sockets(refused, &n);
+}
+
+static void look_by_cookie(RefusedLooks *l, uint64_t cookie, uint64_t now_nsec) {
+        if (l->n_cookies < REFUSED_LOOKS_MAX)
+                l->cookies[l->n_cookies++] = cookie;
+        if (now_nsec < l->next_nsec)
+                return;
+        l->next_nsec = now_nsec + LOOK_NSEC;
+        refused_sockets_look(l);
+}
+
+void refused_socket_abort(RefusedLooks *l, const struct cw_record *r, uint64_t now_nsec) {
         InAddr local, remote;
 
+        assert(l);
         assert(r);
 
         if (r->type != CW_RECORD_DENY || r->hook != CW_HOOK_PACKET || r->protocol != IPPROTO_TCP ||
@@ -81,5 +118,6 @@ void refused_socket_abort(const struct cw_record *r) {
                 return; /* a source that is new on this machine may be registered before the packet is sent again */
         memcpy(local.b, r->src.b, sizeof(local.b));
         memcpy(remote.b, r->dst.b, sizeof(remote.b));
-        (void) existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port);
+        if (existing_socket_abort(r->cookie, &local, r->src_port, &remote, r->dst_port) == -ENOENT)
+                look_by_cookie(l, r->cookie, now_nsec);
 }
