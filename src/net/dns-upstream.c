@@ -15,8 +15,9 @@
 #include "net/upstream-manners.h"
 #include "net/upstream-sockets.h"
 
-/* Each channel has its own UDP socket per server. A question uses a random one of POOL channels, and a channel is
- * replaced after CHANNEL_QUERIES questions: source ports rotate at a fraction of the cost of a socket per query. */
+/* Each channel has its own UDP socket per server. Questions use a random one of POOL channels, those that are sent together
+ * the same one, and a channel is replaced after CHANNEL_QUERIES questions: source ports rotate at a fraction of the cost
+ * of a socket per query. */
 #define POOL 8 /* a power of two */
 #define CHANNEL_QUERIES 64
 #define DRAINING_MAX 32 /* replaced channels that still wait for answers; at the limit channels are kept longer */
@@ -88,6 +89,8 @@ struct DnsUpstream {
         uint8_t message_rcode; /* of the answer being read */
         DnsUpstreamHooks hooks;
         UpstreamGuesses guesses;
+        UpstreamBatch *batch;
+        uint8_t slot;    /* in the pools, for what is in the batch */
         UpstreamIds ids; /* in flight on any channel */
         DnsAnswer answer; /* buffer for the answer being delivered */
         const uint8_t *message; /* borrowed; the answer being delivered, NULL: none */
@@ -183,9 +186,15 @@ static int upstream_on_socket(sd_event_source *source _unused_, int fd, uint32_t
         return 0;
 }
 
+/* c-ares learns it from the read that fails. */
+static void upstream_on_unsent(int fd, void *owner, void *userdata _unused_) {
+        (void) upstream_on_socket(NULL, fd, EPOLLIN, owner);
+}
+
 static int channel_new(DnsUpstream *u, size_t first, bool tcp, UpstreamChannel **ret) {
         const UpstreamChannelOptions options = {
                 .event = u->event, .hooks = &u->hooks, .on_socket = upstream_on_socket, .guesses = &u->guesses,
+                .batch = u->batch,
                 .servers = u->servers, .n_servers = u->n_servers, .first = first, .tcp = tcp,
                 .try_usec = u->try_usec[tcp], .owner = u,
         };
@@ -207,12 +216,11 @@ static void channel_drain(UpstreamChannel *c) {
 }
 
 static int channel_pick(DnsUpstream *u, const Question *q, UpstreamChannel **ret) {
-        uint8_t slot = 0;
-        int r = upstream_ids_random(&u->ids, &slot, sizeof(slot));
+        int r = upstream_batch_is_empty(u->batch) ? upstream_ids_random(&u->ids, &u->slot, sizeof(u->slot)) : 0;
         if (r < 0)
                 return r;
 
-        UpstreamChannel **c = q->tcp ? &u->tcp[q->first] : &u->udp[q->first][slot % POOL];
+        UpstreamChannel **c = q->tcp ? &u->tcp[q->first] : &u->udp[q->first][u->slot % POOL];
         if (*c && (*c)->n_sent >= CHANNEL_QUERIES && u->n_draining < DRAINING_MAX) {
                 channel_drain(*c);
                 *c = NULL;
@@ -577,6 +585,7 @@ DnsUpstream *dns_upstream_free(DnsUpstream *u) {
                 question_end(q, -ECANCELED);
         }
 
+        upstream_batch_free(u->batch);
         sd_event_source_disable_unref(u->timer);
         sd_event_source_disable_unref(u->defer);
         sd_event_unref(u->event);
@@ -627,6 +636,8 @@ int dns_upstream_new(sd_event *event, const DnsServer *servers, size_t n_servers
         u->n_servers = n_servers;
 
         int r = upstream_add_sources(u);
+        if (r >= 0)
+                r = upstream_batch_new(event, upstream_on_unsent, NULL, &u->batch);
         if (r < 0)
                 return r;
 

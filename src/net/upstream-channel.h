@@ -17,6 +17,7 @@ typedef struct UpstreamChannelOptions {
         const DnsUpstreamHooks *hooks;
         sd_event_io_handler_t on_socket; /* gets the channel; calls ares_process_fd() */
         UpstreamGuesses *guesses;
+        UpstreamBatch *batch;          /* its function gets the channel as owner */
         const DnsServer *servers;
         size_t n_servers;
         size_t first;                  /* index of the server that is asked first */

@@ -80,7 +80,11 @@ static ares_socket_t on_open(int family, int type, int protocol, void *userdata 
         return fd;
 }
 
-static int on_close(ares_socket_t fd, void *userdata _unused_) {
+static int on_close(ares_socket_t fd, void *userdata) {
+        const UpstreamSockets *s = userdata;
+
+        if (!s->tcp)
+                upstream_batch_forget(s->batch, fd);
         return close(fd);
 }
 
@@ -191,7 +195,8 @@ static ares_ssize_t on_receive(ares_socket_t fd, void *buf, size_t size, int fla
                 errno = EAGAIN;
                 return -1;
         }
-        ssize_t n = recvfrom(fd, buf, size, flags, from, from_size);
+        ssize_t n = s->tcp ? recvfrom(fd, buf, size, flags, from, from_size) :
+                             upstream_batch_receive(s->batch, fd, buf, size, from, from_size);
         if (!s->tcp && n >= 0 && (n < (ssize_t) sizeof(uint16_t) || !id_is_recent(s, read_id(buf))))
                 count_guess(s, fd);
         else if (!s->tcp && n >= HEADER_SIZE)
@@ -213,7 +218,8 @@ static ares_ssize_t on_send(ares_socket_t fd, const struct iovec *parts, int n_p
                         note_server(s, fd);
                 }
         }
-        return sendmsg(fd, &message, MSG_NOSIGNAL);
+        return s->tcp ? sendmsg(fd, &message, MSG_NOSIGNAL) :
+                        upstream_batch_send(s->batch, fd, parts, (size_t) n_parts, s->owner);
 }
 
 int upstream_set_servers(ares_channel channel, const DnsServer *servers, size_t n, size_t first) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "net/dns-server.h"
+#include "net/upstream-batch.h"
 
 /* Guesses at an answer (an id of 16 bits, and the case of the name) before the queries go over TCP. A datagram with
  * the id of a recent query is not counted: it is late, or a second copy. */
@@ -31,6 +32,8 @@ typedef bool (*upstream_local_fn)(const InAddr *addr);
 /* Of one channel. */
 typedef struct UpstreamSockets {
         UpstreamGuesses *guesses; /* borrowed */
+        UpstreamBatch *batch; /* borrowed; for UDP */
+        void *owner; /* given to its function */
         upstream_local_fn is_local; /* NULL: every server counts as local */
         const DnsServer *servers; /* borrowed */
         size_t n_servers;

@@ -522,6 +522,31 @@ START_TEST(failover) {
 }
 END_TEST
 
+/* Sent together: the kernel refuses all but the first, and says why only once. */
+START_TEST(failover_of_many) {
+        enum { N = 100 };
+        Result results[N] = {};
+        Fixture *f = fixture_new(2, LONG_USEC);
+        unsigned n_right = 0;
+
+        server_stop(&f->servers[0]);
+        if (_i == 1)
+                server_stop(&f->servers[1]);
+        for (unsigned i = 0; i < N; i++) {
+                char name[32];
+
+                (void) snprintf(name, sizeof(name), "n%u.example", i);
+                ck_assert_int_eq(dns_upstream_query(f->upstream, name, DNS_TYPE_A, on_result, &results[i]), 0);
+        }
+        for (unsigned i = 0; i < N; i++) {
+                wait_for(f, &results[i].n, 1);
+                n_right += results[i].r == (_i == 1 ? -ECONNREFUSED : 0);
+        }
+        ck_assert_uint_eq(n_right, N);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(failover_to_the_third) {
         Fixture *f = fixture_new(3, LONG_USEC);
 
@@ -736,6 +761,7 @@ static Suite *suite(void) {
         tcase_add_test(tc, restarted);
         tcase_add_test(tc, unreachable_at_once);
         tcase_add_loop_test(tc, failover, 0, ELEMENTSOF(failovers));
+        tcase_add_loop_test(tc, failover_of_many, 0, 2);
         tcase_add_test(tc, failover_to_the_third);
         tcase_add_test(tc, dead_server_is_left);
         tcase_add_test(tc, ipv6_server);
