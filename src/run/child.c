@@ -14,7 +14,6 @@
 #include "basic/macro.h"
 #include "host/capability.h"
 #include "run/domain.h"
-#include "run/side-doors.h"
 #include "run/syscall-filter.h"
 
 /* Messages from the parent on the release pipe. */
@@ -27,7 +26,7 @@ const char *child_stage_to_string(ChildStage s) {
                 [CHILD_CGROUP] = "enter its cgroup",
                 [CHILD_PROBE] = "take part in the self-test",
                 [CHILD_STREAMS] = "replace its standard streams",
-                [CHILD_SIDE_DOORS] = "be isolated from the local name services",
+                [CHILD_SIDE_DOORS] = "be isolated from services that would act for it",
                 [CHILD_DOMAIN] = "be isolated from processes outside",
                 [CHILD_FILTER] = "filter its system calls",
                 [CHILD_CAPABILITIES] = "drop its network capabilities",
@@ -122,7 +121,7 @@ static ChildFault child_start(const ChildOptions *o, pid_t parent, int status_fd
         r = stdio_relay_apply(o->relay);
         if (r < 0)
                 return (ChildFault) { CHILD_STREAMS, r };
-        r = side_doors_close();
+        r = side_doors_close(o->doors);
         if (r < 0)
                 return (ChildFault) { CHILD_SIDE_DOORS, r };
         fault = child_restrict(o, status_fd);

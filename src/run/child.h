@@ -10,6 +10,7 @@
 #include "host/cgroup.h"
 #include "run/run-signals.h"
 #include "run/run-user.h"
+#include "run/side-doors.h"
 #include "run/stdio-relay.h"
 
 typedef struct ChildOptions {
@@ -17,6 +18,7 @@ typedef struct ChildOptions {
         const RunUser *user;
         const Cgroup *cgroup;
         const SignalState *signals;
+        const SideDoors *doors;      /* to be hidden */
         const StdioRelay *relay;     /* NULL: the standard streams are passed as they are */
         int domain_abi;              /* 0: without a domain of its own */
         bool enforce, socketcall;    /* see SyscallFilterOptions */

@@ -25,6 +25,7 @@ enum {
         OPTION_FAIL_ON_DENIED,
         OPTION_KEEP_FD,
         OPTION_ALLOW_SOCKETCALL,
+        OPTION_ENGINE_SOCKETS,
 };
 
 static const struct {
@@ -133,6 +134,9 @@ static int apply(RunOptions *o, int option, const char *text, char error[static 
         case OPTION_ALLOW_SOCKETCALL:
                 o->allow_socketcall = true;
                 return 0;
+        case OPTION_ENGINE_SOCKETS:
+                o->engine_sockets = true;
+                return 0;
         case 'h':
                 o->help = true;
                 return 0;
@@ -159,6 +163,7 @@ static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN
                 { "fail-on-denied", no_argument, NULL, OPTION_FAIL_ON_DENIED },
                 { "keep-fd", required_argument, NULL, OPTION_KEEP_FD },
                 { "allow-socketcall", no_argument, NULL, OPTION_ALLOW_SOCKETCALL },
+                { "engine-sockets", no_argument, NULL, OPTION_ENGINE_SOCKETS },
                 { "help", no_argument, NULL, 'h' },
                 {},
         };

@@ -28,6 +28,7 @@ typedef struct RunOptions {
         int *keep_fds;         /* owned: descriptors that COMMAND inherits although they bypass the policy */
         size_t n_keep_fds;
         bool allow_socketcall;
+        bool engine_sockets; /* those of container engines and service managers stay visible */
         bool fail_on_denied;
         bool help;             /* command may then be empty */
         char **command;        /* NULL-terminated */

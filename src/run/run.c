@@ -16,6 +16,7 @@
 #include "host/upstreams.h"
 #include "run/child.h"
 #include "run/domain.h"
+#include "run/engine-watch.h"
 #include "run/guard.h"
 #include "run/inherited.h"
 #include "run/last-sockets.h"
@@ -56,6 +57,9 @@ static const char usage_text[] =
         "                                 leads past the policy, such as a socket\n"
         "  --allow-socketcall             let 32-bit x86 programs use socketcall(2), which\n"
         "                                 cannot be restricted to IP and local sockets\n"
+        "  --engine-sockets               leave the sockets of container engines and of the\n"
+        "                                 user's service manager visible, which act\n"
+        "                                 outside of the policy\n"
         "  -h, --help                     this text\n"
         "\n"
         "The exit status is COMMAND's, 128+N if signal N ended it, 125 if cargowall\n"
@@ -77,6 +81,9 @@ typedef struct Run {
         SignalTarget signal_target;
         Cgroup cgroup;
         StdioRelay *relay; /* NULL: no standard stream is a connection */
+        SideDoors doors;
+        EngineWatch *watch;
+        unsigned n_engines_met;
         Child child;
         Guard guard;
         sd_event *event;
@@ -132,7 +139,12 @@ static int prepare_inherited(Run *run) {
                         message("--keep-fd %d: not an open descriptor", o->keep_fds[i]);
                         return -EBADF;
                 }
-        r = inherited_find_leak(o->keep_fds, o->n_keep_fds, side_doors_exist(), &fd, &what);
+        r = side_doors_find(true, &run->doors);
+        if (r < 0)
+                return fail("cannot find the sockets to be hidden from COMMAND", r);
+        if (o->engine_sockets)
+                side_doors_forget_engines(&run->doors);
+        r = inherited_find_leak(o->keep_fds, o->n_keep_fds, run->doors.n > 0, &fd, &what);
         if (r < 0)
                 return fail("cannot examine the open descriptors in /proc", r);
         if (r > 0) {
@@ -142,6 +154,23 @@ static int prepare_inherited(Run *run) {
         }
         r = stdio_relay_new(o->keep_fds, o->n_keep_fds, &run->relay);
         return r < 0 ? fail("cannot relay the standard streams", r) : 0;
+}
+
+/* In audit mode nothing fails that would not fail without. */
+static void prepare_doors(Run *run) {
+        const RunUser *u = &run->user;
+        const char *engine;
+
+        if (run->mode == MODE_ENFORCE) {
+                int r = side_doors_watch(&run->doors);
+                if (r < 0)
+                        message("it is not reported if COMMAND uses a container engine: %s", strerror(-r));
+                return;
+        }
+        engine = side_doors_first_engine(&run->doors, u->change ? u->uid : geteuid(), u->groups, u->n_groups);
+        if (engine)
+                message("what COMMAND has others do is not seen: it can reach %s, which is hidden when the policy is enforced", engine);
+        side_doors_forget_engines(&run->doors);
 }
 
 /* Everything that needs neither privileges nor clean-up. */
@@ -165,6 +194,7 @@ static int prepare(Run *run) {
         r = open_log(run);
         if (r < 0)
                 return r;
+        prepare_doors(run);
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return fail("no random bytes", -EIO);
         r = summary_new(run->mode, key, &run->summary);
@@ -188,6 +218,7 @@ static int start_child(Run *run) {
                 .user = &run->user,
                 .cgroup = &run->cgroup,
                 .signals = &run->signals,
+                .doors = &run->doors,
                 .relay = run->relay,
                 .domain_abi = usable_domain_abi(),
                 .enforce = run->mode == MODE_ENFORCE,
@@ -419,6 +450,25 @@ static void start_refusals(Run *run) {
                 (void) fail("cannot report sockets of other families; they are refused", r);
 }
 
+/* ------------------------------------------------------------------ services that are hidden */
+
+static void run_on_engine(const char *path, pid_t pid, const char *process, void *userdata) {
+        Run *run = userdata;
+
+        run->n_engines_met++;
+        message("%s (process %d) wanted to use %s, which is hidden: what it does for others is outside of the policy; see "
+                "--engine-sockets", process[0] != '\0' ? process : "COMMAND", (int) pid, path);
+}
+
+/* COMMAND may already run. */
+static void start_watch(Run *run) {
+        int r = engine_watch_new(run->event, &run->doors, run_on_engine, run, &run->watch);
+
+        if (r < 0)
+                (void) fail("cannot report the use of container engines; they are hidden", r);
+        side_doors_closed(&run->doors);
+}
+
 /* ------------------------------------------------------------------ COMMAND and after */
 
 /* 0, or the exit status for the reason why COMMAND does not run. */
@@ -430,6 +480,7 @@ static int release(Run *run) {
         r = child_release(&run->child, &fault);
         if (r >= 0) {
                 start_refusals(run);
+                start_watch(run);
                 return 0;
         }
         if (fault.stage != CHILD_EXEC) {
@@ -529,6 +580,7 @@ static int finish(Run *run) {
         uint64_t n_lost;
 
         socket_refusals_flush(run->refusals);
+        engine_watch_flush(run->watch);
         engine_finish(run->engine);
         tell_strangers(run);
         emit(run, EVENT_RUN_ENDED, NULL);
@@ -540,7 +592,7 @@ static int finish(Run *run) {
 
         if (!run->options.fail_on_denied || run->status != 0)
                 return run->status;
-        if (summary_n_denied(run->summary) > 0)
+        if (summary_n_denied(run->summary) > 0 || run->n_engines_met > 0)
                 return RUN_EXIT_DENIED;
         if (n_lost > 0) {
                 message("%" PRIu64 " events were lost, so it is unknown whether anything was denied", n_lost);
@@ -581,6 +633,8 @@ static void run_done(Run *run) {
         (void) kill_leftovers(run);
         end_sockets(run);
         socket_refusals_free(run->refusals);
+        engine_watch_free(run->watch);
+        side_doors_done(&run->doors);
         upstreams_free(run->upstreams);
         engine_free(run->engine);
         sink_hub_free(run->sinks);

@@ -118,6 +118,73 @@ def directory(lab):
         contains(one_line(r.err, "stderr"), "descriptor 9 is a directory", "stderr")
 
 
+# Engines that answer, in a /run of their own; then what is given
+ENGINES = """
+import os, socket, subprocess, sys, threading
+
+subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+def serve(path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    os.chmod(path, 0o666)
+    server.listen()
+    def answer():
+        while True:
+            s, _ = server.accept()
+            s.sendall(b"engine")
+            s.close()
+    threading.Thread(target=answer, daemon=True).start()
+for path in "/run/docker.sock", "/run/user/64123/bus", "/run/own/engine.sock":
+    serve(path)
+env = dict(os.environ, DOCKER_HOST="unix:///run/own/engine.sock")
+status = subprocess.run(sys.argv[1:], env=env).returncode
+left = [n for n in os.listdir("/run") if n.startswith("cargowall")]
+sys.exit(f"left in /run: {left}" if left else status)
+"""
+
+ASK = """
+def ask(path):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(path)
+    return s.recv(16).decode()
+report(**{path: attempt(ask, path) for path in %r})
+"""
+
+
+def with_engines(lab, paths, *options):
+    with open("/proc/self/mountinfo", encoding="utf-8") as f:
+        if not any(line.split()[4] == "/" for line in f):
+            raise Skip("the root is no mount point, so nothing can be mounted for one process alone")
+    return lab.plain("unshare", "--mount", "--propagation=unchanged", sys.executable, "-c", ENGINES, lab.binary, "run",
+                     "--user", JOB, "--allow", "github.com", "--summary", "none", *options, "--", *lab.python(ASK % (paths,)))
+
+
+@case("container engines and the user's bus are hidden from COMMAND, and it is reported that it wanted one")
+def engines(lab):
+    paths = ("/run/docker.sock", "/run/user/64123/bus", "/run/own/engine.sock")
+    r = with_engines(lab, paths * 2)
+    equal(r.status, 0, "exit status")
+    for path in paths:
+        answer = r.facts[path]
+        assert answer.get("value") in ("", None), f"an engine answered at {path}: {answer}"
+    lines = r.err.splitlines()
+    equal(len(lines), len(paths), f"lines on stderr ({r.err})")
+    for path, line in zip(paths, lines):
+        contains(line, f"wanted to use {path}, which is hidden", "stderr")
+    equal(with_engines(lab, paths[:1], "--fail-on-denied").status, 3, "exit status with --fail-on-denied")
+    equal(with_engines(lab, (), "--fail-on-denied").status, 0, "exit status with --fail-on-denied, and no engine used")
+
+
+@case("--engine-sockets leaves engines visible; audit mode does, and says so")
+def engines_visible(lab):
+    r = with_engines(lab, ("/run/docker.sock",), "--engine-sockets", "--fail-on-denied")
+    equal((r.status, r.err, r.facts["/run/docker.sock"].get("value")), (0, "", "engine"), "what COMMAND got")
+    r = with_engines(lab, ("/run/docker.sock",), "--mode", "audit")
+    equal((r.status, r.facts["/run/docker.sock"].get("value")), (0, "engine"), "what COMMAND got in audit mode")
+    contains(one_line(r.err, "stderr"), "it can reach /run/", "stderr")
+
+
 @case("stdin that is a UDP or a listening socket: 125; --keep-fd 0 passes it on")
 def other_streams(lab):
     for what in UDP, "connected(socket.SOCK_DGRAM)", "listening()":

@@ -48,6 +48,7 @@ static const struct {
         { "--fail-on-denied c", "[fail] c" },
         { "--keep-fd 3 --keep-fd 0 c", "[keep=3 keep=0] c" },
         { "--allow-socketcall c", "[socketcall] c" },
+        { "--engine-sockets c", "[engines] c" },
         { "--help", "[help]" },
         { "-h c", "[help] c" },
         { "", NULL },
@@ -111,6 +112,8 @@ static void describe(const RunOptions *o, char buf[static 1024]) {
                 add(buf, "keep=%d", o->keep_fds[i]);
         if (o->allow_socketcall)
                 add(buf, "socketcall");
+        if (o->engine_sockets)
+                add(buf, "engines");
         if (o->help)
                 add(buf, "help");
         (void) strcat(buf, "]");
