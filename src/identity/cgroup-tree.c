@@ -11,6 +11,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "basic/cgroup-path.h"
 #include "basic/hash-index.h"
 #include "host/cgroup-mount.h"
 #include "host/read-file.h"
@@ -19,7 +20,6 @@
 #define PROC_CGROUP_MAX (64U * 1024)
 #define READS_PER_WAKE_MAX 16U
 #define WATCH_MASK (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
-#define SLICE_SUFFIX ".slice"
 
 typedef struct Node {
         HashItem by_path, by_id, by_wd;
@@ -56,10 +56,9 @@ static void closedirp(DIR **d) {
                 (void) closedir(*d);
 }
 
-static bool name_is_slice(const char *name, size_t n) {
-        const size_t suffix = sizeof(SLICE_SUFFIX) - 1;
-
-        return n > suffix && memcmp(name + n - suffix, SLICE_SUFFIX, suffix) == 0;
+/* A slice, or the folder of a container engine. */
+static bool path_is_group(const char *path) {
+        return path[cgroup_path_groups(path, NULL)] == '\0';
 }
 
 static void tree_fault(CgroupTree *t, const char *path, int error) {
@@ -275,7 +274,7 @@ static int child_sync(CgroupTree *t, Node *parent, const char *name, bool deep) 
                 t->is_full = true;
                 return 0;
         }
-        r = node_new(t, parent, path, id, name_is_slice(name, strlen(name)), &n);
+        r = node_new(t, parent, path, id, path_is_group(path), &n);
         if (r < 0)
                 return r;
         (void) TAKE_PTR(path);
@@ -517,18 +516,24 @@ int cgroup_tree_resolve(const CgroupTree *t, uint64_t id, pid_t pid, char **ret_
         return 0;
 }
 
-const char *cgroup_path_unit(const char *path, char buf[static CGROUP_UNIT_MAX]) {
-        const char *unit = "-.slice";
-        size_t n = strlen(unit);
+/* The last component of the first n bytes. */
+static const char *last_name(const char *path, size_t n, size_t *ret_n) {
+        size_t from = n;
 
+        while (from > 0 && path[from - 1] != '/')
+                from--;
+        *ret_n = n - from;
+        return path + from;
+}
+
+const char *cgroup_path_unit(const char *path, char buf[static CGROUP_UNIT_MAX]) {
         assert(path);
 
-        for (const char *p = path + strspn(path, "/"); *p; p += strspn(p, "/")) {
-                unit = p;
-                n = strcspn(p, "/");
-                if (!name_is_slice(p, n))
-                        break;
-                p += n;
+        size_t n, length = cgroup_path_unit_length(path);
+        const char *unit = last_name(path, length, &n);
+        if (n == 0) {
+                unit = "-.slice";
+                n = strlen(unit);
         }
         if (*unit == '_' && n > 1) {
                 unit++;
@@ -541,19 +546,8 @@ const char *cgroup_path_unit(const char *path, char buf[static CGROUP_UNIT_MAX])
 }
 
 size_t cgroup_path_unit_length(const char *path) {
-        const char *p = path;
-
         assert(path);
 
-        while (*p) {
-                const char *name = p + strspn(p, "/");
-                size_t n = strcspn(name, "/");
-
-                if (n == 0)
-                        break;
-                p = name + n;
-                if (!name_is_slice(name, n))
-                        break;
-        }
-        return (size_t) (p - path);
+        size_t n = cgroup_path_groups(path, NULL), slashes = strspn(path + n, "/"), name = strcspn(path + n + slashes, "/");
+        return name > 0 ? n + slashes + name : n;
 }

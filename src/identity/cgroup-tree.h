@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The cgroups that policies can apply to, followed as they come and go: the root, every slice, and what is directly
- * below one of these (units, scopes, containers). Cgroups nested deeper belong to them and are not listed. */
+/* The cgroups that policies can apply to, followed as they come and go: the root, every slice, the folders of container engines
+ * (basic/cgroup-path.h), and what is directly below one of these (units, scopes, containers). Cgroups nested deeper belong to them and are not listed. */
 
 #include <sys/types.h>
 
@@ -52,7 +52,7 @@ int cgroup_tree_resolve(const CgroupTree *t, uint64_t id, pid_t pid, char **ret_
  * reused. -ESRCH: no such process; -ENOTSUP: outside of root_path. The caller frees *ret. */
 int cgroup_path_of_pid(pid_t pid, const char *root_path, char **ret);
 
-/* Pure: the unit of a path, which is its first component that is not a slice, without the "_" that systemd puts
+/* Pure: the unit of a path, which is its first component that is not a slice or the folder of a container engine, without the "_" that systemd puts
  * before names which collide with cgroup files; for a path of slices the last of them, "-.slice" for "/". Truncated
  * to CGROUP_UNIT_MAX - 1 bytes. Returns buf. */
 const char *cgroup_path_unit(const char *path, char buf[static CGROUP_UNIT_MAX]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "basic/cgroup-path.h"
 #include "basic/macro.h"
 
 #define UNIT_NAME_MAX 255U /* systemd.unit(5); equals NAME_MAX */
@@ -280,6 +281,14 @@ static Span unescape(Span s, char buf[static UNIT_NAME_MAX]) {
         return (Span) { .s = buf, .n = n };
 }
 
+/* BuildKit's ids have digits and all letters. */
+static bool is_word(Span s) {
+        for (size_t i = 0; i < s.n; i++)
+                if (!((s.s[i] >= '0' && s.s[i] <= '9') || (s.s[i] >= 'a' && s.s[i] <= 'z')))
+                        return false;
+        return s.n > 0;
+}
+
 static Span find_container(Span unit, char buf[static UNIT_NAME_MAX]) {
         static const char *const engines[] = { "docker-", "libpod-", "crio-", "cri-containerd-" };
         Span s;
@@ -289,22 +298,49 @@ static Span find_container(Span unit, char buf[static UNIT_NAME_MAX]) {
                         return s;
         if (span_between(unit, "machine-", ".scope", &s))
                 return unescape(s, buf);
-        if (span_between(unit, "systemd-nspawn@", ".service", &s))
+        if (span_between(unit, "systemd-nspawn@", ".service", &s) || span_between(unit, "lxc.payload.", "", &s))
                 return s;
         return (Span) {};
 }
 
+/* Below the folder of an engine: "/docker/ID", "/libpod_parent/libpod-ID", "/kubepods/besteffort/podID/cri-containerd-ID". */
+static Span find_container_of_engine(Span name) {
+        static const char *const prefixes[] = { "libpod-", "crio-", "cri-containerd-", "docker-" };
+        Span s;
+
+        for (size_t i = 0; i < ELEMENTSOF(prefixes); i++)
+                if (span_between(name, prefixes[i], "", &s) && is_id(s))
+                        return s;
+        return span_begins(name, "conmon") || span_begins(name, "libpod-conmon") ? (Span) {} : name;
+}
+
+/* What an engine asks systemd for, made by a program that does not: "system.slice:docker:ID" (BuildKit). */
+static Span find_container_unmanaged(Span name) {
+        static const char *const engines[] = { ":docker:", ":libpod:", ":crio:", ":cri-containerd:", ":buildkit:" };
+        const char *found = NULL;
+        Span s;
+
+        for (size_t i = 0; i < ELEMENTSOF(engines) && !found; i++)
+                if ((found = memmem(name.s, name.n, engines[i], strlen(engines[i]))))
+                        found += strlen(engines[i]);
+        if (!found)
+                return (Span) {};
+        s = (Span) { .s = found, .n = (size_t) (name.s + name.n - found) };
+        return is_word(s) ? s : (Span) {};
+}
+
 static void find_subject(const char *path, Subject *ret) {
+        bool engine;
+
         ret->unit = ret->container = (Span) {};
-        while (*path == '/' && path[1] != '\0') {
-                path++;
-                Span c = component_next(&path);
-                if (is_slice(c))
-                        continue;
-                ret->unit = c;
-                ret->container = find_container(c, ret->name);
+        path += cgroup_path_groups(path, &engine);
+        if (*path != '/' || path[1] == '\0')
                 return;
-        }
+        path++;
+        ret->unit = component_next(&path);
+        ret->container = engine ? find_container_of_engine(ret->unit) : find_container(ret->unit, ret->name);
+        if (ret->container.n == 0)
+                ret->container = find_container_unmanaged(ret->unit);
 }
 
 /* How deep the slice is on the path; 0 if it is not among the slices before the subject. */

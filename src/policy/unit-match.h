@@ -3,8 +3,8 @@
 
 /* Which policy document applies to a cgroup, by its path as systemd lays it out ("/system.slice/a.service/sub").
  *
- * The subject of a path is its first component that is not a slice: a unit of the system manager, which alone
- * chooses that name. Anything below may be delegated and named by anybody, so it belongs to the subject and is not
+ * The subject of a path is its first component that is not a slice or the folder of a container engine (basic/cgroup-path.h): a unit
+ * of the system manager, which alone chooses that name, or a container of an engine that makes cgroups itself. Anything below may be delegated and named by anybody, so it belongs to the subject and is not
  * examined. The path of a slice has no subject.
  *
  * Precedence: units > containers > slices; among slices the deepest; among patterns an exact name, then the longer

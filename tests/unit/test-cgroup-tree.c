@@ -39,6 +39,10 @@ static const struct {
         { "/system.slice/.slice", ".slice" },
         { "/system.slice/..", ".." },
         { "/system.slice/docker-0123\\x2d.scope", "docker-0123\\x2d.scope" },
+        { "/docker", "docker" },
+        { "/docker/0123/x", "0123" },
+        { "/kubepods/besteffort/pod1/0123/x", "0123" },
+        { "/a.slice/docker/0123", "docker" },
 };
 
 START_TEST(unit_of_a_path) {
@@ -56,6 +60,7 @@ START_TEST(unit_ends_the_path) {
                 { "/", 0 }, { "", 0 }, { "/a.service", 10 }, { "/a.service/b", 10 }, { "/a.slice", 8 },
                 { "/a.slice/", 8 }, { "/a.slice/b.service", 18 }, { "/a.slice/b.service/c.slice/d", 18 },
                 { "/a.slice/a-b.slice/c.scope/d", 26 },
+                { "/docker", 7 }, { "/docker/ab/c", 10 }, { "/a.slice/docker/ab", 15 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)
