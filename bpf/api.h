@@ -251,8 +251,10 @@ enum cw_record_type {
 };
 
 /* All hooks: public name, program, enum bpf_attach_type, and whether the service requires it by default. The order
- * is that of the bits in a mask of hooks. socket_create is not of a cgroup: it is asked about the whole machine, and the
- * kernel may not have it. */
+ * is that of the bits in a mask of hooks. The kernel may not have the last three. Two of these are not of a cgroup: they are asked
+ * about the whole machine. */
+#define CW_CGROUP_UNIX_CONNECT 49 /* BPF_CGROUP_UNIX_CONNECT, Linux 6.7 */
+
 #define CW_HOOKS(X)                                                            \
         X(connect4, cw_connect4, BPF_CGROUP_INET4_CONNECT, 1)                  \
         X(connect6, cw_connect6, BPF_CGROUP_INET6_CONNECT, 1)                  \
@@ -269,7 +271,9 @@ enum cw_record_type {
         X(setsockopt, cw_setsockopt, BPF_CGROUP_SETSOCKOPT, 1)                 \
         X(egress, cw_egress, BPF_CGROUP_INET_EGRESS, 1)                        \
         X(ingress, cw_ingress, BPF_CGROUP_INET_INGRESS, 1)                     \
-        X(socket_create, cw_socket_create, BPF_LSM_MAC, 0)
+        X(socket_create, cw_socket_create, BPF_LSM_MAC, 0)                     \
+        X(unix_stream_connect, cw_unix_stream_connect, BPF_MODIFY_RETURN, 0)   \
+        X(connect_unix, cw_connect_unix, CW_CGROUP_UNIX_CONNECT, 0)
 
 enum cw_hook_bit {
 #define CW_HOOK_BIT(hook, function, attach_type, required) CW_HOOK_BIT_##hook,
@@ -281,6 +285,9 @@ enum cw_hook_bit {
 #define CW_HOOK_REQUIRED(hook, function, attach_type, required) | (__u32) (required) << CW_HOOK_BIT_##hook
 #define CW_HOOKS_REQUIRED (0U CW_HOOKS(CW_HOOK_REQUIRED)) /* masks */
 #define CW_HOOKS_ALL ((1U << _CW_HOOK_BIT_MAX) - 1)
+#define CW_HOOKS_NAME_SERVICE (1U << CW_HOOK_BIT_unix_stream_connect | 1U << CW_HOOK_BIT_connect_unix) /* one is enough */
+#define CW_HOOKS_MACHINE (1U << CW_HOOK_BIT_socket_create | 1U << CW_HOOK_BIT_unix_stream_connect)
+#define CW_HOOKS_OPTIONAL (CW_HOOKS_MACHINE | CW_HOOKS_NAME_SERVICE) /* with many layers only */
 
 /* The kind of hook that made a record. */
 enum cw_hook {

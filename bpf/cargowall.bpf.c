@@ -13,6 +13,7 @@
 #include "flow-packet.bpf.h"
 #include "inbound.bpf.h"
 #include "listener.bpf.h"
+#include "name-service.bpf.h"
 #include "option.bpf.h"
 #include "record.bpf.h"
 #include "request.bpf.h"
@@ -266,6 +267,17 @@ int cw_post_bind6(struct bpf_sock *ctx) {
 SEC("lsm/socket_create")
 int cw_socket_create(__u64 *ctx) {
         return on_socket_create(ctx);
+}
+
+SEC("fmod_ret/security_unix_stream_connect")
+int cw_unix_stream_connect(__u64 *ctx) {
+        return on_unix_stream_connect(ctx);
+}
+
+/* Libraries before libbpf 1.3 do not know the section of this hook: user space sets its type. */
+SEC("cgroup/connect4")
+int cw_connect_unix(struct bpf_sock_addr *ctx) {
+        return on_connect_unix(ctx);
 }
 
 /* On network devices. */

@@ -13,12 +13,12 @@ import sys
 
 def read_hooks(root):
     text = (root / "bpf/api.h").read_text()
-    return re.findall(r"^\s+X\((\w+), (\w+), (BPF_\w+), ([01])\)", text, re.MULTILINE)
+    return re.findall(r"^\s+X\((\w+), (\w+), ((?:BPF|CW)_\w+), ([01])\)", text, re.MULTILINE)
 
 
 def read_programs(root):
     text = (root / "bpf/cargowall.bpf.c").read_text()
-    return re.findall(r'^SEC\("(?:cgroup|lsm)[\w/]+"\)\n(?:\w+\s+)*?(\w+)\(', text, re.MULTILINE)
+    return re.findall(r'^SEC\("(?:cgroup|lsm|fmod_ret)[\w/]+"\)\n(?:\w+\s+)*?(\w+)\(', text, re.MULTILINE)
 
 
 def read_manual(root):

@@ -41,6 +41,11 @@ static const char *const wiring_words[_DNS_WIRING_MAX] = {
         [DNS_WIRING_BPF_RESOLVED] = "bpf+resolved",
 };
 
+static const char *const name_service_words[_NAME_SERVICES_MAX] = {
+        [NAME_SERVICES_REFUSE] = "refuse",
+        [NAME_SERVICES_ALLOW] = "allow",
+};
+
 static const char *const journal_words[_JOURNAL_EVENTS_MAX] = {
         [JOURNAL_EVENTS_DENIED] = "denied",
         [JOURNAL_EVENTS_ALL] = "all",
@@ -81,6 +86,10 @@ const char *existing_connections_to_string(ExistingConnections e) {
 
 const char *dns_wiring_to_string(DnsWiring w) {
         return word_at(wiring_words, ELEMENTSOF(wiring_words), w);
+}
+
+const char *name_services_to_string(NameServices n) {
+        return word_at(name_service_words, ELEMENTSOF(name_service_words), n);
 }
 
 const char *journal_events_to_string(JournalEvents e) {
@@ -294,6 +303,14 @@ static int apply_refusal(ServiceConfig *c, const char *value, const char **ret_r
         return 0;
 }
 
+static int apply_name_services(ServiceConfig *c, const char *value, const char **ret_reason) {
+        int i = word_find(name_service_words, ELEMENTSOF(name_service_words), value);
+        if (i < 0)
+                return refuse(ret_reason, "unknown value, expected refuse or allow");
+        c->name_services = (NameServices) i;
+        return 0;
+}
+
 static int apply_forwarders(ServiceConfig *c, const char *value, const char **ret_reason) {
         const Strings strings = { &c->forwarders, &c->n_forwarders, CONFIG_FORWARDERS_MAX, check_forwarder,
                                   "at most 16 forwarders can be given" };
@@ -399,6 +416,7 @@ static const struct {
         { "DNS", "Upstream", apply_upstream },
         { "DNS", "Wiring", apply_wiring },
         { "DNS", "Refusal", apply_refusal },
+        { "DNS", "NameServices", apply_name_services },
         { "DNS", "Forwarders", apply_forwarders },
         { "Log", "EventsFile", apply_events_file },
         { "Log", "EventsFileMaxSize", apply_events_file_max_size },

@@ -32,6 +32,13 @@ typedef enum DnsWiring {
         _DNS_WIRING_MAX,
 } DnsWiring;
 
+/* Connections of units whose policy is enforced to the sockets of systemd-resolved, nscd and avahi-daemon. */
+typedef enum NameServices {
+        NAME_SERVICES_REFUSE,
+        NAME_SERVICES_ALLOW,
+        _NAME_SERVICES_MAX,
+} NameServices;
+
 typedef enum JournalEvents {
         JOURNAL_EVENTS_DENIED,
         JOURNAL_EVENTS_ALL,
@@ -60,6 +67,7 @@ typedef struct ServiceConfig {
         size_t n_upstreams;
         DnsWiring dns_wiring;
         DnsRefusal dns_refusal;
+        NameServices name_services;
         char **forwarders; /* names of services */
         size_t n_forwarders;
         char *events_file; /* absolute; NULL: none */
@@ -82,6 +90,7 @@ int service_config_apply(const char *section, const char *key, const char *value
 const char *persist_to_string(Persist p);
 const char *existing_connections_to_string(ExistingConnections e);
 const char *dns_wiring_to_string(DnsWiring w);
+const char *name_services_to_string(NameServices n);
 const char *journal_events_to_string(JournalEvents e);
 /* "err", "warning", "notice", "info" or "debug"; NULL for other levels. */
 const char *log_level_to_string(int level);

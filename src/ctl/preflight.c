@@ -213,10 +213,26 @@ static void check_resolved(CheckTable *t) {
                 (void) check_add(t, "resolved", CHECK_OK, "not used");
 }
 
+static void check_resolved_is_refused(CheckTable *t) {
+        _cleanup_free_ char *text = check_read(t, "/etc/nsswitch.conf");
+
+        if (text && hosts_line_has(text, "resolve") && !hosts_line_has(text, "dns"))
+                check_advise(check_add(t, "resolved in units", CHECK_WARN, "its sockets are closed to units whose policy is enforced, "
+                                       "and nsswitch.conf has nothing else"),
+                             "names do not resolve in these units: add \"dns\" to the line \"hosts:\" of /etc/nsswitch.conf, after "
+                             "\"resolve [!UNAVAIL=return]\"");
+        else
+                (void) check_add(t, "resolved in units", CHECK_OK, "its sockets are closed to units whose policy is enforced");
+}
+
 /* It answers over its own sockets, and asks as itself. */
 static void check_resolved_in_units(CheckTable *t) {
         const OpenUnits *u = &t->facts->units;
 
+        if (t->facts->name_services_refused && check_has(t, "/run/systemd/resolve/stub-resolv.conf")) {
+                check_resolved_is_refused(t);
+                return;
+        }
         if (u->error != 0 || u->n_policy == 0 || !check_has(t, "/run/systemd/resolve/stub-resolv.conf"))
                 return;
         if (u->n_resolved == 0)
@@ -225,8 +241,8 @@ static void check_resolved_in_units(CheckTable *t) {
         else
                 check_advise(check_add(t, "resolved in units", CHECK_WARN, "%zu of %zu running units with a policy reach its "
                                        "sockets, such as %s", u->n_resolved, u->n_policy, u->first_resolved),
-                             "names that they look up there (nss-resolve) are not judged by their own policy: add the drop-in "
-                             "hide-resolved.conf to these units, see LIMITS in cargowalld(8)");
+                             "names that they look up there (nss-resolve) are not judged by their own policy: see NAME SERVICES "
+                             "in cargowalld(8)");
 }
 
 /* As the service finds them. */
@@ -373,6 +389,29 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         return t.n;
 }
 
+/* Does not start the service. */
+static bool service_has_hook(sd_bus *bus, const char *hook) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        bool found = false;
+        const char *name;
+
+        int r = sd_bus_message_new_method_call(bus, &call, "org.cargowall1", "/org/cargowall1", "org.freedesktop.DBus.Properties",
+                                               "Get");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "ss", "org.cargowall1.Manager", "AchievedHooks");
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(call, false);
+        if (r >= 0)
+                r = sd_bus_call(bus, call, 0, NULL, &reply);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "s", &name)) > 0)
+                found = found || strcmp(name, hook) == 0;
+        return found;
+}
+
 static void ask_systemd(PreflightFacts *facts) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_free_ char *version = NULL, *state = NULL;
@@ -385,6 +424,7 @@ static void ask_systemd(PreflightFacts *facts) {
         if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1/unit/cargowalld_2ddns_2esocket",
                                        SYSTEMD ".Unit", "ActiveState", NULL, &state) >= 0)
                 facts->dns_socket_active = strcmp(state, "active") == 0;
+        facts->name_services_refused = service_has_hook(bus, "unix_stream_connect") || service_has_hook(bus, "connect_unix");
         open_units_find(bus, &facts->units);
 }
 

@@ -36,6 +36,7 @@ typedef struct PreflightFacts {
         bool dns_socket_active; /* cargowalld-dns.socket listens */
         uint64_t families;      /* bits: those without hooks that the kernel has, if it loads no modules on demand; else 0 */
         OpenUnits units;
+        bool name_services_refused; /* the service runs, and units cannot connect to resolved's sockets */
         unsigned n_devices;     /* network devices but the loopback */
         unsigned n_filtered;    /* of these, those with the service's filter */
         char unfiltered[16];    /* name of the first without */

@@ -104,11 +104,17 @@ static int print_hooks(const Ctl *c, JsonObject *p) {
         int status = ctl_print_field(c, "Hooks", text);
         if (status != STATUS_OK)
                 return status;
-        return ctl_print_field(c, "Families",
-                               json_value_contains(achieved, "socket_create") ? "others than IP are refused in units" :
-                               json_value_contains(achieved, "backstop") ?
-                                       "others than IP are dropped at network devices: see \"cargowallctl check\"" :
-                                       "others than IP are not refused: see \"cargowallctl check\"");
+        status = ctl_print_field(c, "Families",
+                                 json_value_contains(achieved, "socket_create") ? "others than IP are refused in units" :
+                                 json_value_contains(achieved, "backstop") ?
+                                         "others than IP are dropped at network devices: see \"cargowallctl check\"" :
+                                         "others than IP are not refused: see \"cargowallctl check\"");
+        if (status != STATUS_OK)
+                return status;
+        return ctl_print_field(c, "Name services",
+                               json_value_contains(achieved, "unix_stream_connect") || json_value_contains(achieved, "connect_unix") ?
+                                       "their sockets are closed to units" :
+                                       "units reach their sockets: see \"cargowallctl check\"");
 }
 
 static int print_dns(const Ctl *c, JsonObject *p) {

@@ -96,6 +96,7 @@ int service_start_engine(Service *s, const char **ret_what) {
                 .network_uid = network_user ? network_user->pw_uid : 0,
                 .has_self = actors_own_path(s->actors) != NULL,
                 .optional_hooks = ~s->config.required_hooks,
+                .unused_hooks = s->config.name_services == NAME_SERVICES_ALLOW ? CW_HOOKS_NAME_SERVICE : 0,
                 .inherit = inheritance_get,
                 .inherit_userdata = &inheritance,
                 .on_event = on_event,

@@ -45,6 +45,12 @@ bool hooks_refuse_families(const Context *c) {
         return engine_hooks(c->engine) & 1U << CW_HOOK_BIT_socket_create;
 }
 
+bool hooks_refuse_name_services(const Context *c) {
+        assert(c);
+
+        return engine_hooks(c->engine) & CW_HOOKS_NAME_SERVICE;
+}
+
 /* ------------------------------------------------------------------ that they stay */
 
 static void check_entries(const Context *c) {

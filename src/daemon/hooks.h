@@ -19,6 +19,7 @@ int hooks_keep(const Context *c);
 
 bool hooks_are_complete(const Context *c); /* every required hook is attached */
 bool hooks_refuse_families(const Context *c); /* socket_create is attached, which many kernels do not offer */
+bool hooks_refuse_name_services(const Context *c); /* one of the hooks for them is attached, likewise */
 /* Constant names. Returns how many. */
 size_t hooks_required(const Context *c, const char *ret[static HOOKS_MAX]);
 size_t hooks_achieved(const Context *c, const char *ret[static HOOKS_MAX]);

@@ -90,15 +90,18 @@ static void check_families(const Service *s) {
                             "cargowalld(8)");
 }
 
-/* Where the host's policy is enforced, it at least refuses what no scope allows. */
+/* Worth a line where the kernel does not refuse it. Where the host's policy is enforced, that at least refuses what no scope
+ * allows. */
 static void check_resolved(const Service *s) {
         const PolicySet *set = policies_set(s->policies);
 
-        if (policy_set_matches_units(set) && policy_set_mode_of(set, policy_set_host(set)) != MODE_ENFORCE &&
-            resolvers_have_sockets())
+        if (!hooks_refuse_name_services(&s->context) && policy_set_matches_units(set) &&
+            policy_set_mode_of(set, policy_set_host(set)) != MODE_ENFORCE && resolvers_have_sockets())
                 log_message(s->context.log, LOG_NOTICE,
                             "units can look up names that their policy denies over the sockets of systemd-resolved, which does "
-                            "not say for whom it asks: see hide-resolved.conf in LIMITS of cargowalld(8)");
+                            "not say for whom it asks (%s): see NAME SERVICES in cargowalld(8)",
+                            s->config.name_services == NAME_SERVICES_ALLOW ?
+                                    "[DNS] NameServices=allow" : "this kernel cannot refuse their connections to it");
 }
 
 static int start(Service *s) {

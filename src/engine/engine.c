@@ -417,6 +417,7 @@ static int load_programs(Engine *e, const EngineOptions *options, const LayerSpe
                 .max_flows = options->many_layers ? FLOWS_MANY : FLOWS_MAX,
                 .ring_bytes = RING_BYTES,
                 .optional_hooks = options->optional_hooks,
+                .unused_hooks = options->unused_hooks,
                 .inherit = options->inherit,
                 .inherit_userdata = options->inherit_userdata,
         };

@@ -54,6 +54,7 @@ typedef struct EngineOptions {
         uint32_t network_uid;    /* the user, besides root, that runs DHCP; 0: none */
         size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */
         uint32_t optional_hooks; /* may fail to attach; bits, see engine_hook_name() */
+        uint32_t unused_hooks;   /* of CW_HOOKS_OPTIONAL, not wanted; bits likewise */
         object_inherit_fn inherit; /* NULL */
         void *inherit_userdata;
         engine_event_fn on_event; /* every event, in order */

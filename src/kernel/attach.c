@@ -45,7 +45,7 @@ static bool is_link_at(AttachKind kind, uint32_t type, int link, const AttachTar
         case ATTACH_CGROUP:
                 return info.type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id == target->id &&
                        info.cgroup.attach_type == type;
-        case ATTACH_LSM:
+        case ATTACH_MACHINE:
                 return info.type == BPF_LINK_TYPE_TRACING && info.tracing.attach_type == type;
         default:
                 return false;

@@ -8,7 +8,7 @@
 
 typedef enum AttachKind {
         ATTACH_CGROUP, /* for the sockets of a cgroup and of all cgroups below it */
-        ATTACH_LSM,    /* for the whole machine; the target counts for nothing */
+        ATTACH_MACHINE, /* at a function of the kernel, for the whole machine; the target counts for nothing */
         _ATTACH_KIND_MAX,
 } AttachKind;
 
@@ -40,7 +40,7 @@ void attachment_done(Attachment *a);
 int attachment_make(Attachment *a, const AttachTarget *target);
 /* Puts our program into a predecessor's link with one atomic exchange: the old program judges up to that moment,
  * ours from then on. link is borrowed. -EINVAL: not a link of this type at this target, or one whose program cannot be
- * exchanged (ATTACH_LSM); -EOPNOTSUPP as above. */
+ * exchanged (ATTACH_MACHINE); -EOPNOTSUPP as above. */
 int attachment_inherit(Attachment *a, const AttachTarget *target, int link);
 
 /* Is the link still attached where it was created? A link that was detached by force keeps its fd but loses its

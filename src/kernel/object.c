@@ -101,8 +101,8 @@ static int take_programs(const struct bpf_object *o, const char *const *names, s
         return 0;
 }
 
-int object_load_programs(const ObjectFile *file, const struct bpf_object *maps, const char *const *names, size_t n,
-                         int *ret_fds) {
+int object_load_programs(const ObjectFile *file, const struct bpf_object *maps, const char *const *names,
+                         const uint32_t *types, size_t n, int *ret_fds) {
         int r;
 
         assert(file && maps && (names || n == 0) && (ret_fds || n == 0));
@@ -113,6 +113,9 @@ int object_load_programs(const ObjectFile *file, const struct bpf_object *maps, 
         r = share_maps(maps, o);
         if (r >= 0)
                 r = object_select_programs(o, names, n);
+        for (size_t i = 0; i < n && r >= 0 && types; i++)
+                if (types[i] != 0)
+                        r = bpf_program__set_expected_attach_type(bpf_object__find_program_by_name(o, names[i]), types[i]);
         if (r >= 0)
                 r = bpf_object__load(o);
         if (r >= 0)

@@ -32,11 +32,11 @@ int object_inherit_maps(struct bpf_object *o, const char *const *names, size_t n
 /* Call before loading: only these programs will be loaded. -ENOENT: one of them is not in the file. */
 int object_select_programs(struct bpf_object *o, const char *const *names, size_t n);
 
-/* Loads these programs with the maps of an object that was loaded from the same file before, and keeps no libbpf
+/* Loads these programs, with these attach types (0, or NULL: as the section in the file says), with the maps of an object that was loaded from the same file before, and keeps no libbpf
  * object: only ret_fds, which the caller owns. May be called from several threads at once. On failure no fd is left
  * open. */
-int object_load_programs(const ObjectFile *file, const struct bpf_object *maps, const char *const *names, size_t n,
-                         int *ret_fds);
+int object_load_programs(const ObjectFile *file, const struct bpf_object *maps, const char *const *names,
+                         const uint32_t *types, size_t n, int *ret_fds);
 
 /* -ENOENT */
 int object_map_fd(const struct bpf_object *o, const char *name);

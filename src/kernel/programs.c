@@ -16,6 +16,7 @@
 #include "cargowall.skel.h"
 #include "kernel/attach.h"
 #include "kernel/helper-probe.h"
+#include "kernel/struct-offsets.h"
 
 static const struct {
         const char *name;
@@ -41,8 +42,10 @@ _Static_assert(sizeof(((struct cargowall_bpf *) NULL)->progs) ==
 /* The verifier needs about as long for these two as for all others. */
 #define FILTER_SHARE (1U << CW_HOOK_BIT_connect4) /* with which SOCKET_FILTER is loaded */
 #define PACKET_HOOKS (1U << CW_HOOK_BIT_egress | 1U << CW_HOOK_BIT_ingress)
-/* Not of a cgroup. Loaded separately: many kernels refuse such programs. */
-#define MACHINE_HOOKS (1U << CW_HOOK_BIT_socket_create)
+/* Of CW_HOOKS_OPTIONAL, which are loaded separately: many kernels refuse such programs. */
+#define FAMILY_HOOK (1U << CW_HOOK_BIT_socket_create)
+#define STREAM_HOOK (1U << CW_HOOK_BIT_unix_stream_connect)
+#define UNIX_HOOK (1U << CW_HOOK_BIT_connect_unix)
 
 /* State that does not depend on a policy and is worth keeping when a new process takes over. */
 static const char *const kept_maps[] = {
@@ -63,7 +66,7 @@ static const struct {
 };
 
 static AttachKind hook_kind(size_t hook) {
-        return MACHINE_HOOKS & (1U << hook) ? ATTACH_LSM : ATTACH_CGROUP;
+        return CW_HOOKS_MACHINE & (1U << hook) ? ATTACH_MACHINE : ATTACH_CGROUP;
 }
 
 struct Programs {
@@ -112,6 +115,24 @@ static void set_pid_namespace(struct cargowall_bpf *b) {
         b->rodata->pid_ns_inode = st.st_ino;
 }
 
+/* Of the addresses of AF_UNIX sockets. Where they are not known they remain 0. */
+static void set_offsets(struct cargowall_bpf *b) {
+        static const StructMember members[] = {
+                { "unix_sock", "addr" },
+                { "unix_address", "name" },
+                { "sockaddr_un", "sun_path" },
+                { "bpf_sock_addr_kern", "uaddr" },
+        };
+        uint32_t at[ELEMENTSOF(members)];
+
+        if (struct_offsets_find(members, ELEMENTSOF(members), at) < 0)
+                return;
+        b->rodata->unix_addr_offset = at[0];
+        b->rodata->unix_path_offset = at[1] + at[2];
+        b->rodata->sun_path_offset = at[2];
+        b->rodata->sock_addr_offset = at[3];
+}
+
 static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->has_coarse_clock = helper_has_coarse_clock();
         b->rodata->has_comm = helper_has_comm(HELPER_SOCKET_HOOKS);
@@ -120,6 +141,8 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         b->rodata->option_has_netns = helper_has_netns(HELPER_OPTION_HOOK);
         set_pid_namespace(b);
         b->rodata->many_layers = o->many_layers;
+        if (o->many_layers && !(o->unused_hooks & CW_HOOKS_NAME_SERVICE))
+                set_offsets(b);
         b->rodata->root_cgroup = o->root_cgroup;
         b->rodata->network_uid = o->network_uid;
         memcpy((void *) &b->rodata->proxy_addr4, o->proxy_addr4.b + 12, sizeof(b->rodata->proxy_addr4));
@@ -152,6 +175,15 @@ static int set_sizes(struct cargowall_bpf *b, const ProgramsOptions *o) {
 
 static const char no_lsm[] = "the required hook socket_create needs Linux 5.15 or later with BTF, and \"bpf\" in the "
                              "list of its security modules (kernel command line: lsm=)";
+
+static const char no_stream_hook[] = "the required hook unix_stream_connect needs Linux 5.15 or later (arm64: 6.4) with BTF and function "
+                                     "tracing";
+static const char no_unix_hook[] = "the required hook connect_unix needs Linux 6.7 or later with BTF, and is not used where "
+                                   "unix_stream_connect is";
+
+static const char *optional_advice(uint32_t missing) {
+        return missing & FAMILY_HOOK ? no_lsm : missing & STREAM_HOOK ? no_stream_hook : no_unix_hook;
+}
 
 static const char *load_advice(int r) {
         switch (-r) {
@@ -222,6 +254,7 @@ static int load_maps(Programs *p, const ProgramsOptions *o) {
 
 static int load_programs(Programs *p, uint32_t mask) {
         const char *names[ELEMENTSOF(hooks) + 1];
+        uint32_t types[ELEMENTSOF(hooks) + 1] = {};
         int fds[ELEMENTSOF(hooks) + 1];
         size_t bits[ELEMENTSOF(hooks)], n = 0;
         bool filter = mask & FILTER_SHARE && !p->bpf->rodata->many_layers;
@@ -230,12 +263,13 @@ static int load_programs(Programs *p, uint32_t mask) {
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
                 if (mask & (1U << i)) {
                         names[n] = hooks[i].program;
+                        types[n] = hooks[i].type;
                         bits[n++] = i;
                 }
         if (filter)
                 names[n] = SOCKET_FILTER;
         file.bytes = cargowall_bpf__elf_bytes(&file.size);
-        int r = object_load_programs(&file, p->bpf->obj, names, n + filter, fds);
+        int r = object_load_programs(&file, p->bpf->obj, names, types, n + filter, fds);
         if (filter && r >= 0)
                 p->socket_filter = fds[n];
         for (size_t i = 0; i < n && r >= 0; i++)
@@ -290,14 +324,23 @@ static int load_without(Programs *p, const ProgramsOptions *o, uint32_t left_out
 
         unload(p);
         r = load_maps(p, o);
-        return r < 0 ? r : load_all(p, CW_HOOKS_ALL & ~MACHINE_HOOKS & ~left_out);
+        return r < 0 ? r : load_all(p, CW_HOOKS_ALL & ~CW_HOOKS_OPTIONAL & ~left_out);
 }
 
-static int load_machine_hooks(Programs *p) {
-        uint32_t mask = MACHINE_HOOKS & ~p->unused;
-        int r = mask == 0 ? 0 : helper_has_security_hooks() ? load_programs(p, mask) : -EOPNOTSUPP;
+/* Returns the bits of required hooks that the kernel does not have. */
+static uint32_t load_optional_hooks(Programs *p) {
+        static const uint32_t optional[] = { FAMILY_HOOK, STREAM_HOOK, UNIX_HOOK };
+        bool has_offsets = p->bpf->rodata->unix_addr_offset != 0;
+        uint32_t missing = 0;
 
-        return r < 0 && (mask & ~p->optional) ? r : 0;
+        for (size_t i = 0; i < ELEMENTSOF(optional); i++) {
+                uint32_t hook = optional[i];
+                bool possible = hook == FAMILY_HOOK ? helper_has_security_hooks() : has_offsets;
+
+                if (!(hook & p->unused) && (!possible || load_programs(p, hook) < 0))
+                        missing |= hook;
+        }
+        return missing & ~p->optional;
 }
 
 int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_what) {
@@ -310,17 +353,18 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
                 return -ENOMEM;
         for (size_t i = 0; i < ELEMENTSOF(p->hooks); i++)
                 p->hooks[i] = attachment_init(hook_kind(i), hooks[i].type, -EBADF);
-        p->unused = o->many_layers ? 0 : MACHINE_HOOKS;
+        p->unused = o->many_layers ? o->unused_hooks & CW_HOOKS_OPTIONAL : CW_HOOKS_OPTIONAL;
         p->socket_filter = p->device_filter = -EBADF;
         p->optional = o->optional_hooks & CW_HOOKS_ALL;
         p->inherit = o->inherit;
         p->inherit_userdata = o->inherit_userdata;
 
         r = load_without(p, o, 0);
-        if (r < 0 && (p->optional & ~MACHINE_HOOKS) && r != -EPERM && r != -ENOMEM)
+        if (r < 0 && (p->optional & ~CW_HOOKS_OPTIONAL) && r != -EPERM && r != -ENOMEM)
                 r = load_without(p, o, p->optional);
-        if (r >= 0 && load_machine_hooks(p) < 0) {
-                *ret_what = no_lsm;
+        uint32_t missing = r < 0 ? 0 : load_optional_hooks(p);
+        if (missing) {
+                *ret_what = optional_advice(missing);
                 return -EOPNOTSUPP;
         }
         if (r < 0) {
@@ -334,7 +378,7 @@ int programs_load(const ProgramsOptions *o, Programs **ret, const char **ret_wha
 /* ------------------------------------------------------------------ attach */
 
 /* Kernels without "bpf" among their security modules attach the program and never call it. */
-static bool machine_hook_is_called(const Programs *p) {
+static bool family_hook_is_called(const Programs *p) {
         _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
         return fd >= 0 && __atomic_load_n(&p->bpf->bss->family_hook_called, __ATOMIC_ACQUIRE) != 0;
@@ -343,6 +387,8 @@ static bool machine_hook_is_called(const Programs *p) {
 static int attach_hook(Programs *p, size_t hook, const AttachTarget *target) {
         char name[64];
 
+        if (1U << hook & UNIX_HOOK && p->hooks[CW_HOOK_BIT_unix_stream_connect].link >= 0)
+                return -EOPNOTSUPP; /* the other one sees more */
         (void) snprintf(name, sizeof(name), "link-%s", hooks[hook].name);
         int fd = p->inherit ? p->inherit(name, p->inherit_userdata) : -ENOENT;
         if (fd >= 0 && attachment_inherit(&p->hooks[hook], target, fd) >= 0) {
@@ -350,7 +396,7 @@ static int attach_hook(Programs *p, size_t hook, const AttachTarget *target) {
                 return 0;
         }
         int r = attachment_make(&p->hooks[hook], target);
-        if (r >= 0 && p->hooks[hook].kind == ATTACH_LSM && !machine_hook_is_called(p)) {
+        if (r >= 0 && hook == CW_HOOK_BIT_socket_create && !family_hook_is_called(p)) {
                 closep(&p->hooks[hook].link);
                 r = -EOPNOTSUPP;
         }
@@ -365,7 +411,7 @@ static int load_backstop(const Programs *p) {
         ObjectFile file;
 
         file.bytes = cargowall_bpf__elf_bytes(&file.size);
-        int r = object_load_programs(&file, p->bpf->obj, names, ELEMENTSOF(names), fds);
+        int r = object_load_programs(&file, p->bpf->obj, names, NULL, ELEMENTSOF(names), fds);
         if (r < 0)
                 return r;
         r = bpf_map_update_elem(bpf_map__fd(p->bpf->maps.backstop), &slot, &fds[1], BPF_ANY);
@@ -381,7 +427,7 @@ static int load_backstop(const Programs *p) {
 static void start_backstop(Programs *p) {
         const uint32_t slot = 0;
 
-        if (p->unused & MACHINE_HOOKS)
+        if (p->unused & FAMILY_HOOK)
                 return;
         if (p->hooks[CW_HOOK_BIT_socket_create].link < 0)
                 p->device_filter = load_backstop(p);
@@ -400,7 +446,7 @@ int programs_attach(Programs *p, int cgroup_fd, const char **ret_what) {
         for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
                 r = p->unused & (1U << i) ? 0 : attach_hook(p, i, &target);
                 if (r < 0 && !(p->optional & (1U << i))) {
-                        *ret_what = MACHINE_HOOKS & (1U << i) ? no_lsm :
+                        *ret_what = CW_HOOKS_OPTIONAL & (1U << i) ? optional_advice(1U << i) :
                                     r == -EPERM ? "attaching to the cgroup is not permitted: run as root, with "
                                                   "CAP_BPF and CAP_NET_ADMIN" :
                                                   "this kernel cannot attach a required program to a cgroup";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The firewall's BPF object, attached to one cgroup with all hooks of CW_HOOKS (bpf/api.h) but socket_create, which is
- * for the whole machine and only with many_layers: sets constants and sizes, and combines kernel/object and
+/* The firewall's BPF object, attached to one cgroup with all hooks of CW_HOOKS (bpf/api.h), of which CW_HOOKS_OPTIONAL
+ * are used with many_layers only, and CW_HOOKS_MACHINE are for the whole machine: sets constants and sizes, and combines kernel/object and
  * kernel/attach. Owns its links: freeing it detaches, unless they are also
  * held elsewhere (the service manager's fd store). Bit i of a mask of hooks stands for the hook
  * programs_hook_name(i). */
@@ -29,6 +29,7 @@ typedef struct ProgramsOptions {
         InAddr proxy_addr4;     /* in 127.0.0.0/8; the IPv6 address is ::1 */
         uint16_t proxy_port4, proxy_port6; /* 0: no proxy, port 53 of this family is denied */
         uint32_t optional_hooks; /* hooks that may fail to attach. Bits beyond the last hook are ignored */
+        uint32_t unused_hooks;   /* of CW_HOOKS_OPTIONAL, those that are not wanted */
         object_inherit_fn inherit; /* NULL: nothing to inherit. Called for "map-NAME" and "link-HOOK" */
         void *inherit_userdata;
 } ProgramsOptions;

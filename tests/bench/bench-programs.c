@@ -32,7 +32,7 @@ static bool is_program(int fd) {
 int main(void) {
         const ProgramsOptions options = {
                 .many_layers = true, /* the longer programs */
-                .optional_hooks = 1U << CW_HOOK_BIT_socket_create,
+                .optional_hooks = CW_HOOKS_OPTIONAL,
                 .max_prefixes = 1024,
                 .max_hosts = 1024,
                 .max_port_rules = 1024,

@@ -239,7 +239,7 @@ void lab_load_options(ProgramsOptions *ret) {
                 .max_prefixes = 256, .max_hosts = 256, .max_port_rules = 4096, .max_flows = 1024, .ring_bytes = 1 << 16,
                 .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } },
                 .proxy_port4 = LAB_PROXY_PORT4, .proxy_port6 = LAB_PROXY_PORT6,
-                .optional_hooks = LAB_MACHINE_HOOK,
+                .optional_hooks = CW_HOOKS_OPTIONAL,
         };
 }
 
@@ -275,7 +275,7 @@ void lab_attach(Lab *l) {
         if (l->few_rights)
                 lab_rights_restore();
         ck_assert_msg(r == 0, "%s", what);
-        ck_assert_uint_eq(programs_attached(l->programs) & ~LAB_MACHINE_HOOK, LAB_HOOKS);
+        ck_assert_uint_eq(programs_attached(l->programs) & ~CW_HOOKS_OPTIONAL, LAB_HOOKS);
 }
 
 void lab_set_layer(Lab *l, uint32_t scope, LayerKind kind, Action action, const char *exception, Mode mode,

@@ -22,8 +22,7 @@
 #define LAB_PROXY_PORT4 5300 /* 127.0.0.1 */
 #define LAB_PROXY_PORT6 5301 /* ::1 */
 #define LAB_PATIENCE_MSEC 30000
-#define LAB_MACHINE_HOOK (1U << CW_HOOK_BIT_socket_create) /* not of the cgroup, nor of every kernel */
-#define LAB_HOOKS (CW_HOOKS_ALL & ~LAB_MACHINE_HOOK)
+#define LAB_HOOKS (CW_HOOKS_ALL & ~CW_HOOKS_OPTIONAL) /* those of the cgroup, which every kernel has */
 
 typedef struct Lab {
         int top_fd;        /* cgroup that the programs are attached to */

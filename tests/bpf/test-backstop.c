@@ -313,7 +313,7 @@ static bool is_needed(void) {
                 r = programs_load(&o, &programs, &what);
         if (r >= 0)
                 r = programs_attach(programs, cgroup.fd, &what);
-        bool needed = r < 0 || !(programs_attached(programs) & LAB_MACHINE_HOOK);
+        bool needed = r < 0 || !(programs_attached(programs) & 1U << CW_HOOK_BIT_socket_create);
         programs_free(programs);
         if (cgroup.fd >= 0 && cgroup_remove(&cgroup) < 0)
                 (void) fprintf(stderr, "%s is left behind\n", cgroup.path);

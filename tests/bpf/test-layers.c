@@ -19,7 +19,7 @@ typedef struct Fixture {
 static int fixture_load(Fixture *f) {
         const ProgramsOptions o = {
                 .many_layers = true, .max_prefixes = 256, .max_hosts = 65536, .max_port_rules = 4096, .max_flows = 64,
-                .ring_bytes = 1 << 16, .optional_hooks = 1U << CW_HOOK_BIT_socket_create,
+                .ring_bytes = 1 << 16, .optional_hooks = CW_HOOKS_OPTIONAL,
         };
         const char *what = "";
         int r = programs_load(&o, &f->programs, &what);

@@ -46,7 +46,7 @@ static int fixture_load(Fixture *f, bool many_layers) {
         static const uint8_t key[16] = "0123456789abcde";
         ProgramsOptions o = {
                 .many_layers = many_layers,
-                .optional_hooks = 1U << CW_HOOK_BIT_socket_create,
+                .optional_hooks = CW_HOOKS_OPTIONAL,
                 .max_prefixes = 4096, .max_hosts = 4096, .max_port_rules = 65536, .max_flows = 4096,
                 .ring_bytes = 1 << 16, .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } }, .proxy_port4 = 5300, .proxy_port6 = 5301,
         };

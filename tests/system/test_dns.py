@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from attack_rig import events
 from harness import case, contains, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, FOREIGN4, GITHUB4, JOB, RESOLVER4
@@ -13,6 +14,7 @@ from rig import (DROP_IN, PROXY4, SERVICE, SHIPPED, SOCKET, absent_text, allow, 
                  wait_active, wait_resolves, wait_state)
 
 RESOLVED = "systemd-resolved.service"
+NAME_SERVICE_HOOKS = {"unix_stream_connect", "connect_unix"}
 
 
 def plain(c, server=RESOLVER4):
@@ -108,6 +110,13 @@ def forwarder_unjudged(rig):
     refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
     r = c.unit("getent", "ahostsv4", "evil.example")
     contains(r.out, EVIL4, "a name that the host asks for")
+    refused_at_resolved(c)
+    c.put("/etc/cargowall/cargowall.conf.d/60-test.conf", "[DNS]\nNameServices=allow\n")
+    c.check("systemctl", "restart", SERVICE)
+    wait_active(c)
+    equal(NAME_SERVICE_HOOKS & set(bus_get(c, "AchievedHooks")), set(), "hooks with NameServices=allow")
+    contains(c.said(), "NameServices=allow", "what the start says")
+    contains(c.unit("getent", "ahostsv4", "evil.example", name="jail.service").out, EVIL4, "a name that resolved looks up for it")
     contains(resolved_in_units(c), "warn: 1 of 1 running units with a policy reach its sockets", "the row of check")
     hide = "hide-resolved.conf"
     c.put(f"/etc/systemd/system/jail.service.d/{hide}", c.get(f"/usr/share/doc/cargowall/examples/{hide}"))
@@ -115,6 +124,32 @@ def forwarder_unjudged(rig):
     equal((r.status, r.out), (2, ""), "a name that its own policy denies, without the sockets of resolved")
     worked(probe(c, "tcp github.com 7", name="jail.service"), "tcp github.com 7")
     contains(resolved_in_units(c), "ok: 1 running units have a policy", "the row of check")
+
+
+def refused_at_resolved(c):
+    """By default a unit that is enforced does not reach the sockets of resolved, while the host is not judged."""
+    hooks = NAME_SERVICE_HOOKS & set(bus_get(c, "AchievedHooks"))
+    if not hooks:
+        contains(c.said(), "NAME SERVICES", "what the start says where the kernel cannot refuse it")
+        return
+    absent_text(c.said(), "NAME SERVICES", "what the start says")
+    contains(resolved_in_units(c), "ok: its sockets are closed to units whose policy is enforced", "the row of check")
+    contains(c.unit("getent", "ahostsv4", "evil.example", name="other.service").out, EVIL4, "what another unit asks for")
+    for user in (JOB, "root"):
+        r = c.unit("getent", "ahostsv4", "evil.example", name="jail.service", user=user)
+        equal((r.status, r.out), (2, ""), f"a name that the policy of a unit denies ({user})")
+        contains(c.unit("getent", "ahostsv4", "github.com", name="jail.service", user=user).out, GITHUB4, "one that it allows")
+    wait_until(lambda: any(e["event_type"] == "dns_blocked" and e.get("unit") == "jail.service" and
+                           e.get("dst_hostname") == "evil.example" for e in events(c)), "an event of the unit that asked")
+    path = "/run/systemd/resolve/io.systemd.Resolve"
+    r = c.python(f"""
+        os.symlink("{path}", "/tmp/by-link")
+        report(whole=attempt(socket.socket(socket.AF_UNIX).connect, "{path}"),
+               link=attempt(socket.socket(socket.AF_UNIX).connect, "/tmp/by-link"))
+    """, name="jail.service", user=JOB)
+    equal(r.facts["whole"].get("errno"), "ECONNREFUSED", f"a connection to {path}")
+    if "unix_stream_connect" in hooks:  # the other one sees paths only
+        equal(r.facts["link"].get("errno"), "ECONNREFUSED", "a connection by a link")
 
 
 def resolved_in_units(c):

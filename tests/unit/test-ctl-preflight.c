@@ -279,13 +279,24 @@ static const struct {
         bool runs;
         const char *detail; /* NULL: no such row */
         CheckState state;
+        bool is_refused;
+        const char *nsswitch; /* NULL: as it is */
+        const char *advice;
 } resolved_cases[] = {
-        { {}, true, NULL, CHECK_OK },
-        { { .error = EACCES }, true, NULL, CHECK_OK },
-        { { .n_policy = 3, .n_resolved = 3 }, false, NULL, CHECK_OK },
-        { { .n_policy = 3 }, true, "3 running units have a policy, and do not reach its sockets", CHECK_OK },
+        { {}, true, NULL, .state = CHECK_OK },
+        { { .error = EACCES }, true, NULL, .state = CHECK_OK },
+        { { .n_policy = 3, .n_resolved = 3 }, false, NULL, .state = CHECK_OK },
+        { { .n_policy = 3 }, true, "3 running units have a policy, and do not reach its sockets", .state = CHECK_OK },
         { { .n_policy = 3, .n_resolved = 2, .first_resolved = "a.service" }, true,
-          "2 of 3 running units with a policy reach its sockets, such as a.service", CHECK_WARN },
+          "2 of 3 running units with a policy reach its sockets, such as a.service", CHECK_WARN, .advice = "NAME SERVICES" },
+        { { .n_policy = 3, .n_resolved = 2 }, true, "its sockets are closed to units whose policy is enforced", CHECK_OK,
+          .is_refused = true },
+        { { .error = EACCES }, true, "its sockets are closed to units whose policy is enforced", CHECK_OK, .is_refused = true },
+        { { .n_policy = 3 }, false, NULL, CHECK_OK, .is_refused = true },
+        { {}, true, "its sockets are closed to units whose policy is enforced, and nsswitch.conf has nothing else", CHECK_WARN,
+          .is_refused = true, .nsswitch = "hosts: files resolve [!UNAVAIL=return] myhostname\n", .advice = "add \"dns\"" },
+        { {}, true, "its sockets are closed to units whose policy is enforced", CHECK_OK, .is_refused = true,
+          .nsswitch = "hosts: files resolve [!UNAVAIL=return] dns\n" },
 };
 
 START_TEST(test_resolved_in_units) {
@@ -295,7 +306,10 @@ START_TEST(test_resolved_in_units) {
 
         if (!resolved_cases[_i].runs)
                 put("/run/systemd/resolve/stub-resolv.conf", NULL);
+        if (resolved_cases[_i].nsswitch)
+                put("/etc/nsswitch.conf", resolved_cases[_i].nsswitch);
         open.units = resolved_cases[_i].units;
+        open.name_services_refused = resolved_cases[_i].is_refused;
         size_t n = preflight_check(&open, root, rows);
         for (size_t i = 0; i < n; i++)
                 if (strcmp(rows[i].name, "resolved in units") == 0)
@@ -305,7 +319,7 @@ START_TEST(test_resolved_in_units) {
                 return;
         ck_assert_str_eq(row->detail, resolved_cases[_i].detail);
         ck_assert_int_eq(row->state, resolved_cases[_i].state);
-        ck_assert(row->state == CHECK_OK || strstr(row->advice, "hide-resolved.conf"));
+        ck_assert(row->state == CHECK_OK || strstr(row->advice, resolved_cases[_i].advice));
         ck_assert_uint_lt(strlen(row->advice), sizeof(row->advice) - 1);
 }
 END_TEST

@@ -67,6 +67,19 @@ static const struct {
           "denied" },
 };
 
+START_TEST(name_services) {
+        _cleanup_(service_config_done) ServiceConfig c = {};
+        const char *reason;
+
+        ck_assert_int_eq(service_config_init(&c), 0);
+        ck_assert_str_eq(name_services_to_string(c.name_services), "refuse");
+        ck_assert_int_eq(service_config_apply("DNS", "NameServices", "allow", &reason, &c), 0);
+        ck_assert_str_eq(name_services_to_string(c.name_services), "allow");
+        ck_assert_int_eq(service_config_apply("DNS", "NameServices", "Refuse", &reason, &c), -EINVAL);
+        ck_assert_str_eq(name_services_to_string(c.name_services), "allow");
+}
+END_TEST
+
 START_TEST(good_settings) {
         ServiceConfig c;
         _cleanup_(fault_list_done) FaultList list = {};
@@ -116,6 +129,8 @@ static const struct {
         { "DNS", "Upstream", "[2001:db8::1%eth0]:53" },
         { "DNS", "Upstream", "1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb" },
         { "DNS", "Upstream", "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 ::1" },
+        { "DNS", "NameServices", "" },
+        { "DNS", "NameServices", "no" },
         { "DNS", "Forwarders", "systemd-resolved" },
         { "DNS", "Forwarders", ".service" },
         { "DNS", "Forwarders", "a/b.service" },
@@ -267,6 +282,7 @@ static Suite *suite(void) {
         Suite *s = suite_create("service-config");
         TCase *t = tcase_create("service-config");
 
+        tcase_add_test(t, name_services);
         tcase_add_loop_test(t, good_settings, 0, ELEMENTSOF(good));
         tcase_add_loop_test(t, bad_settings, 0, ELEMENTSOF(bad));
         tcase_add_loop_test(t, files_of_events, 0, ELEMENTSOF(files));
