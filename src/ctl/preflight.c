@@ -173,11 +173,22 @@ static void check_polkit(CheckTable *t) {
                        "install polkit, or use sudo");
 }
 
-static void check_docker(CheckTable *t) {
-        bool docker = check_has(t, "/run/docker.sock");
+/* What a document for containers matches is named by their engine; rootless ones belong to their user's manager. */
+static void check_containers(CheckTable *t) {
+        const OpenContainers *c = &t->facts->containers;
 
-        (void) check_add(t, "containers", CHECK_OK, "%s",
-                   docker ? "docker is running; its containers are judged" : "docker is not running");
+        if (c->error != 0)
+                (void) check_add(t, "containers", CHECK_WARN, "not known: the policy documents cannot be read");
+        else if (c->n == 0)
+                (void) check_add(t, "containers", CHECK_OK, "none exist");
+        else if (c->n_open == 0 || c->has_host)
+                (void) check_add(t, "containers", CHECK_OK, "%zu exist; documents match %zu of them%s", c->n, c->n - c->n_open,
+                                 c->n_open > 0 ? ", the host's judges the others" : "");
+        else
+                check_advise(check_add(t, "containers", CHECK_WARN, "%zu of %zu belong to no document and are not judged, such as "
+                                       "%.180s", c->n_open, c->n, c->first),
+                             "match them with \"containers\", or those of a user with \"units\": [\"user@UID.service\"]; see MATCH in "
+                             "cargowall-policy(5)");
 }
 
 /* ------------------------------------------------------------------ names */
@@ -385,7 +396,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_ports(&t);
         check_unit_queries(&t);
         check_polkit(&t);
-        check_docker(&t);
+        check_containers(&t);
         return t.n;
 }
 
@@ -454,6 +465,7 @@ void preflight_facts(PreflightFacts *ret) {
         ret->connections_error = -existing_sockets_can_end();
         ret->families = preflight_families();
         count_devices(ret);
+        open_containers_find("", &ret->containers);
         ask_systemd(ret);
 }
 

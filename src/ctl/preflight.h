@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "basic/macro.h"
+#include "ctl/open-containers.h"
 #include "ctl/open-units.h"
 
 typedef enum CheckState {
@@ -36,6 +37,7 @@ typedef struct PreflightFacts {
         bool dns_socket_active; /* cargowalld-dns.socket listens */
         uint64_t families;      /* bits: those without hooks that the kernel has, if it loads no modules on demand; else 0 */
         OpenUnits units;
+        OpenContainers containers;
         bool name_services_refused; /* the service runs, and units cannot connect to resolved's sockets */
         unsigned n_devices;     /* network devices but the loopback */
         unsigned n_filtered;    /* of these, those with the service's filter */

@@ -2,8 +2,10 @@
 """Which policy a process is judged by."""
 
 import contextlib
+import json
 import re
 
+from attack_rig import wait_event
 from harness import case, equal, refused, worked
 from lab import wait_until
 from plan import EVIL4, EXAMPLE4, GITHUB4
@@ -86,6 +88,37 @@ def below_a_unit(rig):
     r = c.python(source, name="a.service", properties=("Delegate=yes",))
     worked(r, "one")
     refused(r, "two", "host")
+
+
+CONTAINERS = {name: path % (name * 64)[:64] for name, path in (
+    ("a", "/system.slice/docker-%s.scope"), ("b", "/docker/%s"), ("c", "/libpod_parent/libpod-%s"),
+    ("d", "/system.slice/system.slice:docker:%s"), ("e", "/kubepods/besteffort/pod1-2/%s"))}
+ROOTLESS = f"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{'f' * 64}.scope"
+
+
+def in_cgroup(rig, c, path):
+    """What a process reaches in a cgroup made by hand, as an engine makes it."""
+    source = "\n".join(f"report(**{{{a!r}: attempt(tcp, {a!r}, 7)}})" for a in (ONE, TWO))
+    r = c.run("sh", "-ec", 'echo 0 >"$0/cgroup.procs"; exec "$@"', "/sys/fs/cgroup" + path, *rig.lab.python(source))
+    return tuple(fact.get("value", fact.get("errno")) for fact in r.facts.values())
+
+
+@case("scopes: containers of engines that make cgroups themselves are judged; check names those that no document matches")
+def engines(rig):
+    c = rig.boot(policy=False, documents={"containers": only(ONE, {"containers": ["*"]}, mode="enforce")})
+    for path in (*CONTAINERS.values(), ROOTLESS):
+        c.sh(f"mkdir -p '/sys/fs/cgroup{path}'")
+    wait_until(lambda: all(path in c.run("cargowallctl", "status", "--full", "containers").out for path in CONTAINERS.values()),
+               "the containers to be in their scope")
+    for path in CONTAINERS.values():
+        equal(in_cgroup(rig, c, path), (YES, NO), f"{path} reaches")
+    c.sh(f"mkdir -p '/sys/fs/cgroup{CONTAINERS['b']}/docker/x'")  # by the container itself
+    equal(in_cgroup(rig, c, CONTAINERS["b"] + "/docker/x"), (YES, NO), "a cgroup below the container reaches")
+    wait_event(c, dst_ip=TWO, unit="b" * 64, cgroup=CONTAINERS["b"])
+    equal(in_cgroup(rig, c, ROOTLESS), (YES, YES), "a container of a user reaches")
+    row = next(r for r in json.loads(c.run("cargowallctl", "check", "--json=short").out) if r["name"] == "containers")
+    equal((row["state"], row["detail"]), ("warn", f"1 of {len(CONTAINERS) + 1} belong to no document and are not judged, such as {ROOTLESS}"),
+          "the row of check")
 
 
 @case("scopes: a name is open for the scope that may ask for it, and for no other")

@@ -324,6 +324,53 @@ START_TEST(test_resolved_in_units) {
 }
 END_TEST
 
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ROOTLESS "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope"
+
+static void put_cgroup(const char *path) {
+        char file[512];
+
+        (void) snprintf(file, sizeof(file), "/sys/fs/cgroup%s/cgroup.procs", path);
+        put(file, "");
+}
+
+START_TEST(test_containers) {
+        static const char *const paths[] = {
+                "/system.slice/docker-" ID ".scope", "/docker/" ID, "/docker/" ID "/docker/" ID, ROOTLESS,
+                "/system.slice/system.slice:docker:z9yx8", "/system.slice/a.service/cafe", "/machine.slice/libpod-conmon-" ID ".scope",
+        };
+        PreflightFacts found = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        open_containers_find(root, &found.containers);
+        ck_assert(found.containers.n == 0 && found.containers.error == 0 && !found.containers.has_host);
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                put_cgroup(paths[i]);
+        open_containers_find(root, &found.containers);
+        ck_assert_uint_eq(found.containers.n, 4);
+        ck_assert_uint_eq(found.containers.n_open, 4);
+
+        put("/etc/cargowall/policy.d/containers.json", "{\"match\": {\"containers\": [\"*\"]}}");
+        open_containers_find(root, &found.containers);
+        ck_assert_uint_eq(found.containers.n_open, 1);
+        ck_assert_str_eq(found.containers.first, ROOTLESS);
+        size_t n = preflight_check(&found, root, rows);
+        const CheckRow *row = find(rows, n, "containers");
+        ck_assert_int_eq(row->state, CHECK_WARN);
+        ck_assert_ptr_nonnull(strstr(row->detail, "1 of 4 belong to no document and are not judged, such as " ROOTLESS));
+        ck_assert_ptr_nonnull(strstr(row->advice, "user@UID.service"));
+
+        put("/etc/cargowall/policy.d/users.json", "{\"match\": {\"units\": [\"user@*.service\"]}}");
+        open_containers_find(root, &found.containers);
+        ck_assert_uint_eq(found.containers.n_open, 0);
+        n = preflight_check(&found, root, rows);
+        ck_assert_str_eq(find(rows, n, "containers")->detail, "4 exist; documents match 4 of them");
+        put("/etc/cargowall/policy.d/users.json", "{");
+        open_containers_find(root, &found.containers);
+        ck_assert_int_eq(found.containers.error, EACCES);
+}
+END_TEST
+
 static const struct {
         const char *network;
         size_t size;
@@ -416,6 +463,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_families, 0, ELEMENTSOF(offers));
         tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
         tcase_add_loop_test(t, test_resolved_in_units, 0, ELEMENTSOF(resolved_cases));
+        tcase_add_test(t, test_containers);
         tcase_add_loop_test(t, test_units, 0, ELEMENTSOF(unit_cases));
         tcase_add_loop_test(t, test_networks, 0, ELEMENTSOF(network_cases));
         tcase_add_test(t, test_closed_units);
