@@ -3,20 +3,27 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "basic/macro.h"
+#include "ctl/unit-helpers.h"
+#include "host/config-files.h"
 #include "host/policy-files.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
+#define GROUPS_MAX 64
 
 typedef struct Finder {
         sd_bus *bus;
         const MatchList **lists;
+        bool *is_enforced; /* of the documents that have these lists */
         size_t n_lists;
+        bool host_is_enforced;
         OpenUnits *ret;
 } Finder;
 
@@ -147,13 +154,52 @@ static void examine_firewall(Finder *f, const char *name, const char *path) {
         f->ret->closed_by = firewall;
 }
 
+/* The user's name and groups are looked up here: nobody waits for a name service in the service. */
+static unsigned helpers_of(const Finder *f, uint32_t uid) {
+        char *group_names[GROUPS_MAX] = {};
+        gid_t groups[GROUPS_MAX];
+        int n = GROUPS_MAX;
+        HelperUser user = { .uid = uid == UINT32_MAX ? 0 : uid }; /* without User= */
+        const struct passwd *p = getpwuid(user.uid);
+        _cleanup_free_ char *name = p ? strdup(p->pw_name) : NULL;
+
+        if (name && getgrouplist(name, p->pw_gid, groups, &n) >= 0) {
+                for (int i = 0; i < n; i++) {
+                        const struct group *g = getgrgid(groups[i]);
+                        group_names[i] = g ? strdup(g->gr_name) : NULL;
+                }
+                user.groups = groups;
+                user.group_names = (const char *const *) group_names;
+                user.n_groups = (size_t) n;
+        }
+        user.name = name;
+        unsigned mask = unit_helpers_find("", f->lists, f->n_lists, f->host_is_enforced, &user);
+        for (size_t i = 0; i < GROUPS_MAX; i++)
+                free(group_names[i]);
+        return mask;
+}
+
+static void examine_helpers(Finder *f, const char *name, const char *path) {
+        uint32_t uid;
+
+        if (sd_bus_get_property_trivial(f->bus, SYSTEMD, path, SYSTEMD ".Service", "UID", NULL, 'u', &uid) < 0)
+                return;
+        f->ret->n_enforced++;
+        unsigned mask = helpers_of(f, uid);
+        if (mask == 0 || f->ret->n_helped++ > 0)
+                return;
+        (void) snprintf(f->ret->first_helped, sizeof(f->ret->first_helped), "%s", name);
+        f->ret->helpers = mask;
+}
+
 static int examine(Finder *f, const char *name, const char *path) {
         _cleanup_free_ char *cgroup = NULL;
 
         int r = sd_bus_get_property_string(f->bus, SYSTEMD, path, SYSTEMD ".Service", "ControlGroup", NULL, &cgroup);
         if (r < 0)
                 return r;
-        if (cgroup[0] == '\0' || match_documents(f->lists, f->n_lists, cgroup) < 0)
+        int document = cgroup[0] == '\0' ? -ENOENT : match_documents(f->lists, f->n_lists, cgroup);
+        if (document < 0)
                 return 0;
         r = is_restricted(f->bus, path);
         int k = r < 0 ? r : is_resolved_hidden(f->bus, path);
@@ -163,6 +209,8 @@ static int examine(Finder *f, const char *name, const char *path) {
         if (k == 0 && f->ret->n_resolved++ == 0)
                 (void) snprintf(f->ret->first_resolved, sizeof(f->ret->first_resolved), "%s", name);
         examine_firewall(f, name, path);
+        if (f->is_enforced[document])
+                examine_helpers(f, name, path);
         if (r == 0 && f->ret->n_open++ == 0)
                 (void) snprintf(f->ret->first, sizeof(f->ret->first), "%s", name);
         return 0;
@@ -184,6 +232,13 @@ static int examine_all(Finder *f) {
         return r;
 }
 
+static Mode configured_mode(void) {
+        _cleanup_(service_config_done) ServiceConfig config = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
+
+        return config_files_load("", &config, &faults) >= 0 ? config.mode : MODE_ENFORCE;
+}
+
 void open_units_find(sd_bus *bus, OpenUnits *ret) {
         _cleanup_(policy_files_done) PolicyFiles files = {};
         _cleanup_(fault_list_done) FaultList faults = {};
@@ -198,14 +253,24 @@ void open_units_find(sd_bus *bus, OpenUnits *ret) {
                 return;
         }
         _cleanup_free_ const MatchList **lists = calloc(MAX(files.n, 1U), sizeof(*lists));
-        if (!lists) {
+        _cleanup_free_ bool *is_enforced = calloc(MAX(files.n, 1U), sizeof(*is_enforced));
+        if (!lists || !is_enforced) {
                 ret->error = ENOMEM;
                 return;
         }
-        for (size_t i = 0; i < files.n; i++)
-                if (files.files[i].document.match.n > 0)
-                        lists[f.n_lists++] = &files.files[i].document.match;
+        Mode configured = configured_mode();
+        for (size_t i = 0; i < files.n; i++) {
+                const PolicyDocument *d = &files.files[i].document;
+                bool enforced = (d->source.has_mode ? d->source.mode : configured) == MODE_ENFORCE;
+
+                if (d->match.n > 0) {
+                        is_enforced[f.n_lists] = enforced;
+                        lists[f.n_lists++] = &d->match;
+                } else if (i == 0 && files.has_host)
+                        f.host_is_enforced = enforced;
+        }
         f.lists = lists;
+        f.is_enforced = is_enforced;
         r = f.n_lists == 0 ? 0 : examine_all(&f);
         if (r < 0)
                 ret->error = -r;

@@ -3,8 +3,8 @@
 
 /* Running units with a policy that systemd lets use families without hooks: by RestrictAddressFamilies=, as 32-bit
  * programs (SystemCallArchitectures=), or over io_uring (SystemCallFilter=); those that reach the sockets of
- * systemd-resolved, which does not say for whom it asks; and those that it keeps from the DNS proxy. Asks systemd; reads the
- * policy documents of this machine. */
+ * systemd-resolved, which does not say for whom it asks; those that it keeps from the DNS proxy; and those whose user reaches
+ * services that act for it. Asks systemd; reads the policy documents of this machine. */
 
 #include <stddef.h>
 
@@ -21,6 +21,10 @@ typedef struct OpenUnits {
         size_t n_closed; /* those whose queries are dropped */
         char first_closed[128];
         UnitFirewall closed_by; /* of that one */
+        size_t n_enforced;      /* of n_policy, those whose document is enforced */
+        size_t n_helped;        /* of these, those whose user reaches something that no document matches (ctl/unit-helpers.h) */
+        char first_helped[128];
+        unsigned helpers;       /* of that one */
         int error;       /* positive errno: not known; EACCES: the documents cannot be read */
 } OpenUnits;
 

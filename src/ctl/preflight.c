@@ -16,6 +16,7 @@
 
 #include "basic/in-addr.h"
 #include "basic/macro.h"
+#include "ctl/unit-helpers.h"
 #include "host/cgroup-mount.h"
 #include "host/config-files.h"
 #include "host/device-filter.h"
@@ -375,6 +376,22 @@ static void check_unit_queries(CheckTable *t) {
                                                              "[Service] (or [Slice]) RestrictNetworkInterfaces=lo, or without ~lo");
 }
 
+static void check_helpers(CheckTable *t) {
+        const OpenUnits *u = &t->facts->units;
+        char text[96];
+
+        if (u->error != 0 || u->n_enforced == 0)
+                return;
+        if (u->n_helped == 0)
+                (void) check_add(t, "helpers", CHECK_OK, "what users of units with an enforced policy can have others do is judged");
+        else
+                check_advise(check_add(t, "helpers", CHECK_WARN, "%zu of %zu running units with an enforced policy can have others act, "
+                                       "such as %.60s (%s)", u->n_helped, u->n_enforced, u->first_helped,
+                                       unit_helpers_format(u->helpers, text, sizeof(text))),
+                             "what these do is not judged: match them (containers, user@UID.service, atd.service, cron.service), or "
+                             "take the rights from the user; see HELPERS in cargowalld(8)");
+}
+
 /* ------------------------------------------------------------------ all */
 
 size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow ret[static CHECK_ROWS_MAX]) {
@@ -395,6 +412,7 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_upstream(&t);
         check_ports(&t);
         check_unit_queries(&t);
+        check_helpers(&t);
         check_polkit(&t);
         check_containers(&t);
         return t.n;

@@ -9,8 +9,10 @@
 
 #include "basic/clock.h"
 #include "ctl/ctl.h"
+#include "ctl/open-units.h"
 #include "ctl/table.h"
 #include "ctl/time-text.h"
+#include "ctl/unit-helpers.h"
 
 #define RETRY_USEC (200 * USEC_PER_MSEC)
 
@@ -111,10 +113,25 @@ static int print_hooks(const Ctl *c, JsonObject *p) {
                                          "others than IP are not refused: see \"cargowallctl check\"");
         if (status != STATUS_OK)
                 return status;
-        return ctl_print_field(c, "Name services",
+        return ctl_print_field(c, "Names",
                                json_value_contains(achieved, "unix_stream_connect") || json_value_contains(achieved, "connect_unix") ?
-                                       "their sockets are closed to units" :
-                                       "units reach their sockets: see \"cargowallctl check\"");
+                                       "sockets of name services are closed to units" :
+                                       "units reach sockets of name services: see \"cargowallctl check\"");
+}
+
+/* What the service does not know: what the users of units may do elsewhere. Nothing if it is not known here either. */
+static int print_helpers(const Ctl *c) {
+        char names[96], text[256];
+        OpenUnits units;
+
+        if (!c->client.bus)
+                return STATUS_OK;
+        open_units_find(c->client.bus, &units);
+        if (units.error != 0 || units.n_helped == 0)
+                return STATUS_OK;
+        (void) snprintf(text, sizeof(text), "%s can have others act (%s): see \"cargowallctl check\"", units.first_helped,
+                        unit_helpers_format(units.helpers, names, sizeof(names)));
+        return ctl_print_field(c, "Helpers", text);
 }
 
 static int print_dns(const Ctl *c, JsonObject *p) {
@@ -195,6 +212,8 @@ static int print_status(const Ctl *c, JsonObject *p, JsonObject *scopes) {
                 status = print_policy(c, p);
         if (status == STATUS_OK)
                 status = print_hooks(c, p);
+        if (status == STATUS_OK)
+                status = print_helpers(c);
         if (status == STATUS_OK)
                 status = print_dns(c, p);
         if (status == STATUS_OK)

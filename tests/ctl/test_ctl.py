@@ -208,9 +208,9 @@ def _(lab):
     equal(lab.run().out.split("Since")[0], got.out.split("Since")[0], "status as the default verb")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "socket_create"]})
     contains(lab.run("status").out, "Hooks: 3 attached, 2 required\n", "Families: others than IP are refused in units\n",
-             "Name services: units reach their sockets: see \"cargowallctl check\"\n")
+             "Names: units reach sockets of name services: see \"cargowallctl check\"\n")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "connect_unix"]})
-    contains(lab.run("status").out, "Name services: their sockets are closed to units\n")
+    contains(lab.run("status").out, "Names: sockets of name services are closed to units\n")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "backstop"]})
     contains(lab.run("status").out, "Families: others than IP are dropped at network devices: see \"cargowallctl check\"\n")
 

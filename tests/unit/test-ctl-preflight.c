@@ -9,8 +9,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "basic/macro.h"
+#include "ctl/unit-helpers.h"
+#include "policy/policy-document.h"
 
 /* Addresses in /proc/net are printed as the CPU reads them: 127.0.0.53 and 127.0.0.155. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -371,6 +374,92 @@ START_TEST(test_containers) {
 }
 END_TEST
 
+/* ------------------------------------------------------------------ helpers */
+
+static const gid_t docker_group[] = { 1000, 998 };
+static const char *const group_names[] = { "runner", "docker" };
+
+static const struct {
+        const char *files[3];      /* that exist besides those of helpers */
+        const char *texts[3];
+        uid_t uid;
+        const char *document;      /* matches; NULL: none */
+        bool judged_elsewhere;
+        const char *expected;
+} helper_cases[] = {
+        { .uid = 0, .expected = "runs as root" },
+        { .uid = 0, .judged_elsewhere = true, .expected = "runs as root" },
+        { .uid = 1000, .expected = "cron" },
+        { .uid = 1000, .judged_elsewhere = true, .expected = "" },
+        { .uid = 1000, .document = "\"units\": [\"cron.service\"]", .expected = "" },
+        { .uid = 1000, .files = { "/etc/cron.deny" }, .texts = { "other\nrunner\n" }, .expected = "" },
+        { .uid = 1000, .files = { "/etc/cron.allow" }, .texts = { "# none\nrunner2\n" }, .expected = "" },
+        { .uid = 1000, .files = { "/etc/at.deny" }, .texts = { "" }, .expected = "at, cron" },
+        { .uid = 1000, .files = { "/etc/at.deny" }, .texts = { "runner" }, .expected = "cron" },
+        { .uid = 1000, .files = { "/var/lib/systemd/linger/runner" }, .texts = { "" }, .expected = "user manager, cron" },
+        { .uid = 1000, .files = { "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/x" }, .texts = { "" },
+          .expected = "user manager, cron" },
+        { .uid = 1000, .files = { "/var/lib/systemd/linger/runner" }, .texts = { "" },
+          .document = "\"units\": [\"user@*.service\", \"cron.service\"]", .expected = "" },
+        { .uid = 1000, .files = { "/etc/sudoers", "/usr/bin/sudo" }, .texts = { "root ALL=(ALL) ALL\n%docker ALL=NOPASSWD: ALL\n", "" },
+          .expected = "sudo, cron" },
+        { .uid = 1000, .files = { "/etc/sudoers.d/90-ci", "/usr/bin/sudo" }, .texts = { "  runner\tALL=(ALL) NOPASSWD: ALL\n", "" },
+          .judged_elsewhere = true, .expected = "sudo" },
+        { .uid = 1000, .files = { "/etc/sudoers.d/90-ci.bak", "/usr/bin/sudo" }, .texts = { "runner ALL=(ALL) ALL\n", "" },
+          .expected = "cron" },
+        { .uid = 1000, .files = { "/etc/sudoers" }, .texts = { "runner ALL=(ALL) ALL\n" }, .expected = "cron" }, /* no sudo */
+        { .uid = 1000, .files = { "/run/docker.sock" }, .texts = { "docker" }, .expected = "docker, cron" },
+        { .uid = 1000, .files = { "/run/docker.sock" }, .texts = { "docker" },
+          .document = "\"containers\": [\"*\"], \"units\": [\"cron.service\"]", .expected = "" },
+        { .uid = 1000, .files = { "/run/docker.sock" }, .texts = { "root" }, .expected = "cron" },
+};
+
+START_TEST(test_helpers) {
+        const HelperUser user = { .uid = helper_cases[_i].uid, .name = helper_cases[_i].uid == 0 ? "root" : "runner",
+                                  .groups = docker_group, .group_names = group_names, .n_groups = ELEMENTSOF(docker_group) };
+        const MatchList *list = NULL;
+        char path[512], text[512], names[128];
+        PolicyDocument document = {};
+        FaultList faults = {};
+
+        put("/sys/fs/cgroup/system.slice/cron.service/x", "");
+        put("/sys/fs/cgroup/system.slice/atd.service/x", "");
+        for (size_t i = 0; i < 3 && helper_cases[_i].files[i]; i++) {
+                put(helper_cases[_i].files[i], helper_cases[_i].texts[i]);
+                (void) snprintf(path, sizeof(path), "%s%s", root, helper_cases[_i].files[i]);
+                ck_assert_int_eq(chmod(path, 0660), 0);
+                if (strstr(path, "docker.sock"))
+                        ck_assert_int_eq(chown(path, 0, strcmp(helper_cases[_i].texts[i], "docker") == 0 ? 998 : 0), 0);
+        }
+        if (helper_cases[_i].document) {
+                int n = snprintf(text, sizeof(text), "{\"match\": {%s}}", helper_cases[_i].document);
+                ck_assert_int_eq(policy_document_from_json(&document, text, (size_t) n, "a", &faults), 0);
+                list = &document.match;
+        }
+        unsigned mask = unit_helpers_find(root, &list, list != NULL, helper_cases[_i].judged_elsewhere, &user);
+        ck_assert_str_eq(unit_helpers_format(mask, names, sizeof(names)), helper_cases[_i].expected);
+        policy_document_done(&document);
+        fault_list_done(&faults);
+}
+END_TEST
+
+START_TEST(test_helpers_row) {
+        PreflightFacts found = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        found.units = (OpenUnits) { .n_policy = 3, .n_enforced = 2 };
+        size_t n = preflight_check(&found, root, rows);
+        ck_assert_int_eq(find(rows, n, "helpers")->state, CHECK_OK);
+        found.units = (OpenUnits) { .n_policy = 3, .n_enforced = 2, .n_helped = 1, .first_helped = "ci.service",
+                                    .helpers = UNIT_HELPER_DOCKER | UNIT_HELPER_SUDO };
+        n = preflight_check(&found, root, rows);
+        const CheckRow *row = find(rows, n, "helpers");
+        ck_assert_int_eq(row->state, CHECK_WARN);
+        ck_assert_str_eq(row->detail, "1 of 2 running units with an enforced policy can have others act, such as ci.service (sudo, docker)");
+        ck_assert_ptr_nonnull(strstr(row->advice, "HELPERS"));
+}
+END_TEST
+
 static const struct {
         const char *network;
         size_t size;
@@ -464,6 +553,8 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
         tcase_add_loop_test(t, test_resolved_in_units, 0, ELEMENTSOF(resolved_cases));
         tcase_add_test(t, test_containers);
+        tcase_add_loop_test(t, test_helpers, 0, ELEMENTSOF(helper_cases));
+        tcase_add_test(t, test_helpers_row);
         tcase_add_loop_test(t, test_units, 0, ELEMENTSOF(unit_cases));
         tcase_add_loop_test(t, test_networks, 0, ELEMENTSOF(network_cases));
         tcase_add_test(t, test_closed_units);
