@@ -173,7 +173,7 @@ def upgrade_of_layout(rig):
     sender.advance()
     sender.unbroken()
     now = programs(c)
-    new = {"cgroup_setsockopt", "cgroup_inet4_post_bind", "cgroup_inet6_post_bind"}
+    new = {"cgroup_setsockopt", "cgroup_inet4_post_bind", "cgroup_inet6_post_bind", "cgroup_unix_connect"}
     equal(sorted(set(now) - new), sorted(old_programs), "attach types, without those of new hooks")
     changed = [kind for kind in old_programs if now[kind] != old_programs[kind]]
     assert len(changed) >= 6, f"programs that changed: {changed} of {now}"  # those that show the resolver are the same
