@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* check: whether this host can run the service. Does not use the service. */
+/* check: whether this host can run the service. Asks it only for its hooks, if it runs. */
 
 #include <stdio.h>
 

@@ -6,10 +6,10 @@ import json
 import re
 
 from attack_rig import wait_event
-from harness import case, equal, refused, worked
+from harness import case, contains, equal, refused, worked
 from lab import wait_until
-from plan import EVIL4, EXAMPLE4, GITHUB4
-from rig import SERVICE, allow, bus_get, ctl, main_pid, probe
+from plan import EVIL4, EXAMPLE4, GITHUB4, JOB
+from rig import SERVICE, absent_text, allow, bus_get, ctl, main_pid, probe
 
 ONE, TWO = "203.0.113.21", "203.0.113.22"  # echo on every address of the lab
 NEITHER = "203.0.113.23"
@@ -103,6 +103,29 @@ def in_cgroup(rig, c, path):
     return tuple(fact.get("value", fact.get("errno")) for fact in r.facts.values())
 
 
+def row_of_check(c, name):
+    return next(r for r in json.loads(c.run("cargowallctl", "check", "--json=short").out) if r["name"] == name)
+
+
+@case("scopes: check and status name what the user of an enforced unit can have others do, and who judges that")
+def helpers(rig):
+    c = rig.boot(policy=False, documents={"jail": only(ONE, {"units": ["jail.service"]})})
+    c.start_unit("sleep", "infinity", name="jail.service", user=JOB)
+    row = row_of_check(c, "helpers")
+    equal(row["state"], "ok", f"row of check ({row})")
+    absent_text(c.run("cargowallctl", "status").out, "Helpers", "status")
+    c.put(f"/var/lib/systemd/linger/{JOB}", "")
+    row = row_of_check(c, "helpers")
+    equal((row["state"], row["detail"]), ("warn", "1 of 1 running units with an enforced policy can have others act, such as "
+                                          "jail.service (user manager)"), "row of check")
+    contains(c.run("cargowallctl", "status").out, "Helpers: jail.service can have others act (user manager)", "status")
+    c.put("/etc/cargowall/policy.d/jail.json", only(ONE, {"units": ["jail.service", "user@*.service"]}))
+    equal(row_of_check(c, "helpers")["state"], "ok", "row of check when the document matches the user's manager")
+    c.check("systemctl", "stop", "jail.service")
+    c.start_unit("sleep", "infinity", name="jail.service")
+    contains(row_of_check(c, "helpers")["detail"], "jail.service (runs as root)", "row of check")
+
+
 @case("scopes: containers of engines that make cgroups themselves are judged; check names those that no document matches")
 def engines(rig):
     c = rig.boot(policy=False, documents={"containers": only(ONE, {"containers": ["*"]}, mode="enforce")})
@@ -116,7 +139,7 @@ def engines(rig):
     equal(in_cgroup(rig, c, CONTAINERS["b"] + "/docker/x"), (YES, NO), "a cgroup below the container reaches")
     wait_event(c, dst_ip=TWO, unit="b" * 64, cgroup=CONTAINERS["b"])
     equal(in_cgroup(rig, c, ROOTLESS), (YES, YES), "a container of a user reaches")
-    row = next(r for r in json.loads(c.run("cargowallctl", "check", "--json=short").out) if r["name"] == "containers")
+    row = row_of_check(c, "containers")
     equal((row["state"], row["detail"]), ("warn", f"1 of {len(CONTAINERS) + 1} belong to no document and are not judged, such as {ROOTLESS}"),
           "the row of check")
 
