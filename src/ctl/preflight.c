@@ -278,7 +278,8 @@ static void check_upstream(CheckTable *t) {
         else if (n == 1 && resolv_conf_is_stub(&servers[0].addr))
                 check_advise(check_add(t, "upstream", CHECK_WARN, "systemd-resolved, which has no server yet on port 53"),
                              "see \"resolvectl dns\": what it sends to other ports, or over TLS, must be allowed by the policy of "
-                             "systemd-resolved.service, and the names that units look up over its own interfaces are not judged");
+                             "systemd-resolved.service%s", t->facts->name_services_refused ? "" :
+                             ", and the names that units look up over its own interfaces are not judged");
         else
                 (void) check_add(t, "upstream", CHECK_OK, "%s%s", dns_server_format(&servers[0], text),
                            n > 1 ? ", and others" : "");
