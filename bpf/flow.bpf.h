@@ -233,6 +233,7 @@ static __noinline struct cw_flow *flow_moved(struct __sk_buff *skb, struct cw_fl
         p->dst = chosen.dst;
         p->dst_port = chosen.port;
         p->moved = true;
+        barrier_scrub(p); /* the verifier would walk all that follows once more */
         return &s->flow;
 }
 
@@ -258,6 +259,7 @@ static __noinline struct cw_flow *datagram_moved(struct __sk_buff *skb, struct c
         p->dst = chosen.dst;
         p->dst_port = chosen.port;
         p->moved = true;
+        barrier_scrub(p); /* the verifier would walk all that follows once more */
         return bpf_map_lookup_elem(&flows, key);
 }
 
