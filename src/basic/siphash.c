@@ -2,6 +2,8 @@
 #include "basic/siphash.h"
 
 #include <assert.h>
+#include <endian.h>
+#include <string.h>
 
 typedef struct SipState {
         uint64_t v0, v1, v2, v3;
@@ -12,7 +14,14 @@ static uint64_t rotate_left(uint64_t x, unsigned bits) {
 }
 
 /* The algorithm reads words in little-endian order on every machine. */
-static uint64_t read_le(const uint8_t *p, size_t n) {
+static uint64_t read_word(const uint8_t *p) {
+        uint64_t x;
+
+        memcpy(&x, p, sizeof(x));
+        return le64toh(x);
+}
+
+static uint64_t read_rest(const uint8_t *p, size_t n) {
         uint64_t x = 0;
 
         for (size_t i = 0; i < n; i++)
@@ -20,7 +29,7 @@ static uint64_t read_le(const uint8_t *p, size_t n) {
         return x;
 }
 
-static void sip_round(SipState *s) {
+static inline __attribute__((always_inline)) void sip_round(SipState *s) {
         s->v0 += s->v1;
         s->v2 += s->v3;
         s->v1 = rotate_left(s->v1, 13) ^ s->v0;
@@ -44,7 +53,7 @@ static void sip_word(SipState *s, uint64_t m) {
 uint64_t siphash24(const void *data, size_t size, const uint8_t key[static 16]) {
         assert(data || size == 0);
 
-        uint64_t k0 = read_le(key, 8), k1 = read_le(key + 8, 8);
+        uint64_t k0 = read_word(key), k1 = read_word(key + 8);
         const uint8_t *p = data;
         /* The constants spell "somepseudorandomlygeneratedbytes". */
         SipState s = {
@@ -56,11 +65,11 @@ uint64_t siphash24(const void *data, size_t size, const uint8_t key[static 16]) 
 
         size_t n_words = size / 8;
         for (size_t i = 0; i < n_words; i++)
-                sip_word(&s, read_le(p + 8 * i, 8));
+                sip_word(&s, read_word(p + 8 * i));
 
         uint64_t last = (uint64_t) size << 56;
         if (size % 8 > 0)
-                last |= read_le(p + 8 * n_words, size % 8);
+                last |= read_rest(p + 8 * n_words, size % 8);
         sip_word(&s, last);
 
         s.v2 ^= 0xff;

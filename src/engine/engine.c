@@ -144,7 +144,10 @@ static void engine_on_answer(const DnsRequester *requester, const char *name, co
 
         if (!e->pipeline || requester->forwards || requester->is_self)
                 return;
-        if (e->ring && event_pipeline_changes_name(e->pipeline, requester, name, answer))
+        NameChange change = event_pipeline_renew_name(e->pipeline, requester, name, answer);
+        if (change == NAME_KEPT)
+                return;
+        if (e->ring && change == NAME_REPLACED)
                 (void) event_ring_drain(e->ring);
         event_pipeline_looked_up(e->pipeline, requester, name, answer);
 }

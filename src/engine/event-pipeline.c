@@ -443,23 +443,31 @@ void event_pipeline_client(EventPipeline *p, const struct cw_dns_client *client)
         process_cache_note(p->processes, client->process.pid, client->process.comm);
 }
 
-bool event_pipeline_changes_name(const EventPipeline *p, const DnsRequester *requester, const char *name,
-                                 const DnsAnswer *answer) {
-        bool changes = false;
+static const char *chain_of(const DnsAnswer *answer, char buf[static LEASE_CHAIN_TEXT_MAX]) {
+        return answer->n_chain > 0 && answer_chain_text(answer, NULL, buf) >= 0 ? buf : NULL;
+}
 
-        for (size_t i = 0; i < answer->n_addrs && !changes; i++)
-                changes = flow_names_would_change(p->names, requester->actor, requester->pid, &answer->addrs[i], name);
-        return changes;
+NameChange event_pipeline_renew_name(EventPipeline *p, const DnsRequester *requester, const char *name,
+                                     const DnsAnswer *answer) {
+        NameChange change = NAME_KEPT;
+        char buf[LEASE_CHAIN_TEXT_MAX];
+        const char *chain = chain_of(answer, buf);
+
+        for (size_t i = 0; i < answer->n_addrs; i++) {
+                NameChange k = flow_names_renew(p->names, requester->actor, requester->pid, &answer->addrs[i], name, chain);
+
+                change = MAX(change, k);
+        }
+        return change;
 }
 
 void event_pipeline_looked_up(EventPipeline *p, const DnsRequester *requester, const char *name,
                               const DnsAnswer *answer) {
-        char chain[LEASE_CHAIN_TEXT_MAX];
-        bool has_chain = answer->n_chain > 0 && answer_chain_text(answer, NULL, chain) >= 0;
+        char buf[LEASE_CHAIN_TEXT_MAX];
+        const char *chain = chain_of(answer, buf);
 
         for (size_t i = 0; i < answer->n_addrs; i++)
-                flow_names_looked_up(p->names, requester->actor, requester->pid, &answer->addrs[i], name,
-                                     has_chain ? chain : NULL);
+                flow_names_looked_up(p->names, requester->actor, requester->pid, &answer->addrs[i], name, chain);
 }
 
 void event_pipeline_emit(EventPipeline *p, Event *e) {

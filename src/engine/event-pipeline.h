@@ -6,6 +6,7 @@
 #include "engine/dns-proxy.h"
 #include "engine/layer-table.h"
 #include "event/event.h"
+#include "event/name-history.h"
 #include "kernel/programs.h"
 
 typedef struct EventPipeline EventPipeline;
@@ -28,10 +29,10 @@ void event_pipeline_crowded(EventPipeline *p, uint32_t actor, DnsShare share, si
 void event_pipeline_failure(EventPipeline *p, const DnsFailure *f, const struct cw_dns_client *client);
 /* client: the sender as recorded by the kernel; NULL if unknown. */
 void event_pipeline_denial(EventPipeline *p, const DnsDenial *d, const struct cw_dns_client *client);
-/* It receives addresses for a name, under which its connections to them are reported. If one of them had another name,
- * the records of the connections until now must be read first. */
-bool event_pipeline_changes_name(const EventPipeline *p, const DnsRequester *requester, const char *name,
-                                 const DnsAnswer *answer);
+/* It receives addresses for a name, under which its connections to them are reported. First ask what changes: nothing if
+ * the names are kept; if one is replaced, the records of the connections until now must be read first. */
+NameChange event_pipeline_renew_name(EventPipeline *p, const DnsRequester *requester, const char *name,
+                                     const DnsAnswer *answer);
 void event_pipeline_looked_up(EventPipeline *p, const DnsRequester *requester, const char *name,
                               const DnsAnswer *answer);
 /* A process is waiting for an answer: read its facts while it is alive. */

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "event/name-history.h"
-
 #define LOOK_UPS_MAX 4096
 #define FLOWS_MAX 4096
 #define ADDRESSES_MAX 4096
@@ -63,19 +61,18 @@ void flow_names_looked_up(FlowNames *f, uint32_t actor, uint32_t pid, const InAd
         (void) name_history_put(f->look_ups, addr, look_up_owner(actor, 0), name, chain);
 }
 
-static bool is_other(const FlowNames *f, const InAddr *addr, uint64_t owner, const char *name) {
-        const char *unused, *old = name_history_get(f->look_ups, addr, owner, &unused);
+NameChange flow_names_renew(FlowNames *f, uint32_t actor, uint32_t pid, const InAddr *addr, const char *name,
+                            const char *chain) {
+        NameChange own = NAME_KEPT, general;
 
-        return old && strcmp(old, name) != 0;
-}
-
-bool flow_names_would_change(const FlowNames *f, uint32_t actor, uint32_t pid, const InAddr *addr, const char *name) {
         assert(f);
         assert(addr);
         assert(name);
 
-        return (pid != 0 && is_other(f, addr, look_up_owner(actor, pid), name)) ||
-               is_other(f, addr, look_up_owner(actor, 0), name);
+        if (pid != 0)
+                own = name_history_renew(f->look_ups, addr, look_up_owner(actor, pid), name, chain);
+        general = name_history_renew(f->look_ups, addr, look_up_owner(actor, 0), name, chain);
+        return MAX(own, general);
 }
 
 static const char *looked_up(const FlowNames *f, const Event *e, const char **ret_chain) {

@@ -6,6 +6,7 @@
 
 #include "basic/macro.h"
 #include "event/event.h"
+#include "event/name-history.h"
 
 typedef struct FlowNames FlowNames;
 
@@ -16,8 +17,10 @@ FlowNames *flow_names_free(FlowNames *f);
 void flow_names_looked_up(FlowNames *f, uint32_t actor, uint32_t pid, const InAddr *addr, const char *name,
                           const char *chain);
 
-/* Would that replace another name? Then first give names to the flows that were opened before. */
-bool flow_names_would_change(const FlowNames *f, uint32_t actor, uint32_t pid, const InAddr *addr, const char *name);
+/* What would that change? NAME_KEPT: it has been noted, and need not be called. NAME_REPLACED: first give names to the
+ * flows that were opened before. */
+NameChange flow_names_renew(FlowNames *f, uint32_t actor, uint32_t pid, const InAddr *addr, const char *name,
+                            const char *chain);
 
 /* Names the event of a flow or denial that has a destination: hostname and cname_chain, valid until the next call.
  * name, chain: of the address in general, or NULL. by_rule: it is the name that the deciding rule is about, and the

@@ -75,10 +75,17 @@ static const char *entry_chain(const Entry *e) {
         return e->has_chain ? e->text + strlen(e->text) + 1 : NULL;
 }
 
-static bool entry_is(const Entry *e, const char *name, const char *chain) {
+static NameChange entry_change(const Entry *e, const char *name, const char *chain) {
         const char *has = entry_chain(e);
 
-        return strcmp(e->text, name) == 0 && (has && chain ? strcmp(has, chain) == 0 : has == chain);
+        if (strcmp(e->text, name) != 0)
+                return NAME_REPLACED;
+        return (has && chain ? strcmp(has, chain) == 0 : has == chain) ? NAME_KEPT : NAME_NEW;
+}
+
+static void history_use(NameHistory *h, Entry *e) {
+        TAILQ_REMOVE(&h->entries, e, entry);
+        TAILQ_INSERT_TAIL(&h->entries, e, entry);
 }
 
 static void history_drop(NameHistory *h, Entry *e) {
@@ -92,9 +99,8 @@ int name_history_put(NameHistory *h, const InAddr *addr, uint64_t owner, const c
         Entry *old = history_find(h, addr, owner, hash), *e;
         size_t name_size = strlen(name) + 1, chain_size = chain ? strlen(chain) + 1 : 0;
 
-        if (old && entry_is(old, name, chain)) {
-                TAILQ_REMOVE(&h->entries, old, entry);
-                TAILQ_INSERT_TAIL(&h->entries, old, entry);
+        if (old && entry_change(old, name, chain) == NAME_KEPT) {
+                history_use(h, old);
                 return 0;
         }
         e = calloc(1, sizeof(*e) + name_size + chain_size);
@@ -113,6 +119,15 @@ int name_history_put(NameHistory *h, const InAddr *addr, uint64_t owner, const c
         hash_index_insert(&h->index, &e->item, hash);
         TAILQ_INSERT_TAIL(&h->entries, e, entry);
         return 0;
+}
+
+NameChange name_history_renew(NameHistory *h, const InAddr *addr, uint64_t owner, const char *name, const char *chain) {
+        Entry *e = history_find(h, addr, owner, history_hash(h, addr, owner));
+        NameChange change = e ? entry_change(e, name, chain) : NAME_NEW;
+
+        if (change == NAME_KEPT)
+                history_use(h, e);
+        return change;
 }
 
 const char *name_history_get(const NameHistory *h, const InAddr *addr, uint64_t owner, const char **ret_chain) {

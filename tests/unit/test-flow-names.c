@@ -53,13 +53,16 @@ END_TEST
 START_TEST(test_change) {
         InAddr a = addr(1), b = addr(2);
 
-        ck_assert(!flow_names_would_change(names, 1, 10, &a, "a.example"));
+        ck_assert_int_eq(flow_names_renew(names, 1, 10, &a, "a.example", NULL), NAME_NEW);
         look_up(1, 10, "a.example");
-        ck_assert(!flow_names_would_change(names, 1, 10, &a, "a.example"));
-        ck_assert(flow_names_would_change(names, 1, 10, &a, "b.example"));
-        ck_assert(flow_names_would_change(names, 1, 11, &a, "b.example")); /* of the unit */
-        ck_assert(!flow_names_would_change(names, 1, 10, &b, "b.example"));
-        ck_assert(!flow_names_would_change(names, 2, 20, &a, "b.example"));
+        ck_assert_int_eq(flow_names_renew(names, 1, 10, &a, "a.example", NULL), NAME_KEPT);
+        ck_assert_int_eq(flow_names_renew(names, 1, 10, &a, "a.example", "cdn.example"), NAME_NEW);
+        ck_assert_int_eq(flow_names_renew(names, 1, 10, &a, "b.example", NULL), NAME_REPLACED);
+        ck_assert_int_eq(flow_names_renew(names, 1, 11, &a, "a.example", NULL), NAME_NEW); /* of the unit alone */
+        ck_assert_int_eq(flow_names_renew(names, 1, 11, &a, "b.example", NULL), NAME_REPLACED);
+        ck_assert_int_eq(flow_names_renew(names, 1, 0, &a, "a.example", NULL), NAME_KEPT);
+        ck_assert_int_eq(flow_names_renew(names, 1, 10, &b, "b.example", NULL), NAME_NEW);
+        ck_assert_int_eq(flow_names_renew(names, 2, 20, &a, "b.example", NULL), NAME_NEW);
 }
 END_TEST
 
