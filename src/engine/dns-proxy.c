@@ -69,7 +69,8 @@ struct DnsProxy {
 /* ------------------------------------------------------------------ denials */
 
 static DnsPeer peer_of(const DnsClient *client) {
-        DnsPeer peer = { .is_tcp = dns_client_is_tcp(client), .server_port = dns_client_server_port(client) };
+        DnsPeer peer = { .is_tcp = dns_client_is_tcp(client), .server_port = dns_client_server_port(client),
+                         .batch = dns_client_batch(client) };
 
         dns_client_peer(client, &peer.addr, &peer.port);
         return peer;

@@ -12,6 +12,7 @@ typedef struct DnsPeer {
         uint16_t port;
         uint16_t server_port;   /* ours */
         bool is_tcp;
+        uint64_t batch;         /* dns_client_batch(); 0: alone */
 } DnsPeer;
 
 typedef struct DnsRequester {

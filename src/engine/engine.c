@@ -104,7 +104,7 @@ static void engine_on_denial(const DnsDenial *d, void *userdata) {
 }
 
 static void engine_on_failure(const DnsFailure *f, void *userdata) {
-        const Engine *e = userdata;
+        Engine *e = userdata;
         struct cw_dns_client client;
 
         if (e->pipeline)

@@ -11,17 +11,30 @@
 
 #define LOOKS_PER_SEC 500
 
-bool requesters_client(const Requesters *r, const DnsPeer *peer, struct cw_dns_client *ret) {
+/* The kernel records the sender before it queues the datagram. So for datagrams that were read together, one look suffices:
+ * a look-up of A and AAAA sends both from one socket. */
+bool requesters_client(Requesters *r, const DnsPeer *peer, struct cw_dns_client *ret) {
         struct cw_dns_client_key key = {};
 
         assert(r);
         assert(peer);
         assert(ret);
 
+        if (peer->batch != 0 && peer->batch == r->last_batch && peer->port == r->last_port &&
+            in_addr_equal(&peer->addr, &r->last_addr)) {
+                *ret = r->last_client;
+                return true;
+        }
         key.src_port = peer->port;
         key.protocol = peer->is_tcp ? IPPROTO_TCP : IPPROTO_UDP;
         memcpy(key.src.b, peer->addr.b, sizeof(key.src.b));
-        return r->dns_clients_fd >= 0 && bpf_map_lookup_elem(r->dns_clients_fd, &key, ret) == 0;
+        if (r->dns_clients_fd < 0 || bpf_map_lookup_elem(r->dns_clients_fd, &key, ret) < 0)
+                return false;
+        r->last_batch = peer->batch;
+        r->last_addr = peer->addr;
+        r->last_port = peer->port;
+        r->last_client = *ret;
+        return true;
 }
 
 /* client: NULL if the kernel has no record of it. */

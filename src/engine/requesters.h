@@ -16,9 +16,13 @@ typedef struct Requesters {
         void *userdata;
         uint64_t looks_sec;       /* CLOCK_BOOTTIME, whole seconds */
         unsigned n_looks_left;    /* process look-ups left in that second */
+        uint64_t last_batch;      /* 0: none; of the last sender that was looked up and found, with the following */
+        InAddr last_addr;
+        uint16_t last_port;
+        struct cw_dns_client last_client;
 } Requesters;
 
 /* As recorded by the kernel. False: it has no record. */
-bool requesters_client(const Requesters *r, const DnsPeer *peer, struct cw_dns_client *ret);
+bool requesters_client(Requesters *r, const DnsPeer *peer, struct cw_dns_client *ret);
 /* Returns true if the sender's process is to be looked at while it waits; *ret_client has it. */
 bool requesters_find(Requesters *r, const DnsPeer *peer, DnsRequester *ret, struct cw_dns_client *ret_client);

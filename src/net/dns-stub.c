@@ -59,6 +59,7 @@ struct DnsClient {
         Connection *connection; /* borrowed; TCP only, NULL once the connection is gone */
         SockAddr peer;
         uint16_t port;          /* of our socket */
+        uint64_t batch;
         LIST_ENTRY(DnsClient) clients; /* member of stub->clients, connection->clients or stub->unused */
 };
 
@@ -97,6 +98,7 @@ struct DnsStub {
         size_t n_clients;
         UdpBatch *batch; /* allocated with the first UDP socket */
         DnsStubStats stats;
+        uint64_t n_batches;
         bool in_callback, in_batch;
 };
 
@@ -228,6 +230,7 @@ static DnsClient *client_new(DnsStub *s, Listener *listener, Connection *connect
         c->connection = connection;
         c->peer = *peer;
         c->port = listener ? listener->port : connection->port;
+        c->batch = listener ? s->n_batches : 0;
         LIST_INSERT_HEAD(connection ? &connection->clients : &s->clients, c, clients);
         s->n_clients++;
         return c;
@@ -269,6 +272,12 @@ uint16_t dns_client_server_port(const DnsClient *c) {
         assert(c);
 
         return c->port;
+}
+
+uint64_t dns_client_batch(const DnsClient *c) {
+        assert(c);
+
+        return c->batch;
 }
 
 static void replies_add(DnsStub *s, const Listener *l, const SockAddr *peer, const uint8_t *data, size_t size) {
@@ -371,6 +380,7 @@ static int stub_on_udp(sd_event_source *source _unused_, int fd, uint32_t revent
         UdpBatch *b = l->stub->batch;
 
         l->stub->in_batch = true;
+        l->stub->n_batches++;
         int n = recvmmsg(fd, b->messages, UDP_BATCH, MSG_DONTWAIT, NULL);
         for (int i = 0; i < n; i++) {
                 udp_take(l, (size_t) i);

@@ -58,6 +58,8 @@ const DnsStubStats *dns_stub_stats(const DnsStub *s);
 bool dns_client_is_tcp(const DnsClient *c);
 void dns_client_peer(const DnsClient *c, InAddr *ret_addr, uint16_t *ret_port);
 uint16_t dns_client_server_port(const DnsClient *c); /* of our socket that received it */
+/* The same number for datagrams that had all arrived before the first of them was handled; 0: TCP. */
+uint64_t dns_client_batch(const DnsClient *c);
 /* Ends the client. Over UDP and from within the query callback, the reply is sent after the whole batch of queries
  * was handled. */
 void dns_client_reply(DnsClient *c, const uint8_t *data, size_t size);

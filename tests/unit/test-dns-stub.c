@@ -314,6 +314,31 @@ START_TEST(late_replies_of_two_sockets) {
 END_TEST
 
 /* With IP_RECVERR the refusal of one peer's host fails the next send to any: sendmmsg() stops in the middle. */
+START_TEST(udp_batch_has_a_number) {
+        Fixture *f = fixture_new(true);
+        int a = client_socket(AF_INET, SOCK_DGRAM, f->port4), b = client_socket(AF_INET, SOCK_DGRAM, f->port4);
+        int tcp = client_socket(AF_INET, SOCK_STREAM, f->port4);
+
+        for (unsigned i = 0; i < 2; i++) {
+                ck_assert_int_eq(send(a, "query", 5, 0), 5);
+                ck_assert_int_eq(send(b, "query", 5, 0), 5);
+                settle(f);
+        }
+        ck_assert_int_eq(send(tcp, "\0\5query", 7, 0), 7);
+        while (f->n_held < 5)
+                settle(f);
+        uint64_t first = dns_client_batch(f->held[0]), second = dns_client_batch(f->held[2]);
+        ck_assert(first != 0 && second != 0 && first != second);
+        ck_assert(dns_client_batch(f->held[1]) == first && dns_client_batch(f->held[3]) == second);
+        ck_assert_uint_eq(dns_client_batch(f->held[4]), 0);
+        release(f);
+        (void) close(a);
+        (void) close(b);
+        (void) close(tcp);
+        fixture_free(f);
+}
+END_TEST
+
 START_TEST(udp_batch_vanished_client) {
         Fixture *f = fixture_new(false);
         uint16_t port;
@@ -739,6 +764,7 @@ static Suite *suite(void) {
         tcase_add_test(tc, udp_batch_mixed);
         tcase_add_test(tc, late_reply_beside_endless_events);
         tcase_add_test(tc, late_replies_of_two_sockets);
+        tcase_add_test(tc, udp_batch_has_a_number);
         tcase_add_test(tc, udp_batch_vanished_client);
         tcase_add_test(tc, udp_batch_counts_what_fails);
         tcase_add_test(tc, udp_batch_long_replies);
