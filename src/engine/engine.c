@@ -19,6 +19,7 @@
 #include "kernel/event-ring.h"
 #include "kernel/exemptions.h"
 #include "kernel/flow-table.h"
+#include "kernel/loopback-filter.h"
 #include "kernel/programs.h"
 #include "kernel/subjects.h"
 
@@ -45,6 +46,7 @@ struct Engine {
         int cgroup_fd;          /* borrowed; what the programs are attached to */
         uint64_t cgroup_id;
         Requesters requesters;
+        int loopback_filter;    /* for the sockets of the proxy; negative: not loaded */
         PolicyMaps *maps;
         EventPipeline *pipeline;
         EventRing *ring;
@@ -447,7 +449,7 @@ static int start_proxy(Engine *e, sd_event *event, const EngineOptions *o, const
                 .on_failure = engine_on_failure,
                 .on_query = engine_on_query, .on_answer = engine_on_answer, .on_lease = engine_on_lease,
                 .upstream_hooks = { .on_socket = engine_on_own_socket, .on_forgery = engine_on_forgery,
-                                    .is_local = local_route_has },
+                                    .is_local = local_route_has, .loopback_filter = MAX(e->loopback_filter, 0) },
                 .refusal = o->dns_refusal, .name_files = &local_name_files_default,
                 .layers = &e->layers, .userdata = e,
         };
@@ -559,6 +561,7 @@ int engine_new(sd_event *event, const EngineOptions *o, LayerSpec *specs, size_t
                 e->many_layers = o->many_layers;
                 e->cgroup_fd = o->cgroup_fd;
                 e->cgroup_id = o->cgroup_id;
+                e->loopback_filter = loopback_filter_load(); /* without it, each socket has a filter of its own */
                 e->expiry_nsec = UINT64_MAX;
                 e->requesters = (Requesters) {
                         .layers = &e->layers, .many_layers = o->many_layers, .dns_clients_fd = -EBADF,
@@ -607,6 +610,8 @@ Engine *engine_free(Engine *e) {
         local_addrs_free(e->local_addrs);
         e->ring = event_ring_free(e->ring);
         dns_proxy_free(e->proxy); /* may still report a denial */
+        if (e->loopback_filter >= 0)
+                (void) close(e->loopback_filter);
         event_pipeline_free(e->pipeline);
         query_throttle_free(e->throttle);
         layer_table_done(&e->layers);

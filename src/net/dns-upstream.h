@@ -42,6 +42,8 @@ typedef struct DnsUpstreamHooks {
         /* Does this address reach a process of this machine? From other servers, no datagram is accepted that the
          * machine sent to itself. NULL: all are local. */
         bool (*is_local)(const InAddr *addr);
+        int loopback_filter; /* borrowed; a program for that (kernel/loopback-filter.h). 0: each socket gets its own, which takes
+                              * far longer to attach */
         void *userdata;
 } DnsUpstreamHooks;
 

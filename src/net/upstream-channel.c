@@ -101,7 +101,8 @@ int upstream_channel_new(const UpstreamChannelOptions *o, UpstreamChannel **ret)
         c->on_socket = o->on_socket;
         c->owner = o->owner;
         c->rules = (UpstreamSockets) { .guesses = o->guesses, .batch = o->batch, .owner = c,
-                                       .is_local = o->hooks->is_local, .tcp = o->tcp,
+                                       .is_local = o->hooks->is_local,
+                                       .loopback_filter = o->hooks->loopback_filter, .tcp = o->tcp,
                                        .servers = o->servers, .n_servers = o->n_servers };
         int r = channel_init(c, o->try_usec);
         if (r >= 0)

@@ -17,7 +17,7 @@
 
 #define LOOPBACK_IFINDEX 1 /* in every network namespace */
 
-int upstream_socket_refuse_loopback(int fd) {
+int upstream_socket_refuse_loopback(int fd, int program_fd) {
         struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t) (SKF_AD_OFF + SKF_AD_IFINDEX)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LOOPBACK_IFINDEX, 0, 1),
@@ -28,6 +28,8 @@ int upstream_socket_refuse_loopback(int fd) {
 
         assert(fd >= 0);
 
+        if (program_fd > 0 && setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program_fd, sizeof(program_fd)) >= 0)
+                return 0;
         return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
 }
 
@@ -129,7 +131,7 @@ static int on_connect(ares_socket_t fd, const struct sockaddr *sa, ares_socklen_
         if (!s->tcp && s->is_local && in_addr_from_sockaddr(sa, &addr, &port) >= 0)
                 elsewhere = !s->is_local(&addr);
         if (elsewhere) {
-                r = upstream_socket_refuse_loopback(fd);
+                r = upstream_socket_refuse_loopback(fd, s->loopback_filter);
                 if (r < 0) {
                         errno = -r;
                         return -1;

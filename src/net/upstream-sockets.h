@@ -34,6 +34,7 @@ typedef struct UpstreamSockets {
         UpstreamGuesses *guesses; /* borrowed */
         UpstreamBatch *batch; /* borrowed; for UDP */
         void *owner; /* given to its function */
+        int loopback_filter; /* borrowed; 0: none */
         upstream_local_fn is_local; /* NULL: every server counts as local */
         const DnsServer *servers; /* borrowed */
         size_t n_servers;
@@ -54,7 +55,7 @@ void upstream_guesses_add(UpstreamGuesses *g, uint64_t now_usec);
 /* Once after each excess: true, and until UPSTREAM_DISTRUST_USEC from now UDP is not to be used. */
 bool upstream_guesses_exceeded(UpstreamGuesses *g, uint64_t now_usec);
 bool upstream_guesses_distrust(const UpstreamGuesses *g, uint64_t now_usec);
-/* From now on the socket receives nothing that this machine sends to itself. */
-int upstream_socket_refuse_loopback(int fd);
+/* From now on the socket receives nothing that this machine sends to itself. program_fd: does that; 0: none. */
+int upstream_socket_refuse_loopback(int fd, int program_fd);
 /* Negative errno of a status other than ARES_SUCCESS. */
 int upstream_status_to_errno(int status);
