@@ -14,6 +14,7 @@
 typedef struct Failure {
         int fd;
         int error; /* errno */
+        bool is_reported;
         void *owner;
 } Failure;
 
@@ -49,9 +50,11 @@ static Failure *find_failure(UpstreamBatch *b, int fd) {
         return NULL;
 }
 
-static void note_failure(UpstreamBatch *b, unsigned i, int error) {
-        if (!find_failure(b, b->fds[i]))
-                b->failed[b->n_failed++] = (Failure) { .fd = b->fds[i], .error = error, .owner = b->owners[i] };
+/* EAGAIN would be no failure for a reader. */
+static void note_failure(UpstreamBatch *b, int fd, void *owner, int error) {
+        if (!find_failure(b, fd) && b->n_failed < UPSTREAM_BATCH)
+                b->failed[b->n_failed++] =
+                        (Failure) { .fd = fd, .error = error == EAGAIN ? ENOBUFS : error, .owner = owner };
 }
 
 /* 0 if the socket has not failed. */
@@ -70,10 +73,8 @@ static int take_failure(UpstreamBatch *b, int fd) {
 static void send_some(UpstreamBatch *b, unsigned first, unsigned n) {
         int sent = sendmmsg(b->fds[first], b->messages + first, n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-        if (sent < 0) /* EAGAIN would be no failure for a reader */
-                note_failure(b, first, errno == EAGAIN ? ENOBUFS : errno);
-        else if ((unsigned) sent < n)
-                note_failure(b, first, ECONNREFUSED);
+        if (sent < 0 || (unsigned) sent < n)
+                note_failure(b, b->fds[first], b->owners[first], sent < 0 ? errno : ECONNREFUSED);
 }
 
 static void send_all(UpstreamBatch *b) {
@@ -97,10 +98,14 @@ static int batch_on_failed(sd_event_source *source _unused_, void *userdata) {
         UpstreamBatch *b = userdata;
 
         while (b->n_failed > 0) {
-                Failure f = b->failed[0];
+                Failure *f = &b->failed[0];
+                int fd = f->fd;
 
-                b->fn(f.fd, f.owner, b->userdata);
-                (void) take_failure(b, f.fd); /* if it was not read */
+                f->is_reported = true;
+                b->fn(fd, f->owner, b->userdata);
+                f = find_failure(b, fd);
+                if (f && f->is_reported) /* it was not read; by now the descriptor may be another socket's */
+                        (void) take_failure(b, fd);
         }
         return 0;
 }
@@ -144,30 +149,33 @@ bool upstream_batch_is_empty(const UpstreamBatch *b) {
         return b->n == 0;
 }
 
-static ssize_t send_now(int fd, const struct iovec *parts, size_t n_parts) {
+/* The error may be that of an earlier datagram: it concerns all that are waited for at this socket. */
+static ssize_t send_now(UpstreamBatch *b, int fd, const struct iovec *parts, size_t n_parts, void *owner) {
         const struct msghdr message = { .msg_iov = (struct iovec *) parts, .msg_iovlen = n_parts };
+        ssize_t n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        int error = errno;
 
-        return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0) {
+                note_failure(b, fd, owner, error);
+                errno = error;
+        }
+        return n;
 }
 
 ssize_t upstream_batch_send(UpstreamBatch *b, int fd, const struct iovec *parts, size_t n_parts, void *owner) {
+        bool later = sd_event_source_set_enabled(b->turn, SD_EVENT_ONESHOT) >= 0;
         size_t size = 0;
 
-        assert(b);
         assert(fd >= 0);
         assert(parts || n_parts == 0);
 
         for (size_t i = 0; i < n_parts; i++)
                 size += parts[i].iov_len;
-        /* With failures that are not reported yet there may be no place for others. */
-        if (size > UPSTREAM_BATCH_SIZE_MAX || b->n_failed > 0 ||
-            sd_event_source_set_enabled(b->turn, SD_EVENT_ONESHOT) < 0)
-                return send_now(fd, parts, n_parts);
-        if (b->n == UPSTREAM_BATCH) {
+        if (b->n == UPSTREAM_BATCH)
                 send_all(b);
-                if (b->n_failed > 0)
-                        return send_now(fd, parts, n_parts);
-        }
+        /* With failures that are not reported yet there may be no place for others. */
+        if (!later || size > UPSTREAM_BATCH_SIZE_MAX || b->n_failed > 0)
+                return send_now(b, fd, parts, n_parts, owner);
 
         unsigned k = b->n++;
         size = 0;
