@@ -405,7 +405,7 @@ struct cw_dns_client {
         struct cw_addr server; /* the resolver that the client addressed */
         __u16 server_port;
         __u16 flags; /* CW_SUBJECT_FORWARDER, enum cw_dns_client_flags */
-        __u32 device; /* index of the one by which a forwarder asks; 0: none, or unknown */
+        __u32 pad;
         __u64 generation; /* of subjects, when the chain was looked up */
 };
 
@@ -419,9 +419,9 @@ struct cw_dns_socket {
         struct cw_dns_client client;
         struct cw_addr src; /* of the last packet to the proxy: the key in dns_clients */
         __u16 src_port;     /* 0: there was none */
-        __u8 by_device;     /* the program chose a device for its packets (IP_UNICAST_IF), which has its effect */
+        __u8 by_device;     /* the program chose a device for its packets (IP_UNICAST_IF) */
         __u8 own;           /* TCP: connected to a name server of its own on the loopback */
-        __u32 device;       /* the same, without effect: that of a forwarder's packets, or which connect() takes from its socket */
+        __u8 pad[4];
 };
 
 /* counters: indices of the per-CPU array */

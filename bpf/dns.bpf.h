@@ -36,21 +36,16 @@ static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
 }
 
 /* A resolver chooses the device of the link whose server it asks. Its queries come to the proxy nevertheless, which asks
- * this server, a link-local one by this device: they must be judged, and what they find must be known. For IP_UNICAST_IF see
- * option.bpf.h. */
+ * this server: they must be judged, and what they find must be known. A link-local server cannot be asked without its
+ * device. For IP_UNICAST_IF see option.bpf.h. */
 static __noinline bool leave_device(struct bpf_sock_addr *ctx) {
-        struct bpf_sock *sk = ctx->sk;
         __u32 none = 0;
 
-        struct cw_dns_socket *s = sk ? bpf_sk_storage_get(&dns_sockets, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE) : NULL;
-        if (!s)
-                return false;
-        s->device = sk->bound_dev_if;
         return bpf_setsockopt(ctx, SOL_SOCKET, SO_BINDTODEVICE, &none, sizeof(none)) == 0;
 }
 
 static __always_inline bool can_leave_device(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
-        if (!(subject & SUBJECT_FORWARDER) || !in_proxy_netns(ctx))
+        if (!(subject & SUBJECT_FORWARDER) || addr_is_link_local(dst) || !in_proxy_netns(ctx))
                 return false;
         return addr_is_v4(dst) ? proxy_port4 != 0 : proxy_port6 != 0;
 }
@@ -68,7 +63,6 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         s->client.server = *server;
         s->client.server_port = bpf_ntohs(ctx->user_port);
         s->client.generation = generation_now();
-        s->client.device = s->device;
         s->own = 0;
         target_leave(ctx);
         return true;

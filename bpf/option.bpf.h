@@ -330,19 +330,18 @@ static __always_inline bool is_redirected_by_device(struct bpf_sockopt *ctx) {
 }
 
 static __always_inline int note_device(struct bpf_sockopt *ctx) {
-        bool redirected = is_redirected_by_device(ctx);
-        __u32 *index_be = ctx->optval;
+        __u32 *index = ctx->optval;
 
-        if (redirected)
+        if (is_redirected_by_device(ctx)) {
                 ctx->optlen = -1; /* done: the kernel does not see it */
-        if (!ctx->sk || (void *) (index_be + 1) > ctx->optval_end)
                 return 1;
-        struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL,
-                                                     *index_be ? BPF_SK_STORAGE_GET_F_CREATE : 0);
-        if (s && redirected)
-                s->device = bpf_ntohl(*index_be);
-        else if (s)
-                s->by_device = *index_be != 0;
+        }
+        if (ctx->sk && (void *) (index + 1) <= ctx->optval_end) {
+                struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL,
+                                                             *index ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+                if (s)
+                        s->by_device = *index != 0;
+        }
         return 1;
 }
 

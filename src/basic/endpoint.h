@@ -10,7 +10,6 @@
 typedef struct Endpoint {
         InAddr addr;
         uint16_t port; /* host byte order */
-        uint32_t zone; /* interface index of a link-local address, 0: none, or unknown; not in the notation */
 } Endpoint;
 
 #define ENDPOINT_TEXT_MAX (IN_ADDR_TEXT_MAX + 8)

@@ -5,12 +5,11 @@
 #include <assert.h>
 #include <string.h>
 
-void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port, uint32_t device) {
+void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port) {
         assert(r);
 
         memcpy(r->asked.addr.b, addr, sizeof(r->asked.addr.b));
         r->asked.port = port;
-        r->asked.zone = in_addr_is_link_local(&r->asked.addr) ? device : 0;
 }
 
 bool dns_requester_is_judged(const DnsRequester *r) {

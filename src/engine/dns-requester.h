@@ -27,8 +27,8 @@ typedef struct DnsRequester {
         uint32_t group;  /* requesters of one group share what they may have in flight (basic/fair-share.h) */
 } DnsRequester;
 
-/* addr: of the resolver that it addressed. device: by which, 0: unknown. */
-void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port, uint32_t device);
+/* addr: of the resolver that it addressed. */
+void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port);
 /* Does a policy judge this client, in any mode? If none does, everything must work as without the proxy. */
 bool dns_requester_is_judged(const DnsRequester *r);
 /* Does a layer enforce its policy? If none does, the client must lose nothing: audit mode only reports. */

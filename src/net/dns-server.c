@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool addr_is_link_local(const InAddr *addr) {
+        return addr->b[0] == 0xfe && (addr->b[1] & 0xc0) == 0x80;
+}
+
 /* An index, or the name of an interface. */
 static int zone_parse(const char *s, uint32_t *ret) {
         char *end = NULL;
@@ -47,7 +51,7 @@ int dns_server_parse(const char *s, uint16_t default_port, DnsServer *ret) {
         if (zone)
                 *zone++ = '\0';
         if (in_addr_parse(parts.host, &server.addr) < 0 || (parts.bracketed && in_addr_is_v4(&server.addr)) ||
-            (parts.port && port_parse(parts.port, &server.port) < 0) || (zone && !in_addr_is_link_local(&server.addr)))
+            (parts.port && port_parse(parts.port, &server.port) < 0) || (zone && !addr_is_link_local(&server.addr)))
                 return -EINVAL;
         r = zone ? zone_parse(zone, &server.zone) : 0;
         if (r < 0)
@@ -81,6 +85,5 @@ bool dns_server_equal(const DnsServer *a, const DnsServer *b) {
 bool dns_server_is_at(const DnsServer *s, const Endpoint *endpoint) {
         assert(s && endpoint);
 
-        return in_addr_equal(&s->addr, &endpoint->addr) && s->port == endpoint->port &&
-               (s->zone == endpoint->zone || s->zone == 0 || endpoint->zone == 0);
+        return in_addr_equal(&s->addr, &endpoint->addr) && s->port == endpoint->port;
 }

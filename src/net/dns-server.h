@@ -31,5 +31,5 @@ int dns_server_parse(const char *s, uint16_t default_port, DnsServer *ret);
 const char *dns_server_format(const DnsServer *s, char buf[static DNS_SERVER_TEXT_MAX]);
 /* Same address, zone, port, use and group. */
 bool dns_server_equal(const DnsServer *a, const DnsServer *b);
-/* Is this the one with that address? The zone is only compared if it is known: a client may have named none. */
+/* Is this the one with that address? The zone is not compared: a client names none. */
 bool dns_server_is_at(const DnsServer *s, const Endpoint *endpoint);

@@ -106,8 +106,7 @@ static int find_asked(UpstreamGroups *g, const Endpoint *asked, UpstreamKey *ret
         for (size_t i = 0; i < GROUPS_MAX; i++) {
                 const Group *group = &g->groups[i];
 
-                if (group->asked.port == asked->port && group->asked.zone == asked->zone &&
-                    in_addr_equal(&group->asked.addr, &asked->addr)) {
+                if (group->asked.port == asked->port && in_addr_equal(&group->asked.addr, &asked->addr)) {
                         *ret = group->key;
                         return 0;
                 }
@@ -187,7 +186,7 @@ static size_t servers_of(const UpstreamGroups *g, const Group *group, DnsServer 
         size_t n = 0;
 
         if (group->asked.port != 0) {
-                ret[0] = (DnsServer) { .addr = group->asked.addr, .port = group->asked.port, .zone = group->asked.zone };
+                ret[0] = (DnsServer) { .addr = group->asked.addr, .port = group->asked.port };
                 return 1;
         }
         for (size_t i = 0; i < g->n_servers && n < DNS_UPSTREAM_SERVERS_MAX; i++)

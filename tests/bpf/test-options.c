@@ -453,39 +453,6 @@ START_TEST(device_of_resolver) {
 }
 END_TEST
 
-/* What a resolver asks by a device comes to the proxy, which learns by which. _i: how the socket chooses it, 2: not */
-START_TEST(query_of_resolver_by_device) {
-        InAddr server;
-        Lab l = {};
-
-        ck_assert_int_eq(in_addr_parse("fe80::9", &server), 0);
-        lab_init(&l);
-        lab_load_all(&l);
-        lab_set_policy(&l, LAB_HOST, ACTION_DENY, NULL, MODE_ENFORCE, 0);
-        lab_attach(&l);
-        int index_be = (int) htonl(if_nametoindex("inside"));
-        uint64_t unit = lab_cgroup(&l, "resolver");
-        ck_assert_int_eq(subjects_set(l.programs, unit, LAB_HOST, 77, CW_SUBJECT_FORWARDER), 0);
-        int proxy = lab_socket(&l, false, AF_INET6, SOCK_DGRAM);
-        lab_bind(proxy, "::1", LAB_PROXY_PORT6);
-        lab_enter(&l, "resolver");
-        int fd = lab_socket(&l, false, AF_INET6, SOCK_DGRAM);
-        if (_i == 0)
-                ck_assert_int_eq(set_option(fd, SOL_SOCKET, SO_BINDTODEVICE, "inside", sizeof("inside")), 0);
-        if (_i == 1)
-                ck_assert_int_eq(set_option(fd, IPPROTO_IPV6, IPV6_UNICAST_IF, &index_be, sizeof(index_be)), 0);
-        ck_assert_int_eq(lab_connect(fd, "fe80::9", 53), 0);
-        ck_assert_int_eq(lab_send(fd, "query", NULL, 0), 0);
-        lab_expect(proxy, "query");
-        struct cw_dns_client client = lab_client(&l, fd, 1);
-        ck_assert_mem_eq(client.server.b, server.b, sizeof(server.b));
-        ck_assert_uint_eq(client.device, _i < 2 ? if_nametoindex("inside") : 0);
-        (void) close(fd);
-        (void) close(proxy);
-        lab_done(&l);
-}
-END_TEST
-
 /* ------------------------------------------------------------------ everything else */
 
 /* A value of more than a page fails with EFAULT where a program looks at it and does not say that it may be long. */
@@ -537,7 +504,6 @@ static Suite *suite(void) {
         tcase_add_test(t, source_route_of_ipv6);
         tcase_add_loop_test(t, source_routed_packet, 0, (int) ELEMENTSOF(ip_options) - 1);
         tcase_add_loop_test(t, device_of_resolver, 0, 2);
-        tcase_add_loop_test(t, query_of_resolver_by_device, 0, 3);
         tcase_add_test(t, other_options_are_left_alone);
         suite_add_tcase(s, t);
         return s;

@@ -3,8 +3,6 @@
 
 import contextlib
 import json
-import subprocess
-import sys
 
 from attack_rig import events
 from harness import case, contains, equal, refused, worked
@@ -292,42 +290,6 @@ def link_route(rig):
     equal(asked(RESOLVER4), False, "whether the other server has been asked")
     c.check("resolvectl", "domain", "eth0", "~example.net")
     wait_until(lambda: asked(RESOLVER4), "the other server to be asked", 3)
-
-
-# A name server at a link-local address, which passes queries on.
-LINK_LOCAL = "fe80::53"
-RELAY = """
-import socket
-s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
-s.bind(("%s", 53, 0, socket.if_nametoindex("eth0")))
-print("ready", flush=True)
-while True:
-    query, peer = s.recvfrom(4096)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
-        u.sendto(query, ("%s", 53))
-        s.sendto(u.recv(4096), peer)
-""" % (LINK_LOCAL, RESOLVER4)
-
-
-@case("dns: a link-local server, which resolved asks by its device, answers")
-def link_local_server(rig):
-    def address(verb, *flags):
-        subprocess.run(rig.lab.in_internet("ip", "-6", "addr", verb, f"{LINK_LOCAL}/64", "dev", "eth0", *flags), check=True)
-    address("add", "nodad")
-    with subprocess.Popen(rig.lab.in_internet(sys.executable, "-c", RELAY), stdout=subprocess.PIPE) as relay:
-        try:
-            equal(relay.stdout.readline(), b"ready\n", "the server")
-            c = rig.boot()
-            c.check("resolvectl", "dns", "eth0", LINK_LOCAL)
-            c.check("resolvectl", "domain", "eth0", "~example.com")
-            rig.watch()
-            for ask in ("dig +short a4.wild.example.com", "resolvectl query --cache=no a5.wild.example.com"):
-                contains(c.unit(*ask.split()).out, "203.0.113.32", ask)
-            assert rig.packets(LINK_LOCAL, port=53) > 0, "the server of the link was not asked"
-            equal(rig.packets(RESOLVER4, port=53), 0, "packets to the other server")
-        finally:
-            relay.kill()
-            address("del")
 
 
 ONE_ADDRESS = """

@@ -113,31 +113,6 @@ START_TEST(the_server_that_was_asked_answers) {
 }
 END_TEST
 
-/* The same address on two links is two servers; a client that names no link means any. */
-START_TEST(link_local_servers) {
-        Fixture *f = fixture_new();
-        DnsServer servers[] = { { .port = 53, .group = 1, .zone = 1 }, { .port = 53, .group = 2, .zone = 2 } }, found;
-        UpstreamKey keys[4], key;
-
-        ck_assert_int_eq(in_addr_parse("fe80::1", &servers[0].addr), 0);
-        servers[1].addr = servers[0].addr;
-        use(f, servers, 2, 1);
-        for (uint32_t zone = 0; zone < ELEMENTSOF(keys); zone++) {
-                const Endpoint asked = { .addr = servers[0].addr, .port = 53, .zone = zone };
-
-                ck_assert_int_eq(upstream_groups_find(f->groups, &asked, true, &keys[zone]), 0);
-                ck_assert(upstream_groups_server(f->groups, keys[zone], &found));
-                ck_assert_uint_eq(found.zone, zone ?: 1);
-                ck_assert_int_eq(upstream_groups_find(f->groups, &asked, true, &key), 0);
-                ck_assert_uint_eq(key, keys[zone]);
-        }
-        ck_assert_uint_eq(keys[0], keys[1]);
-        ck_assert_uint_ne(keys[1], keys[2]);
-        ck_assert_uint_ne(keys[2], keys[3]); /* of no list: a forwarder's choice */
-        fixture_free(f);
-}
-END_TEST
-
 /* An error of the server that was asked is the answer: no other one hears of the name. */
 START_TEST(no_other_server_is_asked) {
         Fixture *f = fixture_new();
@@ -233,7 +208,6 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 60);
         tcase_add_test(t, the_server_that_was_asked_answers);
-        tcase_add_test(t, link_local_servers);
         tcase_add_test(t, no_other_server_is_asked);
         tcase_add_test(t, interchangeable_servers_are_one_group);
         tcase_add_test(t, forwarders_do_not_ask_themselves);
