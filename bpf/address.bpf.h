@@ -73,6 +73,11 @@ static __always_inline bool addr_is_unspecified(const struct cw_addr *a) {
         return !w[0] && !w[1] && !w[3] && (!w[2] || w[2] == bpf_htonl(0xffff));
 }
 
+/* RFC 4291 2.5.6: needs a device. IPv4's (RFC 3927) are routed like others. */
+static __always_inline bool addr_is_link_local(const struct cw_addr *a) {
+        return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 static __always_inline bool is_dns(__u8 protocol, __u16 port) {
         return port == 53 && (protocol == IP_TCP || protocol == IP_UDP);
 }

@@ -165,7 +165,7 @@ def names(rig):
     """))
     equal(r.status, 0, f"exit status ({r.err[-500:]})")
     worked(r, "reached", "connected", "named")
-    refused(r, "refused")
+    assert "errno" in r.facts["refused"], r.facts["refused"]  # the name, or the connection where resolved's own socket answers
     equal(r.facts["old"].get("errno"), "ECONNABORTED", "the error of an open connection")
     equal([r.facts[name] for name in ("before", "early", "stream", "github")], ["NOERROR"] * 4, "names that are allowed")
     equal([r.facts[name] for name in ("again", "other", "late", "flowing")], ["NXDOMAIN"] * 4,
