@@ -516,6 +516,25 @@ static int try_all(void) {
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+uint32_t lab_hooks_of_kernel(void) {
+        Cgroup cgroup = CGROUP_INIT;
+        Programs *programs = NULL;
+        const char *what = "";
+        ProgramsOptions o;
+
+        lab_load_options(&o);
+        int r = cgroup_create_below_own(&cgroup, &what);
+        if (r >= 0)
+                r = programs_load(&o, &programs, &what);
+        if (r >= 0)
+                r = programs_attach(programs, cgroup.fd, &what);
+        uint32_t hooks = r < 0 ? 0 : programs_attached(programs);
+        programs_free(programs);
+        if (cgroup.fd >= 0 && cgroup_remove(&cgroup) < 0)
+                (void) fprintf(stderr, "%s is left behind\n", cgroup.path);
+        return hooks;
+}
+
 int lab_main(Suite *(*suite)(void)) {
         const struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
         const char *what = "";

@@ -47,6 +47,8 @@ int lab_main(Suite *(*suite)(void));
 void lab_init(Lab *l);
 void lab_done(Lab *l);
 void lab_load_options(ProgramsOptions *ret);
+/* Before the tests, which is why it uses no assertions: the hooks that this kernel attaches, as bits. 0: none, or not known. */
+uint32_t lab_hooks_of_kernel(void);
 int lab_load(const Lab *l, const ProgramsOptions *o, Programs **ret);
 /* Programs and maps; every scope of LAB_SCOPES has a slot and no policy. Not attached. */
 void lab_load_all(Lab *l);

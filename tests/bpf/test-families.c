@@ -286,28 +286,8 @@ END_TEST
 
 /* ------------------------------------------------------------------ */
 
-/* Before the tests: nothing here may use check's assertions. */
-static bool kernel_asks(void) {
-        Cgroup cgroup = CGROUP_INIT;
-        Programs *programs = NULL;
-        const char *what = "";
-        ProgramsOptions o;
-
-        lab_load_options(&o);
-        int r = cgroup_create_below_own(&cgroup, &what);
-        if (r >= 0)
-                r = programs_load(&o, &programs, &what);
-        if (r >= 0)
-                r = programs_attach(programs, cgroup.fd, &what);
-        bool asks = r >= 0 && programs_attached(programs) & 1U << CW_HOOK_BIT_socket_create;
-        programs_free(programs);
-        if (cgroup.fd >= 0 && cgroup_remove(&cgroup) < 0)
-                (void) fprintf(stderr, "%s is left behind\n", cgroup.path);
-        return asks;
-}
-
 static Suite *suite(void) {
-        if (!kernel_asks()) {
+        if (!(lab_hooks_of_kernel() & 1U << CW_HOOK_BIT_socket_create)) {
                 (void) printf("1..0 # SKIP this kernel does not ask BPF programs about new sockets\n");
                 return NULL;
         }

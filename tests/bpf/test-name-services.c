@@ -15,7 +15,6 @@
 #include <sys/un.h>
 
 #include "basic/macro.h"
-#include "host/cgroup.h"
 
 #define RESOLVED "/run/systemd/resolve/io.systemd.Resolve"
 
@@ -205,28 +204,8 @@ END_TEST
 
 /* ------------------------------------------------------------------ */
 
-/* Before the tests: nothing here may use check's assertions. */
-static bool kernel_asks(void) {
-        Cgroup cgroup = CGROUP_INIT;
-        Programs *programs = NULL;
-        const char *what = "";
-        ProgramsOptions o;
-
-        lab_load_options(&o);
-        int r = cgroup_create_below_own(&cgroup, &what);
-        if (r >= 0)
-                r = programs_load(&o, &programs, &what);
-        if (r >= 0)
-                r = programs_attach(programs, cgroup.fd, &what);
-        bool asks = r >= 0 && programs_attached(programs) & CW_HOOKS_NAME_SERVICE;
-        programs_free(programs);
-        if (cgroup.fd >= 0 && cgroup_remove(&cgroup) < 0)
-                (void) fprintf(stderr, "%s is left behind\n", cgroup.path);
-        return asks;
-}
-
 static Suite *suite(void) {
-        if (!kernel_asks()) {
+        if (!(lab_hooks_of_kernel() & CW_HOOKS_NAME_SERVICE)) {
                 (void) printf("1..0 # SKIP this kernel does not ask BPF programs about AF_UNIX sockets\n");
                 return NULL;
         }
