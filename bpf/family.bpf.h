@@ -37,6 +37,17 @@ static __always_inline bool may_be_of_machine(void) {
         return uid == 0 || (network_uid && uid == network_uid);
 }
 
+/* Is there a policy in force that a new cgroup may turn out to have? Where all are in audit mode, it loses nothing before it is
+ * assigned either. */
+__noinline int any_layer_enforces(void) {
+        for (__u32 i = CW_LAYER_HOST + 1; i < CW_LAYER_UNASSIGNED; i++) {
+                struct cw_layer layer = layer_unpack(layer_word(i));
+                if (layer.policy_id && layer.mode == CW_ENFORCE && layer.kind != CW_LAYER_GRANT)
+                        return 1;
+        }
+        return 0;
+}
+
 /* Returns whether a layer refuses: *ret. Not for UNASSIGNED. */
 static __always_inline bool family_is_refused(__u64 subject, struct cw_layer *ret) {
         const struct cw_layer none = { .policy_id = CW_POLICY_UNASSIGNED };
@@ -56,7 +67,7 @@ static __always_inline int on_new_family(__s32 family) {
         __u64 subject = subject_of_task();
         struct cw_layer layer = { .policy_id = CW_POLICY_UNASSIGNED };
 
-        if (subject == UNASSIGNED ? may_be_of_machine() : !family_is_refused(subject, &layer))
+        if (subject == UNASSIGNED ? may_be_of_machine() || !any_layer_enforces() : !family_is_refused(subject, &layer))
                 return 0;
         __u32 actor = subject == UNASSIGNED ? 0 : subject_actor(subject);
         count(CW_COUNT_DENIED);

@@ -53,7 +53,9 @@ static __always_inline bool task_is_enforced(void) {
         __u64 subject = subject_of_task();
         struct cw_layer layer;
 
-        return subject == UNASSIGNED || (family_is_refused(subject, &layer) && layer.mode == CW_ENFORCE);
+        if (subject == UNASSIGNED)
+                return any_layer_enforces();
+        return family_is_refused(subject, &layer) && layer.mode == CW_ENFORCE;
 }
 
 static __always_inline bool is_refused(__u64 text) {

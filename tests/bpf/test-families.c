@@ -248,6 +248,9 @@ START_TEST(cgroup_without_an_entry) {
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 0);
         ck_assert_int_eq(try_as_nobody(), -EAFNOSUPPORT);
         ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_AUDIT);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_AUDIT);
+        ck_assert_int_ne(try_as_nobody(), -EAFNOSUPPORT); /* it has no other policy to come */
         lab_done(&l);
 }
 END_TEST

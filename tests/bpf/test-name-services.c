@@ -159,6 +159,14 @@ START_TEST(other_cgroups) {
                 lab_enter(&l, refused[i]);
                 ck_assert_msg(try_connect(RESOLVED) == -ECONNREFUSED, "%s", refused[i]);
         }
+        /* What is not assigned yet loses nothing where no unit's policy is in force. */
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_AUDIT);
+        policy_slot_set_mode(l.slots[LAB_DENIES], MODE_OFF);
+        lab_enter(&l, "slice/new");
+        ck_assert_int_eq(try_connect(RESOLVED), 0);
+        policy_slot_set_mode(l.slots[LAB_ALLOWS], MODE_ENFORCE);
+        ck_assert_int_eq(try_connect(RESOLVED), -ECONNREFUSED);
+        lab_enter(&l, NULL);
         ck_assert_int_eq(subjects_set(l.programs, lab_cgroup(&l, "slice/new"), LAB_HOST, 6, 0), 0);
         lab_enter(&l, "slice/new");
         ck_assert_int_eq(try_connect(RESOLVED), 0);
