@@ -109,7 +109,9 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
         bool foreign = hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, true);
-        return judge_socket(ctx, &c, &dst, hook | CALL_V6 | (foreign ? CALL_FOREIGN : 0));
+        bool crosses = hook == CW_HOOK_CONNECT && !(c.base.flags & CW_LAYER_SYSTEM) && crosses_loopback(ctx, &dst);
+        return judge_socket(ctx, &c, &dst,
+                            hook | CALL_V6 | (foreign ? CALL_FOREIGN : 0) | (crosses ? CALL_CROSSES : 0));
 }
 
 SEC("cgroup/connect4")

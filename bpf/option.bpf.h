@@ -4,7 +4,9 @@
 /* Socket options that put bytes of the caller's choice on the network, or send its packets elsewhere:
  * - group memberships: the kernel announces them (IGMP, MLD) in packets that no hook sees, or that are not the task's;
  * - source routing;
- * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h).
+ * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h);
+ * - a device for a connection of this machine with itself: when the socket is closed, the kernel answers the other end
+ *   from a socket of its own (TIME_WAIT), whose packets no hook of the cgroup sees, and by that device.
  * A program that chooses the receiver among sockets is only noted, for name servers (see listener.bpf.h).
  * A device for outgoing packets is only noted, for queries: it cannot be read from the socket. Resolvers have their
  * queries sent to the proxy, by whatever device.
@@ -43,8 +45,10 @@ enum {
         OPTION_IPV6_FREEBIND = 78,
 
         /* of SOL_SOCKET, asm-generic/socket.h */
+        OPTION_BINDTODEVICE = SO_BINDTODEVICE,
         OPTION_ATTACH_REUSEPORT_CBPF = 51,
         OPTION_ATTACH_REUSEPORT_EBPF = 52,
+        OPTION_BINDTOIFINDEX = 62,
 
         /* of both levels */
         OPTION_JOIN_GROUP = 42,
@@ -63,11 +67,14 @@ enum option_kind {
         OPTION_ANY_SOURCE, /* a flag */
         OPTION_DEVICE,     /* the index of a device, 0 for none */
         OPTION_STEERING,   /* a program */
+        OPTION_BIND,       /* the name or the index of a device, nothing for none */
 };
 
 static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
         if (level == SOL_SOCKET && (name == OPTION_ATTACH_REUSEPORT_CBPF || name == OPTION_ATTACH_REUSEPORT_EBPF))
                 return OPTION_STEERING;
+        if (level == SOL_SOCKET && (name == OPTION_BINDTODEVICE || name == OPTION_BINDTOIFINDEX))
+                return OPTION_BIND;
         if (level != LEVEL_IP && level != LEVEL_IPV6)
                 return OPTION_OTHER;
         switch (name) {
@@ -345,6 +352,32 @@ static __always_inline int note_device(struct bpf_sockopt *ctx) {
         return 1;
 }
 
+/* Is the socket a connection with this machine, and would it get a device that leads away? A value that is not all here
+ * does. */
+static __noinline bool binds_local_connection(struct bpf_sockopt *ctx) {
+        struct bpf_sock *sk = ctx->sk;
+        __u8 *name = ctx->optval;
+        __u32 *index = ctx->optval;
+        struct cw_addr peer;
+
+        if (!sk || sk->type != SOCK_STREAM || !sk->dst_port)
+                return false;
+        __u32 w[4] = { sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2], sk->dst_ip6[3] };
+        if (sk->family == AF_INET)
+                addr_from_v4(&peer, sk->dst_ip4);
+        else
+                __builtin_memcpy(peer.b, w, sizeof(peer.b));
+        if (!addr_is_loopback(&peer) && !bpf_map_lookup_elem(&local_addrs, &peer))
+                return false;
+        if (ctx->optname == OPTION_BINDTOIFINDEX)
+                return (void *) (index + 1) > ctx->optval_end || (*index != 0 && *index != LOOPBACK_IFINDEX);
+        if ((void *) (name + 1) > ctx->optval_end)
+                return true;
+        if ((void *) (name + 3) > ctx->optval_end)
+                return *name != 0;
+        return *name != 0 && !(name[0] == 'l' && name[1] == 'o' && name[2] == 0);
+}
+
 /* ------------------------------------------------------------------ */
 
 /* Returns what the program returns: 1, or 0 to refuse with EPERM. */
@@ -369,6 +402,11 @@ static __always_inline int on_option(struct bpf_sockopt *ctx) {
                 if (!permits_any_source(ctx))
                         return 1;
                 return deny_option(ctx, &c, denial(&c, state, CW_REASON_SOURCE), NULL);
+        }
+        if (kind == OPTION_BIND) {
+                if (!binds_local_connection(ctx))
+                        return 1;
+                return deny_option(ctx, &c, denial(&c, state, CW_REASON_DEVICE), NULL);
         }
         if (kind == OPTION_ROUTE4 && !has_source_route(ctx))
                 return 1;

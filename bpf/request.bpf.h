@@ -53,6 +53,7 @@ static __always_inline bool passes_unnamed(const struct cw_layer *base, const st
 #define CALL_HOME 16U    /* in the proxy's network namespace */
 #define CALL_EVADES 32U  /* addressed to the proxy's own port */
 #define CALL_FOREIGN 64U /* a datagram with a source that is not of this machine */
+#define CALL_CROSSES 128U /* see crosses_loopback() */
 
 /* Announces what passes, or will be judged by its first packet, and reports what is denied. A function of its own for its
  * stack frame: that of the verdict is as large. */
@@ -101,7 +102,7 @@ static __noinline int conclude(struct bpf_sock_addr *ctx, struct policy_chain *c
         return v->mode == CW_AUDIT;
 }
 
-/* call: CALL_HOOK, CALL_V6, CALL_FOREIGN */
+/* call: CALL_HOOK, CALL_V6, CALL_FOREIGN, CALL_CROSSES */
 static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy_chain *c, const struct cw_addr *dst,
                                         __u32 call) {
         __u16 port = bpf_ntohs(ctx->user_port);
@@ -131,7 +132,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
         };
 
         struct verdict v;
-        if (call & CALL_FOREIGN)
+        if (call & (CALL_FOREIGN | CALL_CROSSES))
                 verdict_deny(&v, c, CW_REASON_SOURCE);
         else if (loopback && !own_netns) /* the resolver of another namespace: what it forwards is judged there */
                 verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_LOCAL);

@@ -110,6 +110,22 @@ static __always_inline void named_source(struct bpf_sock_addr *ctx, bool v6, str
         __builtin_memcpy(ret->b, w, sizeof(ret->b));
 }
 
+/* A connection between ::1 and another address of this machine. What the kernel answers on its own, for want of a socket or in
+ * TIME_WAIT, it sends to ::1 by the device that has the other address (it takes ::1 for an address that needs one), and no hook
+ * of the cgroup sees it. Programs do not choose such a pair: they would have to bind() to either address. */
+static __always_inline bool crosses_loopback(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
+        struct bpf_sock *sk = ctx->sk;
+        struct cw_addr src;
+
+        if (!sk || ctx->type != SOCK_STREAM || addr_is_v4(dst))
+                return false;
+        __u32 w[4] = { sk->src_ip6[0], sk->src_ip6[1], sk->src_ip6[2], sk->src_ip6[3] };
+        __builtin_memcpy(src.b, w, 16);
+        if (addr_is_loopback(&src))
+                return bpf_map_lookup_elem(&local_addrs, dst) && !addr_is_loopback(dst);
+        return addr_is_loopback(dst) && bpf_map_lookup_elem(&local_addrs, &src);
+}
+
 /* Only in the namespace with the known addresses. */
 static __always_inline bool named_source_is_foreign(struct bpf_sock_addr *ctx, bool v6) {
         struct cw_addr a;

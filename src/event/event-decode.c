@@ -26,7 +26,7 @@ static bool verdict_is_consistent(const struct cw_record *r) {
         case CW_RECORD_OPTION:
                 return r->action == CW_DENY &&
                        (r->reason == CW_REASON_SOURCE_ROUTE || r->reason == CW_REASON_SOURCE ||
-                        r->reason == CW_REASON_PROTOCOL || r->reason == CW_REASON_FAULT);
+                        r->reason == CW_REASON_DEVICE || r->reason == CW_REASON_PROTOCOL || r->reason == CW_REASON_FAULT);
         case CW_RECORD_FAMILY:
                 return r->action == CW_DENY && r->reason == CW_REASON_FAMILY;
         default:

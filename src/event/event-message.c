@@ -106,6 +106,7 @@ const char *event_denial_words(const char *reason) {
                 { "fault", "firewall state missing, failed closed" },
                 { "source_route", "source routing is refused" },
                 { "source", "the source address is not one of this machine" },
+                { "device", "a connection of this machine with itself keeps to its loopback device" },
                 { "socket_family", "only sockets of families that can be judged are allowed" },
         };
 

@@ -39,6 +39,7 @@ static const char *const reason_names[] = {
         [CW_REASON_SOURCE_ROUTE] = "source_route",
         [CW_REASON_SOURCE] = "source",
         [CW_REASON_FAMILY] = "socket_family",
+        [CW_REASON_DEVICE] = "device",
 };
 
 _Static_assert(ELEMENTSOF(tier_names) == _TIER_MAX, "a name for each tier");

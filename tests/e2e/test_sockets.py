@@ -107,6 +107,68 @@ def redirected_then_by_device(lab):
         equal(lab.packets(addr), 0, f"packets to {addr} on the wire ({r.facts})")
 
 
+# A connection that this machine has with itself, closed when it is bound to a device: in TIME_WAIT it has no socket of
+# the command any more, and the kernel answers what still arrives. The peer's last bytes do.
+CLOSED = """
+    SO_BINDTOIFINDEX = 62
+    def by_name(s, device):
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+    def by_index(s, device):
+        s.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, socket.if_nametoindex(device) if device else 0)
+    def closed(server, client, bind, device):
+        with new_socket(server, socket.SOCK_STREAM) as l, new_socket(client, socket.SOCK_STREAM) as c:
+            l.bind((server, 0))
+            l.listen()
+            c.bind((client, 0))
+            c.connect(l.getsockname())
+            s = l.accept()[0]
+            s.shutdown(socket.SHUT_WR)
+            c.recv(1)
+            with s:
+                bind(s, device)
+    def own(addr):
+        with new_socket(addr, socket.SOCK_DGRAM) as s:
+            s.connect((addr, 7))
+            return s.getsockname()[0]
+    def cross(server, client, listens):
+        with new_socket(server, socket.SOCK_STREAM) as l, new_socket(client, socket.SOCK_STREAM) as c:
+            l.bind((server, 0))
+            if listens:
+                l.listen()
+            c.bind((client, 0))
+            c.connect(l.getsockname())
+    for listens in True, False:
+        for server, client in (own(GITHUB6), "::1"), ("::1", own(GITHUB6)):
+            report(**{f"{client} to {server}, {listens}": attempt(cross, server, client, listens)})
+    for bind in by_name, by_index:
+        for server, client in (("::1",) * 2, ("127.0.0.1",) * 2, (own(GITHUB4), "127.0.0.1"), (own(GITHUB6),) * 2):
+            for device in "eth0", "lo", "":
+                key = f"{bind.__name__} {server} {device}"
+                report(**{key: attempt(closed, server, client, bind, device)})
+"""
+
+
+@case("a connection of this machine with itself gets no device, does not cross from ::1, and puts nothing on the wire")
+def closed_by_device(lab):
+    for mode in "enforce", "audit":
+        lab.watch()
+        r = lab.attack([*ALLOW, "--mode", mode], CLOSED)
+        equal(len(r.facts), 28, "sockets")
+        closed_ports = {key for key in r.facts if key.endswith("False")}
+        denied = {key for key in r.facts if key.endswith(("eth0", "True"))} | closed_ports
+        if mode == "audit":
+            worked(r, *(r.facts.keys() - closed_ports))
+            found(r, "protocol_blocked", reason="device", would_deny=True)
+            found(r, "connection_blocked", reason="source", would_deny=True)
+        else:
+            refused(r, *denied)
+            worked(r, *(r.facts.keys() - denied))
+            found(r, "protocol_blocked", reason="device")
+            found(r, "connection_blocked", reason="source")
+            for addr in "127.0.0.1", "::1":
+                equal(lab.packets(addr), 0, f"packets to {addr} on the wire")
+
+
 NAT = """
 table inet moved {
     chain output {

@@ -356,6 +356,8 @@ static const struct {
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_PROTOCOL, NULL, NULL, NULL, "the protocol cannot be judged", NULL },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_RAW_SOCKET, NULL, NULL, NULL, "raw sockets are refused", NULL },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_SOURCE_ROUTE, NULL, NULL, NULL, "source routing is refused", NULL },
+        { EVENT_PROTOCOL_BLOCKED, CW_REASON_DEVICE, NULL, NULL, NULL,
+          "a connection of this machine with itself keeps to its loopback device", NULL },
         { EVENT_PROTOCOL_BLOCKED, CW_REASON_FAMILY, NULL, NULL, NULL,
           "only sockets of families that can be judged are allowed", NULL },
         { EVENT_CONNECTION_BLOCKED, CW_REASON_SOURCE, NULL, NULL, NULL, "the source address is not one of this machine", NULL },
