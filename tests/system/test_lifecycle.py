@@ -8,7 +8,7 @@ from attack_rig import n_logged
 from harness import case, contains, equal, refused, worked
 from plan import EVIL4, EXAMPLE4, JOB
 from rig import (SERVICE, Sender, allow, bus_get, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted,
-                 wait_state)
+                 wait_state, wait_until)
 
 WATCHDOG = "[Service]\nWatchdogSec=2s\n"
 
@@ -103,8 +103,10 @@ def early_crashes(rig):
                      sleep 0.01
                  done""")
     wait_active(c)
+    answered = sender.counts()["dns_ok"]
     sender.advance()
-    sender.unbroken()
+    wait_until(lambda: sender.counts()["dns_ok"] > answered + 10, "names to resolve again")
+    sender.unbroken(away=True)
     now = int(c.prop(SERVICE, "NFileDescriptorStore"))
     assert now <= stored + 4, f"descriptors in the store: {stored} before, {now} now"
 
