@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every verb and option of cargowallctl --help is in the man page and in both completions, and the other way round.
+"""Every verb and option of cargowallctl --help is in the man page and in both completions, and the other way round; those
+of cargowall as well, which has its options by verb.
 
-check_verbs.py [SOURCE-DIRECTORY]. CARGOWALLCTL is the program. TAP.
+check_verbs.py [SOURCE-DIRECTORY]. CARGOWALLCTL and CARGOWALL are the programs. TAP.
 """
 
 import os
@@ -12,6 +13,7 @@ import subprocess
 import sys
 
 PROGRAM = os.environ.get("CARGOWALLCTL", "cargowallctl")
+RUN_PROGRAM = os.environ.get("CARGOWALL", "cargowall")
 ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parents[2])
 WORD = r"[a-z][a-z-]*"
 OPTION = r"--?[a-z][a-z-]*"
@@ -86,11 +88,78 @@ def of_zsh():
     return nested(verbs, nouns), options
 
 
+# -- cargowall: the options of each verb
+
+def help_of(*words):
+    return subprocess.run([RUN_PROGRAM, *words, "--help"], env={**os.environ, "LC_ALL": "C.UTF-8"},
+                          stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60).stdout.decode()
+
+
+def of_run_help():
+    found = {verb: option_names(help_of(verb)) | {"-h", "--help"} for verb in ("run", "explain")}
+    return set(re.findall(rf"^  ({WORD})", help_of(), re.MULTILINE)) | {"help"}, found
+
+
+def of_run_man_page():
+    text = (ROOT / "docs/cargowall.1.scd").read_text()
+    synopsis = text.split("# SYNOPSIS")[1].split("# DESCRIPTION")[0]
+    run = text.split("# OPTIONS OF RUN")[1].split("\n# ")[0]
+    explain = text.split("# EXPLAIN")[1].split("\n# ")[0]
+    return set(re.findall(rf"^\*cargowall ({WORD})", synopsis, re.MULTILINE)), {
+        "run": {name for line in run.splitlines() if line.startswith("*-") for name in re.findall(rf"\*({OPTION})\*", line)},
+        "explain": set(re.findall(rf"^\*({OPTION})\*", explain, re.MULTILINE)) | {"-h", "--help"}}
+
+
+def of_run_bash():
+    text = (ROOT / "completions/bash/cargowall").read_text()
+    return set(re.search(r"local verbs='([^']*)'", text).group(1).split()), {
+        verb: set(re.search(rf"local {verb}='([^']*)'", text).group(1).split()) for verb in ("run", "explain")}
+
+
+def of_run_zsh():
+    text = (ROOT / "completions/zsh/_cargowall").read_text()
+    verbs = re.findall(rf"'({WORD}):", text.split("_cargowall_verbs() {")[1].split("\n    )")[0])
+    options = {}
+    for verb in ("run", "explain"):
+        block = text.split(f"_cargowall_{verb}() {{")[1].split("\n}")[0]
+        options[verb] = set(re.findall(rf"'\*?({OPTION})[=\[]", block))
+        for group in re.findall(r"\{([^}]*)\}", block):
+            options[verb] |= set(group.split(","))
+    return set(verbs), options
+
+
+def completed(*words):
+    """What bash proposes for the last word."""
+    script = 'source "$1"; shift; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _cargowall; printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "--norc", "-c", script, "bash", ROOT / "completions/bash/cargowall", *words],
+                          stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60)
+    return done.stdout.decode().split()
+
+
+def check_cargowall(result):
+    verbs, options = of_run_help()
+    result({"run", "explain", "policy"} <= verbs and len(options["run"]) >= 12, "verbs and options of cargowall --help")
+    for name, read in (("man page", of_run_man_page), ("bash completion", of_run_bash), ("zsh completion", of_run_zsh)):
+        got = read()
+        for verb, wanted in options.items():
+            if got[1][verb] != wanted:
+                print(f"# {verb}: only in --help {wanted - got[1][verb]}, only in the {name} {got[1][verb] - wanted}")
+        result(got == (verbs, options), f"verbs and options of cargowall in the {name}")
+    for words, wanted in ((("cargowall", "exp"), ["explain"]), (("cargowall", "run", "--mode", "a"), ["audit"]),
+                          (("cargowall", "run", "--summary", "=", "m"), ["markdown"]),
+                          (("cargowall", "policy", ""), ["check"]),
+                          (("cargowall", "run", "--allow", "a.example", "--fail"), ["--fail-on-denied"])):
+        got = completed(*words)
+        result(got == wanted, f"bash completes {' '.join(words)}: {got}")
+    got = completed("cargowall", "run", "--allow", "x", "--", "basena")
+    result("basename" in got, f"bash completes the command of cargowall run: {got}")
+
+
 def main():
     verbs, options = of_help()
     failed = number = 0
     sources = (("man page", of_man_page), ("bash completion", of_bash), ("zsh completion", of_zsh))
-    print(f"1..{2 * len(sources) + 1}")
+    print(f"1..{2 * len(sources) + 1 + 10}")
 
     def result(good, title):
         nonlocal failed, number
@@ -106,6 +175,7 @@ def main():
             for extra in sorted(got - wanted):
                 print(f"# {extra}: in the {name}, not in --help")
             result(wanted == got, f"{what} of the {name}")
+    check_cargowall(result)
     return 1 if failed else 0
 
 

@@ -196,6 +196,29 @@ def first_configuration_changes_nothing(root):
     assert not said and "[Service]" in lines, said
 
 
+# -- what the Debian package does when it is installed
+
+@case
+def installation_ends_with_what_is_on(root):
+    """By what `cargowallctl mode` prints, in one line; an upgrade prints none."""
+    environment = {"PATH": f"{root}:/usr/bin:/bin", "DPKG_ROOT": str(root), "LC_ALL": "C"}
+
+    def configured(*arguments):
+        done = run("sh", SOURCE / "debian/cargowall.postinst", "configure", *arguments, env=environment)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    for mode, words in (("audit", ("audit mode", "'cargowallctl check'", "'cargowallctl events'", '"mode": "enforce"')),
+                        ("enforce", ("is enforced", "'cargowallctl check'")), ("off", ("mode is off",)),
+                        ("", ("is not running", "'cargowallctl check'", "'systemctl start cargowalld.service'"))):
+        write(root / "cargowallctl", f"#!/bin/sh\necho '   Effective: {mode}'\necho '         Set: configured'\n" if mode else
+              "#!/bin/sh\nexit 5\n", 0o755)
+        text = configured("")
+        assert text.startswith("cargowall: ") and text.count("\n") == 1, text
+        assert all(word in text for word in words), (words, text)
+        equal(configured("0.0.9"), "")
+
+
 # -- D-Bus and polkit
 
 @case

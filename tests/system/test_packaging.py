@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package: what it brings, what it does on a machine that runs, what it leaves."""
 
+import pathlib
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from plan import EVIL4, JOB
 from rig import (DROP_IN, EVENTS, POLICY, SERVICE, SHIPPED, SOCKET, absent_text, bus_get, ctl, main_pid, probe,
                  programs, wait_active, wait_resolves, wait_restarted)
 
+HERE = pathlib.Path(__file__).resolve().parent
 PLACES = ("/etc/cargowall", "/usr/lib/cargowall", "/usr/libexec/cargowall", "/run/cargowall", "/var/lib/cargowall",
           "/var/log/cargowall", "/sys/fs/bpf/cargowall", DROP_IN)
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
@@ -46,7 +48,10 @@ def as_installed(rig):
 @case("packaging: installed on a machine that runs, it is active at once, and works")
 def install_running(rig):
     c = rig.container("machine").boot()
-    install(c, rig.debs.current())
+    lines = [line for line in install(c, rig.debs.current()).splitlines() if line.startswith("cargowall:")]
+    equal(len(lines), 1, f"lines about the product: {lines}")
+    for words in ("audit mode", "'cargowallctl check'", "'cargowallctl events'", "policy.json"):
+        contains(lines[0], words, "what the installation ends with")
     wait_active(c)
     c.put("/etc/cargowall/policy.json", POLICY)
     ctl(c, "reload")
@@ -56,9 +61,10 @@ def install_running(rig):
     equal(c.state(), "running", "state of the machine")
 
 
-@case("packaging: remove stops it and detaches, purge leaves nothing")
+@case("packaging: remove stops it and detaches, purge leaves nothing but the administrator's own files")
 def purge(rig):
     c = rig.boot()
+    c.put("/etc/cargowall/policy.d/own.json", "")
     refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
     c.check("dpkg", "--remove", "cargowall", seconds=300, env=QUIET)
     equal((programs(c), c.path(DROP_IN).exists()), ({}, False), "programs, drop-in after the removal")
@@ -66,6 +72,8 @@ def purge(rig):
     equal(c.path("/etc/cargowall/policy.json").exists(), True, "configuration after the removal")
     c.check("dpkg", "--purge", "cargowall", seconds=300, env=QUIET)
     c.check("systemctl", "daemon-reload")
+    equal(c.sh("cd /etc/cargowall; find . | sort").split(), [".", "./policy.d", "./policy.d/own.json"], "own files")
+    shutil.rmtree(c.path("/etc/cargowall"))
     gone(c)
 
 
@@ -85,6 +93,14 @@ def upgrade(rig):
     contains(c.sh(f"wc -l {EVENTS}"), EVENTS, "events over both")
 
 
+@case("packaging: Debian's own test of the installed package")
+def autopkgtest(rig):
+    c = rig.boot(policy=SHIPPED)
+    c.put("/root/enforcement", (HERE.parent.parent / "debian/tests/enforcement").read_text(encoding="utf-8"), mode=0o755)
+    contains(c.check("/root/enforcement"), "192.0.2.1", "the denial that it lists")
+    equal(bus_get(c, "EffectiveMode"), "audit", "mode afterwards")
+
+
 @case("packaging: the service's sandbox, by systemd's own measure")
 def sandbox(rig):
     c = rig.boot()
@@ -101,10 +117,14 @@ def sandbox(rig):
 def documentation(rig):
     c = rig.boot()
     files = c.sh("dpkg -L cargowall")
-    for page in ("man1/cargowall.1.gz", "man1/cargowallctl.1.gz", "man5/cargowall.conf.5.gz",
-                 "man5/cargowall-policy.5.gz", "man8/cargowalld.8.gz"):
-        contains(files, page, "files of the package")
-    contains(files, "bash-completion/completions/cargowallctl", "files of the package")
+    for name in ("man1/cargowall.1.gz", "man1/cargowallctl.1.gz", "man5/cargowall.conf.5.gz", "man5/cargowall-policy.5.gz",
+                 "man5/cargowall-events.5.gz", "man5/org.cargowall1.5.gz", "man8/cargowalld.8.gz",
+                 "bash-completion/completions/cargowallctl", "bash-completion/completions/cargowall",
+                 "/_cargowallctl", "/_cargowall", "cargowall/schema/events.schema.json",
+                 "doc/cargowall/README.md", "doc/cargowall/events.md", "doc/cargowall/clients.md", "/etc/cargowall/policy.d"):
+        contains(files, name, "files of the package")
+    for example in c.sh("ls /usr/share/doc/cargowall/examples/policies/*.json").split():
+        ctl(c, "policy", "check", example)
     absent_text(files, "/usr/local", "files of the package")
     for text in (c.check("cargowallctl", "--help"), c.check("cargowallctl", "--version")):
         assert text, "nothing said"
