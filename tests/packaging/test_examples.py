@@ -17,19 +17,18 @@ PROGRAM = os.environ.get("CARGOWALL", "cargowall")
 
 # Per document: what its clients need, and what its rules must not reach.
 WANTED = {
-    "ai-agent": (("api.anthropic.com", "github.com:22", "codeload.github.com", "pypi.org", "registry.npmjs.org"),
+    "ai-agent": (("api.anthropic.com", "github.com:22", "codeload.github.com", "index.pypi.example", "registry.npm.example"),
                  ("gist.github.com", "169.254.169.254:80", "evil.example", "github.com:80")),
-    "apt": (("deb.debian.org:80", "security.debian.org", "security.ubuntu.com:80"), ("deb.debian.org:22", "pypi.org")),
-    "docker-hub": (("registry-1.docker.io", "auth.docker.io", "production.cloudflare.docker.com"),
-                   ("evil.r2.cloudflarestorage.com", "hub.docker.com:80")),
+    "apt": (("archive.mirror.example:80", "security.mirror.example"), ("archive.mirror.example:22", "evil.example")),
+    "docker-hub": (("registry.hub.example", "auth.hub.example", "layers.hub.example"), ("evil.example", "layers.hub.example:80")),
     "github-actions-runner": (("github.com", "api.github.com", "pipelines.actions.githubusercontent.com", "ghcr.io",
                                "results-receiver.actions.githubusercontent.com", "codeload.github.com",
                                "productionresultssa19.blob.core.windows.net"),
                               ("gist.github.com", "evil.blob.core.windows.net", "raw.githubusercontent.com")),
     "gitlab-runner": (("gitlab.com", "registry.gitlab.com", "cdn.artifacts.gitlab-static.net"), ("github.com",)),
-    "go": (("proxy.golang.org", "sum.golang.org", "storage.googleapis.com"), ("github.com", "proxy.golang.org:80")),
-    "npm": (("registry.npmjs.org",), ("evil.example", "registry.npmjs.org:80")),
-    "pypi": (("pypi.org", "files.pythonhosted.org"), ("evil.example", "upload.example")),
+    "go": (("proxy.go.example", "sum.go.example", "modules.go.example"), ("github.com", "proxy.go.example:80")),
+    "npm": (("registry.npm.example",), ("evil.example", "registry.npm.example:80")),
+    "pypi": (("index.pypi.example", "files.pypi.example"), ("evil.example", "upload.example")),
 }
 failed = number = 0
 
