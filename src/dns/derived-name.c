@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "basic/hash-index.h"
+#include "dns/derived-zones.h"
 #include "dns/dns-name.h"
 
 typedef struct DerivedName {
@@ -19,6 +20,7 @@ typedef struct DerivedName {
 
 struct DerivedNames {
         HashIndex index;
+        DerivedZones zones;
         TAILQ_HEAD(, DerivedName) age; /* oldest first */
         size_t max;
 };
@@ -38,8 +40,12 @@ int derived_names_new(size_t max, const uint8_t key[static 16], DerivedNames **r
                 return -ENOMEM;
 
         int r = hash_index_init(&d->index, max, key);
-        if (r < 0)
+        if (r >= 0)
+                r = derived_zones_init(&d->zones, max, key);
+        if (r < 0) {
+                hash_index_done(&d->index);
                 return r;
+        }
 
         TAILQ_INIT(&d->age);
         d->max = max;
@@ -49,6 +55,7 @@ int derived_names_new(size_t max, const uint8_t key[static 16], DerivedNames **r
 
 static void derived_drop(DerivedNames *d, DerivedName *n) {
         hash_index_remove(&d->index, &n->item);
+        derived_zones_remove(&d->zones, n->names);
         TAILQ_REMOVE(&d->age, n, age);
         free(n);
 }
@@ -66,6 +73,7 @@ DerivedNames *derived_names_free(DerivedNames *d) {
 
         derived_names_flush(d);
         hash_index_done(&d->index);
+        derived_zones_done(&d->zones);
         free(d);
         return NULL;
 }
@@ -119,6 +127,7 @@ int derived_names_add(DerivedNames *d, const char *target, const char *origin, c
 
         hash_index_insert(&d->index, &n->item, hash);
         TAILQ_INSERT_TAIL(&d->age, n, age);
+        derived_zones_add(&d->zones, target, n->expires_nsec);
         return 0;
 }
 
@@ -139,6 +148,12 @@ int derived_names_get(DerivedNames *d, const char *name, uint64_t now_nsec, Name
         *ret = n->verdict;
         *ret_origin = n->origin;
         return 1;
+}
+
+bool derived_names_have_zone(const DerivedNames *d, const char *zone, uint64_t now_nsec) {
+        assert(d);
+
+        return derived_zones_has(&d->zones, zone, now_nsec);
 }
 
 size_t derived_names_n(const DerivedNames *d) {

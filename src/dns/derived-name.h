@@ -27,5 +27,7 @@ int derived_names_add(DerivedNames *d, const char *target, const char *origin, c
 /* Returns 1 and the origin's verdict if the name is known and has not expired, otherwise 0. The caller must still
  * apply deny rules for the name itself. *ret_origin is valid until the next call. */
 int derived_names_get(DerivedNames *d, const char *name, uint64_t now_nsec, NameVerdict *ret, const char **ret_origin);
+/* Is a name that is known below this domain, which is not the root? */
+bool derived_names_have_zone(const DerivedNames *d, const char *zone, uint64_t now_nsec);
 void derived_names_flush(DerivedNames *d);
 size_t derived_names_n(const DerivedNames *d);

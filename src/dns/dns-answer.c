@@ -262,15 +262,6 @@ static int read_records(const Message *m, const char *owner, DnsAnswer *a, uint3
         return found;
 }
 
-/* Is name equal to zone or below it? */
-static bool name_is_in_zone(const char *name, const char *zone) {
-        size_t n = strlen(name), z = strlen(zone);
-
-        if (z == 0)
-                return true;
-        return n >= z && strcmp(name + n - z, zone) == 0 && (n == z || name[n - z - 1] == '.');
-}
-
 /* The first SOA of a zone that holds the name becomes the record of the answer. */
 static int take_soa(Record *rr, const char *name, DnsAnswer *a) {
         uint32_t serial, refresh, retry, expire, minimum;
@@ -300,7 +291,7 @@ static int read_negative(const Message *m, const char *name, DnsAnswer *a) {
         while (!dns_cursor_at_end(&c)) {
                 if (!read_record(&c, &rr))
                         return -EBADMSG;
-                if (rr.type != DNS_TYPE_SOA || rr.class != DNS_CLASS_IN || !name_is_in_zone(name, rr.owner))
+                if (rr.type != DNS_TYPE_SOA || rr.class != DNS_CLASS_IN || !dns_name_is_in_zone(name, rr.owner))
                         continue;
                 int r = take_soa(&rr, name, a);
                 if (r < 0)

@@ -26,6 +26,12 @@ bool dns_name_is_canonical(const char *name) {
         return label > 0 || p == name;
 }
 
+bool dns_name_is_in_zone(const char *name, const char *zone) {
+        size_t n = strlen(name), z = strlen(zone);
+
+        return z == 0 || (n >= z && strcmp(name + n - z, zone) == 0 && (n == z || name[n - z - 1] == '.'));
+}
+
 /* Parses one octet in decimal, without sign or leading zeros. Returns the end of it, or NULL if there is none. */
 static const char *parse_octet(const char *s, uint8_t *ret) {
         unsigned v = 0;

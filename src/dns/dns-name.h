@@ -19,6 +19,9 @@ static inline bool dns_name_char_is_valid(char c) {
 /* Is name in the text form above, within the limits for names and labels? */
 bool dns_name_is_canonical(const char *name);
 
+/* Is name equal to zone or below it? */
+bool dns_name_is_in_zone(const char *name, const char *zone);
+
 /* The address of a full canonical reverse name under in-addr.arpa or ip6.arpa (RFC 1035 3.5, RFC 3596 2.5). Upper
  * case is accepted. -EINVAL for partial, padded or malformed names. */
 int dns_reverse_name_to_addr(const char *name, InAddr *ret);

@@ -150,6 +150,10 @@ static size_t build(const DnsRelay *r, uint16_t id, uint16_t flags, uint8_t buf[
         return w.pos;
 }
 
+static uint8_t fold(uint8_t b) {
+        return b >= 'A' && b <= 'Z' ? b | 0x20 : b;
+}
+
 bool dns_relay_asks(const DnsRelay *r, const char *name, uint16_t type) {
         const uint8_t *p = r->question, *end = r->question + r->question_size;
 
@@ -171,11 +175,10 @@ size_t dns_relay_build_query(const DnsRelay *r, uint16_t id, uint8_t buf[static 
 
         if (r->is_whole)
                 return build_whole(r, id, buf);
-        return build(r, id, r->flags, buf);
-}
-
-static uint8_t fold(uint8_t b) {
-        return b >= 'A' && b <= 'Z' ? b | 0x20 : b;
+        size_t n = build(r, id, r->flags, buf);
+        for (size_t i = 0; r->lower_case && i < r->question_size - 4U; i++)
+                buf[DNS_HEADER_SIZE + i] = fold(buf[DNS_HEADER_SIZE + i]);
+        return n;
 }
 
 /* Servers may answer in another case. Only letters are affected: a label length is at most 63, and types and classes
@@ -270,6 +273,13 @@ int dns_relay_limit_ttl(uint8_t *message, size_t size, uint32_t max) {
         return 0;
 }
 
+size_t dns_relay_build_truncated(const DnsRelay *r, const uint8_t header[static DNS_HEADER_SIZE], uint8_t buf[static 512]) {
+        assert(r);
+        assert(header);
+
+        return build(r, r->id, u16_at(header + 2) | DNS_FLAG_TC, buf);
+}
+
 size_t dns_relay_build_reply(const DnsRelay *r, const void *answer, size_t size, size_t max, uint8_t *buf) {
         const uint8_t *data = answer;
         DnsWriter w;
@@ -281,7 +291,7 @@ size_t dns_relay_build_reply(const DnsRelay *r, const void *answer, size_t size,
         if (u16_at(data + 4) != 1)
                 return dns_relay_build_error(r, data[3] & DNS_RCODE_MASK, buf);
         if (size > max)
-                return build(r, r->id, u16_at(data + 2) | DNS_FLAG_TC, buf);
+                return dns_relay_build_truncated(r, data, buf);
         assert(size >= DNS_HEADER_SIZE + (size_t) r->question_size);
         memcpy(buf, data, size);
         dns_writer_init(&w, buf, size);

@@ -14,6 +14,7 @@ typedef struct DnsRelay {
         uint16_t udp_size; /* the client's maximum payload */
         bool has_edns;
         bool dnssec_ok;    /* DO */
+        bool lower_case;   /* the query to the upstream has no letter in upper case: the client's choice carries nothing out */
         bool is_whole;     /* everything after the header is relayed, as in the signed messages of nsupdate(1) */
         uint16_t counts[4]; /* of a whole message: the numbers of questions and records */
         uint16_t question_size;
@@ -44,6 +45,8 @@ int dns_relay_check(const DnsRelay *r, const void *answer, size_t size, bool *re
 /* Builds the reply to the client from a checked answer, with the client's id and question; if it is longer than max,
  * without records and with TC set. buf has at least DNS_MESSAGE_MAX bytes. Returns the length. */
 size_t dns_relay_build_reply(const DnsRelay *r, const void *answer, size_t size, size_t max, uint8_t *buf);
+/* The same without records and with TC set, from the header of an answer. Returns the length. */
+size_t dns_relay_build_truncated(const DnsRelay *r, const uint8_t header[static DNS_HEADER_SIZE], uint8_t buf[static 512]);
 /* Lowers the TTLs of all records of a message to at most max seconds: validators accept a lower one than the signed
  * (RFC 4035 5.3.1). -EBADMSG: malformed, and a part of them may have been lowered. */
 int dns_relay_limit_ttl(uint8_t *message, size_t size, uint32_t max);

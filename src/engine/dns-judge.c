@@ -233,6 +233,17 @@ bool layers_resolve(const LayerTable *t, const char *name, uint16_t type, uint64
         return false;
 }
 
+bool layers_have_zone(const LayerTable *t, const char *zone, uint64_t now) {
+        for (size_t i = 0; i < t->n; i++) {
+                const Layer *l = t->layers[i];
+
+                if (layer_is_judged(l) && l->kind != LAYER_RESTRICT &&
+                    (policy_has_zone(l->policy, zone) || derived_names_have_zone(l->derived, zone, now)))
+                        return true;
+        }
+        return false;
+}
+
 bool layers_allow(const LayerTable *t, const char *name, const DnsAnswer *a, uint64_t now) {
         for (size_t i = 0; i < t->n; i++) {
                 NameFinding finding = {};

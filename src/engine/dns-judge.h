@@ -58,4 +58,6 @@ int keep_answer(Layer *l, const char *name, const DnsAnswer *a, const AnswerFind
 bool answer_needs_lease(const Layer *l, const AnswerFinding *f);
 /* For a forwarder: does any layer that is judged, and does not only restrict, allow to look up the name, or its answer? */
 bool layers_resolve(const LayerTable *t, const char *name, uint16_t type, uint64_t now_nsec);
+/* Is this domain at or above a name of their rules, or above one that an alias of theirs leads to? "": the root. */
+bool layers_have_zone(const LayerTable *t, const char *zone, uint64_t now_nsec);
 bool layers_allow(const LayerTable *t, const char *name, const DnsAnswer *a, uint64_t now_nsec);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "engine/dns-proxy.h"
+#include "engine/dns-proxy-private.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -8,18 +8,12 @@
 #include <sys/random.h>
 
 #include "basic/clock.h"
-#include "basic/fair-share.h"
-#include "basic/hash-index.h"
 #include "basic/macro.h"
-#include "dns/dns-cache.h"
 #include "engine/cached-answer.h"
 #include "engine/client-reply.h"
-#include "engine/dns-listening.h"
 #include "engine/dns-local.h"
-#include "engine/dns-passthrough.h"
 #include "engine/dns-verdict.h"
-#include "engine/dns-waiter.h"
-#include "engine/flood-watch.h"
+#include "engine/relayed-query.h"
 
 #define CACHE_ENTRIES_MAX 10000
 #define CACHE_BYTES_MAX (4U * 1024 * 1024)
@@ -45,26 +39,6 @@ typedef struct Pending {
         Endpoint asked;
         UpstreamKey key;
 } Pending;
-
-struct DnsProxy {
-        sd_event *event;         /* borrowed */
-        DnsProxyOptions o;       /* without servers and sockets */
-        DnsStub *stub;
-        UpstreamGroups *upstream;
-        uint32_t n_upstreams; /* so far */
-        DnsPassthrough *passthrough;
-        DnsCache *cache;
-        HashIndex pending;
-        LocalNames *local_names; /* NULL: none */
-        DnsListening listening;
-        SelfQuery self_query;
-        DnsProxyStats stats;
-        FairShare pending_places, passed_places, waiting_places;
-        FloodWatch flood;
-        size_t n_abandoned;      /* questions and relayed queries that nobody waits for any more */
-        DnsAnswer answer;        /* buffer: too large for the stack of a deep call */
-        uint8_t reply[DNS_MESSAGE_MAX];
-};
 
 /* ------------------------------------------------------------------ denials */
 
@@ -149,10 +123,8 @@ static int store_in_others(DnsProxy *p, const DnsRequest *q, DnsClient *client, 
         return r;
 }
 
-/* Judges an answer and stores what it opens. Returns 0, 1 if the answer is refused with *ret_rcode, or a negative number
- * if what it opens cannot be stored. */
-static int accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now,
-                         uint8_t *ret_rcode) {
+int proxy_accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now,
+                        uint8_t *ret_rcode) {
         const DnsRequester *requester = &q->requester;
         AnswerFinding findings[CW_CHAIN_MAX];
         AnswerVerdict v;
@@ -179,16 +151,20 @@ static int accept_answer(DnsProxy *p, DnsRequest *q, DnsClient *client, const Dn
         return 0;
 }
 
-static void answer_client(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
-        uint8_t rcode;
-        int r = accept_answer(p, q, client, a, now, &rcode);
-
-        if (r == 0)
+void proxy_reply_judged(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsAnswer *a, int judged, uint8_t rcode) {
+        if (judged == 0)
                 client_reply(p->reply, client, q->message, a->rcode, a, NULL);
-        else if (r > 0)
+        else if (judged > 0)
                 client_reply_negative(p->reply, client, q->message, rcode, DNS_ERROR_BLOCKED);
         else
                 client_reply(p->reply, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
+}
+
+static void answer_client(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsAnswer *a, uint64_t now) {
+        uint8_t rcode = 0;
+        int r = proxy_accept_answer(p, q, client, a, now, &rcode);
+
+        proxy_reply_judged(p, q, client, a, r, rcode);
 }
 
 /* ------------------------------------------------------------------ upstream */
@@ -208,7 +184,7 @@ static Pending *pending_find(const DnsProxy *p, UpstreamKey key, const char *nam
         return NULL;
 }
 
-static void waiter_free(DnsProxy *p, DnsWaiter *w) {
+void proxy_waiter_free(DnsProxy *p, DnsWaiter *w) {
         fair_share_put(&p->waiting_places, &w->waiting);
         fair_share_put(&p->passed_places, &w->passed);
         dns_waiter_free(w);
@@ -216,7 +192,7 @@ static void waiter_free(DnsProxy *p, DnsWaiter *w) {
 
 static void waiter_freep(DnsWaiter **w) {
         if (*w)
-                waiter_free((*w)->userdata, *w);
+                proxy_waiter_free((*w)->userdata, *w);
 }
 
 /* Nobody is to wait for it. */
@@ -243,7 +219,7 @@ static void fail_waiter(DnsProxy *p, DnsWaiter *w) {
         w->client = NULL;
         if (!is_relayed) {
                 LIST_REMOVE(w, waiters);
-                waiter_free(p, w);
+                proxy_waiter_free(p, w);
                 return;
         }
         fair_share_put(&p->waiting_places, &w->waiting); /* the rest when the answer comes */
@@ -293,6 +269,11 @@ static bool take_place(DnsProxy *p, FairShare *f, uint32_t group, FairItem *item
         return false;
 }
 
+bool proxy_take_relay_places(DnsProxy *p, DnsWaiter *w) {
+        return take_place(p, &p->waiting_places, w->group, &w->waiting, displace_waiter) &&
+               take_place(p, &p->passed_places, w->group, &w->passed, displace_passed);
+}
+
 static void serve_waiter(DnsProxy *p, const DnsWaiter *w, const DnsAnswer *answer, uint64_t now) {
         DnsRequest q;
 
@@ -316,18 +297,18 @@ static int pending_ask(Pending *pending) {
                        upstream_groups_query(upstream, key, pending->name, pending->type, proxy_on_answer, pending);
 }
 
-static void report_failure(DnsProxy *p, const DnsRequest *q, DnsClient *client, int r, uint8_t rcode) {
+void proxy_report_failure(DnsProxy *p, const DnsRequest *q, DnsClient *client, int r, uint8_t rcode) {
         DnsFailure f = { .peer = peer_of(client), .error = r, .rcode = rcode };
 
         if (p->upstream && p->o.on_failure && dns_failure_is_reported(&f, q, p->upstream))
                 p->o.on_failure(&f, p->o.userdata);
 }
 
-static void report_failure_of(DnsProxy *p, const DnsWaiter *w, int r, uint8_t rcode) {
+void proxy_report_failure_of(DnsProxy *p, const DnsWaiter *w, int r, uint8_t rcode) {
         DnsRequest q;
 
         if (dns_waiter_request(w, p->o.layers, &q))
-                report_failure(p, &q, w->client, r, rcode);
+                proxy_report_failure(p, &q, w->client, r, rcode);
 }
 
 static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
@@ -342,7 +323,7 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         if (r < 0 || answer->truncated) {
                 p->stats.upstream_failures++;
                 if (!LIST_EMPTY(&pending->waiters)) /* one event for all */
-                        report_failure_of(p, LIST_FIRST(&pending->waiters), r < 0 ? r : -EBADMSG, answer->rcode);
+                        proxy_report_failure_of(p, LIST_FIRST(&pending->waiters), r < 0 ? r : -EBADMSG, answer->rcode);
                 r = -EREMOTEIO;
         } else
                 /* on failure the next client asks again */
@@ -351,7 +332,7 @@ static void proxy_on_answer(int r, const DnsAnswer *answer, void *userdata) {
         for (DnsWaiter *w; (w = LIST_FIRST(&pending->waiters));) {
                 LIST_REMOVE(w, waiters);
                 serve_waiter(p, w, r < 0 ? NULL : answer, now);
-                waiter_free(p, w);
+                proxy_waiter_free(p, w);
         }
         pending_free(pending);
 }
@@ -399,99 +380,6 @@ static int ask_upstream(DnsProxy *p, const DnsRequest *q, UpstreamKey key, DnsCl
         return 0;
 }
 
-/* ------------------------------------------------------------------ relayed unchanged */
-
-static void reply_relayed_error(DnsProxy *p, DnsClient *client, const DnsRelay *relay) {
-        p->stats.upstream_failures++;
-        if (p->upstream)
-                dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_SERVFAIL, p->reply));
-        else
-                dns_client_drop(client); /* as in serve_waiter() */
-}
-
-/* What the bytes open, as if the proxy had built the reply from them. Returns whether the client may have them. A
- * forwarder passes its answers on to others, so what was not understood must not reach it. */
-static bool accept_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, size_t size) {
-        const DnsQuery *message = q->message;
-        uint64_t now = clock_nsec(CLOCK_BOOTTIME);
-        DnsAnswer *a = &p->answer;
-
-        int r = dns_answer_parse(p->reply, size, message->id, message->name, message->type, message->case_bits, a);
-        if (r == -EREMOTEIO)
-                return true; /* an error of the server, without records */
-        if (r < 0 || a->truncated || a->n_addrs == DNS_ADDRS_MAX)
-                return !q->requester.forwards;
-        uint8_t rcode;
-        if (accept_answer(p, q, client, a, now, &rcode) != 0 ||
-            dns_relay_limit_ttl(p->reply, size, dns_client_ttl(a)) < 0)
-                return false;
-        UpstreamKey key;
-        if (dns_query_is_plain(message) && upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key) >= 0)
-                (void) dns_cache_put(p->cache, key, message->name, a, now);
-        return true;
-}
-
-static void answer_relayed(DnsProxy *p, DnsRequest *q, DnsClient *client, const DnsRelay *relay, const uint8_t *answer,
-                           size_t size) {
-        size_t max = dns_client_is_tcp(client) ? DNS_MESSAGE_MAX : MIN((size_t) relay->udp_size, (size_t) DNS_UDP_MAX);
-        size_t n = dns_relay_build_reply(relay, answer, size, DNS_MESSAGE_MAX, p->reply);
-
-        if (dns_type_opens(q->message->type) && !accept_relayed(p, q, client, n)) {
-                reply_relayed_error(p, client, relay);
-                return;
-        }
-        if (n > max) /* with TC: the client repeats it over TCP */
-                n = dns_relay_build_reply(relay, answer, size, max, p->reply);
-        dns_client_reply(client, p->reply, n);
-}
-
-static void proxy_on_relayed(int r, const DnsRelay *relay, const uint8_t *answer, size_t size, void *userdata) {
-        DnsWaiter *w = userdata;
-        DnsProxy *p = w->userdata;
-        DnsRequest q;
-
-        if (!w->client) { /* it has not waited */
-                p->n_abandoned--;
-                waiter_free(p, w);
-                return;
-        }
-        if (r < 0 && !relay->is_whole) /* signed messages have answers of their own */
-                report_failure_of(p, w, r, answer ? answer[3] & 0xf : 0);
-        /* The layers may have been removed meanwhile, or have begun to enforce. */
-        if (answer && dns_waiter_request(w, p->o.layers, &q) && !dns_requester_is_enforced(&q.requester))
-                answer_relayed(p, &q, w->client, relay, answer, size);
-        else
-                reply_relayed_error(p, w->client, relay);
-        waiter_free(p, w);
-}
-
-static int relay_waiter(DnsProxy *p, const DnsRequest *q, const DnsRelay *relay, DnsWaiter *w) {
-        if (!take_place(p, &p->waiting_places, w->group, &w->waiting, displace_waiter) ||
-            !take_place(p, &p->passed_places, w->group, &w->passed, displace_passed))
-                return -EBUSY;
-        return dns_passthrough_query(p->passthrough, &q->requester.asked, q->requester.forwards, relay, w);
-}
-
-/* A forwarder asks the proxy itself, and nobody is known for it: REFUSED makes it ask another of its servers. */
-static bool asks_elsewhere(const DnsRequest *q) {
-        return q->requester.forwards && q->requester.asked.port == 0;
-}
-
-static void relay_message(DnsProxy *p, const DnsRequest *q, DnsClient *client, const DnsRelay *relay) {
-        _cleanup_(waiter_freep) DnsWaiter *w = dns_waiter_new(q, client, p);
-        int r = w ? relay_waiter(p, q, relay, w) : -ENOMEM;
-        bool elsewhere = r == -ENOTCONN && asks_elsewhere(q);
-
-        if (r == -ENOTCONN && !elsewhere)
-                report_failure(p, q, client, r, 0);
-        if (elsewhere)
-                dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_REFUSED, p->reply));
-        else if (r < 0)
-                reply_relayed_error(p, client, relay);
-        else
-                w = NULL; /* taken */
-}
-
 /* ------------------------------------------------------------------ queries */
 
 static void answer_self(DnsProxy *p, DnsClient *client, const DnsQuery *q) {
@@ -509,19 +397,19 @@ static bool answer_cached(DnsProxy *p, DnsRequest *q, UpstreamKey key, DnsClient
         return true;
 }
 
-static void serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
+void proxy_serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t now) {
         UpstreamKey key;
         int r = upstream_groups_find(p->upstream, &q->requester.asked, q->requester.forwards, &key);
 
         if (r >= 0 && answer_cached(p, q, key, client, now))
                 return;
         r = r < 0 ? r : ask_upstream(p, q, key, client);
-        if (r == -ENOTCONN && asks_elsewhere(q)) {
+        if (r == -ENOTCONN && dns_requester_asks_elsewhere(&q->requester)) {
                 client_reply_negative(p->reply, client, q->message, DNS_RCODE_REFUSED, DNS_ERROR_NONE);
                 return;
         }
         if (r == -ENOTCONN)
-                report_failure(p, q, client, r, 0);
+                proxy_report_failure(p, q, client, r, 0);
         if (r < 0) {
                 p->stats.upstream_failures++;
                 client_reply(p->reply, client, q->message, DNS_RCODE_SERVFAIL, NULL, NULL);
@@ -540,7 +428,7 @@ static void pass_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t n
         if (dns_relay_read(q->data, q->size, &relay) < 0)
                 dns_client_drop(client); /* cannot happen: it has been parsed */
         else
-                relay_message(p, q, client, &relay);
+                proxy_relay_message(p, q, client, &relay);
 }
 
 /* True: it was a name of this machine, and answered. */
@@ -580,8 +468,10 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
         judge_query(p->o.layers, p->local_names ? local_names_search(p->local_names) : NULL, q, now, &v);
         if (v.why)
                 deny(p, v.layer, client, q, v.why, v.rule);
-        if (v.action == QUERY_SERVE)
-                serve_query(p, q, client, now);
+        if (v.action == QUERY_VALIDATE || (v.action == QUERY_SERVE && dns_request_wants_signatures(q)))
+                proxy_relay_signed(p, q, client);
+        else if (v.action == QUERY_SERVE)
+                proxy_serve_query(p, q, client, now);
         else if (v.action == QUERY_RELAY)
                 pass_query(p, q, client, now);
         else if (v.action == QUERY_REFUSE)
@@ -599,15 +489,19 @@ static void answer_query(DnsProxy *p, DnsRequest *q, DnsClient *client) {
 }
 
 /* Not class IN, or with a name that is no host name. */
-static void answer_other(DnsProxy *p, const DnsRequest *q, DnsClient *client) {
+static void answer_other(DnsProxy *p, DnsRequest *q, DnsClient *client) {
         DnsRelay relay;
 
+        if (dns_requester_is_enforced(&q->requester) && asks_for_keys(p->o.layers, q, clock_nsec(CLOCK_BOOTTIME))) {
+                proxy_relay_signed(p, q, client);
+                return;
+        }
         if (dns_requester_is_judged(&q->requester))
                 deny(p, q->requester.layers[0], client, q, "name", RULE_NONE);
         if (dns_relay_read(q->data, q->size, &relay) < 0)
                 dns_client_drop(client); /* cannot happen: it has been parsed */
         else if (!dns_requester_is_enforced(&q->requester))
-                relay_message(p, q, client, &relay);
+                proxy_relay_message(p, q, client, &relay);
         else
                 dns_client_reply(client, p->reply, dns_relay_build_error(&relay, DNS_RCODE_REFUSED, p->reply));
 }
@@ -620,7 +514,7 @@ static void answer_unparsed(DnsProxy *p, const DnsRequest *q, DnsClient *client,
         p->stats.malformed++;
         if (q->requester.n_layers > 0 && !dns_requester_is_enforced(&q->requester) &&
             dns_relay_read_message(q->data, q->size, &relay) >= 0)
-                relay_message(p, q, client, &relay);
+                proxy_relay_message(p, q, client, &relay);
         else
                 client_reply_error(p->reply, client, q->message, rcode);
 }

@@ -12,6 +12,12 @@ void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uin
         r->asked.port = port;
 }
 
+bool dns_requester_asks_elsewhere(const DnsRequester *r) {
+        assert(r);
+
+        return r->forwards && r->asked.port == 0;
+}
+
 bool dns_requester_is_judged(const DnsRequester *r) {
         assert(r);
 

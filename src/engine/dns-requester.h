@@ -29,6 +29,8 @@ typedef struct DnsRequester {
 
 /* addr: of the resolver that it addressed. */
 void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port);
+/* A forwarder asks the proxy itself, and nobody is known for it: REFUSED makes it ask another of its servers. */
+bool dns_requester_asks_elsewhere(const DnsRequester *r);
 /* Does a policy judge this client, in any mode? If none does, everything must work as without the proxy. */
 bool dns_requester_is_judged(const DnsRequester *r);
 /* Does a layer enforce its policy? If none does, the client must lose nothing: audit mode only reports. */

@@ -103,6 +103,16 @@ static bool type_is_permitted(const LayerTable *layers, const DnsRequest *q, uin
         return !requester->forwards;
 }
 
+bool asks_for_keys(const LayerTable *layers, const DnsRequest *q, uint64_t now) {
+        const DnsQuery *message = q->message;
+
+        assert(layers);
+
+        return dns_request_wants_signatures(q) && dns_query_asks_for_keys(message) &&
+               (layers_have_zone(layers, message->name, now) ||
+                (message->name[0] != '\0' && layers_resolve(layers, message->name, message->type, now)));
+}
+
 void judge_query(const LayerTable *layers, const SearchList *search, DnsRequest *q, uint64_t now, QueryVerdict *ret) {
         const DnsRequester *requester = &q->requester;
         bool enforced = dns_requester_is_enforced(requester);
@@ -115,6 +125,10 @@ void judge_query(const LayerTable *layers, const SearchList *search, DnsRequest 
         *ret = (QueryVerdict) { .action = QUERY_RELAY, .layer = requester->layers[0], .rule = RULE_NONE };
         if (!dns_requester_is_judged(requester) || judge_reverse(layers, q, enforced, now, ret))
                 return;
+        if (enforced && asks_for_keys(layers, q, now)) {
+                ret->action = QUERY_VALIDATE;
+                return;
+        }
         bool denied = judge_names(layers, q, now, &deciding) >= 0;
         ret->layer = requester->layers[deciding];
         if (denied && is_expanded(ret->layer, &q->findings[deciding], search, q->message->name, now)) {
@@ -168,4 +182,16 @@ bool dns_query_is_plain(const DnsQuery *q) {
         assert(q);
 
         return !q->dnssec_ok && !q->checking_disabled && (q->type == DNS_TYPE_A || q->type == DNS_TYPE_AAAA);
+}
+
+bool dns_query_asks_for_keys(const DnsQuery *q) {
+        assert(q);
+
+        return q->type == DNS_TYPE_DS || q->type == DNS_TYPE_DNSKEY;
+}
+
+bool dns_request_wants_signatures(const DnsRequest *q) {
+        assert(q);
+
+        return q->requester.forwards && q->message->dnssec_ok;
 }

@@ -8,6 +8,7 @@
 
 typedef enum QueryAction {
         QUERY_SERVE,    /* ask, and build the reply from parsed values */
+        QUERY_VALIDATE, /* for keys by which a resolver validates what is allowed: relay it, and nothing but these */
         QUERY_RELAY,    /* nothing is enforced: relay it as it is */
         QUERY_WITHHOLD, /* an allowed name, but not a type that is served: a reply without records */
         QUERY_EXPANDED, /* made by a search list, of a name that is judged itself: the name does not exist */
@@ -35,6 +36,9 @@ typedef struct AnswerVerdict {
         const AnswerFinding *f;
 } AnswerVerdict;
 
+/* Does a resolver ask for keys by which answers are validated that some policy allows? Names above those that policies
+ * allow are no secret of anybody; of others, a job may choose a part. Also for the root. */
+bool asks_for_keys(const LayerTable *layers, const DnsRequest *q, uint64_t now_nsec);
 void judge_chain_answer(const LayerTable *layers, DnsRequest *q, const DnsAnswer *a, uint64_t now_nsec,
                         AnswerFinding findings[static CW_CHAIN_MAX], AnswerVerdict *ret);
 
@@ -46,3 +50,7 @@ uint8_t answer_refusal(const AnswerFinding *f, uint8_t refusal);
 bool dns_type_opens(uint16_t type);
 /* May a query that is relayed be answered from the cache, which has less than the upstream sends for others? */
 bool dns_query_is_plain(const DnsQuery *q);
+/* DS and DNSKEY, which open nothing. */
+bool dns_query_asks_for_keys(const DnsQuery *q);
+/* Does a resolver ask that validates the answer itself? */
+bool dns_request_wants_signatures(const DnsRequest *q);

@@ -24,6 +24,7 @@ DnsWaiter *dns_waiter_new(const DnsRequest *q, DnsClient *client, void *userdata
         }
         w->forwards = q->requester.forwards;
         w->asks_for_us = q->requester.asks_for_us;
+        w->is_signed = q->is_signed;
         w->asked = q->requester.asked;
         w->actor = q->requester.actor;
         w->pid = q->requester.pid;
@@ -44,6 +45,7 @@ bool dns_waiter_request(const DnsWaiter *w, const LayerTable *layers, DnsRequest
 
         *ret = (DnsRequest) {
                 .message = &w->message,
+                .is_signed = w->is_signed,
                 .requester = {
                         .forwards = w->forwards, .asks_for_us = w->asks_for_us, .asked = w->asked, .actor = w->actor,
                         .pid = w->pid, .group = w->group,

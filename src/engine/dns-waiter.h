@@ -16,6 +16,7 @@ typedef struct DnsRequest {
         const uint8_t *data;     /* borrowed; as the client sent it, NULL once it waits */
         size_t size;
         DnsRequester requester;
+        bool is_signed;          /* relayed though a policy is enforced, see relayed-query */
         NameFinding findings[CW_CHAIN_MAX]; /* per layer of the requester, at the arrival */
 } DnsRequest;
 
@@ -30,7 +31,7 @@ typedef struct DnsWaiter {
         uint32_t layer_ids[CW_CHAIN_MAX]; /* a layer may have been removed when the answer arrives */
         size_t n_layers;
         uint32_t actor, pid; /* of the requester */
-        bool forwards, asks_for_us;
+        bool forwards, asks_for_us, is_signed;
         Endpoint asked;
         NameFinding findings[CW_CHAIN_MAX];
 } DnsWaiter;

@@ -23,7 +23,9 @@ static uint64_t hash_byte(uint64_t hash, char c) {
         return (hash ^ (uint8_t) c) * 0x100000001b3ULL;
 }
 
-static const char *literal_end(const char *value) {
+const char *name_literal_tail(const char *value) {
+        assert(value);
+
         const char *star = strrchr(value, '*');
 
         if (!star)
@@ -56,7 +58,7 @@ int name_index_init(NameIndex *x, const RuleList *rules) {
 
                 if (r->type != RULE_HOSTNAME)
                         continue;
-                const char *end = literal_end(r->name);
+                const char *end = name_literal_tail(r->name);
                 size_t length = strlen(end);
                 for (size_t k = length; k > 0; k--)
                         hash = hash_byte(hash, end[k - 1]);

@@ -6,6 +6,9 @@
 
 #include "policy/rule.h"
 
+/* The value of a rule for names, or what follows the last wildcard of a pattern; "" if nothing does. Points into it. */
+const char *name_literal_tail(const char *value);
+
 typedef struct NameIndexEntry NameIndexEntry;
 
 typedef struct NameIndex {

@@ -6,11 +6,13 @@
 #include "policy/name-index.h"
 #include "policy/policy.h"
 #include "policy/prefix-index.h"
+#include "policy/zone-index.h"
 
 struct Policy {
         PolicySource source;
         NameIndex names;
         PrefixIndex prefixes;
+        ZoneIndex zones;
         PolicySize size;
 };
 

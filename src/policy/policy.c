@@ -72,6 +72,9 @@ int policy_new(PolicySource *source, Policy **ret) {
         r = name_index_init(&p->names, &p->source.rules);
         if (r < 0)
                 return r;
+        r = zone_index_init(&p->zones, &p->source.rules, p->source.search_domains, p->source.n_search_domains);
+        if (r < 0)
+                return r;
         r = prefix_index_init(&p->prefixes, &p->source.rules);
         if (r < 0)
                 return r;
@@ -90,6 +93,7 @@ Policy *policy_free(Policy *p) {
 
         name_index_done(&p->names);
         prefix_index_done(&p->prefixes);
+        zone_index_done(&p->zones);
         policy_source_done(&p->source);
         free(p);
         return NULL;
@@ -123,6 +127,13 @@ PolicySize policy_size(const Policy *p) {
         assert(p);
 
         return p->size;
+}
+
+bool policy_has_zone(const Policy *p, const char *name) {
+        assert(p);
+        assert(name);
+
+        return (*name == '\0' && p->source.default_action == ACTION_ALLOW) || zone_index_has(&p->zones, name);
 }
 
 const Rule *policy_rule(const Policy *p, uint32_t index) {

@@ -104,6 +104,9 @@ void policy_match_name(const Policy *p, const char *name, NameVerdict *ret);
 /* May the name be looked up? Yes if some port is allowed, or if the default action is allow or the name is under a
  * search domain, and not every port is denied. *ret_rule (may be NULL): the deciding rule or RULE_NONE. */
 bool policy_name_resolves(const Policy *p, const NameVerdict *v, uint32_t *ret_rule);
+/* Is name, canonical or "" for the root, written in a rule that allows it or a name below it, or in a search domain, as a
+ * whole? Of a pattern only what follows its last wildcard counts: these are finitely many names, chosen by nobody else. */
+bool policy_has_zone(const Policy *p, const char *name);
 /* Applies to *v the denies of a name it leads to by CNAME: otherwise an alias would bypass them. */
 void policy_follow_alias(const Policy *p, const char *target, NameVerdict *v);
 /* May answers for this name hold private addresses (RFC 1918, ULA)? Yes if a rule permits it, and under a configured

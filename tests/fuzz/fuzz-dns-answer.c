@@ -8,6 +8,7 @@
 
 #include "basic/macro.h"
 #include "dns/dns-message.h"
+#include "dns/dns-signed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +29,21 @@ static void check(const DnsAnswer *a, const DnsQuery *q) {
         assert(memcmp(again.records, a->records, a->records_size) == 0);
 }
 
+/* What is relayed with its signatures has the records that were read, and no others. */
+static void check_signed(uint8_t *m, size_t size, const DnsAnswer *a, const DnsQuery *q) {
+        static DnsAnswer again;
+
+        int n = a->truncated ? -1 : dns_signed_limit(m, size, q->name, a);
+        if (n < 0)
+                return;
+        assert((size_t) n <= size && m[10] == 0 && m[11] == 1);
+        assert(dns_answer_parse(m, (size_t) n, q->id, q->name, q->type, q->case_bits, &again) == 0);
+        assert(again.n_chain == a->n_chain && again.n_addrs == a->n_addrs && again.n_services == a->n_services);
+        assert(again.n_records == a->n_records && again.ttl == a->ttl);
+        assert(memcmp(again.addrs, a->addrs, a->n_addrs * sizeof(a->addrs[0])) == 0);
+        assert(dns_signed_limit(m, (size_t) n, q->name, &again) == n);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const uint16_t types[] = { DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_CNAME, DNS_TYPE_HTTPS, DNS_TYPE_NS, DNS_TYPE_SOA,
                                           DNS_TYPE_MX, DNS_TYPE_TXT, DNS_TYPE_SRV, DNS_TYPE_NAPTR, DNS_TYPE_CAA, DNS_TYPE_DS };
@@ -41,8 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         m[2] |= DNS_FLAG_QR >> 8;
         memcpy(m + n, data + 11, size - 11);
         m = realloc(m, n + size - 11);
-        if (dns_answer_parse(m, n + size - 11, q.id, q.name, q.type, q.case_bits, &a) == 0)
+        if (dns_answer_parse(m, n + size - 11, q.id, q.name, q.type, q.case_bits, &a) == 0) {
                 check(&a, &q);
+                check_signed(m, n + size - 11, &a, &q);
+        }
         free(m);
         return 0;
 }

@@ -102,6 +102,10 @@ typedef struct Fixture {
         unsigned n_denials;
         DnsDenial denial;     /* the last one */
         uint8_t rcode;        /* of the server's answers, which have no records then */
+        const char *records;  /* of the server's answers, after the question; NULL: as answer() makes them */
+        size_t records_size;
+        uint8_t counts[3];    /* of these, by section */
+        Message asked;        /* the last query that the server got */
         unsigned n_failures;
         DnsFailure failure;   /* the last one; its name is gone */
         size_t n_flooded;
@@ -111,7 +115,7 @@ typedef struct Fixture {
         size_t crowded_n;
 } Fixture;
 
-static size_t question_end(const Message *m) {
+static inline size_t question_end(const Message *m) {
         size_t i = DNS_HEADER_SIZE;
 
         while (m->b[i] != 0)
@@ -120,7 +124,7 @@ static size_t question_end(const Message *m) {
 }
 
 /* Addresses with a TTL of a day; where the query has DO, also a signature and AD. */
-static void answer(Fixture *f, const Message *query) {
+static inline void answer(Fixture *f, const Message *query) {
         static const uint8_t address[] = { 0xc0, 12, 0, 1, 0, 1, 0, 1, 0x51, 0x80, 0, 4, 203, 0, 113 };
         static const uint8_t signature[] = { 0xc0, 12, 0, 46, 0, 1, 0, 1, 0x51, 0x80, 0, 3, 's', 'i', 'g' };
         size_t n = question_end(query);
@@ -132,6 +136,15 @@ static void answer(Fixture *f, const Message *query) {
         is_address = is_address && f->rcode == 0;
         m.b[7] = (uint8_t) ((is_address ? f->n_addrs : 0) + dnssec);
         m.b[11] = 0;
+        if (f->records) {
+                for (size_t i = 0; i < 3; i++)
+                        m.b[7 + 2 * i] = f->counts[i];
+                ck_assert_uint_le(n + f->records_size, sizeof(m.b));
+                memcpy(m.b + n, f->records, f->records_size);
+                n += f->records_size;
+                ck_assert_int_eq(sendto(f->server_fd, m.b, n, 0, (const struct sockaddr *) &m.peer, sizeof(m.peer)), n);
+                return;
+        }
         for (unsigned i = 0; i < f->n_addrs && is_address; i++) {
                 memcpy(m.b + n, address, sizeof(address));
                 m.b[n + sizeof(address)] = f->last_byte++;
@@ -144,7 +157,7 @@ static void answer(Fixture *f, const Message *query) {
         ck_assert_int_eq(sendto(f->server_fd, m.b, n, 0, (const struct sockaddr *) &m.peer, sizeof(m.peer)), n);
 }
 
-static int on_server(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+static inline int on_server(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
         Fixture *f = userdata;
         Message m = {};
         socklen_t size = sizeof(m.peer);
@@ -153,6 +166,7 @@ static int on_server(_unused_ sd_event_source *s, int fd, _unused_ uint32_t reve
         ck_assert_int_ge(n, DNS_HEADER_SIZE);
         m.n = (size_t) n;
         f->n_asked++;
+        f->asked = m;
         if (f->silent && (m.b[DNS_HEADER_SIZE + 1] | 0x20) != 'q')
                 return 0;
         if (!f->hold || f->silent)
@@ -162,7 +176,7 @@ static int on_server(_unused_ sd_event_source *s, int fd, _unused_ uint32_t reve
         return 0;
 }
 
-static int on_client(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
+static inline int on_client(_unused_ sd_event_source *s, int fd, _unused_ uint32_t revents, void *userdata) {
         Fixture *f = userdata;
 
         for (ssize_t n; (n = recv(fd, f->last.b, sizeof(f->last.b), MSG_DONTWAIT)) >= DNS_HEADER_SIZE;) {
@@ -175,18 +189,18 @@ static int on_client(_unused_ sd_event_source *s, int fd, _unused_ uint32_t reve
         return 0;
 }
 
-static void on_query(_unused_ const DnsPeer *peer, DnsRequester *ret, void *userdata) {
+static inline void on_query(_unused_ const DnsPeer *peer, DnsRequester *ret, void *userdata) {
         *ret = ((Fixture *) userdata)->requester;
 }
 
-static void on_denial(const DnsDenial *d, void *userdata) {
+static inline void on_denial(const DnsDenial *d, void *userdata) {
         Fixture *f = userdata;
 
         f->denial = *d;
         f->n_denials++;
 }
 
-static void on_failure(const DnsFailure *failure, void *userdata) {
+static inline void on_failure(const DnsFailure *failure, void *userdata) {
         Fixture *f = userdata;
 
         ck_assert_str_eq(failure->name, "one.example");
@@ -195,7 +209,7 @@ static void on_failure(const DnsFailure *failure, void *userdata) {
         f->n_failures++;
 }
 
-static void on_crowded(uint32_t group, DnsShare share, size_t n, void *userdata) {
+static inline void on_crowded(uint32_t group, DnsShare share, size_t n, void *userdata) {
         Fixture *f = userdata;
 
         f->crowded_share = share;
@@ -204,21 +218,21 @@ static void on_crowded(uint32_t group, DnsShare share, size_t n, void *userdata)
         f->crowded_n = n;
 }
 
-static void on_flooded(uint32_t group, void *userdata) {
+static inline void on_flooded(uint32_t group, void *userdata) {
         Fixture *f = userdata;
 
         ck_assert_uint_eq(group, f->requester.group);
         f->n_flooded++;
 }
 
-static void release(Fixture *f) {
+static inline void release(Fixture *f) {
         f->hold = false;
         for (size_t i = 0; i < f->n_held; i++)
                 answer(f, &f->held[i]);
         f->n_held = 0;
 }
 
-static int bound_socket(struct sockaddr_in *ret) {
+static inline int bound_socket(struct sockaddr_in *ret) {
         int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         socklen_t size = sizeof(*ret);
 
@@ -231,7 +245,7 @@ static int bound_socket(struct sockaddr_in *ret) {
 
 static const LocalNameFiles *name_files; /* NULL: none */
 
-static void fixture_init_with(Fixture *f, bool one_group) {
+static inline void fixture_init_with(Fixture *f, bool one_group) {
         struct sockaddr_in server, client;
         DnsServer upstream = {};
         InAddr addr4;
@@ -259,12 +273,12 @@ static void fixture_init_with(Fixture *f, bool one_group) {
         f->table.layers = f->layers;
 }
 
-static void fixture_init(Fixture *f) {
+static inline void fixture_init(Fixture *f) {
         fixture_init_with(f, false);
 }
 
 /* rules: as on the command line, NULL: none. With room for max_leases. */
-static Layer *add_layer(Fixture *f, Mode mode, Action default_action, const char *allow, const char *block,
+static inline Layer *add_layer(Fixture *f, Mode mode, Action default_action, const char *allow, const char *block,
                         size_t max_leases) {
         static const LeaseTimes times = { .floor_nsec = NSEC_PER_SEC * 60, .cap_nsec = NSEC_PER_SEC * 3600 };
         static const uint8_t key[16] = "sixteen bytes ok";
@@ -287,11 +301,11 @@ static Layer *add_layer(Fixture *f, Mode mode, Action default_action, const char
         return l;
 }
 
-static void ask_as(Fixture *f, Layer *l, uint32_t group) {
+static inline void ask_as(Fixture *f, Layer *l, uint32_t group) {
         f->requester = (DnsRequester) { .layers = { l }, .n_layers = 1, .group = group };
 }
 
-static void fixture_done(Fixture *f) {
+static inline void fixture_done(Fixture *f) {
         dns_proxy_free(f->proxy);
         for (size_t i = 0; i < f->table.n; i++) {
                 policy_free(f->storage[i].policy);
@@ -305,11 +319,11 @@ static void fixture_done(Fixture *f) {
         (void) close(f->client_fd);
 }
 
-static void turn(Fixture *f) {
+static inline void turn(Fixture *f) {
         ck_assert_int_ge(sd_event_run(f->event, 10 * USEC_PER_MSEC), 0);
 }
 
-static void send_query(Fixture *f, const char *name, uint16_t type, bool dnssec) {
+static inline void send_query(Fixture *f, const char *name, uint16_t type, bool dnssec) {
         uint8_t b[512], case_bits[DNS_CASE_BITS_SIZE] = {};
         size_t n = dns_query_build(b, 7, name, type, case_bits);
 
@@ -319,20 +333,20 @@ static void send_query(Fixture *f, const char *name, uint16_t type, bool dnssec)
         ck_assert_int_eq(sendto(f->client_fd, b, n, 0, (struct sockaddr *) &f->proxy_addr, sizeof(f->proxy_addr)), n);
 }
 
-static void wait_replies(Fixture *f, size_t n) {
+static inline void wait_replies(Fixture *f, size_t n) {
         for (int i = 0; i < ROUNDS_MAX && f->n_replies < n; i++)
                 turn(f);
         ck_assert_uint_eq(f->n_replies, n);
 }
 
-static void wait_asked(Fixture *f, size_t n) {
+static inline void wait_asked(Fixture *f, size_t n) {
         for (int i = 0; i < ROUNDS_MAX && f->n_asked < n; i++)
                 turn(f);
         ck_assert_uint_eq(f->n_asked, n);
 }
 
 /* Returns the rcode. */
-static uint8_t ask(Fixture *f, const char *name, uint16_t type, bool dnssec) {
+static inline uint8_t ask(Fixture *f, const char *name, uint16_t type, bool dnssec) {
         send_query(f, name, type, dnssec);
         wait_replies(f, f->n_replies + 1);
         return f->last.rcode;

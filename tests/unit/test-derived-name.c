@@ -115,6 +115,35 @@ START_TEST(test_bound) {
 }
 END_TEST
 
+START_TEST(test_zones) {
+        _cleanup_(derived_names_freep) DerivedNames *d = names_new(2);
+
+        add(d, "a.cdn.example", 0, 60, 0);
+        add(d, "b.cdn.example", 0, 3600, 0);
+        add(d, "a.cdn.example", 1, 60, 0); /* under another verdict */
+        ck_assert(derived_names_have_zone(d, "example", 0));
+        ck_assert(derived_names_have_zone(d, "cdn.example", 0));
+        ck_assert(derived_names_have_zone(d, "cdn.example", 3600 * NSEC_PER_SEC - 1));
+        ck_assert(!derived_names_have_zone(d, "cdn.example", 3600 * NSEC_PER_SEC));
+        static const char *const others[] = { "a.cdn.example", "dn.example", "x.example", "x.cdn.example", "", "xample" };
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
+                ck_assert_msg(!derived_names_have_zone(d, others[i], 0), "%s", others[i]);
+
+        add(d, "c.net", 0, 60, 0); /* in place of the oldest, b */
+        ck_assert(derived_names_have_zone(d, "cdn.example", 0));
+        add(d, "d.net", 0, 60, 0);
+        ck_assert(!derived_names_have_zone(d, "cdn.example", 0));
+        ck_assert(!derived_names_have_zone(d, "example", 0));
+        ck_assert(derived_names_have_zone(d, "net", 0));
+        derived_names_flush(d);
+        ck_assert(!derived_names_have_zone(d, "net", 0));
+
+        add(d, "l.k.j.i.h.g.f.e.d.c.b.a", 0, 60, 0); /* as many labels as are kept */
+        ck_assert(derived_names_have_zone(d, "h.g.f.e.d.c.b.a", 0));
+        ck_assert(!derived_names_have_zone(d, "i.h.g.f.e.d.c.b.a", 0));
+}
+END_TEST
+
 START_TEST(test_too_long) {
         _cleanup_(derived_names_freep) DerivedNames *d = names_new(1);
         NameVerdict v = verdict_of(0);
@@ -229,6 +258,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_added_again);
         tcase_add_test(t, test_own_text);
         tcase_add_test(t, test_bound);
+        tcase_add_test(t, test_zones);
         tcase_add_test(t, test_too_long);
         tcase_add_test(t, test_conformance_derived);
         tcase_add_test(t, test_conformance_ttl);

@@ -41,6 +41,13 @@ START_TEST(queries) {
         ck_assert_mem_eq(buf, checking.s, checking.n - 8); /* up to the size of the OPT record, which is ours */
         ck_assert_mem_eq(buf + checking.n - 8, "\x04\xd0\0\0\x80\0\0\0", 8);
 
+        ck_assert_int_eq(dns_relay_read(plain.s, plain.n, &r), 0);
+        r.lower_case = true; /* what is asked, but not what is replied */
+        ck_assert_uint_eq(dns_relay_build_query(&r, 0xabcd, buf), plain.n);
+        ck_assert_mem_eq(buf + DNS_HEADER_SIZE, "\3www\7example\0\0\x10\0\1", 17);
+        ck_assert_uint_eq(dns_relay_build_error(&r, DNS_RCODE_SERVFAIL, buf), plain.n);
+        ck_assert_mem_eq(buf + DNS_HEADER_SIZE, "\3wWw\7example\0\0\x10\0\1", 17);
+
         ck_assert_int_eq(dns_relay_read(root.s, root.n, &r), 0);
         ck_assert_uint_eq(r.question_size, 5);
         ck_assert_int_eq(dns_relay_read(odd.s, odd.n, &r), 0);

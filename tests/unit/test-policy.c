@@ -564,6 +564,78 @@ static int count(_unused_ const InPrefix *prefix, const PortSet *set, void *user
         return *n == 150000 ? -ECANCELED : 0;
 }
 
+/* The finite set of names in the rules and above them. */
+START_TEST(test_zones) {
+        static const char *const rules[] = { "allow github.com", "allow *.blob.core.windows.net", "allow a.*.mid.example",
+                                             "allow x-y.hyphen.test", "allow x.hyphen.test", "deny evil.org", "allow ok.both.org",
+                                             "deny both.org", NULL };
+        static const char *const in[] = { "", "com", "github.com", "net", "windows.net", "core.windows.net",
+                                          "blob.core.windows.net", "example", "mid.example", "test", "hyphen.test",
+                                          "x-y.hyphen.test", "x.hyphen.test", "org", "both.org", "ok.both.org", "internal",
+                                          "compute.internal" };
+        static const char *const out[] = { "www.github.com", "secret.com", "hub.com", "ithub.com", "om", "co", "c",
+                                           "secret.blob.core.windows.net", "secret.mid.example", "a.secret.mid.example",
+                                           "y.hyphen.test", "evil.org", "rg", "secret.both.org", "mid.exampl", "x.test",
+                                           "secret.compute.internal", "github.com.evil", "com.github", "." };
+        Policy *p = policy_of(rules, ACTION_DENY, "compute.internal");
+
+        for (size_t i = 0; i < ELEMENTSOF(in); i++)
+                ck_assert_msg(policy_has_zone(p, in[i]), "%s", in[i]);
+        for (size_t i = 0; i < ELEMENTSOF(out); i++)
+                ck_assert_msg(!policy_has_zone(p, out[i]), "%s", out[i]);
+        policy_free(p);
+
+        static const char *const none[] = { "deny evil.org", NULL };
+        p = policy_of(none, ACTION_DENY, NULL);
+        ck_assert(!policy_has_zone(p, ""));
+        policy_free(p);
+        p = policy_of(none, ACTION_ALLOW, NULL);
+        ck_assert(policy_has_zone(p, ""));
+        ck_assert(!policy_has_zone(p, "org"));
+        policy_free(p);
+}
+END_TEST
+
+static bool naive_zone(const Policy *p, const char *name) {
+        size_t n = strlen(name);
+
+        for (uint32_t i = 0; i < policy_n_rules(p); i++) {
+                const char *tail = name_literal_tail(policy_rule(p, i)->name);
+                size_t length = strlen(tail);
+
+                if (policy_rule(p, i)->action == ACTION_ALLOW &&
+                    (n == 0 || (length >= n && strcmp(tail + length - n, name) == 0 &&
+                                (length == n || tail[length - n - 1] == '.'))))
+                        return true;
+        }
+        return false;
+}
+
+START_TEST(test_random_zones) {
+        uint64_t state = 0xd1b54a32d192ed03ULL + (uint64_t) _i;
+
+        for (unsigned round = 0; round < 100; round++) {
+                PolicySource source = {};
+                Policy *p = NULL;
+                char name[64];
+                const char *reason;
+
+                for (unsigned i = 0; i < 20; i++) {
+                        random_name(&state, true, name, sizeof(name));
+                        ck_assert_int_eq(rule_list_add(&source.rules, RULE_HOSTNAME, name,
+                                                       next(&state, 2) ? ACTION_ALLOW : ACTION_DENY, TIER_USER, NULL, 0,
+                                                       false, &reason), 0);
+                }
+                ck_assert_int_eq(policy_new(&source, &p), 0);
+                for (unsigned i = 0; i < 50; i++) {
+                        random_name(&state, false, name, sizeof(name));
+                        ck_assert_msg(policy_has_zone(p, name) == naive_zone(p, name), "%s", name);
+                }
+                policy_free(p);
+        }
+}
+END_TEST
+
 /* Not timed, but a walk that is quadratic runs into the time limit of the case. */
 START_TEST(test_many_prefixes) {
         PolicySource source = {};
@@ -686,6 +758,8 @@ static Suite *suite(void) {
         tcase_add_test(names, test_longest_search_domain);
         tcase_add_test(names, test_private);
         tcase_add_loop_test(names, test_random_names, 0, 5);
+        tcase_add_test(names, test_zones);
+        tcase_add_loop_test(names, test_random_zones, 0, 5);
         suite_add_tcase(s, names);
 
         tcase_set_timeout(addresses, 60);
