@@ -297,7 +297,7 @@ class Lab:
         (self.dir / "cgroup2").mkdir()
         self._setup(*self._enter(self.internet, "mount", "-t", "cgroup2", "cgroup2", self.dir / "cgroup2"))
 
-    def _serve(self, *argv, **options):
+    def serve(self, *argv, **options):
         process = subprocess.Popen(self.in_internet(*argv), stdin=options.pop("stdin", subprocess.DEVNULL),
                                    stdout=options.pop("stdout", self.setup_log), stderr=self.setup_log,
                                    preexec_fn=die_with_parent, start_new_session=True, **options)
@@ -305,13 +305,13 @@ class Lab:
         return process
 
     def _start_servers(self):
-        self.services = self._serve(sys.executable, HERE / "internet" / "services.py", "eth0", text=True,
+        self.services = self.serve(sys.executable, HERE / "internet" / "services.py", "eth0", text=True,
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         # a copy, because the AppArmor profile of the installed path keeps unbound out of other directories
         shutil.copy(shutil.which("unbound"), self.dir / "unbound")
-        self._serve(self.dir / "unbound", "-d", "-p", "-c", self.dir / "unbound.conf")
-        self._serve("nginx", "-c", self.dir / "nginx.conf", "-e", self.dir / "nginx.err")
-        self._serve("fcgiwrap", "-s", f"unix:{self.dir}/fcgiwrap.sock")
+        self.serve(self.dir / "unbound", "-d", "-p", "-c", self.dir / "unbound.conf")
+        self.serve("nginx", "-c", self.dir / "nginx.conf", "-e", self.dir / "nginx.err")
+        self.serve("fcgiwrap", "-s", f"unix:{self.dir}/fcgiwrap.sock")
         if self.services.stdout.readline() != "ready\n":
             raise LabError("services: " + (self.dir / "setup.log").read_text(errors="replace"))
         wait_until((self.dir / "fcgiwrap.sock").exists, "fcgiwrap")

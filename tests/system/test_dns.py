@@ -177,6 +177,59 @@ def forwarder_validates(rig):
     refused(probe(c, f"tcp {EVIL4} 7", name="jail.service"), f"tcp {EVIL4} 7")
 
 
+SIGNED4 = "203.0.113.53"  # a resolver whose root zone is signed
+UNBOUND = "unbound.service"
+
+
+def sign_root(rig, c):
+    """A copy of the lab's root zone with signatures, served at SIGNED4; the machine gets its key."""
+    c.put("/root/zone/root.zone", (rig.lab.dir / "root.zone").read_text(encoding="utf-8"))
+    c.sh("""cd /root/zone && key=$(ldns-keygen -a ECDSAP256SHA256 -k .) &&
+            ldns-signzone -e 20401231 -o . -f signed root.zone "$key" && mv "$key.key" root.key""")
+    signed = rig.lab.dir / "signed.zone"
+    signed.write_text(c.get("/root/zone/signed"), encoding="utf-8")
+    conf = (rig.lab.dir / "unbound.conf").read_text(encoding="utf-8").replace("root.zone", signed.name)
+    own = rig.lab.dir / "signed.conf"
+    own.write_text("".join(line for line in conf.splitlines(True) if "interface:" not in line)
+                   .replace("server:\n", f"server:\n  interface: {SIGNED4}\n", 1), encoding="utf-8")
+    rig.lab.serve(rig.lab.dir / "unbound", "-d", "-p", "-c", own)
+
+
+@case("dns: an unbound that validates and forwards, as the manual has it, resolves what the policy allows, DNSSEC included")
+def unbound_validates(rig):
+    def prepare(c):
+        plain(c, "127.0.0.1")
+        c.put("/etc/unbound/unbound.conf.d/root-auto-trust-anchor-file.conf",
+              "server:\n  trust-anchor-file: /etc/unbound/root.key\n  extended-statistics: yes\n")
+        c.put("/etc/unbound/unbound.conf.d/forward.conf", f'forward-zone:\n  name: "."\n  forward-addr: {SIGNED4}\n')
+    c = rig.boot(prepare=prepare, conf=f"[DNS]\nUpstream={SIGNED4}\nForwarders={UNBOUND}\n",
+                 policy=allow("github.com", "*.github.com", "www.shop.example"))
+    sign_root(rig, c)
+    c.sh("install -m 644 /root/zone/root.key /etc/unbound/root.key")
+    c.check("systemctl", "unmask", UNBOUND)
+    c.check("systemctl", "start", UNBOUND)
+    for name, kind in (("github.com", "A"), ("github.com", "AAAA"), ("v4.github.com", "A"), ("api.github.com", "A"),
+                       ("www.shop.example", "A"), ("github.com", "MX")):
+        out = c.unit("dig", "+tries=1", "+time=15", name, kind).out
+        contains(out, "status: NOERROR", f"{name} {kind}")
+        contains(out, "ANSWER SECTION", f"{name} {kind}")
+    contains(c.unit("dig", "none.github.com").out, "status: NXDOMAIN", "a name that does not exist")
+    worked(probe(c, "tcp github.com 7", user=JOB), "tcp github.com 7")
+    absent_text(c.unit("dig", "evil.example").out, EVIL4, "a denied name")
+    counts = dict(line.split("=") for line in c.check("unbound-control", "stats_noreset").splitlines())
+    assert int(counts["num.answer.secure"]) >= 7 and counts["num.answer.bogus"] == "0", f"validated answers: {counts}"
+
+    # The keys of what is allowed and of the names above, and of no other: a job chooses what a resolver asks for.
+    def ask(name, kind):
+        return c.sh(f"echo $$ >/sys/fs/cgroup/system.slice/{UNBOUND}/cgroup.procs; dig +dnssec +tries=1 @{SIGNED4} {name} {kind}")
+    contains(ask(".", "DNSKEY"), "RRSIG\tDNSKEY", "the root's keys")
+    contains(ask("com", "DS"), "RRSIG\tNSEC", "no keys above an allowed name")
+    for name in ("secret.evil.example", "evil.example", "secret.example.com"):
+        for kind in ("DNSKEY", "DS"):
+            absent_text(ask(name, kind), "RRSIG", f"{name} {kind}")
+        not_asked(rig, name)
+
+
 @case("dns: what a forwarder that nobody judges sends to a resolver is caught, and opens the names of others")
 def forwarder_caught(rig):
     c = rig.boot(policy=False, documents={"jail": allow("github.com", match={"units": ["jail.service"]})},
