@@ -167,6 +167,22 @@ def rotated(rig):
     equal(numbers, list(range(numbers[0], numbers[0] + len(numbers))), "sequence numbers over both files")
 
 
+@case("journal: the service rotates the file of events when it would exceed its limit, and keeps as many as configured")
+def limited(rig):
+    limit = 1 << 20
+    c = rig.boot(conf=f"[Log]\nEventsFileMaxSize={limit}\nEventsFileKeep=2\n")
+    for port in range(7001, 7005):
+        pad = '{"pad":"' + "0" * (limit - 100) + '"}\n'  # no room for another event
+        with c.path(EVENTS).open("a", encoding="utf-8") as file:
+            file.write(pad)
+        refused(probe(c, f"tcp EVIL4 {port}"), f"tcp EVIL4 {port}")
+        wait_event(c, dst_ip=EVIL4, dst_port=port)
+        assert c.path(EVENTS).stat().st_size < limit, "the new file"
+    names = sorted(path.name for path in c.path(EVENTS).parent.iterdir())
+    equal(names, ["events.ndjson", "events.ndjson.old.1", "events.ndjson.old.2"], "files")
+    equal(c.sh(f"stat -c '%a %U %G' {EVENTS}"), "640 cargowall cargowall", "mode and owner of the new file")
+
+
 @case("journal: a full or missing directory of events costs no enforcement")
 def no_file(rig):
     c = rig.boot(conf="[Log]\nEventsFile=none\n")
