@@ -367,8 +367,9 @@ static __noinline bool binds_local_connection(struct bpf_sockopt *ctx) {
                 addr_from_v4(&peer, sk->dst_ip4);
         else
                 __builtin_memcpy(peer.b, w, sizeof(peer.b));
-        if (!addr_is_loopback(&peer) && !bpf_map_lookup_elem(&local_addrs, &peer))
-                return false;
+        if (!addr_is_loopback(&peer) &&
+            (!bpf_map_lookup_elem(&local_addrs, &peer) || (option_has_netns && !option_in_proxy_netns(ctx))))
+                return false; /* from another network namespace, an address of this machine is one of another */
         if (ctx->optname == OPTION_BINDTOIFINDEX)
                 return (void *) (index + 1) > ctx->optval_end || (*index != 0 && *index != LOOPBACK_IFINDEX);
         if ((void *) (name + 1) > ctx->optval_end)
