@@ -38,7 +38,7 @@ enum cw_reason {
         CW_REASON_SOURCE_ROUTE = 11, /* option that sends packets by way of other hosts */
         CW_REASON_SOURCE = 12,    /* packet from an address that is not of this host */
         CW_REASON_FAMILY = 13,    /* creation of a socket of a family without hooks */
-        CW_REASON_DEVICE = 14,    /* option that sends a connection of this machine with itself by a device */
+        CW_REASON_DEVICE = 14,    /* connection of this machine with itself that could leave by a device */
         _CW_REASON_MAX,
 };
 

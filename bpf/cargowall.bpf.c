@@ -103,13 +103,14 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         enum subject_state state = chain_read(subject, &c);
 
         __builtin_memcpy(dst.b, w, 16);
-        if (is_captured(ctx, state, subject, &dst, hook) &&
+        bool crosses = hook == CW_HOOK_CONNECT && state == SUBJECT_JUDGED && !(c.base.flags & CW_LAYER_SYSTEM) &&
+                       crosses_loopback(ctx, &dst);
+        if (!(crosses && chain_enforces(c.chain)) && is_captured(ctx, state, subject, &dst, hook) &&
             (leave_to_own(ctx, subject, &dst) || redirect6(ctx, subject, &dst, hook)))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
         bool foreign = hook == CW_HOOK_SENDMSG && named_source_is_foreign(ctx, true);
-        bool crosses = hook == CW_HOOK_CONNECT && !(c.base.flags & CW_LAYER_SYSTEM) && crosses_loopback(ctx, &dst);
         return judge_socket(ctx, &c, &dst,
                             hook | CALL_V6 | (foreign ? CALL_FOREIGN : 0) | (crosses ? CALL_CROSSES : 0));
 }

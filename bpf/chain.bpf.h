@@ -212,6 +212,12 @@ __noinline __u64 deciding_layer(__u32 chain, __u32 first) {
         return audited;
 }
 
+static __always_inline bool chain_enforces(__u32 chain) {
+        struct cw_layer layer = layer_unpack(deciding_layer(chain, 0));
+
+        return layer.policy_id && layer.mode == CW_ENFORCE;
+}
+
 /* Beside those of enum cw_layer_flags, in a copy: the subject is a service that configures the network. */
 #define LAYER_NETWORK 0x80
 

@@ -133,7 +133,7 @@ static __always_inline int judge_socket(struct bpf_sock_addr *ctx, struct policy
 
         struct verdict v;
         if (call & (CALL_FOREIGN | CALL_CROSSES))
-                verdict_deny(&v, c, CW_REASON_SOURCE);
+                verdict_deny(&v, c, call & CALL_CROSSES ? CW_REASON_DEVICE : CW_REASON_SOURCE);
         else if (loopback && !own_netns) /* the resolver of another namespace: what it forwards is judged there */
                 verdict_set(&v, &c->base, CW_ALLOW, CW_REASON_LOCAL);
         else

@@ -110,12 +110,13 @@ static __always_inline void named_source(struct bpf_sock_addr *ctx, bool v6, str
         __builtin_memcpy(ret->b, w, sizeof(ret->b));
 }
 
-/* A connection between ::1 and another address of this machine. What the kernel answers on its own, for want of a socket or in
+/* A connection between ::1, where the proxy is, and another address of this machine. What the kernel answers on its own, for want of a socket or in
  * TIME_WAIT, it sends to ::1 by the device that has the other address (it takes ::1 for an address that needs one), and no hook
  * of the cgroup sees it. Programs do not choose such a pair: they would have to bind() to either address. */
 static __always_inline bool crosses_loopback(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
         struct bpf_sock *sk = ctx->sk;
         struct cw_addr src;
+        bool to_proxy = proxy_port6 && is_dns(IP_TCP, bpf_ntohs(ctx->user_port)); /* which is at ::1 */
 
         if (!sk || ctx->type != SOCK_STREAM || addr_is_v4(dst))
                 return false;
@@ -123,7 +124,7 @@ static __always_inline bool crosses_loopback(struct bpf_sock_addr *ctx, const st
         __builtin_memcpy(src.b, w, 16);
         if (addr_is_loopback(&src))
                 return bpf_map_lookup_elem(&local_addrs, dst) && !addr_is_loopback(dst);
-        return addr_is_loopback(dst) && bpf_map_lookup_elem(&local_addrs, &src);
+        return (to_proxy || addr_is_loopback(dst)) && bpf_map_lookup_elem(&local_addrs, &src);
 }
 
 /* Only in the namespace with the known addresses. */

@@ -137,6 +137,15 @@ CLOSED = """
                 l.listen()
             c.bind((client, 0))
             c.connect(l.getsockname())
+    def query(server):
+        with new_socket(server, socket.SOCK_STREAM) as s:
+            s.bind((own(GITHUB6 if ":" in server else GITHUB4), 0))
+            s.connect((server, 53))
+            q = dnswire.query("github.com")
+            s.sendall(struct.pack("!H", len(q)) + q)
+            s.shutdown(socket.SHUT_WR)
+            return dnswire.parse(recv_exactly(s, struct.unpack("!H", recv_exactly(s, 2))[0]))["rcode"]
+    report(**{"query v4": attempt(query, RESOLVER4), "query v6, True": attempt(query, RESOLVER6)})
     for listens in True, False:
         for server, client in (own(GITHUB6), "::1"), ("::1", own(GITHUB6)):
             report(**{f"{client} to {server}, {listens}": attempt(cross, server, client, listens)})
@@ -153,18 +162,18 @@ def closed_by_device(lab):
     for mode in "enforce", "audit":
         lab.watch()
         r = lab.attack([*ALLOW, "--mode", mode], CLOSED)
-        equal(len(r.facts), 28, "sockets")
+        equal(len(r.facts), 30, "sockets")
         closed_ports = {key for key in r.facts if key.endswith("False")}
         denied = {key for key in r.facts if key.endswith(("eth0", "True"))} | closed_ports
         if mode == "audit":
             worked(r, *(r.facts.keys() - closed_ports))
             found(r, "protocol_blocked", reason="device", would_deny=True)
-            found(r, "connection_blocked", reason="source", would_deny=True)
+            found(r, "connection_blocked", reason="device", would_deny=True)
         else:
             refused(r, *denied)
             worked(r, *(r.facts.keys() - denied))
             found(r, "protocol_blocked", reason="device")
-            found(r, "connection_blocked", reason="source")
+            found(r, "connection_blocked", reason="device")
             for addr in "127.0.0.1", "::1":
                 equal(lab.packets(addr), 0, f"packets to {addr} on the wire")
 
