@@ -73,13 +73,13 @@ def look_ups(c):
 
 @contextlib.contextmanager
 def resolved_restarts(c, expected=True):
-    """It reads its configuration then, to which the service adds a drop-in."""
-    def invocation():
-        return c.prop(RESOLVED, "ActiveState"), c.prop(RESOLVED, "InvocationID")
-    before = invocation()
+    """It reads its configuration then, to which the service adds a drop-in. From systemd 256 on it only reloads."""
+    def state():
+        return c.prop(RESOLVED, "ActiveState"), c.prop(RESOLVED, "StateChangeTimestampMonotonic")
+    before = state()
     yield
     if expected:
-        wait_until(lambda: (now := invocation())[0] == "active" and now != before, "a restart of resolved")
+        wait_until(lambda: (now := state())[0] == "active" and now != before, "a restart of resolved")
 
 
 def compare_look_ups(rig, prepare=None, resolved=True, **policy):
