@@ -13,7 +13,7 @@ import tokenize
 
 # Files and directories to check.
 COVERED = (
-    "README.md", "HACKING.md", "ARCHITECTURE.md", "docs", "units", "polkit", "dbus", "debian", "completions",
+    "README.md", "HACKING.md", "ARCHITECTURE.md", "docs", "units", "polkit", "dbus", "debian", "rpm", "examples", "completions",
     "src", "bpf", "tests", "tools",
 )
 # Below them: data, and this list itself.
@@ -43,7 +43,7 @@ WORDS = (
 # Where one of those is right: the field's own terms, and names that are part of an interface.
 FINE = (r"(?:tell|tells|told) (?:\w+ )?apart", r"\*Narrows\*", r'"Narrows"')
 
-PROSE = {".md", ".scd", ".catalog", ".policy", ".conf", ".Debian", ".in", ".example", ".xml", ".logrotate", ""}
+PROSE = {".md", ".scd", ".catalog", ".policy", ".conf", ".Debian", ".in", ".example", ".xml", ".logrotate", ".spec", ""}
 CODE = {".c", ".h"}
 SCRIPT = {".py"}
 SCRIPT_TOKENS = {tokenize.COMMENT, tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}  # since 3.12

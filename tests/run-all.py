@@ -3,7 +3,7 @@
 """Runs all test programs of one or more build directories and counts what they say in TAP.
 
 run-all.py all|quick|release BUILD [SANITIZED-BUILD]. release: only what another release's compiler and libraries can
-change, without the kernel. Prints failures with their output, skips with their reason, and closes
+change, without the kernel. run-all.py packages: what tests/packaging/run does. Prints failures with their output, skips with their reason, and closes
 with "N passed, N failed, N skipped". A program that dies, prints no test at all or runs out of time is a failure.
 """
 
@@ -79,16 +79,16 @@ class Program:
         return self.file.read().decode(errors="replace")
 
 
-def run(counts, title, command, env=None, tap=True):
+def run(counts, title, command, env=None, tap=True, seconds=LIMIT_SECONDS):
     with Program(command, env) as program:
-        finish(counts, title, program, tap)
+        finish(counts, title, program, tap, seconds)
 
 
-def finish(counts, title, program, tap=True):
+def finish(counts, title, program, tap=True, seconds=LIMIT_SECONDS):
     print(f"-- {title}", flush=True)
     failed_before, n = counts.failed, 0
-    if not program.wait():
-        counts.fail(title, f"no end after {LIMIT_SECONDS} s", program.output)
+    if not program.wait(seconds):
+        counts.fail(title, f"no end after {seconds} s", program.output)
         return
     output, done = program.output, program.process
     whole_skip = re.search(r"^1\.\.0[ \t]*#[ \t]*SKIP[ \t]*(.*)$", output, re.IGNORECASE | re.MULTILINE)
@@ -144,12 +144,15 @@ def run_builds(counts, what, builds):
 def main():
     what, builds = sys.argv[1], sys.argv[2:]
     counts = Counts()
-    if what != "release":
+    if what == "packages":
+        run(counts, "packages", ["tests/packaging/run"], seconds=4 * LIMIT_SECONDS)
+    elif what != "release":
         run(counts, "layers", [sys.executable, "tests/check-includes.py", "."])
         run(counts, "words", [sys.executable, "tests/check-words.py", "."])
         run(counts, "hooks", [sys.executable, "tests/check-hooks.py", "."])
         run(counts, "scripts", ["tests/check-scripts"])
         run(counts, "units and their files", [sys.executable, "tests/packaging/test_units.py"])
+        run(counts, "versions", [sys.executable, "tests/packaging/check_versions.py"])
     # Beside the others, because a machine that boots mostly waits.
     with Program(["tests/system/run"] if what == "all" else ["true"]) as machines:
         run_builds(counts, what, builds)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The root file systems that containers boot from: a base of the host's own release, built once, and a layer with the
-package under test on it. Nothing of the host's file system gets in but the package."""
+"""The root file systems that containers boot from: a base of the host's own release ($SUITE: of another one), built once,
+and a layer with the package under test on it. Nothing of the host's file system gets in but the package."""
 
 import fcntl
 import hashlib
@@ -33,6 +33,10 @@ MASKED = ("systemd-binfmt.service", "systemd-modules-load.service", "console-get
           "systemd-tmpfiles-clean.timer", "unbound.service", "unbound-resolvconf.service")
 
 
+# Under an RPM, which names no packages of Debian: rpm, and the libraries.
+RPM_PACKAGES = ("rpm", "libbpf1", "libc-ares2", "libelf1", "libjson-c5", "libmd0", "libpsl5", "libseccomp2", "libsystemd0")
+
+
 class Unavailable(Exception):
     """The rig cannot work on this machine; the text says why."""
 
@@ -48,7 +52,11 @@ def missing():
 
 
 def release():
-    """The host's suite: packages built here need its libraries."""
+    """$SUITE, or the host's suite: packages built here need its libraries."""
+    return os.environ.get("SUITE") or host_release()
+
+
+def host_release():
     for line in pathlib.Path("/etc/os-release").read_text(encoding="utf-8").splitlines():
         key, _, value = line.partition("=")
         if key == "VERSION_CODENAME":
@@ -58,6 +66,8 @@ def release():
 
 def dependencies(deb):
     """The names of the packages that a .deb needs, the first of each list of alternatives."""
+    if deb.suffix == ".rpm":
+        return RPM_PACKAGES
     text = subprocess.run(["dpkg-deb", "-f", deb, "Pre-Depends", "Depends"], check=True, capture_output=True,
                           text=True).stdout
     fields = re.sub(r"^(Pre-)?Depends:", ",", text, flags=re.MULTILINE).replace("\n", " ")
@@ -65,8 +75,19 @@ def dependencies(deb):
     return sorted({name for name in first if name})
 
 
-def sources():
-    """The files of the machine's own apt configuration that say where packages come from."""
+def mirror():
+    """Where the machine's own apt has Debian's packages from."""
+    fields = ["--format", "$(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Label: Debian"]
+    done = subprocess.run(["apt-get", "indextargets", *fields], check=True, capture_output=True, text=True)
+    if not done.stdout.strip():
+        raise Unavailable("apt is configured without a mirror of Debian")
+    return done.stdout.split()[0]
+
+
+def sources(suite):
+    """For its own release the files of the machine's apt configuration that say where packages come from."""
+    if suite != host_release():
+        return [mirror()]
     places = [pathlib.Path("/etc/apt/sources.list"), *sorted(pathlib.Path("/etc/apt/sources.list.d").glob("*.list")),
               *sorted(pathlib.Path("/etc/apt/sources.list.d").glob("*.sources"))]
     return [path for path in places if path.is_file() and path.stat().st_size]
@@ -104,7 +125,7 @@ class Base:
         forget = "rm -rf \"$1\"/etc/apt/sources.list* \"$1\"/etc/apt/apt.conf.d/99mmdebstrap \"$1\"/var/cache/apt/*.bin"
         argv = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory", "--skip=check/empty",
                 "--include=" + ",".join(self.packages), f"--aptopt={acquire}", "--customize-hook=" + forget,
-                self.suite, partial, *sources()]
+                self.suite, partial, *sources(self.suite)]
         log = CACHE / "mmdebstrap.log"
         with open(log, "wb") as out:
             status = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=False).returncode

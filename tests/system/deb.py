@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages under test: the one of this tree, and a later one whose programs differ."""
+"""The packages under test: the one of this tree, and a later one whose programs differ. Or an RPM, which is named by $RPM:
+then all tests run on a machine with it, but those that install or remove a package themselves."""
 
 import os
 import pathlib
@@ -20,6 +21,11 @@ class Debs:
 
     def __init__(self):
         self.paths = {}
+        self.rpm = pathlib.Path(os.environ["RPM"]).resolve() if os.environ.get("RPM") else None
+
+    def package(self):
+        """What is installed on the machines."""
+        return self.rpm or self.current()
 
     def current(self):
         return self._get("DEB", lambda: build_deb(ROOT, CACHE / "deb"))
@@ -32,6 +38,8 @@ class Debs:
         return self._get("DEB_BEFORE", lambda: build_commit_deb(commit))
 
     def _get(self, variable, build):
+        if self.rpm:
+            raise Skip("the package under test is an RPM")
         if variable not in self.paths:
             given = os.environ.get(variable)
             self.paths[variable] = pathlib.Path(given).resolve() if given else build()

@@ -57,8 +57,8 @@ class Rig:
         if reason:
             raise Unavailable(reason)
         try:
-            deb = self.debs.current() if self.debs else None
-            self.base = base.Base(deb).ensure()
+            package = self.debs.package() if self.debs else None
+            self.base = base.Base(package).ensure()
             private_mounts()
             sweep()
             self.stack.enter_context(self.lab)
@@ -69,8 +69,8 @@ class Rig:
             self.stack.callback(base.unmount, self.directory)
             self.stack.callback(self.end_case)
             self._make_machine_layer()
-            if deb:
-                self._make_package_layer(deb)
+            if package:
+                self._make_package_layer(package)
         except BaseException:
             self.stack.close()
             raise
@@ -110,19 +110,20 @@ class Rig:
                 c.put(f"{LIBRARY}/{source.name}", source.read_bytes())
         self._layer("machine", [self.base], change)
 
-    def _make_package_layer(self, deb):
-        """dpkg -i of the one package, offline, and nothing else."""
+    def _make_package_layer(self, package):
+        """dpkg -i of the one package, offline, and nothing else. An RPM: rpm, which does not know of Debian's packages."""
         def change(c):
-            shutil.copy(deb, c.path("root/cargowall.deb"))
+            name = f"/root/cargowall{package.suffix}"
+            shutil.copy(package, c.path(name))
+            install = ["rpm", "--install", "--nodeps", name] if package.suffix == ".rpm" else ["dpkg", "-i", name]
             done = subprocess.run(["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", f"--directory={c.root}",
                                    "--private-network", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
-                                   "--pipe", "--as-pid2", "--", "env", "DEBIAN_FRONTEND=noninteractive", "dpkg", "-i",
-                                   "/root/cargowall.deb"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, env=dict(base.os.environ, SYSTEMD_NSPAWN_LOCK="0"),
-                                  check=False)
+                                   "--pipe", "--as-pid2", "--", "env", "DEBIAN_FRONTEND=noninteractive", *install],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  env=dict(base.os.environ, SYSTEMD_NSPAWN_LOCK="0"), check=False)
             if done.returncode:
-                raise LabError(f"dpkg -i {deb}:\n{done.stdout.decode(errors='replace')}")
-            c.path("root/cargowall.deb").unlink()
+                raise LabError(f"{' '.join(install)}:\n{done.stdout.decode(errors='replace')}")
+            c.path(name).unlink()
         self._layer("package", self.layers["machine"], change)
 
     # -- containers

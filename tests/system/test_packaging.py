@@ -14,6 +14,8 @@ from rig import (DROP_IN, EVENTS, POLICY, SERVICE, SHIPPED, SOCKET, absent_text,
 HERE = pathlib.Path(__file__).resolve().parent
 PLACES = ("/etc/cargowall", "/usr/lib/cargowall", "/usr/libexec/cargowall", "/run/cargowall", "/var/lib/cargowall",
           "/var/log/cargowall", "/sys/fs/bpf/cargowall", DROP_IN)
+VERIFY = {".deb": "dpkg --verify", ".rpm": "rpm --verify --nodeps"}
+LIST = {".deb": "dpkg -L", ".rpm": "rpm --query --list"}
 QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
@@ -41,7 +43,7 @@ def as_installed(rig):
     worked(probe(c, "tcp EVIL4 7", "tcp evil.example 7", user=JOB), "tcp EVIL4 7", "tcp evil.example 7")
     entry = c.wait_journal("CARGOWALL_EVENT=connection_blocked", f"CARGOWALL_DST_IP={EVIL4}")[0]
     equal((entry["CARGOWALL_VERDICT"], entry["CARGOWALL_MODE"]), ("would_deny", "audit"), "verdict, mode")
-    equal(c.sh("dpkg --verify cargowall"), "", "files that differ from the package's")
+    equal(c.sh(f"{VERIFY[rig.debs.package().suffix]} cargowall"), "", "files that differ from the package's")
     ctl(c, "policy", "check", "/etc/cargowall/policy.json")
 
 
@@ -63,6 +65,7 @@ def install_running(rig):
 
 @case("packaging: remove stops it and detaches, purge leaves nothing but the administrator's own files")
 def purge(rig):
+    rig.debs.current()  # no test for an RPM
     c = rig.boot()
     c.put("/etc/cargowall/policy.d/own.json", "")
     refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
@@ -116,7 +119,7 @@ def sandbox(rig):
 @case("packaging: man pages, completions and the manual's names are there")
 def documentation(rig):
     c = rig.boot()
-    files = c.sh("dpkg -L cargowall")
+    files = c.sh(f"{LIST[rig.debs.package().suffix]} cargowall")
     for name in ("man1/cargowall.1.gz", "man1/cargowallctl.1.gz", "man5/cargowall.conf.5.gz", "man5/cargowall-policy.5.gz",
                  "man5/cargowall-events.5.gz", "man5/org.cargowall1.5.gz", "man8/cargowalld.8.gz",
                  "bash-completion/completions/cargowallctl", "bash-completion/completions/cargowall",
