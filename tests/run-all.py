@@ -153,6 +153,7 @@ def main():
         run(counts, "scripts", ["tests/check-scripts"])
         run(counts, "units and their files", [sys.executable, "tests/packaging/test_units.py"])
         run(counts, "versions", [sys.executable, "tests/packaging/check_versions.py"])
+        run(counts, "release", [sys.executable, "tests/packaging/test_release.py"])
     # Beside the others, because a machine that boots mostly waits.
     with Program(["tests/system/run"] if what == "all" else ["true"]) as machines:
         run_builds(counts, what, builds)
