@@ -5,8 +5,8 @@
  * - group memberships: the kernel announces them (IGMP, MLD) in packets that no hook sees, or that are not the task's;
  * - source routing;
  * - any address as the source, in network namespaces where the packet hook cannot check it (see source.bpf.h);
- * - a device for a connection of this machine with itself: when the socket is closed, the kernel answers the other end
- *   from a socket of its own (TIME_WAIT), whose packets no hook of the cgroup sees, and by that device.
+ * - a device for a connection from the loopback to another address of this machine: when the socket is closed, the kernel
+ *   answers the other end from a socket of its own (TIME_WAIT), whose packets no hook of the cgroup sees, and by that device.
  * A program that chooses the receiver among sockets is only noted, for name servers (see listener.bpf.h).
  * A device for outgoing packets is only noted, for queries: it cannot be read from the socket. Resolvers have their
  * queries sent to the proxy, by whatever device.
@@ -352,24 +352,29 @@ static __always_inline int note_device(struct bpf_sockopt *ctx) {
         return 1;
 }
 
-/* Is the socket a connection with this machine, and would it get a device that leads away? A value that is not all here
- * does. */
+/* Is the socket the end of a connection from the loopback that has another address, and would it get a device that leads away? A
+ * value that is not all here does. */
 static __noinline bool binds_local_connection(struct bpf_sockopt *ctx) {
         struct bpf_sock *sk = ctx->sk;
         __u8 *name = ctx->optval;
         __u32 *index = ctx->optval;
-        struct cw_addr peer;
+        struct cw_addr peer, own;
 
         if (!sk || sk->type != SOCK_STREAM || !sk->dst_port)
                 return false;
-        __u32 w[4] = { sk->dst_ip6[0], sk->dst_ip6[1], sk->dst_ip6[2], sk->dst_ip6[3] };
-        if (sk->family == AF_INET)
-                addr_from_v4(&peer, sk->dst_ip4);
-        else
-                __builtin_memcpy(peer.b, w, sizeof(peer.b));
-        if (!addr_is_loopback(&peer) &&
-            (!bpf_map_lookup_elem(&local_addrs, &peer) || (option_has_netns && !option_in_proxy_netns(ctx))))
-                return false; /* from another network namespace, an address of this machine is one of another */
+        volatile const struct bpf_sock *v = sk; /* as in chosen_source() */
+        __u32 to4 = v->dst_ip4, from4 = v->src_ip4;
+        __u32 to[4] = { v->dst_ip6[0], v->dst_ip6[1], v->dst_ip6[2], v->dst_ip6[3] };
+        __u32 from[4] = { v->src_ip6[0], v->src_ip6[1], v->src_ip6[2], v->src_ip6[3] };
+        if (v->family == AF_INET) {
+                addr_from_v4(&peer, to4);
+                addr_from_v4(&own, from4);
+        } else {
+                __builtin_memcpy(peer.b, to, sizeof(peer.b));
+                __builtin_memcpy(own.b, from, sizeof(own.b));
+        }
+        if (!addr_is_loopback(&peer) || addr_is_loopback(&own))
+                return false;
         if (ctx->optname == OPTION_BINDTOIFINDEX)
                 return (void *) (index + 1) > ctx->optval_end || (*index != 0 && *index != LOOPBACK_IFINDEX);
         if ((void *) (name + 1) > ctx->optval_end)

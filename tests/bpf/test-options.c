@@ -453,42 +453,39 @@ START_TEST(device_of_resolver) {
 }
 END_TEST
 
-/* A connection to an address of this machine, and what binding it to a device returns. Which side it is of makes no difference. */
-static int bind_connected(const Lab *l, bool outside, const char *server, const char *device) {
-        int family = strchr(server, ':') ? 1 : 0;
-        _cleanup_close_ int listener = lab_socket(l, false, lab_family[family], SOCK_STREAM);
-        _cleanup_close_ int fd = lab_socket(l, outside, lab_family[family], SOCK_STREAM);
+/* A connection from the loopback, and what binding the end that accepted it to a device returns. */
+static int bind_accepted(const Lab *l, const char *server, const char *device) {
+        _cleanup_close_ int listener = lab_socket(l, false, AF_INET, SOCK_STREAM);
+        _cleanup_close_ int fd = lab_socket(l, false, AF_INET, SOCK_STREAM);
 
         lab_bind(listener, server, LAB_PORT);
+        const struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        ck_assert_int_eq(bind(fd, (const struct sockaddr *) &own, sizeof(own)), 0);
         ck_assert_int_eq(lab_connect(fd, server, LAB_PORT), -EINPROGRESS);
         _cleanup_close_ int accepted = lab_accept(listener);
-        return set_option(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t) strlen(device) + 1);
+        return set_option(accepted, SOL_SOCKET, SO_BINDTODEVICE, device, strlen(device) + 1);
 }
 
-/* The kernel would answer the end of such a connection by the device. What comes from another network namespace to an address
- * of this machine is on its way by a device anyway. _i: family */
+/* The kernel would answer the end of the connection by the device. Both ends on the loopback: it cannot. */
 START_TEST(device_of_local_connection) {
-        static const char *const loopback[] = { "127.0.0.1", "::1" };
         InAddr own;
         Lab l = {};
 
         lab_init(&l);
         lab_load_all(&l);
         lab_set_policy(&l, LAB_HOST, ACTION_ALLOW, NULL, MODE_ENFORCE, 0);
-        ck_assert_int_eq(in_addr_parse(lab_inside[_i], &own), 0);
+        ck_assert_int_eq(in_addr_parse(lab_inside[0], &own), 0);
         ck_assert_int_eq(policy_maps_set_local(l.maps, &own, true), 0);
         lab_attach(&l);
         (void) lab_cgroup(&l, "job");
         lab_enter(&l, "job");
-        ck_assert_int_eq(bind_connected(&l, false, loopback[_i], "inside"), -EPERM);
-        ck_assert_int_eq(bind_connected(&l, false, loopback[_i], "lo"), 0);
-        ck_assert_int_eq(bind_connected(&l, false, loopback[_i], ""), 0);
-        ck_assert_int_eq(bind_connected(&l, false, lab_inside[_i], "inside"), -EPERM);
-        if (helper_has_netns(HELPER_OPTION_HOOK))
-                ck_assert_int_eq(bind_connected(&l, true, lab_inside[_i], "outside"), 0);
-        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 2);
+        ck_assert_int_eq(bind_accepted(&l, "127.0.0.1", "inside"), 0);
+        ck_assert_int_eq(bind_accepted(&l, lab_inside[0], "lo"), 0);
+        ck_assert_int_eq(bind_accepted(&l, lab_inside[0], ""), 0);
+        ck_assert_int_eq(bind_accepted(&l, lab_inside[0], "inside"), -EPERM);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1);
         policy_slot_set_mode(l.slots[LAB_HOST], MODE_AUDIT);
-        ck_assert_int_eq(bind_connected(&l, false, loopback[_i], "inside"), 0);
+        ck_assert_int_eq(bind_accepted(&l, lab_inside[0], "inside"), 0);
         lab_done(&l);
 }
 END_TEST
@@ -544,7 +541,7 @@ static Suite *suite(void) {
         tcase_add_test(t, source_route_of_ipv6);
         tcase_add_loop_test(t, source_routed_packet, 0, (int) ELEMENTSOF(ip_options) - 1);
         tcase_add_loop_test(t, device_of_resolver, 0, 2);
-        tcase_add_loop_test(t, device_of_local_connection, 0, 2);
+        tcase_add_test(t, device_of_local_connection);
         tcase_add_test(t, other_options_are_left_alone);
         suite_add_tcase(s, t);
         return s;

@@ -118,6 +118,13 @@ def nothing_leaves(lab):
     equal(wrong, set(), "destinations of packets that were to be dropped")
 
 
+def wait_up(running):
+    for line in iter(running.read_line, b""):
+        if line == b"up\n":
+            return
+    raise AssertionError(f"the command ended early: {running.finish()}")
+
+
 @case("data queued for a denied destination does not leave after the end of the run")
 def end(lab):
     r = lab.attack(ALLOW, LEAVE)
@@ -132,8 +139,7 @@ def end_by_kill(lab):
         print("up", flush=True)
         time.sleep(1000)
     """))
-    while running.read_line() != b"up\n":
-        pass
+    wait_up(running)
     running.signal(signal.SIGKILL)
     equal(running.finish().status, -signal.SIGKILL, "status")
     nothing_leaves(lab)
@@ -202,8 +208,7 @@ def stop(lab):
         print("up", flush=True)
         time.sleep(1000)
         """))
-        while running.read_line() != b"up\n":
-            pass
+        wait_up(running)
         guard, = guards(lab) - before
         os.kill(guard, signal.SIGTERM)  # nothing, as long as cargowall lives
         equal(guards(lab) - before, {guard}, "guards after SIGTERM")
