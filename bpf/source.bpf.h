@@ -110,9 +110,9 @@ static __always_inline void named_source(struct bpf_sock_addr *ctx, bool v6, str
         __builtin_memcpy(ret->b, w, sizeof(ret->b));
 }
 
-/* A connection between ::1, where the proxy is, and another address of this machine. What the kernel answers on its own, for want of a socket or in
- * TIME_WAIT, it sends to ::1 by the device that has the other address (it takes ::1 for an address that needs one), and no hook
- * of the cgroup sees it. Programs do not choose such a pair: they would have to bind() to either address. */
+/* A connection between ::1, where the proxy is, and another address of this machine. What the kernel answers on its own, for want
+ * of a socket or in TIME_WAIT, it sends to ::1 by the device that has the other address (it takes ::1 for an address that needs
+ * one), and no hook of the cgroup sees it. Programs do not choose such a pair: they would have to bind() to either address. */
 static __always_inline bool crosses_loopback(struct bpf_sock_addr *ctx, const struct cw_addr *dst) {
         struct bpf_sock *sk = ctx->sk;
         struct cw_addr src;

@@ -520,22 +520,28 @@ static bool naive_match(const Rule *r, const char *name) {
                (length > n && name[length - n - 1] == '.' && strcmp(name + length - n, r->name) == 0);
 }
 
+static Policy *random_policy(uint64_t *state) {
+        PolicySource source = {};
+        Policy *p = NULL;
+        char name[64];
+        const char *reason;
+
+        for (unsigned i = 0; i < 20; i++) {
+                random_name(state, true, name, sizeof(name));
+                ck_assert_int_eq(rule_list_add(&source.rules, RULE_HOSTNAME, name, next(state, 2) ? ACTION_ALLOW : ACTION_DENY,
+                                               TIER_USER, NULL, 0, false, &reason), 0);
+        }
+        ck_assert_int_eq(policy_new(&source, &p), 0);
+        return p;
+}
+
 START_TEST(test_random_names) {
         uint64_t state = 0xd1b54a32d192ed03ULL + (uint64_t) _i;
 
         for (unsigned round = 0; round < 100; round++) {
-                PolicySource source = {};
-                Policy *p = NULL;
+                Policy *p = random_policy(&state);
                 char name[64];
-                const char *reason;
 
-                for (unsigned i = 0; i < 20; i++) {
-                        random_name(&state, true, name, sizeof(name));
-                        ck_assert_int_eq(rule_list_add(&source.rules, RULE_HOSTNAME, name,
-                                                       next(&state, 2) ? ACTION_ALLOW : ACTION_DENY, TIER_USER, NULL, 0,
-                                                       false, &reason), 0);
-                }
-                ck_assert_int_eq(policy_new(&source, &p), 0);
                 for (unsigned i = 0; i < 50; i++) {
                         NameMatch matches[32];
                         bool found[32] = {};
@@ -615,18 +621,9 @@ START_TEST(test_random_zones) {
         uint64_t state = 0xd1b54a32d192ed03ULL + (uint64_t) _i;
 
         for (unsigned round = 0; round < 100; round++) {
-                PolicySource source = {};
-                Policy *p = NULL;
+                Policy *p = random_policy(&state);
                 char name[64];
-                const char *reason;
 
-                for (unsigned i = 0; i < 20; i++) {
-                        random_name(&state, true, name, sizeof(name));
-                        ck_assert_int_eq(rule_list_add(&source.rules, RULE_HOSTNAME, name,
-                                                       next(&state, 2) ? ACTION_ALLOW : ACTION_DENY, TIER_USER, NULL, 0,
-                                                       false, &reason), 0);
-                }
-                ck_assert_int_eq(policy_new(&source, &p), 0);
                 for (unsigned i = 0; i < 50; i++) {
                         random_name(&state, false, name, sizeof(name));
                         ck_assert_msg(policy_has_zone(p, name) == naive_zone(p, name), "%s", name);
