@@ -35,7 +35,7 @@ import plan  # noqa: E402
 
 TOOLS = ("ip", "nsenter", "unbound", "nginx", "fcgiwrap", "openssl", "git", "curl", "dig", "ping")
 CLONE_NEWNET = 0x40000000
-READY_SECONDS = 30
+READY_SECONDS = 90
 NAMES = ("github.com", "*.github.com", "example.com", "*.example.com", "evil.example", "*.evil.example",
          "shared.example", "www.shop.example", "many.example")
 
@@ -95,7 +95,7 @@ class Running:
         self.argv, self.process, self.log, self.began = argv, process, log, time.monotonic()
         self.pid = process.pid
 
-    def finish(self, data=b"", seconds=30):
+    def finish(self, data=b"", seconds=READY_SECONDS):
         try:
             out, err = self.process.communicate(data or None, timeout=seconds)
         except subprocess.TimeoutExpired:

@@ -21,6 +21,8 @@ from base import Unavailable, mask, mount_overlay, unmount
 from lab import LabError, Result, Running, die_with_parent, wait_until
 
 BOOT_SECONDS = 90
+# A machine that runs tests has been seen to stand still for a minute, its disk first of all.
+COMMAND_SECONDS = 240
 CLONE_NEWNS, MS_PRIVATE_RECURSIVE, MS_BIND_RECURSIVE = 0x00020000, 0x40000 | 0x4000, 0x1000 | 0x4000
 NUMBERS = itertools.count(1)
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
@@ -233,7 +235,7 @@ class Container:
                                    start_new_session=True, **options)
         return Running(argv, process, None)
 
-    def run(self, *argv, data=b"", env=None, seconds=60):
+    def run(self, *argv, data=b"", env=None, seconds=COMMAND_SECONDS):
         """A command as root in the container, beside its units."""
         result = self.start(*argv, env=env).finish(data, seconds)
         self.results.append(result)
@@ -249,13 +251,13 @@ class Container:
     def sh(self, script, **options):
         return self.check("sh", "-ec", script, **options)
 
-    def systemctl(self, *argv, seconds=100):
+    def systemctl(self, *argv, seconds=COMMAND_SECONDS):
         return self.run("systemctl", "--no-pager", *argv, seconds=seconds)
 
     def prop(self, unit, name):
         return self._quietly("systemctl", "show", "--value", "-p", name, unit)
 
-    def unit(self, *command, name=None, user=None, slice=None, properties=(), seconds=60, env=None):
+    def unit(self, *command, name=None, user=None, slice=None, properties=(), seconds=COMMAND_SECONDS, env=None):
         """A command as a transient service: its own cgroup, waited for, output and exit status passed through."""
         argv = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", *self._unit_options(
             name, user, slice, properties), *(f"--setenv={k}={v}" for k, v in self._unit_environment(env)), "--"]
@@ -297,14 +299,16 @@ class Container:
         """What a unit's processes wrote, as text."""
         return self._quietly("journalctl", "--no-pager", "--quiet", "--output=cat", f"_SYSTEMD_UNIT={unit}")
 
-    def wait_journal(self, *matches, seconds=20):
+    def wait_journal(self, *matches, seconds=60):
         return wait_until(lambda: self.journal(*matches), "a journal entry " + " ".join(matches), seconds)
 
     def diagnosis(self, unit="cargowalld.service"):
         """What to read when a test failed."""
         began = time.monotonic()
         text = self._quietly("sh", "-c", f"""
+            uptime; grep . /proc/pressure/* 2>/dev/null
             systemctl --no-pager --failed --plain --no-legend
+            systemctl --no-pager --plain --no-legend list-jobs
             systemctl --no-pager --lines=0 status {unit} cargowalld-dns.socket 2>&1 | head -40
             journalctl --no-pager -q -n 5000 -o short-precise UNIT={unit} + _SYSTEMD_UNIT={unit} + \
                 UNIT=cargowalld-dns.socket | grep -v ': Denied: ' | tail -n 80""")
