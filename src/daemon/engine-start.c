@@ -92,6 +92,7 @@ int service_start_engine(Service *s, const char **ret_what) {
                 .n_dns_fds = dns_sockets_take(s->sockets, fds),
                 .cgroup_fd = actors_root_fd(s->actors),
                 .cgroup_id = actors_root_id(s->actors),
+                .own_cgroup_fd = actors_root_fd(s->actors),
                 .many_layers = true,
                 .network_uid = network_user ? network_user->pw_uid : 0,
                 .has_self = actors_own_path(s->actors) != NULL,

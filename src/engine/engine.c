@@ -417,6 +417,7 @@ static int load_programs(Engine *e, const EngineOptions *options, const LayerSpe
         uint32_t n[2] = { options->expected_prefixes, options->expected_prefixes }, leases = 0;
         ProgramsOptions o = {
                 .many_layers = options->many_layers,
+                .own_cgroup_fd = options->own_cgroup_fd,
                 .root_cgroup = options->many_layers ? options->cgroup_id : 0,
                 .network_uid = options->network_uid,
                 .max_flows = options->many_layers ? FLOWS_MANY : FLOWS_MAX,

@@ -50,6 +50,7 @@ typedef struct EngineOptions {
         uint8_t dns_refusal;     /* see DnsProxyOptions */
         int cgroup_fd;           /* borrowed, while the engine exists */
         uint64_t cgroup_id;
+        int own_cgroup_fd;       /* borrowed during engine_new(): a cgroup that the caller is in or below */
         bool many_layers;        /* false: one, which judges every process below the cgroup */
         uint32_t network_uid;    /* the user, besides root, that runs DHCP; 0: none */
         size_t expected_prefixes; /* room to plan for beyond the policies at the start; 0: none */

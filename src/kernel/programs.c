@@ -16,6 +16,7 @@
 #include "cargowall.skel.h"
 #include "kernel/attach.h"
 #include "kernel/helper-probe.h"
+#include "kernel/netns-cookie.h"
 #include "kernel/struct-offsets.h"
 
 static const struct {
@@ -83,25 +84,9 @@ struct Programs {
         void *inherit_userdata;
 };
 
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* asm-generic/socket.h, Linux 5.14 */
-#endif
-
 /* libbpf's messages would mix with those of the command; what the user can act on is in ret_what. */
 static int print_nothing(_unused_ enum libbpf_print_level level, _unused_ const char *format, _unused_ va_list args) {
         return 0;
-}
-
-/* 0 before 5.14: the programs then assume the initial namespace. If that is wrong nothing reaches the proxy, and the
- * engine's self-test reports it. */
-static uint64_t own_netns_cookie(void) {
-        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        uint64_t cookie = 0;
-        socklen_t size = sizeof(cookie);
-
-        if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
-                return 0;
-        return cookie;
 }
 
 static void set_pid_namespace(struct cargowall_bpf *b) {
@@ -148,7 +133,9 @@ static void set_constants(struct cargowall_bpf *b, const ProgramsOptions *o) {
         memcpy((void *) &b->rodata->proxy_addr4, o->proxy_addr4.b + 12, sizeof(b->rodata->proxy_addr4));
         b->rodata->proxy_port4 = o->proxy_port4;
         b->rodata->proxy_port6 = o->proxy_port6;
-        b->rodata->proxy_netns_cookie = own_netns_cookie();
+        /* 0: the programs assume the initial namespace. If that is wrong nothing reaches the proxy, and the engine's self-test
+         * reports it. */
+        b->rodata->proxy_netns_cookie = netns_cookie_own(o->own_cgroup_fd);
         b->rodata->ring_bytes = o->ring_bytes;
         b->rodata->flow_share_max = (int32_t) MAX(o->max_flows / CW_FLOW_SHARE_PART, 1U);
 }

@@ -19,6 +19,7 @@ typedef struct Programs Programs;
 
 typedef struct ProgramsOptions {
         bool many_layers;       /* false: the host's layer judges every attached process */
+        int own_cgroup_fd;      /* one that the caller is in or below, see netns_cookie_own() */
         uint64_t root_cgroup;   /* id of the cgroup of the kernel's own sockets; 0: unknown */
         uint32_t network_uid;   /* the user that runs a DHCP client besides root; 0: none */
         uint32_t max_prefixes;  /* capacity of the trie */

@@ -389,6 +389,7 @@ static int start_engine(Run *run) {
                 .dns_refusal = DNS_RCODE_NXDOMAIN,
                 .cgroup_fd = run->cgroup.fd,
                 .cgroup_id = run->cgroup.id,
+                .own_cgroup_fd = run->cgroup.root_fd,
                 .on_event = run_on_event,
                 .on_not_local = run_on_not_local,
                 .on_forgery = run_on_forgery,

@@ -240,6 +240,7 @@ void lab_load_options(ProgramsOptions *ret) {
                 .proxy_addr4 = { .b = { [10] = 0xff, 0xff, 127, 0, 0, 1 } },
                 .proxy_port4 = LAB_PROXY_PORT4, .proxy_port6 = LAB_PROXY_PORT6,
                 .optional_hooks = CW_HOOKS_OPTIONAL,
+                .own_cgroup_fd = all.root_fd,
         };
 }
 
