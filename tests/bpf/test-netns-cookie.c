@@ -15,8 +15,8 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
-/* Linux 5.14. 0: this kernel does not tell. */
-static uint64_t told_by_option(void) {
+/* Linux 5.14. 0: not known to this kernel. */
+static uint64_t known_by_option(void) {
         _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         uint64_t cookie = 0;
         socklen_t size = sizeof(cookie);
@@ -25,7 +25,7 @@ static uint64_t told_by_option(void) {
         return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0 ? 0 : cookie;
 }
 
-START_TEST(told_by_program) {
+START_TEST(known_by_program) {
         uint64_t cookies[2];
         Lab l = {};
 
@@ -37,8 +37,8 @@ START_TEST(told_by_program) {
                 cookies[i] = netns_cookie_from_program(l.top_fd);
                 ck_assert_uint_ne(cookies[i], 0);
                 ck_assert_uint_eq(netns_cookie_own(l.top_fd), cookies[i]);
-                uint64_t told = told_by_option();
-                ck_assert(told == 0 || told == cookies[i]);
+                uint64_t known = known_by_option();
+                ck_assert(known == 0 || known == cookies[i]);
         }
         ck_assert_uint_ne(cookies[0], cookies[1]);
         ck_assert_int_eq(setns(l.inside_netns, CLONE_NEWNET), 0);
@@ -62,7 +62,7 @@ static Suite *netns_cookie_suite(void) {
         Suite *s = suite_create("netns-cookie");
         TCase *t = tcase_create("netns-cookie");
 
-        tcase_add_test(t, told_by_program);
+        tcase_add_test(t, known_by_program);
         tcase_add_test(t, not_in_the_cgroup);
         suite_add_tcase(s, t);
         return s;

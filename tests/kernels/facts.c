@@ -21,7 +21,7 @@ static void print_has(const char *kind, const char *name, bool has) {
         (void) printf("fact %s%s %s\n", kind, name, has ? "yes" : "no");
 }
 
-/* The most instructions that the verifier looked at for one program; 0: the kernel does not tell (before 5.16). */
+/* The most instructions that the verifier looked at for one program; 0: not known to the kernel (before 5.16). */
 static uint32_t most_instructions(const Programs *p) {
         static const char *const names[] = {
 #define PROGRAM(hook, function, attach_type, required) #function,
