@@ -96,25 +96,66 @@ static bool is_permitted(const Search *s, const char *allow, const char *deny, b
         return denied ? !lines_have(denied, s->user->name) : otherwise;
 }
 
+/* ------------------------------------------------------------------ sudoers */
+
 static bool word_is(const char *word, size_t n, const char *prefix, const char *name) {
         size_t before = strlen(prefix);
 
         return name && n == before + strlen(name) && strncmp(word, prefix, before) == 0 && strncmp(word + before, name, n - before) == 0;
 }
 
+static bool word_is_number(const char *word, size_t n, const char *prefix, unsigned number) {
+        char text[sizeof("4294967295")];
+
+        (void) snprintf(text, sizeof(text), "%u", number);
+        return word_is(word, n, prefix, text);
+}
+
+static bool names_user(const char *word, size_t n, const HelperUser *user) {
+        if (word_is(word, n, "", "ALL") || word_is(word, n, "", user->name) || word_is_number(word, n, "#", user->uid))
+                return true;
+        for (size_t i = 0; i < user->n_groups; i++)
+                if (word_is(word, n, "%", user->group_names ? user->group_names[i] : NULL) ||
+                    word_is_number(word, n, "%#", user->groups[i]))
+                        return true;
+        return false;
+}
+
+/* A line that ends with a backslash continues. */
+static const char *skip_spaces(const char *text) {
+        for (;;) {
+                text += strspn(text, SPACES);
+                if (text[0] != '\\' || text[1] != '\n')
+                        return text;
+                text += 2;
+        }
+}
+
+static const char *next_line(const char *text) {
+        for (;;) {
+                text += strcspn(text, "\\\n");
+                if (*text == '\0')
+                        return text;
+                if (*text == '\n')
+                        return text + 1;
+                text += text[1] == '\0' ? 1 : 2; /* what follows is quoted */
+        }
+}
+
 bool unit_helpers_sudoers_has(const char *text, const HelperUser *user) {
         assert(text && user);
 
-        for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-                const char *word = line + strspn(line, SPACES);
-                size_t n = strcspn(word, " \t\n=");
-                bool found = word_is(word, n, "", "ALL") || word_is(word, n, "", user->name);
+        for (; *text; text = next_line(text))
+                for (const char *word = skip_spaces(text);;) {
+                        size_t n = strcspn(word, " \t\n=,\\");
 
-                for (size_t i = 0; i < user->n_groups && !found; i++)
-                        found = word_is(word, n, "%", user->group_names ? user->group_names[i] : NULL);
-                if (found)
-                        return true;
-        }
+                        if (names_user(word, n, user))
+                                return true;
+                        word = skip_spaces(word + n);
+                        if (*word != ',')
+                                break;
+                        word = skip_spaces(word + 1);
+                }
         return false;
 }
 

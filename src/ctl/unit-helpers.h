@@ -34,6 +34,6 @@ unsigned unit_helpers_find(const char *root, const MatchList *const *lists, size
 /* "docker, sudo"; returns buf. */
 const char *unit_helpers_format(unsigned mask, char *buf, size_t size);
 
-/* Pure. Does a line of sudoers(5) begin with the user, with one of the groups ("%sudo"), or with ALL? Aliases and includes are not
- * resolved. */
+/* Pure. Does the list of users at the begin of a line of sudoers(5) have the user, one of the groups ("%sudo"), or ALL? Aliases and
+ * includes are not resolved. */
 bool unit_helpers_sudoers_has(const char *text, const HelperUser *user);
