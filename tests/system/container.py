@@ -21,7 +21,7 @@ from base import Unavailable, mask, mount_overlay, unmount
 from lab import LabError, Result, Running, die_with_parent, wait_until
 
 BOOT_SECONDS = 90
-# A machine that runs tests has been seen to stand still for a minute, its disk first of all.
+# Other tests run beside, and a command that takes seconds alone has taken a minute.
 COMMAND_SECONDS = 240
 CLONE_NEWNS, MS_PRIVATE_RECURSIVE, MS_BIND_RECURSIVE = 0x00020000, 0x40000 | 0x4000, 0x1000 | 0x4000
 NUMBERS = itertools.count(1)
