@@ -171,6 +171,8 @@ int cw_sock_create(struct bpf_sock *ctx) {
 
         if (ctx->type == SOCK_DGRAM)
                 target_begin(ctx);
+        if (many_layers && !option_has_task)
+                (void) subject_of_task(); /* which the option hook then finds in the cache, see subject_of_caller() */
         if (ctx->type != SOCK_RAW && (ctx->protocol == IP_TCP || ctx->protocol == IP_UDP || ctx->protocol == IP_MPTCP))
                 return 1;
         enum subject_state state = chain_read(subject_of_task(), &c);

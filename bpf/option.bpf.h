@@ -117,7 +117,7 @@ static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
 /* ------------------------------------------------------------------ the task: global functions, see chain.bpf.h */
 
 /* Before Linux 6.1 this hook cannot walk up from the task's cgroup. Then one without an entry of its own, whose
- * subject is not in the cache either, counts as the host's. */
+ * subject is not in the cache either, counts as the host's: one that has not created a socket since the last change of an entry. */
 __noinline __u64 subject_of_caller(void) {
         bool known;
 
