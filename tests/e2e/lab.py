@@ -35,7 +35,8 @@ import plan  # noqa: E402
 
 TOOLS = ("ip", "nsenter", "unbound", "nginx", "fcgiwrap", "openssl", "git", "curl", "dig", "ping")
 CLONE_NEWNET = 0x40000000
-READY_SECONDS = 90
+PATIENCE = int(os.environ.get("LAB_PATIENCE", "1"))  # an emulated processor is slow
+READY_SECONDS = 90 * PATIENCE
 NAMES = ("github.com", "*.github.com", "example.com", "*.example.com", "evil.example", "*.evil.example",
          "shared.example", "www.shop.example", "many.example")
 
@@ -95,7 +96,8 @@ class Running:
         self.argv, self.process, self.log, self.began = argv, process, log, time.monotonic()
         self.pid = process.pid
 
-    def finish(self, data=b"", seconds=READY_SECONDS):
+    def finish(self, data=b"", seconds=90):
+        seconds *= PATIENCE
         try:
             out, err = self.process.communicate(data or None, timeout=seconds)
         except subprocess.TimeoutExpired:
