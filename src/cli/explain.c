@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "cli/options.h"
 #include "cli/policy-load.h"
 #include "event/escape.h"
 #include "policy/explain.h"
@@ -48,19 +49,6 @@ static int usage_error(const char *what, const char *reason) {
 
         fprintf(stderr, "cargowall: %s: %s\n%s", escape_terminal(what, safe, sizeof(safe)), reason, usage);
         return STATUS_USAGE;
-}
-
-/* Is argv[*i] this option, as "--name VALUE" or "--name=VALUE"? *ret is NULL if the value is missing. */
-static bool option_value(const char *name, int argc, char **argv, int *i, const char **ret) {
-        size_t n = strlen(name);
-
-        if (strncmp(argv[*i], name, n) != 0 || (argv[*i][n] != '\0' && argv[*i][n] != '='))
-                return false;
-        if (argv[*i][n] == '=')
-                *ret = argv[*i] + n + 1;
-        else
-                *ret = *i + 1 < argc ? argv[++*i] : NULL;
-        return true;
 }
 
 static int parse_arguments(int argc, char **argv, Arguments *a) {

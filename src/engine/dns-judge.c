@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "policy/query.h"
 #include "policy/special-addr.h"
 
 uint32_t dns_client_ttl(const DnsAnswer *a) {
@@ -15,23 +16,9 @@ uint32_t dns_client_ttl(const DnsAnswer *a) {
         return MIN(a->ttl, (uint32_t) DNS_CLIENT_TTL_MAX);
 }
 
-/* What follows the labels of a service, or NULL if there are none. */
-static const char *service_owner(const char *name) {
-        const char *p = name;
-
-        for (size_t i = 0; i < SERVICE_LABELS_MAX && *p == '_'; i++) {
-                const char *dot = strchr(p, '.');
-
-                if (!dot)
-                        return NULL;
-                p = dot + 1;
-        }
-        return p > name && *p != '_' ? p : NULL;
-}
-
 void judge_name(const Layer *l, const char *name, uint16_t type, uint64_t now, NameFinding *ret) {
         bool is_address = type == DNS_TYPE_A || type == DNS_TYPE_AAAA;
-        const char *owner = is_address ? NULL : service_owner(name);
+        const char *owner = is_address ? NULL : query_service_owner(name);
         NameVerdict derived;
         const char *origin;
 
@@ -40,15 +27,9 @@ void judge_name(const Layer *l, const char *name, uint16_t type, uint64_t now, N
         assert(ret);
 
         *ret = (NameFinding) { .policy_id = layer_policy_id(l), .rule = RULE_NONE };
-        policy_match_name(l->policy, name, &ret->verdict);
-        ret->resolves = policy_name_resolves(l->policy, &ret->verdict, &ret->rule);
-        if (ret->resolves || ret->verdict.n_deny + ret->verdict.n_late > 0)
+        ret->resolves = policy_match_query(l->policy, name, owner, &ret->verdict, &ret->rule);
+        if (ret->resolves || owner || ret->verdict.n_deny + ret->verdict.n_late > 0)
                 return;
-        if (owner) {
-                policy_match_name(l->policy, owner, &ret->verdict);
-                ret->resolves = policy_name_resolves(l->policy, &ret->verdict, &ret->rule);
-                return;
-        }
         if (derived_names_get(l->derived, name, now, &derived, &origin) <= 0)
                 return;
         ret->verdict = derived;

@@ -21,7 +21,6 @@ typedef struct NameFinding {
         bool derived;       /* reached through a CNAME of an allowed name, and treated as that name */
 } NameFinding;
 
-#define SERVICE_LABELS_MAX 4 /* "_service._proto" and the like in front of a name */
 
 
 /* The verdict of a layer for an answer. */

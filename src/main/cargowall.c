@@ -9,6 +9,7 @@
 #include "basic/macro.h"
 #include "cli/explain.h"
 #include "cli/policy-check.h"
+#include "cli/replay.h"
 #include "host/allocator.h"
 #include "run/message.h"
 #include "run/run.h"
@@ -17,6 +18,7 @@ static const char usage_text[] =
         "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
         "       cargowall policy check FILE\n"
         "       cargowall explain --policy FILE [OPTION]... DEST\n"
+        "       cargowall replay --policy FILE [--json] EVENTS...\n"
         "       cargowall help | --version\n"
         "\n"
         "An egress firewall for a command and its children: enforced by the kernel,\n"
@@ -25,6 +27,7 @@ static const char usage_text[] =
         "  run           run COMMAND under a policy of its own (requires root)\n"
         "  policy check  check a policy file and show its errors\n"
         "  explain       show which rule of a policy decides for a destination\n"
+        "  replay        show what a policy would have decided about recorded events\n"
         "\n"
         "\"cargowall VERB --help\" lists the options of a verb.\n"
         "\n"
@@ -49,6 +52,7 @@ int main(int argc, char **argv) {
                 { "run", NULL, cli_run },
                 { "policy", "check", cli_policy_check },
                 { "explain", NULL, cli_explain },
+                { "replay", NULL, cli_replay },
                 { "help", NULL, show_usage },
                 { "--help", NULL, show_usage },
                 { "-h", NULL, show_usage },

@@ -8,6 +8,7 @@
 
 #include "basic/endpoint.h"
 #include "basic/macro.h"
+#include "policy/query.h"
 #include "policy/special-addr.h"
 
 #define TEXT_MAX 320 /* name, brackets, port and protocol */
@@ -92,7 +93,7 @@ int destination_parse(const char *text, Destination *ret, const char **ret_reaso
         return 0;
 }
 
-static int destination_format(const Destination *d, char *buf, size_t size) {
+int destination_format(const Destination *d, char *buf, size_t size) {
         char addr[IN_ADDR_TEXT_MAX];
         const char *protocol = d->protocol == PROTOCOL_UDP ? "udp" : d->protocol == PROTOCOL_TCP ? "tcp" : "icmp";
         const char *host = d->name[0] != '\0' ? d->name : in_addr_format(&d->addr, addr);
@@ -127,14 +128,19 @@ static void explain_by_rules(const Policy *p, const Destination *d, const NameVe
         e->rule = v.rule;
 }
 
+/* By the verdict of a name alone; e->rule is set. */
+static void explain_name(const NameVerdict *v, bool answered, Explanation *e) {
+        e->name_refused = !answered;
+        e->reason = v->overflow ? CW_REASON_FAULT : e->rule == RULE_NONE ? CW_REASON_DEFAULT : CW_REASON_RULE;
+}
+
 /* The DNS query of a program that connects to the destination by this name. Returns whether the proxy answers it. */
-static bool explain_query(const Policy *p, const Destination *d, const NameVerdict *v, Explanation *e) {
+static bool explain_lookup(const Policy *p, const Destination *d, const NameVerdict *v, Explanation *e) {
         uint32_t rule = RULE_NONE;
 
         if (!policy_name_resolves(p, v, &rule)) {
-                e->name_refused = true;
                 e->rule = rule;
-                e->reason = v->overflow ? CW_REASON_FAULT : rule == RULE_NONE ? CW_REASON_DEFAULT : CW_REASON_RULE;
+                explain_name(v, false, e);
                 return false;
         }
         if (d->name[0] == '\0' && !rebinding_check(p, &d->addr, v)) {
@@ -167,21 +173,48 @@ static void explain_finish(const Policy *p, Mode mode, Explanation *e) {
 
 #define EXPLANATION_INIT { .verdict = ACTION_DENY, .rule = RULE_NONE, .tier = TIER_USER }
 
-int policy_explain(const Policy *p, Mode mode, const Destination *d, const char *via, Explanation *ret) {
-        const char *name = d->name[0] != '\0' ? d->name : via;
+int policy_explain_aliases(const Policy *p, Mode mode, const Destination *d, const char *const *names, size_t n,
+                           Explanation *ret) {
         Explanation e = EXPLANATION_INIT;
         NameVerdict verdict;
 
         assert(p);
         assert(d);
+        assert(names || n == 0);
         assert(ret);
 
-        if (name)
-                policy_match_name(p, name, &verdict);
+        if (n > 0)
+                policy_match_name(p, names[0], &verdict);
+        for (size_t i = 1; i < n; i++)
+                policy_follow_alias(p, names[i], &verdict);
         if (is_dns(d))
                 e.reason = CW_REASON_DNS; /* for every name */
-        else if ((!name || explain_query(p, d, &verdict, &e)) && !explain_without_rules(d, &e))
-                explain_by_rules(p, d, &(const NameVerdict *) { &verdict }, name ? 1 : 0, &e);
+        else if ((n == 0 || explain_lookup(p, d, &verdict, &e)) && !explain_without_rules(d, &e))
+                explain_by_rules(p, d, &(const NameVerdict *) { &verdict }, n > 0 ? 1 : 0, &e);
+        explain_finish(p, mode, &e);
+        *ret = e;
+        return 0;
+}
+
+int policy_explain(const Policy *p, Mode mode, const Destination *d, const char *via, Explanation *ret) {
+        assert(d);
+
+        const char *name = d->name[0] != '\0' ? d->name : via;
+        return policy_explain_aliases(p, mode, d, &name, name ? 1 : 0, ret);
+}
+
+int policy_explain_query(const Policy *p, Mode mode, const char *name, bool for_addresses, Explanation *ret) {
+        Explanation e = EXPLANATION_INIT;
+        NameVerdict verdict;
+
+        assert(p);
+        assert(name);
+        assert(ret);
+
+        bool answered = policy_match_query(p, name, for_addresses ? NULL : query_service_owner(name), &verdict, &e.rule);
+        if (answered)
+                e.verdict = ACTION_ALLOW;
+        explain_name(&verdict, answered, &e);
         explain_finish(p, mode, &e);
         *ret = e;
         return 0;
@@ -211,10 +244,12 @@ static const char *verb(Action a) {
         return a == ACTION_ALLOW ? "allowed" : "denied";
 }
 
-static int format_reason(const Policy *p, const Explanation *e, char *buf, size_t size) {
+int explanation_format_reason(const Policy *p, const Explanation *e, char *buf, size_t size) {
         _cleanup_free_ char *text = NULL;
         const Rule *rule = policy_rule(p, e->rule);
         const char *at = e->name_refused ? " at its DNS query" : "";
+
+        assert(buf || size == 0);
 
         if (e->rebinding)
                 return snprintf(buf, size, "%s%s: a name may resolve to a private address only if its rule has "
@@ -254,7 +289,7 @@ int explanation_format(const Policy *p, const Destination *d, const Explanation 
         assert(buf || size == 0);
 
         (void) destination_format(d, destination, sizeof(destination));
-        (void) format_reason(p, e, reason, sizeof(reason));
+        (void) explanation_format_reason(p, e, reason, sizeof(reason));
         bool by_policy = e->reason == CW_REASON_RULE || e->reason == CW_REASON_DEFAULT;
         return snprintf(buf, size, "%s is %s%s%s", destination, reason,
                         d->name[0] != '\0' && by_policy && !e->name_refused ? " The name itself may be looked up." : "",

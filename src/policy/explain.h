@@ -19,6 +19,9 @@ typedef struct Destination {
  * -EINVAL, with a constant sentence in *ret_reason. */
 int destination_parse(const char *text, Destination *ret, const char **ret_reason);
 
+/* "[2001:db8::1]:443/udp". Returns the length as snprintf() does. */
+int destination_format(const Destination *d, char *buf, size_t size);
+
 typedef struct Explanation {
         Action verdict;
         Action action;   /* what happens to the packet: a deny is ACTION_ALLOW in audit mode */
@@ -31,8 +34,15 @@ typedef struct Explanation {
 
 /* via: canonical name that the address is taken to have resolved from, or NULL. */
 int policy_explain(const Policy *p, Mode mode, const Destination *d, const char *via, Explanation *ret);
+/* The same for a name and its aliases in order, as in cname_chain of an event: their denies count, too. n: 0 for none. */
+int policy_explain_aliases(const Policy *p, Mode mode, const Destination *d, const char *const *names, size_t n,
+                           Explanation *ret);
+/* Of a query as such, for whatever port. name: canonical. */
+int policy_explain_query(const Policy *p, Mode mode, const char *name, bool for_addresses, Explanation *ret);
 /* For an address and the names that lead to it; n as returned by lease_names() of dns/lease-names.h. */
 int policy_explain_leased(const Policy *p, Mode mode, const Destination *d, const NameVerdict *const *names, int n,
                           Explanation *ret);
 /* One sentence for the user. Returns the length as snprintf() does. */
 int explanation_format(const Policy *p, const Destination *d, const Explanation *e, char *buf, size_t size);
+/* "denied: no rule matches; the default action is deny." */
+int explanation_format_reason(const Policy *p, const Explanation *e, char *buf, size_t size);

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/replay.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "basic/macro.h"
+#include "cli/options.h"
+#include "cli/policy-load.h"
+#include "cli/replay-format.h"
+#include "cli/replay-table.h"
+#include "event/escape.h"
+
+enum {
+        STATUS_NOTHING_DENIED = 0,
+        STATUS_WOULD_DENY = 1,
+        STATUS_USAGE = 2,
+        STATUS_FAILED = 125,
+};
+
+#define BUFFER_SIZE (4 * RECORDED_LINE_MAX)
+
+static const char usage[] =
+        "Usage: cargowall replay --policy FILE [--json] EVENTS...\n"
+        "\n"
+        "Reads event logs, and shows what a policy would have decided otherwise. EVENTS is a file\n"
+        "as written by cargowall run --log or the service, or \"-\" for standard input.\n"
+        "\n"
+        "  --policy FILE  the policy\n"
+        "  --json         print one JSON object\n";
+
+typedef struct Arguments {
+        const char *policy; /* borrowed */
+        char **events;      /* the first n_events words of argv, in order */
+        int n_events;
+        bool json;
+        bool help;
+} Arguments;
+
+static int usage_error(const char *what, const char *reason) {
+        char safe[512];
+
+        fprintf(stderr, "cargowall: %s: %s\n%s", escape_terminal(what, safe, sizeof(safe)), reason, usage);
+        return STATUS_USAGE;
+}
+
+static int failed(const char *what, const char *why, int error) {
+        char safe[512];
+
+        fprintf(stderr, "cargowall: %s: %s: %s\n", escape_terminal(what, safe, sizeof(safe)), why,
+                strerrordesc_np(-error) ?: "unknown error");
+        return STATUS_FAILED;
+}
+
+static int parse_arguments(int argc, char **argv, Arguments *a) {
+        bool options = true;
+
+        a->events = argv;
+        for (int i = 0; i < argc; i++) {
+                char *word = argv[i];
+
+                if (options && strcmp(word, "--") == 0)
+                        options = false;
+                else if (options && option_value("--policy", argc, argv, &i, &a->policy)) {
+                        if (!a->policy)
+                                return usage_error(word, "a file is missing");
+                } else if (options && strcmp(word, "--json") == 0)
+                        a->json = true;
+                else if (options && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
+                        a->help = true;
+                else if (options && word[0] == '-' && word[1] != '\0')
+                        return usage_error(word, "unknown option");
+                else
+                        argv[a->n_events++] = word; /* never ahead of i */
+        }
+        if (!a->help && !a->policy)
+                return usage_error("replay", "--policy FILE is missing");
+        if (!a->help && a->n_events == 0)
+                return usage_error("replay", "a log is missing");
+        return 0;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static int take_line(ReplayTable *t, const char *line, size_t length) {
+        RecordedEvent e;
+
+        int r = length > RECORDED_LINE_MAX ? RECORDED_LINE_LONG : recorded_event_read(line, length, &e);
+        return r < 0 ? r : replay_table_add(t, (RecordedLine) r, &e);
+}
+
+typedef struct Reader {
+        char buf[BUFFER_SIZE];
+        size_t n;      /* bytes of a line whose end is still to be read */
+        bool skipping; /* the rest of a line that is too long */
+} Reader;
+
+/* Takes the complete lines, and keeps what follows. */
+static int take_lines(Reader *reader, ReplayTable *t) {
+        char *line = reader->buf, *end = reader->buf + reader->n, *feed;
+
+        while ((feed = memchr(line, '\n', (size_t) (end - line)))) {
+                if (!reader->skipping) {
+                        int r = take_line(t, line, (size_t) (feed - line));
+                        if (r < 0)
+                                return r;
+                }
+                reader->skipping = false;
+                line = feed + 1;
+        }
+        reader->n = (size_t) (end - line);
+        if (reader->n > RECORDED_LINE_MAX) {
+                int r = reader->skipping ? 0 : take_line(t, line, reader->n);
+                if (r < 0)
+                        return r;
+                reader->skipping = true;
+        }
+        if (reader->skipping)
+                reader->n = 0;
+        memmove(reader->buf, line, reader->n);
+        return 0;
+}
+
+static int read_log(int fd, ReplayTable *t) {
+        _cleanup_free_ Reader *reader = malloc(sizeof(*reader));
+
+        if (!reader)
+                return -ENOMEM;
+        reader->n = 0;
+        reader->skipping = false;
+        for (;;) {
+                ssize_t n = read(fd, reader->buf + reader->n, sizeof(reader->buf) - reader->n);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                reader->n += (size_t) n;
+                int r = take_lines(reader, t);
+                if (r < 0)
+                        return r;
+        }
+        return reader->n > 0 ? take_line(t, reader->buf, reader->n) : 0;
+}
+
+static int replay_log(const char *path, ReplayTable *t) {
+        _cleanup_close_ int fd = -EBADF;
+        bool standard = strcmp(path, "-") == 0;
+
+        if (!standard) {
+                fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+                if (fd < 0)
+                        return failed(path, "cannot read the log", -errno);
+                (void) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+        }
+        int r = read_log(standard ? STDIN_FILENO : fd, t);
+        return r < 0 ? failed(standard ? "standard input" : path, "cannot read the log", r) : 0;
+}
+
+/* ------------------------------------------------------------------ */
+
+static int load_policy(const char *path, Policy **ret) {
+        _cleanup_(policy_source_done) PolicySource source = {};
+
+        return policy_load_file(path, &source) < 0 || policy_load_finish(&source, path, ret) < 0 ? STATUS_FAILED : 0;
+}
+
+static int print(ReplayTable *t, const Arguments *a) {
+        int r = 0;
+
+        replay_table_sort(t);
+        if (a->json)
+                r = replay_write_json(stdout, t);
+        else
+                replay_write_text(stdout, t, a->policy);
+        if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+                r = -EIO;
+        if (r < 0)
+                return failed("replay", "cannot write the result", r);
+        return replay_table_n_changed(t, REPLAY_WOULD_BE_DENIED) > 0 ? STATUS_WOULD_DENY : STATUS_NOTHING_DENIED;
+}
+
+int cli_replay(int argc, char **argv) {
+        _cleanup_(policy_freep) Policy *policy = NULL;
+        _cleanup_(replay_table_done) ReplayTable table = {};
+        Arguments arguments = {};
+        uint8_t key[16];
+        int r;
+
+        r = parse_arguments(argc, argv, &arguments);
+        if (r != 0)
+                return r;
+        if (arguments.help) {
+                fputs(usage, stdout);
+                return STATUS_NOTHING_DENIED;
+        }
+        r = load_policy(arguments.policy, &policy);
+        if (r != 0)
+                return r;
+
+        if (getrandom(key, sizeof(key), 0) != sizeof(key))
+                return failed("replay", "cannot get random bytes", -errno);
+        r = replay_table_init(&table, policy, REPLAY_DESTINATIONS_MAX, key);
+        if (r < 0)
+                return failed("replay", "cannot start", r);
+        for (int i = 0; i < arguments.n_events; i++) {
+                r = replay_log(arguments.events[i], &table);
+                if (r != 0)
+                        return r;
+        }
+        return print(&table, &arguments);
+}
