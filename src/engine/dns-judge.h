@@ -21,8 +21,6 @@ typedef struct NameFinding {
         bool derived;       /* reached through a CNAME of an allowed name, and treated as that name */
 } NameFinding;
 
-
-
 /* The verdict of a layer for an answer. */
 typedef struct AnswerFinding {
         LayerVerdict verdict;
