@@ -226,6 +226,7 @@ def outer_listener(lab):
 OPTIONS = INT80 + """
         SETSOCKOPT, SOCKETCALL, SOCKET = 366, 102, 359
         four, six = new_socket(GITHUB4, socket.SOCK_DGRAM), new_socket("::1", socket.SOCK_DGRAM)
+        other = new_socket(GITHUB4, socket.SOCK_DGRAM)  # the same socket cannot join twice
         group4, group6 = socket.inet_aton("239.83.69.67"), socket.inet_pton(socket.AF_INET6, "ff05::5345:4352")
         join4 = group4 + socket.inet_aton("0.0.0.0")
         join6 = group6 + struct.pack("=I", 0)
@@ -240,7 +241,7 @@ OPTIONS = INT80 + """
         report(join4=attempt(option, four, 0, 35, join4), join6=attempt(option, six, 41, 20, join6),
                join=attempt(option, four, 0, 42, request), route=attempt(option, four, 0, 4, route),
                anycast=attempt(option, six, 41, 27, join6), freebind=attempt(option, six, 41, 78, b"\\1\\0\\0\\0"),
-               muxed=attempt(by_socketcall, four, 0, 35, join4))
+               muxed=attempt(by_socketcall, other, 0, 35, join4))
         report(ttl=attempt(option, four, 0, 2, b"\\7\\0\\0\\0"), reuse=attempt(option, four, 1, 2, b"\\1\\0\\0\\0"),
                hops=attempt(option, six, 41, 16, b"\\7\\0\\0\\0"))
 """
