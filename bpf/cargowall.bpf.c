@@ -365,6 +365,14 @@ static __always_inline int deny_malformed(struct __sk_buff *skb, const struct po
         return deny_packet(skb, c, &key, p, NULL);
 }
 
+/* A connection keeps the source of its first packet. That may be a reset, with which the kernel gives up a request that was
+ * refused (Multipath TCP). f: the flow, or NULL. */
+static __always_inline bool has_known_source(const struct cw_flow *f, const struct packet *p) {
+        if (p->protocol != IP_TCP || !p->continues)
+                return false;
+        return !(p->tcp_flags & TCP_RST) || (f && f->state != CW_FLOW_JUDGED);
+}
+
 /* Exempt: the service's own queries, what the kernel answers, connections that are older than the service. */
 static __always_inline int deny_source(struct __sk_buff *skb, const struct policy_chain *c,
                                        const struct cw_flow_key *key, const struct packet *p,
@@ -582,7 +590,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
                 return state == SUBJECT_JUDGED ? deny_malformed(skb, &c, &p) : state == SUBJECT_OFF;
         if (is_neighbour_discovery(skb, &p))
                 return 1;
-        if (is_wrapper(p.protocol))
+        if (is_wrapper(p.protocol) && !p.routed)
                 packet_unwrap(skb, &p);
 
         struct cw_flow_key key = {
@@ -597,7 +605,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
         if (skb->ifindex == LOOPBACK_IFINDEX && p.protocol == IP_UDP && is_proxy(&p.src, p.src_port))
                 return 1;
         struct cw_flow *f = flow_find(skb, &key);
-        if (!f)
+        if (!f && !p.routed) /* the socket chose where that goes, not NAT */
                 f = key.protocol == IP_TCP ? flow_moved(skb, &key, &p) : datagram_moved(skb, &key, &p);
         if (many_layers)
                 pass = f ? judge_task(skb, &c, &key, f, &p) : judge_requesters(skb, c.chain, &key, &p);
@@ -610,7 +618,7 @@ static __always_inline int judge_egress(struct __sk_buff *skb) {
         p.astray = skb->ifindex != LOOPBACK_IFINDEX && !p.moved && is_proxy(&p.dst, p.dst_port);
         if (p.astray)
                 return deny_packet(skb, &c, &key, &p, f);
-        p.foreign = source_is_foreign(skb, &p);
+        p.foreign = !has_known_source(f, &p) && source_is_foreign(skb, &p);
         if (p.foreign && !deny_source(skb, &c, &key, &p, f))
                 return 0;
         __u64 verdict = f ? flow_verdict(f) : 0;

@@ -18,12 +18,12 @@ struct packet {
         __u8 tcp_flags;
         bool has_port;  /* TCP and UDP in a first or only fragment; ICMP counts as port 0 */
         bool continues; /* TCP that does not open a connection: anything but a lone SYN */
+        bool routed;    /* has an IPv6 routing header, with no segments left: goes to dst */
         /* Set by cw_egress(), not by the parser: */
         bool foreign; /* its source is not an address of this machine */
         bool astray;  /* addressed to the proxy, but leaves by a device */
         bool moved;   /* by NAT or IPsec: dst and dst_port are those that the program chose */
         bool answers; /* a connection request, which was judged; IPsec hides the packet */
-        __u8 pad[1];
         __u32 sequence, acknowledgment; /* TCP */
         __u32 payload;                  /* TCP: bytes after its header */
 };
@@ -126,17 +126,17 @@ __noinline __u32 is_source_routed(struct __sk_buff *skb, __u64 length) {
 
 /* ------------------------------------------------------------------ headers */
 
-/* Location of the transport header in one number: offset << 16
- * later fragment << 8
- * protocol. Walks IPv6 extension headers (RFC 8200 4); an unknown one ends the walk, and the protocol is then an
- * unsupported one. A global function, so that the verifier walks the loop once. */
+/* Location of the transport header in one number: the offset in the upper 16 bits, flags, the protocol in the lowest
+ * byte. Walks IPv6 extension headers (RFC 8200 4); an unknown one ends the walk, and the protocol is then an unsupported
+ * one. A global function, so that the verifier walks the loop once. */
 #define LATER_FRAGMENT 0x100U
+#define ROUTED 0x200U
 #define MALFORMED 0xffffffffU
 
 __noinline __u32 find_transport(struct __sk_buff *skb) {
         struct ipv6_header v6;
         struct ipv4_header v4;
-        __u32 offset = sizeof(v6), later = 0;
+        __u32 offset = sizeof(v6), later = 0, routed = 0;
         __u8 e[8], next;
 
         if (bpf_skb_load_bytes(skb, 0, &v4, sizeof(v4)) < 0)
@@ -154,7 +154,7 @@ __noinline __u32 find_transport(struct __sk_buff *skb) {
         next = v6.next;
         for (int i = 0; i < IPV6_EXTENSIONS_MAX; i++) {
                 if (later || (next != 0 && next != 43 && next != 44 && next != 60))
-                        return offset << 16 | later | next; /* what follows the header of a later fragment is payload */
+                        return offset << 16 | later | routed | next; /* what follows the header of a later fragment is payload */
                 if (bpf_skb_load_bytes(skb, offset, e, sizeof(e)) < 0)
                         return MALFORMED;
                 if (next == 44) { /* fragment: offset in the upper 13 bits */
@@ -164,6 +164,8 @@ __noinline __u32 find_transport(struct __sk_buff *skb) {
                         /* A routing header with segments left has the actual destination elsewhere (RFC 8200 4.4). */
                         if (next == 43 && e[3] != 0)
                                 return MALFORMED;
+                        if (next == 43)
+                                routed = ROUTED;
                         offset += ((__u32) e[1] + 1) * 8;
                 }
                 next = e[0];
@@ -201,6 +203,7 @@ static __always_inline bool parse_any(struct __sk_buff *skb, struct packet *p) {
         if (found == MALFORMED || !parse_addresses(skb, p))
                 return false;
         p->protocol = (__u8) found;
+        p->routed = found & ROUTED;
         /* Rules name ICMP by protocol, its port is 0. */
         p->has_port = p->protocol == IP_ICMP || p->protocol == IP_ICMP6;
         if (found & LATER_FRAGMENT)

@@ -78,14 +78,11 @@ static __always_inline void chosen_source(struct __sk_buff *skb, const struct pa
                 __builtin_memcpy(ret->b, w, sizeof(ret->b));
 }
 
-/* A connection keeps the source of its first packet. A datagram socket may be bound again at any time; if it is not
- * connected, the sendmsg hook has checked the source. */
+/* A datagram socket may be bound again at any time; if it is not connected, the sendmsg hook has checked the source. */
 static __noinline bool source_is_foreign(struct __sk_buff *skb, const struct packet *p) {
         struct cw_addr chosen;
         __u64 words[2];
 
-        if (p->protocol == IP_TCP && p->continues)
-                return false;
         chosen_source(skb, p, &chosen);
         addr_split(&chosen, words);
         return address_is_foreign(words[0], words[1]) && in_known_netns(skb);

@@ -6,10 +6,13 @@
 #include "scope-lab.h"
 
 #include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/ipv6.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -417,6 +420,60 @@ START_TEST(source_routed_packet) {
 }
 END_TEST
 
+/* Hears whatever comes to the namespace outside, also what nobody there takes. */
+static int hear_all(const Lab *l) {
+        const struct sockaddr_ll any = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IPV6) };
+
+        lab_enter((Lab *) l, NULL);
+        int fd = lab_socket(l, true, AF_PACKET, SOCK_DGRAM);
+        ck_assert_int_eq(bind(fd, (const struct sockaddr *) &any, sizeof(any)), 0);
+        lab_enter((Lab *) l, "job");
+        return fd;
+}
+
+/* Is there a packet with a routing header? */
+static bool hears_route(int witness) {
+        struct ipv6hdr h;
+
+        while (recv(witness, &h, sizeof(h), MSG_DONTWAIT) >= (ssize_t) sizeof(h))
+                if (h.nexthdr == IPPROTO_ROUTING)
+                        return true;
+        return false;
+}
+
+/* A routing header whose only segment is the last one: the kernel sends to that, and puts where the socket is connected
+ * to into the header, where nobody looks. 32-bit programs can set it, here a policy that was off. _i: type of the
+ * socket */
+START_TEST(routing_header_without_segments_left) {
+        uint8_t header[24] = { 0, 2, 4, 0, 0, 0, 0, 0 };
+        int type = _i ? SOCK_STREAM : SOCK_DGRAM;
+        Lab l = {};
+
+        lab_init(&l);
+        lab_load_all(&l);
+        lab_set_policy(&l, LAB_HOST, ACTION_DENY, "2001:db8::2/128", MODE_OFF, 0);
+        lab_attach(&l);
+        (void) lab_cgroup(&l, "job");
+        _cleanup_close_ int witness = hear_all(&l);
+        put_addr(1, lab_other[1], header + 8);
+        for (int denied = 1; denied >= 0; denied--) {
+                policy_slot_set_mode(l.slots[LAB_HOST], MODE_OFF);
+                _cleanup_close_ int fd = lab_socket(&l, false, AF_INET6, type);
+                ck_assert_int_eq(set_option(fd, IPPROTO_IPV6, IPV6_RTHDR, header, sizeof(header)), 0);
+                policy_slot_set_mode(l.slots[LAB_HOST], denied ? MODE_ENFORCE : MODE_OFF);
+                ck_assert_int_eq(lab_connect(fd, lab_outside[1], LAB_PORT), type == SOCK_STREAM ? -EINPROGRESS : 0);
+                if (type == SOCK_DGRAM)
+                        ck_assert_int_eq(lab_send(fd, "out", NULL, 0), denied ? -EPERM : 0);
+                if (denied)
+                        ck_assert(!hears_route(witness));
+        }
+        while (!hears_route(witness)) /* or the rest shows nothing */
+                ck_assert(lab_wait(witness, POLLIN));
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1);
+        lab_done(&l);
+}
+END_TEST
+
 /* ------------------------------------------------------------------ devices */
 
 #ifndef IPV6_UNICAST_IF
@@ -540,6 +597,7 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, source_route_of_ipv4, 0, (int) ELEMENTSOF(ip_options));
         tcase_add_test(t, source_route_of_ipv6);
         tcase_add_loop_test(t, source_routed_packet, 0, (int) ELEMENTSOF(ip_options) - 1);
+        tcase_add_loop_test(t, routing_header_without_segments_left, 0, 2);
         tcase_add_loop_test(t, device_of_resolver, 0, 2);
         tcase_add_test(t, device_of_local_connection);
         tcase_add_test(t, other_options_are_left_alone);

@@ -7,6 +7,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 
 #include "basic/macro.h"
@@ -125,6 +127,37 @@ START_TEST(bound_elsewhere) {
         (void) close(fd);
         (void) close(witness);
         (void) close(server);
+        (void) close(proxy);
+        lab_done(&l);
+}
+END_TEST
+
+/* The kernel gives up connections with a reset, those of Multipath TCP also before they are established: the reset of a
+ * connection whose first packet was refused is refused. Repaired sockets (CRIU) do the same each time. _i: family */
+START_TEST(reset_from_elsewhere) {
+        static const struct linger at_once = { .l_onoff = 1 };
+        const int on = 1, off = TCP_REPAIR_OFF_NO_WP;
+        Lab l = {};
+        int family = _i;
+
+        int proxy = lab_with_addresses(&l, ACTION_ALLOW, NULL, 0);
+        lab_enter(&l, NULL); /* a raw socket */
+        int witness = lab_witness(&l, lab_family[family]);
+        lab_enter(&l, "job");
+        for (int forged = 1; forged >= 0; forged--) {
+                int tcp = bound_socket(&l, family, SOCK_STREAM, forged ? foreign[family] : lab_inside[family], 4001);
+                ck_assert_int_eq(setsockopt(tcp, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)), 0);
+                ck_assert_int_eq(lab_connect(tcp, lab_outside[family], LAB_PORT),
+                                 0); /* established, nothing was sent */
+                ck_assert_int_eq(setsockopt(tcp, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)), 0);
+                ck_assert_int_eq(setsockopt(tcp, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+                (void) close(tcp);
+                if (forged)
+                        lab_expect_nothing(witness);
+        }
+        ck_assert(lab_wait(witness, POLLIN)); /* or the rest shows nothing */
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), 1);
+        (void) close(witness);
         (void) close(proxy);
         lab_done(&l);
 }
@@ -276,6 +309,7 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 120);
         tcase_add_loop_test(t, bound_elsewhere, 0, 4);
+        tcase_add_loop_test(t, reset_from_elsewhere, 0, 2);
         tcase_add_loop_test(t, source_of_each_datagram, 0, 2);
         tcase_add_loop_test(t, bound_anew, 0, 2);
         tcase_add_loop_test(t, source_in_other_modes, 0, 2);
