@@ -2,6 +2,7 @@
 #include "ctl/event-line.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -77,6 +78,23 @@ uint64_t event_line_count(JsonObject *event) {
         return MAX(get_number(event, EVENT_FIELD_ID_COUNT), 1U);
 }
 
+#define ID_MIN 32 /* digits of an id that is shortened */
+#define ID_SHOWN 12
+
+/* The ids of containers and the like are cut as their engines cut them: "docker-0123456789ab.scope". */
+static void add_unit(Text *t, const char *unit) {
+        while (*unit) {
+                size_t n = strspn(unit, "0123456789abcdef");
+
+                if (n == 0) {
+                        add_word(t, (const char[]) { *unit++, '\0' });
+                        continue;
+                }
+                add(t, "%.*s", n >= ID_MIN ? ID_SHOWN : (int) n, unit);
+                unit += n;
+        }
+}
+
 static void add_subject(Text *t, JsonObject *event, bool with_pid) {
         const char *process = get_text(event, EVENT_FIELD_ID_PROCESS), *unit = get_text(event, EVENT_FIELD_ID_UNIT);
         uint64_t pid = get_number(event, EVENT_FIELD_ID_PID);
@@ -93,12 +111,14 @@ static void add_subject(Text *t, JsonObject *event, bool with_pid) {
                 add(t, "[%" PRIu64 "]", pid);
         if (unit[0] != '\0') {
                 add(t, " ");
-                add_word(t, unit);
+                add_unit(t, unit);
         }
 }
 
-static void add_destination(Text *t, JsonObject *event) {
-        const char *name = get_text(event, EVENT_FIELD_ID_DST_HOSTNAME), *addr = get_text(event, EVENT_FIELD_ID_DST_IP);
+/* with_addr: also if there is a name. */
+static void add_destination(Text *t, JsonObject *event, bool with_addr) {
+        const char *name = get_text(event, EVENT_FIELD_ID_DST_HOSTNAME);
+        const char *addr = with_addr || name[0] == '\0' ? get_text(event, EVENT_FIELD_ID_DST_IP) : "";
         const char *protocol = get_text(event, EVENT_FIELD_ID_PROTOCOL);
         const char *family = get_text(event, EVENT_FIELD_ID_SOCKET_FAMILY);
         uint64_t port = get_number(event, EVENT_FIELD_ID_DST_PORT);
@@ -139,14 +159,14 @@ static void add_reason(Text *t, JsonObject *event) {
         bool denied = strcmp(get_text(event, EVENT_FIELD_ID_VERDICT), "deny") == 0;
 
         if (rule[0] != '\0') {
-                add(t, ": rule ");
+                add(t, "rule ");
                 add_word(t, rule);
         } else if (denied && (dns[0] != '\0' || reason[0] != '\0'))
-                add(t, ": %s", event_denial_words(dns[0] != '\0' ? dns : reason));
+                add(t, "%s", event_denial_words(dns[0] != '\0' ? dns : reason));
         else if (strcmp(reason, "default") == 0)
-                add(t, ": default action");
+                add(t, "default action");
         else if (reason[0] != '\0')
-                add(t, ": %s", reason);
+                add(t, "%s", reason);
 }
 
 /* An event without a verdict: "mode changed: enforce -> audit". */
@@ -175,7 +195,49 @@ const char *event_line_text(JsonObject *event, bool with_pid, char buf[static EV
         }
         add_subject(&t, event, with_pid);
         add(&t, " -> ");
-        add_destination(&t, event);
+        add_destination(&t, event, true);
+        size_t n = t.n;
+        add(&t, ": ");
+        size_t begin = t.n;
         add_reason(&t, event);
+        if (t.n == begin)
+                buf[n] = '\0';
+        return buf;
+}
+
+int event_part_parse(const char *text, EventPart *ret) {
+        static const char *const names[_EVENT_PART_MAX] = {
+                [EVENT_PART_DESTINATION] = "dest",
+                [EVENT_PART_PROCESS] = "process",
+                [EVENT_PART_RULE] = "rule",
+        };
+
+        assert(text && ret);
+
+        for (EventPart i = 0; i < _EVENT_PART_MAX; i++)
+                if (names[i] && strcmp(names[i], text) == 0) {
+                        *ret = i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+const char *event_line_part(JsonObject *event, EventPart part, char buf[static EVENT_TEXT_MAX]) {
+        Text t = { .buf = buf };
+
+        buf[0] = '\0';
+        switch (part) {
+        case EVENT_PART_DESTINATION:
+                add_destination(&t, event, false);
+                break;
+        case EVENT_PART_PROCESS:
+                add_subject(&t, event, false);
+                break;
+        case EVENT_PART_RULE:
+                add_reason(&t, event);
+                break;
+        default:
+                return event_line_text(event, false, buf);
+        }
         return buf;
 }

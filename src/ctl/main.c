@@ -21,6 +21,11 @@ enum {
         ARG_NO_ASK_PASSWORD,
         ARG_SINCE,
         ARG_DENIED,
+        ARG_UNIT,
+        ARG_PROCESS,
+        ARG_DEST,
+        ARG_JOB,
+        ARG_BY,
         ARG_EXIT_CODE,
         ARG_LABEL,
         ARG_FOR,
@@ -42,6 +47,11 @@ static const struct option long_options[] = {
         { "lines", required_argument, NULL, 'n' },
         { "since", required_argument, NULL, ARG_SINCE },
         { "denied", no_argument, NULL, ARG_DENIED },
+        { "unit", required_argument, NULL, ARG_UNIT },
+        { "process", required_argument, NULL, ARG_PROCESS },
+        { "dest", required_argument, NULL, ARG_DEST },
+        { "job", required_argument, NULL, ARG_JOB },
+        { "by", required_argument, NULL, ARG_BY },
         { "exit-code", no_argument, NULL, ARG_EXIT_CODE },
         { "label", required_argument, NULL, ARG_LABEL },
         { "for", required_argument, NULL, ARG_FOR },
@@ -62,7 +72,12 @@ static unsigned option_mask(int option) {
                 { 'f', OPTION_FOLLOW },
                 { 'n', OPTION_LINES },
                 { ARG_SINCE, OPTION_SINCE },
-                { ARG_DENIED, OPTION_DENIED },
+                { ARG_DENIED, OPTION_FILTER },
+                { ARG_UNIT, OPTION_FILTER },
+                { ARG_PROCESS, OPTION_FILTER },
+                { ARG_DEST, OPTION_FILTER },
+                { ARG_JOB, OPTION_FILTER },
+                { ARG_BY, OPTION_FILTER },
                 { ARG_EXIT_CODE, OPTION_EXIT_CODE },
                 { ARG_LABEL, OPTION_LABEL },
                 { ARG_FOR, OPTION_FOR },
@@ -116,6 +131,31 @@ static int parse_label(Ctl *c, const char *value) {
         return STATUS_OK;
 }
 
+static int parse_filter(Ctl *c, int option, const char *value) {
+        switch (option) {
+        case ARG_UNIT:
+                c->filter.unit = value;
+                break;
+        case ARG_PROCESS:
+                c->filter.process = value;
+                break;
+        case ARG_DEST:
+                c->filter.destination = value;
+                break;
+        case ARG_JOB:
+                c->filter.job = value;
+                break;
+        case ARG_BY:
+                if (event_part_parse(value, &c->by) < 0)
+                        return usage(value, "--by must be dest, process or rule");
+                break;
+        default:
+                c->filter.denied = true;
+        }
+        const char *fault = event_filter_fault(&c->filter);
+        return fault ? usage(value, fault) : STATUS_OK;
+}
+
 static int parse_option(Ctl *c, int option, const char *value) {
         switch (option) {
         case ARG_SCOPE:
@@ -154,8 +194,12 @@ static int parse_option(Ctl *c, int option, const char *value) {
                                ? usage(value, "invalid time; cargowallctl(1) lists the formats")
                                : STATUS_OK;
         case ARG_DENIED:
-                c->denied = true;
-                break;
+        case ARG_UNIT:
+        case ARG_PROCESS:
+        case ARG_DEST:
+        case ARG_JOB:
+        case ARG_BY:
+                return parse_filter(c, option, value);
         case ARG_EXIT_CODE:
                 c->exit_code = true;
                 break;

@@ -7,7 +7,8 @@
 
 #define VERB_COLUMN 31
 
-#define EVENT_OPTIONS (OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_DENIED | OPTION_EXIT_CODE | OPTION_JSON)
+#define EVENT_OPTIONS \
+        (OPTION_SCOPE | OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_FILTER | OPTION_EXIT_CODE | OPTION_JSON)
 
 static const Verb verbs[] = {
         { "State", "status", NULL, "[SCOPE]", "Show mode, policy, hooks and counters", 0, 1,
@@ -61,6 +62,11 @@ static const char options_text[] =
         "  -n --lines=N                 events: show the last N only\n"
         "     --since=TIME              events: show events since TIME\n"
         "     --denied                  events: show denials only\n"
+        "     --unit=PATTERN            events: of these units\n"
+        "     --process=PATTERN         events: of processes with such names\n"
+        "     --dest=NAME|ADDRESS|CIDR  events: to these destinations\n"
+        "     --job=KEY=PATTERN         events: of jobs with such a label\n"
+        "     --by=dest|process|rule    events: count them by what they have in common\n"
         "     --exit-code               events: exit with 1 if there are denials\n"
         "     --via=NAME                explain: DEST is an address of NAME\n"
         "     --label=KEY=VALUE         job begin: add a label; may be repeated\n"

@@ -11,7 +11,7 @@ typedef enum OptionMask {
         OPTION_FOLLOW = 1 << 1,
         OPTION_LINES = 1 << 2,
         OPTION_SINCE = 1 << 3,
-        OPTION_DENIED = 1 << 4,
+        OPTION_FILTER = 1 << 4,
         OPTION_EXIT_CODE = 1 << 5,
         OPTION_LABEL = 1 << 6,
         OPTION_WAIT = 1 << 7,

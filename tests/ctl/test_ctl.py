@@ -484,6 +484,24 @@ def _(lab):
     equal([c["since"] for c in lab.calls("ListEvents")][-1], 1795000000000000, "since")
 
 
+@case("events: only some of them, and counted by what they have in common")
+def _(lab):
+    lab.set(events=[
+        event(1), event(2, process="wget"), event(3, unit="docker-" + 64 * "a" + ".scope", dst_ip="203.0.113.67"),
+        {"timestamp": "2026-11-22T03:12:04.000000Z", "sequence": 4, "event_type": "mode_changed"}])
+    for options, wanted in ((["--unit=runner*"], 2), (["--process=curl"], 2), (["--dest=example"], 3),
+                            (["--dest=203.0.113.66/32"], 2), (["--dest=203.0.113.66/32", "--process=wget"], 1),
+                            (["--job=run_id=7"], 0), (["--unit=runner*", "-n1"], 1)):
+        equal(len(lab.run("events", *options).out.splitlines()), wanted, " ".join(options))
+    contains(lab.run("events", "--unit=docker*").out, "docker-aaaaaaaaaaaa.scope")
+    equal(lab.run("events", "--by=process", "--no-legend").out.split("\n")[0].split(),
+          ["1", "denied", *2 * ["Nov", "22", "03:12:03"], "curl", "docker-aaaaaaaaaaaa.scope"], "the first process")
+    groups = json.loads(lab.run("events", "--by=dest", "--json=short").out)
+    equal([(g["destination"], g["verdict"], g["count"]) for g in groups], [("evil.example:443/tcp", "denied", 3)], "groups")
+    for wrong in (["--by=unit"], ["--by=dest", "-f"], ["--job=run_id"], ["--dest="]):
+        equal(lab.run("events", *wrong).status, 2, " ".join(wrong))
+
+
 @case("events --exit-code: 1 with denials, 0 without")
 def _(lab):
     equal(lab.run("events", "--exit-code").status, 0, "without events")

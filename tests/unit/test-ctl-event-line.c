@@ -35,6 +35,12 @@ static const struct {
         { "{\"event_type\":\"events_lost\",\"count\":12}", "note", "events lost: 12" },
         { "{\"event_type\":\"privileged_call\",\"detail\":\"SetMode\"," WHO "}", "note",
           "privileged call: SetMode by curl[123] runner.service" },
+        /* ids are cut, other digits are not */
+        { "{\"verdict\":\"allow\",\"process\":\"sh\",\"unit\":\"docker-0123456789abcdef0123456789abcdef"
+          "0123456789abcdef0123456789abcdef.scope\",\"dst_ip\":\"192.0.2.1\"}",
+          "allowed", "sh docker-0123456789ab.scope -> 192.0.2.1" },
+        { "{\"verdict\":\"allow\",\"unit\":\"run-0123456789abcdef0123456789abcde.scope\",\"dst_ip\":\"192.0.2.1\"}",
+          "allowed", "unknown run-0123456789abcdef0123456789abcde.scope -> 192.0.2.1" },
         /* names cannot pretend to be another part of the line */
         { "{" DENIED "\"process\":\"a[1] b -> c\",\"dst_hostname\":\"x\\ny\",\"reason\":\"new_reason\"}", "denied",
           "a[1]\\x20b\\x20->\\x20c -> x\\x0ay: new_reason" },
