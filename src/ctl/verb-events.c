@@ -43,13 +43,18 @@ static int print_line(const Ctl *c, JsonObject *event, uint64_t count, bool with
                 (void) time_format_short(usec, stamp);
         if (count > 1)
                 (void) snprintf(repeated, sizeof(repeated), " (%" PRIu64 " times)", count);
-        if (asprintf(&line, "%s%s", event_line_text(event, with_pid, text), repeated) < 0 ||
+        size_t used = strlen(stamp) + 1 + 7 + 1, room = c->output.columns > used ? c->output.columns - used : 0;
+        bool fit = room > 0 && !c->full;
+        if (fit)
+                (void) event_line_fit(event, with_pid, room > strlen(repeated) ? room - strlen(repeated) : 0, text);
+        else
+                (void) event_line_text(event, with_pid, text);
+        if (asprintf(&line, "%s%s", text, repeated) < 0 ||
             !(safe = output_safe(&c->output, line)))
                 return ctl_fail(-ENOMEM);
 
-        size_t used = strlen(stamp) + 1 + 7 + 1; /* time, verdict */
-        if (!c->full && c->output.columns > used)
-                output_cut(&c->output, safe, c->output.columns - used);
+        if (fit)
+                output_cut(&c->output, safe, room);
         (void) printf("%s %s%-7s%s %s\n", stamp, output_color(&c->output, color), verdict,
                       output_color(&c->output, COLOR_NORMAL), safe);
         return STATUS_OK;
