@@ -236,6 +236,15 @@ static int parse_options(Ctl *c, int argc, char **argv, unsigned *seen) {
         return -1;
 }
 
+static int unknown_verb(const char *name) {
+        char list[256], reason[320];
+
+        bool incomplete = verb_list(name, list, sizeof(list));
+        (void) snprintf(reason, sizeof(reason), incomplete ? "a word is missing or wrong after it: %s" :
+                                                             "unknown verb; expected %s", list);
+        return usage(name, reason);
+}
+
 static int run(Ctl *c, int argc, char **argv) {
         unsigned seen = 0;
         int words;
@@ -247,7 +256,7 @@ static int run(Ctl *c, int argc, char **argv) {
         argv += optind;
         const Verb *v = verb_find(argc, argv, &words);
         if (!v)
-                return usage(argv[0], "unknown verb");
+                return unknown_verb(argv[0]);
         argc -= words;
         argv += words;
         if (argc < v->min_arguments)

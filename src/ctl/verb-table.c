@@ -91,6 +91,32 @@ const Verb *verb_find(int argc, char **argv, int *ret_words) {
         return NULL;
 }
 
+/* The next verb after i that is to be listed. name: NULL lists first words. */
+static size_t next_listed(const char *name, size_t i) {
+        for (; i < ELEMENTSOF(verbs); i++)
+                if (name ? verbs[i].noun && strcmp(verbs[i].name, name) == 0 :
+                           i == 0 || strcmp(verbs[i].name, verbs[i - 1].name) != 0)
+                        break;
+        return i;
+}
+
+bool verb_list(const char *name, char *buf, size_t size) {
+        bool found = next_listed(name, 0) < ELEMENTSOF(verbs);
+        size_t n = 0, next;
+
+        assert(name && buf && size > 0);
+
+        buf[0] = '\0';
+        if (!found)
+                name = NULL;
+        for (size_t i = next_listed(name, 0); i < ELEMENTSOF(verbs) && n < size; i = next) {
+                next = next_listed(name, i + 1);
+                const char *before = n == 0 ? "" : next < ELEMENTSOF(verbs) ? ", " : " or ";
+                n += (size_t) snprintf(buf + n, size - n, "%s%s", before, name ? verbs[i].noun : verbs[i].name);
+        }
+        return found;
+}
+
 static void print_heading(const Ctl *c, const char *heading) {
         (void) printf("\n%s%s:%s\n", output_color(&c->output, COLOR_BOLD), heading,
                       output_color(&c->output, COLOR_NORMAL));

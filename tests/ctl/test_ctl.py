@@ -678,6 +678,8 @@ def _(lab):
         got = lab.run(*words)
         equal((got.status, got.out), (2, ""), f"result of {words}")
         assert got.err, words
+    contains(lab.run("nonsense").err, "status, is-enforcing, scopes, dns, events", "version or help")
+    contains(lab.run("policy", "nonsense").err, "policy: ", "show, load, check or diff")
     equal(lab.calls("GetAll"), [], "calls")
 
 
