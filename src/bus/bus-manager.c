@@ -30,6 +30,7 @@ int bus_mode_from_string(const char *s, ModeSetting *ret) {
 static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                     const char *property, sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         const Service *m = ((const Bus *) userdata)->service;
+        char fault[SERVICE_FAULT_MAX];
         const char *text;
 
         if (strcmp(property, "Version") == 0)
@@ -44,6 +45,8 @@ static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ co
                 text = service_policy_digest(m);
         else if (strcmp(property, "PolicySource") == 0)
                 text = service_policy_source(m);
+        else if (strcmp(property, "PolicyFault") == 0)
+                text = service_policy_fault(m, fault);
         else
                 text = service_dns_wiring(m);
         return bus_append_text(reply, text);
@@ -126,6 +129,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Enforcing", "b", get_enforcing, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicyDigest", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicySource", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("PolicyFault", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("RuleCount", "u", get_rule_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("DNSWiring", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Upstreams", "as", get_texts, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -232,8 +232,8 @@ static void on_policy_reloaded(void *userdata) {
         on_scopes_changed(b);
         (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "s",
                                   service_policy_digest(b->service));
-        bus_properties_changed(b, "PolicyDigest", "PolicySource", "RuleCount", "ConfiguredMode", "EffectiveMode",
-                               "Enforcing", NULL);
+        bus_properties_changed(b, "PolicyDigest", "PolicySource", "PolicyFault", "RuleCount", "ConfiguredMode",
+                               "EffectiveMode", "Enforcing", NULL);
         bus_scopes_emit_changed(b);
 }
 

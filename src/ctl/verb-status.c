@@ -161,6 +161,18 @@ static int print_counters(const Ctl *c, JsonObject *p) {
         return status;
 }
 
+static int print_fault(const Ctl *c, JsonObject *p) {
+        const char *fault = json_value_text(p, "policy_fault");
+        _cleanup_free_ char *safe = output_safe(&c->output, fault);
+
+        if (!safe)
+                return ctl_fail(-ENOMEM);
+        if (fault[0] != '\0')
+                (void) printf("%12s: %s%s%s\n", "Fault", output_color(&c->output, COLOR_RED), safe,
+                              output_color(&c->output, COLOR_NORMAL));
+        return STATUS_OK;
+}
+
 static int print_policy(const Ctl *c, JsonObject *o) {
         char rules[48];
 
@@ -208,6 +220,8 @@ static int print_status(const Ctl *c, JsonObject *p, JsonObject *scopes) {
                 status = print_mode(c, p);
         if (status == STATUS_OK)
                 status = print_time(c, p);
+        if (status == STATUS_OK)
+                status = print_fault(c, p);
         if (status == STATUS_OK)
                 status = print_policy(c, p);
         if (status == STATUS_OK)

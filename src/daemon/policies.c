@@ -7,15 +7,23 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "basic/clock.h"
 #include "daemon/document-files.h"
+#include "daemon/fault-note.h"
+#include "daemon/in-force.h"
 #include "daemon/kept-documents.h"
 #include "daemon/records.h"
+#include "daemon/repair-watch.h"
+#include "host/state-file.h"
 
 struct Policies {
         const Context *context; /* borrowed */
         PoliciesObserver observer;
         PolicySet set;
         KeptDocuments kept;
+        LastGood last_good;
+        InForce in_force;
+        RepairWatch *repair; /* NULL: the documents in force are those of this machine */
         char digest[POLICY_DIGEST_SIZE];
 };
 
@@ -115,23 +123,33 @@ static int take_kept_documents(Policies *p) {
         return 0;
 }
 
+static void log_in_force(const Policies *p, const FaultList *faults) {
+        char text[IN_FORCE_TEXT_MAX];
+
+        context_log_faults(p->context, faults);
+        log_message(p->context->log, LOG_ERR, "%s", in_force_format(&p->in_force, text));
+}
+
 static int load(Policies *p) {
         const Context *c = p->context;
         _cleanup_(fault_list_done) FaultList faults = {};
         int r;
 
-        r = documents_load("", &p->set.documents, &faults);
+        r = in_force_load("", &p->last_good, p->set.configured_mode, &p->set.documents, &p->in_force, &faults);
         if (r == -ENOENT)
                 log_message(c->log, LOG_ERR,
                             "there is no policy: write /etc/cargowall/policy.json or a document in "
                             "/etc/cargowall/policy.d, see cargowall-policy(5)");
-        else if (r < 0 && fault_list_count(&faults) > 0)
-                context_log_faults(c, &faults);
         else if (r < 0)
                 log_message(c->log, LOG_ERR, "cannot read the policy: %s", strerror(-r));
         if (r < 0)
                 return r;
-        r = take_kept_documents(p);
+        if (p->in_force.kind != IN_FORCE_AS_WRITTEN)
+                log_in_force(p, &faults);
+        else
+                r = last_good_prepare(&p->last_good, &p->set.documents, clock_usec(CLOCK_REALTIME));
+        if (r >= 0)
+                r = take_kept_documents(p);
         documents_digest(&p->set.documents, p->digest);
         return r;
 }
@@ -149,6 +167,7 @@ int policies_new(const Context *c, const PoliciesObserver *observer, Policies **
                 return -ENOMEM;
         p->context = c;
         p->observer = *observer;
+        p->last_good.directory = STATE_DIRECTORY;
         p->set.configured_mode = c->config->mode;
         p->set.override = handover_override(c->handover, &setting) ? (ModeSetting) setting : MODE_SETTING_CONFIGURED;
         r = load(p);
@@ -161,8 +180,10 @@ int policies_new(const Context *c, const PoliciesObserver *observer, Policies **
 Policies *policies_free(Policies *p) {
         if (!p)
                 return NULL;
+        repair_watch_free(p->repair);
         policy_set_done(&p->set);
         kept_documents_done(&p->kept);
+        last_good_done(&p->last_good);
         free(p);
         return NULL;
 }
@@ -177,6 +198,12 @@ const char *policies_digest(const Policies *p) {
         assert(p);
 
         return p->digest;
+}
+
+const InForce *policies_in_force(const Policies *p) {
+        assert(p);
+
+        return &p->in_force;
 }
 
 Layer *policies_layer(const Policies *p, const Document *document) {
@@ -208,6 +235,14 @@ static void publish(Policies *p) {
         p->observer.changed(p->observer.userdata);
 }
 
+/* The documents of this machine are in force, whatever was before. */
+static void note_as_written(Policies *p) {
+        p->repair = repair_watch_free(p->repair);
+        fault_note_clear();
+        if (last_good_prepare(&p->last_good, &p->set.documents, clock_usec(CLOCK_REALTIME)) >= 0)
+                policies_keep_last_good(p);
+}
+
 /* Installs a set as a whole or not at all. Takes the contents of *new, which is then in force; on failure it is
  * unchanged. */
 static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
@@ -228,7 +263,9 @@ static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
                 return r;
         }
         *new = (PolicySet) {};
+        p->in_force = (InForce) {};
         publish(p);
+        note_as_written(p);
         for (size_t i = 0; i < p->set.documents.n; i++)
                 if (!policy_set_contains(&old, &p->set.documents.items[i]))
                         context_emit_type(p->context, EVENT_POLICY_LOADED, p->set.documents.items[i].name, NULL);
@@ -280,6 +317,49 @@ int policies_reload(Policies *p, FaultList *faults) {
                 log_message(p->context->log, LOG_INFO, "policy reloaded: %u rules, %s", policy_set_n_rules(&p->set),
                             p->digest);
         return r;
+}
+
+/* ------------------------------------------------------------------ the last good ones */
+
+static void on_repaired(void *userdata) {
+        _cleanup_(fault_list_done) FaultList faults = {};
+
+        (void) policies_reload(userdata, &faults);
+}
+
+void policies_started(Policies *p) {
+        char text[IN_FORCE_TEXT_MAX];
+        int r;
+
+        assert(p);
+
+        policies_keep_last_good(p);
+        if (p->in_force.kind == IN_FORCE_AS_WRITTEN) {
+                fault_note_clear(); /* of an earlier start */
+                return;
+        }
+        context_emit_type(p->context, EVENT_POLICY_REJECTED, NULL, in_force_format(&p->in_force, text));
+        fault_note_set(text);
+        r = repair_watch_new(p->context, on_repaired, p, &p->repair);
+        if (r < 0)
+                log_message(p->context->log, LOG_ERR, "cannot watch the documents (%s): reload when they are repaired",
+                            strerror(-r));
+}
+
+void policies_keep_last_good(Policies *p) {
+        const Context *c = p->context;
+        int before = p->last_good.error, r;
+
+        r = last_good_write(&p->last_good);
+        if (r > 0 && before < 0)
+                log_message(c->log, LOG_NOTICE, "the documents in force are kept in " STATE_DIRECTORY " again");
+        if (r >= 0 || r == before)
+                return;
+        log_message(c->log, LOG_ERR,
+                    "cannot keep the documents in force in " STATE_DIRECTORY " (%s), trying again: if they have faults at the next "
+                    "start, there is no last good policy, and those that enforce deny everything",
+                    strerror(-r));
+        context_emit_type(c, EVENT_STATE_NOT_KEPT, NULL, "no last good policy");
 }
 
 /* A document that a successor would not have is not accepted: after a crash an older one would be in force. */

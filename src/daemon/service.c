@@ -9,6 +9,7 @@
 
 #include "basic/clock.h"
 #include "daemon/engine-start.h"
+#include "daemon/fault-note.h"
 #include "daemon/records.h"
 #include "daemon/service-parts.h"
 #include "daemon/wiring.h"
@@ -159,6 +160,7 @@ int service_new(sd_event *event, ServiceLog *log, Service **ret) {
         r = start(s);
         if (r < 0) {
                 service_manager_failed(r, "the start failed, see the journal");
+                fault_note_set("cargowalld.service cannot start, and is tried again: see journalctl -u cargowalld.service\n");
                 return r;
         }
         *ret = TAKE_PTR(s);

@@ -34,9 +34,12 @@ void service_scope_cgroups(const Service *s, size_t i, void (*fn)(const char *pa
 ModeSetting service_mode(const Service *s);                   /* the override in force */
 Mode service_configured_mode(const Service *s);               /* of cargowall.conf */
 Mode service_effective_mode(const Service *s);                /* the weakest among the scopes with a policy */
-bool service_enforcing(const Service *s);                     /* effective mode is enforce and every required hook is there */
+bool service_enforcing(const Service *s);                     /* effective mode is enforce, of all documents, and every required hook is there */
 const char *service_policy_digest(const Service *s);
 const char *service_policy_source(const Service *s);
+/* Why other documents than those of this machine are in force, and which; "" if they are not. */
+#define SERVICE_FAULT_MAX 1024
+const char *service_policy_fault(const Service *s, char buf[static SERVICE_FAULT_MAX]);
 uint32_t service_n_rules(const Service *s);
 const char *service_dns_wiring(const Service *s);
 size_t service_upstreams(const Service *s, const char *const **ret); /* texts "192.0.2.1:53" */

@@ -144,7 +144,8 @@ bool service_enforcing(const Service *s) {
         assert(s);
 
         return supervision_is_ready(s->supervision) && !supervision_lost_sockets(s->supervision) &&
-               service_effective_mode(s) == MODE_ENFORCE && hooks_are_complete(&s->context);
+               service_effective_mode(s) == MODE_ENFORCE && policies_in_force(s->policies)->n_left_out == 0 &&
+               hooks_are_complete(&s->context);
 }
 
 const char *service_policy_digest(const Service *s) {
@@ -163,6 +164,14 @@ const char *service_policy_source(const Service *s) {
                 if (d->items[i].source)
                         return d->items[i].source;
         return "none";
+}
+
+_Static_assert(SERVICE_FAULT_MAX == IN_FORCE_TEXT_MAX, "one text");
+
+const char *service_policy_fault(const Service *s, char buf[static SERVICE_FAULT_MAX]) {
+        assert(s);
+
+        return in_force_format(policies_in_force(s->policies), buf);
 }
 
 uint32_t service_n_rules(const Service *s) {

@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "basic/clock.h"
+#include "daemon/fault-note.h"
 #include "daemon/self-test.h"
 #include "host/socket-cgroup.h"
 
@@ -56,6 +57,7 @@ static void on_self_test(const char *fault, void *userdata) {
         if (s->ready)
                 return;
         service_manager_failed(-EIO, fault);
+        fault_note_set(fault);
         s->exit_status = EXIT_FAILURE;
         (void) sd_event_exit(s->context->event, 0);
 }

@@ -215,6 +215,15 @@ def _(lab):
     contains(lab.run("status").out, "Families: others than IP are dropped at network devices: see \"cargowallctl check\"\n")
 
 
+@case("status shows a fault of the policy, also of a service that has no such property")
+def _(lab):
+    assert "Fault" not in lab.run("status").out, "a fault"
+    lab.set(manager={"PolicyFault": ""})
+    assert "Fault" not in lab.run("status").out, "a fault"
+    lab.set(manager={"PolicyFault": "the last good policy is enforced: a.json: no\x1b[31m"})
+    contains(lab.run("status").out, "Fault: the last good policy is enforced: a.json: no\\x1b[31m\n")
+
+
 @case("status: 3 in audit mode and when a hook is missing")
 def _(lab):
     lab.set(manager={"Mode": "audit", "EffectiveMode": "audit", "Enforcing": False})

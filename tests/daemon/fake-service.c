@@ -89,6 +89,11 @@ const char *service_policy_digest(_unused_ const Service *m) {
         return "sha256:00";
 }
 
+const char *service_policy_fault(_unused_ const Service *m, char buf[static SERVICE_FAULT_MAX]) {
+        buf[0] = '\0';
+        return buf;
+}
+
 const char *service_policy_source(const Service *m) {
         return m->source;
 }
