@@ -60,6 +60,14 @@ static int get_enforcing(_unused_ sd_bus *bus, _unused_ const char *path, _unuse
         return sd_bus_message_append(reply, "b", service_enforcing(b->service));
 }
 
+static int get_mode_kept(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
+                         _unused_ const char *property, sd_bus_message *reply, void *userdata,
+                         _unused_ sd_bus_error *error) {
+        const Bus *b = userdata;
+
+        return sd_bus_message_append(reply, "b", (int) service_mode_is_kept(b->service));
+}
+
 static int get_rule_count(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                           _unused_ const char *property, sd_bus_message *reply, void *userdata,
                           _unused_ sd_bus_error *error) {
@@ -124,6 +132,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Mode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ModeKept", "b", get_mode_kept, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ConfiguredMode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("EffectiveMode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Enforcing", "b", get_enforcing, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -146,6 +155,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("EventsLost", "t", get_counter, 0, 0),
 
         METHOD("SetMode", "st", P(mode) P(flags), NULL, "", bus_method_set_mode),
+        METHOD("SetScopeMode", "sst", P(scope) P(mode) P(flags), NULL, "", bus_method_set_scope_mode),
         METHOD("Reload", NULL, "", NULL, "", bus_method_reload),
         METHOD("LoadPolicy", "ha{sv}", P(policy) P(options), "s", P(digest), bus_method_load_policy),
         METHOD("LoadPolicyString", "sa{sv}", P(policy) P(options), "s", P(digest), bus_method_load_policy_string),

@@ -12,6 +12,7 @@
 #include "daemon/fault-note.h"
 #include "daemon/in-force.h"
 #include "daemon/kept-documents.h"
+#include "daemon/mode-files.h"
 #include "daemon/records.h"
 #include "daemon/repair-watch.h"
 #include "host/state-file.h"
@@ -20,6 +21,8 @@ struct Policies {
         const Context *context; /* borrowed */
         PoliciesObserver observer;
         PolicySet set;
+        ModeTable modes;      /* that were set */
+        ModeTable kept_modes; /* over reboots */
         KeptDocuments kept;
         LastGood last_good;
         InForce in_force;
@@ -156,7 +159,6 @@ static int load(Policies *p) {
 
 int policies_new(const Context *c, const PoliciesObserver *observer, Policies **ret) {
         _cleanup_(policies_freep) Policies *p = calloc(1, sizeof(*p));
-        uint8_t setting;
         int r;
 
         assert(c);
@@ -169,7 +171,8 @@ int policies_new(const Context *c, const PoliciesObserver *observer, Policies **
         p->observer = *observer;
         p->last_good.directory = STATE_DIRECTORY;
         p->set.configured_mode = c->config->mode;
-        p->set.override = handover_override(c->handover, &setting) ? (ModeSetting) setting : MODE_SETTING_CONFIGURED;
+        mode_files_load(c, &p->modes, &p->kept_modes);
+        p->set.modes = &p->modes;
         r = load(p);
         if (r < 0)
                 return r;
@@ -184,6 +187,8 @@ Policies *policies_free(Policies *p) {
         policy_set_done(&p->set);
         kept_documents_done(&p->kept);
         last_good_done(&p->last_good);
+        mode_table_done(&p->modes);
+        mode_table_done(&p->kept_modes);
         free(p);
         return NULL;
 }
@@ -301,7 +306,7 @@ int policies_reload(Policies *p, FaultList *faults) {
         assert(faults);
 
         new.configured_mode = p->set.configured_mode;
-        new.override = p->set.override;
+        new.modes = p->set.modes;
         r = documents_load("", &new.documents, faults);
         if (r >= 0) {
                 r = install(p, &new, &bad);
@@ -425,22 +430,68 @@ int policies_load(Policies *p, const char *name, const char *text, size_t size, 
 
 /* ------------------------------------------------------------------ mode */
 
-ModeSetting policies_set_mode(Policies *p, ModeSetting mode) {
-        ModeSetting old;
-
+const ModeTable *policies_modes(const Policies *p) {
         assert(p);
 
-        old = p->set.override;
-        p->set.override = mode;
+        return &p->modes;
+}
+
+bool policies_modes_are_kept(const Policies *p) {
+        assert(p);
+
+        return mode_table_equals(&p->modes, &p->kept_modes);
+}
+
+static void apply_modes(Policies *p) {
         for (size_t i = 0; i < p->set.documents.n; i++) {
                 const Document *d = &p->set.documents.items[i];
                 Layer *layer = policies_layer(p, d);
                 if (layer)
                         layer_set_mode(layer, policy_set_mode_of(&p->set, d));
         }
-        handover_put_override(p->context->handover, (uint8_t) mode);
-        if (old != mode)
-                context_emit_type(p->context, EVENT_MODE_CHANGED, NULL,
-                                  mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));
-        return old;
+}
+
+static void emit_mode(const Policies *p, const char *scope, ModeSetting mode, bool keep) {
+        char detail[96];
+
+        (void) snprintf(detail, sizeof(detail), "%s%s",
+                        mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode),
+                        keep ? ", kept over reboots" : "");
+        context_emit_type(p->context, EVENT_MODE_CHANGED, scope, detail);
+}
+
+int policies_set_mode(Policies *p, const char *scope, ModeSetting mode, bool keep, bool *ret_changed) {
+        _cleanup_(mode_table_done) ModeTable new = MODE_TABLE_EMPTY;
+        int r;
+
+        assert(p);
+        assert(ret_changed);
+
+        if (scope && !policy_set_find(&p->set, scope))
+                return -ENOENT;
+        r = mode_table_copy(&p->modes, &new);
+        if (r >= 0)
+                r = mode_table_set(&new, scope, mode);
+        if (r >= 0 && keep) {
+                ModeTable kept;
+
+                r = mode_table_copy(&new, &kept);
+                if (r >= 0 && (r = mode_files_put_kept(&new)) < 0)
+                        mode_table_done(&kept);
+                if (r >= 0) {
+                        mode_table_done(&p->kept_modes);
+                        p->kept_modes = kept;
+                }
+        }
+        if (r < 0)
+                return r;
+        *ret_changed = !mode_table_equals(&new, &p->modes);
+        mode_table_done(&p->modes);
+        p->modes = new;
+        new = (ModeTable) MODE_TABLE_EMPTY;
+        apply_modes(p);
+        mode_files_put_set(p->context, &p->modes);
+        if (*ret_changed || keep)
+                emit_mode(p, scope, mode, keep);
+        return 0;
 }

@@ -43,8 +43,11 @@ void policies_keep_last_good(Policies *p);
 /* As in service.h. */
 int policies_reload(Policies *p, FaultList *faults);
 int policies_load(Policies *p, const char *name, const char *text, size_t size, FaultList *faults);
-/* Returns the previous setting. The caller records the layers, once those of grants have their mode. */
-ModeSetting policies_set_mode(Policies *p, ModeSetting mode);
+/* As in service.h; *ret_changed: whether what is set differs from before. The caller records the layers, once those of
+ * grants have their mode. */
+int policies_set_mode(Policies *p, const char *scope, ModeSetting mode, bool keep, bool *ret_changed);
+const ModeTable *policies_modes(const Policies *p);
+bool policies_modes_are_kept(const Policies *p); /* over reboots */
 
 /* Has the service manager store the documents that came over the bus, and no others. Returns 0, or what failed, which
  * the next call tries again. */

@@ -6,6 +6,7 @@
 #include "daemon/document-files.h"
 #include "daemon/fault-note.h"
 #include "daemon/kept-documents.h"
+#include "daemon/mode-files.h"
 #include "daemon/records.h"
 #include "daemon/repair-watch.h"
 
@@ -209,12 +210,19 @@ const Predecessor *handover_predecessor(_unused_ const Handover *h, _unused_ con
         return NULL;
 }
 
-bool handover_override(_unused_ const Handover *h, _unused_ uint8_t *ret) {
-        return false;
+static int keep_result; /* of keeping modes over reboots */
+
+void mode_files_load(_unused_ const Context *c, ModeTable *ret_set, ModeTable *ret_kept) {
+        *ret_set = *ret_kept = (ModeTable) MODE_TABLE_EMPTY;
 }
 
-void handover_put_override(_unused_ Handover *h, _unused_ uint8_t setting) {
-        note("override", NULL);
+void mode_files_put_set(_unused_ const Context *c, _unused_ const ModeTable *t) {
+        note("modes", NULL);
+}
+
+int mode_files_put_kept(_unused_ const ModeTable *t) {
+        note("keep", NULL);
+        return keep_result;
 }
 
 void records_reserve_ids(_unused_ const Context *c) {
@@ -395,8 +403,33 @@ START_TEST(order_of_a_change) {
         ck_assert_str_eq(take_trace(), "store:host reserve set:host assign layers changed policy_loaded:host ");
         ck_assert_int_eq(policies_reload(policies, &faults), 0);
         ck_assert_str_eq(take_trace(), "reserve set:all assign layers changed remove:host no-fault prepare write policy_loaded:host ");
-        (void) policies_set_mode(policies, MODE_SETTING_AUDIT);
-        ck_assert_str_eq(take_trace(), "override mode_changed ");
+        bool changed;
+        ck_assert_int_eq(policies_set_mode(policies, NULL, MODE_SETTING_AUDIT, false, &changed), 0);
+        ck_assert_str_eq(take_trace(), "modes mode_changed ");
+}
+END_TEST
+
+START_TEST(modes_are_set_as_a_whole_or_not) {
+        const Document *unit = policy_set_find(policies_set(policies), "unit");
+        bool changed;
+
+        ck_assert(policies_modes_are_kept(policies)); /* none */
+        ck_assert_int_eq(policies_set_mode(policies, "unit", MODE_SETTING_AUDIT, false, &changed), 0);
+        ck_assert_str_eq(take_trace(), "modes mode_changed:unit ");
+        ck_assert(changed && !policies_modes_are_kept(policies));
+        ck_assert_int_eq(policy_set_mode_of(policies_set(policies), unit), MODE_AUDIT);
+        ck_assert_int_eq(policies_set_mode(policies, "nobody", MODE_SETTING_AUDIT, false, &changed), -ENOENT);
+        keep_result = -ENOSPC;
+        ck_assert_int_eq(policies_set_mode(policies, NULL, MODE_SETTING_OFF, true, &changed), -ENOSPC);
+        ck_assert_str_eq(take_trace(), "keep ");
+        ck_assert_int_eq(policies_modes(policies)->all, MODE_SETTING_CONFIGURED);
+        keep_result = 0;
+        ck_assert_int_eq(policies_set_mode(policies, "unit", MODE_SETTING_AUDIT, true, &changed), 0);
+        ck_assert_str_eq(take_trace(), "keep modes mode_changed:unit ");
+        ck_assert(!changed && policies_modes_are_kept(policies));
+        ck_assert_int_eq(policies_reload(policies, &faults), 0); /* keeps them */
+        unit = policy_set_find(policies_set(policies), "unit");
+        ck_assert_int_eq(policy_set_mode_of(policies_set(policies), unit), MODE_AUDIT);
 }
 END_TEST
 
@@ -527,6 +560,7 @@ static Suite *suite(void) {
         tcase_add_test(t, what_cannot_be_kept_is_not_loaded);
         tcase_add_test(t, what_the_engine_rejects_is_not_kept);
         tcase_add_test(t, order_of_a_change);
+        tcase_add_test(t, modes_are_set_as_a_whole_or_not);
         tcase_add_test(t, one_failure_does_not_stop_the_others);
         tcase_add_test(t, kept_document_that_cannot_be_used);
         tcase_add_test(t, documents_do_not_fill_the_store);
