@@ -8,7 +8,7 @@
 #include "basic/macro.h"
 #include "host/state-file.h"
 
-#define NAME "fault" /* also in units/cargowalld-fault.path, .service, and cargowalld.service */
+#define NAME "fault" /* also in units/cargowalld-fault.path, cargowalld-fault.service, and cargowall-stop */
 #define SIZE_MAX_READ 8192
 
 void fault_note_set(const char *text) {

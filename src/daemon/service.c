@@ -203,7 +203,8 @@ void service_stop(Service *s) {
         grants_revoke_all(s->grants);
         end_refused(c);
         engine_flush(c->engine);
-        context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
+        if (s->is_last)
+                context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service is stopped");
         records_put_sequence(c);
         events_flush(s->events);
         (void) service_log_flush(c->log);

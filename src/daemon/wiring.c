@@ -180,6 +180,10 @@ static void on_reload(void *userdata) {
         (void) policies_reload(((Service *) userdata)->policies, &faults);
 }
 
+static void on_last(void *userdata) {
+        ((Service *) userdata)->is_last = true;
+}
+
 static void on_reopen(void *userdata) {
         events_reopen(((Service *) userdata)->events);
 }
@@ -199,6 +203,7 @@ int service_make_parts(Service *s) {
                                     .describe = describe,
                                     .reload = on_reload,
                                     .reopen = on_reopen,
+                                    .last = on_last,
                                     .userdata = s,
                             },
                             &s->supervision);
