@@ -31,6 +31,7 @@ typedef struct Ctl {
         uint64_t for_usec;     /* 0: not given */
         uint64_t since_usec;   /* CLOCK_REALTIME; 0: from the beginning */
         const char *scope;     /* borrowed; NULL: not given */
+        bool keep;             /* --persist */
         const char *via;       /* the same */
         EventFilter filter;    /* of events, but for the scope */
         EventPart by;

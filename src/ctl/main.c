@@ -31,6 +31,7 @@ enum {
         ARG_FOR,
         ARG_WAIT,
         ARG_VIA,
+        ARG_PERSIST,
 };
 
 static const struct option long_options[] = {
@@ -57,6 +58,7 @@ static const struct option long_options[] = {
         { "for", required_argument, NULL, ARG_FOR },
         { "wait", required_argument, NULL, ARG_WAIT },
         { "via", required_argument, NULL, ARG_VIA },
+        { "persist", no_argument, NULL, ARG_PERSIST },
         {},
 };
 
@@ -83,6 +85,7 @@ static unsigned option_mask(int option) {
                 { ARG_FOR, OPTION_FOR },
                 { ARG_WAIT, OPTION_WAIT },
                 { ARG_VIA, OPTION_VIA },
+                { ARG_PERSIST, OPTION_PERSIST },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(masks); i++)
@@ -163,6 +166,9 @@ static int parse_option(Ctl *c, int option, const char *value) {
                 break;
         case ARG_VIA:
                 c->via = value;
+                break;
+        case ARG_PERSIST:
+                c->keep = true;
                 break;
         case ARG_JSON:
                 return parse_json(c, value);

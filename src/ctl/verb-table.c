@@ -38,7 +38,7 @@ static const Verb verbs[] = {
         { NULL, "job", "list", "", "List active jobs", 0, 0, OPTION_JSON, verb_job_list },
         { NULL, "job", "show", "ID", "Show one job", 1, 1, OPTION_JSON, verb_job_show },
         { "Service", "mode", NULL, "[MODE]", "Show or set the mode: enforce, audit,\noff, configured", 0, 1,
-          OPTION_JSON, verb_mode },
+          OPTION_SCOPE | OPTION_PERSIST | OPTION_JSON, verb_mode },
         { NULL, "reload", NULL, "", "Read all policy documents again", 0, 0, 0, verb_reload },
         { NULL, "log-level", NULL, "[LEVEL]", "Show or set the service's log level", 0, 1, OPTION_JSON,
           verb_log_level },
@@ -69,6 +69,7 @@ static const char options_text[] =
         "     --by=dest|process|rule    events: count them by what they have in common\n"
         "     --exit-code               events: exit with 1 if there are denials\n"
         "     --via=NAME                explain: DEST is an address of NAME\n"
+        "     --persist                 mode: keep it over reboots\n"
         "     --label=KEY=VALUE         job begin: add a label; may be repeated\n"
         "     --for=TIME                job allow: duration (default: 10min)\n"
         "     --wait=SECONDS            is-enforcing: wait up to SECONDS\n";

@@ -18,6 +18,7 @@ typedef enum OptionMask {
         OPTION_JSON = 1 << 8,
         OPTION_FOR = 1 << 9,
         OPTION_VIA = 1 << 10,
+        OPTION_PERSIST = 1 << 11,
 } OptionMask;
 
 typedef struct Verb {

@@ -279,7 +279,7 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 add_policy(&t, e, " loaded");
                 break;
         case EVENT_POLICY_REJECTED:
-                add_policy(&t, e, " rejected, keeping the one in force");
+                add_policy(&t, e, " rejected, not in force");
                 break;
         case EVENT_RUN_STARTED:
         case EVENT_ENFORCEMENT_STARTED:
