@@ -405,8 +405,8 @@ struct cw_dns_client {
         __u32 actor;
         struct cw_addr server; /* the resolver that the client addressed */
         __u16 server_port;
-        __u16 flags; /* CW_SUBJECT_FORWARDER, enum cw_dns_client_flags */
-        __u32 pad;
+        __u16 flags;      /* CW_SUBJECT_FORWARDER, enum cw_dns_client_flags */
+        __u32 zone;       /* of a link-local server: index of the device that the client chose for it; 0: unknown */
         __u64 generation; /* of subjects, when the chain was looked up */
 };
 

@@ -23,6 +23,13 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
         return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
 }
 
+/* The index of the device that the socket is bound to, 0: none. */
+static __always_inline __u32 device_of(struct bpf_sock_addr *ctx) {
+        struct bpf_sock *sk = ctx->sk;
+
+        return sk ? sk->bound_dev_if : 0;
+}
+
 /* The socket sends by a device, by which nothing reaches the proxy. */
 static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
         struct bpf_sock *sk = ctx->sk;
@@ -36,8 +43,8 @@ static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
 }
 
 /* A resolver chooses the device of the link whose server it asks. Its queries come to the proxy nevertheless, which asks
- * this server: they must be judged, and what they find must be known. A link-local server cannot be asked without its
- * device. For IP_UNICAST_IF see option.bpf.h. */
+ * this server, on this link if the address is link-local: they must be judged, and what they find must be known. For
+ * IP_UNICAST_IF see option.bpf.h. */
 static __noinline bool leave_device(struct bpf_sock_addr *ctx) {
         __u32 none = 0;
 
@@ -45,13 +52,20 @@ static __noinline bool leave_device(struct bpf_sock_addr *ctx) {
 }
 
 static __always_inline bool can_leave_device(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
-        if (!(subject & SUBJECT_FORWARDER) || addr_is_link_local(dst) || !in_proxy_netns(ctx))
+        if (!(subject & SUBJECT_FORWARDER) || !in_proxy_netns(ctx))
                 return false;
         return addr_is_v4(dst) ? proxy_port4 != 0 : proxy_port6 != 0;
 }
 
+/* The index of the interface in the destination (sin6_scope_id) is not known here. Of a socket that is not connected,
+ * the kernel has chosen the device by it before the hook, and the loopback is not reached by that. */
+static __always_inline bool leaves_by_zone(const struct cw_addr *dst, __u8 hook) {
+        return hook == CW_HOOK_SENDMSG && addr_is_link_local(dst);
+}
+
 /* subject: as returned by subject_of_task(). false: there is no memory for it. */
-static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server) {
+static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server,
+                                              __u32 zone) {
         struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
         if (!s)
@@ -62,6 +76,7 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         s->client.flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0;
         s->client.server = *server;
         s->client.server_port = bpf_ntohs(ctx->user_port);
+        s->client.zone = zone;
         s->client.generation = generation_now();
         s->own = 0;
         target_leave(ctx);
@@ -138,7 +153,7 @@ static __noinline int choose_source6(struct bpf_sock_addr *ctx, const struct cw_
 /* Rewrites the destination to the proxy. Returns 1; 0 if there is no proxy for this family or namespace, so that the
  * traffic is judged. */
 static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook) {
-        if (!proxy_port4 || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
+        if (!proxy_port4 || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst, 0))
                 return 0;
         if (hook == CW_HOOK_CONNECT)
                 choose_source4(ctx, dst);
@@ -148,11 +163,12 @@ static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, c
         return 1;
 }
 
-static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook) {
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook,
+                                     __u32 zone) {
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
-        if (!port || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
+        if (!port || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst, zone))
                 return 0;
         if (hook == CW_HOOK_CONNECT)
                 choose_source6(ctx, dst);

@@ -102,7 +102,8 @@ typedef struct List {
 
 static DnsServer *list_find(List *l, const DnsServer *s) {
         for (size_t i = 0; i < l->n; i++)
-                if (in_addr_equal(&l->servers[i].addr, &s->addr) && l->servers[i].port == s->port)
+                if (in_addr_equal(&l->servers[i].addr, &s->addr) && l->servers[i].port == s->port &&
+                    l->servers[i].zone == s->zone)
                         return &l->servers[i];
         return NULL;
 }
