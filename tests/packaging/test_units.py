@@ -329,16 +329,6 @@ def drop_in_is_added_once(root):
 
 
 @case
-def drop_in_says_that_there_are_servers_for_a_domain(root):
-    for domains, there in (("~consul", True), ("corp.example ~consul", True), ("~.", False), ("corp.example", False)):
-        host = Host(root)
-        host.do(f"mkdir -p {DROP_IN.parent}; echo 'Domains={domains}' >{DROP_IN.parent}/90-test.conf").call("add")
-        host.do(f"cat {DROP_IN}; echo {END}")
-        text = host.happened()[1]
-        assert text.endswith("DNSSEC=no # Domains") if there else text.endswith("DNSSEC=no"), (domains, text)
-
-
-@case
 def drop_in_can_be_read_by_resolved(root):
     host = Host(root).call("add")
     host.do(f"stat -c %a {DROP_IN.parent} {DROP_IN}; ls -A {DROP_IN.parent}; cat {DROP_IN}; echo {END}")

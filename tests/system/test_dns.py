@@ -359,11 +359,26 @@ while True:
 """
 
 
+ONE_DOMAIN = "[Resolve]\nDNS=127.0.0.1:8600\nDomains=~consul\nFallbackDNS=\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n"
+
+
 @case("dns: a server of resolved for one domain, on another port, is asked for it, and no other server is")
 def one_domain(rig):
-    c = rig.boot(policy=SHIPPED, prepare=lambda c: c.put(
-        "/etc/systemd/resolved.conf.d/lab.conf",
-        "[Resolve]\nDNS=127.0.0.1:8600\nDomains=~consul\nFallbackDNS=\nDNSSEC=no\nLLMNR=no\nMulticastDNS=no\n"))
+    ask_one_domain(rig, rig.boot(policy=SHIPPED,
+                                 prepare=lambda c: c.put("/etc/systemd/resolved.conf.d/lab.conf", ONE_DOMAIN)))
+
+
+@case("dns: a domain that resolved.conf gets while the service runs is asked of its server alone")
+def one_domain_later(rig):
+    c = rig.boot(policy=SHIPPED)
+    contains(c.unit("dig", "+short", "github.com").out, GITHUB4, "before")
+    c.put("/etc/systemd/resolved.conf.d/lab.conf", ONE_DOMAIN)
+    c.check("systemctl", "restart", RESOLVED)
+    rig.watch()  # the queries of before
+    ask_one_domain(rig, c)
+
+
+def ask_one_domain(rig, c):
     c.start_unit("/usr/bin/python3", "-c", "import socket\n" + ONE_ADDRESS, name="consul.service")
     c.check("resolvectl", "dns", "eth0", RESOLVER4)
     wait_until(lambda: GITHUB4 in c.unit("dig", "+short", "github.com").out, "the server of the link to be asked")
