@@ -252,10 +252,16 @@ def stop_with_queue(rig):
                        allowed.connect((EXAMPLE4, 7))
                        s = new_socket(RESOLVER6, socket.SOCK_STREAM)
                        s.connect((RESOLVER6, 53))  # redirected to the proxy, on loopback
+                       flood = os.fork()  # its denials leave none for the connection, which then ends with the service only
+                       while flood == 0:
+                           for port in range(1000, 30000):
+                               attempt(tcp, EVIL4, port)
+                       time.sleep(2)
                        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
                        report(queued=attempt(s.send, b"secret " * 100))
                        print("up", flush=True)
                        input()
+                       os.kill(flood, 9)
                        allowed.sendall(b"still")
                        report(after=attempt(s.send, b"more"), still=attempt(lambda: allowed.recv(16).decode()))"""))
     try:
