@@ -722,6 +722,8 @@ int cw_ingress(struct __sk_buff *skb) {
         bool listens = is_for_listener(skb);
         struct packet p;
 
+        if (many_layers && skb->ifindex == LOOPBACK_IFINDEX)
+                note_arrival(skb);
         if (!listens && (skb->ifindex == LOOPBACK_IFINDEX || packet_is_tcp(skb)))
                 return 1;
         if (!packet_parse(skb, &p))

@@ -390,6 +390,33 @@ def ask_one_domain(rig, c):
     not_asked(rig, "db.service.consul")
 
 
+@case("dns: a query that a filter of the unit's own drops is an event that names it, and what arrives is none")
+def own_filter(rig):
+    c = rig.boot(policy={**allow("github.com"), "mode": "audit"})
+    c.unit("dig", "+tries=1", "+time=1", f"@{RESOLVER4}", "github.com", name="closed.service", properties=("IPAddressDeny=any",))
+    lost = wait_until(lambda: [e for e in events(c) if e.get("reason") == "filtered"], "an event")
+    equal({(e["event_type"], e["unit"], e["dst_ip"], e["dst_port"], e["would_deny"]) for e in lost},
+          {("connection_blocked", "closed.service", RESOLVER4, 53, False)}, "events of what was lost")
+    contains(c.said(), "see IPAddressDeny= and RestrictNetworkInterfaces=", "the journal")
+    # the drop-ins of the manual
+    for name, settings in (("open", ("IPAddressDeny=any", "IPAddressAllow=127.0.0.155 ::1")),
+                           ("none", ())):
+        r = c.unit("dig", "+short", "+tries=1", f"@{RESOLVER4}", "github.com", name=f"{name}.service", properties=settings)
+        equal(r.out.strip(), GITHUB4, f"a query with {settings}")
+        # closed before the answer comes
+        c.python(f"""
+            for _ in range(20):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                    s.sendto(dnswire.query("github.com"), ("{RESOLVER4}", 53))
+        """, name=f"{name}.service", properties=settings)
+        equal(c.unit("getent", "ahostsv4", "github.com", name=f"{name}.service", properties=settings).status, 0, "getent")
+    c.check("systemctl", "restart", SERVICE)
+    wait_active(c)
+    c.unit("dig", "+short", f"@{RESOLVER4}", "github.com", name="none.service")
+    equal([e for e in events(c) if e.get("reason") == "filtered" and e["unit"] != "closed.service"], [],
+          "events of what arrived")
+
+
 @case("dns: a configured upstream beats the machine's own")
 def configured_upstream(rig):
     c = rig.boot(conf=f"[DNS]\nUpstream={FOREIGN4}\n")
