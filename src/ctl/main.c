@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
-#include "ctl/time-text.h"
 #include "ctl/verb-table.h"
 
 enum {

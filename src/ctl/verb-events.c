@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
 #include "ctl/event-line.h"
-#include "ctl/time-text.h"
 #include "ctl/variant-json.h"
 #include "event/event-fields.h"
 

@@ -187,6 +187,60 @@ START_TEST(test_golden) {
 }
 END_TEST
 
+START_TEST(test_origin) {
+        static const char job[] = ",\"scope\":\"runners\",\"unit\":\"a.service\",\"job\":{\"run_id\":\"7\",\"n\":7,"
+                                  "\"ref\":\"\"}";
+        char line[8192];
+        RecordedEvent e;
+
+        snprintf(line, sizeof(line), ALLOWED TO "%s}", job);
+        ck_assert_int_eq(read_text(line, &e), RECORDED_LINE_EVENT);
+        ck_assert_str_eq(e.scope, "runners");
+        ck_assert_str_eq(e.unit, "a.service");
+        ck_assert_str_eq(e.reason, "rule");
+        ck_assert_uint_eq(e.n_labels, 2);
+        ck_assert_str_eq(e.labels[0].key, "run_id");
+        ck_assert_str_eq(e.labels[0].value, "7");
+        ck_assert_str_eq(e.labels[1].value, "");
+
+        /* Also of what has no decision. */
+        snprintf(line, sizeof(line), HEAD "\"event_type\":\"connections_suppressed\",\"count\":3%s}", job);
+        ck_assert_int_eq(read_text(line, &e), RECORDED_LINE_SUPPRESSED);
+        ck_assert_str_eq(e.scope, "runners");
+        ck_assert_uint_eq(e.n_labels, 2);
+
+        /* More labels, longer keys and values than there can be are left out. */
+        size_t n = (size_t) snprintf(line, sizeof(line), ALLOWED TO ",\"job\":{\"%060d\":\"x\",\"y\":\"%0300d\"", 0, 0);
+        for (int i = 0; i < 20; i++)
+                n += (size_t) snprintf(line + n, sizeof(line) - n, ",\"k%d\":\"v\"", i);
+        snprintf(line + n, sizeof(line) - n, "}}");
+        ck_assert_int_eq(read_text(line, &e), RECORDED_LINE_EVENT);
+        ck_assert_uint_eq(e.n_labels, RECORDED_LABELS_MAX);
+        ck_assert_str_eq(e.labels[0].key, "k0");
+}
+END_TEST
+
+/* What is there of a destination that no policy decides about. */
+START_TEST(test_fixed_destination) {
+        char addr[IN_ADDR_TEXT_MAX];
+        RecordedEvent e;
+
+        ck_assert_int_eq(read_text(DENIED "\"reason\":\"dns\",\"dst_ip\":\"203.0.113.5\",\"dst_port\":53,"
+                                   "\"protocol\":\"UDP\"}", &e), RECORDED_LINE_FIXED);
+        ck_assert_str_eq(e.reason, "dns");
+        ck_assert_str_eq(in_addr_format(&e.destination.addr, addr), "203.0.113.5");
+        ck_assert_uint_eq(e.destination.port, 53);
+        ck_assert_uint_eq(e.destination.protocol, PROTOCOL_UDP);
+        ck_assert_int_eq(read_text(QUERY "\"reason\":\"dns\",\"dns_reason\":\"rebinding\",\"dst_hostname\":\"A.example\"}",
+                                   &e), RECORDED_LINE_FIXED);
+        ck_assert_int_eq(e.kind, RECORDED_QUERY);
+        ck_assert_str_eq(e.reason, "rebinding");
+        ck_assert_str_eq(e.names[0], "a.example");
+        ck_assert_int_eq(read_text(DENIED "\"reason\":\"raw_socket\",\"protocol\":\"ICMP\"}", &e), RECORDED_LINE_FIXED);
+        ck_assert(e.n_names == 0 && e.destination.protocol == 0);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("recorded-event");
         TCase *t = tcase_create("recorded-event");
@@ -197,6 +251,8 @@ static Suite *suite(void) {
         tcase_add_test(t, test_embedded_nul);
         tcase_add_test(t, test_aliases_bound);
         tcase_add_test(t, test_golden);
+        tcase_add_test(t, test_origin);
+        tcase_add_test(t, test_fixed_destination);
         suite_add_tcase(s, t);
         return s;
 }
