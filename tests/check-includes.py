@@ -29,6 +29,7 @@ ONLY = {("bus", "daemon"): {"daemon/service.h"}, ("main", "daemon"): {"daemon/se
 API_H = {"policy", "event", "config", "kernel", "identity", "engine", "handover"}  # who may see what the kernel shares
 # The pure part of other layers.
 PURE_FILES = {"cli/destination-table", "cli/recorded-event", "cli/recorded-filter", "cli/replay-table",
+              "cli/suggest-document", "cli/suggest-table",
               "handover/predecessors", "handover/state-log", "handover/state-record"}
 JSON = {"policy", "ctl", "cli"}  # who reads JSON: what came from outside; the service never reads what it wrote
 # Pure layers: no descriptor, no clock, no log, no loop.

@@ -10,6 +10,7 @@
 #include "cli/explain.h"
 #include "cli/policy-check.h"
 #include "cli/replay.h"
+#include "cli/suggest.h"
 #include "host/allocator.h"
 #include "run/message.h"
 #include "run/run.h"
@@ -19,6 +20,7 @@ static const char usage_text[] =
         "       cargowall policy check FILE\n"
         "       cargowall explain --policy FILE [OPTION]... DEST\n"
         "       cargowall replay --policy FILE [--json] EVENTS...\n"
+        "       cargowall suggest [OPTION]... EVENTS...\n"
         "       cargowall help | --version\n"
         "\n"
         "An egress firewall for a command and its children: enforced by the kernel,\n"
@@ -28,6 +30,7 @@ static const char usage_text[] =
         "  policy check  check a policy file and show its errors\n"
         "  explain       show which rule of a policy decides for a destination\n"
         "  replay        show what a policy would have decided about recorded events\n"
+        "  suggest       make a policy of recorded events\n"
         "\n"
         "\"cargowall VERB --help\" lists the options of a verb.\n"
         "\n"
@@ -53,6 +56,7 @@ int main(int argc, char **argv) {
                 { "policy", "check", cli_policy_check },
                 { "explain", NULL, cli_explain },
                 { "replay", NULL, cli_replay },
+                { "suggest", NULL, cli_suggest },
                 { "help", NULL, show_usage },
                 { "--help", NULL, show_usage },
                 { "-h", NULL, show_usage },
