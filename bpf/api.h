@@ -39,6 +39,7 @@ enum cw_reason {
         CW_REASON_SOURCE = 12,    /* packet from an address that is not of this host */
         CW_REASON_FAMILY = 13,    /* creation of a socket of a family without hooks */
         CW_REASON_DEVICE = 14,    /* connection of this machine with itself that could leave by a device */
+        CW_REASON_FILTERED = 15,  /* a query that something else dropped on its way to the proxy */
         _CW_REASON_MAX,
 };
 
@@ -405,13 +406,14 @@ struct cw_dns_client {
         __u32 actor;
         struct cw_addr server; /* the resolver that the client addressed */
         __u16 server_port;
-        __u16 flags; /* CW_SUBJECT_FORWARDER, enum cw_dns_client_flags */
-        __u32 pad;
+        __u16 flags;      /* CW_SUBJECT_FORWARDER, enum cw_dns_client_flags */
+        __u32 zone;       /* of a link-local server: index of the device that the client chose for it; 0: unknown */
         __u64 generation; /* of subjects, when the chain was looked up */
 };
 
 enum cw_dns_client_flags {
         CW_DNS_CLIENT_CLOSED = 0x100, /* its socket was closed: the port may have another owner by now */
+        CW_DNS_CLIENT_ARRIVED = 0x200, /* a socket of the proxy was given its last datagram */
 };
 
 /* dns_sockets, in the storage of a socket: what its queries are registered with, and the resolver that they were
@@ -422,7 +424,8 @@ struct cw_dns_socket {
         __u16 src_port;     /* 0: there was none */
         __u8 by_device;     /* the program chose a device for its packets (IP_UNICAST_IF) */
         __u8 own;           /* TCP: connected to a name server of its own on the loopback */
-        __u8 pad[4];
+        __u8 sent;          /* a datagram has left for the proxy */
+        __u8 pad[3];
 };
 
 /* counters: indices of the per-CPU array */

@@ -36,6 +36,8 @@ static __always_inline bool is_captured(struct bpf_sock_addr *ctx, enum subject_
         /* A forwarder was configured with the proxy's port. */
         if (!is_dns(ctx->protocol, port) && !(subject & SUBJECT_FORWARDER && is_proxy(dst, port)))
                 return false;
+        if (leaves_by_zone(dst, hook))
+                return false;
         if (leaves_by_device(ctx) &&
             !(hook == CW_HOOK_CONNECT && can_leave_device(ctx, subject, dst) && leave_device(ctx)))
                 return false;
@@ -103,10 +105,11 @@ static __always_inline int on_socket6(struct bpf_sock_addr *ctx, __u8 hook) {
         enum subject_state state = chain_read(subject, &c);
 
         __builtin_memcpy(dst.b, w, 16);
+        __u32 zone = addr_is_link_local(&dst) ? device_of(ctx) : 0; /* before the socket leaves it */
         bool crosses = hook == CW_HOOK_CONNECT && state == SUBJECT_JUDGED && !(c.base.flags & CW_LAYER_SYSTEM) &&
                        crosses_loopback(ctx, &dst);
         if (!(crosses && chain_enforces(c.chain)) && is_captured(ctx, state, subject, &dst, hook) &&
-            (leave_to_own(ctx, subject, &dst) || redirect6(ctx, subject, &dst, hook)))
+            (leave_to_own(ctx, subject, &dst) || redirect6(ctx, subject, &dst, hook, zone)))
                 return 1;
         if (state != SUBJECT_JUDGED)
                 return pass_unjudged(ctx, state, &dst, hook);
@@ -719,6 +722,8 @@ int cw_ingress(struct __sk_buff *skb) {
         bool listens = is_for_listener(skb);
         struct packet p;
 
+        if (many_layers && skb->ifindex == LOOPBACK_IFINDEX)
+                note_arrival(skb);
         if (!listens && (skb->ifindex == LOOPBACK_IFINDEX || packet_is_tcp(skb)))
                 return 1;
         if (!packet_parse(skb, &p))

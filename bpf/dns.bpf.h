@@ -23,6 +23,13 @@ static __always_inline bool is_proxy(const struct cw_addr *a, __u16 port) {
         return proxy_port6 && port == proxy_port6 && addr_is_loopback(a);
 }
 
+/* The index of the device that the socket is bound to, 0: none. */
+static __always_inline __u32 device_of(struct bpf_sock_addr *ctx) {
+        struct bpf_sock *sk = ctx->sk;
+
+        return sk ? sk->bound_dev_if : 0;
+}
+
 /* The socket sends by a device, by which nothing reaches the proxy. */
 static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
         struct bpf_sock *sk = ctx->sk;
@@ -36,8 +43,8 @@ static __always_inline bool leaves_by_device(struct bpf_sock_addr *ctx) {
 }
 
 /* A resolver chooses the device of the link whose server it asks. Its queries come to the proxy nevertheless, which asks
- * this server: they must be judged, and what they find must be known. A link-local server cannot be asked without its
- * device. For IP_UNICAST_IF see option.bpf.h. */
+ * this server, on this link if the address is link-local: they must be judged, and what they find must be known. For
+ * IP_UNICAST_IF see option.bpf.h. */
 static __noinline bool leave_device(struct bpf_sock_addr *ctx) {
         __u32 none = 0;
 
@@ -45,13 +52,20 @@ static __noinline bool leave_device(struct bpf_sock_addr *ctx) {
 }
 
 static __always_inline bool can_leave_device(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst) {
-        if (!(subject & SUBJECT_FORWARDER) || addr_is_link_local(dst) || !in_proxy_netns(ctx))
+        if (!(subject & SUBJECT_FORWARDER) || !in_proxy_netns(ctx))
                 return false;
         return addr_is_v4(dst) ? proxy_port4 != 0 : proxy_port6 != 0;
 }
 
+/* The index of the interface in the destination (sin6_scope_id) is not known here. Of a socket that is not connected,
+ * the kernel has chosen the device by it before the hook, and the loopback is not reached by that. */
+static __always_inline bool leaves_by_zone(const struct cw_addr *dst, __u8 hook) {
+        return hook == CW_HOOK_SENDMSG && addr_is_link_local(dst);
+}
+
 /* subject: as returned by subject_of_task(). false: there is no memory for it. */
-static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server) {
+static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *server,
+                                              __u32 zone) {
         struct cw_dns_socket *s = bpf_sk_storage_get(&dns_sockets, ctx->sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 
         if (!s)
@@ -62,6 +76,7 @@ static __always_inline bool remember_redirect(struct bpf_sock_addr *ctx, __u64 s
         s->client.flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0;
         s->client.server = *server;
         s->client.server_port = bpf_ntohs(ctx->user_port);
+        s->client.zone = zone;
         s->client.generation = generation_now();
         s->own = 0;
         target_leave(ctx);
@@ -138,7 +153,7 @@ static __noinline int choose_source6(struct bpf_sock_addr *ctx, const struct cw_
 /* Rewrites the destination to the proxy. Returns 1; 0 if there is no proxy for this family or namespace, so that the
  * traffic is judged. */
 static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook) {
-        if (!proxy_port4 || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
+        if (!proxy_port4 || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst, 0))
                 return 0;
         if (hook == CW_HOOK_CONNECT)
                 choose_source4(ctx, dst);
@@ -148,11 +163,12 @@ static __always_inline int redirect4(struct bpf_sock_addr *ctx, __u64 subject, c
         return 1;
 }
 
-static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook) {
+static __always_inline int redirect6(struct bpf_sock_addr *ctx, __u64 subject, const struct cw_addr *dst, __u8 hook,
+                                     __u32 zone) {
         bool mapped = addr_is_v4(dst);
         __u16 port = mapped ? proxy_port4 : proxy_port6;
 
-        if (!port || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst))
+        if (!port || !in_proxy_netns(ctx) || !remember_redirect(ctx, subject, dst, zone))
                 return 0;
         if (hook == CW_HOOK_CONNECT)
                 choose_source6(ctx, dst);
@@ -220,8 +236,38 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 subject
         }
         s->src = *src;
         s->src_port = src_port;
+        s->sent = many_layers && protocol == IP_UDP;
         if (bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY) < 0)
                 bpf_map_delete_elem(&dns_clients, &key); /* of a previous owner of the port */
+}
+
+/* A filter of the sender's own cgroup (systemd's IPAddressDeny=, RestrictNetworkInterfaces=) has no effect on whether the
+ * packet hook is called, but on what becomes of the packet. Over the loopback, what passes arrives before the call that
+ * sent it ends, or while the sender waits for an answer. */
+static __always_inline void report_lost_query(const struct cw_dns_client *c, const struct cw_dns_socket *s) {
+        struct cw_layer layer = layer_unpack(c->chain == CW_CHAIN_UNASSIGNED ? 0 : deciding_layer(c->chain, 0));
+
+        if (!layer.policy_id || layer.mode == CW_OFF)
+                return;
+        count(CW_COUNT_DENIED);
+        if (!budget_take(c->actor, CW_OVER_ENFORCED, now_coarse()))
+                return;
+        struct cw_record *r = record_begin(CW_RECORD_DENY, layer.policy_id, CW_ENFORCE); /* audit mode would not help */
+        if (!r)
+                return;
+        r->process = c->process;
+        r->chain = c->chain;
+        r->actor = c->actor;
+        r->src = s->src;
+        r->src_port = s->src_port;
+        r->dst = c->server;
+        r->dst_port = c->server_port;
+        r->family = addr_is_v4(&c->server) ? 4 : 6;
+        r->protocol = IP_UDP;
+        r->action = CW_DENY;
+        r->reason = CW_REASON_FILTERED;
+        r->hook = CW_HOOK_PACKET;
+        record_submit(r, true);
 }
 
 /* The socket is closed: whoever gets its port is not this client. */
@@ -232,44 +278,72 @@ static __always_inline void close_client(struct bpf_sock *ctx, __u8 protocol) {
                 return;
         struct cw_dns_client_key key = { .src = s->src, .src_port = s->src_port, .protocol = protocol };
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_clients, &key);
-        if (c)
-                c->flags |= CW_DNS_CLIENT_CLOSED;
+        if (!c)
+                return;
+        if (s->sent && !(c->flags & CW_DNS_CLIENT_ARRIVED))
+                report_lost_query(c, s);
+        c->flags |= CW_DNS_CLIENT_CLOSED;
 }
 
 struct proxy_ports {
         __u16 src, dst;
 };
 
+/* The sender of a packet that arrives at the proxy, and where its ports are. Returns false if that cannot be read. */
+static __always_inline bool read_sender(struct __sk_buff *skb, struct cw_dns_client_key *key, __u32 *offset) {
+        struct proxy_ports ports;
+        struct ipv4_header v4;
+        struct ipv6_header v6;
+
+        *offset = sizeof(v6);
+        if (bpf_skb_load_bytes_relative(skb, 0, &v4, sizeof(v4), BPF_HDR_START_NET) < 0)
+                return false;
+        if (v4.version_ihl >> 4 == 4) {
+                *offset = (v4.version_ihl & 0xf) * 4;
+                key->protocol = v4.protocol;
+                addr_from_v4(&key->src, v4.src);
+        } else {
+                if (bpf_skb_load_bytes_relative(skb, 0, &v6, sizeof(v6), BPF_HDR_START_NET) < 0)
+                        return false;
+                key->protocol = v6.next;
+                __builtin_memcpy(key->src.b, v6.src, 16);
+        }
+        if (bpf_skb_load_bytes_relative(skb, *offset, &ports, sizeof(ports), BPF_HDR_START_NET) < 0)
+                return false;
+        key->src_port = bpf_ntohs(ports.src);
+        return true;
+}
+
+/* A datagram is about to be given to a socket of the proxy. */
+static __noinline int note_arrival(struct __sk_buff *skb) {
+        struct cw_dns_client_key key = {};
+        struct bpf_sock *sk = skb->sk;
+        __u32 offset;
+
+        sk = sk ? bpf_sk_fullsock(sk) : NULL;
+        if (!sk || sk->protocol != IP_UDP || !sk->src_port ||
+            (sk->src_port != proxy_port4 && sk->src_port != proxy_port6) || !read_sender(skb, &key, &offset))
+                return 0;
+        struct cw_dns_client *c = bpf_map_lookup_elem(&dns_clients, &key);
+        if (c)
+                c->flags |= CW_DNS_CLIENT_ARRIVED;
+        return 0;
+}
+
 /* Attached to the sockets of a proxy for one job: what arrives from others is dropped before it takes a place in a
  * queue. Synchronous with the packet hook, which has registered the client. Of TCP, what opens a connection. */
 static __always_inline int client_is_known(struct __sk_buff *skb) {
         struct cw_dns_client_key key = {};
-        struct proxy_ports ports;
-        struct ipv4_header v4;
-        struct ipv6_header v6;
-        __u32 offset = sizeof(v6);
+        __u32 offset;
         __u8 flags = 0;
 
-        if (bpf_skb_load_bytes_relative(skb, 0, &v4, sizeof(v4), BPF_HDR_START_NET) < 0)
-                return 0;
-        if (v4.version_ihl >> 4 == 4) {
-                offset = (v4.version_ihl & 0xf) * 4;
-                key.protocol = v4.protocol;
-                addr_from_v4(&key.src, v4.src);
-        } else {
-                if (bpf_skb_load_bytes_relative(skb, 0, &v6, sizeof(v6), BPF_HDR_START_NET) < 0)
-                        return 0;
-                key.protocol = v6.next;
-                __builtin_memcpy(key.src.b, v6.src, 16);
-        }
-        if (bpf_skb_load_bytes_relative(skb, offset, &ports, sizeof(ports), BPF_HDR_START_NET) < 0)
+        if (!read_sender(skb, &key, &offset))
                 return 0;
         if (key.protocol == IP_TCP &&
             bpf_skb_load_bytes_relative(skb, offset + 13, &flags, 1, BPF_HDR_START_NET) < 0)
                 return 0;
         if (key.protocol == IP_TCP && (flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
                 return 1;
-        key.src_port = bpf_ntohs(ports.src);
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_clients, &key);
         return c && !(c->flags & CW_DNS_CLIENT_CLOSED);
 }

@@ -36,6 +36,12 @@ bool in_addr_is_loopback(const InAddr *a) {
         return in_addr_is_v4(a) ? a->b[V4_OFFSET] == 127 : in_addr_equal(a, &v6);
 }
 
+bool in_addr_is_link_local(const InAddr *a) {
+        assert(a);
+
+        return a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80;
+}
+
 void in_addr_from_v4(const uint8_t v4[static 4], InAddr *ret) {
         assert(ret);
 

@@ -27,6 +27,8 @@ bool in_addr_is_v4(const InAddr *a);
 bool in_addr_equal(const InAddr *a, const InAddr *b);
 /* 127.0.0.0/8, ::1 */
 bool in_addr_is_loopback(const InAddr *a);
+/* fe80::/10: has a meaning on a link only */
+bool in_addr_is_link_local(const InAddr *a);
 void in_addr_from_v4(const uint8_t v4[static 4], InAddr *ret);
 void in_addr_from_v6(const uint8_t v6[static 16], InAddr *ret);
 

@@ -146,7 +146,9 @@ int bus_read_options(sd_bus_message *m, const char *const *keys, const char **va
 int bus_find_scope(const Bus *b, const char *name, size_t *ret, sd_bus_error *error);
 
 /* -- methods of org.cargowall1.Manager */
+#define BUS_MODE_KEEP UINT64_C(1) /* a flag of the next two */
 int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int bus_method_set_scope_mode(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int bus_method_list_events(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -99,6 +99,16 @@ static int invalid(sd_bus_error *error, const char *before, const char *text, co
         return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, before, text, after);
 }
 
+static int unknown_label(const char *key, sd_bus_error *error) {
+        char text[32 + JOB_LABEL_KEYS * 16] = "\". The labels are ";
+        size_t n = strlen(text);
+
+        for (size_t i = 0; i < JOB_LABEL_KEYS; i++)
+                n += (size_t) snprintf(text + n, sizeof(text) - n, "%s%s", job_label_keys[i],
+                                       i + 2 < JOB_LABEL_KEYS ? ", " : i + 2 == JOB_LABEL_KEYS ? " and " : ".");
+        return invalid(error, "There is no label \"", key, text);
+}
+
 static int add_label(Labels *labels, const char *key, const char *value, sd_bus_error *error) {
         for (size_t i = 0; i < JOB_LABEL_KEYS; i++)
                 if (strcmp(key, job_label_keys[i]) == 0) {
@@ -110,7 +120,7 @@ static int add_label(Labels *labels, const char *key, const char *value, sd_bus_
                         (void) snprintf(labels->text[i], LABEL_MAX, "%s=%s", key, value);
                         return 0;
                 }
-        return invalid(error, "There is no label \"", key, "\".");
+        return unknown_label(key, error);
 }
 
 /* The value of PROOF_KEY; the message owns the descriptor. */

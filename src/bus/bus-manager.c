@@ -30,6 +30,7 @@ int bus_mode_from_string(const char *s, ModeSetting *ret) {
 static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
                     const char *property, sd_bus_message *reply, void *userdata, _unused_ sd_bus_error *error) {
         const Service *m = ((const Bus *) userdata)->service;
+        char fault[SERVICE_FAULT_MAX];
         const char *text;
 
         if (strcmp(property, "Version") == 0)
@@ -44,6 +45,8 @@ static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ co
                 text = service_policy_digest(m);
         else if (strcmp(property, "PolicySource") == 0)
                 text = service_policy_source(m);
+        else if (strcmp(property, "PolicyFault") == 0)
+                text = service_policy_fault(m, fault);
         else
                 text = service_dns_wiring(m);
         return bus_append_text(reply, text);
@@ -55,6 +58,14 @@ static int get_enforcing(_unused_ sd_bus *bus, _unused_ const char *path, _unuse
         const Bus *b = userdata;
 
         return sd_bus_message_append(reply, "b", service_enforcing(b->service));
+}
+
+static int get_mode_kept(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
+                         _unused_ const char *property, sd_bus_message *reply, void *userdata,
+                         _unused_ sd_bus_error *error) {
+        const Bus *b = userdata;
+
+        return sd_bus_message_append(reply, "b", (int) service_mode_is_kept(b->service));
 }
 
 static int get_rule_count(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ const char *interface,
@@ -121,11 +132,13 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Version", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Mode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ModeKept", "b", get_mode_kept, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ConfiguredMode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("EffectiveMode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Enforcing", "b", get_enforcing, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicyDigest", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicySource", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("PolicyFault", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("RuleCount", "u", get_rule_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("DNSWiring", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Upstreams", "as", get_texts, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
@@ -142,6 +155,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("EventsLost", "t", get_counter, 0, 0),
 
         METHOD("SetMode", "st", P(mode) P(flags), NULL, "", bus_method_set_mode),
+        METHOD("SetScopeMode", "sst", P(scope) P(mode) P(flags), NULL, "", bus_method_set_scope_mode),
         METHOD("Reload", NULL, "", NULL, "", bus_method_reload),
         METHOD("LoadPolicy", "ha{sv}", P(policy) P(options), "s", P(digest), bus_method_load_policy),
         METHOD("LoadPolicyString", "sa{sv}", P(policy) P(options), "s", P(digest), bus_method_load_policy_string),

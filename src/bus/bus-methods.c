@@ -22,41 +22,64 @@ static size_t clamp(uint32_t wanted, uint32_t max) {
 
 /* ------------------------------------------------------------------ mode, reload, DNS cache */
 
-/* Returning to a configuration that is off also turns the firewall off. */
-static bool is_disabling(const Bus *b, ModeSetting mode) {
-        return mode == MODE_SETTING_OFF ||
-               (mode == MODE_SETTING_CONFIGURED && service_configured_mode(b->service) == MODE_OFF);
+static int mode_error(sd_bus_error *error, int r, const char *scope) {
+        if (r == -ENOENT)
+                return bus_error_set(error, BUS_ERROR_NO_SUCH_SCOPE, "There is no scope \"", scope, "\".");
+        if (r == -EOPNOTSUPP)
+                return invalid(error, "What was granted to a job has no mode of its own: it applies as long as the job's policy does.");
+        return bus_error_set(error, SD_BUS_ERROR_IO_ERROR, "The mode cannot be kept over reboots, so it was not changed: ",
+                             strerror(-r), ".");
 }
 
-int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Bus *b = userdata;
+/* scope NULL: all of them. */
+static int set_mode(Bus *b, sd_bus_message *m, const char *scope, const char *text, uint64_t flags,
+                    sd_bus_message_handler_t handler, sd_bus_error *error) {
+        const char *details[] = { "mode", text, scope ? "scope" : NULL, scope, NULL };
         ModeSetting mode;
-        const char *text;
-        uint64_t flags;
         Caller caller;
         int r;
 
-        r = sd_bus_message_read(m, "st", &text, &flags);
-        if (r < 0)
-                return r;
         if (bus_mode_from_string(text, &mode) < 0)
                 return invalid(error, "The mode must be enforce, audit, off or configured.");
-        if (flags != 0)
-                return invalid(error, "Flags must be 0: none are defined.");
+        if ((flags & ~BUS_MODE_KEEP) != 0)
+                return invalid(error, "Flags must be 0, or 1 to keep the mode over reboots.");
 
-        const char *action = is_disabling(b, mode) ? ACTION_DISABLE : ACTION_SET_MODE;
-        r = bus_authorize(b, m, action, (const char *const[]) { "mode", text, NULL }, bus_method_set_mode, &caller,
-                          error);
+        /* Returning to a configuration that is off also turns the firewall off. */
+        const char *action = service_mode_disables(b->service, scope, mode) ? ACTION_DISABLE : ACTION_SET_MODE;
+        r = bus_authorize(b, m, action, details, handler, &caller, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         /* The configuration may have changed while polkit was asked, so that the call needs the other action. */
-        if (is_disabling(b, mode) && strcmp(action, ACTION_DISABLE) != 0)
+        if (service_mode_disables(b->service, scope, mode) && strcmp(action, ACTION_DISABLE) != 0)
                 r = sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "The configuration has changed; try again.");
-        else
-                service_set_mode(b->service, mode);
+        else {
+                r = service_set_mode(b->service, scope, mode, (flags & BUS_MODE_KEEP) != 0);
+                if (r < 0)
+                        r = mode_error(error, r, scope ?: "");
+        }
         if (bus_note_result(b, action, &caller, r, error) < 0)
                 return r;
         return sd_bus_reply_method_return(m, NULL);
+}
+
+int bus_method_set_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *text;
+        uint64_t flags;
+
+        int r = sd_bus_message_read(m, "st", &text, &flags);
+        return r < 0 ? r : set_mode(userdata, m, NULL, text, flags, bus_method_set_mode, error);
+}
+
+int bus_method_set_scope_mode(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        const char *scope, *text;
+        Bus *b = userdata;
+        uint64_t flags;
+        size_t i;
+
+        int r = sd_bus_message_read(m, "sst", &scope, &text, &flags);
+        if (r >= 0)
+                r = bus_find_scope(b, scope, &i, error);
+        return r < 0 ? r : set_mode(b, m, scope, text, flags, bus_method_set_scope_mode, error);
 }
 
 int bus_method_reload(sd_bus_message *m, void *userdata, sd_bus_error *error) {

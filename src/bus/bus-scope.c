@@ -81,8 +81,9 @@ int bus_scopes_update(Bus *b, bool emit) {
 
 void bus_scopes_emit_changed(Bus *b) {
         for (char **s = b->scopes; s && *s; s++)
-                (void) sd_bus_emit_properties_changed(b->bus, *s, BUS_INTERFACE_SCOPE, "Mode", "PolicyDigest",
-                                                      "PolicySource", "RuleCount", "Narrows", NULL);
+                (void) sd_bus_emit_properties_changed(b->bus, *s, BUS_INTERFACE_SCOPE, "Mode", "ModeSetting",
+                                                      "ConfiguredMode", "PolicyDigest", "PolicySource", "RuleCount",
+                                                      "Narrows", NULL);
 }
 
 /* ------------------------------------------------------------------ the interface */
@@ -117,6 +118,10 @@ static int get_text(_unused_ sd_bus *bus, _unused_ const char *path, _unused_ co
                 text = scope.name;
         else if (strcmp(property, "Mode") == 0)
                 text = bus_mode_to_string((ModeSetting) scope.mode);
+        else if (strcmp(property, "ModeSetting") == 0)
+                text = bus_mode_to_string(scope.set);
+        else if (strcmp(property, "ConfiguredMode") == 0)
+                text = bus_mode_to_string((ModeSetting) scope.configured);
         else if (strcmp(property, "PolicyDigest") == 0)
                 text = scope.digest;
         else
@@ -197,6 +202,8 @@ static const sd_bus_vtable scope_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Mode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ModeSetting", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ConfiguredMode", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicyDigest", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("PolicySource", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("RuleCount", "u", get_rule_count, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

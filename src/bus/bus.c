@@ -213,7 +213,7 @@ static void on_mode_changed(ModeSetting old_mode, ModeSetting new_mode, void *us
         if (old_mode != new_mode)
                 (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "ModeChanged", "ss",
                                           bus_mode_to_string(old_mode), bus_mode_to_string(new_mode));
-        bus_properties_changed(b, "Mode", "EffectiveMode", "Enforcing", NULL);
+        bus_properties_changed(b, "Mode", "ModeKept", "EffectiveMode", "Enforcing", NULL);
         bus_scopes_emit_changed(b);
 }
 
@@ -232,8 +232,8 @@ static void on_policy_reloaded(void *userdata) {
         on_scopes_changed(b);
         (void) sd_bus_emit_signal(b->bus, BUS_PATH, BUS_INTERFACE_MANAGER, "PolicyReloaded", "s",
                                   service_policy_digest(b->service));
-        bus_properties_changed(b, "PolicyDigest", "PolicySource", "RuleCount", "ConfiguredMode", "EffectiveMode",
-                               "Enforcing", NULL);
+        bus_properties_changed(b, "PolicyDigest", "PolicySource", "PolicyFault", "RuleCount", "ConfiguredMode",
+                               "EffectiveMode", "Enforcing", NULL);
         bus_scopes_emit_changed(b);
 }
 

@@ -4,6 +4,8 @@
 /* The context of every verb: options, terminal, connection to the service. */
 
 #include "ctl/bus-client.h"
+#include "ctl/event-filter.h"
+#include "ctl/event-line.h"
 #include "ctl/json-value.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
@@ -22,7 +24,6 @@ typedef struct Ctl {
         bool quiet;
         bool full;
         bool follow;
-        bool denied;
         bool exit_code;
         bool has_lines;
         uint32_t lines;
@@ -30,7 +31,10 @@ typedef struct Ctl {
         uint64_t for_usec;     /* 0: not given */
         uint64_t since_usec;   /* CLOCK_REALTIME; 0: from the beginning */
         const char *scope;     /* borrowed; NULL: not given */
+        bool keep;             /* --persist */
         const char *via;       /* the same */
+        EventFilter filter;    /* of events, but for the scope */
+        EventPart by;
         const char *labels[LABELS_MAX]; /* "key=value"; borrowed */
         size_t n_labels;
 } Ctl;

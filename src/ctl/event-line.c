@@ -2,6 +2,7 @@
 #include "ctl/event-line.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -77,7 +78,32 @@ uint64_t event_line_count(JsonObject *event) {
         return MAX(get_number(event, EVENT_FIELD_ID_COUNT), 1U);
 }
 
-static void add_subject(Text *t, JsonObject *event, bool with_pid) {
+#define ID_MIN 32 /* digits of an id that is shortened */
+#define ID_SHOWN 12
+
+/* The ids of containers and the like are cut as their engines cut them: "docker-0123456789ab.scope". max: bytes */
+static void add_unit(Text *t, const char *unit, size_t max) {
+        size_t begin = t->n;
+
+        while (*unit) {
+                size_t n = strspn(unit, "0123456789abcdef");
+
+                if (n == 0) {
+                        add_word(t, (const char[]) { *unit++, '\0' });
+                        continue;
+                }
+                add(t, "%.*s", n >= ID_MIN ? ID_SHOWN : (int) n, unit);
+                unit += n;
+        }
+        if (t->n - begin > max) {
+                t->n = begin + max;
+                while (t->n > begin && ((unsigned char) t->buf[t->n] & 0xc0) == 0x80) /* in a character of UTF-8 */
+                        t->n--;
+                add(t, "...");
+        }
+}
+
+static void add_subject(Text *t, JsonObject *event, bool with_pid, size_t unit_max) {
         const char *process = get_text(event, EVENT_FIELD_ID_PROCESS), *unit = get_text(event, EVENT_FIELD_ID_UNIT);
         uint64_t pid = get_number(event, EVENT_FIELD_ID_PID);
 
@@ -93,12 +119,14 @@ static void add_subject(Text *t, JsonObject *event, bool with_pid) {
                 add(t, "[%" PRIu64 "]", pid);
         if (unit[0] != '\0') {
                 add(t, " ");
-                add_word(t, unit);
+                add_unit(t, unit, unit_max);
         }
 }
 
-static void add_destination(Text *t, JsonObject *event) {
-        const char *name = get_text(event, EVENT_FIELD_ID_DST_HOSTNAME), *addr = get_text(event, EVENT_FIELD_ID_DST_IP);
+/* with_addr: also if there is a name. */
+static void add_destination(Text *t, JsonObject *event, bool with_addr) {
+        const char *name = get_text(event, EVENT_FIELD_ID_DST_HOSTNAME);
+        const char *addr = with_addr || name[0] == '\0' ? get_text(event, EVENT_FIELD_ID_DST_IP) : "";
         const char *protocol = get_text(event, EVENT_FIELD_ID_PROTOCOL);
         const char *family = get_text(event, EVENT_FIELD_ID_SOCKET_FAMILY);
         uint64_t port = get_number(event, EVENT_FIELD_ID_DST_PORT);
@@ -139,14 +167,14 @@ static void add_reason(Text *t, JsonObject *event) {
         bool denied = strcmp(get_text(event, EVENT_FIELD_ID_VERDICT), "deny") == 0;
 
         if (rule[0] != '\0') {
-                add(t, ": rule ");
+                add(t, "rule ");
                 add_word(t, rule);
         } else if (denied && (dns[0] != '\0' || reason[0] != '\0'))
-                add(t, ": %s", event_denial_words(dns[0] != '\0' ? dns : reason));
+                add(t, "%s", event_denial_words(dns[0] != '\0' ? dns : reason));
         else if (strcmp(reason, "default") == 0)
-                add(t, ": default action");
+                add(t, "default action");
         else if (reason[0] != '\0')
-                add(t, ": %s", reason);
+                add(t, "%s", reason);
 }
 
 /* An event without a verdict: "mode changed: enforce -> audit". */
@@ -161,21 +189,98 @@ static void add_note(Text *t, JsonObject *event) {
                 add(t, ": %" PRIu64, get_number(event, EVENT_FIELD_ID_COUNT));
         if (get_text(event, EVENT_FIELD_ID_PROCESS)[0] != '\0') {
                 add(t, " by ");
-                add_subject(t, event, true);
+                add_subject(t, event, true, SIZE_MAX);
         }
 }
 
-const char *event_line_text(JsonObject *event, bool with_pid, char buf[static EVENT_TEXT_MAX]) {
+typedef struct Shape {
+        bool with_pid, with_addr;
+        size_t unit_max; /* bytes */
+} Shape;
+
+/* Returns the length up to the end of the destination. */
+static size_t compose(JsonObject *event, const Shape *s, char buf[static EVENT_TEXT_MAX]) {
         Text t = { .buf = buf };
 
         buf[0] = '\0';
         if (get_text(event, EVENT_FIELD_ID_VERDICT)[0] == '\0') {
                 add_note(&t, event);
-                return buf;
+                return 0;
         }
-        add_subject(&t, event, with_pid);
+        add_subject(&t, event, s->with_pid, s->unit_max);
         add(&t, " -> ");
-        add_destination(&t, event);
+        add_destination(&t, event, s->with_addr);
+        size_t n = t.n;
+        add(&t, ": ");
+        size_t begin = t.n;
         add_reason(&t, event);
+        if (t.n == begin)
+                buf[n] = '\0';
+        return n;
+}
+
+const char *event_line_text(JsonObject *event, bool with_pid, char buf[static EVENT_TEXT_MAX]) {
+        (void) compose(event, &(Shape) { .with_pid = with_pid, .with_addr = true, .unit_max = SIZE_MAX }, buf);
+        return buf;
+}
+
+#define UNIT_MIN 8 /* bytes */
+
+const char *event_line_fit(JsonObject *event, bool with_pid, size_t columns, char buf[static EVENT_TEXT_MAX]) {
+        Shape s = { .with_pid = with_pid, .with_addr = true, .unit_max = SIZE_MAX };
+        size_t n = compose(event, &s, buf);
+
+        if (strlen(buf) <= columns)
+                return buf;
+        s.with_pid = false;
+        n = compose(event, &s, buf);
+        if (n > columns) {
+                s.with_addr = false;
+                n = compose(event, &s, buf);
+        }
+        if (n > columns) {
+                const char *unit = get_text(event, EVENT_FIELD_ID_UNIT);
+                size_t length = strlen(unit[0] != '\0' ? unit : get_text(event, EVENT_FIELD_ID_CGROUP)), over = n - columns + 3;
+
+                s.unit_max = length > over + UNIT_MIN ? length - over : UNIT_MIN;
+                (void) compose(event, &s, buf);
+        }
+        return buf;
+}
+
+int event_part_parse(const char *text, EventPart *ret) {
+        static const char *const names[_EVENT_PART_MAX] = {
+                [EVENT_PART_DESTINATION] = "dest",
+                [EVENT_PART_PROCESS] = "process",
+                [EVENT_PART_RULE] = "rule",
+        };
+
+        assert(text && ret);
+
+        for (EventPart i = 0; i < _EVENT_PART_MAX; i++)
+                if (names[i] && strcmp(names[i], text) == 0) {
+                        *ret = i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+const char *event_line_part(JsonObject *event, EventPart part, char buf[static EVENT_TEXT_MAX]) {
+        Text t = { .buf = buf };
+
+        buf[0] = '\0';
+        switch (part) {
+        case EVENT_PART_DESTINATION:
+                add_destination(&t, event, false);
+                break;
+        case EVENT_PART_PROCESS:
+                add_subject(&t, event, false, SIZE_MAX);
+                break;
+        case EVENT_PART_RULE:
+                add_reason(&t, event);
+                break;
+        default:
+                return event_line_text(event, false, buf);
+        }
         return buf;
 }

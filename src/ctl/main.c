@@ -21,11 +21,17 @@ enum {
         ARG_NO_ASK_PASSWORD,
         ARG_SINCE,
         ARG_DENIED,
+        ARG_UNIT,
+        ARG_PROCESS,
+        ARG_DEST,
+        ARG_JOB,
+        ARG_BY,
         ARG_EXIT_CODE,
         ARG_LABEL,
         ARG_FOR,
         ARG_WAIT,
         ARG_VIA,
+        ARG_PERSIST,
 };
 
 static const struct option long_options[] = {
@@ -42,11 +48,17 @@ static const struct option long_options[] = {
         { "lines", required_argument, NULL, 'n' },
         { "since", required_argument, NULL, ARG_SINCE },
         { "denied", no_argument, NULL, ARG_DENIED },
+        { "unit", required_argument, NULL, ARG_UNIT },
+        { "process", required_argument, NULL, ARG_PROCESS },
+        { "dest", required_argument, NULL, ARG_DEST },
+        { "job", required_argument, NULL, ARG_JOB },
+        { "by", required_argument, NULL, ARG_BY },
         { "exit-code", no_argument, NULL, ARG_EXIT_CODE },
         { "label", required_argument, NULL, ARG_LABEL },
         { "for", required_argument, NULL, ARG_FOR },
         { "wait", required_argument, NULL, ARG_WAIT },
         { "via", required_argument, NULL, ARG_VIA },
+        { "persist", no_argument, NULL, ARG_PERSIST },
         {},
 };
 
@@ -62,12 +74,18 @@ static unsigned option_mask(int option) {
                 { 'f', OPTION_FOLLOW },
                 { 'n', OPTION_LINES },
                 { ARG_SINCE, OPTION_SINCE },
-                { ARG_DENIED, OPTION_DENIED },
+                { ARG_DENIED, OPTION_FILTER },
+                { ARG_UNIT, OPTION_FILTER },
+                { ARG_PROCESS, OPTION_FILTER },
+                { ARG_DEST, OPTION_FILTER },
+                { ARG_JOB, OPTION_FILTER },
+                { ARG_BY, OPTION_FILTER },
                 { ARG_EXIT_CODE, OPTION_EXIT_CODE },
                 { ARG_LABEL, OPTION_LABEL },
                 { ARG_FOR, OPTION_FOR },
                 { ARG_WAIT, OPTION_WAIT },
                 { ARG_VIA, OPTION_VIA },
+                { ARG_PERSIST, OPTION_PERSIST },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(masks); i++)
@@ -116,6 +134,31 @@ static int parse_label(Ctl *c, const char *value) {
         return STATUS_OK;
 }
 
+static int parse_filter(Ctl *c, int option, const char *value) {
+        switch (option) {
+        case ARG_UNIT:
+                c->filter.unit = value;
+                break;
+        case ARG_PROCESS:
+                c->filter.process = value;
+                break;
+        case ARG_DEST:
+                c->filter.destination = value;
+                break;
+        case ARG_JOB:
+                c->filter.job = value;
+                break;
+        case ARG_BY:
+                if (event_part_parse(value, &c->by) < 0)
+                        return usage(value, "--by must be dest, process or rule");
+                break;
+        default:
+                c->filter.denied = true;
+        }
+        const char *fault = event_filter_fault(&c->filter);
+        return fault ? usage(value, fault) : STATUS_OK;
+}
+
 static int parse_option(Ctl *c, int option, const char *value) {
         switch (option) {
         case ARG_SCOPE:
@@ -123,6 +166,9 @@ static int parse_option(Ctl *c, int option, const char *value) {
                 break;
         case ARG_VIA:
                 c->via = value;
+                break;
+        case ARG_PERSIST:
+                c->keep = true;
                 break;
         case ARG_JSON:
                 return parse_json(c, value);
@@ -154,8 +200,12 @@ static int parse_option(Ctl *c, int option, const char *value) {
                                ? usage(value, "invalid time; cargowallctl(1) lists the formats")
                                : STATUS_OK;
         case ARG_DENIED:
-                c->denied = true;
-                break;
+        case ARG_UNIT:
+        case ARG_PROCESS:
+        case ARG_DEST:
+        case ARG_JOB:
+        case ARG_BY:
+                return parse_filter(c, option, value);
         case ARG_EXIT_CODE:
                 c->exit_code = true;
                 break;
@@ -192,6 +242,15 @@ static int parse_options(Ctl *c, int argc, char **argv, unsigned *seen) {
         return -1;
 }
 
+static int unknown_verb(const char *name) {
+        char list[256], reason[320];
+
+        bool incomplete = verb_list(name, list, sizeof(list));
+        (void) snprintf(reason, sizeof(reason), incomplete ? "a word is missing or wrong after it: %s" :
+                                                             "unknown verb; expected %s", list);
+        return usage(name, reason);
+}
+
 static int run(Ctl *c, int argc, char **argv) {
         unsigned seen = 0;
         int words;
@@ -203,7 +262,7 @@ static int run(Ctl *c, int argc, char **argv) {
         argv += optind;
         const Verb *v = verb_find(argc, argv, &words);
         if (!v)
-                return usage(argv[0], "unknown verb");
+                return unknown_verb(argv[0]);
         argc -= words;
         argv += words;
         if (argc < v->min_arguments)

@@ -8,7 +8,9 @@
 
 #include "cli/time-text.h"
 #include "ctl/ctl.h"
+#include "ctl/event-groups.h"
 #include "ctl/event-line.h"
+#include "ctl/table.h"
 #include "ctl/variant-json.h"
 #include "event/event-fields.h"
 
@@ -41,13 +43,18 @@ static int print_line(const Ctl *c, JsonObject *event, uint64_t count, bool with
                 (void) time_format_short(usec, stamp);
         if (count > 1)
                 (void) snprintf(repeated, sizeof(repeated), " (%" PRIu64 " times)", count);
-        if (asprintf(&line, "%s%s", event_line_text(event, with_pid, text), repeated) < 0 ||
+        size_t used = strlen(stamp) + 1 + 7 + 1, room = c->output.columns > used ? c->output.columns - used : 0;
+        bool fit = room > 0 && !c->full;
+        if (fit)
+                (void) event_line_fit(event, with_pid, room > strlen(repeated) ? room - strlen(repeated) : 0, text);
+        else
+                (void) event_line_text(event, with_pid, text);
+        if (asprintf(&line, "%s%s", text, repeated) < 0 ||
             !(safe = output_safe(&c->output, line)))
                 return ctl_fail(-ENOMEM);
 
-        size_t used = strlen(stamp) + 1 + 7 + 1; /* time, verdict */
-        if (!c->full && c->output.columns > used)
-                output_cut(&c->output, safe, c->output.columns - used);
+        if (fit)
+                output_cut(&c->output, safe, room);
         (void) printf("%s %s%-7s%s %s\n", stamp, output_color(&c->output, color), verdict,
                       output_color(&c->output, COLOR_NORMAL), safe);
         return STATUS_OK;
@@ -100,6 +107,89 @@ static int print_list(const Ctl *c, JsonObject *events) {
         return status;
 }
 
+/* ------------------------------------------------------------------ groups */
+
+static const char *const part_names[_EVENT_PART_MAX] = {
+        [EVENT_PART_DESTINATION] = "destination",
+        [EVENT_PART_PROCESS] = "process",
+        [EVENT_PART_RULE] = "rule",
+};
+
+static int group_to_json(const Ctl *c, const EventGroup *g, JsonObject *o) {
+        char stamp[TIME_TEXT_MAX];
+
+        int r = json_value_add(o, part_names[c->by], json_object_new_string(g->text));
+        if (r >= 0)
+                r = json_value_add(o, "verdict", json_object_new_string(g->verdict));
+        if (r >= 0)
+                r = json_value_add(o, "count", json_object_new_uint64(g->count));
+        if (r >= 0 && g->first_usec > 0)
+                r = json_value_add(o, "first", json_object_new_string(time_format_rfc3339(g->first_usec, stamp)));
+        if (r >= 0 && g->last_usec > 0)
+                r = json_value_add(o, "last", json_object_new_string(time_format_rfc3339(g->last_usec, stamp)));
+        return r;
+}
+
+static int print_groups_json(const Ctl *c, const EventGroups *g) {
+        _cleanup_(json_object_putp) JsonObject *array = json_object_new_array();
+        int r = array ? 0 : -ENOMEM;
+
+        for (size_t i = 0; i < g->n && r >= 0; i++) {
+                JsonObject *o = json_object_new_object();
+
+                if (!o || json_object_array_add(array, o) < 0) {
+                        json_object_put(o);
+                        return ctl_fail(-ENOMEM);
+                }
+                r = group_to_json(c, &g->groups[i], o);
+        }
+        return r < 0 ? ctl_fail(r) : ctl_print_json(c, array);
+}
+
+static int add_row(Table *t, const EventGroup *g) {
+        char first[TIME_TEXT_MAX] = "", last[TIME_TEXT_MAX] = "";
+
+        if (g->first_usec > 0)
+                (void) time_format_short(g->first_usec, first);
+        if (g->last_usec > 0)
+                (void) time_format_short(g->last_usec, last);
+        int r = table_add_u64(t, g->count);
+        if (r >= 0)
+                r = table_add_color(t, g->color, g->verdict);
+        if (r >= 0)
+                r = table_add(t, first);
+        if (r >= 0)
+                r = table_add(t, last);
+        return r >= 0 ? table_add(t, g->text) : r;
+}
+
+static int print_groups(const Ctl *c, JsonObject *events) {
+        const char *headers[] = { "COUNT", "VERDICT", "FIRST", "LAST", "" };
+        static const char *const titles[_EVENT_PART_MAX] = {
+                [EVENT_PART_DESTINATION] = "DESTINATION",
+                [EVENT_PART_PROCESS] = "PROCESS",
+                [EVENT_PART_RULE] = "RULE OR REASON",
+        };
+        _cleanup_(event_groups_done) EventGroups g = {};
+        _cleanup_(table_freep) Table *t = NULL;
+
+        int r = event_groups_make(events, c->by, &g);
+        if (r < 0)
+                return ctl_fail(r);
+        if (c->quiet)
+                return STATUS_OK;
+        if (c->json != JSON_OFF)
+                return print_groups_json(c, &g);
+        headers[ELEMENTSOF(headers) - 1] = titles[c->by];
+        r = table_new(&c->output, headers, ELEMENTSOF(headers), &t);
+        for (size_t i = 0; i < g.n && r >= 0; i++)
+                r = add_row(t, &g.groups[i]);
+        if (r < 0)
+                return ctl_fail(r);
+        table_print(t, stdout, c->legend, c->full);
+        return STATUS_OK;
+}
+
 /* ------------------------------------------------------------------ fetching */
 
 static int list_events(Ctl *c, uint64_t since, JsonObject **ret) {
@@ -123,7 +213,7 @@ static int append_new(const Ctl *c, JsonObject *found, uint64_t *last, JsonObjec
                 if (!json_object_is_type(event, json_type_object) || sequence <= *last)
                         continue;
                 *last = sequence;
-                if (c->denied && !event_line_is_denial(event))
+                if (!event_filter_matches(&c->filter, event))
                         continue;
                 if (json_object_array_add(events, json_object_get(event)) < 0) {
                         json_object_put(event);
@@ -178,6 +268,8 @@ static int on_denied(sd_bus_message *m, void *userdata, _unused_ sd_bus_error *e
         if (sequence > 0 && sequence <= f->last)
                 return 0;
         f->last = MAX(f->last, sequence);
+        if (!event_filter_matches(&f->c->filter, event))
+                return 0;
         f->status = print_event(f->c, event, event_line_count(event), true);
         f->done = f->status != STATUS_OK || fflush(stdout) != 0;
         return 0;
@@ -243,10 +335,11 @@ int verb_events(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         uint64_t last = 0;
         bool found = false;
 
-        if (c->follow && c->exit_code) {
-                complain("--follow and --exit-code cannot be combined");
+        if (c->follow && (c->exit_code || c->by)) {
+                complain("--follow cannot be combined with --exit-code or --by");
                 return STATUS_USAGE;
         }
+        c->filter.scope = c->scope;
         if (c->follow && !c->has_lines && c->since_usec == 0) {
                 c->has_lines = true;
                 c->lines = LINES_BEFORE_FOLLOW;
@@ -260,6 +353,6 @@ int verb_events(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         for (size_t i = 0; i < json_value_length(events) && !found; i++)
                 found = event_line_is_denial(json_object_array_get_idx(events, i));
         ctl_page(c);
-        status = print_list(c, events);
+        status = c->by ? print_groups(c, events) : print_list(c, events);
         return status != STATUS_OK ? status : found && c->exit_code ? STATUS_FAILED : STATUS_OK;
 }

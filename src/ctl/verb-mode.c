@@ -14,6 +14,10 @@ static bool is_one_of(const char *word, const char *const *words, size_t n) {
         return false;
 }
 
+#define MODE_KEEP UINT64_C(1) /* a flag of SetMode and SetScopeMode */
+
+/* ------------------------------------------------------------------ mode */
+
 static int show_mode(Ctl *c) {
         static const struct {
                 const char *key, *label;
@@ -36,16 +40,89 @@ static int show_mode(Ctl *c) {
         return status == STATUS_OK && c->json != JSON_OFF ? ctl_print_json(c, o) : status;
 }
 
+/* "  audit: a, b": the scopes with this mode in effect, for what reason. */
+static int print_group(const Ctl *c, JsonObject *scopes, const char *mode, bool held, const char *note) {
+        bool any = false;
+
+        for (size_t i = 0; i < json_value_length(scopes); i++) {
+                JsonObject *o = json_object_array_get_idx(scopes, i);
+                const char *name = json_value_text(o, "name"), *source = json_value_text(o, "policy_source");
+                bool is_held = strcmp(json_value_text(o, "mode_setting"), "configured") == 0 &&
+                               strcmp(json_value_text(o, "configured_mode"), mode) == 0;
+
+                /* Without a document, nothing is judged; what is granted to a job has its modes. */
+                if (strcmp(json_value_text(o, "mode"), mode) != 0 || is_held != held || strcmp(source, "none") == 0 ||
+                    strcmp(source, "job") == 0)
+                        continue;
+                _cleanup_free_ char *safe = output_safe(&c->output, name);
+                if (!safe)
+                        return ctl_fail(-ENOMEM);
+                if (any)
+                        (void) printf(", %s", safe);
+                else
+                        (void) printf("  %s: %s", mode, safe);
+                any = true;
+        }
+        if (any)
+                (void) printf("%s\n", note);
+        return STATUS_OK;
+}
+
+/* For whom: every scope, by the mode that it has now. */
+static int print_scopes_by_mode(Ctl *c, const char *set) {
+        static const char *const modes[] = { "enforce", "audit", "off" };
+        static const char advice[] = " (as documents say; \"cargowallctl mode enforce --scope SCOPE\" enforces one)";
+        _cleanup_(json_object_putp) JsonObject *scopes = NULL;
+
+        int status = bus_client_objects(&c->client, BUS_SCOPE, &scopes);
+        for (size_t i = 0; i < ELEMENTSOF(modes) && status == STATUS_OK; i++) {
+                bool weaker = strcmp(set, "enforce") == 0 && i > 0;
+
+                status = print_group(c, scopes, modes[i], false, "");
+                if (status == STATUS_OK)
+                        status = print_group(c, scopes, modes[i], true, weaker ? advice : "");
+        }
+        return status;
+}
+
+static int print_set(Ctl *c, const char *mode) {
+        bool configured = strcmp(mode, "configured") == 0;
+        _cleanup_free_ char *safe = c->scope ? output_safe(&c->output, c->scope) : strdup("");
+        _cleanup_(json_object_putp) JsonObject *p = NULL;
+
+        if (!safe)
+                return ctl_fail(-ENOMEM);
+        int status = bus_client_properties(&c->client, &p);
+        if (status != STATUS_OK)
+                return status;
+        (void) printf("%s%s%s ", configured ? "As configured" : mode, c->scope ? " for scope " : "", safe);
+        if (json_value_bool(p, "mode_kept"))
+                (void) puts("until changed; kept over reboots.");
+        else
+                (void) puts("until cargowalld is stopped or the machine reboots (--persist keeps it).");
+        return print_scopes_by_mode(c, mode);
+}
+
 int verb_mode(Ctl *c, int argc, char **argv) {
         static const char *const modes[] = { "enforce", "audit", "off", "configured" };
+        uint64_t flags = c->keep ? MODE_KEEP : 0;
+        int status;
 
+        if (argc == 0 && (c->scope || c->keep)) {
+                complain("a mode is missing: enforce, audit, off or configured");
+                return STATUS_USAGE;
+        }
         if (argc == 0)
                 return show_mode(c);
         if (!is_one_of(argv[0], modes, ELEMENTSOF(modes))) {
                 complain("%s: the mode must be enforce, audit, off or configured", argv[0]);
                 return STATUS_USAGE;
         }
-        return bus_client_call(&c->client, "SetMode", CALL_PRIVILEGED, NULL, "st", argv[0], (uint64_t) 0);
+        if (c->scope)
+                status = bus_client_call(&c->client, "SetScopeMode", CALL_PRIVILEGED, NULL, "sst", c->scope, argv[0], flags);
+        else
+                status = bus_client_call(&c->client, "SetMode", CALL_PRIVILEGED, NULL, "st", argv[0], flags);
+        return status != STATUS_OK || c->quiet || c->json != JSON_OFF ? status : print_set(c, argv[0]);
 }
 
 int verb_reload(Ctl *c, _unused_ int argc, _unused_ char **argv) {

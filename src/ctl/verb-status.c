@@ -23,17 +23,21 @@ static Color mode_color(const char *mode) {
 /* ------------------------------------------------------------------ scopes */
 
 static int print_scopes(const Ctl *c, JsonObject *scopes) {
-        static const char *const headers[] = { "SCOPE", "MODE", "RULES", "CGROUPS", "SOURCE" };
+        static const char *const headers[] = { "SCOPE", "MODE", "SET", "CONFIGURED", "RULES", "CGROUPS", "SOURCE" };
         _cleanup_(table_freep) Table *t = NULL;
 
         int r = table_new(&c->output, headers, ELEMENTSOF(headers), &t);
         for (size_t i = 0; i < json_value_length(scopes) && r >= 0; i++) {
                 JsonObject *o = json_object_array_get_idx(scopes, i);
-                const char *mode = json_value_text(o, "mode");
+                const char *mode = json_value_text(o, "mode"), *set = json_value_text(o, "mode_setting");
 
                 r = table_add(t, json_value_text(o, "name"));
                 if (r >= 0)
                         r = table_add_color(t, mode_color(mode), mode);
+                if (r >= 0)
+                        r = table_add(t, strcmp(set, "configured") == 0 ? "" : set);
+                if (r >= 0)
+                        r = table_add(t, json_value_text(o, "configured_mode"));
                 if (r >= 0)
                         r = table_add_u64(t, json_value_u64(o, "rule_count"));
                 if (r >= 0)
@@ -161,6 +165,18 @@ static int print_counters(const Ctl *c, JsonObject *p) {
         return status;
 }
 
+static int print_fault(const Ctl *c, JsonObject *p) {
+        const char *fault = json_value_text(p, "policy_fault");
+        _cleanup_free_ char *safe = output_safe(&c->output, fault);
+
+        if (!safe)
+                return ctl_fail(-ENOMEM);
+        if (fault[0] != '\0')
+                (void) printf("%12s: %s%s%s\n", "Fault", output_color(&c->output, COLOR_RED), safe,
+                              output_color(&c->output, COLOR_NORMAL));
+        return STATUS_OK;
+}
+
 static int print_policy(const Ctl *c, JsonObject *o) {
         char rules[48];
 
@@ -175,10 +191,11 @@ static int print_mode(const Ctl *c, JsonObject *p) {
         const char *effective = json_value_text(p, "effective_mode"), *set = json_value_text(p, "mode");
         const char *configured = json_value_text(p, "configured_mode");
         bool overridden = strcmp(set, "configured") != 0;
+        const char *how_long = json_value_bool(p, "mode_kept") ? ", kept over reboots; " : " until stop or reboot; ";
         _cleanup_free_ char *text = NULL, *safe = NULL;
 
         if (asprintf(&text, "%s (%s%s%sconfigured: %s)", effective, overridden ? "set: " : "", overridden ? set : "",
-                     overridden ? ", " : "", configured) < 0 ||
+                     overridden ? how_long : "", configured) < 0 ||
             !(safe = output_safe(&c->output, text)))
                 return ctl_fail(-ENOMEM);
         (void) printf("%12s: %s%s%s%s\n", "Mode", output_color(&c->output, mode_color(effective)), safe,
@@ -208,6 +225,8 @@ static int print_status(const Ctl *c, JsonObject *p, JsonObject *scopes) {
                 status = print_mode(c, p);
         if (status == STATUS_OK)
                 status = print_time(c, p);
+        if (status == STATUS_OK)
+                status = print_fault(c, p);
         if (status == STATUS_OK)
                 status = print_policy(c, p);
         if (status == STATUS_OK)

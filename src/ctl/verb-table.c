@@ -7,7 +7,8 @@
 
 #define VERB_COLUMN 31
 
-#define EVENT_OPTIONS (OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_DENIED | OPTION_EXIT_CODE | OPTION_JSON)
+#define EVENT_OPTIONS \
+        (OPTION_SCOPE | OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_FILTER | OPTION_EXIT_CODE | OPTION_JSON)
 
 static const Verb verbs[] = {
         { "State", "status", NULL, "[SCOPE]", "Show mode, policy, hooks and counters", 0, 1,
@@ -37,7 +38,7 @@ static const Verb verbs[] = {
         { NULL, "job", "list", "", "List active jobs", 0, 0, OPTION_JSON, verb_job_list },
         { NULL, "job", "show", "ID", "Show one job", 1, 1, OPTION_JSON, verb_job_show },
         { "Service", "mode", NULL, "[MODE]", "Show or set the mode: enforce, audit,\noff, configured", 0, 1,
-          OPTION_JSON, verb_mode },
+          OPTION_SCOPE | OPTION_PERSIST | OPTION_JSON, verb_mode },
         { NULL, "reload", NULL, "", "Read all policy documents again", 0, 0, 0, verb_reload },
         { NULL, "log-level", NULL, "[LEVEL]", "Show or set the service's log level", 0, 1, OPTION_JSON,
           verb_log_level },
@@ -61,8 +62,14 @@ static const char options_text[] =
         "  -n --lines=N                 events: show the last N only\n"
         "     --since=TIME              events: show events since TIME\n"
         "     --denied                  events: show denials only\n"
+        "     --unit=PATTERN            events: of these units\n"
+        "     --process=PATTERN         events: of processes with such names\n"
+        "     --dest=NAME|ADDRESS|CIDR  events: to these destinations\n"
+        "     --job=KEY=PATTERN         events: of jobs with such a label\n"
+        "     --by=dest|process|rule    events: count them by what they have in common\n"
         "     --exit-code               events: exit with 1 if there are denials\n"
         "     --via=NAME                explain: DEST is an address of NAME\n"
+        "     --persist                 mode: keep it over reboots\n"
         "     --label=KEY=VALUE         job begin: add a label; may be repeated\n"
         "     --for=TIME                job allow: duration (default: 10min)\n"
         "     --wait=SECONDS            is-enforcing: wait up to SECONDS\n";
@@ -83,6 +90,32 @@ const Verb *verb_find(int argc, char **argv, int *ret_words) {
                 }
         }
         return NULL;
+}
+
+/* The next verb after i that is to be listed. name: NULL lists first words. */
+static size_t next_listed(const char *name, size_t i) {
+        for (; i < ELEMENTSOF(verbs); i++)
+                if (name ? verbs[i].noun && strcmp(verbs[i].name, name) == 0 :
+                           i == 0 || strcmp(verbs[i].name, verbs[i - 1].name) != 0)
+                        break;
+        return i;
+}
+
+bool verb_list(const char *name, char *buf, size_t size) {
+        bool found = next_listed(name, 0) < ELEMENTSOF(verbs);
+        size_t n = 0, next;
+
+        assert(name && buf && size > 0);
+
+        buf[0] = '\0';
+        if (!found)
+                name = NULL;
+        for (size_t i = next_listed(name, 0); i < ELEMENTSOF(verbs) && n < size; i = next) {
+                next = next_listed(name, i + 1);
+                const char *before = n == 0 ? "" : next < ELEMENTSOF(verbs) ? ", " : " or ";
+                n += (size_t) snprintf(buf + n, size - n, "%s%s", before, name ? verbs[i].noun : verbs[i].name);
+        }
+        return found;
 }
 
 static void print_heading(const Ctl *c, const char *heading) {

@@ -11,13 +11,14 @@ typedef enum OptionMask {
         OPTION_FOLLOW = 1 << 1,
         OPTION_LINES = 1 << 2,
         OPTION_SINCE = 1 << 3,
-        OPTION_DENIED = 1 << 4,
+        OPTION_FILTER = 1 << 4,
         OPTION_EXIT_CODE = 1 << 5,
         OPTION_LABEL = 1 << 6,
         OPTION_WAIT = 1 << 7,
         OPTION_JSON = 1 << 8,
         OPTION_FOR = 1 << 9,
         OPTION_VIA = 1 << 10,
+        OPTION_PERSIST = 1 << 11,
 } OptionMask;
 
 typedef struct Verb {
@@ -33,3 +34,6 @@ typedef struct Verb {
 
 /* The verb that argv begins with; status if argc is 0. *ret_words: the number of words of its name. NULL: none. */
 const Verb *verb_find(int argc, char **argv, int *ret_words);
+/* "show, load, check or diff": the second words of the verbs that begin with name, or if there are none all first words.
+ * Returns whether there are such. */
+bool verb_list(const char *name, char *buf, size_t size);

@@ -7,15 +7,26 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "basic/clock.h"
 #include "daemon/document-files.h"
+#include "daemon/fault-note.h"
+#include "daemon/in-force.h"
 #include "daemon/kept-documents.h"
+#include "daemon/mode-files.h"
 #include "daemon/records.h"
+#include "daemon/repair-watch.h"
+#include "host/state-file.h"
 
 struct Policies {
         const Context *context; /* borrowed */
         PoliciesObserver observer;
         PolicySet set;
+        ModeTable modes;      /* that were set */
+        ModeTable kept_modes; /* over reboots */
         KeptDocuments kept;
+        LastGood last_good;
+        InForce in_force;
+        RepairWatch *repair; /* NULL: the documents in force are those of this machine */
         char digest[POLICY_DIGEST_SIZE];
 };
 
@@ -115,30 +126,39 @@ static int take_kept_documents(Policies *p) {
         return 0;
 }
 
+static void log_in_force(const Policies *p, const FaultList *faults) {
+        char text[IN_FORCE_TEXT_MAX];
+
+        context_log_faults(p->context, faults);
+        log_message(p->context->log, LOG_ERR, "%s", in_force_format(&p->in_force, text));
+}
+
 static int load(Policies *p) {
         const Context *c = p->context;
         _cleanup_(fault_list_done) FaultList faults = {};
         int r;
 
-        r = documents_load("", &p->set.documents, &faults);
+        r = in_force_load("", &p->last_good, p->set.configured_mode, &p->set.documents, &p->in_force, &faults);
         if (r == -ENOENT)
                 log_message(c->log, LOG_ERR,
                             "there is no policy: write /etc/cargowall/policy.json or a document in "
                             "/etc/cargowall/policy.d, see cargowall-policy(5)");
-        else if (r < 0 && fault_list_count(&faults) > 0)
-                context_log_faults(c, &faults);
         else if (r < 0)
                 log_message(c->log, LOG_ERR, "cannot read the policy: %s", strerror(-r));
         if (r < 0)
                 return r;
-        r = take_kept_documents(p);
+        if (p->in_force.kind != IN_FORCE_AS_WRITTEN)
+                log_in_force(p, &faults);
+        else
+                r = last_good_prepare(&p->last_good, &p->set.documents, clock_usec(CLOCK_REALTIME));
+        if (r >= 0)
+                r = take_kept_documents(p);
         documents_digest(&p->set.documents, p->digest);
         return r;
 }
 
 int policies_new(const Context *c, const PoliciesObserver *observer, Policies **ret) {
         _cleanup_(policies_freep) Policies *p = calloc(1, sizeof(*p));
-        uint8_t setting;
         int r;
 
         assert(c);
@@ -149,8 +169,10 @@ int policies_new(const Context *c, const PoliciesObserver *observer, Policies **
                 return -ENOMEM;
         p->context = c;
         p->observer = *observer;
+        p->last_good.directory = STATE_DIRECTORY;
         p->set.configured_mode = c->config->mode;
-        p->set.override = handover_override(c->handover, &setting) ? (ModeSetting) setting : MODE_SETTING_CONFIGURED;
+        mode_files_load(c, &p->modes, &p->kept_modes);
+        p->set.modes = &p->modes;
         r = load(p);
         if (r < 0)
                 return r;
@@ -161,8 +183,12 @@ int policies_new(const Context *c, const PoliciesObserver *observer, Policies **
 Policies *policies_free(Policies *p) {
         if (!p)
                 return NULL;
+        repair_watch_free(p->repair);
         policy_set_done(&p->set);
         kept_documents_done(&p->kept);
+        last_good_done(&p->last_good);
+        mode_table_done(&p->modes);
+        mode_table_done(&p->kept_modes);
         free(p);
         return NULL;
 }
@@ -177,6 +203,12 @@ const char *policies_digest(const Policies *p) {
         assert(p);
 
         return p->digest;
+}
+
+const InForce *policies_in_force(const Policies *p) {
+        assert(p);
+
+        return &p->in_force;
 }
 
 Layer *policies_layer(const Policies *p, const Document *document) {
@@ -208,6 +240,14 @@ static void publish(Policies *p) {
         p->observer.changed(p->observer.userdata);
 }
 
+/* The documents of this machine are in force, whatever was before. */
+static void note_as_written(Policies *p) {
+        p->repair = repair_watch_free(p->repair);
+        fault_note_clear();
+        if (last_good_prepare(&p->last_good, &p->set.documents, clock_usec(CLOCK_REALTIME)) >= 0)
+                policies_keep_last_good(p);
+}
+
 /* Installs a set as a whole or not at all. Takes the contents of *new, which is then in force; on failure it is
  * unchanged. */
 static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
@@ -228,7 +268,9 @@ static int install(Policies *p, PolicySet *new, size_t *ret_bad) {
                 return r;
         }
         *new = (PolicySet) {};
+        p->in_force = (InForce) {};
         publish(p);
+        note_as_written(p);
         for (size_t i = 0; i < p->set.documents.n; i++)
                 if (!policy_set_contains(&old, &p->set.documents.items[i]))
                         context_emit_type(p->context, EVENT_POLICY_LOADED, p->set.documents.items[i].name, NULL);
@@ -264,7 +306,7 @@ int policies_reload(Policies *p, FaultList *faults) {
         assert(faults);
 
         new.configured_mode = p->set.configured_mode;
-        new.override = p->set.override;
+        new.modes = p->set.modes;
         r = documents_load("", &new.documents, faults);
         if (r >= 0) {
                 r = install(p, &new, &bad);
@@ -280,6 +322,49 @@ int policies_reload(Policies *p, FaultList *faults) {
                 log_message(p->context->log, LOG_INFO, "policy reloaded: %u rules, %s", policy_set_n_rules(&p->set),
                             p->digest);
         return r;
+}
+
+/* ------------------------------------------------------------------ the last good ones */
+
+static void on_repaired(void *userdata) {
+        _cleanup_(fault_list_done) FaultList faults = {};
+
+        (void) policies_reload(userdata, &faults);
+}
+
+void policies_started(Policies *p) {
+        char text[IN_FORCE_TEXT_MAX];
+        int r;
+
+        assert(p);
+
+        policies_keep_last_good(p);
+        if (p->in_force.kind == IN_FORCE_AS_WRITTEN) {
+                fault_note_clear(); /* of an earlier start */
+                return;
+        }
+        context_emit_type(p->context, EVENT_POLICY_REJECTED, NULL, in_force_format(&p->in_force, text));
+        fault_note_set(text);
+        r = repair_watch_new(p->context, on_repaired, p, &p->repair);
+        if (r < 0)
+                log_message(p->context->log, LOG_ERR, "cannot watch the documents (%s): reload when they are repaired",
+                            strerror(-r));
+}
+
+void policies_keep_last_good(Policies *p) {
+        const Context *c = p->context;
+        int before = p->last_good.error, r;
+
+        r = last_good_write(&p->last_good);
+        if (r > 0 && before < 0)
+                log_message(c->log, LOG_NOTICE, "the documents in force are kept in " STATE_DIRECTORY " again");
+        if (r >= 0 || r == before)
+                return;
+        log_message(c->log, LOG_ERR,
+                    "cannot keep the documents in force in " STATE_DIRECTORY " (%s), trying again: if they have faults at the next "
+                    "start, there is no last good policy, and those that enforce deny everything",
+                    strerror(-r));
+        context_emit_type(c, EVENT_STATE_NOT_KEPT, NULL, "no last good policy");
 }
 
 /* A document that a successor would not have is not accepted: after a crash an older one would be in force. */
@@ -345,22 +430,68 @@ int policies_load(Policies *p, const char *name, const char *text, size_t size, 
 
 /* ------------------------------------------------------------------ mode */
 
-ModeSetting policies_set_mode(Policies *p, ModeSetting mode) {
-        ModeSetting old;
-
+const ModeTable *policies_modes(const Policies *p) {
         assert(p);
 
-        old = p->set.override;
-        p->set.override = mode;
+        return &p->modes;
+}
+
+bool policies_modes_are_kept(const Policies *p) {
+        assert(p);
+
+        return mode_table_equals(&p->modes, &p->kept_modes);
+}
+
+static void apply_modes(Policies *p) {
         for (size_t i = 0; i < p->set.documents.n; i++) {
                 const Document *d = &p->set.documents.items[i];
                 Layer *layer = policies_layer(p, d);
                 if (layer)
                         layer_set_mode(layer, policy_set_mode_of(&p->set, d));
         }
-        handover_put_override(p->context->handover, (uint8_t) mode);
-        if (old != mode)
-                context_emit_type(p->context, EVENT_MODE_CHANGED, NULL,
-                                  mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode));
-        return old;
+}
+
+static void emit_mode(const Policies *p, const char *scope, ModeSetting mode, bool keep) {
+        char detail[96];
+
+        (void) snprintf(detail, sizeof(detail), "%s%s",
+                        mode == MODE_SETTING_CONFIGURED ? "as configured" : mode_to_string((Mode) mode),
+                        keep ? ", kept over reboots" : "");
+        context_emit_type(p->context, EVENT_MODE_CHANGED, scope, detail);
+}
+
+int policies_set_mode(Policies *p, const char *scope, ModeSetting mode, bool keep, bool *ret_changed) {
+        _cleanup_(mode_table_done) ModeTable new = MODE_TABLE_EMPTY;
+        int r;
+
+        assert(p);
+        assert(ret_changed);
+
+        if (scope && !policy_set_find(&p->set, scope))
+                return -ENOENT;
+        r = mode_table_copy(&p->modes, &new);
+        if (r >= 0)
+                r = mode_table_set(&new, scope, mode);
+        if (r >= 0 && keep) {
+                ModeTable kept;
+
+                r = mode_table_copy(&new, &kept);
+                if (r >= 0 && (r = mode_files_put_kept(&new)) < 0)
+                        mode_table_done(&kept);
+                if (r >= 0) {
+                        mode_table_done(&p->kept_modes);
+                        p->kept_modes = kept;
+                }
+        }
+        if (r < 0)
+                return r;
+        *ret_changed = !mode_table_equals(&new, &p->modes);
+        mode_table_done(&p->modes);
+        p->modes = new;
+        new = (ModeTable) MODE_TABLE_EMPTY;
+        apply_modes(p);
+        mode_files_put_set(p->context, &p->modes);
+        if (*ret_changed || keep)
+                emit_mode(p, scope, mode, keep);
+        return 0;
 }

@@ -6,21 +6,49 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/records.h"
 #include "daemon/service-parts.h"
 
-void service_set_mode(Service *s, ModeSetting mode) {
+int service_set_mode(Service *s, const char *scope, ModeSetting mode, bool keep) {
         const Context *c = &s->context;
         ModeSetting old;
+        bool changed;
+        size_t i;
+        int r;
 
         assert(s);
 
-        old = policies_set_mode(s->policies, mode);
+        old = service_mode(s);
+        if (scope && service_find_scope(s, scope, &i) >= 0 && !policy_set_find(policies_set(s->policies), scope))
+                return -EOPNOTSUPP;
+        r = policies_set_mode(s->policies, scope, mode, keep, &changed);
+        if (r < 0)
+                return r;
         grants_update_modes(s->grants);
         records_put_layers(c);
-        if (old != mode && c->observer.mode_changed)
-                c->observer.mode_changed(old, mode, c->observer.userdata);
+        if ((changed || keep) && c->observer.mode_changed)
+                c->observer.mode_changed(old, service_mode(s), c->observer.userdata);
+        return 0;
+}
+
+bool service_mode_disables(const Service *s, const char *scope, ModeSetting mode) {
+        const PolicySet *set;
+
+        assert(s);
+
+        set = policies_set(s->policies);
+        if (mode != MODE_SETTING_CONFIGURED)
+                return mode == MODE_SETTING_OFF;
+        for (size_t i = 0; i < set->documents.n; i++) {
+                const Document *d = &set->documents.items[i];
+
+                if (d->origin != DOCUMENT_NONE && (!scope || strcmp(d->name, scope) == 0) &&
+                    policy_set_configured_mode_of(set, d) == MODE_OFF)
+                        return true;
+        }
+        return false;
 }
 
 int service_reload(Service *s, FaultList *faults) {

@@ -83,8 +83,8 @@ static void on_upstreams(int error, const DnsServer *servers, size_t n, void *us
                 return;
         }
         if (same) {
-                log_message(c->log, LOG_INFO, "the domains of a link changed, or systemd-resolved was started: cached answers "
-                                              "are looked up again");
+                log_message(c->log, LOG_INFO, "the domains of a link or of resolved.conf changed, or systemd-resolved was started: "
+                                              "cached answers are looked up again");
                 return;
         }
         log_message(c->log, LOG_INFO, "upstream resolvers changed, the first is %s", r->texts[0]);

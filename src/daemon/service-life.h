@@ -9,7 +9,7 @@
 #include "sink/service-log.h"
 
 /* Reads the configuration, takes over what a predecessor left, enforces, and starts the self-test, after which the
- * service manager is notified that we are ready. The caller has blocked SIGHUP, SIGUSR1, SIGTERM and SIGINT. Errors
+ * service manager is notified that we are ready. The caller has blocked SIGHUP, SIGUSR1, SIGUSR2, SIGTERM and SIGINT. Errors
  * are logged. */
 int service_new(sd_event *event, ServiceLog *log, Service **ret);
 /* Emits the remaining events. service_free() would do it too, but without an observer. */

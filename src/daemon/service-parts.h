@@ -30,6 +30,7 @@ struct Service {
         bool keeping_failed; /* what a successor needs could not all be stored; logged, to be tried again */
         bool trim_is_due; /* return free memory to the system with the next tick, so that nobody waits for it */
         bool stopped;
+        bool is_last;     /* enforcement ends with this process */
         RecordsWarned records_warned;
         uint64_t start_realtime_usec, start_monotonic_usec;
         const char *required_hooks[HOOKS_MAX]; /* as last returned */

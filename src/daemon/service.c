@@ -9,6 +9,7 @@
 
 #include "basic/clock.h"
 #include "daemon/engine-start.h"
+#include "daemon/fault-note.h"
 #include "daemon/records.h"
 #include "daemon/service-parts.h"
 #include "daemon/wiring.h"
@@ -159,6 +160,7 @@ int service_new(sd_event *event, ServiceLog *log, Service **ret) {
         r = start(s);
         if (r < 0) {
                 service_manager_failed(r, "the start failed, see the journal");
+                fault_note_set("cargowalld.service cannot start, and is tried again: see journalctl -u cargowalld.service\n");
                 return r;
         }
         *ret = TAKE_PTR(s);
@@ -201,7 +203,8 @@ void service_stop(Service *s) {
         grants_revoke_all(s->grants);
         end_refused(c);
         engine_flush(c->engine);
-        context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service stops or restarts");
+        if (s->is_last)
+                context_emit_type(c, EVENT_ENFORCEMENT_ENDED, NULL, "the service is stopped");
         records_put_sequence(c);
         events_flush(s->events);
         (void) service_log_flush(c->log);

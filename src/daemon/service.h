@@ -17,6 +17,8 @@ typedef struct ServiceScope {
         const char *source;  /* path of the document; "bus"; "none" if the host is off */
         const char *digest;  /* "sha256:…"; "" without a policy */
         Mode mode;           /* in force now */
+        ModeSetting set;     /* by name */
+        Mode configured;     /* what the document says or, if nothing, the configuration */
         uint32_t n_rules;
         bool narrows;        /* for jobs: the scope of the job's unit must allow as well */
 } ServiceScope;
@@ -32,11 +34,15 @@ int service_find_scope(const Service *s, const char *name, size_t *ret); /* -ENO
 void service_scope_cgroups(const Service *s, size_t i, void (*fn)(const char *path, void *userdata), void *userdata);
 
 ModeSetting service_mode(const Service *s);                   /* the override in force */
-Mode service_configured_mode(const Service *s);               /* of cargowall.conf */
+bool service_mode_is_kept(const Service *s);                  /* what was set, over reboots */
+Mode service_configured_mode(const Service *s);               /* what documents and configuration say, the weakest */
 Mode service_effective_mode(const Service *s);                /* the weakest among the scopes with a policy */
-bool service_enforcing(const Service *s);                     /* effective mode is enforce and every required hook is there */
+bool service_enforcing(const Service *s);                     /* effective mode is enforce, of all documents, and every required hook is there */
 const char *service_policy_digest(const Service *s);
 const char *service_policy_source(const Service *s);
+/* Why other documents than those of this machine are in force, and which; "" if they are not. */
+#define SERVICE_FAULT_MAX 1024
+const char *service_policy_fault(const Service *s, char buf[static SERVICE_FAULT_MAX]);
 uint32_t service_n_rules(const Service *s);
 const char *service_dns_wiring(const Service *s);
 size_t service_upstreams(const Service *s, const char *const **ret); /* texts "192.0.2.1:53" */
@@ -45,7 +51,12 @@ size_t service_achieved_hooks(const Service *s, const char *const **ret);
 uint64_t service_start_usec(const Service *s, bool monotonic);
 void service_counters(const Service *s, ServiceCounters *ret);
 
-void service_set_mode(Service *s, ModeSetting mode);
+/* scope NULL: for all, where it lifts none above what its document says. keep: over reboots, otherwise until the service is
+ * stopped or the machine reboots. -ENOENT: no such scope; -EOPNOTSUPP: that of a grant; others: it cannot be kept. After an
+ * error nothing has changed. */
+int service_set_mode(Service *s, const char *scope, ModeSetting mode, bool keep);
+/* Would this turn any scope off? */
+bool service_mode_disables(const Service *s, const char *scope, ModeSetting mode);
 /* Reads all documents again: on error nothing has changed. -EINVAL with faults, which name their files. */
 int service_reload(Service *s, FaultList *faults);
 /* Replaces the document of one scope until the next reload: on error nothing has changed. -ENOENT: no such scope;

@@ -45,6 +45,8 @@ static void describe_grant(const Layer *layer, ServiceScope *ret) {
                 .source = DOCUMENT_SOURCE_JOB,
                 .digest = "",
                 .mode = layer ? layer->mode : MODE_OFF,
+                .set = MODE_SETTING_CONFIGURED,
+                .configured = MODE_ENFORCE,
                 .n_rules = layer && layer->policy ? (uint32_t) policy_n_rules(layer->policy) : 0,
         };
 }
@@ -65,6 +67,8 @@ void service_scope(const Service *s, size_t i, ServiceScope *ret) {
                 .source = d->source ?: "none",
                 .digest = d->digest,
                 .mode = policy_set_mode_of(policies_set(s->policies), d),
+                .set = mode_table_get(policies_modes(s->policies), d->name),
+                .configured = policy_set_configured_mode_of(policies_set(s->policies), d),
                 .n_rules = d->n_rules,
                 .narrows = d->jobs.n > 0,
         };
@@ -125,13 +129,19 @@ int service_policy_text(const Service *s, const char *scope, const char **ret_te
 ModeSetting service_mode(const Service *s) {
         assert(s);
 
-        return policies_set(s->policies)->override;
+        return policies_modes(s->policies)->all;
+}
+
+bool service_mode_is_kept(const Service *s) {
+        assert(s);
+
+        return policies_modes_are_kept(s->policies);
 }
 
 Mode service_configured_mode(const Service *s) {
         assert(s);
 
-        return s->config.mode;
+        return policy_set_configured_mode(policies_set(s->policies));
 }
 
 Mode service_effective_mode(const Service *s) {
@@ -144,7 +154,8 @@ bool service_enforcing(const Service *s) {
         assert(s);
 
         return supervision_is_ready(s->supervision) && !supervision_lost_sockets(s->supervision) &&
-               service_effective_mode(s) == MODE_ENFORCE && hooks_are_complete(&s->context);
+               service_effective_mode(s) == MODE_ENFORCE && policies_in_force(s->policies)->n_left_out == 0 &&
+               hooks_are_complete(&s->context);
 }
 
 const char *service_policy_digest(const Service *s) {
@@ -163,6 +174,14 @@ const char *service_policy_source(const Service *s) {
                 if (d->items[i].source)
                         return d->items[i].source;
         return "none";
+}
+
+_Static_assert(SERVICE_FAULT_MAX == IN_FORCE_TEXT_MAX, "one text");
+
+const char *service_policy_fault(const Service *s, char buf[static SERVICE_FAULT_MAX]) {
+        assert(s);
+
+        return in_force_format(policies_in_force(s->policies), buf);
 }
 
 uint32_t service_n_rules(const Service *s) {

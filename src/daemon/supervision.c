@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "basic/clock.h"
+#include "daemon/fault-note.h"
 #include "daemon/self-test.h"
 #include "host/socket-cgroup.h"
 
@@ -21,7 +22,7 @@ struct Supervision {
         SupervisionObserver observer;
         ServiceManager manager;
         SelfTest *self_test;
-        sd_event_source *tick, *hup, *usr1, *term, *interrupt;
+        sd_event_source *tick, *hup, *usr1, *usr2, *term, *interrupt;
         char last_status[SERVICE_STATUS_SIZE];
         bool sockets_lost;    /* the kernel does not know the cgroup of new sockets */
         uint64_t proved_usec; /* CLOCK_MONOTONIC; the last self-test that passed */
@@ -56,6 +57,7 @@ static void on_self_test(const char *fault, void *userdata) {
         if (s->ready)
                 return;
         service_manager_failed(-EIO, fault);
+        fault_note_set(fault);
         s->exit_status = EXIT_FAILURE;
         (void) sd_event_exit(s->context->event, 0);
 }
@@ -139,6 +141,13 @@ static int on_usr1(_unused_ sd_event_source *source, _unused_ const struct signa
         return 0;
 }
 
+static int on_usr2(_unused_ sd_event_source *source, _unused_ const struct signalfd_siginfo *si, void *userdata) {
+        Supervision *s = userdata;
+
+        s->observer.last(s->observer.userdata);
+        return 0;
+}
+
 static int on_term(_unused_ sd_event_source *source, _unused_ const struct signalfd_siginfo *si, void *userdata) {
         Supervision *s = userdata;
 
@@ -153,6 +162,8 @@ static int add_sources(Supervision *s) {
         r = sd_event_add_signal(event, &s->hup, SIGHUP, on_hup, s);
         if (r >= 0)
                 r = sd_event_add_signal(event, &s->usr1, SIGUSR1, on_usr1, s);
+        if (r >= 0)
+                r = sd_event_add_signal(event, &s->usr2, SIGUSR2, on_usr2, s);
         if (r >= 0)
                 r = sd_event_add_signal(event, &s->term, SIGTERM, on_term, s);
         if (r >= 0)
@@ -200,7 +211,7 @@ Supervision *supervision_free(Supervision *s) {
         if (!s)
                 return NULL;
         self_test_free(s->self_test);
-        sd_event_source *sources[] = { s->tick, s->hup, s->usr1, s->term, s->interrupt };
+        sd_event_source *sources[] = { s->tick, s->hup, s->usr1, s->usr2, s->term, s->interrupt };
         for (size_t i = 0; i < ELEMENTSOF(sources); i++)
                 sd_event_source_disable_unref(sources[i]);
         free(s);

@@ -17,9 +17,11 @@ typedef struct SupervisionObserver {
         void (*ready)(const char *status, void *userdata);
         /* Every few seconds; ready or not. */
         void (*tick)(void *userdata);
-        /* SIGHUP, SIGUSR1. SIGTERM and SIGINT end the loop. */
+        /* SIGHUP, SIGUSR1, SIGUSR2. SIGTERM and SIGINT end the loop. */
         void (*reload)(void *userdata);
         void (*reopen)(void *userdata);
+        /* The coming end is that of the service, and nobody continues. */
+        void (*last)(void *userdata);
         /* The line for people. */
         void (*describe)(char ret[static SERVICE_STATUS_SIZE], void *userdata);
         void *userdata;

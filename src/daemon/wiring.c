@@ -121,14 +121,17 @@ static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
         Mode mode = policy_set_effective_mode(set);
         ServiceCounters counters;
         const char *const *texts;
+        char in_force[96];
 
         service_counters(s, &counters); /* as on the bus */
-        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
+        (void) in_force_format_short(policies_in_force(s->policies), in_force, sizeof(in_force));
+        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s%s%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
                         supervision_lost_sockets(s->supervision) ? "Not enforcing, the kernel does not know the cgroup of sockets"
+                        : policies_in_force(s->policies)->n_left_out > 0 ? "Partly off"
                         : mode == MODE_ENFORCE ? "Enforcing"
                         : mode == MODE_AUDIT   ? "Auditing"
                                                : "Partly off",
-                        resolvers_texts(s->resolvers, &texts) > 0 ? "" : ", no upstream resolver known: names do not resolve",
+                        in_force, resolvers_texts(s->resolvers, &texts) > 0 ? "" : ", no upstream resolver known: names do not resolve",
                         policies_digest(s->policies), policy_set_n_rules(set), set->documents.n,
                         counters.connections_denied + counters.queries_denied);
 }
@@ -146,6 +149,7 @@ static void on_ready(const char *status, void *userdata) {
         bool inherited = engine_is_inherited(s->context.engine);
 
         context_emit_type(&s->context, inherited ? EVENT_ENFORCEMENT_RESUMED : EVENT_ENFORCEMENT_STARTED, NULL, status);
+        policies_started(s->policies);
         context_notify(&s->context, ready);
         s->trim_is_due = true; /* what loading the programs took */
         if (!inherited) /* what it knew before passed nobody */
@@ -164,14 +168,20 @@ static void on_tick(void *userdata) {
         if (s->trim_is_due)
                 allocator_trim();
         s->trim_is_due = false;
-        if (supervision_is_ready(s->supervision))
-                records_put_sequence(&s->context);
+        if (!supervision_is_ready(s->supervision))
+                return;
+        records_put_sequence(&s->context);
+        policies_keep_last_good(s->policies);
 }
 
 static void on_reload(void *userdata) {
         _cleanup_(fault_list_done) FaultList faults = {};
 
         (void) policies_reload(((Service *) userdata)->policies, &faults);
+}
+
+static void on_last(void *userdata) {
+        ((Service *) userdata)->is_last = true;
 }
 
 static void on_reopen(void *userdata) {
@@ -193,6 +203,7 @@ int service_make_parts(Service *s) {
                                     .describe = describe,
                                     .reload = on_reload,
                                     .reopen = on_reopen,
+                                    .last = on_last,
                                     .userdata = s,
                             },
                             &s->supervision);

@@ -15,7 +15,10 @@ bool dns_failure_is_reported(DnsFailure *f, const DnsRequest *q, UpstreamGroups 
                 return false;
         f->name = q->message->name;
         f->type = q->message->type;
-        f->has_server = upstream_groups_find(upstream, &requester->asked, requester->forwards, &key) >= 0 &&
-                        upstream_groups_server(upstream, key, &f->server);
+        if (f->error == -ENODEV)
+                f->server = requester->asked;
+        f->has_server = f->error == -ENODEV ||
+                        (upstream_groups_find(upstream, &requester->asked, requester->forwards, &key) >= 0 &&
+                         upstream_groups_server(upstream, key, &f->server));
         return true;
 }

@@ -11,7 +11,8 @@ typedef struct DnsFailure {
         DnsPeer peer;
         const char *name;
         uint16_t type;
-        int error;              /* as for dns_upstream_answer_fn; -ENOTCONN: no resolver is known */
+        int error;              /* as for dns_upstream_answer_fn; -ENOTCONN: no resolver is known; -ENODEV: as for
+                                 * upstream_groups_find() */
         uint8_t rcode;          /* for -EREMOTEIO */
         bool has_server;
         DnsServer server;       /* the first that was asked */

@@ -69,13 +69,13 @@ int dns_listening_start(DnsStub *stub, const int *fds, size_t n_fds, DnsListenin
         return 0;
 }
 
-bool dns_listening_is_at(const DnsListening *l, const Endpoint *endpoint, bool by_forwarder) {
+bool dns_listening_is_at(const DnsListening *l, const DnsServer *asked, bool by_forwarder) {
         assert(l);
-        assert(endpoint);
+        assert(asked);
 
-        if (by_forwarder && dns_endpoint_is_of_service(&endpoint->addr, endpoint->port))
+        if (by_forwarder && dns_endpoint_is_of_service(&asked->addr, asked->port))
                 return true;
-        if (in_addr_is_v4(&endpoint->addr))
-                return endpoint->port == l->port4 && in_addr_equal(&endpoint->addr, &l->addr4);
-        return endpoint->port == l->port6;
+        if (in_addr_is_v4(&asked->addr))
+                return asked->port == l->port4 && in_addr_equal(&asked->addr, &l->addr4);
+        return asked->port == l->port6;
 }

@@ -15,7 +15,7 @@ struct DnsPassthrough {
 typedef struct Passage {
         DnsPassthrough *passthrough; /* borrowed */
         void *userdata;
-        Endpoint asked;
+        DnsServer asked;
         bool forwards;
         DnsRelay relay;
 } Passage;
@@ -69,7 +69,7 @@ static void on_answer(int r, const uint8_t *answer, size_t size, void *userdata)
         free(passage);
 }
 
-int dns_passthrough_query(DnsPassthrough *p, const Endpoint *asked, bool forwards, const DnsRelay *relay, void *userdata) {
+int dns_passthrough_query(DnsPassthrough *p, const DnsServer *asked, bool forwards, const DnsRelay *relay, void *userdata) {
         assert(p);
         assert(asked);
         assert(relay);

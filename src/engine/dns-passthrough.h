@@ -20,6 +20,6 @@ DnsPassthrough *dns_passthrough_free(DnsPassthrough *p);
  * those are freed. */
 void dns_passthrough_set_upstream(DnsPassthrough *p, UpstreamGroups *upstream);
 /* asked, forwards: as for upstream_groups_find(). relay is copied. On error fn is not called. */
-int dns_passthrough_query(DnsPassthrough *p, const Endpoint *asked, bool forwards, const DnsRelay *relay, void *userdata);
+int dns_passthrough_query(DnsPassthrough *p, const DnsServer *asked, bool forwards, const DnsRelay *relay, void *userdata);
 
 DEFINE_CLEANUP_FUNC(DnsPassthrough *, dns_passthrough_free)

@@ -36,7 +36,7 @@ typedef struct Pending {
         LIST_HEAD(, DnsWaiter) waiters;
         FairItem place; /* the first requester's, or of another who waits; without one it is abandoned, and nobody waits */
         bool forwards;
-        Endpoint asked;
+        DnsServer asked;
         UpstreamKey key;
 } Pending;
 
@@ -408,7 +408,7 @@ void proxy_serve_query(DnsProxy *p, DnsRequest *q, DnsClient *client, uint64_t n
                 client_reply_negative(p->reply, client, q->message, DNS_RCODE_REFUSED, DNS_ERROR_NONE);
                 return;
         }
-        if (r == -ENOTCONN)
+        if (r == -ENOTCONN || r == -ENODEV)
                 proxy_report_failure(p, q, client, r, 0);
         if (r < 0) {
                 p->stats.upstream_failures++;

@@ -5,11 +5,12 @@
 #include <assert.h>
 #include <string.h>
 
-void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port) {
+void dns_requester_set_asked(DnsRequester *r, const uint8_t addr[static 16], uint16_t port, uint32_t zone) {
         assert(r);
 
         memcpy(r->asked.addr.b, addr, sizeof(r->asked.addr.b));
         r->asked.port = port;
+        r->asked.zone = zone;
 }
 
 bool dns_requester_asks_elsewhere(const DnsRequester *r) {

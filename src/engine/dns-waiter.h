@@ -32,7 +32,7 @@ typedef struct DnsWaiter {
         size_t n_layers;
         uint32_t actor, pid; /* of the requester */
         bool forwards, asks_for_us, is_signed;
-        Endpoint asked;
+        DnsServer asked;
         NameFinding findings[CW_CHAIN_MAX];
 } DnsWaiter;
 

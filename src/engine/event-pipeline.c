@@ -382,6 +382,8 @@ static const char *failure_words(const DnsFailure *f, const char *server, char b
                 return "no upstream resolver is known";
         if (f->error == -ETIMEDOUT)
                 what = "did not answer";
+        else if (f->error == -ENODEV)
+                what = "is on an unknown link: the socket was not bound to one";
         else if (f->error == -ECONNREFUSED)
                 what = "refuses connections";
         else if (f->error == -EREMOTEIO && f->rcode == DNS_RCODE_REFUSED)

@@ -150,7 +150,7 @@ void proxy_relay_message(DnsProxy *p, const DnsRequest *q, DnsClient *client, co
         int r = w ? relay_waiter(p, q, relay, w) : -ENOMEM;
         bool elsewhere = r == -ENOTCONN && dns_requester_asks_elsewhere(&q->requester);
 
-        if (r == -ENOTCONN && !elsewhere)
+        if (r == -ENODEV || (r == -ENOTCONN && !elsewhere))
                 proxy_report_failure(p, q, client, r, 0);
         if (elsewhere)
                 dns_client_reply(client, p->reply, dns_relay_build_error(relay, DNS_RCODE_REFUSED, p->reply));

@@ -93,7 +93,7 @@ bool requesters_find(Requesters *r, const DnsPeer *peer, DnsRequester *ret, stru
         if (r->many_layers)
                 resolve_identity(r, peer, known ? ret_client : NULL, ret);
         if (known)
-                dns_requester_set_asked(ret, ret_client->server.b, ret_client->server_port);
+                dns_requester_set_asked(ret, ret_client->server.b, ret_client->server_port, ret_client->zone);
         if (!known || !may_look(r))
                 return false;
         r->n_looks_left--;

@@ -107,6 +107,7 @@ const char *event_denial_words(const char *reason) {
                 { "source_route", "source routing is refused" },
                 { "source", "the source address is not one of this machine" },
                 { "device", "a connection of this machine with itself keeps to its loopback device" },
+                { "filtered", "lost on its way to the DNS proxy: see IPAddressDeny= and RestrictNetworkInterfaces= of the unit and its slices" },
                 { "socket_family", "only sockets of families that can be judged are allowed" },
         };
 
@@ -279,7 +280,7 @@ const char *event_message_write(const Event *e, char buf[static EVENT_MESSAGE_MA
                 add_policy(&t, e, " loaded");
                 break;
         case EVENT_POLICY_REJECTED:
-                add_policy(&t, e, " rejected, keeping the one in force");
+                add_policy(&t, e, " rejected, not in force");
                 break;
         case EVENT_RUN_STARTED:
         case EVENT_ENFORCEMENT_STARTED:

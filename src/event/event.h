@@ -21,7 +21,7 @@ typedef enum EventType {
         EVENT_UPSTREAM_FAILED,    /* a look-up of hostname got no answer from the resolver; count; detail: which, and why */
         EVENT_RUN_STARTED,        /* mode; detail: the variables of the environment that are in effect */
         EVENT_RUN_ENDED,
-        EVENT_MODE_CHANGED,       /* detail: "enforce -> audit"; mode is the new one */
+        EVENT_MODE_CHANGED,       /* detail: "audit, kept over reboots"; of scope, or all */
         EVENT_POLICY_LOADED,      /* of scope; policy_digest */
         EVENT_POLICY_REJECTED,    /* detail: the first fault. The policy in force is kept */
         EVENT_ENFORCEMENT_STARTED,

@@ -14,6 +14,7 @@ typedef struct PolicyFile {
         char *text; /* as read, terminated */
         size_t size;
         char digest[POLICY_DIGEST_SIZE];
+        bool is_outline; /* text and document stand in the place of one with faults: policy/document-outline.h */
         PolicyDocument document; /* always has a name and a value for inbound (by default true for the host) */
 } PolicyFile;
 
@@ -21,6 +22,7 @@ typedef struct PolicyFiles {
         PolicyFile *files; /* the host's first, if there is one; then by file name in byte order */
         size_t n;
         bool has_host;
+        size_t n_left_out; /* by policy_files_load_outlines(): of these nothing is known */
 } PolicyFiles;
 
 void policy_files_done(PolicyFiles *f);
@@ -29,6 +31,24 @@ void policy_files_done(PolicyFiles *f);
  * with file names that omit root. Having no document is not a fault. Nothing is compiled yet. Returns 0 and files
  * that the caller frees with policy_files_done(); -EINVAL with faults; -ENOMEM. */
 int policy_files_load(const char *root, PolicyFiles *ret, FaultList *faults);
+
+/* The same for documents that were read already, with the paths of their files. */
+typedef struct PolicyText {
+        const char *path, *text;
+        size_t size;
+} PolicyText;
+int policy_files_from_texts(const PolicyText *texts, size_t n, PolicyFiles *ret, FaultList *faults);
+
+/* The sound documents, and what stands in the place of those with faults; a document that does not even say for whom it
+ * is, and in which mode, is left out. configured: the mode of documents that set none. Returns 0, also if nothing is left,
+ * with the faults; or -ENOMEM. */
+int policy_files_load_outlines(const char *root, Mode configured, PolicyFiles *ret, FaultList *faults);
+/* Puts what stands in its place into a file that turned out to have a fault. Returns 1; 0: it cannot be read that far;
+ * -ENOMEM. */
+int policy_file_outline(PolicyFile *f, Mode configured);
+
+/* A digest of names, sizes and times of all documents, to notice that one of them has changed. */
+void policy_files_stamp(const char *root, char ret[static POLICY_DIGEST_SIZE]);
 
 /* "sha256:" and the lower-case hexadecimal digits of SHA-256 (FIPS 180-4) of the bytes, as sha256sum(1) prints them. */
 void policy_digest(const void *text, size_t size, char ret[static POLICY_DIGEST_SIZE]);

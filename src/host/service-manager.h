@@ -9,7 +9,7 @@
 
 #include "basic/macro.h"
 
-#define SERVICE_STATUS_SIZE 256
+#define SERVICE_STATUS_SIZE 352
 #define SERVICE_STATUS_INTERVAL_USEC (2 * USEC_PER_SEC)
 
 typedef struct ServiceManager {

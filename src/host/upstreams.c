@@ -9,13 +9,13 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 
+#include "host/config-dir.h"
 #include "host/link-dns.h"
-#include "host/read-file.h"
 #include "host/resolv-conf.h"
+#include "host/resolved-conf.h"
 #include "net/dns-endpoint.h"
 
 #define PARSED_MAX DNS_SERVERS_MAX /* of one file */
-#define DROP_IN_MAX 4096U
 #define GROUP_LOCAL 200U /* + index: local resolvers beside configured ones */
 #define SETTLE_USEC (100 * USEC_PER_MSEC)
 #define RETRY_USEC (60 * USEC_PER_SEC)
@@ -43,6 +43,8 @@ struct Upstreams {
         size_t n_configured;
         DnsServer servers[DNS_SERVERS_MAX];
         size_t n;
+        bool has_domains; /* resolved.conf(5) as systemd-resolved has read it, perhaps before it changed */
+        uint64_t started; /* a number that changes when systemd-resolved starts */
         uint64_t routes; /* a number that changes with the domains of links, and when systemd-resolved starts */
         int error;     /* reported last */
         bool settling; /* the timer was started by a change, not for a retry */
@@ -58,6 +60,7 @@ const UpstreamFiles upstream_files_default = {
         .resolved_list = "/run/systemd/resolve/resolv.conf",
         .drop_in = "/run/systemd/resolved.conf.d/60-cargowall.conf",
         .link_dirs = { "/run/systemd/resolve/netif", "/run/systemd/netif/links" },
+        .conf_dirs = { "/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd" },
         .socket = "/run/systemd/resolve/io.systemd.Resolve",
 };
 
@@ -102,7 +105,8 @@ typedef struct List {
 
 static DnsServer *list_find(List *l, const DnsServer *s) {
         for (size_t i = 0; i < l->n; i++)
-                if (in_addr_equal(&l->servers[i].addr, &s->addr) && l->servers[i].port == s->port)
+                if (in_addr_equal(&l->servers[i].addr, &s->addr) && l->servers[i].port == s->port &&
+                    l->servers[i].zone == s->zone)
                         return &l->servers[i];
         return NULL;
 }
@@ -147,9 +151,16 @@ static int list_add_resolved(List *l, const char *path, bool has_domains) {
         return 0;
 }
 
-static int list_read(const UpstreamFiles *files, unsigned locals, List *ret) {
-        _cleanup_free_ char *drop_in = NULL;
-        bool resolved = read_file_at(AT_FDCWD, files->drop_in, DROP_IN_MAX, &drop_in, NULL) >= 0;
+static bool conf_has_domains(const UpstreamFiles *files) {
+        bool found = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(files->conf_dirs) && !found; i++)
+                found = files->conf_dirs[i] && resolved_conf_dir_has_domains(files->conf_dirs[i]);
+        return found;
+}
+
+static int list_read(const UpstreamFiles *files, unsigned locals, bool has_domains, List *ret) {
+        bool drop_in = access(files->drop_in, F_OK) >= 0, resolved = drop_in;
         DnsServer servers[PARSED_MAX];
         size_t n = 0;
         int r, k = -ENOENT;
@@ -162,7 +173,7 @@ static int list_read(const UpstreamFiles *files, unsigned locals, List *ret) {
                         list_add(ret, &servers[i]);
         }
         if (resolved)
-                k = list_add_resolved(ret, files->resolved_list, drop_in && strstr(drop_in, "\n# Domains\n"));
+                k = list_add_resolved(ret, files->resolved_list, drop_in && has_domains);
         return ret->n > 0 ? 0 : r < 0 && r != -ENOENT ? r : k;
 }
 
@@ -172,7 +183,7 @@ int upstreams_read(const UpstreamFiles *files, unsigned locals, DnsServer *ret, 
 
         assert(files && ret && max > 0 && ret_n);
 
-        r = list_read(files, locals, &l);
+        r = list_read(files, locals, conf_has_domains(files), &l);
         if (r < 0)
                 return r;
         *ret_n = MIN(l.n, max);
@@ -200,24 +211,39 @@ static void list_add_local(List *l, const UpstreamFiles *files, unsigned locals)
 
 static int upstreams_find(const Upstreams *u, List *ret) {
         if (u->n_configured == 0)
-                return list_read(&u->files, u->locals, ret);
+                return list_read(&u->files, u->locals, u->has_domains, ret);
         memcpy(ret->servers, u->configured, u->n_configured * sizeof(*u->configured));
         ret->n = u->n_configured;
         list_add_local(ret, &u->files, u->locals);
         return 0;
 }
 
+/* 0: it does not run. */
+static uint64_t start_read(const UpstreamFiles *files) {
+        struct stat st;
+
+        if (!files->socket || stat(files->socket, &st) < 0)
+                return 0;
+        return (uint64_t) st.st_ino << 32 ^ (uint64_t) st.st_ctim.tv_sec << 10 ^ (uint64_t) st.st_ctim.tv_nsec;
+}
+
+/* What was removed from resolved.conf(5) is in force until systemd-resolved is started again; systemd 256 and later reload
+ * it before, which is not noticed. What was added counts at once. */
+static void domains_read(Upstreams *u) {
+        uint64_t started = start_read(&u->files);
+
+        u->has_domains = conf_has_domains(&u->files) || (u->has_domains && u->started == started);
+        u->started = started;
+}
+
 /* systemd-resolved chooses among its servers by the domains of links. It writes resolv.conf only if servers or search
  * domains change, and it forgets its own cache when it starts. */
 static uint64_t routes_read(const UpstreamFiles *files) {
-        uint64_t routes = 0;
-        struct stat st;
+        uint64_t routes = start_read(files);
 
         for (size_t i = 0; i < ELEMENTSOF(files->link_dirs); i++)
                 if (files->link_dirs[i])
                         routes += link_dns_hash_dir(files->link_dirs[i]) * (2 * i + 1);
-        if (files->socket && stat(files->socket, &st) >= 0)
-                routes += (uint64_t) st.st_ino << 32 ^ (uint64_t) st.st_ctim.tv_sec << 10 ^ (uint64_t) st.st_ctim.tv_nsec;
         return routes;
 }
 
@@ -322,6 +348,15 @@ static int dir_watch(int inotify_fd, WatchList *l, const char *path) {
         return r == -ENOENT ? 0 : r;
 }
 
+static int conf_watch(int inotify_fd, WatchList *l, const char *dir) {
+        _cleanup_free_ char *file = config_path(dir, "/resolved.conf", NULL), *drop_ins = config_path(dir, "/resolved.conf.d", NULL);
+        int r = file && drop_ins ? path_watch(inotify_fd, l, file) : -ENOMEM;
+
+        if (r >= 0)
+                r = dir_watch(inotify_fd, l, drop_ins);
+        return r == -EACCES ? 0 : r; /* then it counts as if it had domains */
+}
+
 /* Watches the current path components, and stops watching former ones. */
 static int upstreams_follow(Upstreams *u) {
         const char *const paths[] = { u->files.resolv_conf, u->files.resolved_list, u->files.drop_in, u->files.socket };
@@ -340,6 +375,12 @@ static int upstreams_follow(Upstreams *u) {
                 if (k == -EACCES) /* that of systemd-resolved, since version 252 at the latest */
                         (void) sd_event_source_set_enabled(u->poll, SD_EVENT_ON);
                 else if (k < 0)
+                        r = k;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(u->files.conf_dirs); i++) {
+                int k = u->files.conf_dirs[i] ? conf_watch(u->inotify_fd, &fresh, u->files.conf_dirs[i]) : 0;
+
+                if (k < 0)
                         r = k;
         }
         for (size_t i = 0; i < old.n; i++)
@@ -380,6 +421,7 @@ static void update(Upstreams *u) {
         error = upstreams_follow(u); /* before reading, so that no change is missed */
         if (error < 0)
                 timer_start(u, RETRY_USEC, false);
+        domains_read(u);
         routes = routes_read(&u->files);
         r = upstreams_find(u, &l);
         if (r < 0)
@@ -468,6 +510,8 @@ static int files_copy(const UpstreamFiles *files, UpstreamFiles *ret) {
                 r = path_copy(files->socket, &ret->socket);
         for (size_t i = 0; i < ELEMENTSOF(files->link_dirs) && r >= 0; i++)
                 r = path_copy(files->link_dirs[i], &ret->link_dirs[i]);
+        for (size_t i = 0; i < ELEMENTSOF(files->conf_dirs) && r >= 0; i++)
+                r = path_copy(files->conf_dirs[i], &ret->conf_dirs[i]);
         return r;
 }
 
@@ -478,6 +522,8 @@ static void files_free(UpstreamFiles *files) {
         free((char *) files->socket);
         for (size_t i = 0; i < ELEMENTSOF(files->link_dirs); i++)
                 free((char *) files->link_dirs[i]);
+        for (size_t i = 0; i < ELEMENTSOF(files->conf_dirs); i++)
+                free((char *) files->conf_dirs[i]);
 }
 
 static int sources_add(Upstreams *u, sd_event *event) {
@@ -541,6 +587,7 @@ int upstreams_new(sd_event *event, const UpstreamFiles *files, unsigned locals, 
         u->error = upstreams_follow(u);
         if (u->error < 0)
                 timer_start(u, RETRY_USEC, false);
+        domains_read(u);
         u->routes = routes_read(&u->files);
         r = upstreams_find(u, &l);
         if (r < 0)

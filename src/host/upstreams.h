@@ -11,13 +11,16 @@
 
 typedef struct Upstreams Upstreams;
 
+#define UPSTREAM_CONF_DIRS 4
+
 /* Where the system's resolvers are listed. */
 typedef struct UpstreamFiles {
         const char *resolv_conf;   /* /etc/resolv.conf: resolv.conf(5) */
         const char *resolved_list; /* the resolvers that systemd-resolved itself uses, in the same format */
-        const char *drop_in;       /* our drop-in that makes systemd-resolved use the proxy; with the line "# Domains", nothing
-                                * of what it asks the proxy itself is for its servers, but must go to the one it chooses */
+        const char *drop_in;       /* our drop-in that makes systemd-resolved use the proxy */
         const char *link_dirs[2];  /* of systemd-resolved and systemd-networkd, for host/link-dns.h; NULL: none */
+        const char *conf_dirs[UPSTREAM_CONF_DIRS]; /* with resolved.conf(5); NULL: none. If it has servers for domains, nothing of what
+                                                * it asks the proxy itself is for its servers, but must go to the one it chooses */
         const char *socket;        /* systemd-resolved creates it when it starts; NULL: none */
 } UpstreamFiles;
 
@@ -33,7 +36,8 @@ enum upstream_locals {
 /* Those that a service with this configuration may query: the forwarders. */
 unsigned upstream_locals(const ServiceConfig *c);
 
-/* error 0: the list has changed, or, with the same list, which of them is asked for which domains. Otherwise the reason why the list may be outdated: -ENOENT if the files no longer
+/* error 0: the list has changed, or, with the same list, which of
+ * them is asked for which domains. Otherwise the reason why the list may be outdated: -ENOENT if the files no longer
  * name a usable server; another errno if they cannot be read or watched. Called when the condition begins and, with
  * 0, when it ends. servers is the current list, valid during the call. */
 typedef void (*upstreams_fn)(int error, const DnsServer *servers, size_t n, void *userdata);

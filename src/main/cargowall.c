@@ -73,7 +73,7 @@ int main(int argc, char **argv) {
         }
         /* 125 here as well: a lower status could be mistaken for that of a command. */
         if (argc > 1)
-                message("%s: unknown verb (see cargowall help)", argv[1]);
+                message("%s: unknown verb, expected run, explain, policy check, replay, version or help", argv[1]);
         else
                 (void) fputs(usage_text, stderr);
         return RUN_EXIT_FAILED;

@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool addr_is_link_local(const InAddr *addr) {
-        return addr->b[0] == 0xfe && (addr->b[1] & 0xc0) == 0x80;
-}
-
 /* An index, or the name of an interface. */
 static int zone_parse(const char *s, uint32_t *ret) {
         char *end = NULL;
@@ -51,7 +47,7 @@ int dns_server_parse(const char *s, uint16_t default_port, DnsServer *ret) {
         if (zone)
                 *zone++ = '\0';
         if (in_addr_parse(parts.host, &server.addr) < 0 || (parts.bracketed && in_addr_is_v4(&server.addr)) ||
-            (parts.port && port_parse(parts.port, &server.port) < 0) || (zone && !addr_is_link_local(&server.addr)))
+            (parts.port && port_parse(parts.port, &server.port) < 0) || (zone && !in_addr_is_link_local(&server.addr)))
                 return -EINVAL;
         r = zone ? zone_parse(zone, &server.zone) : 0;
         if (r < 0)
@@ -82,8 +78,9 @@ bool dns_server_equal(const DnsServer *a, const DnsServer *b) {
                a->zone == b->zone;
 }
 
-bool dns_server_is_at(const DnsServer *s, const Endpoint *endpoint) {
-        assert(s && endpoint);
+bool dns_server_is_asked(const DnsServer *s, const DnsServer *asked) {
+        assert(s && asked);
 
-        return in_addr_equal(&s->addr, &endpoint->addr) && s->port == endpoint->port;
+        return in_addr_equal(&s->addr, &asked->addr) && s->port == asked->port &&
+               (asked->zone == 0 || s->zone == asked->zone);
 }

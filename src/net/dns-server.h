@@ -31,5 +31,6 @@ int dns_server_parse(const char *s, uint16_t default_port, DnsServer *ret);
 const char *dns_server_format(const DnsServer *s, char buf[static DNS_SERVER_TEXT_MAX]);
 /* Same address, zone, port, use and group. */
 bool dns_server_equal(const DnsServer *a, const DnsServer *b);
-/* Is this the one with that address? The zone is not compared: a client names none. */
-bool dns_server_is_at(const DnsServer *s, const Endpoint *endpoint);
+/* Is this the one that was asked? Same address and port; same zone, unless that of the one that was asked is unknown
+ * (0). */
+bool dns_server_is_asked(const DnsServer *s, const DnsServer *asked);

@@ -13,7 +13,7 @@
 
 typedef struct Group {
         UpstreamKey key;       /* 0: free */
-        Endpoint asked;        /* by a forwarder; port 0: a group of the list */
+        DnsServer asked;       /* by a forwarder; port 0: a group of the list */
         uint64_t used;         /* grows */
         DnsUpstream *upstream; /* NULL until there is a question */
 } Group;
@@ -102,11 +102,11 @@ static Group *group_take(UpstreamGroups *g) {
         return found;
 }
 
-static int find_asked(UpstreamGroups *g, const Endpoint *asked, UpstreamKey *ret) {
+static int find_asked(UpstreamGroups *g, const DnsServer *asked, UpstreamKey *ret) {
         for (size_t i = 0; i < GROUPS_MAX; i++) {
                 const Group *group = &g->groups[i];
 
-                if (group->asked.port == asked->port && in_addr_equal(&group->asked.addr, &asked->addr)) {
+                if (dns_server_equal(&group->asked, asked)) {
                         *ret = group->key;
                         return 0;
                 }
@@ -121,17 +121,40 @@ static int find_asked(UpstreamGroups *g, const Endpoint *asked, UpstreamKey *ret
         return 0;
 }
 
-int upstream_groups_find(UpstreamGroups *g, const Endpoint *asked, bool forwards, UpstreamKey *ret) {
-        assert(g && asked && ret);
+static UpstreamKey key_of(const UpstreamGroups *g, const DnsServer *server) {
+        return make_key(g, server->group == 0 ? KEY_CLIENTS : KEY_GROUP + server->group);
+}
 
-        for (size_t i = 0; i < g->n_servers && asked->port != 0; i++) {
+/* 0: it is not in the list. */
+static UpstreamKey find_listed(const UpstreamGroups *g, const DnsServer *asked, bool forwards, bool *ret_ambiguous) {
+        UpstreamKey found = 0;
+
+        *ret_ambiguous = false;
+        for (size_t i = 0; i < g->n_servers; i++) {
                 const DnsServer *server = &g->servers[i];
 
-                if (!dns_server_is_at(server, asked) || (forwards && server->flags & DNS_SERVER_NOT_FOR_FORWARDERS))
+                if (!dns_server_is_asked(server, asked) || (forwards && server->flags & DNS_SERVER_NOT_FOR_FORWARDERS))
                         continue;
-                *ret = make_key(g, server->group == 0 ? KEY_CLIENTS : KEY_GROUP + server->group);
+                if (found != 0 && key_of(g, server) != found)
+                        *ret_ambiguous = true; /* on several links */
+                if (found == 0)
+                        found = key_of(g, server);
+        }
+        return found;
+}
+
+int upstream_groups_find(UpstreamGroups *g, const DnsServer *asked, bool forwards, UpstreamKey *ret) {
+        bool ambiguous = false;
+
+        assert(g && asked && ret);
+
+        UpstreamKey found = asked->port != 0 ? find_listed(g, asked, forwards, &ambiguous) : 0;
+        if (found != 0 && !ambiguous) {
+                *ret = found;
                 return 0;
         }
+        if (forwards && asked->port != 0 && asked->zone == 0 && in_addr_is_link_local(&asked->addr))
+                return -ENODEV;
         if (forwards && asked->port != 0)
                 return find_asked(g, asked, ret);
         *ret = make_key(g, forwards ? KEY_FORWARDERS : KEY_CLIENTS);
@@ -186,7 +209,7 @@ static size_t servers_of(const UpstreamGroups *g, const Group *group, DnsServer 
         size_t n = 0;
 
         if (group->asked.port != 0) {
-                ret[0] = (DnsServer) { .addr = group->asked.addr, .port = group->asked.port };
+                ret[0] = group->asked;
                 return 1;
         }
         for (size_t i = 0; i < g->n_servers && n < DNS_UPSTREAM_SERVERS_MAX; i++)

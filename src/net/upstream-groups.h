@@ -23,8 +23,10 @@ DEFINE_CLEANUP_FUNC(UpstreamGroups *, upstream_groups_free)
 /* Call before the first question. */
 void upstream_groups_set_hooks(UpstreamGroups *g, const DnsUpstreamHooks *hooks);
 
-/* asked: the resolver that the client addressed, with port 0 if that is unknown or the proxy itself. */
-int upstream_groups_find(UpstreamGroups *g, const Endpoint *asked, bool forwards, UpstreamKey *ret);
+/* asked: the resolver that the client addressed, with port 0 if that is unknown or the proxy itself. -ENODEV: a
+ * forwarder addressed a link-local resolver, and it is unknown on which link: the list has this address on none, or on
+ * several. */
+int upstream_groups_find(UpstreamGroups *g, const DnsServer *asked, bool forwards, UpstreamKey *ret);
 /* The first server of the key, also if that is of an earlier generation with the same servers. False: none. */
 bool upstream_groups_server(const UpstreamGroups *g, UpstreamKey key, DnsServer *ret);
 /* The groups in which one of the machine's servers may know a name that others do not: all keys other than key, for

@@ -103,19 +103,22 @@ static bool was_redirected(int fd) {
         return in_addr_is_loopback(&own);
 }
 
-/* c-ares 1.18 knows no zones. */
-static bool set_zone(const UpstreamSockets *s, const struct sockaddr *sa, ares_socklen_t size, struct sockaddr_in6 *ret) {
-        Endpoint to;
+/* c-ares 1.18 knows no zones. Servers that differ in nothing else take turns. */
+static bool set_zone(UpstreamSockets *s, const struct sockaddr *sa, ares_socklen_t size, struct sockaddr_in6 *ret) {
+        uint32_t zones[DNS_SERVERS_MAX];
+        DnsServer to = {};
+        size_t n = 0;
 
         if (sa->sa_family != AF_INET6 || size < sizeof(*ret) || in_addr_from_sockaddr(sa, &to.addr, &to.port) < 0)
                 return false;
-        for (size_t i = 0; i < s->n_servers; i++)
-                if (s->servers[i].zone != 0 && dns_server_is_at(&s->servers[i], &to)) {
-                        memcpy(ret, sa, sizeof(*ret));
-                        ret->sin6_scope_id = s->servers[i].zone;
-                        return true;
-                }
-        return false;
+        for (size_t i = 0; i < s->n_servers && n < ELEMENTSOF(zones); i++)
+                if (s->servers[i].zone != 0 && dns_server_is_asked(&s->servers[i], &to))
+                        zones[n++] = s->servers[i].zone;
+        if (n == 0)
+                return false;
+        memcpy(ret, sa, sizeof(*ret));
+        ret->sin6_scope_id = zones[s->n_zoned++ % n];
+        return true;
 }
 
 /* The filter comes before the connection, so that nothing was received without it. Which server is local is decided

@@ -40,6 +40,7 @@ typedef struct UpstreamSockets {
         size_t n_servers;
         bool tcp;
         bool edns_refused; /* an error came without the question, as from servers that do not know EDNS */
+        unsigned n_zoned;  /* connections to a link-local server */
         unsigned n_ids;
         uint16_t ids[UPSTREAM_RECENT_IDS]; /* as sent: c-ares 1.27 and later choose them */
 } UpstreamSockets;

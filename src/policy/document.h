@@ -11,13 +11,15 @@
 #define POLICY_DOCUMENTS_MAX (CW_LAYERS_MAX - 2) /* two are reserved for the service itself */
 #define DOCUMENT_SOURCE_BUS "bus"
 #define DOCUMENT_SOURCE_JOB "job"
+#define DOCUMENT_SOURCE_LAST_GOOD "last-good"
 #define POLICY_DIGEST_SIZE 72 /* "sha256:", 64 digits, NUL */
 
 typedef enum DocumentOrigin {
         DOCUMENT_NONE, /* the host, if there are only documents for units. Nothing is judged by it */
         DOCUMENT_FILE,
         DOCUMENT_BUS, /* replaces that of a file, until the next reload */
-        DOCUMENT_BUNDLE,
+        DOCUMENT_LAST_GOOD, /* was read from a file by an earlier start */
+        DOCUMENT_OUTLINE, /* stands in the place of a file with faults: document-outline.h */
 } DocumentOrigin;
 
 typedef struct Document {

@@ -66,6 +66,8 @@ int destination_parse(const char *text, Destination *ret, const char **ret_reaso
         size_t n = strnlen(text, sizeof(buf));
         if (n == sizeof(buf))
                 return refuse(ret_reason, "the destination is too long");
+        if (text_is_url(text))
+                return refuse(ret_reason, URL_REFUSED);
         memcpy(buf, text, n + 1);
 
         char *slash = strchr(buf, '/');

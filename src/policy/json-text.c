@@ -97,9 +97,32 @@ static inline bool scan_take(Scan *s, char c) {
         return true;
 }
 
+static bool follows_comma(const Scan *s) {
+        const char *p = s->at;
+
+        while (p > s->text && is_space(p[-1]))
+                p--;
+        return p > s->text && p[-1] == ',';
+}
+
+/* What people write in other languages that look like JSON is called by its name. */
+static int scan_unexpected(Scan *s, const JsonStep *step, const char *reason) {
+        char c = peek(s);
+
+        if (c == '/' || c == '#')
+                reason = "not JSON: comments are not supported";
+        else if (c == '\'')
+                reason = "not JSON: strings need double quotes";
+        else if (c == '"')
+                reason = "not JSON: a comma is missing";
+        else if ((c == '}' || c == ']') && follows_comma(s))
+                reason = "not JSON: a comma after the last element";
+        return scan_refuse(s, step, reason);
+}
+
 static int scan_string(Scan *s, const JsonStep *step, const char **ret, size_t *ret_n) {
         if (!scan_take(s, '"'))
-                return scan_refuse(s, step, "not JSON: expected a string");
+                return scan_unexpected(s, step, "not JSON: expected a string");
 
         const char *start = s->at;
         while (s->at < s->end && *s->at != '"') {
@@ -161,7 +184,7 @@ static int scan_scalar(Scan *s, const JsonStep *step) {
 
         size_t n = (size_t) (s->at - start);
         if (n == 0)
-                return scan_refuse(s, step, "not JSON: expected a value");
+                return scan_unexpected(s, step, "not JSON: expected a value");
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 if (n == strlen(words[i]) && memcmp(start, words[i], n) == 0)
                         return 0;
@@ -258,7 +281,7 @@ static int scan_object(Scan *s, const JsonStep *step, size_t depth, Wanted wante
                 if (r < 0)
                         return r;
         } while (scan_take(s, ','));
-        return scan_take(s, '}') ? 0 : scan_refuse(s, step, "not JSON: unterminated object");
+        return scan_take(s, '}') ? 0 : scan_unexpected(s, step, "not JSON: unterminated object");
 }
 
 /* Is this the array whose elements are passed to fn? */
@@ -287,7 +310,7 @@ static int scan_array(Scan *s, const JsonStep *outer, size_t depth, Wanted wante
                 if (step.n > next)
                         next = wanted_in_array(s, wanted, step.n, &inner);
         } while (scan_take(s, ','));
-        return scan_take(s, ']') ? 0 : scan_refuse(s, outer, "not JSON: unterminated array");
+        return scan_take(s, ']') ? 0 : scan_unexpected(s, outer, "not JSON: unterminated array");
 }
 
 static int scan_value(Scan *s, const JsonStep *step, size_t depth, Wanted wanted) {

@@ -70,6 +70,12 @@ static int labels_check(const char *name, bool allow_wildcards, const char **ret
         }
 }
 
+bool text_is_url(const char *s) {
+        assert(s);
+
+        return strstr(s, "://") != NULL;
+}
+
 int hostname_canonical(const char *s, bool allow_wildcards, char ret[static 254], const char **ret_reason) {
         char name[NAME_MAX_TEXT + 1];
 
@@ -90,7 +96,7 @@ int hostname_canonical(const char *s, bool allow_wildcards, char ret[static 254]
 
         int r = labels_check(name, allow_wildcards, ret_reason);
         if (r < 0)
-                return r;
+                return text_is_url(s) ? refuse(ret_reason, URL_REFUSED) : r;
 
         memcpy(ret, name, n + 1);
         return 0;

@@ -10,6 +10,10 @@
 
 typedef struct Pattern Pattern;
 
+/* "https://github.com/": the reason of those who refuse it. */
+#define URL_REFUSED "a URL is not a host name: write the name alone, such as github.com"
+bool text_is_url(const char *s);
+
 /* Canonical form for matching: lower case, one trailing dot dropped, IDN as A-labels; letters, digits, hyphen and
  * underscore, labels of 1 to 63 bytes, at most 253 bytes in all. Wildcard labels are accepted if allow_wildcards.
  * -EINVAL, with a constant sentence in *ret_reason. */

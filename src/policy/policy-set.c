@@ -68,36 +68,63 @@ uint32_t policy_set_n_rules(const PolicySet *s) {
 
 /* ------------------------------------------------------------------ modes */
 
-/* A grant does not judge on its own, so it is off only if everything is. */
-Mode policy_set_mode_of(const PolicySet *s, const Document *document) {
-        assert(s);
-
-        if (!document)
-                return s->override == MODE_SETTING_OFF ? MODE_OFF : MODE_ENFORCE;
-        if (document->origin == DOCUMENT_NONE)
-                return MODE_OFF;
-        if (s->override != MODE_SETTING_CONFIGURED)
-                return (Mode) s->override;
-        return document->has_mode ? document->mode : s->configured_mode;
-}
-
 static int strength(Mode mode) {
         return mode == MODE_ENFORCE ? 2 : mode == MODE_AUDIT ? 1 : 0;
 }
 
-Mode policy_set_effective_mode(const PolicySet *s) {
-        Mode weakest = MODE_ENFORCE;
+static Mode weaker(Mode a, Mode b) {
+        return strength(a) < strength(b) ? a : b;
+}
+
+Mode policy_set_configured_mode_of(const PolicySet *s, const Document *document) {
+        assert(s);
+        assert(document);
+
+        if (document->origin == DOCUMENT_NONE)
+                return MODE_OFF;
+        return document->has_mode ? document->mode : s->configured_mode;
+}
+
+/* A grant does not judge on its own, so it is off only if everything is. */
+Mode policy_set_mode_of(const PolicySet *s, const Document *document) {
+        ModeSetting all, own;
 
         assert(s);
 
-        for (size_t i = 0; i < s->documents.n; i++) {
-                const Document *d = &s->documents.items[i];
-                Mode mode = policy_set_mode_of(s, d);
+        all = s->modes ? s->modes->all : MODE_SETTING_CONFIGURED;
+        if (all == MODE_SETTING_OFF)
+                return MODE_OFF;
+        if (!document)
+                return MODE_ENFORCE;
+        if (document->origin == DOCUMENT_NONE)
+                return MODE_OFF;
+        own = s->modes ? mode_table_get(s->modes, document->name) : MODE_SETTING_CONFIGURED;
+        if (own != MODE_SETTING_CONFIGURED)
+                return (Mode) own;
+        if (all == MODE_SETTING_CONFIGURED)
+                return policy_set_configured_mode_of(s, document);
+        return document->has_mode ? weaker((Mode) all, document->mode) : (Mode) all;
+}
 
-                if (d->origin != DOCUMENT_NONE && strength(mode) < strength(weakest))
-                        weakest = mode;
-        }
-        return weakest;
+static Mode weakest(const PolicySet *s, Mode (*mode_of)(const PolicySet *s, const Document *document)) {
+        Mode mode = MODE_ENFORCE;
+
+        for (size_t i = 0; i < s->documents.n; i++)
+                if (s->documents.items[i].origin != DOCUMENT_NONE)
+                        mode = weaker(mode, mode_of(s, &s->documents.items[i]));
+        return mode;
+}
+
+Mode policy_set_effective_mode(const PolicySet *s) {
+        assert(s);
+
+        return weakest(s, policy_set_mode_of);
+}
+
+Mode policy_set_configured_mode(const PolicySet *s) {
+        assert(s);
+
+        return weakest(s, policy_set_configured_mode_of);
 }
 
 /* ------------------------------------------------------------------ layers */

@@ -7,21 +7,14 @@
 #include "policy/chain.h"
 #include "policy/document.h"
 #include "policy/grant-table.h"
+#include "policy/mode-table.h"
 
 #define POLICY_LAYERS_MAX CW_CHAIN_MAX
-
-/* A mode for all documents, or "as configured". */
-typedef enum ModeSetting {
-        MODE_SETTING_ENFORCE = MODE_ENFORCE,
-        MODE_SETTING_AUDIT = MODE_AUDIT,
-        MODE_SETTING_OFF = MODE_OFF,
-        MODE_SETTING_CONFIGURED,
-} ModeSetting;
 
 typedef struct PolicySet {
         Documents documents;  /* owned */
         Mode configured_mode; /* of documents that set none */
-        ModeSetting override;
+        const ModeTable *modes; /* borrowed: those that were set; NULL: none */
 } PolicySet;
 
 /* Whose policies are looked up. */
@@ -56,8 +49,11 @@ void policy_set_done(PolicySet *s);
 size_t policy_set_layers(const PolicySet *s, const GrantTable *grants, const PolicyActor *a,
                          PolicyLayer ret[static POLICY_LAYERS_MAX]);
 
-/* document: one of the set; NULL: a grant. */
+/* In effect. document: one of the set; NULL: a grant. What was set for all scopes is not stronger than what a document says
+ * of itself; what was set by name is, unless everything is off. */
 Mode policy_set_mode_of(const PolicySet *s, const Document *document);
+/* As the document says or, if it sets none, the configuration. */
+Mode policy_set_configured_mode_of(const PolicySet *s, const Document *document);
 void policy_set_properties(const PolicySet *s, const Document *document, LayerProperties *ret);
 
 const Document *policy_set_host(const PolicySet *s);
@@ -67,6 +63,7 @@ bool policy_set_matches_units(const PolicySet *s);
 bool policy_set_matches_jobs(const PolicySet *s);
 /* The weakest mode of those that judge; enforce if none does. */
 Mode policy_set_effective_mode(const PolicySet *s);
+Mode policy_set_configured_mode(const PolicySet *s);
 uint32_t policy_set_n_rules(const PolicySet *s);
 /* Is a document with this name and digest in the set? */
 bool policy_set_contains(const PolicySet *s, const Document *document);

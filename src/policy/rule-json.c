@@ -51,6 +51,8 @@ static void add_port(FaultList *faults, const JsonStep *at, const char *text, Ru
                 json_fault(faults, at, "a port is out of range (1 to 65535, low before high; 0 for icmp)");
         else if (k < 0 && slash && !protocol_is_known(slash + 1))
                 json_fault(faults, at, "unknown protocol, expected tcp, udp, icmp or all");
+        else if (k < 0 && strchr(text, ','))
+                json_fault(faults, at, "several ports are several elements: [\"443\", \"80\"]");
         else if (k < 0)
                 json_fault(faults, at, "malformed port, expected PORT or LOW-HIGH, with or without a protocol");
         else

@@ -39,14 +39,14 @@ int rule_value_parse(RuleType type, const char *text, RuleValue *ret, const char
 
         if (type == RULE_CIDR) {
                 if (!is_prefix)
-                        return refuse(-EINVAL, ret_reason, "not an address or a prefix such as 10.0.0.0/8");
+                        return refuse(-EINVAL, ret_reason, "not an address or a prefix such as 10.0.0.0/8; names are for rules of type hostname (--allow, --deny)");
                 ret->type = type;
                 ret->prefix = prefix;
                 return 0;
         }
 
         if (is_prefix)
-                return refuse(-EINVAL, ret_reason, "an address is not a host name: use a rule of type cidr");
+                return refuse(-EINVAL, ret_reason, "an address is not a host name: use a rule of type cidr (--allow-cidr, --deny-cidr)");
         int r = hostname_canonical(text, true, name, ret_reason);
         if (r < 0)
                 return r;
@@ -366,6 +366,8 @@ static int parse_ports(char *s, PortRange ports[static RULE_PORTS_MAX], size_t *
                 int r = port_range_parse(trim(s), &ports[n]);
                 if (r == -ERANGE)
                         return refuse(-EINVAL, ret_reason, "a port is out of range (1 to 65535, or 0/icmp)");
+                if (r < 0 && strchr(s, ','))
+                        return refuse(-EINVAL, ret_reason, "several ports are separated by ';', as in 443;80");
                 if (r < 0)
                         return refuse(-EINVAL, ret_reason,
                                       "malformed port, expected PORT, LOW-HIGH, PORT/tcp, PORT/udp or 0/icmp");
@@ -387,6 +389,8 @@ int rule_list_add_text(RuleList *l, RuleType type, const char *text, Action acti
         size_t n = strnlen(text, sizeof(buf));
         if (n == sizeof(buf))
                 return refuse(-EINVAL, ret_reason, "the rule is too long");
+        if (text_is_url(text))
+                return refuse(-EINVAL, ret_reason, URL_REFUSED);
         memcpy(buf, text, n + 1);
 
         int r = split_ports(trim(buf), &value, &port_text, ret_reason);

@@ -40,6 +40,7 @@ static const char *const reason_names[] = {
         [CW_REASON_SOURCE] = "source",
         [CW_REASON_FAMILY] = "socket_family",
         [CW_REASON_DEVICE] = "device",
+        [CW_REASON_FILTERED] = "filtered",
 };
 
 _Static_assert(ELEMENTSOF(tier_names) == _TIER_MAX, "a name for each tier");

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "kernel/helper-probe.h"
 
 #ifndef IPV6_FREEBIND
 #define IPV6_FREEBIND 78 /* linux/in6.h */
@@ -276,6 +277,7 @@ START_TEST(other_namespace) {
         };
         Lab l = {};
         int family = _i, zero = 0, one = 1;
+        bool known = helper_has_netns(HELPER_OPTION_HOOK); /* before Linux 5.14, the namespace is not */
 
         int proxy = lab_with_addresses(&l, ACTION_ALLOW, NULL, 0);
         int server = lab_socket(&l, false, lab_family[family], SOCK_DGRAM);
@@ -284,7 +286,7 @@ START_TEST(other_namespace) {
         ck_assert_int_eq(lab_send(fd, "contained", lab_inside[family], LAB_PORT), 0);
         lab_expect(server, "contained");
         for (size_t i = 0; i < ELEMENTSOF(options); i++) {
-                bool harmless = family == 0 && options[i].option == IP_FREEBIND;
+                bool harmless = !known || (family == 0 && options[i].option == IP_FREEBIND);
 
                 if (family == 0 && options[i].level == IPPROTO_IPV6)
                         continue;
@@ -295,7 +297,7 @@ START_TEST(other_namespace) {
                 policy_slot_set_mode(l.slots[LAB_HOST], MODE_AUDIT);
                 ck_assert_int_eq(setsockopt(fd, options[i].level, options[i].option, &one, sizeof(one)), 0);
         }
-        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), family ? 8 : 2);
+        ck_assert_uint_eq(lab_count(&l, CW_COUNT_DENIED), !known ? 0 : family ? 8 : 2);
         (void) close(fd);
         (void) close(server);
         (void) close(proxy);

@@ -88,6 +88,11 @@ class Manager(dbus.service.Object):
         called("SetMode", mode=mode, flags=flags, auto_start=message.get_auto_start(),
                interactive=message.get_allow_interactive_authorization())
 
+    @dbus.service.method(MANAGER, in_signature="sst", message_keyword="message")
+    def SetScopeMode(self, scope, mode, flags, message=None):
+        called("SetScopeMode", scope=scope, mode=mode, flags=flags, auto_start=message.get_auto_start(),
+               interactive=message.get_allow_interactive_authorization())
+
     @dbus.service.method(MANAGER)
     def Reload(self):
         called("Reload")

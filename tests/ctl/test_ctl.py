@@ -73,10 +73,10 @@ def scenario(**changes):
                     "EventsLost": 0},
         "objects": {
             PATH + "/scope/host": ["org.cargowall1.Scope", {
-                "Name": "host", "Mode": "enforce", "PolicyDigest": "sha256:aa", "RuleCount": 1,
+                "Name": "host", "Mode": "enforce", "ModeSetting": "configured", "ConfiguredMode": "enforce", "PolicyDigest": "sha256:aa", "RuleCount": 1,
                 "PolicySource": "/etc/cargowall/policy.json", "ControlGroups": ["/"]}],
             PATH + "/scope/runners": ["org.cargowall1.Scope", {
-                "Name": "runners", "Mode": "audit", "PolicyDigest": "sha256:bb", "RuleCount": 4,
+                "Name": "runners", "Mode": "audit", "ModeSetting": "audit", "ConfiguredMode": "enforce", "PolicyDigest": "sha256:bb", "RuleCount": 4,
                 "PolicySource": "/etc/cargowall/policy.d/runners.json",
                 "ControlGroups": ["/system.slice/a.service", "/system.slice/b.service"]}],
             PATH + "/job/7": ["org.cargowall1.Job", {
@@ -215,12 +215,21 @@ def _(lab):
     contains(lab.run("status").out, "Families: others than IP are dropped at network devices: see \"cargowallctl check\"\n")
 
 
+@case("status shows a fault of the policy, also of a service that has no such property")
+def _(lab):
+    assert "Fault" not in lab.run("status").out, "a fault"
+    lab.set(manager={"PolicyFault": ""})
+    assert "Fault" not in lab.run("status").out, "a fault"
+    lab.set(manager={"PolicyFault": "the last good policy is enforced: a.json: no\x1b[31m"})
+    contains(lab.run("status").out, "Fault: the last good policy is enforced: a.json: no\\x1b[31m\n")
+
+
 @case("status: 3 in audit mode and when a hook is missing")
 def _(lab):
     lab.set(manager={"Mode": "audit", "EffectiveMode": "audit", "Enforcing": False})
     got = lab.run("status")
     equal(got.status, 3, "exit status")
-    contains(got.out, "Mode: audit (set: audit, configured: enforce), not enforcing everywhere")
+    contains(got.out, "Mode: audit (set: audit until stop or reboot; configured: enforce), not enforcing everywhere")
     lab.set(manager={"AchievedHooks": ["connect4"], "Enforcing": False})
     got = lab.run("status")
     equal(got.status, 3, "exit status")
@@ -279,9 +288,9 @@ def _(lab):
 @case("scopes, with and without legend")
 def _(lab):
     got = lab.run("scopes")
-    equal(got.out, "SCOPE    MODE     RULES  CGROUPS  SOURCE\n"
-                   "host     enforce  1      1        /etc/cargowall/policy.json\n"
-                   "runners  audit    4      2        /etc/cargowall/policy.d/runners.json\n"
+    equal(got.out, "SCOPE    MODE     SET    CONFIGURED  RULES  CGROUPS  SOURCE\n"
+                   "host     enforce  -      enforce     1      1        /etc/cargowall/policy.json\n"
+                   "runners  audit    audit  enforce     4      2        /etc/cargowall/policy.d/runners.json\n"
                    "\n2 scopes listed.\n", "table")
     equal(len(lab.run("scopes", "--no-legend").out.splitlines()), 2, "lines without legend")
 
@@ -306,11 +315,29 @@ def _(lab):
 def _(lab):
     contains(lab.run("mode").out, "Effective: enforce\n", "Set: configured\n", "Configured: enforce\n")
     got = lab.run("mode", "audit")
-    equal((got.status, got.out, got.err), (0, "", ""), "result")
-    equal(lab.run("--no-ask-password", "mode", "off").status, 0, "exit status")
+    equal((got.status, got.err), (0, ""), "result")
+    equal(got.out, "audit until cargowalld is stopped or the machine reboots (--persist keeps it).\n"
+                   "  enforce: host\n  audit: runners\n", "for how long and for whom")
+    equal(lab.run("--no-ask-password", "mode", "off", "-q").out, "", "output with -q")
     equal([(c["mode"], c["flags"], c["interactive"], c["auto_start"]) for c in lab.calls("SetMode")],
           [("audit", 0, True, False), ("off", 0, False, False)], "calls")
     equal(lab.run("mode", "permissive").status, 2, "an unknown mode")
+
+
+@case("mode: one scope by name, kept over reboots, and what a document holds in audit mode")
+def _(lab):
+    lab.set(manager={"ModeKept": True})
+    got = lab.run("mode", "enforce", "--scope=runners", "--persist")
+    contains(got.out, "enforce for scope runners until changed; kept over reboots.\n")
+    equal([(c["scope"], c["mode"], c["flags"]) for c in lab.calls("SetScopeMode")], [("runners", "enforce", 1)], "calls")
+    objects = scenario()["objects"]
+    objects[PATH + "/scope/runners"][1] |= {"ModeSetting": "configured", "ConfiguredMode": "audit"}
+    lab.set(manager={"ModeKept": False}, objects=objects)
+    got = lab.run("mode", "enforce")
+    contains(got.out, "enforce until cargowalld is stopped or the machine reboots (--persist keeps it).\n",
+             "  audit: runners (as documents say; \"cargowallctl mode enforce --scope SCOPE\" enforces one)\n")
+    for argv in (["mode", "--persist"], ["mode", "--scope=host"], ["reload", "--persist"]):
+        equal(lab.run(*argv).status, 2, f"exit status of {argv}")
 
 
 @case("reload, dns flush and log-level")
@@ -484,6 +511,24 @@ def _(lab):
     equal([c["since"] for c in lab.calls("ListEvents")][-1], 1795000000000000, "since")
 
 
+@case("events: only some of them, and counted by what they have in common")
+def _(lab):
+    lab.set(events=[
+        event(1), event(2, process="wget"), event(3, unit="docker-" + 64 * "a" + ".scope", dst_ip="203.0.113.67"),
+        {"timestamp": "2026-11-22T03:12:04.000000Z", "sequence": 4, "event_type": "mode_changed"}])
+    for options, wanted in ((["--unit=runner*"], 2), (["--process=curl"], 2), (["--dest=example"], 3),
+                            (["--dest=203.0.113.66/32"], 2), (["--dest=203.0.113.66/32", "--process=wget"], 1),
+                            (["--job=run_id=7"], 0), (["--unit=runner*", "-n1"], 1)):
+        equal(len(lab.run("events", *options).out.splitlines()), wanted, " ".join(options))
+    contains(lab.run("events", "--unit=docker*").out, "docker-aaaaaaaaaaaa.scope")
+    equal(lab.run("events", "--by=process", "--no-legend").out.split("\n")[0].split(),
+          ["1", "denied", *2 * ["Nov", "22", "03:12:03"], "curl", "docker-aaaaaaaaaaaa.scope"], "the first process")
+    groups = json.loads(lab.run("events", "--by=dest", "--json=short").out)
+    equal([(g["destination"], g["verdict"], g["count"]) for g in groups], [("evil.example:443/tcp", "denied", 3)], "groups")
+    for wrong in (["--by=unit"], ["--by=dest", "-f"], ["--job=run_id"], ["--dest="]):
+        equal(lab.run("events", *wrong).status, 2, " ".join(wrong))
+
+
 @case("events --exit-code: 1 with denials, 0 without")
 def _(lab):
     equal(lab.run("events", "--exit-code").status, 0, "without events")
@@ -640,8 +685,8 @@ def _(lab):
 
 @case("lines are cut to COLUMNS on a terminal, unless --full; ASCII where the locale is not UTF-8")
 def _(lab):
-    plain = {"NO_COLOR": "1", "COLUMNS": "50"}
-    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 50, "too long a line"
+    plain = {"NO_COLOR": "1", "COLUMNS": "64"}
+    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 64, "too long a line"
     contains(lab.on_terminal("scopes", **plain).out, "…")
     contains(lab.on_terminal("scopes", "--full", **plain).out, "/etc/cargowall/policy.d/runners.json")
     contains(lab.run("status", LC_ALL="C").out, "* cargowalld 9.9")
@@ -660,6 +705,8 @@ def _(lab):
         got = lab.run(*words)
         equal((got.status, got.out), (2, ""), f"result of {words}")
         assert got.err, words
+    contains(lab.run("nonsense").err, "status, is-enforcing, scopes, dns, events", "version or help")
+    contains(lab.run("policy", "nonsense").err, "policy: ", "show, load, check or diff")
     equal(lab.calls("GetAll"), [], "calls")
 
 

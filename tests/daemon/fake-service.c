@@ -89,6 +89,11 @@ const char *service_policy_digest(_unused_ const Service *m) {
         return "sha256:00";
 }
 
+const char *service_policy_fault(_unused_ const Service *m, char buf[static SERVICE_FAULT_MAX]) {
+        buf[0] = '\0';
+        return buf;
+}
+
 const char *service_policy_source(const Service *m) {
         return m->source;
 }
@@ -124,13 +129,29 @@ void service_counters(_unused_ const Service *m, ServiceCounters *ret) {
         *ret = (ServiceCounters) { 1, 2, 3, 4, 5 };
 }
 
-void service_set_mode(Service *m, ModeSetting mode) {
+bool service_mode_is_kept(const Service *m) {
+        return m->mode_is_kept;
+}
+
+bool service_mode_disables(const Service *m, _unused_ const char *scope, ModeSetting mode) {
+        return mode == MODE_SETTING_OFF || (mode == MODE_SETTING_CONFIGURED && m->configured == MODE_OFF);
+}
+
+int service_set_mode(Service *m, const char *scope, ModeSetting mode, bool keep) {
         ModeSetting old = (ModeSetting) service_effective_mode(m);
 
         m->n_set_mode++;
+        if (m->set_mode_error < 0)
+                return m->set_mode_error;
+        m->mode_is_kept = keep;
+        if (scope) {
+                m->n_set_scope_mode++;
+                return 0;
+        }
         m->mode = mode;
         if (m->observer.mode_changed)
                 m->observer.mode_changed(old, (ModeSetting) service_effective_mode(m), m->observer.userdata);
+        return 0;
 }
 
 int service_reload(Service *m, FaultList *faults) {

@@ -34,7 +34,9 @@ struct Service {
         Policy *policy;        /* of every scope but "off"; borrowed */
         FakeNote notes[FAKE_NOTES_MAX];
         size_t n_notes;
-        size_t n_set_mode, n_reloads, n_flushes;
+        size_t n_set_mode, n_set_scope_mode, n_reloads, n_flushes;
+        bool mode_is_kept;
+        int set_mode_error;
         bool reload_fails;
         int reload_error; /* with one fault; 0: none */
 };

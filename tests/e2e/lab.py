@@ -178,7 +178,7 @@ class Lab:
         path = subprocess.run(["git", "--exec-path"], check=True, capture_output=True, text=True).stdout.strip()
         return path + "/git-http-backend"
 
-    def _setup(self, *argv, **options):
+    def setup(self, *argv, **options):
         done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
         self.setup_log.write(done.stdout)
         if done.returncode:
@@ -188,16 +188,16 @@ class Lab:
     def _make_certificates(self):
         new = ("openssl", "req", "-x509", "-nodes", "-days", "30", "-newkey", "ec", "-pkeyopt",
                "ec_paramgen_curve:P-256")
-        self._setup(*new, "-subj", "/CN=lab CA", "-keyout", self.dir / "ca.key", "-out", self.dir / "ca.crt")
+        self.setup(*new, "-subj", "/CN=lab CA", "-keyout", self.dir / "ca.key", "-out", self.dir / "ca.crt")
         names = ",".join("DNS:" + name for name in NAMES)
-        self._setup(*new, "-subj", "/CN=github.com", "-CA", self.dir / "ca.crt", "-CAkey", self.dir / "ca.key",
+        self.setup(*new, "-subj", "/CN=github.com", "-CA", self.dir / "ca.crt", "-CAkey", self.dir / "ca.key",
                     "-addext", "subjectAltName=" + names, "-addext", "basicConstraints=critical,CA:false",
                     "-keyout", self.dir / "server.key", "-out", self.dir / "server.crt")
 
     def _make_etc(self):
         """The client's own /etc: its resolver, and the lab's CA, so that clients need no options."""
         etc = self.dir / "etc"
-        self._setup("cp", "-a", "/etc", etc)
+        self.setup("cp", "-a", "/etc", etc)
         (etc / "resolv.conf").unlink(missing_ok=True)
         servers = "".join(f"nameserver {addr}\n" for addr in (plan.RESOLVER4, plan.RESOLVER6))
         (etc / "resolv.conf").write_text(servers, encoding="ascii")
@@ -212,7 +212,7 @@ class Lab:
         bundle = certificates / "ca-certificates.crt"
         ca = (self.dir / "ca.crt").read_bytes()
         bundle.write_bytes((bundle.read_bytes() if bundle.is_file() else b"") + ca)
-        subject = self._setup("openssl", "x509", "-in", self.dir / "ca.crt", "-noout", "-hash")
+        subject = self.setup("openssl", "x509", "-in", self.dir / "ca.crt", "-noout", "-hash")
         (certificates / (subject + ".0")).write_bytes(ca)
 
     def _make_repository(self):
@@ -221,10 +221,10 @@ class Lab:
         env = dict(os.environ, HOME=str(self.dir / "home"), GIT_DIR=str(where), GIT_WORK_TREE=str(ROOT),
                    GIT_CONFIG_NOSYSTEM="1", GIT_AUTHOR_NAME="lab", GIT_AUTHOR_EMAIL="lab@example.com",
                    GIT_COMMITTER_NAME="lab", GIT_COMMITTER_EMAIL="lab@example.com")
-        self._setup("git", "init", "--bare", "--initial-branch=main", where, env=dict(os.environ, HOME=env["HOME"]))
+        self.setup("git", "init", "--bare", "--initial-branch=main", where, env=dict(os.environ, HOME=env["HOME"]))
         folders = [name for name in ("src", "bpf", "docs", "tests", "tools") if any((ROOT / name).glob("**/*"))]
-        self._setup("git", "-c", "core.bare=false", "add", "--", *folders, env=env, cwd=ROOT)
-        self._setup("git", "-c", "core.bare=false", "commit", "-q", "-m", "The project as it is", env=env, cwd=ROOT)
+        self.setup("git", "-c", "core.bare=false", "add", "--", *folders, env=env, cwd=ROOT)
+        self.setup("git", "-c", "core.bare=false", "commit", "-q", "-m", "The project as it is", env=env, cwd=ROOT)
 
     def _hold_namespace(self):
         """A process that does nothing in namespaces of its own; they end with it."""
@@ -271,7 +271,7 @@ class Lab:
         """Of earlier cases: none of their last packets is to be in this one's watch. The servers' ends go first, since the
         client would answer what comes later."""
         for enter in (self.in_internet, self.in_client):
-            self._setup(*enter("ss", "--kill", "--tcp", "state", "connected"))
+            self.setup(*enter("ss", "--kill", "--tcp", "state", "connected"))
 
     def _make_namespaces(self):
         self.internet, self.client = self._hold_namespace(), self._hold_namespace()
@@ -292,12 +292,12 @@ class Lab:
                     *(f"ip -6 route add local {prefix} dev lo" for prefix in plan.INTERNET6),
                     f"ip route add blackhole {plan.DEAD4}/32 table local"]
         # the route out needs the other end up: addresses and link first, then the routes
-        self._setup(*self._enter(self.client, "sh", "-ec", "\n".join(both + client[:5])))
-        self._setup(*self._enter(self.internet, "sh", "-ec", "\n".join(both + internet)))
-        self._setup(*self._enter(self.client, "sh", "-ec", "\n".join(client[5:])))
+        self.setup(*self._enter(self.client, "sh", "-ec", "\n".join(both + client[:5])))
+        self.setup(*self._enter(self.internet, "sh", "-ec", "\n".join(both + internet)))
+        self.setup(*self._enter(self.client, "sh", "-ec", "\n".join(client[5:])))
         # for the tests to look at; not in the client's namespace, where cargowall shall find its own way
         (self.dir / "cgroup2").mkdir()
-        self._setup(*self._enter(self.internet, "mount", "-t", "cgroup2", "cgroup2", self.dir / "cgroup2"))
+        self.setup(*self._enter(self.internet, "mount", "-t", "cgroup2", "cgroup2", self.dir / "cgroup2"))
 
     def serve(self, *argv, **options):
         process = subprocess.Popen(self.in_internet(*argv), stdin=options.pop("stdin", subprocess.DEVNULL),

@@ -77,6 +77,31 @@ def query_by_device(lab):
             equal(lab.packets(addr), 0, f"{mode}: packets to {addr} on the wire")
 
 
+@case("a query to a link-local resolver is answered, or, of a socket that is not connected, refused by its own address")
+def query_by_zone(lab):
+    lab.setup(*lab.in_internet("ip", "-6", "addr", "replace", "fe80::53/64", "dev", "eth0", "nodad"))
+    for mode in "enforce", "audit":
+        lab.watch()
+        r = lab.attack([*ALLOW, "--mode", mode], """
+            def ask(connects):
+                with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+                    to = ("fe80::53", 53, 0, socket.if_nametoindex("eth0"))
+                    if connects:
+                        s.settimeout(30)
+                        s.connect(to)
+                        s.send(dnswire.query("github.com"))
+                        return dnswire.parse(s.recv(4096))["rcode"]
+                    s.sendto(dnswire.query("github.com"), to)
+            report(connected=attempt(ask, True), unconnected=attempt(ask, False))
+        """)
+        worked(r, "connected")
+        audits = mode == "audit"
+        (worked if audits else refused)(r, "unconnected")
+        found(r, "connection_blocked", dst_ip="fe80::53", dst_port=53, **({"would_deny": True} if audits else {}))
+        equal(lab.packets("fe80::53", port=53), int(audits), f"{mode}: packets to fe80::53")
+        equal(lab.packets("::1"), 0, f"{mode}: packets to ::1 on the wire")
+
+
 @case("a socket that was connected to the proxy sends nothing by a device, whatever else it was used for")
 def redirected_then_by_device(lab):
     lab.watch()

@@ -18,8 +18,9 @@ import xml.etree.ElementTree as ElementTree
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 UNITS = ("cargowalld.service", "cargowalld-dns.socket", "cargowalld-dns6.socket")
+FAULT_UNITS = ("cargowalld-fault.path", "cargowalld-fault.service")
 LIBEXEC = "usr/libexec/cargowall"
-SCRIPT = "cargowall-resolved-dropin"
+SCRIPT, STOP_SCRIPT = "cargowall-resolved-dropin", "cargowall-stop"
 EXPOSURE_MAX = 20  # systemd-analyze security prints it with a point: 2.0
 CASES = []
 
@@ -68,9 +69,11 @@ def make_root(root):
     for name in UNITS:
         text = (SOURCE / "units" / (name + ".in")).read_text(encoding="utf-8")
         write(system / name, text.replace("@libexecdir@", "/" + LIBEXEC).replace("@bindir@", "/usr/bin"))
+    for name in FAULT_UNITS:
+        shutil.copy(SOURCE / "units" / name, system / name)
     for target in installed.glob("*.target"):
         shutil.copy(target, system / target.name, follow_symlinks=False)
-    for program in (f"{LIBEXEC}/cargowalld", f"{LIBEXEC}/{SCRIPT}", "bin/sh", "bin/true"):
+    for program in (f"{LIBEXEC}/cargowalld", f"{LIBEXEC}/{SCRIPT}", f"{LIBEXEC}/{STOP_SCRIPT}", "bin/sh", "bin/true"):
         write(root / program, "#!/bin/sh\n", 0o755)
 
 
@@ -81,7 +84,7 @@ def verify(root, *units):
 @case
 def units_are_clean(root):
     make_root(root)
-    silent(verify(root, *UNITS))
+    silent(verify(root, *UNITS, *FAULT_UNITS))
 
 
 @case
@@ -258,7 +261,8 @@ def bus_activation_starts_the_unit(root):
 
 @case
 def script_is_clean(root):
-    silent(run(tool("shellcheck"), SOURCE / "units" / SCRIPT))
+    for script in (SCRIPT, STOP_SCRIPT):
+        silent(run(tool("shellcheck"), SOURCE / "units" / script))
 
 
 SYSTEMCTL = """#!/bin/sh
@@ -290,7 +294,8 @@ class Host:
         self.steps = ["set -u", "umask 077", "mount -t tmpfs none /run", f"cd {root}"]
         write(root / "systemctl", SYSTEMCTL, 0o755)
         write(root / "cargowalld", "#!/bin/sh\ntest \"$1\" = --dns-wiring && cat \"$(dirname \"$0\")/wiring\"\n", 0o755)
-        shutil.copy(SOURCE / "units" / SCRIPT, root / SCRIPT)
+        for script in (SCRIPT, STOP_SCRIPT):
+            shutil.copy(SOURCE / "units" / script, root / script)
         for name, text in (("wiring", "bpf+resolved\n"), ("is-active", ""), ("is-system-running", "running\n"),
                            ("jobs", ""), ("done", "")):
             write(root / name, text)
@@ -321,16 +326,6 @@ SENT = "reset-failed try-reload-or-restart"
 @case
 def drop_in_is_added_once(root):
     equal(Host(root).call("add").call("add").happened(), [f"there {SENT}", "there"])
-
-
-@case
-def drop_in_says_that_there_are_servers_for_a_domain(root):
-    for domains, there in (("~consul", True), ("corp.example ~consul", True), ("~.", False), ("corp.example", False)):
-        host = Host(root)
-        host.do(f"mkdir -p {DROP_IN.parent}; echo 'Domains={domains}' >{DROP_IN.parent}/90-test.conf").call("add")
-        host.do(f"cat {DROP_IN}; echo {END}")
-        text = host.happened()[1]
-        assert text.endswith("DNSSEC=no # Domains") if there else text.endswith("DNSSEC=no"), (domains, text)
 
 
 @case

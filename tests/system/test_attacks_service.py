@@ -598,7 +598,7 @@ def bus_flood(rig):
                 ctypes.byref(reply), b"s", b" " * {size}))
         """, user=OTHER)
         assert r.facts["r"] < 0, f"{size} bytes: {r.facts}"
-    for argv in (("SetMode", "s", "off"), ("SetMode", "su", "off", "0"), ("SetMode", "st", "off", "1"),
+    for argv in (("SetMode", "s", "off"), ("SetMode", "su", "off", "0"), ("SetMode", "st", "off", "2"),
                  ("SetMode", "st", "OFF", "0"), ("SetMode", "st", "", "0"), ("SetMode", "as", "1", "off"),
                  ("Explain", "sqsa{sv}", "github.com", "443", "tcp", "1", "scope", "u", "1"), ("Nothing",),
                  ("BeginJob", "a{sv}", "1", "repository", "u", "1")):

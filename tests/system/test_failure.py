@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cannot work does not start, and says why in one line."""
+"""What cannot work does not start, and says why in one line. Documents with faults: see also test_last_good.py."""
 
 import os
 
 from harness import Skip, case, contains, equal, worked
 from plan import EVIL4, EXAMPLE4
-from rig import SERVICE, allow, errors_by_start, probe, programs, wait_active
+from rig import SERVICE, allow, bus_get, errors_by_start, probe, programs, wait_active
 
 HOST = "/etc/cargowall/policy.json"
 
@@ -18,6 +18,17 @@ def fails_with(rig, *parts, **options):
     for part in parts:
         contains(line, part, "the line")
     equal(programs(c), {}, "programs")
+    return c
+
+
+def left_alone_with(rig, *parts, **options):
+    """Boots a machine with documents from which nothing can be enforced: the service says why, and nothing is refused."""
+    c = rig.boot(**options)
+    fault = bus_get(c, "PolicyFault")
+    for part in parts:
+        contains(fault, part, "the fault")
+        contains(c.said(), part, "what the service says")
+    worked(probe(c, "tcp EVIL4 7", "tcp evil.example 7"), "tcp EVIL4 7", "tcp evil.example 7")
     return c
 
 
@@ -36,7 +47,7 @@ def unreadable(rig):
     def prepare(c):
         os.chmod(c.path(HOST), 0)
         os.chown(c.path(HOST), 0, 0)
-    fails_with(rig, HOST, "ermission denied", prepare=prepare)
+    left_alone_with(rig, HOST, "ermission denied", prepare=prepare)
 
 
 @case("failure: a policy that is no regular file")
@@ -44,22 +55,23 @@ def not_a_file(rig):
     def prepare(c):
         c.path(HOST).unlink()
         os.mkfifo(c.path(HOST), 0o644)
-    fails_with(rig, HOST, prepare=prepare)
+    left_alone_with(rig, HOST, prepare=prepare)
 
 
-@case("failure: a policy with faults")
+@case("failure: a policy with faults, in audit mode")
 def bad_policy(rig):
-    fails_with(rig, HOST, "rules[0]", policy={"defaultAction": "deny", "rules": [{"type": "cidr", "value": "x", "action": "deny"}]})
+    left_alone_with(rig, HOST, "rules[0]", policy={
+        "mode": "audit", "defaultAction": "deny", "rules": [{"type": "cidr", "value": "x", "action": "deny"}]})
 
 
 @case("failure: a document without match")
 def no_match(rig):
-    fails_with(rig, "policy.d/a.json", "match", documents={"a": allow(EXAMPLE4 + "/32")})
+    left_alone_with(rig, "policy.d/a.json", "match", policy=False, documents={"a": allow(EXAMPLE4 + "/32")})
 
 
 @case("failure: a host policy with a match")
 def misplaced_match(rig):
-    fails_with(rig, HOST, "match", policy=allow(EXAMPLE4 + "/32", match={"units": ["a.service"]}))
+    left_alone_with(rig, HOST, "match", policy=allow(EXAMPLE4 + "/32", match={"units": ["a.service"]}))
 
 
 @case("failure: a key of the configuration that nobody knows, with file and line")

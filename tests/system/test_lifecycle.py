@@ -7,7 +7,7 @@ import time
 from attack_rig import n_logged
 from harness import case, contains, equal, refused, worked
 from plan import EVIL4, EXAMPLE4, JOB
-from rig import (SERVICE, Sender, allow, bus_get, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted,
+from rig import (DROP_IN, SERVICE, Sender, allow, bus_get, main_pid, probe, programs, wait_active, wait_resolves, wait_restarted,
                  wait_state, wait_until)
 
 WATCHDOG = "[Service]\nWatchdogSec=2s\n"
@@ -200,6 +200,49 @@ def stop(rig):
     worked(r, "tcp github.com 7")
 
 
+def ended(c):
+    return [e for e in c.journal(f"_SYSTEMD_UNIT={SERVICE}") if e.get("CARGOWALL_EVENT") == "enforcement_ended"]
+
+
+@case("lifecycle: the end of enforcement is reported by a stop, and by no restart or crash")
+def end_is_reported(rig):
+    c = rig.boot()
+    c.check("systemctl", "restart", SERVICE)
+    c.check("systemctl", "kill", "--kill-whom=main", "--signal=TERM", SERVICE)  # it is started again
+    wait_until(lambda: c.prop(SERVICE, "NRestarts") == "1" and c.prop(SERVICE, "ActiveState") == "active", "a restart")
+    c.wait_journal("CARGOWALL_EVENT=enforcement_resumed")
+    equal(ended(c), [], "reports of an end")
+    c.check("systemctl", "stop", SERVICE)
+    entry = c.wait_journal("CARGOWALL_EVENT=enforcement_ended")
+    equal(len(entry), 1, "reports of an end")
+    contains(entry[0]["MESSAGE"], "the service is stopped", "the report")
+
+
+@case("lifecycle: disable --now ends it: no query starts the service, and resolved is as it was before")
+def disable(rig):
+    c = rig.boot()
+    contains(c.check("resolvectl", "dns"), "127.0.0.155", "servers of resolved")
+    c.check("systemctl", "disable", "--now", SERVICE)
+    for unit in (SERVICE, "cargowalld-dns.socket", "cargowalld-dns6.socket", "cargowalld-fault.path"):
+        wait_state(c, "inactive", unit)
+        equal(c.prop(unit, "UnitFileState") in ("disabled", "static"), True, f"{unit} is not enabled")
+    wait_resolves(c, "evil.example", EVIL4)
+    for server in ("127.0.0.155", "::1"):
+        assert c.run("dig", "+tries=1", "+time=2", f"@{server}", "-p", "53" if "." in server else "253",
+                     "github.com").status != 0, f"an answer from {server}"
+    get = ("busctl", "get-property", "org.cargowall1", "/org/cargowall1", "org.cargowall1.Manager", "Mode")
+    assert c.run(*get).status != 0, "an answer on the bus"
+    equal(c.prop(SERVICE, "ActiveState"), "inactive", "the service, which nothing woke")
+    for verb in ("dns", "domain"):
+        out = c.check("resolvectl", verb)
+        assert "127.0.0.155" not in out and "~" not in out, f"left over in resolved: {out}"
+    equal(c.path(DROP_IN).exists(), False, "the drop-in")
+    c.check("systemctl", "enable", "--now", SERVICE)
+    wait_active(c)
+    refused(probe(c, "tcp EVIL4 7", user=JOB), "tcp EVIL4 7")
+    wait_until(lambda: c.run("dig", "+tries=1", "+time=2", "@127.0.0.155", "github.com").status == 0, "an answer of the proxy")
+
+
 @case("lifecycle: what a connection has queued for a denied destination does not leave when the service stops")
 def stop_with_queue(rig):
     c = rig.boot()
@@ -209,10 +252,16 @@ def stop_with_queue(rig):
                        allowed.connect((EXAMPLE4, 7))
                        s = new_socket(RESOLVER6, socket.SOCK_STREAM)
                        s.connect((RESOLVER6, 53))  # redirected to the proxy, on loopback
+                       flood = os.fork()  # its denials leave none for the connection, which then ends with the service only
+                       while flood == 0:
+                           for port in range(1000, 30000):
+                               attempt(tcp, EVIL4, port)
+                       time.sleep(2)
                        s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"eth0")
                        report(queued=attempt(s.send, b"secret " * 100))
                        print("up", flush=True)
                        input()
+                       os.kill(flood, 9)
                        allowed.sendall(b"still")
                        report(after=attempt(s.send, b"more"), still=attempt(lambda: allowed.recv(16).decode()))"""))
     try:

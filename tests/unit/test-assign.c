@@ -16,6 +16,7 @@
 
 static Context context;
 static PolicySet set;
+static ModeTable set_modes = MODE_TABLE_EMPTY;
 static JobTable table;
 static Grants *grants;
 static Assign *assign;
@@ -314,7 +315,7 @@ static void on_scopes_changed(_unused_ void *userdata) {
 #define POINTER(type) ((type *) &context)
 
 static void set_up(void) {
-        set = (PolicySet) { .configured_mode = MODE_ENFORCE, .override = MODE_SETTING_CONFIGURED };
+        set = (PolicySet) { .configured_mode = MODE_ENFORCE, .modes = &set_modes };
         table = (JobTable) {};
         context = (Context) { .observer = { .scopes_changed = on_scopes_changed } };
         n_subjects = 0;
@@ -485,7 +486,7 @@ START_TEST(grants_are_the_last_layer) {
         ck_assert_uint_eq(policy_n_rules(find_layer("job:1")->policy), 2);
         ck_assert_str_eq(chain_of(3), "unassigned"); /* nobody else was touched */
 
-        set.override = MODE_SETTING_OFF;
+        set_modes.all = MODE_SETTING_OFF;
         grants_update_modes(grants);
         ck_assert_int_eq(find_layer("job:1")->mode, MODE_OFF);
 

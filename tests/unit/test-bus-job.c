@@ -292,6 +292,11 @@ START_TEST(labels_are_strict) {
         peer_init(&p);
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 assert_error(begin(&p, bad[i].key, bad[i].value), SD_BUS_ERROR_INVALID_ARGS);
+        sd_bus_message *refusal = begin(&p, "colour", "red");
+        ck_assert_str_eq(sd_bus_message_get_error(refusal)->message,
+                         "There is no label \"colour\". The labels are job, ref, repository, run_attempt, run_id, runner, sha, "
+                         "step and workflow.");
+        sd_bus_message_unref(refusal);
 
         memset(value, 'a', sizeof(value));
         value[257] = '\0';

@@ -671,7 +671,7 @@ START_TEST(changes_are_signalled) {
         Peer p;
 
         peer_init(&p);
-        service_set_mode(p.service, MODE_SETTING_AUDIT);
+        (void) service_set_mode(p.service, NULL, MODE_SETTING_AUDIT, false);
         peer_settle(&p);
         ck_assert(sd_bus_message_is_signal(p.last_signal, MANAGER, "ModeChanged"));
         ck_assert_int_gt(sd_bus_message_read(p.last_signal, "ss", &old_mode, &new_mode), 0);

@@ -109,13 +109,44 @@ START_TEST(turning_off_is_another_action) {
 }
 END_TEST
 
+static void assert_set_scope_mode(Peer *p, const char *scope, const char *mode, uint64_t flags, const char *error) {
+        sd_bus_message *m = peer_call(p, ":1.7", PATH, MANAGER, "SetScopeMode");
+
+        ck_assert_int_ge(sd_bus_message_append(m, "sst", scope, mode, flags), 0);
+        sd_bus_message *reply = peer_send(p, m);
+        ck_assert_str_eq(peer_error_name(reply), error);
+        sd_bus_message_unref(reply);
+}
+
+START_TEST(one_scope_and_how_long) {
+        Peer p;
+
+        peer_init(&p);
+        assert_set_scope_mode(&p, "host", "enforce", 0, "");
+        ck_assert_str_eq(p.action, "org.cargowall1.set-mode");
+        ck_assert(p.service->n_set_scope_mode == 1 && !p.service->mode_is_kept);
+        assert_set_scope_mode(&p, "host", "off", 1, "");
+        ck_assert_str_eq(p.action, "org.cargowall1.disable");
+        ck_assert(p.service->n_set_scope_mode == 2 && p.service->mode_is_kept);
+        assert_set_scope_mode(&p, "nobody", "enforce", 0, "org.cargowall1.Error.NoSuchScope");
+        assert_set_scope_mode(&p, "host", "on", 0, SD_BUS_ERROR_INVALID_ARGS);
+        assert_set_scope_mode(&p, "host", "audit", 2, SD_BUS_ERROR_INVALID_ARGS);
+        ck_assert_uint_eq(p.service->n_set_mode, 2);
+        p.service->set_mode_error = -ENOSPC;
+        assert_set_scope_mode(&p, "host", "audit", 1, SD_BUS_ERROR_IO_ERROR);
+        p.service->set_mode_error = -EOPNOTSUPP;
+        assert_set_scope_mode(&p, "host", "audit", 0, SD_BUS_ERROR_INVALID_ARGS);
+        peer_done(&p);
+}
+END_TEST
+
 START_TEST(arguments_come_before_the_question) {
         Peer p;
 
         peer_init(&p);
         assert_set_mode(&p, ":1.7", "of", SD_BUS_ERROR_INVALID_ARGS);
         sd_bus_message *m = peer_call(&p, ":1.7", PATH, MANAGER, "SetMode");
-        ck_assert_int_ge(sd_bus_message_append(m, "st", "off", UINT64_C(1)), 0);
+        ck_assert_int_ge(sd_bus_message_append(m, "st", "off", UINT64_C(2)), 0);
         sd_bus_message *reply = peer_send(&p, m);
         ck_assert_str_eq(peer_error_name(reply), SD_BUS_ERROR_INVALID_ARGS);
         sd_bus_message_unref(reply);
@@ -337,6 +368,7 @@ static Suite *suite(void) {
         tcase_add_test(c, root_is_not_asked);
         tcase_add_test(c, an_unknown_caller_is_refused);
         tcase_add_test(c, turning_off_is_another_action);
+        tcase_add_test(c, one_scope_and_how_long);
         tcase_add_test(c, arguments_come_before_the_question);
         tcase_add_test(c, a_caller_that_leaves_is_forgotten);
         tcase_add_test(c, a_caller_that_leaves_before_it_is_known_is_forgotten);

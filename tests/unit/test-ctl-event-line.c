@@ -2,6 +2,7 @@
 #include "ctl/event-line.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DENIED "\"event_type\":\"connection_blocked\",\"verdict\":\"deny\",\"blocked\":true,"
@@ -35,6 +36,12 @@ static const struct {
         { "{\"event_type\":\"events_lost\",\"count\":12}", "note", "events lost: 12" },
         { "{\"event_type\":\"privileged_call\",\"detail\":\"SetMode\"," WHO "}", "note",
           "privileged call: SetMode by curl[123] runner.service" },
+        /* ids are cut, other digits are not */
+        { "{\"verdict\":\"allow\",\"process\":\"sh\",\"unit\":\"docker-0123456789abcdef0123456789abcdef"
+          "0123456789abcdef0123456789abcdef.scope\",\"dst_ip\":\"192.0.2.1\"}",
+          "allowed", "sh docker-0123456789ab.scope -> 192.0.2.1" },
+        { "{\"verdict\":\"allow\",\"unit\":\"run-0123456789abcdef0123456789abcde.scope\",\"dst_ip\":\"192.0.2.1\"}",
+          "allowed", "unknown run-0123456789abcdef0123456789abcde.scope -> 192.0.2.1" },
         /* names cannot pretend to be another part of the line */
         { "{" DENIED "\"process\":\"a[1] b -> c\",\"dst_hostname\":\"x\\ny\",\"reason\":\"new_reason\"}", "denied",
           "a[1]\\x20b\\x20->\\x20c -> x\\x0ay: new_reason" },
@@ -72,6 +79,37 @@ START_TEST(test_without_pid) {
 END_TEST
 
 /* Names at their longest, and longer: the line ends within its buffer. */
+#define LONG_UNIT "actions.runner.octo-widgets.builder-01.service"
+
+static const struct {
+        const char *rest;
+        size_t columns;
+        const char *text;
+} fits[] = {
+        { "\"unit\":\"a.service\"", 100, "curl[7] a.service -> evil.example [203.0.113.66]:443/tcp: no rule allows it" },
+        { "\"unit\":\"a.service\"", 75, "curl[7] a.service -> evil.example [203.0.113.66]:443/tcp: no rule allows it" },
+        { "\"unit\":\"a.service\"", 74, "curl a.service -> evil.example [203.0.113.66]:443/tcp: no rule allows it" },
+        { "\"unit\":\"a.service\"", 53, "curl a.service -> evil.example [203.0.113.66]:443/tcp: no rule allows it" },
+        { "\"unit\":\"a.service\"", 52, "curl a.service -> evil.example:443/tcp: no rule allows it" },
+        { "\"unit\":\"" LONG_UNIT "\"", 56, "curl actions.runner.octo-widg... -> evil.example:443/tcp: no rule allows it" },
+        { "\"cgroup\":\"/" LONG_UNIT "\"", 1, "curl /actions... -> evil.example:443/tcp: no rule allows it" },
+        { "\"unit\":\"ééééééééé\"", 1,
+          "curl éééé... -> evil.example:443/tcp: no rule allows it" },
+};
+
+/* What is cut from the end of the line is the reason. */
+START_TEST(test_fit) {
+        char text[512], buf[EVENT_TEXT_MAX];
+
+        ck_assert_int_lt(snprintf(text, sizeof(text), "{" DENIED "\"reason\":\"default\",\"dst_ip\":\"203.0.113.66\","
+                                  "\"dst_hostname\":\"evil.example\",\"dst_port\":443,\"protocol\":\"TCP\",\"process\":\"curl\","
+                                  "\"pid\":7,%s}", fits[_i].rest), (int) sizeof(text));
+        JsonObject *o = parse(text);
+        ck_assert_str_eq(event_line_fit(o, true, fits[_i].columns, buf), fits[_i].text);
+        json_object_put(o);
+}
+END_TEST
+
 START_TEST(test_bound) {
         JsonObject *o = json_object_new_object();
         char *name = malloc(100000), buf[EVENT_TEXT_MAX];
@@ -109,6 +147,7 @@ static Suite *suite(void) {
 
         tcase_add_loop_test(t, test_cases, 0, ELEMENTSOF(cases));
         tcase_add_test(t, test_without_pid);
+        tcase_add_loop_test(t, test_fit, 0, ELEMENTSOF(fits));
         tcase_add_test(t, test_bound);
         tcase_add_test(t, test_time_and_count);
         suite_add_tcase(s, t);

@@ -382,7 +382,7 @@ START_TEST(test_servers_are_kept_apart) {
         send_query(&f, "one.example", DNS_TYPE_A, false); /* of the first, which does not answer */
         for (int i = 0; i < ROUNDS_MAX && dns_proxy_stats(f.proxy)->queries < 1; i++)
                 turn(&f);
-        f.requester.asked = (Endpoint) { .addr = servers[1].addr, .port = servers[1].port };
+        f.requester.asked = (DnsServer) { .addr = servers[1].addr, .port = servers[1].port };
         ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
         ck_assert_uint_eq(ask(&f, "one.example", DNS_TYPE_A, false), DNS_RCODE_NOERROR);
         ck_assert_uint_eq(f.n_asked, 1); /* the second answer is that server's, from the cache */

@@ -136,7 +136,7 @@ static const struct {
         { { .type = EVENT_POLICY_LOADED, .scope = "host", .policy_digest = "sha256:00" }, 5,
           "Policy of scope host loaded: sha256:00" },
         { { .type = EVENT_POLICY_REJECTED, .scope = "host", .policy_digest = "sha256:00", .detail = "a.json:3: no" }, 3,
-          "Policy of scope host rejected, keeping the one in force (sha256:00): a.json:3: no" },
+          "Policy of scope host rejected, not in force (sha256:00): a.json:3: no" },
         { { .type = EVENT_ENFORCEMENT_STARTED, .mode = MODE_AUDIT, .scope = "host", .policy_digest = "sha256:00" }, 5,
           "Enforcement started (mode audit, scope host, policy sha256:00)" },
         { { .type = EVENT_ENFORCEMENT_ENDED }, 4, "Enforcement ended (mode enforce)" },

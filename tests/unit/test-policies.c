@@ -4,8 +4,11 @@
 
 #include "daemon/policies.h"
 #include "daemon/document-files.h"
+#include "daemon/fault-note.h"
 #include "daemon/kept-documents.h"
+#include "daemon/mode-files.h"
 #include "daemon/records.h"
+#include "daemon/repair-watch.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -79,6 +82,65 @@ void documents_digest(_unused_ const Documents *d, char ret[static POLICY_DIGEST
         (void) snprintf(ret, POLICY_DIGEST_SIZE, "sha256:all");
 }
 
+/* ------------------------------------------------------------------ in the place of the last good ones */
+
+static InForceKind kind; /* of the next start */
+static int write_result; /* of keeping the documents */
+static char watch;
+static void (*watcher)(void *userdata);
+
+int in_force_load(const char *file_root, _unused_ const LastGood *g, _unused_ Mode configured, Documents *ret_documents,
+                  InForce *ret, FaultList *list) {
+        *ret = (InForce) { .kind = kind };
+        return documents_load(file_root, ret_documents, list);
+}
+
+const char *in_force_format(const InForce *f, char buf[static IN_FORCE_TEXT_MAX]) {
+        (void) snprintf(buf, IN_FORCE_TEXT_MAX, "%s", f->kind == IN_FORCE_AS_WRITTEN ? "" : "other documents");
+        return buf;
+}
+
+void last_good_done(LastGood *g) {
+        *g = (LastGood) {};
+}
+
+int last_good_prepare(LastGood *g, _unused_ const Documents *documents, _unused_ uint64_t now_usec) {
+        note("prepare", NULL);
+        g->n_pending = 1;
+        return 0;
+}
+
+int last_good_write(LastGood *g) {
+        if (g->n_pending == 0)
+                return 0;
+        g->error = write_result;
+        if (write_result >= 0)
+                note("write", NULL);
+        g->n_pending = write_result < 0;
+        return write_result < 0 ? write_result : 1;
+}
+
+int repair_watch_new(_unused_ const Context *c, void (*changed)(void *userdata), _unused_ void *userdata, RepairWatch **ret) {
+        note("watch", NULL);
+        watcher = changed;
+        *ret = (RepairWatch *) &watch; /* never followed */
+        return 0;
+}
+
+RepairWatch *repair_watch_free(RepairWatch *w) {
+        if (w)
+                note("unwatch", NULL);
+        return NULL;
+}
+
+void fault_note_set(const char *text) {
+        note("fault", text);
+}
+
+void fault_note_clear(void) {
+        note("no-fault", NULL);
+}
+
 /* ------------------------------------------------------------------ in the place of the handover */
 
 static struct {
@@ -148,12 +210,19 @@ const Predecessor *handover_predecessor(_unused_ const Handover *h, _unused_ con
         return NULL;
 }
 
-bool handover_override(_unused_ const Handover *h, _unused_ uint8_t *ret) {
-        return false;
+static int keep_result; /* of keeping modes over reboots */
+
+void mode_files_load(_unused_ const Context *c, ModeTable *ret_set, ModeTable *ret_kept) {
+        *ret_set = *ret_kept = (ModeTable) MODE_TABLE_EMPTY;
 }
 
-void handover_put_override(_unused_ Handover *h, _unused_ uint8_t setting) {
-        note("override", NULL);
+void mode_files_put_set(_unused_ const Context *c, _unused_ const ModeTable *t) {
+        note("modes", NULL);
+}
+
+int mode_files_put_kept(_unused_ const ModeTable *t) {
+        note("keep", NULL);
+        return keep_result;
 }
 
 void records_reserve_ids(_unused_ const Context *c) {
@@ -234,6 +303,8 @@ static void set_up(void) {
         n_stored = 0;
         failing = NULL;
         set_result = 0;
+        write_result = 0;
+        kind = IN_FORCE_AS_WRITTEN;
         faults = (FaultList) {};
         config = (ServiceConfig) {};
         context = (Context) { .config = &config };
@@ -331,9 +402,34 @@ START_TEST(order_of_a_change) {
         ck_assert_int_eq(load("host", RULES("b.example")), 0);
         ck_assert_str_eq(take_trace(), "store:host reserve set:host assign layers changed policy_loaded:host ");
         ck_assert_int_eq(policies_reload(policies, &faults), 0);
-        ck_assert_str_eq(take_trace(), "reserve set:all assign layers changed remove:host policy_loaded:host ");
-        (void) policies_set_mode(policies, MODE_SETTING_AUDIT);
-        ck_assert_str_eq(take_trace(), "override mode_changed ");
+        ck_assert_str_eq(take_trace(), "reserve set:all assign layers changed remove:host no-fault prepare write policy_loaded:host ");
+        bool changed;
+        ck_assert_int_eq(policies_set_mode(policies, NULL, MODE_SETTING_AUDIT, false, &changed), 0);
+        ck_assert_str_eq(take_trace(), "modes mode_changed ");
+}
+END_TEST
+
+START_TEST(modes_are_set_as_a_whole_or_not) {
+        const Document *unit = policy_set_find(policies_set(policies), "unit");
+        bool changed;
+
+        ck_assert(policies_modes_are_kept(policies)); /* none */
+        ck_assert_int_eq(policies_set_mode(policies, "unit", MODE_SETTING_AUDIT, false, &changed), 0);
+        ck_assert_str_eq(take_trace(), "modes mode_changed:unit ");
+        ck_assert(changed && !policies_modes_are_kept(policies));
+        ck_assert_int_eq(policy_set_mode_of(policies_set(policies), unit), MODE_AUDIT);
+        ck_assert_int_eq(policies_set_mode(policies, "nobody", MODE_SETTING_AUDIT, false, &changed), -ENOENT);
+        keep_result = -ENOSPC;
+        ck_assert_int_eq(policies_set_mode(policies, NULL, MODE_SETTING_OFF, true, &changed), -ENOSPC);
+        ck_assert_str_eq(take_trace(), "keep ");
+        ck_assert_int_eq(policies_modes(policies)->all, MODE_SETTING_CONFIGURED);
+        keep_result = 0;
+        ck_assert_int_eq(policies_set_mode(policies, "unit", MODE_SETTING_AUDIT, true, &changed), 0);
+        ck_assert_str_eq(take_trace(), "keep modes mode_changed:unit ");
+        ck_assert(!changed && policies_modes_are_kept(policies));
+        ck_assert_int_eq(policies_reload(policies, &faults), 0); /* keeps them */
+        unit = policy_set_find(policies_set(policies), "unit");
+        ck_assert_int_eq(policy_set_mode_of(policies_set(policies), unit), MODE_AUDIT);
 }
 END_TEST
 
@@ -401,6 +497,59 @@ START_TEST(documents_do_not_fill_the_store) {
 }
 END_TEST
 
+/* A successor of the policies in set_up(). */
+static void start(InForceKind k) {
+        kind = k;
+        policies = policies_free(policies);
+        context.engine = NULL;
+        ck_assert_int_eq(make(), 0);
+        context.engine = engine;
+}
+
+START_TEST(sound_documents_are_kept_once_they_are_in_force) {
+        start(IN_FORCE_AS_WRITTEN);
+        ck_assert_str_eq(take_trace(), "prepare ");
+        policies_started(policies);
+        ck_assert_str_eq(take_trace(), "write no-fault ");
+        files[0][1] = RULES("b.example");
+        ck_assert_int_eq(policies_reload(policies, &faults), 0);
+        ck_assert_ptr_nonnull(strstr(trace, "no-fault prepare write "));
+}
+END_TEST
+
+START_TEST(others_in_force_are_reported_until_they_are_repaired) {
+        start(IN_FORCE_LAST_GOOD);
+        ck_assert_str_eq(take_trace(), "");
+        ck_assert_int_eq(policies_in_force(policies)->kind, IN_FORCE_LAST_GOOD);
+        policies_started(policies);
+        ck_assert_str_eq(take_trace(), "policy_rejected fault:other documents watch ");
+
+        set_result = -ENOSPC; /* the repair does not fit */
+        watcher(policies);
+        ck_assert_str_eq(take_trace(), "reserve policy_rejected ");
+        ck_assert_int_eq(policies_in_force(policies)->kind, IN_FORCE_LAST_GOOD);
+        set_result = 0;
+        watcher(policies);
+        ck_assert_ptr_nonnull(strstr(trace, "unwatch no-fault prepare write "));
+        ck_assert_int_eq(policies_in_force(policies)->kind, IN_FORCE_AS_WRITTEN);
+}
+END_TEST
+
+START_TEST(what_cannot_be_kept_is_reported_once) {
+        write_result = -ENOSPC;
+        start(IN_FORCE_AS_WRITTEN);
+        policies_started(policies);
+        ck_assert_str_eq(take_trace(), "prepare state_not_kept no-fault ");
+        policies_keep_last_good(policies);
+        ck_assert_str_eq(take_trace(), "");
+        write_result = 0;
+        policies_keep_last_good(policies);
+        ck_assert_str_eq(take_trace(), "write ");
+        policies_keep_last_good(policies);
+        ck_assert_str_eq(take_trace(), "");
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("policies");
         TCase *t = tcase_create("policies");
@@ -411,9 +560,13 @@ static Suite *suite(void) {
         tcase_add_test(t, what_cannot_be_kept_is_not_loaded);
         tcase_add_test(t, what_the_engine_rejects_is_not_kept);
         tcase_add_test(t, order_of_a_change);
+        tcase_add_test(t, modes_are_set_as_a_whole_or_not);
         tcase_add_test(t, one_failure_does_not_stop_the_others);
         tcase_add_test(t, kept_document_that_cannot_be_used);
         tcase_add_test(t, documents_do_not_fill_the_store);
+        tcase_add_test(t, sound_documents_are_kept_once_they_are_in_force);
+        tcase_add_test(t, others_in_force_are_reported_until_they_are_repaired);
+        tcase_add_test(t, what_cannot_be_kept_is_reported_once);
         suite_add_tcase(s, t);
         return s;
 }

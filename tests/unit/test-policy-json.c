@@ -473,6 +473,10 @@ static const char not_utf8[] = "not JSON: invalid UTF-8 in a string";
 static const char control[] = "not JSON: a control character in a string";
 static const char endless[] = "not JSON: unterminated string";
 static const char missing[] = "not JSON: expected a value";
+static const char comment[] = "not JSON: comments are not supported";
+static const char single[] = "not JSON: strings need double quotes";
+static const char comma[] = "not JSON: a comma after the last element";
+static const char no_comma[] = "not JSON: a comma is missing";
 static const char not_scalar[] = "not JSON: expected a number, true, false or null";
 
 /* Versions of json-c differ in what strict means, so no answer may be theirs. */
@@ -501,8 +505,15 @@ static const struct {
         { "\"\xc3\xa9", endless },
         { "\"\\\"", endless },
         { "\xc3\xa9", missing },
-        { "'a'", missing },
-        { "/* a */ 1", missing },
+        { "'a'", single },
+        { "/* a */ 1", comment },
+        { "# a\n1", comment },
+        { "[1, // a\n2]", comment },
+        { "[1 /* a */]", comment },
+        { "[1, 2 , ]", comma },
+        { "{\"a\": 1, }", comma },
+        { "[\"a\" \"b\"]", no_comma },
+        { "{\"a\": 1 \"b\": 2}", no_comma },
         { "\f1", missing },
         { "true", NULL },
         { "false", NULL },

@@ -7,6 +7,7 @@
 #include <string.h>
 
 static PolicySet set;
+static ModeTable set_modes;
 static GrantTable grants;
 
 /* Parses a document and puts it at the end of the set; NULL: the host's, which nobody wrote. */
@@ -29,12 +30,14 @@ static void add(const char *name, const char *text) {
 }
 
 static void set_up(void) {
-        set = (PolicySet) { .configured_mode = MODE_ENFORCE, .override = MODE_SETTING_CONFIGURED };
+        set = (PolicySet) { .configured_mode = MODE_ENFORCE, .modes = &set_modes };
+        set_modes = (ModeTable) MODE_TABLE_EMPTY;
         grants = (GrantTable) {};
 }
 
 static void tear_down(void) {
         policy_set_done(&set);
+        mode_table_done(&set_modes);
         grant_table_done(&grants);
 }
 
@@ -107,7 +110,7 @@ START_TEST(host_without_a_document_is_a_base_that_is_off) {
         ck_assert_uint_eq(policy_set_layers(&set, &grants, &a, l), 1);
         ck_assert(l[0].kind == LAYER_BASE && l[0].mode == MODE_OFF && l[0].document == policy_set_host(&set));
         ck_assert_str_eq(layers(actor("/ci.slice/a.service", 0, NULL, 0)), "ci");
-        set.override = MODE_SETTING_ENFORCE; /* there is nothing to enforce */
+        set_modes.all = MODE_SETTING_ENFORCE; /* there is nothing to enforce */
         ck_assert_int_eq(policy_set_mode_of(&set, policy_set_host(&set)), MODE_OFF);
 }
 END_TEST
@@ -209,14 +212,15 @@ static const struct {
         { MODE_SETTING_CONFIGURED, MODE_ENFORCE, MODE_ENFORCE, MODE_AUDIT, MODE_ENFORCE, MODE_AUDIT },
         { MODE_SETTING_CONFIGURED, MODE_AUDIT, MODE_AUDIT, MODE_AUDIT, MODE_ENFORCE, MODE_AUDIT },
         { MODE_SETTING_CONFIGURED, MODE_OFF, MODE_OFF, MODE_AUDIT, MODE_ENFORCE, MODE_OFF },
-        { MODE_SETTING_ENFORCE, MODE_AUDIT, MODE_ENFORCE, MODE_ENFORCE, MODE_ENFORCE, MODE_ENFORCE },
+        /* lifts what is only configured, not what documents say */
+        { MODE_SETTING_ENFORCE, MODE_AUDIT, MODE_ENFORCE, MODE_AUDIT, MODE_ENFORCE, MODE_AUDIT },
         { MODE_SETTING_AUDIT, MODE_ENFORCE, MODE_AUDIT, MODE_AUDIT, MODE_ENFORCE, MODE_AUDIT },
         { MODE_SETTING_OFF, MODE_ENFORCE, MODE_OFF, MODE_OFF, MODE_OFF, MODE_OFF },
 };
 
-START_TEST(override_goes_before_the_document_before_the_configuration) {
+START_TEST(what_was_set_the_document_and_the_configuration) {
         add_all(true);
-        set.override = modes[_i].override;
+        set_modes.all = modes[_i].override;
         set.configured_mode = modes[_i].configured;
         ck_assert_int_eq(policy_set_mode_of(&set, policy_set_find(&set, "runner")), modes[_i].plain);
         ck_assert_int_eq(policy_set_mode_of(&set, policy_set_find(&set, "acme")), modes[_i].plain);
@@ -227,13 +231,37 @@ START_TEST(override_goes_before_the_document_before_the_configuration) {
 }
 END_TEST
 
+START_TEST(what_was_set_by_name_goes_before_the_document) {
+        const Document *ci, *runner;
+
+        add_all(true);
+        ci = policy_set_find(&set, "ci"); /* in audit mode by its document */
+        runner = policy_set_find(&set, "runner");
+        ck_assert_int_eq(mode_table_set(&set_modes, "ci", MODE_SETTING_ENFORCE), 0);
+        ck_assert_int_eq(policy_set_mode_of(&set, ci), MODE_ENFORCE);
+        ck_assert_int_eq(policy_set_configured_mode_of(&set, ci), MODE_AUDIT);
+        ck_assert_int_eq(policy_set_configured_mode(&set), MODE_AUDIT);
+        ck_assert_int_eq(mode_table_set(&set_modes, "runner", MODE_SETTING_AUDIT), 0);
+        ck_assert_int_eq(mode_table_set(&set_modes, NULL, MODE_SETTING_ENFORCE), 0);
+        ck_assert_int_eq(policy_set_mode_of(&set, ci), MODE_ENFORCE);
+        ck_assert_int_eq(policy_set_mode_of(&set, runner), MODE_AUDIT);
+        ck_assert_int_eq(mode_table_set(&set_modes, "runner", MODE_SETTING_CONFIGURED), 0);
+        ck_assert_int_eq(policy_set_mode_of(&set, runner), MODE_ENFORCE);
+        ck_assert_int_eq(mode_table_set(&set_modes, NULL, MODE_SETTING_OFF), 0);
+        ck_assert_int_eq(mode_table_set(&set_modes, "ci", MODE_SETTING_ENFORCE), 0);
+        ck_assert_int_eq(policy_set_mode_of(&set, ci), MODE_OFF); /* everything is */
+        mode_table_done(&set_modes);
+        ck_assert_int_eq(policy_set_mode_of(&set, ci), MODE_AUDIT);
+}
+END_TEST
+
 START_TEST(mode_moves_nobody) {
         PolicyActor a = actor("/system.slice/runner.1.service", 7, widgets, 1);
 
         add_all(true);
         ck_assert_int_eq(grant_table_add(&grants, 7, "a.example", 100), 0);
         for (ModeSetting m = MODE_SETTING_ENFORCE; m <= MODE_SETTING_CONFIGURED; m++) {
-                set.override = m;
+                set_modes.all = m;
                 ck_assert_str_eq(layers(a), "runner acme +");
         }
 }
@@ -316,7 +344,8 @@ static Suite *suite(void) {
         tcase_add_test(t, order_of_documents_decides_between_equals);
         tcase_add_test(t, grants_of_a_job_are_one_layer_and_the_last);
         tcase_add_test(t, grant_adds_nothing_where_nothing_judges);
-        tcase_add_loop_test(t, override_goes_before_the_document_before_the_configuration, 0, ELEMENTSOF(modes));
+        tcase_add_loop_test(t, what_was_set_the_document_and_the_configuration, 0, ELEMENTSOF(modes));
+        tcase_add_test(t, what_was_set_by_name_goes_before_the_document);
         tcase_add_test(t, mode_moves_nobody);
         tcase_add_test(t, host_that_is_left_alone_weakens_nothing);
         tcase_add_test(t, properties_follow_the_kind);

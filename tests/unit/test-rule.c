@@ -51,6 +51,32 @@ static const struct {
         { RULE_CIDR, "", NULL },
 };
 
+/* What is most often wrong is said with what is right. */
+static const struct {
+        RuleType type;
+        const char *text, *reason;
+} mistakes[] = {
+        { RULE_HOSTNAME, "https://github.com", URL_REFUSED },
+        { RULE_HOSTNAME, "https://github.com:443/octo", URL_REFUSED },
+        { RULE_CIDR, "tcp://10.0.0.1", URL_REFUSED },
+        { RULE_HOSTNAME, "github.com:443,80", "several ports are separated by ';', as in 443;80" },
+        { RULE_HOSTNAME, "10.0.0.0/8",
+          "an address is not a host name: use a rule of type cidr (--allow-cidr, --deny-cidr)" },
+        { RULE_CIDR, "github.com",
+          "not an address or a prefix such as 10.0.0.0/8; names are for rules of type hostname (--allow, --deny)" },
+};
+
+START_TEST(test_mistakes) {
+        RuleList l = {};
+        const char *reason = NULL;
+
+        int r = rule_list_add_text(&l, mistakes[_i].type, mistakes[_i].text, ACTION_ALLOW, TIER_USER, &reason);
+        ck_assert_int_eq(r, -EINVAL);
+        ck_assert_str_eq(reason, mistakes[_i].reason);
+        rule_list_done(&l);
+}
+END_TEST
+
 START_TEST(test_text) {
         RuleList l = {};
         const char *reason = NULL;
@@ -266,6 +292,7 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 60);
         tcase_add_loop_test(t, test_text, 0, ELEMENTSOF(texts));
+        tcase_add_loop_test(t, test_mistakes, 0, ELEMENTSOF(mistakes));
         tcase_add_test(t, test_csv);
         tcase_add_test(t, test_csv_long_entry);
         tcase_add_test(t, test_merge);

@@ -46,8 +46,8 @@ static DnsServer server(const Fixture *f, size_t i, uint8_t group, uint8_t flags
                              .flags = flags };
 }
 
-static Endpoint at(const Fixture *f, size_t i) {
-        return (Endpoint) { .addr = f->servers[i].address.addr, .port = f->servers[i].address.port };
+static DnsServer at(const Fixture *f, size_t i) {
+        return (DnsServer) { .addr = f->servers[i].address.addr, .port = f->servers[i].address.port };
 }
 
 static void use(Fixture *f, const DnsServer *servers, size_t n, uint32_t generation) {
@@ -70,7 +70,7 @@ static bool awaits(const Fixture *f, const char *name, uint16_t type) {
 }
 
 /* Which server got the question, -1: none. The rest of the list is not asked. */
-static int ask(Fixture *f, const Endpoint *asked, bool forwards) {
+static int ask(Fixture *f, const DnsServer *asked, bool forwards) {
         unsigned before[N_SERVERS], n = f->n_results;
         int found = -1;
         UpstreamKey key;
@@ -94,12 +94,12 @@ static int ask(Fixture *f, const Endpoint *asked, bool forwards) {
         return found;
 }
 
-static const Endpoint nobody = {};
+static const DnsServer nobody = {};
 
 START_TEST(the_server_that_was_asked_answers) {
         Fixture *f = fixture_new();
         const DnsServer servers[] = { server(f, PUBLIC, 1, 0), server(f, CORP, 2, 0) };
-        Endpoint public = at(f, PUBLIC), corp = at(f, CORP), unknown = at(f, UNKNOWN);
+        DnsServer public = at(f, PUBLIC), corp = at(f, CORP), unknown = at(f, UNKNOWN);
 
         use(f, servers, 2, 1);
         for (unsigned forwards = 0; forwards <= 1; forwards++) {
@@ -113,11 +113,44 @@ START_TEST(the_server_that_was_asked_answers) {
 }
 END_TEST
 
+/* Of one link-local address, each link has a server of its own. */
+START_TEST(links_have_servers_of_their_own) {
+        Fixture *f = fixture_new();
+        DnsServer servers[] = { { .port = 53, .group = 1, .zone = 2 }, { .port = 53, .group = 2, .zone = 3 } }, found;
+        DnsServer asked = { .port = 53 };
+        UpstreamKey key, first;
+
+        ck_assert_int_eq(in_addr_parse("fe80::53", &asked.addr), 0);
+        servers[0].addr = servers[1].addr = asked.addr;
+        use(f, servers, 2, 1);
+        for (asked.zone = 2; asked.zone <= 4; asked.zone++) { /* the last is only a forwarder's choice */
+                ck_assert_int_eq(upstream_groups_find(f->groups, &asked, true, &key), 0);
+                ck_assert(upstream_groups_server(f->groups, key, &found));
+                ck_assert(in_addr_equal(&found.addr, &asked.addr));
+                ck_assert_uint_eq(found.zone, asked.zone);
+        }
+        ck_assert_int_eq(upstream_groups_find(f->groups, &nobody, false, &first), 0);
+        asked.zone = 0; /* is unknown: the machine's own choice for a client, none for a forwarder */
+        ck_assert_int_eq(upstream_groups_find(f->groups, &asked, false, &key), 0);
+        ck_assert_uint_eq(key, first);
+        ck_assert_int_eq(upstream_groups_find(f->groups, &asked, true, &key), -ENODEV);
+        use(f, servers + 1, 1, 2);
+        for (unsigned forwards = 0; forwards <= 1; forwards++) {
+                ck_assert_int_eq(upstream_groups_find(f->groups, &asked, forwards, &key), 0);
+                ck_assert(upstream_groups_server(f->groups, key, &found));
+                ck_assert_uint_eq(found.zone, 3);
+        }
+        use(f, NULL, 0, 3);
+        ck_assert_int_eq(upstream_groups_find(f->groups, &asked, true, &key), -ENODEV);
+        fixture_free(f);
+}
+END_TEST
+
 /* An error of the server that was asked is the answer: no other one hears of the name. */
 START_TEST(no_other_server_is_asked) {
         Fixture *f = fixture_new();
         const DnsServer servers[] = { server(f, PUBLIC, 1, 0), server(f, CORP, 2, 0) };
-        Endpoint corp = at(f, CORP);
+        DnsServer corp = at(f, CORP);
 
         use(f, servers, 2, 1);
         f->servers[CORP].script[false] = REFUSED;
@@ -133,7 +166,7 @@ END_TEST
 START_TEST(interchangeable_servers_are_one_group) {
         Fixture *f = fixture_new();
         const DnsServer servers[] = { server(f, PUBLIC, 0, 0), server(f, CORP, 0, 0) };
-        Endpoint public = at(f, PUBLIC), corp = at(f, CORP);
+        DnsServer public = at(f, PUBLIC), corp = at(f, CORP);
         UpstreamKey a, b, c;
 
         use(f, servers, 2, 1);
@@ -156,7 +189,7 @@ START_TEST(forwarders_do_not_ask_themselves) {
                 server(f, LOCAL, 0, DNS_SERVER_NOT_FOR_FORWARDERS),
                 server(f, CORP, 1, DNS_SERVER_NOT_FOR_CLIENTS),
         };
-        Endpoint local = at(f, LOCAL), corp = at(f, CORP);
+        DnsServer local = at(f, LOCAL), corp = at(f, CORP);
 
         use(f, servers, 1, 1);
         ck_assert_int_eq(ask(f, &nobody, false), LOCAL);
@@ -173,7 +206,7 @@ END_TEST
 
 START_TEST(no_server_is_known) {
         Fixture *f = fixture_new();
-        Endpoint corp = at(f, CORP);
+        DnsServer corp = at(f, CORP);
 
         use(f, NULL, 0, 1);
         ck_assert_int_eq(ask(f, &nobody, false), -1);
@@ -187,7 +220,7 @@ END_TEST
 /* A resolver that iterates asks more servers than are kept. */
 START_TEST(many_servers_of_forwarders) {
         Fixture *f = fixture_new();
-        Endpoint unknown = at(f, UNKNOWN), other = { .port = 53 };
+        DnsServer unknown = at(f, UNKNOWN), other = { .port = 53 };
         UpstreamKey first, key;
 
         use(f, NULL, 0, 1);
@@ -208,6 +241,7 @@ static Suite *suite(void) {
 
         tcase_set_timeout(t, 60);
         tcase_add_test(t, the_server_that_was_asked_answers);
+        tcase_add_test(t, links_have_servers_of_their_own);
         tcase_add_test(t, no_other_server_is_asked);
         tcase_add_test(t, interchangeable_servers_are_one_group);
         tcase_add_test(t, forwarders_do_not_ask_themselves);

@@ -15,7 +15,7 @@
 /* A root directory of our own with the three files in their usual places. */
 typedef struct Fixture {
         char root[64];
-        char resolv_conf[128], resolved_list[128], drop_in[128], links[128], socket[128];
+        char resolv_conf[128], resolved_list[128], drop_in[128], links[128], conf[128], run_conf[128], socket[128];
         UpstreamFiles files;
         sd_event *event;
         Upstreams *u;
@@ -53,7 +53,7 @@ static void make_dir(const Fixture *f, const char *name) {
 }
 
 static void fixture_init(Fixture *f) {
-        static const char *const dirs[] = { "etc", "run", "run/systemd", "run/systemd/resolve",
+        static const char *const dirs[] = { "etc", "etc/systemd", "run", "run/systemd", "run/systemd/resolve",
                                             "run/systemd/resolved.conf.d" };
 
         *f = (Fixture) { .root = "/tmp/test-upstreams-XXXXXX" };
@@ -64,10 +64,12 @@ static void fixture_init(Fixture *f) {
         (void) snprintf(f->resolved_list, sizeof(f->resolved_list), "%s/run/systemd/resolve/resolv.conf", f->root);
         (void) snprintf(f->drop_in, sizeof(f->drop_in), "%s/run/systemd/resolved.conf.d/60-cargowall.conf", f->root);
         (void) snprintf(f->links, sizeof(f->links), "%s/run/systemd/resolve/netif", f->root);
+        (void) snprintf(f->conf, sizeof(f->conf), "%s/etc/systemd", f->root);
+        (void) snprintf(f->run_conf, sizeof(f->run_conf), "%s/run/systemd", f->root);
         (void) snprintf(f->socket, sizeof(f->socket), "%s/run/systemd/resolve/io.systemd.Resolve", f->root);
         f->files = (UpstreamFiles) {
                 .resolv_conf = f->resolv_conf, .resolved_list = f->resolved_list, .drop_in = f->drop_in,
-                .link_dirs = { f->links }, .socket = f->socket,
+                .link_dirs = { f->links }, .conf_dirs = { f->conf, f->run_conf }, .socket = f->socket,
         };
         ck_assert_int_ge(sd_event_new(&f->event), 0);
 }
@@ -168,9 +170,12 @@ static const struct {
         { NS("127.0.0.53") NS("192.0.2.1"), NS("192.0.2.9"), NULL, STUB, 0, "127.0.0.53! 192.0.2.1! (1)-192.0.2.9" },
         { NS("127.0.0.54"), NS("192.0.2.9"), NULL, STUB, 0, "127.0.0.54! (1)-192.0.2.9" },
         { NS("127.0.0.53"), NS("127.0.0.155") NS("192.0.2.9"), "", STUB, 0, "127.0.0.53! (1)-192.0.2.9" },
+        /* The same address on two links, and one of them twice. */
+        { NS("127.0.0.53"), NS("fe80::1%999998") NS("fe80::1%999999") NS("fe80::1%999998"), NULL, STUB, 0,
+          "127.0.0.53! (1)-fe80::1 (2)-fe80::1" },
         /* It has servers for a domain. */
-        { NS("127.0.0.53"), NS("127.0.0.155") NS("192.0.2.9"), "DNS=127.0.0.155\n# Domains\n", STUB, 0, "127.0.0.53! (1)-192.0.2.9!" },
-        { NS("192.0.2.9"), NS("192.0.2.9"), "DNS=127.0.0.155\n# Domains\n", STUB, 0, "192.0.2.9!" },
+        { NS("127.0.0.53"), NS("127.0.0.155") NS("192.0.2.9"), "Domains=~lan\n", STUB, 0, "127.0.0.53! (1)-192.0.2.9!" },
+        { NS("192.0.2.9"), NS("192.0.2.9"), "Domains=~lan\n", STUB, 0, "192.0.2.9!" },
         /* resolv.conf is systemd-resolved's own list. */
         { NS("127.0.0.155") NS("192.0.2.9"), NS("127.0.0.155") NS("192.0.2.9"), "", STUB, 0, "192.0.2.9" },
         { NS("192.0.2.9"), NS("127.0.0.155") NS("192.0.2.9") NS("192.0.2.8"), "", STUB, 0, "192.0.2.9 (2)-192.0.2.8" },
@@ -380,6 +385,38 @@ START_TEST(directories_are_followed) {
 }
 END_TEST
 
+static void put_conf(const Fixture *f, const char *name, const char *text) {
+        char path[160];
+
+        (void) snprintf(path, sizeof(path), "%s/%s", f->root, name);
+        write_file(path, text);
+}
+
+/* Of resolved.conf, what was added counts at once, and what was removed when systemd-resolved has started again. */
+START_TEST(domains_of_resolved_are_followed) {
+        Fixture f;
+
+        fixture_init(&f);
+        write_file(f.resolv_conf, NS("127.0.0.53"));
+        write_file(f.resolved_list, NS("127.0.0.155") NS("192.0.2.9"));
+        write_file(f.drop_in, "");
+        write_file(f.socket, "");
+        f.locals = STUB;
+        start(&f, "127.0.0.53! (1)-192.0.2.9");
+        make_dir(&f, "etc/systemd/resolved.conf.d");
+        put_conf(&f, "etc/systemd/resolved.conf.d/lan.conf", "Domains=~lan\n");
+        assert_told(&f, 0, "127.0.0.53! (1)-192.0.2.9!");
+        put_conf(&f, "etc/systemd/resolved.conf.d/lan.conf", NULL);
+        write_file(f.resolved_list, NS("127.0.0.155") NS("192.0.2.8"));
+        assert_told(&f, 0, "127.0.0.53! (1)-192.0.2.8!");
+        replace_file(f.socket, "");
+        assert_told(&f, 0, "127.0.0.53! (1)-192.0.2.8");
+        put_conf(&f, "etc/systemd/resolved.conf", "Domains=~lan\n");
+        assert_told(&f, 0, "127.0.0.53! (1)-192.0.2.8!");
+        fixture_done(&f);
+}
+END_TEST
+
 /* The list is the same, but other names are asked of its servers. */
 START_TEST(domains_of_links_are_followed) {
         char link[160];
@@ -446,6 +483,7 @@ static Suite *suite(void) {
         tcase_add_test(t, directories_are_followed);
         tcase_add_test(t, first_server_is_followed);
         tcase_add_test(t, local_forwarders_stay_beside_configured_servers);
+        tcase_add_test(t, domains_of_resolved_are_followed);
         tcase_add_test(t, domains_of_links_are_followed);
         tcase_add_test(t, link_loops_are_reported);
         tcase_add_test(t, nothing_is_left_open);
