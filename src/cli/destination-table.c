@@ -64,26 +64,31 @@ void destination_table_done(DestinationTable *t) {
 
 /* Hashed and compared as bytes. */
 typedef struct Key {
-        uint8_t bytes[6 + HOST_NAME_TEXT_MAX];
+        uint8_t bytes[6 + sizeof(InAddr) + HOST_NAME_TEXT_MAX];
         size_t length;
 } Key;
 
-static Key make_key(unsigned group, RecordedKind kind, const Destination *d) {
+static Key make_key(const DestinationTable *t, unsigned group, RecordedKind kind, const Destination *d) {
         Key k = {
                 .bytes = { (uint8_t) group, (uint8_t) kind, d->name[0] != '\0', d->protocol, (uint8_t) (d->port >> 8),
                            (uint8_t) d->port },
         };
-        size_t n = d->name[0] != '\0' ? strnlen(d->name, sizeof(d->name)) : sizeof(d->addr.b);
+        size_t n = strnlen(d->name, sizeof(d->name));
 
-        memcpy(k.bytes + 6, d->name[0] != '\0' ? (const void *) d->name : d->addr.b, n);
-        k.length = 6 + n;
+        k.length = 6;
+        if (n == 0 || (t->by_address & 1U << group)) {
+                memcpy(k.bytes + k.length, d->addr.b, sizeof(d->addr.b));
+                k.length += sizeof(d->addr.b);
+        }
+        memcpy(k.bytes + k.length, d->name, n);
+        k.length += n;
         return k;
 }
 
 static DestinationEntry *find(const DestinationTable *t, const Key *key, uint64_t hash) {
         for (HashItem *i = hash_index_next(&t->index, hash, NULL); i; i = hash_index_next(&t->index, hash, i)) {
                 DestinationEntry *entry = (DestinationEntry *) i;
-                Key k = make_key(entry->group, entry->kind, &entry->destination);
+                Key k = make_key(t, entry->group, entry->kind, &entry->destination);
 
                 if (k.length == key->length && memcmp(k.bytes, key->bytes, k.length) == 0)
                         return entry;
@@ -102,7 +107,7 @@ static Destination shown_destination(const RecordedEvent *e) {
 /* NULL in *ret: the limit is reached. */
 static int find_or_add(DestinationTable *t, unsigned group, const RecordedEvent *e, DestinationEntry **ret, bool *ret_new) {
         Destination d = shown_destination(e);
-        Key key = make_key(group, e->kind, &d);
+        Key key = make_key(t, group, e->kind, &d);
         uint64_t hash = hash_index_hash(&t->index, key.bytes, key.length);
 
         DestinationEntry *entry = find(t, &key, hash);

@@ -28,6 +28,7 @@ typedef struct DestinationTable {
         size_t entry_size; /* of what begins with a DestinationEntry */
         size_t n_groups;
         size_t n_max; /* entries of each group */
+        uint32_t by_address; /* bit i: in group i, each address of a name has an entry */
         DestinationEntry **entries[DESTINATION_GROUPS_MAX];
         size_t n[DESTINATION_GROUPS_MAX];
         uint64_t n_unlisted[DESTINATION_GROUPS_MAX]; /* events of destinations beyond the limit */

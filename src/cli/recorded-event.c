@@ -228,6 +228,7 @@ static RecordedLine read_decision(JsonObject *event, EventType type, RecordedEve
         copy_text(event, EVENT_FIELD_ID_PROCESS, e->process, sizeof(e->process));
         copy_text(event, EVENT_FIELD_ID_REASON, e->reason, sizeof(e->reason));
         e->automatic = get_text(event, EVENT_FIELD_ID_AUTO_ALLOWED_TYPE)[0] != '\0';
+        e->by_rule = has_text(event, EVENT_FIELD_ID_REASON, reason_to_string(CW_REASON_RULE));
         if (type == EVENT_DNS_BLOCKED)
                 return read_query(event, e);
         e->kind = RECORDED_CONNECTION;

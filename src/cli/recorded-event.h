@@ -59,6 +59,7 @@ typedef struct RecordedEvent {
         char names[RECORDED_NAMES_MAX][HOST_NAME_TEXT_MAX];
         size_t n_names;
         bool for_addresses; /* RECORDED_QUERY: of type A or AAAA */
+        bool by_rule;       /* decided by a rule, not by the default action */
         bool automatic;     /* decided by a rule that the firewall adds to every policy */
         uint64_t count;     /* of events for which the line stands, > 0 */
         char time[RECORDED_TIME_SIZE];

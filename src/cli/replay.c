@@ -50,7 +50,7 @@ static int failed(const char *what, const char *why, int error) {
         char safe[512];
 
         fprintf(stderr, "cargowall: %s: %s: %s\n", escape_terminal(what, safe, sizeof(safe)), why,
-                strerrordesc_np(-error) ?: "unknown error");
+                recorded_log_error(error));
         return STATUS_FAILED;
 }
 

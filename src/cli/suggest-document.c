@@ -8,7 +8,11 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "cli/suggest-denials.h"
+#include "cli/suggest-text.h"
 #include "policy/explain.h"
+
+#define BUILDS_MAX 8
 
 void suggest_document_done(SuggestDocument *d) {
         assert(d);
@@ -16,28 +20,6 @@ void suggest_document_done(SuggestDocument *d) {
         free(d->text);
         policy_free(d->policy);
         *d = (SuggestDocument) {};
-}
-
-/* ------------------------------------------------------------------ ports */
-
-/* How many ports are between two neighbours; more than there are if no range can hold both. */
-static uint32_t gap(const PortRange *a, const PortRange *b) {
-        return a->protocol == b->protocol ? (uint32_t) (b->low - a->high) : UINT32_MAX;
-}
-
-/* Sorted by protocol and port. The ranges that add the fewest ports, if there are more than a rule can list. */
-static size_t reduce(PortRange *ranges, size_t n) {
-        while (n > RULE_PORTS_MAX) {
-                size_t best = 0;
-
-                for (size_t i = 1; i + 1 < n; i++)
-                        if (gap(&ranges[i], &ranges[i + 1]) < gap(&ranges[best], &ranges[best + 1]))
-                                best = i;
-                ranges[best].high = ranges[best + 1].high;
-                memmove(&ranges[best + 1], &ranges[best + 2], (n - best - 2) * sizeof(PortRange));
-                n--;
-        }
-        return n;
 }
 
 /* ------------------------------------------------------------------ text */
@@ -70,7 +52,7 @@ static size_t count_group(const SuggestTable *t, size_t first, bool *ret_private
 static int write_rule(FILE *out, const SuggestTable *t, size_t first, size_t n, bool is_private) {
         const Destination *d = &suggest_table_entry(t, SUGGEST_KEPT, first)->base.destination;
         _cleanup_free_ PortRange *ranges = calloc(n, sizeof(PortRange));
-        char addr[IN_ADDR_TEXT_MAX], port[PORT_TEXT_MAX];
+        char addr[IN_ADDR_TEXT_MAX];
         bool named = d->name[0] != '\0';
 
         if (!ranges)
@@ -80,16 +62,15 @@ static int write_rule(FILE *out, const SuggestTable *t, size_t first, size_t n, 
 
                 ranges[i] = (PortRange) { e->port, e->port, e->protocol };
         }
-        n = reduce(ranges, n);
-        fprintf(out, "%s\n        { \"type\": \"%s\", \"value\": \"%s\", \"action\": \"allow\", \"ports\": [", first > 0 ? "," : "",
-                named ? "hostname" : "cidr", named ? d->name : in_addr_format(&d->addr, addr));
-        for (size_t i = 0; i < n; i++)
-                fprintf(out, "%s\"%s\"", i > 0 ? ", " : "", port_range_format(&ranges[i], port));
-        fprintf(out, "]%s }", is_private ? ", \"allowPrivate\": true" : "");
+        n = port_ranges_reduce(ranges, n);
+        rule_text_begin(out, first == 0, named, named ? d->name : in_addr_format(&d->addr, addr), ACTION_ALLOW);
+        rule_text_ports(out, ranges, n);
+        fprintf(out, "%s }", is_private ? ", \"allowPrivate\": true" : "");
         return 0;
 }
 
-static int write_document(FILE *out, const SuggestTable *t, size_t *ret_n_rules) {
+static int write_document(FILE *out, const SuggestTable *t, const SuggestDenials *denials, size_t *ret_n_rules,
+                          size_t *ret_n_denials) {
         size_t n_rules = 0, n_kept = t->destinations.n[SUGGEST_KEPT];
         bool is_private;
 
@@ -101,17 +82,18 @@ static int write_document(FILE *out, const SuggestTable *t, size_t *ret_n_rules)
                         return r;
                 n_rules++;
         }
+        int r = suggest_denials_write(out, denials, n_rules == 0, ret_n_denials);
         fprintf(out, "\n    ]\n}\n");
-        *ret_n_rules = n_rules;
-        return 0;
+        *ret_n_rules = n_rules + (r < 0 ? 0 : *ret_n_denials);
+        return r;
 }
 
-static int make_text(const SuggestTable *t, SuggestDocument *d) {
+static int make_text(const SuggestTable *t, const SuggestDenials *denials, SuggestDocument *d) {
         FILE *out = open_memstream(&d->text, &d->length);
         if (!out)
                 return -ENOMEM;
 
-        int r = write_document(out, t, &d->n_rules);
+        int r = write_document(out, t, denials, &d->n_rules, &d->n_denials);
         bool failed = ferror(out);
         if (fclose(out) != 0 || failed)
                 return -ENOMEM;
@@ -132,7 +114,7 @@ static int parse(SuggestDocument *d) {
         if (r < 0 || policy_n_rules(d->policy) != d->n_rules || policy_default_action(d->policy) != ACTION_DENY)
                 return -EBADMSG;
         for (uint32_t i = 0; i < d->n_rules; i++)
-                if (policy_rule(d->policy, i)->n_ports == 0)
+                if (policy_rule(d->policy, i)->action == ACTION_ALLOW && policy_rule(d->policy, i)->n_ports == 0)
                         return -EBADMSG;
         return 0;
 }
@@ -195,17 +177,74 @@ static bool is_judged(SuggestGroup group) {
         return group != SUGGEST_AUTOMATIC && group != SUGGEST_NO_RULE;
 }
 
+/* Marks all that is kept but not allowed. */
 static int check(SuggestTable *t, const Policy *p, const SuggestEntry **ret_entry) {
+        int result = 0;
+
         for (SuggestGroup g = 0; g < _SUGGEST_GROUP_MAX; g++)
                 for (size_t i = 0; is_judged(g) && i < t->destinations.n[g]; i++) {
                         SuggestEntry *entry = suggest_table_entry(t, g, i);
 
+                        entry->allowed_by = RULE_NONE;
                         int r = g == SUGGEST_KEPT ? check_kept(p, entry) : check_left_out(p, entry);
+                        if (r < 0 && r != -EBADMSG)
+                                return r;
+                        entry->is_wrong = r < 0;
                         if (r < 0) {
                                 *ret_entry = entry;
-                                return r;
+                                result = g == SUGGEST_KEPT && result != -EBADMSG ? -ENOTSUP : -EBADMSG;
                         }
                 }
+        return result;
+}
+
+/* -ENOTSUP: the policy does not allow all that is kept, -EBADMSG: it allows what it should not. */
+static int build(SuggestTable *t, const SuggestDenials *denials, SuggestDocument *ret, const SuggestEntry **ret_entry) {
+        _cleanup_(suggest_document_done) SuggestDocument d = {};
+
+        int r = make_text(t, denials, &d);
+        if (r >= 0)
+                r = parse(&d);
+        if (r >= 0)
+                r = check(t, d.policy, ret_entry);
+        if (r < 0)
+                return r;
+
+        *ret = d;
+        d = (SuggestDocument) {};
+        return 0;
+}
+
+/* What no policy can judge is left out: a name below too many others, which whoever chooses names can arrange. */
+static int build_allows(SuggestTable *t, SuggestDocument *ret, const SuggestEntry **ret_entry) {
+        static const SuggestDenials none = {};
+        int r = -ENOTSUP;
+
+        for (int i = 0; i < BUILDS_MAX && r == -ENOTSUP; i++) {
+                r = build(t, &none, ret, ret_entry);
+                if (r == -ENOTSUP)
+                        suggest_table_leave_out_wrong(t);
+        }
+        return r == -ENOTSUP ? -EBADMSG : r;
+}
+
+/* Replaces d by a document with rules for what is left out, but is allowed by it; if that is not possible, d remains. */
+static int add_denials(SuggestTable *t, SuggestDocument *d, const SuggestEntry **ret_entry) {
+        _cleanup_(suggest_denials_done) SuggestDenials denials = {};
+        _cleanup_(suggest_document_done) SuggestDocument with = {};
+
+        int r = suggest_denials_make(t, d->policy, &denials);
+        if (r < 0 || denials.n == 0)
+                return r;
+        r = build(t, &denials, &with, ret_entry);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return check(t, d->policy, ret_entry) < 0 ? -EBADMSG : 0;
+        suggest_denials_mark(&denials);
+        suggest_document_done(d);
+        *d = with;
+        with = (SuggestDocument) {};
         return 0;
 }
 
@@ -217,11 +256,9 @@ int suggest_document_make(SuggestTable *t, SuggestDocument *ret, const SuggestEn
         assert(ret_entry);
 
         *ret_entry = NULL;
-        int r = make_text(t, &d);
+        int r = build_allows(t, &d, ret_entry);
         if (r >= 0)
-                r = parse(&d);
-        if (r >= 0)
-                r = check(t, d.policy, ret_entry);
+                r = add_denials(t, &d, ret_entry);
         if (r < 0)
                 return r;
 
@@ -236,6 +273,8 @@ bool suggest_rule_is_widened(const SuggestTable *t, const Rule *rule) {
         assert(t);
         assert(rule);
 
+        if (rule->action != ACTION_ALLOW)
+                return false;
         for (size_t i = 0; i < rule->n_ports; i++)
                 n_ports += rule->ports[i].high - rule->ports[i].low + 1U;
         for (size_t i = 0; i < t->destinations.n[SUGGEST_KEPT]; i++) {

@@ -11,6 +11,7 @@ typedef struct SuggestDocument {
         char *text;
         size_t length;
         size_t n_rules;
+        size_t n_denials; /* of these rules, at the end: what they deny would be allowed without them */
         Policy *policy;   /* what the parser makes of text */
 } SuggestDocument;
 

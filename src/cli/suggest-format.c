@@ -11,17 +11,20 @@
 #include "policy/shared-domain.h"
 
 static const char *const reasons[] = {
-        [SUGGEST_REFUSED] = "denied when it was recorded; --denied keeps it",
+        [SUGGEST_REFUSED] = "denied when it was recorded; --keep-denied keeps it",
+        [SUGGEST_RULE] = "a rule denies it; --keep-denied keeps it",
+        [SUGGEST_ELSEWHERE] = "was also denied, in another scope or later; --keep-denied keeps it",
         [SUGGEST_AUTOMATIC] = "the firewall allows it whatever the policy",
         [SUGGEST_METADATA] = "a metadata service of clouds or a link-local address, which can give away credentials",
         [SUGGEST_REGISTRY] = "a rule for this name would allow all names of a registry",
-        [SUGGEST_SHARED] = "anybody can have a name below this domain; --shared-domains keeps it",
+        [SUGGEST_SHARED] = "anybody can have a name below this domain; --keep-shared keeps it",
         [SUGGEST_RARE] = "seen less often than --at-least asks for",
         [SUGGEST_LOOKUP] = "looked up only",
         [SUGGEST_NO_PORT] = "without a port: ICMP, or a later fragment",
         [SUGGEST_MULTICAST] = "multicast or broadcast",
         [SUGGEST_SPECIAL] = "the name has a special-purpose address, which only a rule for the address permits",
         [SUGGEST_NO_RULE] = "no rule can allow it",
+        [SUGGEST_TOO_DEEP] = "below more names of the policy than can be judged",
 };
 
 _Static_assert(ELEMENTSOF(reasons) == _SUGGEST_GROUP_MAX, "a reason for each group");
@@ -46,7 +49,9 @@ static void write_left_out(FILE *out, const SuggestTable *t, const Policy *p, Su
                 fprintf(out, "  ");
                 destination_entry_write(out, &e->base);
                 write_reason(out, group, e);
-                if (rule)
+                if (e->is_denied)
+                        fprintf(out, "; has a rule that denies it, since another rule would allow it");
+                else if (rule)
                         fprintf(out, "; STILL ALLOWED by the rule \"%s\"", text ?: "?");
                 fprintf(out, "\n");
         }
@@ -99,7 +104,9 @@ void suggest_write_report(FILE *out, const SuggestTable *t, const SuggestDocumen
         for (size_t i = SUGGEST_KEPT + 1; i < _SUGGEST_GROUP_MAX; i++)
                 n_left_out += t->destinations.n[i];
         if (n_kept > 0) {
-                fprintf(out, "Allowed, %zu destination%s in %zu rule%s:\n", n_kept, plural(n_kept), d->n_rules, plural(d->n_rules));
+                size_t n_rules = d->n_rules - d->n_denials;
+
+                fprintf(out, "Allowed, %zu destination%s in %zu rule%s:\n", n_kept, plural(n_kept), n_rules, plural(n_rules));
                 write_kept(out, t);
                 write_widened(out, t, d->policy);
         } else

@@ -55,7 +55,7 @@ static SuggestStatus failed(const SuggestArguments *a, const char *what, const c
         char safe[512];
 
         fprintf(stderr, "%s: %s: %s: %s\n", a->program, escape_terminal(what, safe, sizeof(safe)), why,
-                strerrordesc_np(-error) ?: "unknown error");
+                recorded_log_error(error));
         return SUGGEST_STATUS_FAILED;
 }
 

@@ -13,6 +13,7 @@
 #include "policy/special-addr.h"
 
 #define DNS_PORT 53
+#define ALIASES_MAX 32768 /* with the domains above them */
 
 _Static_assert(offsetof(SuggestEntry, base) == 0, "an entry's address is its base's");
 _Static_assert(_SUGGEST_GROUP_MAX <= DESTINATION_GROUPS_MAX, "a group for each");
@@ -22,13 +23,21 @@ int suggest_table_init(SuggestTable *t, const SuggestOptions *options, size_t n_
         assert(options);
 
         *t = (SuggestTable) { .options = *options };
-        return destination_table_init(&t->destinations, _SUGGEST_GROUP_MAX, n_max, sizeof(SuggestEntry), key);
+        int r = name_set_init(&t->aliases, ALIASES_MAX, key);
+        if (r >= 0)
+                r = destination_table_init(&t->destinations, _SUGGEST_GROUP_MAX, n_max, sizeof(SuggestEntry), key);
+        if (r < 0)
+                name_set_done(&t->aliases);
+        else
+                t->destinations.by_address = 1U << SUGGEST_METADATA; /* each has a rule, if it needs one */
+        return r;
 }
 
 void suggest_table_done(SuggestTable *t) {
         assert(t);
 
         destination_table_done(&t->destinations);
+        name_set_done(&t->aliases);
         *t = (SuggestTable) {};
 }
 
@@ -93,6 +102,8 @@ static SuggestGroup classify(const SuggestOptions *options, RecordedLine line, c
                 return allowed ? SUGGEST_AUTOMATIC : SUGGEST_NO_RULE;
         if ((allowed && e->automatic) || (!query && in_addr_is_loopback(&e->destination.addr)))
                 return SUGGEST_AUTOMATIC;
+        if (!allowed && e->by_rule && !options->denied)
+                return SUGGEST_RULE;
         if (e->verdict == RECORDED_DENIED && !options->denied)
                 return SUGGEST_REFUSED;
         if (!query)
@@ -116,8 +127,18 @@ static void note(SuggestEntry *entry, const RecordedEvent *e, bool is_new) {
         if (is_new) {
                 entry->allowed_by = RULE_NONE;
                 memcpy(entry->reason, e->reason, sizeof(entry->reason));
+                memcpy(entry->scope, e->scope, sizeof(entry->scope));
         } else if (strcmp(entry->reason, e->reason) != 0)
                 (void) strcpy(entry->reason, "several reasons");
+        entry->other_scopes |= strcmp(entry->scope, e->scope) != 0;
+}
+
+static int note_aliases(SuggestTable *t, const RecordedEvent *e) {
+        int r = 0;
+
+        for (size_t i = 1; i < e->n_names && r >= 0; i++)
+                r = name_set_add(&t->aliases, e->names[i]);
+        return r;
 }
 
 int suggest_table_add(SuggestTable *t, RecordedLine line, const RecordedEvent *e) {
@@ -132,19 +153,17 @@ int suggest_table_add(SuggestTable *t, RecordedLine line, const RecordedEvent *e
         line_counts_add(&t->lines, line, e);
         if (line != RECORDED_LINE_EVENT && line != RECORDED_LINE_FIXED)
                 return 0;
-        int r = destination_table_add(&t->destinations, classify(&t->options, line, e), e, &entry, &is_new);
-        if (r >= 0 && entry)
-                note((SuggestEntry *) entry, e, is_new);
-        return r;
+        SuggestGroup group = classify(&t->options, line, e);
+        int r = destination_table_add(&t->destinations, group, e, &entry, &is_new);
+        if (r < 0 || !entry)
+                return r;
+        note((SuggestEntry *) entry, e, is_new);
+        return group == SUGGEST_KEPT ? note_aliases(t, e) : 0;
 }
 
 /* ------------------------------------------------------------------ the end */
 
-int suggest_entry_compare(const SuggestEntry *a, const SuggestEntry *b) {
-        assert(a);
-        assert(b);
-
-        const Destination *x = &a->base.destination, *y = &b->base.destination;
+static int compare_places(const Destination *x, RecordedKind x_kind, const Destination *y, RecordedKind y_kind) {
         if ((x->name[0] == '\0') != (y->name[0] == '\0'))
                 return x->name[0] == '\0' ? 1 : -1;
         int r = x->name[0] != '\0' ? strcmp(x->name, y->name) : memcmp(&x->addr, &y->addr, sizeof(InAddr));
@@ -152,49 +171,127 @@ int suggest_entry_compare(const SuggestEntry *a, const SuggestEntry *b) {
                 r = (int) x->protocol - (int) y->protocol;
         if (r == 0)
                 r = (int) x->port - (int) y->port;
-        return r != 0 ? r : (int) a->base.kind - (int) b->base.kind;
+        return r != 0 ? r : (int) x_kind - (int) y_kind;
+}
+
+int suggest_entry_compare(const SuggestEntry *a, const SuggestEntry *b) {
+        assert(a);
+        assert(b);
+
+        return compare_places(&a->base.destination, a->base.kind, &b->base.destination, b->base.kind);
 }
 
 static int compare(const void *a, const void *b) {
-        return suggest_entry_compare(*(SuggestEntry *const *) a, *(SuggestEntry *const *) b);
+        const SuggestEntry *x = *(SuggestEntry *const *) a, *y = *(SuggestEntry *const *) b;
+        int r = suggest_entry_compare(x, y);
+
+        return r != 0 ? r : memcmp(&x->base.destination.addr, &y->base.destination.addr, sizeof(InAddr));
 }
 
-/* The group is full at no time: it is empty until now, and both have the same limit. */
-static void leave_out_rare(SuggestTable *t) {
+/* Moves to a group that is empty so far: it has room, since all groups have the same limit. Keeps the order. */
+static void leave_out(SuggestTable *t, SuggestGroup group, bool (*pick)(const SuggestTable *t, const SuggestEntry *e)) {
         DestinationTable *d = &t->destinations;
-        size_t n = 0;
+        size_t n = 0, n_before = d->n[SUGGEST_KEPT];
 
-        for (size_t i = 0; i < d->n[SUGGEST_KEPT]; i++) {
+        for (size_t i = 0; i < n_before; i++) {
                 DestinationEntry *entry = d->entries[SUGGEST_KEPT][i];
 
-                if (entry->count >= t->options.at_least)
-                        d->entries[SUGGEST_KEPT][n++] = entry;
+                if (pick(t, (SuggestEntry *) entry) && d->n[group] < d->n_max)
+                        d->entries[group][d->n[group]++] = entry;
                 else
-                        d->entries[SUGGEST_RARE][d->n[SUGGEST_RARE]++] = entry;
+                        d->entries[SUGGEST_KEPT][n++] = entry;
         }
         d->n[SUGGEST_KEPT] = n;
 }
 
-static int compare_name(const void *name, const void *entry) {
-        return strcmp(name, (*(SuggestEntry *const *) entry)->base.destination.name);
+static bool is_rare(const SuggestTable *t, const SuggestEntry *e) {
+        return e->base.count < t->options.at_least;
 }
 
-/* KEPT is sorted, with its names first. */
-static bool name_is_kept(const SuggestTable *t, size_t n_names, const char *name) {
-        return n_names > 0 && bsearch(name, t->destinations.entries[SUGGEST_KEPT], n_names, sizeof(DestinationEntry *), compare_name);
+const SuggestEntry *suggest_table_find(const SuggestTable *t, SuggestGroup group, RecordedKind kind, const Destination *d) {
+        size_t low = 0, high;
+
+        assert(t && t->finished);
+        assert(d);
+
+        for (high = t->destinations.n[group]; low < high;) {
+                size_t middle = low + (high - low) / 2;
+                const SuggestEntry *e = suggest_table_entry(t, group, middle);
+                int r = compare_places(d, kind, &e->base.destination, e->base.kind);
+
+                if (r == 0)
+                        return e;
+                if (r < 0)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return NULL;
+}
+
+/* In the same scope, what was allowed later than it was denied has been decided by a person. */
+static bool contradicts(const SuggestEntry *denied, const SuggestEntry *e) {
+        return denied && (denied->other_scopes || e->other_scopes || strcmp(denied->scope, e->scope) != 0 ||
+                          strcmp(denied->base.last, e->base.last) > 0);
+}
+
+/* The destination itself, or the query for its name. */
+static bool is_denied_elsewhere(const SuggestTable *t, const SuggestEntry *e) {
+        static const SuggestGroup groups[] = { SUGGEST_REFUSED, SUGGEST_RULE };
+        Destination query = {};
+
+        memcpy(query.name, e->base.destination.name, sizeof(query.name));
+        for (size_t i = 0; i < ELEMENTSOF(groups); i++)
+                if (contradicts(suggest_table_find(t, groups[i], e->base.kind, &e->base.destination), e) ||
+                    (query.name[0] != '\0' && contradicts(suggest_table_find(t, groups[i], RECORDED_QUERY, &query), e)))
+                        return true;
+        return false;
+}
+
+static bool is_wrong(_unused_ const SuggestTable *t, const SuggestEntry *e) {
+        return e->is_wrong;
+}
+
+void suggest_table_leave_out_wrong(SuggestTable *t) {
+        assert(t && t->finished);
+
+        leave_out(t, SUGGEST_TOO_DEEP, is_wrong);
+        /* The next ones follow these, if there are any. */
+        if (t->destinations.n[SUGGEST_TOO_DEEP] > 1)
+                qsort(t->destinations.entries[SUGGEST_TOO_DEEP], t->destinations.n[SUGGEST_TOO_DEEP], sizeof(DestinationEntry *),
+                      compare);
+}
+
+bool suggest_table_keeps_name(const SuggestTable *t, const char *name) {
+        size_t low = 0, high;
+
+        assert(t && t->finished);
+        assert(name);
+
+        for (high = t->destinations.n[SUGGEST_KEPT]; low < high;) {
+                size_t middle = low + (high - low) / 2;
+                const char *other = suggest_table_entry(t, SUGGEST_KEPT, middle)->base.destination.name;
+                int r = other[0] == '\0' ? -1 : strcmp(name, other); /* names precede addresses */
+
+                if (r == 0)
+                        return true;
+                if (r < 0)
+                        high = middle;
+                else
+                        low = middle + 1;
+        }
+        return false;
 }
 
 /* A query for a name that is kept for its connections is no destination of its own. */
 static void merge_lookups(SuggestTable *t) {
         DestinationTable *d = &t->destinations;
-        size_t n = 0, n_names = 0;
+        size_t n = 0;
 
-        while (n_names < d->n[SUGGEST_KEPT] && d->entries[SUGGEST_KEPT][n_names]->destination.name[0] != '\0')
-                n_names++;
         for (size_t i = 0; i < d->n[SUGGEST_LOOKUP]; i++) {
                 DestinationEntry *entry = d->entries[SUGGEST_LOOKUP][i];
 
-                if (name_is_kept(t, n_names, entry->destination.name)) {
+                if (suggest_table_keeps_name(t, entry->destination.name)) {
                         count_add(&t->n_looked_up, entry->count);
                         free(entry);
                 } else
@@ -209,10 +306,11 @@ void suggest_table_finish(SuggestTable *t) {
 
         hash_index_done(&t->destinations.index); /* entries leave their groups */
         t->finished = true;
-        leave_out_rare(t);
         for (size_t i = 0; i < _SUGGEST_GROUP_MAX; i++) {
                 if (t->destinations.n[i] > 1)
                         qsort(t->destinations.entries[i], t->destinations.n[i], sizeof(DestinationEntry *), compare);
         }
+        leave_out(t, SUGGEST_RARE, is_rare);
+        leave_out(t, SUGGEST_ELSEWHERE, is_denied_elsewhere);
         merge_lookups(t);
 }

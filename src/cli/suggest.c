@@ -21,8 +21,8 @@ static const char usage[] =
         "  --job JOB          only events of this job: its ID, or LABEL=PATTERN\n"
         "  --since TIME       only events from this time on\n"
         "  --at-least N       leave out what was seen fewer than N times\n"
-        "  --denied           keep what was denied\n"
-        "  --shared-domains   keep names below domains where anybody can have one\n";
+        "  --keep-denied      keep what was denied\n"
+        "  --keep-shared      keep names below domains where anybody can have one\n";
 
 typedef struct Words {
         const char **logs; /* as many as fit into argv; all borrowed */
@@ -84,9 +84,9 @@ static int parse_arguments(int argc, char **argv, SuggestArguments *a, Words *w)
                         continue;
                 if (options && strcmp(word, "--") == 0)
                         options = false;
-                else if (options && strcmp(word, "--denied") == 0)
+                else if (options && strcmp(word, "--keep-denied") == 0)
                         a->options.denied = true;
-                else if (options && strcmp(word, "--shared-domains") == 0)
+                else if (options && strcmp(word, "--keep-shared") == 0)
                         a->options.shared_domains = true;
                 else if (options && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0))
                         w->help = true;

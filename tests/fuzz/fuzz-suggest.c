@@ -8,10 +8,39 @@
 #include <string.h>
 
 #include "cli/suggest-format.h"
+#include "policy/metadata.h"
+#include "policy/special-addr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void add_lines(SuggestTable *t, const char *text, size_t size) {
+typedef void (*line_fn)(SuggestTable *t, const SuggestDocument *d, RecordedLine line, const RecordedEvent *e);
+
+static void add_line(SuggestTable *t, const SuggestDocument *d, RecordedLine line, const RecordedEvent *e) {
+        (void) d;
+        assert(suggest_table_add(t, line, e) == 0);
+}
+
+/* What is kept is allowed, whichever aliases led to it. */
+static void check_line(SuggestTable *t, const SuggestDocument *d, RecordedLine line, const RecordedEvent *e) {
+        const char *names[RECORDED_NAMES_MAX];
+        Destination place;
+        Explanation x;
+
+        if (line != RECORDED_LINE_EVENT || e->kind != RECORDED_CONNECTION || e->automatic ||
+            addr_kind(&e->destination.addr) != ADDR_GLOBAL || addr_is_metadata(&e->destination.addr))
+                return;
+        place = e->destination;
+        for (size_t i = 0; i < e->n_names; i++)
+                names[i] = e->names[i];
+        if (e->n_names > 0)
+                memcpy(place.name, e->names[0], sizeof(place.name));
+        if (!suggest_table_find(t, SUGGEST_KEPT, RECORDED_CONNECTION, &place))
+                return;
+        assert(policy_explain_aliases(d->policy, MODE_ENFORCE, &e->destination, names, e->n_names, &x) == 0);
+        assert(x.verdict == ACTION_ALLOW);
+}
+
+static void for_each_line(SuggestTable *t, const SuggestDocument *d, const char *text, size_t size, line_fn fn) {
         RecordedEvent e;
 
         while (size > 0) {
@@ -19,7 +48,8 @@ static void add_lines(SuggestTable *t, const char *text, size_t size) {
                 size_t n = feed ? (size_t) (feed - text) : size;
                 int line = recorded_event_read(text, n, &e);
 
-                assert(line >= 0 && suggest_table_add(t, (RecordedLine) line, &e) == 0);
+                assert(line >= 0);
+                fn(t, d, (RecordedLine) line, &e);
                 n += feed ? 1 : 0;
                 text += n;
                 size -= n;
@@ -54,11 +84,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         };
         if (suggest_table_init(&t, &options, 64, key) < 0) /* more names could be too many for one below all others */
                 abort();
-        add_lines(&t, (const char *) data + 1, size - 1);
+        for_each_line(&t, NULL, (const char *) data + 1, size - 1, add_line);
         suggest_table_finish(&t);
         assert(suggest_document_make(&t, &d, &wrong) == 0);
         for (size_t i = 0; i < t.destinations.n[SUGGEST_LOOKUP]; i++)
                 assert(suggest_table_entry(&t, SUGGEST_LOOKUP, i)->base.kind == RECORDED_QUERY);
+        for_each_line(&t, &d, (const char *) data + 1, size - 1, check_line);
         check_report(&t, &d);
         suggest_document_done(&d);
         suggest_table_done(&t);
