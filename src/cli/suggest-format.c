@@ -30,12 +30,14 @@ static const char *const reasons[] = {
 _Static_assert(ELEMENTSOF(reasons) == _SUGGEST_GROUP_MAX, "a reason for each group");
 
 static void write_reason(FILE *out, SuggestGroup group, const SuggestEntry *e) {
-        char reason[RECORDED_REASON_SIZE * ESCAPE_TERMINAL_MAX];
+        char reason[RECORDED_REASON_SIZE * ESCAPE_TERMINAL_MAX], addr[IN_ADDR_TEXT_MAX];
         const char *name = e->base.destination.name;
 
         fprintf(out, ": %s", reasons[group]);
         if (group == SUGGEST_SHARED && name_shared_domain(name))
                 fprintf(out, " (%s)", name_shared_domain(name));
+        if (group == SUGGEST_METADATA && name[0] != '\0' && e->base.kind == RECORDED_CONNECTION)
+                fprintf(out, " (%s)", in_addr_format(&e->base.destination.addr, addr));
         if (group == SUGGEST_NO_RULE && e->reason[0] != '\0')
                 fprintf(out, " (%s)", escape_terminal(e->reason, reason, sizeof(reason)));
 }

@@ -16,26 +16,33 @@
 #include "event/escape.h"
 
 int suggest_set_since(SuggestArguments *a, const char *text, const char **ret_reason) {
-        char stamp[TIME_TEXT_MAX];
         uint64_t usec;
 
         assert(a);
         assert(text);
         assert(ret_reason);
 
-        if (time_parse(text, (uint64_t) time(NULL) * USEC_PER_SEC, &usec) < 0 ||
-            strlen(time_format_rfc3339(usec, stamp)) != RECORDED_TIME_SIZE - 1) {
+        if (time_parse(text, (uint64_t) time(NULL) * USEC_PER_SEC, &usec) < 0) {
                 *ret_reason = "not a time such as \"2026-11-22 03:10\", yesterday or -2h";
                 return -EINVAL;
         }
-        (void) strcpy(a->filter.since, stamp);
+        suggest_set_since_usec(a, usec);
         return 0;
 }
 
-int suggest_set_at_least(SuggestArguments *a, const char *text, const char **ret_reason) {
-        char *end;
+void suggest_set_since_usec(SuggestArguments *a, uint64_t usec) {
+        char stamp[TIME_TEXT_MAX];
 
         assert(a);
+
+        /* Of later years than have four digits, there are no events. */
+        (void) snprintf(a->filter.since, sizeof(a->filter.since), "%s", usec == 0 ? "" : time_format_rfc3339(usec, stamp));
+}
+
+int suggest_set_at_least(SuggestOptions *options, const char *text, const char **ret_reason) {
+        char *end;
+
+        assert(options);
         assert(text);
         assert(ret_reason);
 
@@ -45,7 +52,7 @@ int suggest_set_at_least(SuggestArguments *a, const char *text, const char **ret
                 *ret_reason = "expected a number, at least 1";
                 return -EINVAL;
         }
-        a->options.at_least = n;
+        options->at_least = n;
         return 0;
 }
 
@@ -98,8 +105,10 @@ static SuggestStatus print(const SuggestArguments *a, Input *input) {
         if (r < 0)
                 return failed(a, "suggest", "cannot make the policy", r);
 
-        suggest_write_report(stderr, t, &document);
-        count_write(stderr, input->n_filtered, "event", "Not selected by scope, unit, job or time");
+        if (!a->quiet) {
+                suggest_write_report(stderr, t, &document);
+                count_write(stderr, input->n_filtered, "event", "Not selected by scope, unit, job or time");
+        }
         if (document.n_rules == 0)
                 return SUGGEST_STATUS_NOTHING;
         if (fwrite(document.text, 1, document.length, stdout) != document.length || fflush(stdout) != 0)

@@ -10,6 +10,7 @@ typedef struct SuggestArguments {
         SuggestOptions options;
         RecordedFilter filter;
         const char *program; /* for messages */
+        bool quiet;          /* print the policy, but not what it holds */
 } SuggestArguments;
 
 typedef enum SuggestStatus {
@@ -21,6 +22,8 @@ typedef enum SuggestStatus {
 
 /* The values of options. -EINVAL, -E2BIG with a constant sentence. */
 int suggest_set_since(SuggestArguments *a, const char *text, const char **ret_reason);
-int suggest_set_at_least(SuggestArguments *a, const char *text, const char **ret_reason);
+int suggest_set_at_least(SuggestOptions *options, const char *text, const char **ret_reason);
+/* CLOCK_REALTIME. 0: from the beginning. */
+void suggest_set_since_usec(SuggestArguments *a, uint64_t usec);
 /* Prints the document on stdout, and errors and what it holds on stderr. */
 SuggestStatus suggest_run(const SuggestArguments *a, const char *const *logs, size_t n_logs);

@@ -49,6 +49,10 @@ static int set_job(SuggestArguments *a, const char *text, const char **ret_reaso
         return recorded_filter_add_job(&a->filter, text, ret_reason);
 }
 
+static int set_at_least(SuggestArguments *a, const char *text, const char **ret_reason) {
+        return suggest_set_at_least(&a->options, text, ret_reason);
+}
+
 /* 1: it is one of them; 0: it is not; 2: usage. */
 static int parse_value_option(SuggestArguments *a, int argc, char **argv, int *i) {
         static const struct {
@@ -57,7 +61,7 @@ static int parse_value_option(SuggestArguments *a, int argc, char **argv, int *i
         } options[] = {
                 { "--scope", set_scope },         { "--unit", set_unit },
                 { "--job", set_job },             { "--since", suggest_set_since },
-                { "--at-least", suggest_set_at_least },
+                { "--at-least", set_at_least },
         };
         const char *value, *reason;
 

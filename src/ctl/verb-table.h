@@ -19,6 +19,8 @@ typedef enum OptionMask {
         OPTION_FOR = 1 << 9,
         OPTION_VIA = 1 << 10,
         OPTION_PERSIST = 1 << 11,
+        OPTION_SELECT = 1 << 12,  /* by unit and job */
+        OPTION_SUGGEST = 1 << 13,
 } OptionMask;
 
 typedef struct Verb {

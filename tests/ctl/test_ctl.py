@@ -5,6 +5,7 @@
 CARGOWALLCTL is the program. Needs dbus-daemon, python3-dbus and python3-gi; skips with the reason when one is missing.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -527,6 +528,41 @@ def _(lab):
     equal([(g["destination"], g["verdict"], g["count"]) for g in groups], [("evil.example:443/tcp", "denied", 3)], "groups")
     for wrong in (["--by=unit"], ["--by=dest", "-f"], ["--job=run_id"], ["--dest="]):
         equal(lab.run("events", *wrong).status, 2, " ".join(wrong))
+
+
+@case("suggest: the service's files, rotated ones too, or those that are given; without the service")
+def _(lab):
+    offline = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+    folder = lab.folder / "cargowall"
+    folder.mkdir()
+    lines = [json.dumps(event(n, dst_hostname=f"n{n}.example", blocked=False, would_deny=True, scope="runners",
+                              job={"repository": "acme/app"})) + "\n" for n in range(3)]
+    (folder / "events.ndjson").write_text(lines[0])
+    (folder / "events.ndjson.1").write_text(lines[1])
+    (folder / "events.ndjson.2.gz").write_bytes(gzip.compress(lines[2].encode()))
+
+    def values(got):
+        equal(got.status, 0, got.err)
+        return sorted(rule["value"] for rule in got.json()["rules"])
+
+    equal(values(lab.run("suggest", str(folder / "events.ndjson"), str(folder / "events.ndjson.2.gz"), **offline)),
+          ["n0.example", "n2.example"], "two files")
+    equal(values(lab.run("suggest", "-", stdin=lines[1], **offline)), ["n1.example"], "standard input")
+    # /var/log of a mount namespace of its own
+    script = 'mount -t tmpfs tmpfs /var/log && cp -a "$1" /var/log/cargowall && shift && exec "$0" suggest "$@"'
+    namespace = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", script, PROGRAM, str(folder)]
+    for options, wanted in (([], 3), (["--scope=runners"], 3), (["--job=repository=acme/*"], 3), (["--unit=runner*", "-q"], 3),
+                            (["--at-least=2"], 0), (["--scope=host"], 0), (["--since=2026-11-22T03:12:02Z"], 1)):
+        done = subprocess.run([*namespace, *options], env=lab.environment(**offline), stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=LIMIT, check=False)
+        got = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        equal((got.status, len(got.json()["rules"]) if got.out else 0), (0 if wanted else 1, wanted), f"{options} {got.err}")
+        equal(got.err == "", "-q" in options, f"what is listed: {got.err}")
+    got = lab.run("suggest", "/nonexistent", **offline)
+    equal((got.status, got.out), (1, ""), "a file that is missing")
+    contains(got.err, "cargowallctl: /nonexistent: cannot read the log")
+    for wrong in ["--process=curl"], ["--dest=a.example"], ["--denied"], ["--at-least=0"], ["--job=7"], ["--json=short"]:
+        equal(lab.run("suggest", *wrong, "-", **offline).status, 2, f"{wrong}")
 
 
 @case("events --exit-code: 1 with denials, 0 without")
