@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import signal
 
 from harness import case, contains, equal, found, refused, untouched, worked
 
@@ -163,3 +164,58 @@ def suggest_bounded(lab):
     equal(len(document["rules"]), 4096, "rules")
     contains(r.err, "MISSING in the policy, of destinations beyond the limit (select fewer events): 1664 events", "limit")
     contains(r.err, "Skipped, too long: 16 lines", "long lines")
+
+
+@case("--learn: a policy of what COMMAND did, which lets it do this again and nothing else")
+def learn(lab):
+    target = lab.policy("").with_name("learned.json")
+    r = lab.attack(["--learn", target, "--summary", "text"], JOB)
+    worked(r, "github", "nameless", "udp")
+    equal(found(r, "run_started")["mode"], "audit", "mode")
+    contains(r.err, f"policy written to {target}: 2 rules", "message")
+    contains(r.err, "github.com:7/tcp: 1 event", "report")
+    check = lab.plain(lab.binary, "policy", "check", target)
+    equal((check.status, check.err), (0, ""), check.out)
+    equal(target.read_text(), suggest(lab, log_of(lab, r.events)).out, "the same as of the log")
+    equal((target.stat().st_mode & 0o7777, [p.name for p in target.parent.glob(".cargowall*")]), (0o640, []), "mode, leftovers")
+
+    r = lab.attack(["--policy", target], JOB + """
+    report(port=attempt(tcp, GITHUB4, 22))
+    report(other=attempt(tcp, EVIL4, 7))
+    """)
+    worked(r, "github", "nameless", "udp")
+    refused(r, "port", "other")
+
+    before = target.read_text()
+    r = lab.run(["--learn", target], ["touch", target.with_name("started")])
+    equal((r.status, target.read_text(), target.with_name("started").exists()), (125, before, False), "not overwritten")
+    contains(r.err, "exists already", "message")
+    target.unlink()
+
+
+@case("--learn: what COMMAND puts in its place stays; no file of a run that is killed; wrong usage")
+def learn_refuses(lab):
+    folder = lab.policy("").with_name("learning")
+    folder.mkdir(exist_ok=True)
+    os.chmod(folder, 0o777)
+    target, secret = folder / "learned.json", folder / "secret"
+    secret.write_text("secret")
+    for make in (f"echo mine > {target}", f"ln -s {secret} {target}"):
+        r = lab.run(["--learn", target], ["sh", "-c", make])
+        equal((r.status, secret.read_text()), (125, "secret"), make)
+        contains(r.err, "exists already", make)
+        target.unlink()
+    os.chmod(folder, 0o755)  # the user has no right to write here: root's is used
+    r = lab.run(["--learn", target, "--summary", "none"], ["false"])
+    equal((r.status, json.loads(target.read_text())["rules"]), (1, []), "a command that needs nothing, and fails")
+    contains(r.err, "COMMAND failed", "message")
+    target.unlink()
+    running = lab.start(["--learn", target], ["sh", "-c", "echo started; exec sleep 1000"])
+    equal(running.read_line(), b"started\n", "command")
+    running.signal(signal.SIGKILL)
+    running.finish()
+    equal(sorted(p.name for p in folder.iterdir()), ["secret"], "nothing half written")
+    for wrong in (["--learn", target, "--mode", "enforce"], ["--learn", target, "--learn", target], ["--learn", folder],
+                  ["--learn", folder / "missing" / "x"], ["--learn", str(folder) + "/"]):
+        r = lab.run(wrong, ["echo", "started"])
+        equal((r.status, r.out), (125, ""), f"{wrong}")
