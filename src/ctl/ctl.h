@@ -51,6 +51,7 @@ int verb_log_level(Ctl *c, int argc, char **argv);
 int verb_policy_show(Ctl *c, int argc, char **argv);
 int verb_policy_load(Ctl *c, int argc, char **argv);
 int verb_policy_check(Ctl *c, int argc, char **argv);
+int verb_policy_lint(Ctl *c, int argc, char **argv);
 int verb_policy_diff(Ctl *c, int argc, char **argv);
 int verb_explain(Ctl *c, int argc, char **argv);
 int verb_events(Ctl *c, int argc, char **argv);

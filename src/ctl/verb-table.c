@@ -30,6 +30,8 @@ static const Verb verbs[] = {
           verb_policy_load },
         { NULL, "policy", "check", "FILE|-", "Check a policy, without using the service", 1, 1, OPTION_JSON,
           verb_policy_check },
+        { NULL, "policy", "lint", "FILE|-", "Show what is valid but hardly meant", 1, 1, OPTION_JSON,
+          verb_policy_lint },
         { NULL, "policy", "diff", "FILE|-", "Compare a policy with the one in force", 1, 1, OPTION_SCOPE | OPTION_JSON,
           verb_policy_diff },
         { NULL, "suggest", NULL, "[LOG]...", "Print a policy that allows what was recorded", 0, ARGUMENTS_MAX,

@@ -25,6 +25,10 @@ static const char *const names[] = {
         "metadata.google.internal", "metadata.goog", "instance-data.ec2.internal", "instance-data",
 };
 
+const InAddr *metadata_service(size_t i) {
+        return i < ELEMENTSOF(services) ? &services[i] : NULL;
+}
+
 bool addr_is_metadata(const InAddr *a) {
         InAddr embedded;
 
@@ -37,15 +41,6 @@ bool addr_is_metadata(const InAddr *a) {
                 if (in_prefix_contains(&link_local[i], a))
                         return true;
         return !in_addr_is_v4(a) && addr_embedded_v4(a, &embedded) && addr_is_metadata(&embedded);
-}
-
-bool prefix_has_metadata(const InPrefix *p) {
-        assert(p);
-
-        for (size_t i = 0; i < ELEMENTSOF(services); i++)
-                if (in_prefix_contains(p, &services[i]))
-                        return true;
-        return false;
 }
 
 bool name_is_metadata(const char *name) {

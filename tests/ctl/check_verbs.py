@@ -150,7 +150,7 @@ def check_cargowall(result):
         result(got == (verbs, options), f"verbs and options of cargowall in the {name}")
     for words, wanted in ((("cargowall", "exp"), ["explain"]), (("cargowall", "run", "--mode", "a"), ["audit"]),
                           (("cargowall", "run", "--summary", "=", "m"), ["markdown"]),
-                          (("cargowall", "policy", ""), ["check"]),
+                          (("cargowall", "policy", ""), ["check", "lint"]),
                           (("cargowall", "suggest", "--keep-s"), ["--keep-shared"]),
                           (("cargowall", "run", "--allow", "a.example", "--fail"), ["--fail-on-denied"])):
         got = completed(*words)

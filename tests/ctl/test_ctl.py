@@ -453,6 +453,24 @@ def _(lab):
     equal([f["line"] for f in got.json()["faults"]][0], 3, "line of the first fault")
 
 
+@case("policy lint needs no service: 0 if nothing was found, 1 with what was, 7 for a bad file")
+def _(lab):
+    offline = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+    good = POLICY.replace("443", '"443/tcp"')
+    got = lab.run("policy", "lint", "-", stdin=good, **offline)
+    equal((got.status, got.out), (0, "standard input: 1 rules, nothing found\n"), "result")
+    bad = '{\n "rules": [\n {"type": "hostname", "value": "*.github.io", "action": "allow", "ports": ["443/tcp"]} ] }'
+    got = lab.run("policy", "lint", "-", stdin=bad, **offline)
+    equal(got.status, 1, "exit status")
+    contains(got.out, "standard input:3: $.rules[0] *.github.io: anybody can have a name")
+    equal(lab.run("policy", "lint", "-", "-q", stdin=bad, **offline).out, "", "quiet")
+    got = lab.run("policy", "lint", "-", "--json=short", stdin=bad, **offline)
+    finding = got.json()["findings"][0]
+    equal((got.status, got.json()["rules"], got.json()["more"]), (1, 1, 0), "JSON")
+    equal([finding[key] for key in ("path", "line", "value", "finding")], ["$.rules[0]", 3, "*.github.io", "shared-domain"], "finding")
+    equal(lab.run("policy", "lint", "-", stdin="{", **offline).status, 7, "a bad file")
+
+
 @case("policy diff: 0 for the same meaning, 1 with the changes, 7 for a bad file")
 def _(lab):
     same = json.dumps(json.loads(POLICY), indent=8)
@@ -742,7 +760,7 @@ def _(lab):
         equal((got.status, got.out), (2, ""), f"result of {words}")
         assert got.err, words
     contains(lab.run("nonsense").err, "status, is-enforcing, scopes, dns, events", "version or help")
-    contains(lab.run("policy", "nonsense").err, "policy: ", "show, load, check or diff")
+    contains(lab.run("policy", "nonsense").err, "policy: ", "show, load, check, lint or diff")
     equal(lab.calls("GetAll"), [], "calls")
 
 

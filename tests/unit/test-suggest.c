@@ -510,20 +510,12 @@ START_TEST(test_domains) {
                 { "sts.amazonaws.com", "amazonaws.com", false },
                 { "notamazonaws.com", NULL, false },
         };
-        InPrefix prefix;
-
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 const char *shared = name_shared_domain(names[i].name);
 
                 ck_assert_str_eq(shared ?: "", names[i].shared ?: "");
                 ck_assert(name_is_registry(names[i].name) == names[i].registry);
         }
-        ck_assert_int_eq(in_prefix_parse("169.254.0.0/16", &prefix), 0);
-        ck_assert(prefix_has_metadata(&prefix));
-        ck_assert_int_eq(in_prefix_parse("169.254.1.0/24", &prefix), 0);
-        ck_assert(!prefix_has_metadata(&prefix));
-        ck_assert_int_eq(in_prefix_parse("fd00::/8", &prefix), 0);
-        ck_assert(prefix_has_metadata(&prefix));
 }
 END_TEST
 
