@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "cli/journal-record.h"
 #include "event/event-fields.h"
 #include "policy/json-reader.h"
 
@@ -270,6 +271,21 @@ static RecordedLine read_event(JsonObject *event, RecordedEvent *e) {
         }
 }
 
+/* A record that somebody else wrote is no event, whatever it says. */
+static int parse_event(const char *line, size_t length, JsonObject **ret) {
+        _cleanup_(json_object_putp) JsonObject *o = NULL;
+
+        int r = parse_line(line, length, &o);
+        if (r != RECORDED_LINE_EVENT)
+                return r;
+        if (!journal_record_is_event(o)) {
+                *ret = TAKE_PTR(o);
+                return r;
+        }
+        int k = journal_record_to_event(o, ret);
+        return k == -EPERM || k == -EINVAL ? (int) RECORDED_LINE_INVALID : k < 0 ? k : r;
+}
+
 int recorded_event_read(const char *line, size_t length, RecordedEvent *ret) {
         _cleanup_(json_object_putp) JsonObject *event = NULL;
         RecordedEvent e = {};
@@ -278,7 +294,7 @@ int recorded_event_read(const char *line, size_t length, RecordedEvent *ret) {
         assert(length <= RECORDED_LINE_MAX);
         assert(ret);
 
-        int r = parse_line(line, length, &event);
+        int r = parse_event(line, length, &event);
         if (r != RECORDED_LINE_EVENT)
                 return r;
 

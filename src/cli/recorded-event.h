@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Reads one line of an event log (docs/events.md): what a policy decided. Pure. */
+/* Reads one line of an event log (docs/events.md), or of `journalctl -o json`: what a policy decided. Pure. */
 
 #include "policy/explain.h"
 

@@ -10,8 +10,8 @@
 #include "cli/time-text.h"
 #include "ctl/ctl.h"
 
-/* The file, and those that it was rotated to by the service or logrotate(8). The journal is no source: it has no connections
- * that were allowed, and not all denials. */
+/* The file, and those that it was rotated to by the service or logrotate(8). The journal is not the default: it has no
+ * connections that were allowed, and not all denials. */
 #define LOG_PATTERN "/var/log/cargowall/events.ndjson*"
 
 static int refuse(const char *option, const char *value, const char *reason) {
@@ -46,7 +46,8 @@ static int run_on_service_logs(const SuggestArguments *a) {
         int r = glob(LOG_PATTERN, GLOB_ERR | GLOB_NOSORT, NULL, &g);
         if (r == GLOB_NOMATCH || r == GLOB_ABORTED || g.gl_pathc == 0) {
                 complain("%s: no log can be read here; root and the group cargowall can. If EventsFile= in "
-                         "/etc/cargowall/cargowall.conf names another file, give it", LOG_PATTERN);
+                         "/etc/cargowall/cargowall.conf names another file, give it; for the journal: journalctl -t cargowalld -o json | "
+                         "cargowallctl suggest -", LOG_PATTERN);
                 return STATUS_FAILED;
         }
         if (r != 0)

@@ -566,6 +566,13 @@ def _(lab):
     equal(values(lab.run("suggest", str(folder / "events.ndjson"), str(folder / "events.ndjson.2.gz"), **offline)),
           ["n0.example", "n2.example"], "two files")
     equal(values(lab.run("suggest", "-", stdin=lines[1], **offline)), ["n1.example"], "standard input")
+    record = {"__REALTIME_TIMESTAMP": "1795317123000000", "_SYSTEMD_UNIT": "cargowalld.service", "CARGOWALL_VERDICT": "would_deny",
+              "CARGOWALL_EVENT": "connection_blocked", "CARGOWALL_REASON": "default", "CARGOWALL_DST_IP": "203.0.113.9",
+              "CARGOWALL_DST_PORT": "443", "CARGOWALL_PROTOCOL": "TCP", "CARGOWALL_DST_HOST": "journal.example"}
+    forged = record | {"_SYSTEMD_UNIT": "evil.service", "CARGOWALL_DST_HOST": "evil.example"}
+    got = lab.run("suggest", "-", stdin=f"{json.dumps(record)}\n{json.dumps(forged)}\n", **offline)
+    equal(values(got), ["journal.example"], "records of the journal")
+    contains(got.err, "Skipped, a field is missing or invalid: 1 line")
     # /var/log of a mount namespace of its own
     script = 'mount -t tmpfs tmpfs /var/log && cp -a "$1" /var/log/cargowall && shift && exec "$0" suggest "$@"'
     namespace = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", script, PROGRAM, str(folder)]
