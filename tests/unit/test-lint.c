@@ -64,6 +64,11 @@ static const struct {
           "{\"type\":\"hostname\",\"value\":\"a.example\",\"action\":\"allow\",\"ports\":[\"1-600/tcp\"]}", "0:repeated:1" },
         { "{\"type\":\"hostname\",\"value\":\"a.example\"," ALLOW "},"
           "{\"type\":\"hostname\",\"value\":\"a.example\",\"allowPrivate\":true," ALLOW "}", "0:repeated:1" },
+        /* Between patterns, the place counts. */
+        { "{\"type\":\"hostname\",\"value\":\"a.*.example\"," ALLOW "},"
+          "{\"type\":\"hostname\",\"value\":\"a.*.example\",\"action\":\"allow\",\"ports\":[\"1-600/tcp\"]}", "" },
+        { "{\"type\":\"hostname\",\"value\":\"a.*.example\"," ALLOW "},{\"type\":\"hostname\",\"value\":\"a.*.example\"," ALLOW "}",
+          "1:repeated:0" },
         { "{\"type\":\"hostname\",\"value\":\"b.a.example\"," ALLOW "},{\"type\":\"hostname\",\"value\":\"a.example\"," ALLOW "}",
           "0:covered:1" },
         { "{\"type\":\"hostname\",\"value\":\"b.a.example\",\"action\":\"allow\",\"ports\":[\"22/tcp\"]},"
