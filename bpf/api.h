@@ -424,8 +424,7 @@ struct cw_dns_socket {
         __u16 src_port;     /* 0: there was none */
         __u8 by_device;     /* the program chose a device for its packets (IP_UNICAST_IF) */
         __u8 own;           /* TCP: connected to a name server of its own on the loopback */
-        __u8 sent;          /* a datagram has left for the proxy */
-        __u8 pad[3];
+        __u32 sent;         /* when the last datagram left for the proxy, in units of 2^20 ns; 0: none did */
 };
 
 /* counters: indices of the per-CPU array */

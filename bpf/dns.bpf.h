@@ -211,6 +211,11 @@ static __always_inline void restore6(struct bpf_sock_addr *ctx) {
         ctx->user_port = bpf_htons(s->client.server_port);
 }
 
+/* In units of 2^20 ns, about a millisecond. It starts again at 0 every 52 days; differences stay right. */
+static __always_inline __u32 sending_clock(void) {
+        return now_coarse() >> 20;
+}
+
 /* A packet on its way to the proxy has the source port by which the proxy identifies its client. What no socket hook
  * redirected is not registered: it was sent to the proxy's port in a way that another cargowall does not take for a
  * query, by a job that the other one judges, or from another network namespace. subject: the socket's current one; it
@@ -236,14 +241,16 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 subject
         }
         s->src = *src;
         s->src_port = src_port;
-        s->sent = many_layers && protocol == IP_UDP;
+        s->sent = many_layers && protocol == IP_UDP ? sending_clock() | 1 : 0;
         if (bpf_map_update_elem(&dns_clients, &key, c, BPF_ANY) < 0)
                 bpf_map_delete_elem(&dns_clients, &key); /* of a previous owner of the port */
 }
 
 /* A filter of the sender's own cgroup (systemd's IPAddressDeny=, RestrictNetworkInterfaces=) has no effect on whether the
  * packet hook is called, but on what becomes of the packet. Over the loopback, what passes arrives before the call that
- * sent it ends, or while the sender waits for an answer. */
+ * sent it ends, or, where the kernel is busy, soon after. Only a sender that waited for the answer has lost something. */
+#define LOST_AFTER 256 /* sending_clock() */
+
 static __always_inline void report_lost_query(const struct cw_dns_client *c, const struct cw_dns_socket *s) {
         struct cw_layer layer = layer_unpack(c->chain == CW_CHAIN_UNASSIGNED ? 0 : deciding_layer(c->chain, 0));
 
@@ -280,7 +287,7 @@ static __always_inline void close_client(struct bpf_sock *ctx, __u8 protocol) {
         struct cw_dns_client *c = bpf_map_lookup_elem(&dns_clients, &key);
         if (!c)
                 return;
-        if (s->sent && !(c->flags & CW_DNS_CLIENT_ARRIVED))
+        if (s->sent && sending_clock() - s->sent >= LOST_AFTER && !(c->flags & CW_DNS_CLIENT_ARRIVED))
                 report_lost_query(c, s);
         c->flags |= CW_DNS_CLIENT_CLOSED;
 }

@@ -398,6 +398,11 @@ def own_filter(rig):
     equal({(e["event_type"], e["unit"], e["dst_ip"], e["dst_port"], e["would_deny"]) for e in lost},
           {("connection_blocked", "closed.service", RESOLVER4, 53, False)}, "events of what was lost")
     contains(c.said(), "see IPAddressDeny= and RestrictNetworkInterfaces=", "the journal")
+    # who does not wait for an answer has lost none
+    c.python(f"""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(dnswire.query("github.com"), ("{RESOLVER4}", 53))
+    """, name="hasty.service", properties=("IPAddressDeny=any",))
     # the drop-ins of the manual
     for name, settings in (("open", ("IPAddressDeny=any", "IPAddressAllow=127.0.0.155 ::1")),
                            ("none", ())):
