@@ -54,7 +54,8 @@ static int read_all(int fd, char **ret, size_t *ret_length) {
         return 0;
 }
 
-int policy_load_fd(int fd, const char *path, PolicySource *ret) {
+/* ret_text: may be NULL. */
+static int load(int fd, const char *path, PolicySource *ret, char **ret_text, size_t *ret_length) {
         _cleanup_(policy_source_done) PolicySource source = {};
         _cleanup_free_ char *text = NULL;
         _cleanup_(fault_list_done) FaultList faults = {};
@@ -83,10 +84,22 @@ int policy_load_fd(int fd, const char *path, PolicySource *ret) {
 
         *ret = source;
         source = (PolicySource) {};
+        if (ret_text) {
+                *ret_text = TAKE_PTR(text);
+                *ret_length = length;
+        }
         return 0;
 }
 
+int policy_load_fd(int fd, const char *path, PolicySource *ret) {
+        return load(fd, path, ret, NULL, NULL);
+}
+
 int policy_load_file(const char *path, PolicySource *ret) {
+        return policy_load_file_text(path, ret, NULL, NULL);
+}
+
+int policy_load_file_text(const char *path, PolicySource *ret, char **ret_text, size_t *ret_length) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
         if (fd < 0) {
@@ -94,7 +107,7 @@ int policy_load_file(const char *path, PolicySource *ret) {
                 print_error(path, "cannot read the policy", r);
                 return r;
         }
-        return policy_load_fd(fd, path, ret);
+        return load(fd, path, ret, ret_text, ret_length);
 }
 
 static const char *get_environment(const char *name, _unused_ void *userdata) {

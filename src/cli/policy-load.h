@@ -8,6 +8,8 @@
 
 /* 0, or negative after printing the errors. On success the caller owns the contents of *ret. */
 int policy_load_file(const char *path, PolicySource *ret);
+/* Also its text, not terminated, which the caller frees. */
+int policy_load_file_text(const char *path, PolicySource *ret, char **ret_text, size_t *ret_length);
 /* The same for an open file, borrowed, that was opened by this path. */
 int policy_load_fd(int fd, const char *path, PolicySource *ret);
 /* 1 if a CARGOWALL_* variable of the policy was set, 0 if none was, negative after printing the error. */

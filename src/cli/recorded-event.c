@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "cli/journal-record.h"
 #include "event/event-fields.h"
 #include "policy/json-reader.h"
 
@@ -29,6 +30,11 @@ static const char *get_text(JsonObject *event, EventFieldId id) {
         JsonObject *value = get(event, id, json_type_string);
 
         return value && json_is_text(value) ? json_object_get_string(value) : "";
+}
+
+/* Cut to fit. */
+static void copy_text(JsonObject *event, EventFieldId id, char *buf, size_t size) {
+        (void) snprintf(buf, size, "%s", get_text(event, id));
 }
 
 static bool has_text(JsonObject *event, EventFieldId id, const char *text) {
@@ -145,12 +151,24 @@ static bool read_names(JsonObject *event, RecordedEvent *e) {
         return true;
 }
 
+/* What no policy changes is judged by nothing, but shown: as much of its destination as is there. */
+static RecordedLine read_fixed(JsonObject *event, RecordedEvent *e) {
+        uint64_t port = get_number(event, EVENT_FIELD_ID_DST_PORT);
+        Destination *d = &e->destination;
+
+        if (e->kind == RECORDED_CONNECTION && in_addr_parse(get_text(event, EVENT_FIELD_ID_DST_IP), &d->addr) == 0 &&
+            read_protocol(event, &d->protocol) && port <= UINT16_MAX)
+                d->port = (uint16_t) port;
+        if (e->kind == RECORDED_QUERY || d->protocol != 0)
+                (void) read_name(event, e);
+        return RECORDED_LINE_FIXED;
+}
+
 static RecordedLine read_connection(JsonObject *event, RecordedEvent *e) {
         uint64_t port = get_number(event, EVENT_FIELD_ID_DST_PORT);
 
-        e->kind = RECORDED_CONNECTION;
         if (!read_protocol(event, &e->destination.protocol))
-                return get(event, EVENT_FIELD_ID_PROTOCOL, json_type_string) ? RECORDED_LINE_FIXED : RECORDED_LINE_INVALID;
+                return get(event, EVENT_FIELD_ID_PROTOCOL, json_type_string) ? read_fixed(event, e) : RECORDED_LINE_INVALID;
         if (port > UINT16_MAX || in_addr_parse(get_text(event, EVENT_FIELD_ID_DST_IP), &e->destination.addr) < 0)
                 return RECORDED_LINE_INVALID;
         e->destination.port = (uint16_t) port; /* 0: ICMP, or a later fragment */
@@ -160,10 +178,11 @@ static RecordedLine read_connection(JsonObject *event, RecordedEvent *e) {
 /* What else a query was refused for depends on the answer, or on what no policy changes. */
 static RecordedLine read_query(JsonObject *event, RecordedEvent *e) {
         e->kind = RECORDED_QUERY;
+        copy_text(event, EVENT_FIELD_ID_DNS_REASON, e->reason, sizeof(e->reason));
         e->for_addresses = has_text(event, EVENT_FIELD_ID_QUERY_TYPE, "A") ||
                            has_text(event, EVENT_FIELD_ID_QUERY_TYPE, "AAAA");
         if (!has_text(event, EVENT_FIELD_ID_DNS_REASON, "policy"))
-                return RECORDED_LINE_FIXED;
+                return read_fixed(event, e);
         return read_name(event, e) ? RECORDED_LINE_EVENT : RECORDED_LINE_INVALID;
 }
 
@@ -177,20 +196,50 @@ static bool read_count(JsonObject *event, RecordedEvent *e) {
         return e->count > 0;
 }
 
+/* Labels that the encoder does not write are left out. */
+static void read_labels(JsonObject *event, RecordedEvent *e) {
+        JsonObject *job = get(event, EVENT_FIELD_ID_JOB, json_type_object);
+
+        if (!job)
+                return;
+        json_object_object_foreach(job, key, value) {
+                const char *text = json_object_is_type(value, json_type_string) && json_is_text(value)
+                                           ? json_object_get_string(value) : NULL;
+
+                if (!text || strlen(key) >= RECORDED_LABEL_KEY_SIZE || strlen(text) >= RECORDED_LABEL_VALUE_SIZE)
+                        continue;
+                if (e->n_labels == RECORDED_LABELS_MAX)
+                        return;
+                (void) strcpy(e->labels[e->n_labels].key, key);
+                (void) strcpy(e->labels[e->n_labels].value, text);
+                e->n_labels++;
+        }
+}
+
+static void read_origin(JsonObject *event, RecordedEvent *e) {
+        (void) read_time(event, e);
+        copy_text(event, EVENT_FIELD_ID_SCOPE, e->scope, sizeof(e->scope));
+        copy_text(event, EVENT_FIELD_ID_UNIT, e->unit, sizeof(e->unit));
+        read_labels(event, e);
+}
+
 static RecordedLine read_decision(JsonObject *event, EventType type, RecordedEvent *e) {
-        if (!read_time(event, e) || !read_verdict(event, e))
+        if (e->time[0] == '\0' || !read_verdict(event, e))
                 return RECORDED_LINE_INVALID;
-        (void) snprintf(e->process, sizeof(e->process), "%s", get_text(event, EVENT_FIELD_ID_PROCESS));
+        copy_text(event, EVENT_FIELD_ID_PROCESS, e->process, sizeof(e->process));
+        copy_text(event, EVENT_FIELD_ID_REASON, e->reason, sizeof(e->reason));
         e->automatic = get_text(event, EVENT_FIELD_ID_AUTO_ALLOWED_TYPE)[0] != '\0';
+        e->by_rule = has_text(event, EVENT_FIELD_ID_REASON, reason_to_string(CW_REASON_RULE));
         if (type == EVENT_DNS_BLOCKED)
                 return read_query(event, e);
+        e->kind = RECORDED_CONNECTION;
         if (type == EVENT_PROTOCOL_BLOCKED)
-                return RECORDED_LINE_FIXED;
+                return read_fixed(event, e);
         if (get_text(event, EVENT_FIELD_ID_REASON)[0] == '\0')
                 return RECORDED_LINE_INVALID;
         if (!has_text(event, EVENT_FIELD_ID_REASON, reason_to_string(CW_REASON_RULE)) &&
             !has_text(event, EVENT_FIELD_ID_REASON, reason_to_string(CW_REASON_DEFAULT)))
-                return RECORDED_LINE_FIXED;
+                return read_fixed(event, e);
         return read_connection(event, e);
 }
 
@@ -203,6 +252,7 @@ static RecordedLine read_event(JsonObject *event, RecordedEvent *e) {
                 return RECORDED_LINE_NEWER;
         if (version == 0 || type[0] == '\0' || !read_count(event, e))
                 return RECORDED_LINE_INVALID;
+        read_origin(event, e);
         while (t < _EVENT_TYPE_MAX && strcmp(event_type_to_string(t), type) != 0)
                 t++;
         switch (t) {
@@ -221,6 +271,21 @@ static RecordedLine read_event(JsonObject *event, RecordedEvent *e) {
         }
 }
 
+/* A record that somebody else wrote is no event, whatever it says. */
+static int parse_event(const char *line, size_t length, JsonObject **ret) {
+        _cleanup_(json_object_putp) JsonObject *o = NULL;
+
+        int r = parse_line(line, length, &o);
+        if (r != RECORDED_LINE_EVENT)
+                return r;
+        if (!journal_record_is_event(o)) {
+                *ret = TAKE_PTR(o);
+                return r;
+        }
+        int k = journal_record_to_event(o, ret);
+        return k == -EPERM || k == -EINVAL ? (int) RECORDED_LINE_INVALID : k < 0 ? k : r;
+}
+
 int recorded_event_read(const char *line, size_t length, RecordedEvent *ret) {
         _cleanup_(json_object_putp) JsonObject *event = NULL;
         RecordedEvent e = {};
@@ -229,7 +294,7 @@ int recorded_event_read(const char *line, size_t length, RecordedEvent *ret) {
         assert(length <= RECORDED_LINE_MAX);
         assert(ret);
 
-        int r = parse_line(line, length, &event);
+        int r = parse_event(line, length, &event);
         if (r != RECORDED_LINE_EVENT)
                 return r;
 

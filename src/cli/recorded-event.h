@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Reads one line of an event log (docs/events.md): what a policy decided. Pure. */
+/* Reads one line of an event log (docs/events.md), or of `journalctl -o json`: what a policy decided. Pure. */
 
 #include "policy/explain.h"
 
@@ -9,6 +9,12 @@
 #define RECORDED_NAMES_MAX 17        /* the name and its aliases; the DNS proxy follows 16 */
 #define RECORDED_TIME_SIZE 28        /* "2023-11-14T22:13:20.123456Z" */
 #define RECORDED_PROCESS_SIZE 64
+#define RECORDED_SCOPE_SIZE 128
+#define RECORDED_UNIT_SIZE 256
+#define RECORDED_REASON_SIZE 32
+#define RECORDED_LABELS_MAX 16       /* those of a job; docs/events.md has this limit and those of their sizes */
+#define RECORDED_LABEL_KEY_SIZE 49
+#define RECORDED_LABEL_VALUE_SIZE 257
 
 typedef enum RecordedKind {
         RECORDED_CONNECTION,
@@ -38,6 +44,12 @@ typedef enum RecordedLine {
         _RECORDED_LINE_MAX,
 } RecordedLine;
 
+typedef struct RecordedLabel {
+        char key[RECORDED_LABEL_KEY_SIZE];
+        char value[RECORDED_LABEL_VALUE_SIZE];
+} RecordedLabel;
+
+/* Texts are from outside, and not escaped; empty if they are unknown. */
 typedef struct RecordedEvent {
         RecordedKind kind;
         RecordedVerdict verdict;
@@ -47,12 +59,19 @@ typedef struct RecordedEvent {
         char names[RECORDED_NAMES_MAX][HOST_NAME_TEXT_MAX];
         size_t n_names;
         bool for_addresses; /* RECORDED_QUERY: of type A or AAAA */
+        bool by_rule;       /* decided by a rule, not by the default action */
         bool automatic;     /* decided by a rule that the firewall adds to every policy */
         uint64_t count;     /* of events for which the line stands, > 0 */
         char time[RECORDED_TIME_SIZE];
-        char process[RECORDED_PROCESS_SIZE]; /* from outside, not escaped; empty if unknown */
+        char process[RECORDED_PROCESS_SIZE];
+        char reason[RECORDED_REASON_SIZE]; /* a word of docs/events.md; of a query its dns_reason */
+        char scope[RECORDED_SCOPE_SIZE];
+        char unit[RECORDED_UNIT_SIZE];
+        RecordedLabel labels[RECORDED_LABELS_MAX]; /* of the job in this unit */
+        size_t n_labels;
 } RecordedEvent;
 
-/* line: of at most RECORDED_LINE_MAX bytes, without its line feed. Writes *ret for RECORDED_LINE_EVENT, and of LOST,
- * SUPPRESSED and FIXED its verdict and count. Returns a RecordedLine, or -ENOMEM. */
+/* line: of at most RECORDED_LINE_MAX bytes, without its line feed. Writes *ret for RECORDED_LINE_EVENT; for FIXED, where
+ * what the destination consists of may be missing; and of LOST and SUPPRESSED the count, scope, unit and labels, and
+ * the time if there is one. Returns a RecordedLine, or -ENOMEM. */
 int recorded_event_read(const char *line, size_t length, RecordedEvent *ret);

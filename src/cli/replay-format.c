@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "basic/macro.h"
+#include "cli/recorded-format.h"
 #include "event/escape.h"
 
 #define REPLAY_SCHEMA_VERSION 1
 #define REASON_MAX 2048 /* the longest rule has 32 port entries */
-#define DESTINATION_MAX 320
 
 static const char *const kind_names[] = {
         [RECORDED_CONNECTION] = "connection",
@@ -28,62 +28,32 @@ static const char *const verdict_names[] = {
         [RECORDED_WOULD_DENY] = "would_deny",
 };
 
-/* Of lines that are counted as such; NULL: of others. */
-static const struct {
-        const char *key, *text;
-} line_names[] = {
-        [RECORDED_LINE_OTHER] = { "other", "Skipped, events without a decision" },
-        [RECORDED_LINE_CUT] = { "cut", "Skipped, cut short" },
-        [RECORDED_LINE_NOT_JSON] = { "not_json", "Skipped, not a JSON object" },
-        [RECORDED_LINE_LONG] = { "too_long", "Skipped, too long" },
-        [RECORDED_LINE_NEWER] = { "newer", "Skipped, of a newer version" },
-        [RECORDED_LINE_INVALID] = { "invalid", "Skipped, a field is missing or invalid" },
-};
-
 _Static_assert(ELEMENTSOF(change_names) == _REPLAY_CHANGE_MAX, "a name for each change");
 _Static_assert(ELEMENTSOF(verdict_names) == _RECORDED_VERDICT_MAX, "a name for each verdict");
-_Static_assert(ELEMENTSOF(line_names) == _RECORDED_LINE_MAX, "a name for each kind of line");
 
 /* ------------------------------------------------------------------ text */
 
-static const char *plural(uint64_t n) {
-        return n == 1 ? "" : "s";
-}
-
 static void write_entry_text(FILE *out, const ReplayTable *t, const ReplayEntry *e) {
-        char destination[DESTINATION_MAX], process[RECORDED_PROCESS_SIZE * ESCAPE_TERMINAL_MAX];
         char reason[REASON_MAX], safe[2 * REASON_MAX];
 
-        if (e->kind == RECORDED_QUERY)
-                (void) snprintf(destination, sizeof(destination), "%s (DNS query)", e->destination.name);
-        else
-                (void) destination_format(&e->destination, destination, sizeof(destination));
         (void) explanation_format_reason(t->policy, &e->explanation, reason, sizeof(reason));
-
-        fprintf(out, "  %s: %" PRIu64 " event%s, %s", destination, e->count, plural(e->count), e->first);
-        if (strcmp(e->first, e->last) != 0)
-                fprintf(out, " to %s", e->last);
-        fprintf(out, ", %s%s: %s\n",
-                e->process[0] != '\0' ? escape_terminal(e->process, process, sizeof(process)) : "unknown process",
-                e->other_processes ? " and others" : "", escape_terminal(reason, safe, sizeof(safe)));
+        fprintf(out, "  ");
+        destination_entry_write(out, &e->base);
+        fprintf(out, ": %s\n", escape_terminal(reason, safe, sizeof(safe)));
 }
 
 static void write_change_text(FILE *out, const ReplayTable *t, ReplayChange change, const char *heading) {
+        const DestinationTable *d = &t->destinations;
         uint64_t n_events = replay_table_n_changed(t, change);
 
         if (n_events == 0)
                 return;
         fprintf(out, "%s: %" PRIu64 " event%s\n", heading, n_events, plural(n_events));
-        for (size_t i = 0; i < t->n[change]; i++)
-                write_entry_text(out, t, t->entries[change][i]);
-        if (t->n_unlisted[change] > 0)
+        for (size_t i = 0; i < d->n[change]; i++)
+                write_entry_text(out, t, (const ReplayEntry *) d->entries[change][i]);
+        if (d->n_unlisted[change] > 0)
                 fprintf(out, "  and %" PRIu64 " event%s of further destinations, beyond the limit of %zu\n",
-                        t->n_unlisted[change], plural(t->n_unlisted[change]), t->n_max);
-}
-
-static void write_count(FILE *out, uint64_t n, const char *noun, const char *what) {
-        if (n > 0)
-                fprintf(out, "%s: %" PRIu64 " %s%s\n", what, n, noun, plural(n));
+                        d->n_unlisted[change], plural(d->n_unlisted[change]), d->n_max);
 }
 
 static void write_rest_text(FILE *out, const ReplayTable *t) {
@@ -96,14 +66,10 @@ static void write_rest_text(FILE *out, const ReplayTable *t) {
         };
 
         for (size_t i = 0; i < _RECORDED_VERDICT_MAX; i++)
-                write_count(out, t->n_events[i][i == RECORDED_ALLOWED ? ACTION_ALLOW : ACTION_DENY], "event", unchanged[i]);
+                count_write(out, t->n_events[i][i == RECORDED_ALLOWED ? ACTION_ALLOW : ACTION_DENY], "event", unchanged[i]);
         for (size_t i = 0; i < _RECORDED_VERDICT_MAX; i++)
-                write_count(out, t->n_fixed[i], "event", fixed[i]);
-        write_count(out, t->n_lost, "event", "Not judged, lost before the log");
-        write_count(out, t->n_suppressed, "denial", "Not judged, without an event of their own");
-        for (size_t i = 0; i < _RECORDED_LINE_MAX; i++)
-                if (line_names[i].text)
-                        write_count(out, t->n_lines[i], "line", line_names[i].text);
+                count_write(out, t->n_fixed[i], "event", fixed[i]);
+        line_counts_write(out, &t->lines);
 }
 
 void replay_write_text(FILE *out, const ReplayTable *t, const char *policy) {
@@ -132,7 +98,7 @@ static void write_string(FILE *out, const char *key, const char *s) {
         fprintf(out, ",\"%s\":\"%.*s\"", key, (int) n, text);
 }
 
-static void write_destination_json(FILE *out, const ReplayEntry *e) {
+static void write_destination_json(FILE *out, const DestinationEntry *e) {
         char addr[IN_ADDR_TEXT_MAX], protocol[PORT_TEXT_MAX];
         const Destination *d = &e->destination;
 
@@ -149,6 +115,7 @@ static void write_destination_json(FILE *out, const ReplayEntry *e) {
 
 static int write_entry_json(FILE *out, const ReplayTable *t, const ReplayEntry *e) {
         const Explanation *x = &e->explanation;
+        const DestinationEntry *b = &e->base;
         const Rule *rule = policy_rule(t->policy, x->rule);
         _cleanup_free_ char *text = rule ? rule_to_string(rule) : NULL;
         char reason[REASON_MAX];
@@ -157,13 +124,13 @@ static int write_entry_json(FILE *out, const ReplayTable *t, const ReplayEntry *
                 return -ENOMEM;
         (void) explanation_format_reason(t->policy, x, reason, sizeof(reason));
 
-        fprintf(out, "{\"change\":\"%s\"", change_names[e->change]);
-        write_string(out, "kind", kind_names[e->kind]);
-        write_destination_json(out, e);
-        fprintf(out, ",\"count\":%" PRIu64 ",\"first\":\"%s\",\"last\":\"%s\"", e->count, e->first, e->last);
-        if (e->process[0] != '\0')
-                write_string(out, "process", e->process);
-        fprintf(out, ",\"other_processes\":%s", e->other_processes ? "true" : "false");
+        fprintf(out, "{\"change\":\"%s\"", change_names[b->group]);
+        write_string(out, "kind", kind_names[b->kind]);
+        write_destination_json(out, b);
+        fprintf(out, ",\"count\":%" PRIu64 ",\"first\":\"%s\",\"last\":\"%s\"", b->count, b->first, b->last);
+        if (b->process[0] != '\0')
+                write_string(out, "process", b->process);
+        fprintf(out, ",\"other_processes\":%s", b->other_processes ? "true" : "false");
         write_string(out, "verdict", action_to_string(x->verdict));
         write_string(out, "reason", reason_to_string(x->reason));
         if (text)
@@ -181,12 +148,12 @@ static void write_totals_json(FILE *out, const ReplayTable *t) {
                         t->n_events[i][ACTION_ALLOW], t->n_events[i][ACTION_DENY], t->n_fixed[i]);
         fprintf(out, "},\"unlisted\":{");
         for (size_t i = 0; i < _REPLAY_CHANGE_MAX; i++)
-                fprintf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", change_names[i], t->n_unlisted[i]);
-        fprintf(out, "},\"lost\":%" PRIu64 ",\"suppressed\":%" PRIu64 ",\"lines\":{\"judged\":%" PRIu64, t->n_lost,
-                t->n_suppressed, t->n_lines[RECORDED_LINE_EVENT]);
+                fprintf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", change_names[i], t->destinations.n_unlisted[i]);
+        fprintf(out, "},\"lost\":%" PRIu64 ",\"suppressed\":%" PRIu64 ",\"lines\":{\"judged\":%" PRIu64, t->lines.n_lost,
+                t->lines.n_suppressed, t->lines.n_lines[RECORDED_LINE_EVENT]);
         for (size_t i = 0; i < _RECORDED_LINE_MAX; i++)
-                if (line_names[i].key)
-                        fprintf(out, ",\"%s\":%" PRIu64, line_names[i].key, t->n_lines[i]);
+                if (recorded_line_key((RecordedLine) i))
+                        fprintf(out, ",\"%s\":%" PRIu64, recorded_line_key((RecordedLine) i), t->lines.n_lines[i]);
         fprintf(out, "}");
 }
 
@@ -200,10 +167,10 @@ int replay_write_json(FILE *out, const ReplayTable *t) {
         write_totals_json(out, t);
         fprintf(out, ",\"destinations\":[");
         for (size_t i = 0; i < _REPLAY_CHANGE_MAX; i++)
-                for (size_t k = 0; k < t->n[i]; k++) {
+                for (size_t k = 0; k < t->destinations.n[i]; k++) {
                         fprintf(out, "%s", first ? "" : ",");
                         first = false;
-                        int r = write_entry_json(out, t, t->entries[i][k]);
+                        int r = write_entry_json(out, t, (const ReplayEntry *) t->destinations.entries[i][k]);
                         if (r < 0)
                                 return r;
                 }

@@ -4,10 +4,7 @@
 /* What a policy would have decided about recorded events: counts, and one entry for each destination whose verdict
  * changes. Bounded: further destinations are counted, but have no entry. Pure. */
 
-#include "basic/hash-index.h"
-#include "cli/recorded-event.h"
-
-#define REPLAY_DESTINATIONS_MAX 4096 /* of each change */
+#include "cli/destination-table.h"
 
 typedef enum ReplayChange {
         REPLAY_WOULD_BE_DENIED,  /* allowed in the log */
@@ -15,33 +12,20 @@ typedef enum ReplayChange {
         _REPLAY_CHANGE_MAX,
 } ReplayChange;
 
-/* What is not from all its events is from the first that was read. */
 typedef struct ReplayEntry {
-        HashItem item; /* first, so that a HashItem can be cast to its ReplayEntry */
-        ReplayChange change;
-        RecordedKind kind;
-        Destination destination; /* the name if there is one; of a query only this */
-        Explanation explanation;
-        uint64_t count;
-        char first[RECORDED_TIME_SIZE], last[RECORDED_TIME_SIZE];
-        char process[RECORDED_PROCESS_SIZE]; /* not escaped; empty if unknown */
-        bool other_processes;
+        DestinationEntry base; /* first, so that it can be cast to its ReplayEntry; its group is the ReplayChange */
+        Explanation explanation; /* of the first event that was read */
 } ReplayEntry;
 
 typedef struct ReplayTable {
         const Policy *policy; /* borrowed */
-        HashIndex index;
-        size_t n_max;         /* entries of each change */
-        ReplayEntry **entries[_REPLAY_CHANGE_MAX];
-        size_t n[_REPLAY_CHANGE_MAX];
-        uint64_t n_unlisted[_REPLAY_CHANGE_MAX];           /* events of destinations beyond the limit */
-        uint64_t n_events[_RECORDED_VERDICT_MAX][2];       /* by what was recorded, and the Action of the policy */
-        uint64_t n_lines[_RECORDED_LINE_MAX];              /* EVENT, and what is not counted in events: lines */
-        uint64_t n_fixed[_RECORDED_VERDICT_MAX];           /* events, here and below */
-        uint64_t n_lost, n_suppressed;
+        DestinationTable destinations;               /* of ReplayEntry; a group for each ReplayChange */
+        uint64_t n_events[_RECORDED_VERDICT_MAX][2]; /* by what was recorded, and the Action of the policy */
+        uint64_t n_fixed[_RECORDED_VERDICT_MAX];
+        LineCounts lines; /* RECORDED_LINE_EVENT: judged */
 } ReplayTable;
 
-/* key: random bytes, for the hash. n_max: REPLAY_DESTINATIONS_MAX, or less. -ENOMEM. */
+/* key: random bytes, for the hash. n_max: DESTINATIONS_MAX, or less. -ENOMEM. */
 int replay_table_init(ReplayTable *t, const Policy *policy, size_t n_max, const uint8_t key[static 16]);
 void replay_table_done(ReplayTable *t);
 /* What recorded_event_read() returned, and e if that wrote it. -ENOMEM. */

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,6 +10,7 @@
 #include "basic/macro.h"
 #include "cli/options.h"
 #include "cli/policy-load.h"
+#include "cli/recorded-log.h"
 #include "cli/replay-format.h"
 #include "cli/replay-table.h"
 #include "event/escape.h"
@@ -21,8 +21,6 @@ enum {
         STATUS_USAGE = 2,
         STATUS_FAILED = 125,
 };
-
-#define BUFFER_SIZE (4 * RECORDED_LINE_MAX)
 
 static const char usage[] =
         "Usage: cargowall replay --policy FILE [--json] EVENTS...\n"
@@ -52,7 +50,7 @@ static int failed(const char *what, const char *why, int error) {
         char safe[512];
 
         fprintf(stderr, "cargowall: %s: %s: %s\n", escape_terminal(what, safe, sizeof(safe)), why,
-                strerrordesc_np(-error) ?: "unknown error");
+                recorded_log_error(error));
         return STATUS_FAILED;
 }
 
@@ -86,81 +84,14 @@ static int parse_arguments(int argc, char **argv, Arguments *a) {
 
 /* ------------------------------------------------------------------ reading */
 
-static int take_line(ReplayTable *t, const char *line, size_t length) {
-        RecordedEvent e;
-
-        int r = length > RECORDED_LINE_MAX ? RECORDED_LINE_LONG : recorded_event_read(line, length, &e);
-        return r < 0 ? r : replay_table_add(t, (RecordedLine) r, &e);
-}
-
-typedef struct Reader {
-        char buf[BUFFER_SIZE];
-        size_t n;      /* bytes of a line whose end is still to be read */
-        bool skipping; /* the rest of a line that is too long */
-} Reader;
-
-/* Takes the complete lines, and keeps what follows. */
-static int take_lines(Reader *reader, ReplayTable *t) {
-        char *line = reader->buf, *end = reader->buf + reader->n, *feed;
-
-        while ((feed = memchr(line, '\n', (size_t) (end - line)))) {
-                if (!reader->skipping) {
-                        int r = take_line(t, line, (size_t) (feed - line));
-                        if (r < 0)
-                                return r;
-                }
-                reader->skipping = false;
-                line = feed + 1;
-        }
-        reader->n = (size_t) (end - line);
-        if (reader->n > RECORDED_LINE_MAX) {
-                int r = reader->skipping ? 0 : take_line(t, line, reader->n);
-                if (r < 0)
-                        return r;
-                reader->skipping = true;
-        }
-        if (reader->skipping)
-                reader->n = 0;
-        memmove(reader->buf, line, reader->n);
-        return 0;
-}
-
-static int read_log(int fd, ReplayTable *t) {
-        _cleanup_free_ Reader *reader = malloc(sizeof(*reader));
-
-        if (!reader)
-                return -ENOMEM;
-        reader->n = 0;
-        reader->skipping = false;
-        for (;;) {
-                ssize_t n = read(fd, reader->buf + reader->n, sizeof(reader->buf) - reader->n);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                reader->n += (size_t) n;
-                int r = take_lines(reader, t);
-                if (r < 0)
-                        return r;
-        }
-        return reader->n > 0 ? take_line(t, reader->buf, reader->n) : 0;
+static int take_line(RecordedLine line, const RecordedEvent *e, void *userdata) {
+        return replay_table_add(userdata, line, e);
 }
 
 static int replay_log(const char *path, ReplayTable *t) {
-        _cleanup_close_ int fd = -EBADF;
-        bool standard = strcmp(path, "-") == 0;
+        int r = recorded_log_read(path, take_line, t);
 
-        if (!standard) {
-                fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-                if (fd < 0)
-                        return failed(path, "cannot read the log", -errno);
-                (void) posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-        }
-        int r = read_log(standard ? STDIN_FILENO : fd, t);
-        return r < 0 ? failed(standard ? "standard input" : path, "cannot read the log", r) : 0;
+        return r < 0 ? failed(strcmp(path, "-") == 0 ? "standard input" : path, "cannot read the log", r) : 0;
 }
 
 /* ------------------------------------------------------------------ */
@@ -206,7 +137,7 @@ int cli_replay(int argc, char **argv) {
 
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return failed("replay", "cannot get random bytes", -errno);
-        r = replay_table_init(&table, policy, REPLAY_DESTINATIONS_MAX, key);
+        r = replay_table_init(&table, policy, DESTINATIONS_MAX, key);
         if (r < 0)
                 return failed("replay", "cannot start", r);
         for (int i = 0; i < arguments.n_events; i++) {

@@ -3,6 +3,7 @@
 
 /* The context of every verb: options, terminal, connection to the service. */
 
+#include "cli/suggest-table.h"
 #include "ctl/bus-client.h"
 #include "ctl/event-filter.h"
 #include "ctl/event-line.h"
@@ -35,6 +36,7 @@ typedef struct Ctl {
         const char *via;       /* the same */
         EventFilter filter;    /* of events, but for the scope */
         EventPart by;
+        SuggestOptions suggest; /* at_least: 0 if not given */
         const char *labels[LABELS_MAX]; /* "key=value"; borrowed */
         size_t n_labels;
 } Ctl;
@@ -49,6 +51,7 @@ int verb_log_level(Ctl *c, int argc, char **argv);
 int verb_policy_show(Ctl *c, int argc, char **argv);
 int verb_policy_load(Ctl *c, int argc, char **argv);
 int verb_policy_check(Ctl *c, int argc, char **argv);
+int verb_policy_lint(Ctl *c, int argc, char **argv);
 int verb_policy_diff(Ctl *c, int argc, char **argv);
 int verb_explain(Ctl *c, int argc, char **argv);
 int verb_events(Ctl *c, int argc, char **argv);
@@ -59,6 +62,7 @@ int verb_job_end(Ctl *c, int argc, char **argv);
 int verb_job_allow(Ctl *c, int argc, char **argv);
 int verb_job_list(Ctl *c, int argc, char **argv);
 int verb_job_show(Ctl *c, int argc, char **argv);
+int verb_suggest(Ctl *c, int argc, char **argv);
 int verb_check(Ctl *c, int argc, char **argv);
 int verb_version(Ctl *c, int argc, char **argv);
 int verb_help(Ctl *c, int argc, char **argv);

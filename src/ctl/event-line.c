@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "ctl/time-text.h"
+#include "cli/time-text.h"
 #include "event/event-fields.h"
 #include "event/event-message.h"
 

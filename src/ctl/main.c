@@ -8,8 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/suggest-run.h"
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
-#include "ctl/time-text.h"
 #include "ctl/verb-table.h"
 
 enum {
@@ -27,6 +28,9 @@ enum {
         ARG_JOB,
         ARG_BY,
         ARG_EXIT_CODE,
+        ARG_AT_LEAST,
+        ARG_KEEP_DENIED,
+        ARG_KEEP_SHARED,
         ARG_LABEL,
         ARG_FOR,
         ARG_WAIT,
@@ -54,6 +58,9 @@ static const struct option long_options[] = {
         { "job", required_argument, NULL, ARG_JOB },
         { "by", required_argument, NULL, ARG_BY },
         { "exit-code", no_argument, NULL, ARG_EXIT_CODE },
+        { "at-least", required_argument, NULL, ARG_AT_LEAST },
+        { "keep-denied", no_argument, NULL, ARG_KEEP_DENIED },
+        { "keep-shared", no_argument, NULL, ARG_KEEP_SHARED },
         { "label", required_argument, NULL, ARG_LABEL },
         { "for", required_argument, NULL, ARG_FOR },
         { "wait", required_argument, NULL, ARG_WAIT },
@@ -75,12 +82,15 @@ static unsigned option_mask(int option) {
                 { 'n', OPTION_LINES },
                 { ARG_SINCE, OPTION_SINCE },
                 { ARG_DENIED, OPTION_FILTER },
-                { ARG_UNIT, OPTION_FILTER },
+                { ARG_UNIT, OPTION_SELECT },
                 { ARG_PROCESS, OPTION_FILTER },
                 { ARG_DEST, OPTION_FILTER },
-                { ARG_JOB, OPTION_FILTER },
+                { ARG_JOB, OPTION_SELECT },
                 { ARG_BY, OPTION_FILTER },
                 { ARG_EXIT_CODE, OPTION_EXIT_CODE },
+                { ARG_AT_LEAST, OPTION_SUGGEST },
+                { ARG_KEEP_DENIED, OPTION_SUGGEST },
+                { ARG_KEEP_SHARED, OPTION_SUGGEST },
                 { ARG_LABEL, OPTION_LABEL },
                 { ARG_FOR, OPTION_FOR },
                 { ARG_WAIT, OPTION_WAIT },
@@ -159,6 +169,18 @@ static int parse_filter(Ctl *c, int option, const char *value) {
         return fault ? usage(value, fault) : STATUS_OK;
 }
 
+static int parse_suggest(Ctl *c, int option, const char *value) {
+        const char *reason;
+
+        if (option == ARG_KEEP_DENIED)
+                c->suggest.denied = true;
+        else if (option == ARG_KEEP_SHARED)
+                c->suggest.shared_domains = true;
+        else if (suggest_set_at_least(&c->suggest, value, &reason) < 0)
+                return usage(value, reason);
+        return STATUS_OK;
+}
+
 static int parse_option(Ctl *c, int option, const char *value) {
         switch (option) {
         case ARG_SCOPE:
@@ -209,6 +231,10 @@ static int parse_option(Ctl *c, int option, const char *value) {
         case ARG_EXIT_CODE:
                 c->exit_code = true;
                 break;
+        case ARG_AT_LEAST:
+        case ARG_KEEP_DENIED:
+        case ARG_KEEP_SHARED:
+                return parse_suggest(c, option, value);
         case ARG_LABEL:
                 return parse_label(c, value);
         case ARG_FOR:

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ctl/time-text.h"
+#include "cli/time-text.h"
 
 /* The specification allows 32 arrays and 32 structures inside each other, and 64 in all with variants. */
 #define DEPTH_MAX 64

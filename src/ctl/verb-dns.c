@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
-#include "ctl/time-text.h"
 #include "ctl/variant-json.h"
 
 #define LEASES_MAX 10000U

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
 #include "ctl/event-groups.h"
 #include "ctl/event-line.h"
 #include "ctl/table.h"
-#include "ctl/time-text.h"
 #include "ctl/variant-json.h"
 #include "event/event-fields.h"
 

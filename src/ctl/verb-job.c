@@ -7,10 +7,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
 #include "ctl/peer-answer.h"
 #include "ctl/table.h"
-#include "ctl/time-text.h"
 #include "ctl/variant-json.h"
 
 #define JOB_PATH BUS_PATH "/job/"

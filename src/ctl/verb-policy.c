@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* policy show, load, check, diff. */
+/* policy show, load, check, lint, diff. */
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/lint-format.h"
 #include "ctl/ctl.h"
 #include "ctl/policy-diff.h"
 #include "ctl/policy-text.h"
@@ -190,6 +191,67 @@ int verb_policy_check(Ctl *c, _unused_ int argc, char **argv) {
         if (status == STATUS_OK && !c->quiet)
                 (void) printf("%s: valid, %zu rules\n", origin, source.rules.n);
         return status;
+}
+
+/* ------------------------------------------------------------------ lint */
+
+static int add_finding(JsonObject *array, const LintFinding *f) {
+        _cleanup_(json_object_putp) JsonObject *o = json_object_new_object();
+        char path[32], text[LINT_TEXT_MAX], value[IN_PREFIX_TEXT_MAX];
+
+        (void) snprintf(path, sizeof(path), "$.rules[%u]", f->rule);
+        int r = add_text(o, "path", path);
+        if (r >= 0)
+                r = json_value_add(o, "line", json_object_new_int64(f->line));
+        if (r >= 0)
+                r = add_text(o, "value", f->value.type == RULE_HOSTNAME ? f->value.name : in_prefix_format(&f->value.prefix, value));
+        if (r >= 0)
+                r = add_text(o, "finding", lint_kind_to_string(f->kind));
+        if (r >= 0)
+                r = add_text(o, "reason", lint_reason(f, text));
+        if (r >= 0)
+                r = add_text(o, "advice", lint_advice(f, text));
+        if (r >= 0 && json_object_array_add(array, o) < 0)
+                r = -ENOMEM;
+        if (r >= 0)
+                o = NULL; /* owned by the array now */
+        return r;
+}
+
+static int print_lint_json(const Ctl *c, const LintReport *report) {
+        _cleanup_(json_object_putp) JsonObject *o = json_object_new_object(), *array = json_object_new_array();
+        int r = array ? json_value_add(o, "rules", json_object_new_uint64(report->n_rules)) : -ENOMEM;
+
+        for (size_t i = 0; i < report->n && r >= 0; i++)
+                r = add_finding(array, &report->findings[i]);
+        if (r >= 0)
+                r = json_value_add(o, "more", json_object_new_uint64(report->n_more));
+        if (r >= 0)
+                r = json_value_add(o, "findings", json_object_get(array));
+        return r < 0 ? ctl_fail(r) : ctl_print_json(c, o);
+}
+
+int verb_policy_lint(Ctl *c, _unused_ int argc, char **argv) {
+        _cleanup_(policy_source_done) PolicySource source = {};
+        _cleanup_(lint_report_done) LintReport report = {};
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        int status = policy_text_read(argv[0], &text, &size);
+        if (status == STATUS_OK)
+                status = policy_text_parse(policy_text_origin(argv[0]), text, size, NULL, &source);
+        if (status != STATUS_OK)
+                return status;
+        int r = policy_lint(text, size, &report);
+        if (r < 0)
+                return ctl_fail(r);
+        if (c->json != JSON_OFF) {
+                status = print_lint_json(c, &report);
+                if (status != STATUS_OK)
+                        return status;
+        } else if (!c->quiet)
+                lint_write_text(stdout, &report, policy_text_origin(argv[0]));
+        return report.n > 0 ? STATUS_FAILED : STATUS_OK;
 }
 
 /* ------------------------------------------------------------------ diff */

@@ -8,10 +8,10 @@
 #include <time.h>
 
 #include "basic/clock.h"
+#include "cli/time-text.h"
 #include "ctl/ctl.h"
 #include "ctl/open-units.h"
 #include "ctl/table.h"
-#include "ctl/time-text.h"
 #include "ctl/unit-helpers.h"
 
 #define RETRY_USEC (200 * USEC_PER_MSEC)

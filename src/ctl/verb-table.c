@@ -6,9 +6,11 @@
 #include <string.h>
 
 #define VERB_COLUMN 31
+#define ARGUMENTS_MAX 10000
 
 #define EVENT_OPTIONS \
-        (OPTION_SCOPE | OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_FILTER | OPTION_EXIT_CODE | OPTION_JSON)
+        (OPTION_SCOPE | OPTION_FOLLOW | OPTION_LINES | OPTION_SINCE | OPTION_SELECT | OPTION_FILTER | OPTION_EXIT_CODE | \
+         OPTION_JSON)
 
 static const Verb verbs[] = {
         { "State", "status", NULL, "[SCOPE]", "Show mode, policy, hooks and counters", 0, 1,
@@ -28,8 +30,12 @@ static const Verb verbs[] = {
           verb_policy_load },
         { NULL, "policy", "check", "FILE|-", "Check a policy, without using the service", 1, 1, OPTION_JSON,
           verb_policy_check },
+        { NULL, "policy", "lint", "FILE|-", "Show what is valid but hardly meant", 1, 1, OPTION_JSON,
+          verb_policy_lint },
         { NULL, "policy", "diff", "FILE|-", "Compare a policy with the one in force", 1, 1, OPTION_SCOPE | OPTION_JSON,
           verb_policy_diff },
+        { NULL, "suggest", NULL, "[LOG]...", "Print a policy that allows what was recorded", 0, ARGUMENTS_MAX,
+          OPTION_SCOPE | OPTION_SINCE | OPTION_SELECT | OPTION_SUGGEST, verb_suggest },
         { "Jobs", "job", "begin", "", "Begin a job in the caller's unit", 0, 0, OPTION_LABEL | OPTION_JSON,
           verb_job_begin },
         { NULL, "job", "end", "ID", "End a job and show its summary", 1, 1, OPTION_JSON, verb_job_end },
@@ -60,14 +66,17 @@ static const char options_text[] =
         "     --no-ask-password         Do not ask for a password\n"
         "  -f --follow                  events: follow new denials\n"
         "  -n --lines=N                 events: show the last N only\n"
-        "     --since=TIME              events: show events since TIME\n"
+        "     --since=TIME              events, suggest: of events since TIME\n"
         "     --denied                  events: show denials only\n"
-        "     --unit=PATTERN            events: of these units\n"
+        "     --unit=PATTERN            events, suggest: of these units\n"
         "     --process=PATTERN         events: of processes with such names\n"
         "     --dest=NAME|ADDRESS|CIDR  events: to these destinations\n"
-        "     --job=KEY=PATTERN         events: of jobs with such a label\n"
+        "     --job=KEY=PATTERN         events, suggest: of jobs with such a label\n"
         "     --by=dest|process|rule    events: count them by what they have in common\n"
         "     --exit-code               events: exit with 1 if there are denials\n"
+        "     --at-least=N              suggest: only what was seen N times or more\n"
+        "     --keep-denied             suggest: keep what was denied\n"
+        "     --keep-shared             suggest: keep names that anybody can have\n"
         "     --via=NAME                explain: DEST is an address of NAME\n"
         "     --persist                 mode: keep it over reboots\n"
         "     --label=KEY=VALUE         job begin: add a label; may be repeated\n"

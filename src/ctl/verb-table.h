@@ -19,6 +19,8 @@ typedef enum OptionMask {
         OPTION_FOR = 1 << 9,
         OPTION_VIA = 1 << 10,
         OPTION_PERSIST = 1 << 11,
+        OPTION_SELECT = 1 << 12,  /* by unit and job */
+        OPTION_SUGGEST = 1 << 13,
 } OptionMask;
 
 typedef struct Verb {
@@ -34,6 +36,6 @@ typedef struct Verb {
 
 /* The verb that argv begins with; status if argc is 0. *ret_words: the number of words of its name. NULL: none. */
 const Verb *verb_find(int argc, char **argv, int *ret_words);
-/* "show, load, check or diff": the second words of the verbs that begin with name, or if there are none all first words.
+/* "show, load, check, lint or diff": the second words of the verbs that begin with name, or if there are none all first words.
  * Returns whether there are such. */
 bool verb_list(const char *name, char *buf, size_t size);

@@ -9,16 +9,19 @@
 #include "basic/macro.h"
 #include "cli/explain.h"
 #include "cli/policy-check.h"
+#include "cli/policy-lint.h"
 #include "cli/replay.h"
+#include "cli/suggest.h"
 #include "host/allocator.h"
 #include "run/message.h"
 #include "run/run.h"
 
 static const char usage_text[] =
         "Usage: cargowall run [OPTION]... -- COMMAND [ARG]...\n"
-        "       cargowall policy check FILE\n"
+        "       cargowall policy check|lint FILE\n"
         "       cargowall explain --policy FILE [OPTION]... DEST\n"
         "       cargowall replay --policy FILE [--json] EVENTS...\n"
+        "       cargowall suggest [OPTION]... EVENTS...\n"
         "       cargowall help | --version\n"
         "\n"
         "An egress firewall for a command and its children: enforced by the kernel,\n"
@@ -26,8 +29,10 @@ static const char usage_text[] =
         "\n"
         "  run           run COMMAND under a policy of its own (requires root)\n"
         "  policy check  check a policy file and show its errors\n"
+        "  policy lint   show what is valid in a policy file but hardly meant\n"
         "  explain       show which rule of a policy decides for a destination\n"
         "  replay        show what a policy would have decided about recorded events\n"
+        "  suggest       make a policy of recorded events\n"
         "\n"
         "\"cargowall VERB --help\" lists the options of a verb.\n"
         "\n"
@@ -51,8 +56,10 @@ int main(int argc, char **argv) {
         static const Verb verbs[] = {
                 { "run", NULL, cli_run },
                 { "policy", "check", cli_policy_check },
+                { "policy", "lint", cli_policy_lint },
                 { "explain", NULL, cli_explain },
                 { "replay", NULL, cli_replay },
+                { "suggest", NULL, cli_suggest },
                 { "help", NULL, show_usage },
                 { "--help", NULL, show_usage },
                 { "-h", NULL, show_usage },
@@ -69,7 +76,7 @@ int main(int argc, char **argv) {
         }
         /* 125 here as well: a lower status could be mistaken for that of a command. */
         if (argc > 1)
-                message("%s: unknown verb, expected run, explain, policy check, replay, version or help", argv[1]);
+                message("%s: unknown verb, expected run, policy check, policy lint, explain, replay, suggest, --version or help", argv[1]);
         else
                 (void) fputs(usage_text, stderr);
         return RUN_EXIT_FAILED;

@@ -83,18 +83,29 @@ static AddrKind kind_by_prefix(const InAddr *a) {
         return ADDR_GLOBAL;
 }
 
+bool addr_embedded_v4(const InAddr *a, InAddr *ret) {
+        assert(a);
+        assert(ret);
+
+        for (size_t i = 0; i < ELEMENTSOF(embedding_prefixes); i++) {
+                const EmbeddingPrefix *e = &embedding_prefixes[i];
+
+                if (in_prefix_contains(&e->prefix, a)) {
+                        in_addr_from_v4(a->b + e->offset, ret);
+                        return true;
+                }
+        }
+        return false;
+}
+
 AddrKind addr_kind(const InAddr *a) {
+        InAddr embedded;
+
         assert(a);
 
         if (in_addr_is_v4(a))
                 return kind_by_prefix4(a->b + 12);
-        for (size_t i = 0; i < ELEMENTSOF(embedding_prefixes); i++) {
-                const EmbeddingPrefix *e = &embedding_prefixes[i];
-
-                if (in_prefix_contains(&e->prefix, a))
-                        return kind_by_prefix4(a->b + e->offset);
-        }
-        return kind_by_prefix(a);
+        return addr_embedded_v4(a, &embedded) ? kind_by_prefix4(embedded.b + 12) : kind_by_prefix(a);
 }
 
 bool rebinding_check(const Policy *p, const InAddr *a, const NameVerdict *v) {

@@ -14,6 +14,8 @@ typedef enum AddrKind {
 /* An address that embeds an IPv4 address (NAT64 64:ff9b::/96, 6to4, v4-compatible, v4-translated) has the kind of
  * that address. Documentation prefixes count as global: tests and labs use them. */
 AddrKind addr_kind(const InAddr *a);
+/* The IPv4 address that one of these embeds. false: none. */
+bool addr_embedded_v4(const InAddr *a, InAddr *ret);
 #define REBINDING_TEXT_MAX 128
 /* The only check against DNS rebinding: may a name with this verdict have this address? An address that is not
  * global needs a rule for the address itself or, if it is private, a name that may be private. */

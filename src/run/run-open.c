@@ -20,20 +20,18 @@
 #define FILE_CAPABILITIES \
         (CAPABILITY(CAP_DAC_OVERRIDE) | CAPABILITY(CAP_DAC_READ_SEARCH) | CAPABILITY(CAP_FOWNER) | CAPABILITY(CAP_CHOWN))
 
-typedef int (*open_fn)(const char *path);
-
 typedef union Control {
         struct cmsghdr header; /* for its alignment */
         char bytes[CMSG_SPACE(sizeof(int))];
 } Control;
 
-/* Sends fd, or the error in its place. */
+/* Sends fd, or the error in its place. 0 is no descriptor: what is opened here has a higher number. */
 static void send_result(int socket_fd, int fd) {
         struct iovec data = { .iov_base = &fd, .iov_len = sizeof(fd) };
         struct msghdr m = { .msg_iov = &data, .msg_iovlen = 1 };
         Control control = {};
 
-        if (fd >= 0) {
+        if (fd > 0) {
                 m.msg_control = control.bytes;
                 m.msg_controllen = sizeof(control.bytes);
                 struct cmsghdr *c = CMSG_FIRSTHDR(&m);
@@ -59,15 +57,17 @@ static int receive_result(int socket_fd) {
                 return n < 0 ? -errno : -EIO; /* the child was killed */
         struct cmsghdr *c = CMSG_FIRSTHDR(&m);
         if (!c)
-                return result < 0 ? result : -EIO;
+                return result <= 0 ? result : -EIO;
         memcpy(&fd, CMSG_DATA(c), sizeof(fd));
         return fd;
 }
 
 /* In a separate process, because a failed change of user cannot be undone safely. */
-static int open_as_user(const char *path, const RunUser *user, open_fn fn) {
+int run_as_user(const char *path, const RunUser *user, run_as_user_fn fn, const void *userdata) {
         _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
         int pair[2];
+
+        assert(path && user && fn);
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
@@ -80,7 +80,7 @@ static int open_as_user(const char *path, const RunUser *user, open_fn fn) {
                 int r = run_user_become(user);
                 if (r >= 0)
                         r = capability_drop(FILE_CAPABILITIES);
-                send_result(theirs, r < 0 ? r : fn(path));
+                send_result(theirs, r < 0 ? r : fn(path, userdata));
                 _exit(EXIT_SUCCESS);
         }
         (void) close(TAKE_FD(theirs));
@@ -92,7 +92,7 @@ static int open_as_user(const char *path, const RunUser *user, open_fn fn) {
 
 /* ------------------------------------------------------------------ log */
 
-static int open_log(const char *path) {
+static int open_log(const char *path, _unused_ const void *userdata) {
         bool created;
 
         return guarded_open_append(path, LOG_MODE, (uid_t) -1, &created);
@@ -105,8 +105,8 @@ int run_open_log(const char *path, const RunUser *user) {
         assert(path && user);
 
         if (!user->change)
-                return open_log(path);
-        int r = open_as_user(path, user, open_log);
+                return open_log(path, NULL);
+        int r = run_as_user(path, user, open_log, NULL);
         if (r != -EACCES)
                 return r;
         fd = guarded_open_append(path, LOG_MODE, user->uid, &created);
@@ -120,7 +120,7 @@ int run_open_log(const char *path, const RunUser *user) {
 /* ------------------------------------------------------------------ policy */
 
 /* With the user's own rights every link may be followed. */
-static int open_policy(const char *path) {
+static int open_policy(const char *path, _unused_ const void *userdata) {
         int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
         return fd < 0 ? -errno : fd;
@@ -130,7 +130,7 @@ int run_open_policy(const char *path, const RunUser *user) {
         assert(path && user);
 
         if (user->change) {
-                int r = open_as_user(path, user, open_policy);
+                int r = run_as_user(path, user, open_policy, NULL);
                 if (r != -EACCES)
                         return r;
         }

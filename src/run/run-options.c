@@ -19,6 +19,7 @@ enum {
         OPTION_DENY_CIDR,
         OPTION_MODE,
         OPTION_LOG,
+        OPTION_LEARN,
         OPTION_UPSTREAM,
         OPTION_SUMMARY,
         OPTION_USER,
@@ -108,6 +109,8 @@ static int apply(RunOptions *o, int option, const char *text, char error[static 
                 return set_once(&o->policy, text, "--policy", error);
         case OPTION_LOG:
                 return set_once(&o->log, text, "--log", error);
+        case OPTION_LEARN:
+                return set_once(&o->learn, text, "--learn", error);
         case OPTION_USER:
                 return set_once(&o->user, text, "--user", error);
         case OPTION_ALLOW:
@@ -157,6 +160,7 @@ static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN
                 { "deny-cidr", required_argument, NULL, OPTION_DENY_CIDR },
                 { "mode", required_argument, NULL, OPTION_MODE },
                 { "log", required_argument, NULL, OPTION_LOG },
+                { "learn", required_argument, NULL, OPTION_LEARN },
                 { "upstream", required_argument, NULL, OPTION_UPSTREAM },
                 { "summary", required_argument, NULL, OPTION_SUMMARY },
                 { "user", required_argument, NULL, OPTION_USER },
@@ -185,6 +189,12 @@ static int parse_all(int argc, char **argv, RunOptions *o, char error[static RUN
         }
         if (optind == argc && !o->help)
                 return fail(error, "no COMMAND given");
+        if (o->learn && o->has_mode && o->mode != MODE_AUDIT)
+                return fail(error, "--learn needs audit mode: it reports what a policy has to allow; leave out --mode");
+        if (o->learn) {
+                o->mode = MODE_AUDIT;
+                o->has_mode = true;
+        }
         return optind;
 }
 

@@ -17,6 +17,7 @@ typedef struct RunRule {
 typedef struct RunOptions {
         const char *policy; /* path */
         const char *log;    /* path */
+        const char *learn;  /* path; the mode is then audit */
         const char *user;
         RunRule *rules;     /* owned, in the order given */
         size_t n_rules;

@@ -20,6 +20,7 @@
 #include "run/guard.h"
 #include "run/inherited.h"
 #include "run/last-sockets.h"
+#include "run/learn.h"
 #include "run/message.h"
 #include "run/run-open.h"
 #include "run/run-options.h"
@@ -47,6 +48,8 @@ static const char usage_text[] =
         "  --deny-cidr CIDR[:PORT...]     deny an address or a network\n"
         "  --mode enforce|audit           refuse (default), or only report\n"
         "  --log FILE                     append the events to FILE, one JSON object each\n"
+        "  --learn FILE                   run in audit mode, and write a policy that allows\n"
+        "                                 what COMMAND did to FILE, which must not exist\n"
         "  --upstream ADDR[:PORT]         resolver to use; default: from resolv.conf\n"
         "  --summary text|json|markdown|none\n"
         "                                 what to print on stderr at the end\n"
@@ -76,6 +79,7 @@ typedef struct Run {
         Upstreams *upstreams;
         NdjsonFile *log;
         SinkHub *sinks;
+        Learn *learn; /* NULL without --learn */
         Summary *summary;
         SignalState signals;
         SignalTarget signal_target;
@@ -194,6 +198,11 @@ static int prepare(Run *run) {
         r = open_log(run);
         if (r < 0)
                 return r;
+        if (run->options.learn) {
+                r = learn_new(run->options.learn, &run->user, &run->learn);
+                if (r < 0)
+                        return r;
+        }
         prepare_doors(run);
         if (getrandom(key, sizeof(key), 0) != sizeof(key))
                 return fail("no random bytes", -EIO);
@@ -262,6 +271,10 @@ static int open_sinks(Run *run) {
         int r = sink_hub_new(run->event, &run->sinks);
         if (r >= 0)
                 r = sink_hub_add(run->sinks, &summary);
+        if (r >= 0 && run->learn) {
+                Sink learn = learn_as_sink(run->learn);
+                r = sink_hub_add(run->sinks, &learn);
+        }
         if (r < 0 || !run->log)
                 return r;
         Sink file = ndjson_file_as_sink(run->log);
@@ -590,6 +603,10 @@ static int finish(Run *run) {
                 summary_add_lost(run->summary, n_lost, "kernel ring");
         finish_log(run);
         print_summary(run);
+        if (run->learn && run->status != 0)
+                message("COMMAND failed: the policy has what it did until then");
+        if (run->learn && learn_finish(run->learn, n_lost, run->options.summary == SUMMARY_NONE) < 0 && run->status == 0)
+                return RUN_EXIT_FAILED;
 
         if (!run->options.fail_on_denied || run->status != 0)
                 return run->status;
@@ -645,6 +662,7 @@ static void run_done(Run *run) {
         guard_done(&run->guard);
         cgroup_done(&run->cgroup);
         ndjson_file_free(run->log);
+        learn_free(run->learn);
         summary_free(run->summary);
         run_policy_done(&run->policy);
         run_user_done(&run->user);

@@ -90,13 +90,16 @@ def of_zsh():
 
 # -- cargowall: the options of each verb
 
+OF_RUN = ("run", "explain", "replay", "suggest")
+
+
 def help_of(*words):
     return subprocess.run([RUN_PROGRAM, *words, "--help"], env={**os.environ, "LC_ALL": "C.UTF-8"},
                           stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60).stdout.decode()
 
 
 def of_run_help():
-    found = {verb: option_names(help_of(verb)) | {"-h", "--help"} for verb in ("run", "explain")}
+    found = {verb: option_names(help_of(verb)) | {"-h", "--help"} for verb in OF_RUN}
     return set(re.findall(rf"^  ({WORD})", help_of(), re.MULTILINE)) | {"help"}, found
 
 
@@ -104,23 +107,23 @@ def of_run_man_page():
     text = (ROOT / "docs/cargowall.1.scd").read_text()
     synopsis = text.split("# SYNOPSIS")[1].split("# DESCRIPTION")[0]
     run = text.split("# OPTIONS OF RUN")[1].split("\n# ")[0]
-    explain = text.split("# EXPLAIN")[1].split("\n# ")[0]
     return set(re.findall(rf"^\*cargowall ({WORD})", synopsis, re.MULTILINE)), {
         "run": {name for line in run.splitlines() if line.startswith("*-") for name in re.findall(rf"\*({OPTION})\*", line)},
-        "explain": set(re.findall(rf"^\*({OPTION})\*", explain, re.MULTILINE)) | {"-h", "--help"}}
+        **{verb: set(re.findall(rf"^\*({OPTION})\*", text.split(f"# {verb.upper()}\n")[1].split("\n# ")[0], re.MULTILINE)) |
+           {"-h", "--help"} for verb in OF_RUN[1:]}}
 
 
 def of_run_bash():
     text = (ROOT / "completions/bash/cargowall").read_text()
     return set(re.search(r"local verbs='([^']*)'", text).group(1).split()), {
-        verb: set(re.search(rf"local {verb}='([^']*)'", text).group(1).split()) for verb in ("run", "explain")}
+        verb: set(re.search(rf"local {verb}='([^']*)'", text).group(1).split()) for verb in OF_RUN}
 
 
 def of_run_zsh():
     text = (ROOT / "completions/zsh/_cargowall").read_text()
     verbs = re.findall(rf"'({WORD}):", text.split("_cargowall_verbs() {")[1].split("\n    )")[0])
     options = {}
-    for verb in ("run", "explain"):
+    for verb in OF_RUN:
         block = text.split(f"_cargowall_{verb}() {{")[1].split("\n}")[0]
         options[verb] = set(re.findall(rf"'\*?({OPTION})[=\[]", block))
         for group in re.findall(r"\{([^}]*)\}", block):
@@ -147,7 +150,8 @@ def check_cargowall(result):
         result(got == (verbs, options), f"verbs and options of cargowall in the {name}")
     for words, wanted in ((("cargowall", "exp"), ["explain"]), (("cargowall", "run", "--mode", "a"), ["audit"]),
                           (("cargowall", "run", "--summary", "=", "m"), ["markdown"]),
-                          (("cargowall", "policy", ""), ["check"]),
+                          (("cargowall", "policy", ""), ["check", "lint"]),
+                          (("cargowall", "suggest", "--keep-s"), ["--keep-shared"]),
                           (("cargowall", "run", "--allow", "a.example", "--fail"), ["--fail-on-denied"])):
         got = completed(*words)
         result(got == wanted, f"bash completes {' '.join(words)}: {got}")
@@ -159,7 +163,7 @@ def main():
     verbs, options = of_help()
     failed = number = 0
     sources = (("man page", of_man_page), ("bash completion", of_bash), ("zsh completion", of_zsh))
-    print(f"1..{2 * len(sources) + 1 + 10}")
+    print(f"1..{2 * len(sources) + 1 + 11}")
 
     def result(good, title):
         nonlocal failed, number

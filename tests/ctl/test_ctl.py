@@ -5,6 +5,7 @@
 CARGOWALLCTL is the program. Needs dbus-daemon, python3-dbus and python3-gi; skips with the reason when one is missing.
 """
 
+import gzip
 import hashlib
 import json
 import os
@@ -452,6 +453,24 @@ def _(lab):
     equal([f["line"] for f in got.json()["faults"]][0], 3, "line of the first fault")
 
 
+@case("policy lint needs no service: 0 if nothing was found, 1 with what was, 7 for a bad file")
+def _(lab):
+    offline = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+    good = POLICY.replace("443", '"443/tcp"')
+    got = lab.run("policy", "lint", "-", stdin=good, **offline)
+    equal((got.status, got.out), (0, "standard input: 1 rules, nothing found\n"), "result")
+    bad = '{\n "rules": [\n {"type": "hostname", "value": "*.github.io", "action": "allow", "ports": ["443/tcp"]} ] }'
+    got = lab.run("policy", "lint", "-", stdin=bad, **offline)
+    equal(got.status, 1, "exit status")
+    contains(got.out, "standard input:3: $.rules[0] *.github.io: anybody can have a name")
+    equal(lab.run("policy", "lint", "-", "-q", stdin=bad, **offline).out, "", "quiet")
+    got = lab.run("policy", "lint", "-", "--json=short", stdin=bad, **offline)
+    finding = got.json()["findings"][0]
+    equal((got.status, got.json()["rules"], got.json()["more"]), (1, 1, 0), "JSON")
+    equal([finding[key] for key in ("path", "line", "value", "finding")], ["$.rules[0]", 3, "*.github.io", "shared-domain"], "finding")
+    equal(lab.run("policy", "lint", "-", stdin="{", **offline).status, 7, "a bad file")
+
+
 @case("policy diff: 0 for the same meaning, 1 with the changes, 7 for a bad file")
 def _(lab):
     same = json.dumps(json.loads(POLICY), indent=8)
@@ -527,6 +546,48 @@ def _(lab):
     equal([(g["destination"], g["verdict"], g["count"]) for g in groups], [("evil.example:443/tcp", "denied", 3)], "groups")
     for wrong in (["--by=unit"], ["--by=dest", "-f"], ["--job=run_id"], ["--dest="]):
         equal(lab.run("events", *wrong).status, 2, " ".join(wrong))
+
+
+@case("suggest: the service's files, rotated ones too, or those that are given; without the service")
+def _(lab):
+    offline = {"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent/bus"}
+    folder = lab.folder / "cargowall"
+    folder.mkdir()
+    lines = [json.dumps(event(n, dst_hostname=f"n{n}.example", blocked=False, would_deny=True, scope="runners",
+                              job={"repository": "acme/app"})) + "\n" for n in range(3)]
+    (folder / "events.ndjson").write_text(lines[0])
+    (folder / "events.ndjson.1").write_text(lines[1])
+    (folder / "events.ndjson.2.gz").write_bytes(gzip.compress(lines[2].encode()))
+
+    def values(got):
+        equal(got.status, 0, got.err)
+        return sorted(rule["value"] for rule in got.json()["rules"])
+
+    equal(values(lab.run("suggest", str(folder / "events.ndjson"), str(folder / "events.ndjson.2.gz"), **offline)),
+          ["n0.example", "n2.example"], "two files")
+    equal(values(lab.run("suggest", "-", stdin=lines[1], **offline)), ["n1.example"], "standard input")
+    record = {"__REALTIME_TIMESTAMP": "1795317123000000", "_SYSTEMD_UNIT": "cargowalld.service", "CARGOWALL_VERDICT": "would_deny",
+              "CARGOWALL_EVENT": "connection_blocked", "CARGOWALL_REASON": "default", "CARGOWALL_DST_IP": "203.0.113.9",
+              "CARGOWALL_DST_PORT": "443", "CARGOWALL_PROTOCOL": "TCP", "CARGOWALL_DST_HOST": "journal.example"}
+    forged = record | {"_SYSTEMD_UNIT": "evil.service", "CARGOWALL_DST_HOST": "evil.example"}
+    got = lab.run("suggest", "-", stdin=f"{json.dumps(record)}\n{json.dumps(forged)}\n", **offline)
+    equal(values(got), ["journal.example"], "records of the journal")
+    contains(got.err, "Skipped, a field is missing or invalid: 1 line")
+    # /var/log of a mount namespace of its own
+    script = 'mount -t tmpfs tmpfs /var/log && cp -a "$1" /var/log/cargowall && shift && exec "$0" suggest "$@"'
+    namespace = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else []), "sh", "-c", script, PROGRAM, str(folder)]
+    for options, wanted in (([], 3), (["--scope=runners"], 3), (["--job=repository=acme/*"], 3), (["--unit=runner*", "-q"], 3),
+                            (["--at-least=2"], 0), (["--scope=host"], 0), (["--since=2026-11-22T03:12:02Z"], 1)):
+        done = subprocess.run([*namespace, *options], env=lab.environment(**offline), stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=LIMIT, check=False)
+        got = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        equal((got.status, len(got.json()["rules"]) if got.out else 0), (0 if wanted else 1, wanted), f"{options} {got.err}")
+        equal(got.err == "", "-q" in options, f"what is listed: {got.err}")
+    got = lab.run("suggest", "/nonexistent", **offline)
+    equal((got.status, got.out), (1, ""), "a file that is missing")
+    contains(got.err, "cargowallctl: /nonexistent: cannot read the log")
+    for wrong in ["--process=curl"], ["--dest=a.example"], ["--denied"], ["--at-least=0"], ["--job=7"], ["--json=short"]:
+        equal(lab.run("suggest", *wrong, "-", **offline).status, 2, f"{wrong}")
 
 
 @case("events --exit-code: 1 with denials, 0 without")
@@ -706,7 +767,7 @@ def _(lab):
         equal((got.status, got.out), (2, ""), f"result of {words}")
         assert got.err, words
     contains(lab.run("nonsense").err, "status, is-enforcing, scopes, dns, events", "version or help")
-    contains(lab.run("policy", "nonsense").err, "policy: ", "show, load, check or diff")
+    contains(lab.run("policy", "nonsense").err, "policy: ", "show, load, check, lint or diff")
     equal(lab.calls("GetAll"), [], "calls")
 
 

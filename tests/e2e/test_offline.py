@@ -26,6 +26,18 @@ def check_valid(lab):
     equal((r.status, r.err), (0, ""), "status, stderr")
 
 
+@case("policy lint: 1 and one line for each finding; 0, 2 and 125")
+def lint(lab):
+    r = cargowall(lab, "policy", "lint", lab.policy(POLICY))
+    equal((r.status, r.err, len(r.out.splitlines())), (1, "", 2), "findings")
+    contains(r.out, "$.rules[0] github.com: a port without a protocol is also allowed for UDP", "the first")
+    contains(r.out, "$.rules[3] 2001:db8::/32: it allows all ports", "the second")
+    r = cargowall(lab, "policy", "lint", lab.policy({"rules": []}))
+    equal((r.status, r.err), (0, ""), r.out)
+    for arguments, status in (([], 2), (["--json", "x"], 2), ([lab.policy("{")], 125), (["/nonexistent"], 125)):
+        equal(cargowall(lab, "policy", "lint", *arguments).status, status, f"{arguments}")
+
+
 @case("policy check: 1 and one line for each fault")
 def check_faults(lab):
     policy = lab.policy({"rules": [

@@ -53,6 +53,8 @@ def check_policy(path):
     document = json.loads(path.read_text(encoding="utf-8"))
     result(done.returncode == 0 and document["mode"] == "audit" and document["match"], f"{path.name} is valid, in audit mode",
            done.stdout)
+    done = run("policy", "lint", path)
+    result(done.returncode == 0, f"{path.name} has nothing to complain about", done.stdout)
     for status, destinations in enumerate(WANTED.get(path.stem, ((), ()))):
         wrong = [d for d in destinations if run("explain", "--policy", path, d).returncode != status]
         result(not wrong and destinations, f"{path.name} {('allows', 'denies')[status]} {', '.join(destinations)}", wrong)
@@ -72,7 +74,7 @@ def check_events_page():
 
 def main():
     documents = sorted(POLICIES.glob("*.json"))
-    print(f"1..{3 * len(documents) + 3}")
+    print(f"1..{4 * len(documents) + 3}")
     listed = set(re.findall(r"^\| `([a-z-]+)\.json`", (POLICIES / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     names = {path.stem for path in documents}
     result(listed == names == set(WANTED), "each example is in the README, and tested", (listed ^ names, names ^ set(WANTED)))

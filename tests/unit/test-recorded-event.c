@@ -187,6 +187,123 @@ START_TEST(test_golden) {
 }
 END_TEST
 
+START_TEST(test_origin) {
+        static const char job[] = ",\"scope\":\"runners\",\"unit\":\"a.service\",\"job\":{\"run_id\":\"7\",\"n\":7,"
+                                  "\"ref\":\"\"}";
+        char line[8192];
+        RecordedEvent e;
+
+        snprintf(line, sizeof(line), ALLOWED TO "%s}", job);
+        ck_assert_int_eq(read_text(line, &e), RECORDED_LINE_EVENT);
+        ck_assert_str_eq(e.scope, "runners");
+        ck_assert_str_eq(e.unit, "a.service");
+        ck_assert_str_eq(e.reason, "rule");
+        ck_assert_uint_eq(e.n_labels, 2);
+        ck_assert_str_eq(e.labels[0].key, "run_id");
+        ck_assert_str_eq(e.labels[0].value, "7");
+        ck_assert_str_eq(e.labels[1].value, "");
+
+        /* Also of what has no decision. */
+        snprintf(line, sizeof(line), HEAD "\"event_type\":\"connections_suppressed\",\"count\":3%s}", job);
+        ck_assert_int_eq(read_text(line, &e), RECORDED_LINE_SUPPRESSED);
+        ck_assert_str_eq(e.scope, "runners");
+        ck_assert_uint_eq(e.n_labels, 2);
+
+        /* More labels, longer keys and values than there can be are left out. */
+        size_t n = (size_t) snprintf(line, sizeof(line), ALLOWED TO ",\"job\":{\"%060d\":\"x\",\"y\":\"%0300d\"", 0, 0);
+        for (int i = 0; i < 20; i++)
+                n += (size_t) snprintf(line + n, sizeof(line) - n, ",\"k%d\":\"v\"", i);
+        snprintf(line + n, sizeof(line) - n, "}}");
+        ck_assert_int_eq(read_text(line, &e), RECORDED_LINE_EVENT);
+        ck_assert_uint_eq(e.n_labels, RECORDED_LABELS_MAX);
+        ck_assert_str_eq(e.labels[0].key, "k0");
+}
+END_TEST
+
+/* What is there of a destination that no policy decides about. */
+START_TEST(test_fixed_destination) {
+        char addr[IN_ADDR_TEXT_MAX];
+        RecordedEvent e;
+
+        ck_assert_int_eq(read_text(DENIED "\"reason\":\"dns\",\"dst_ip\":\"203.0.113.5\",\"dst_port\":53,"
+                                   "\"protocol\":\"UDP\"}", &e), RECORDED_LINE_FIXED);
+        ck_assert_str_eq(e.reason, "dns");
+        ck_assert_str_eq(in_addr_format(&e.destination.addr, addr), "203.0.113.5");
+        ck_assert_uint_eq(e.destination.port, 53);
+        ck_assert_uint_eq(e.destination.protocol, PROTOCOL_UDP);
+        ck_assert_int_eq(read_text(QUERY "\"reason\":\"dns\",\"dns_reason\":\"rebinding\",\"dst_hostname\":\"A.example\"}",
+                                   &e), RECORDED_LINE_FIXED);
+        ck_assert_int_eq(e.kind, RECORDED_QUERY);
+        ck_assert_str_eq(e.reason, "rebinding");
+        ck_assert_str_eq(e.names[0], "a.example");
+        ck_assert_int_eq(read_text(DENIED "\"reason\":\"raw_socket\",\"protocol\":\"ICMP\"}", &e), RECORDED_LINE_FIXED);
+        ck_assert(e.n_names == 0 && e.destination.protocol == 0);
+}
+END_TEST
+
+/* As `journalctl -o json` prints them, with some of the fields that journald adds. */
+#define RECORD "{\"__CURSOR\":\"s=1\",\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"_SYSTEMD_UNIT\":\"cargowalld.service\"," \
+               "\"_PID\":\"7\",\"MESSAGE\":[1,2],\"PRIORITY\":\"4\","
+
+START_TEST(test_journal) {
+        RecordedEvent e;
+
+        ck_assert_int_eq(read_text(RECORD "\"CARGOWALL_EVENT\":\"connection_blocked\",\"CARGOWALL_VERDICT\":\"would_deny\","
+                "\"CARGOWALL_REASON\":\"default\",\"CARGOWALL_MODE\":\"audit\",\"CARGOWALL_DST_IP\":\"203.0.113.5\","
+                "\"CARGOWALL_DST_PORT\":\"443\",\"CARGOWALL_DST_HOST\":\"www.example\",\"CARGOWALL_PROTOCOL\":\"TCP\","
+                "\"CARGOWALL_SCOPE\":\"runners\",\"CARGOWALL_COMM\":\"curl\",\"CARGOWALL_UNIT\":\"a.service\","
+                "\"CARGOWALL_JOB_RUN_ID\":\"7\",\"CARGOWALL_COUNT\":\"12\"}", &e), RECORDED_LINE_EVENT);
+        ck_assert(e.kind == RECORDED_CONNECTION && e.verdict == RECORDED_WOULD_DENY && !e.by_rule && e.count == 12);
+        ck_assert_str_eq(e.time, "2023-11-14T22:13:20.123456Z");
+        ck_assert_str_eq(e.names[0], "www.example");
+        ck_assert(e.destination.port == 443 && e.destination.protocol == PROTOCOL_TCP);
+        ck_assert_str_eq(e.process, "curl");
+        ck_assert_str_eq(e.scope, "runners");
+        ck_assert_str_eq(e.unit, "a.service");
+        ck_assert(e.n_labels == 1 && strcmp(e.labels[0].key, "run_id") == 0 && strcmp(e.labels[0].value, "7") == 0);
+
+        ck_assert_int_eq(read_text(RECORD "\"CARGOWALL_EVENT\":\"dns_blocked\",\"CARGOWALL_VERDICT\":\"deny\","
+                "\"CARGOWALL_REASON\":\"rule\",\"CARGOWALL_DST_HOST\":\"evil.example\",\"CARGOWALL_QNAME\":\"evil.example\","
+                "\"CARGOWALL_QTYPE\":\"A\",\"CARGOWALL_DNS_REASON\":\"policy\"}", &e), RECORDED_LINE_EVENT);
+        ck_assert(e.kind == RECORDED_QUERY && e.verdict == RECORDED_DENIED && e.by_rule && e.for_addresses);
+        ck_assert_str_eq(e.names[0], "evil.example");
+
+        ck_assert_int_eq(read_text(RECORD "\"CARGOWALL_EVENT\":\"mode_changed\"}", &e), RECORDED_LINE_OTHER);
+}
+END_TEST
+
+/* Everybody can write to the journal. */
+START_TEST(test_journal_forged) {
+        static const char event[] = "\"CARGOWALL_EVENT\":\"connection_allowed\",\"CARGOWALL_VERDICT\":\"allow\","
+                "\"CARGOWALL_REASON\":\"rule\",\"CARGOWALL_DST_IP\":\"203.0.113.66\",\"CARGOWALL_DST_PORT\":\"%s\","
+                "\"CARGOWALL_PROTOCOL\":\"TCP\",\"CARGOWALL_DST_HOST\":\"evil.example\"}";
+        static const struct {
+                const char *begin, *port;
+                RecordedLine line;
+        } records[] = {
+                { RECORD, "443", RECORDED_LINE_EVENT },
+                { RECORD, "443x", RECORDED_LINE_INVALID },
+                { RECORD, "-1", RECORDED_LINE_INVALID },
+                { RECORD, "99999999999999999999", RECORDED_LINE_INVALID },
+                { "{\"__REALTIME_TIMESTAMP\":\"1700000000123456\",", "443", RECORDED_LINE_INVALID },
+                { "{\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"_SYSTEMD_UNIT\":\"evil.service\",", "443", RECORDED_LINE_INVALID },
+                { "{\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"_SYSTEMD_UNIT\":[\"cargowalld.service\"],", "443",
+                  RECORDED_LINE_INVALID },
+                { "{\"_SYSTEMD_UNIT\":\"cargowalld.service\",", "443", RECORDED_LINE_INVALID },
+                { "{\"__REALTIME_TIMESTAMP\":\"x\",\"_SYSTEMD_UNIT\":\"cargowalld.service\",", "443", RECORDED_LINE_INVALID },
+        };
+        char begin[1024], text[2048];
+        RecordedEvent e;
+
+        for (size_t i = 0; i < ELEMENTSOF(records); i++) {
+                (void) snprintf(begin, sizeof(begin), "%s%s", records[i].begin, event);
+                const char *place = strstr(begin, "%s");
+                (void) snprintf(text, sizeof(text), "%.*s%s%s", (int) (place - begin), begin, records[i].port, place + 2);
+                ck_assert_msg(read_text(text, &e) == (int) records[i].line, "%zu: %s", i, text);
+        }
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("recorded-event");
         TCase *t = tcase_create("recorded-event");
@@ -197,6 +314,10 @@ static Suite *suite(void) {
         tcase_add_test(t, test_embedded_nul);
         tcase_add_test(t, test_aliases_bound);
         tcase_add_test(t, test_golden);
+        tcase_add_test(t, test_origin);
+        tcase_add_test(t, test_fixed_destination);
+        tcase_add_test(t, test_journal);
+        tcase_add_test(t, test_journal_forged);
         suite_add_tcase(s, t);
         return s;
 }

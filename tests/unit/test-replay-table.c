@@ -89,8 +89,8 @@ START_TEST(test_cases) {
         ck_assert_int_eq(replay_table_add(&t, RECORDED_LINE_EVENT, &e), 0);
         ck_assert_uint_eq(t.n_events[RECORDED_ALLOWED][cases[_i].action], 1);
         ck_assert_uint_eq(replay_table_n_changed(&t, REPLAY_WOULD_BE_DENIED), cases[_i].action == ACTION_DENY);
-        ck_assert_uint_eq(t.n[REPLAY_WOULD_BE_DENIED], cases[_i].action == ACTION_DENY);
-        ck_assert_uint_eq(t.n[REPLAY_WOULD_BE_ALLOWED], 0);
+        ck_assert_uint_eq(t.destinations.n[REPLAY_WOULD_BE_DENIED], cases[_i].action == ACTION_DENY);
+        ck_assert_uint_eq(t.destinations.n[REPLAY_WOULD_BE_ALLOWED], 0);
         replay_table_done(&t);
 
         /* Without aliases and automatic rules: as explained. */
@@ -149,8 +149,8 @@ START_TEST(test_merge_and_sort) {
         ck_assert_int_eq(replay_table_add(&t, RECORDED_LINE_EVENT, &again), 0);
         replay_table_sort(&t);
 
-        ck_assert_uint_eq(t.n[REPLAY_WOULD_BE_DENIED], 2);
-        const ReplayEntry *first = t.entries[REPLAY_WOULD_BE_DENIED][0], *second = t.entries[REPLAY_WOULD_BE_DENIED][1];
+        ck_assert_uint_eq(t.destinations.n[REPLAY_WOULD_BE_DENIED], 2);
+        const DestinationEntry *first = t.destinations.entries[REPLAY_WOULD_BE_DENIED][0], *second = t.destinations.entries[REPLAY_WOULD_BE_DENIED][1];
         ck_assert_str_eq(first->destination.name, "a.example");
         ck_assert_uint_eq(first->count, 42);
         ck_assert_str_eq(first->first, "2023-11-14T22:13:19.000000Z");
@@ -182,12 +182,12 @@ START_TEST(test_limit) {
         e.verdict = RECORDED_WOULD_DENY;
         ck_assert_int_eq(replay_table_add(&t, RECORDED_LINE_EVENT, &e), 0);
 
-        ck_assert_uint_eq(t.n[REPLAY_WOULD_BE_DENIED], 3);
-        ck_assert_uint_eq(t.entries[REPLAY_WOULD_BE_DENIED][0]->count, 2);
-        ck_assert_uint_eq(t.n_unlisted[REPLAY_WOULD_BE_DENIED], 4);
+        ck_assert_uint_eq(t.destinations.n[REPLAY_WOULD_BE_DENIED], 3);
+        ck_assert_uint_eq(t.destinations.entries[REPLAY_WOULD_BE_DENIED][0]->count, 2);
+        ck_assert_uint_eq(t.destinations.n_unlisted[REPLAY_WOULD_BE_DENIED], 4);
         ck_assert_uint_eq(replay_table_n_changed(&t, REPLAY_WOULD_BE_DENIED), 10);
-        ck_assert_uint_eq(t.n[REPLAY_WOULD_BE_ALLOWED], 1);
-        ck_assert_uint_eq(t.entries[REPLAY_WOULD_BE_ALLOWED][0]->count, UINT64_MAX);
+        ck_assert_uint_eq(t.destinations.n[REPLAY_WOULD_BE_ALLOWED], 1);
+        ck_assert_uint_eq(t.destinations.entries[REPLAY_WOULD_BE_ALLOWED][0]->count, UINT64_MAX);
         ck_assert_uint_eq(replay_table_n_changed(&t, REPLAY_WOULD_BE_ALLOWED), UINT64_MAX);
 
         FILE *f = open_memstream(&text, &size);

@@ -39,6 +39,8 @@ static const struct {
         { "--mode audit c", "[mode=audit] c" },
         { "--mode enforce --mode audit c", "[mode=audit] c" },
         { "--mode enforce c", "[mode=enforce] c" },
+        { "--learn x c", "[learn=x mode=audit] c" },
+        { "--learn x --mode audit c", "[learn=x mode=audit] c" },
         { "--upstream 192.0.2.1 --upstream 192.0.2.2:5353 --upstream [2001:db8::1]:54 --upstream 2001:db8::2 c",
           "[192.0.2.1#53 192.0.2.2#5353 2001:db8::1#54 2001:db8::2#53] c" },
         { "--summary json c", "[summary=2] c" },
@@ -58,6 +60,8 @@ static const struct {
         { "--policy a --policy b c", NULL },
         { "--log a --log b c", NULL },
         { "--user a --user b c", NULL },
+        { "--learn x --mode enforce c", NULL },
+        { "--learn x --learn y c", NULL },
         { "--mode off c", NULL },
         { "--mode Audit c", NULL },
         { "--summary xml c", NULL },
@@ -96,6 +100,8 @@ static void describe(const RunOptions *o, char buf[static 1024]) {
                 add(buf, "policy=%s", o->policy);
         if (o->log)
                 add(buf, "log=%s", o->log);
+        if (o->learn)
+                add(buf, "learn=%s", o->learn);
         if (o->user)
                 add(buf, "user=%s", o->user);
         for (size_t i = 0; i < o->n_rules; i++)

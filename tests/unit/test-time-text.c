@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/time-text.h"
+#include "cli/time-text.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -115,8 +115,8 @@ START_TEST(test_format) {
 END_TEST
 
 static Suite *suite(void) {
-        Suite *s = suite_create("ctl-time-text");
-        TCase *t = tcase_create("ctl-time-text");
+        Suite *s = suite_create("time-text");
+        TCase *t = tcase_create("time-text");
 
         (void) setenv("TZ", "TST-1", 1); /* one hour ahead of UTC, no summer time */
         tzset();

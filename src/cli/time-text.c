@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/time-text.h"
+#include "cli/time-text.h"
 
 #include <assert.h>
 #include <inttypes.h>
