@@ -68,8 +68,8 @@ int service_validate(const char *text, size_t size, FaultList *faults);
 int service_policy_text(const Service *s, const char *scope, const char **ret_text, size_t *ret_size);
 
 /* What would happen to a connection of the scope now. For an address the live leases count, or with via only this
- * name, as in policy_explain(); *ret_policy is borrowed and has the text of the rule. -ENOENT: no such scope, or the
- * scope is off. */
+ * name, as in policy_explain(); for a name, the answers that the proxy has. *ret_policy is borrowed and has the text of the
+ * rule; NULL: the scope is off, everything passes. -ENOENT: no such scope. */
 int service_explain(const Service *s, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy);
 

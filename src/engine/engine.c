@@ -7,6 +7,7 @@
 #include "basic/clock.h"
 #include "engine/dns-peer.h"
 #include "engine/event-pipeline.h"
+#include "engine/explanation.h"
 #include "engine/hook-probe.h"
 #include "engine/hosts-names.h"
 #include "engine/query-throttle.h"
@@ -626,6 +627,12 @@ Engine *engine_free(Engine *e) {
 }
 
 /* ------------------------------------------------------------------ what front ends ask for */
+
+void engine_explain(Engine *e, const Layer *layer, const Destination *d, const char *via, Explanation *ret) {
+        const ExplanationSources sources = { .layers = &e->layers, .maps = e->maps, .proxy = e->proxy };
+
+        explanation_find(&sources, layer, d, via, clock_nsec(CLOCK_BOOTTIME), ret);
+}
 
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers) {
         return dns_proxy_set_servers(e->proxy, servers, n_servers);

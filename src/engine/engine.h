@@ -11,6 +11,7 @@
 #include "engine/layer-table.h"
 #include "event/event.h"
 #include "kernel/object.h"
+#include "policy/explain.h"
 
 typedef struct Engine Engine;
 
@@ -116,6 +117,8 @@ void engine_copy_leases(Engine *e, const Layer *from, Layer *to);
 /* Restores entries in the kernel's table of layers that were modified externally. Returns their number. */
 unsigned engine_repair(Engine *e);
 
+/* What would happen now to a connection of this layer; *ret is allowed if it does not judge. via: as for policy_explain(). */
+void engine_explain(Engine *e, const Layer *layer, const Destination *d, const char *via, Explanation *ret);
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
 bool engine_chain_has(uint32_t chain, const Layer *layer);
 /* Sets the chain that judges the sockets of a cgroup, and its actor: a number chosen by the caller, below

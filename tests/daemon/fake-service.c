@@ -216,9 +216,10 @@ int service_policy_text(const Service *m, const char *scope, const char **ret_te
 
 int service_explain(const Service *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
-        if (strcmp(scope, "off") == 0 || !m->policy)
-                return -ENOENT;
-        *ret_policy = m->policy;
+        *ret_policy = strcmp(scope, "off") == 0 ? NULL : m->policy;
+        *ret = (Explanation) { .verdict = ACTION_ALLOW, .action = ACTION_ALLOW, .rule = RULE_NONE };
+        if (!*ret_policy)
+                return 0;
         return policy_explain(m->policy, policy_mode(m->policy, MODE_ENFORCE), d, via, ret);
 }
 

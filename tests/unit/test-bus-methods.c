@@ -330,7 +330,7 @@ static const struct {
         { "other.example", 443, "tcp", "off", "", "allow", "" },
         { "github.com", 0, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
         { "github.com", 443, "icmp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
-        { "github.com", 443, "sctp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
+        { "github.com", 443, "dccp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
         { "github.com:443", 443, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
         { "*.github.com", 443, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
         { "", 443, "tcp", "host", SD_BUS_ERROR_INVALID_ARGS, NULL, NULL },
