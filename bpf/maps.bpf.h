@@ -276,6 +276,13 @@ static __always_inline void count(enum cw_counter which) {
                 (*n)++; /* per CPU, and cgroup programs do not nest on one CPU */
 }
 
+/* mode: of the layer that decided. */
+static __always_inline void count_denial(__u8 mode) {
+        count(CW_COUNT_DENIED);
+        if (mode == CW_AUDIT)
+                count(CW_COUNT_AUDITED);
+}
+
 /* Accurate to a tick, at a tenth of the cost. */
 static __always_inline __u64 now_coarse(void) {
         return has_coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();

@@ -25,6 +25,7 @@ typedef struct ServiceScope {
 
 typedef struct ServiceCounters {
         uint64_t connections_allowed, connections_denied, queries_allowed, queries_denied, events_lost;
+        uint64_t connections_audited, queries_audited; /* denied by the policy, and let pass by audit mode: not in the others */
 } ServiceCounters;
 
 size_t service_n_scopes(const Service *s);                    /* at least 1: the host */

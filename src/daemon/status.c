@@ -244,6 +244,7 @@ void service_counters(const Service *s, ServiceCounters *ret) {
         events_counters(s->events, ret);
         ret->connections_allowed = stats.connections_allowed; /* with what the ring lost */
         ret->connections_denied = stats.connections_denied;
+        ret->connections_audited = stats.connections_audited;
         ret->queries_allowed = stats.dns.answered;
         ret->events_lost += engine_events_lost(s->context.engine);
 }

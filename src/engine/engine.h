@@ -132,7 +132,7 @@ int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t po
 
 /* The kernel's own counts since its maps were made, also those of predecessors, and the proxy's since the start. */
 typedef struct EngineStats {
-        uint64_t connections_allowed, connections_denied;
+        uint64_t connections_allowed, connections_denied, connections_audited; /* denied: without those that audit mode let pass */
         DnsProxyStats dns;
         uint64_t tcp_connections; /* to the proxy */
         uint64_t dns_strangers;   /* queries and packets to the proxy from those whom it does not serve, dropped */

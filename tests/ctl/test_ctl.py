@@ -69,8 +69,8 @@ def scenario(**changes):
                     "PolicySource": "/etc/cargowall/policy.json", "RuleCount": 1, "DNSWiring": "bpf+resolved",
                     "Upstreams": ["192.0.2.53:53"], "RequiredHooks": hooks, "AchievedHooks": hooks,
                     "StartTimestamp": 1795000000000000, "StartTimestampMonotonic": 5000000,
-                    "ConnectionsAllowed": 12, "ConnectionsDenied": 3, "QueriesAllowed": 40, "QueriesDenied": 2,
-                    "EventsLost": 0},
+                    "ConnectionsAllowed": 12, "ConnectionsDenied": 3, "ConnectionsWouldDeny": 5, "QueriesAllowed": 40,
+                    "QueriesDenied": 2, "QueriesWouldDeny": 9, "EventsLost": 0},
         "objects": {
             PATH + "/scope/host": ["org.cargowall1.Scope", {
                 "Name": "host", "Mode": "enforce", "ModeSetting": "configured", "ConfiguredMode": "enforce", "PolicyDigest": "sha256:aa", "RuleCount": 1,
@@ -92,6 +92,8 @@ def scenario(**changes):
     }
     for key, value in changes.items():
         base[key] = base[key] | value if isinstance(base.get(key), dict) else value
+        if isinstance(base[key], dict):
+            base[key] = {k: v for k, v in base[key].items() if v is not None}  # None: it has none
     return base
 
 
@@ -200,10 +202,11 @@ def _(lab):
     equal(got.status, 0, "exit status")
     equal(got.err, "", "stderr")
     contains(got.out, "● cargowalld 9.9", "Mode: enforce (configured: enforce)\n",
-             "Policy: /etc/cargowall/policy.json", "Digest: sha256:", "Rules: 1", "Hooks: 2 attached, 2 required\n",
+             "Effect: refused in: host; only reported in: runners\n", "Policy: 2 documents with 5 rules: see below\n",
+             "Hooks: 2 attached, 2 required\n",
              "Families: others than IP are not refused: see \"cargowallctl check\"\n",
-             "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied",
-             "Queries: 40 allowed, 2 denied", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
+             "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied, 5 would be denied\n",
+             "Queries: 40 allowed, 2 denied, 9 would be denied\n", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
              "/etc/cargowall/policy.d/runners.json", "2 scopes listed.")
     equal(lab.run().out.split("Since")[0], got.out.split("Since")[0], "status as the default verb")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "socket_create"]})
@@ -213,6 +216,58 @@ def _(lab):
     contains(lab.run("status").out, "Names: sockets of name services are closed to units\n")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "backstop"]})
     contains(lab.run("status").out, "Families: others than IP are dropped at network devices: see \"cargowallctl check\"\n")
+
+
+def scope(name, mode, rules=1, source=None, **changes):
+    return ["org.cargowall1.Scope", {
+        "Name": name, "Mode": mode, "ModeSetting": "configured", "ConfiguredMode": mode, "ControlGroups": ["/"],
+        "PolicyDigest": "sha256:" + hashlib.sha256(name.encode()).hexdigest(), "RuleCount": rules,
+        "PolicySource": source or f"/etc/cargowall/policy.d/{name}.json"} | changes]
+
+
+def set_scopes(lab, *scopes, **manager):
+    """As the service describes these scopes."""
+    lab.set(objects={PATH + "/scope/runners": None, PATH + "/scope/host": None, PATH + "/job/7": None} |
+            {PATH + "/scope/" + s[1]["Name"]: s for s in scopes}, manager=manager)
+
+
+HOST = {"source": "/etc/cargowall/policy.json"}
+AUDIT = {"EffectiveMode": "audit", "ConfiguredMode": "audit", "Enforcing": False}
+
+
+@case("status: what the modes do, in words: as installed, in audit, off, and for single scopes")
+def _(lab):
+    set_scopes(lab, scope("host", "audit", 0, **HOST), **AUDIT, RuleCount=0)
+    contains(lab.run("status").out, "Mode: audit (configured: audit)\n",
+             "Effect: as installed: nothing is refused; what the policy denies is reported\n", "Policy: /etc/cargowall/policy.json\n")
+    set_scopes(lab, scope("host", "audit", 3, **HOST), **AUDIT)
+    contains(lab.run("status").out, "Effect: nothing is refused; what the policy denies is reported\n")
+    set_scopes(lab, scope("host", "enforce", 3, **HOST))
+    contains(lab.run("status").out, "Effect: what the policy denies is refused\n")
+    none = scope("host", "off", 0, source="none", PolicyDigest="")
+    set_scopes(lab, none, scope("ci", "enforce"), scope("lab", "audit"), **AUDIT)
+    contains(lab.run("status").out, "Mode: audit (configured: audit), not enforcing everywhere\n",
+             "Effect: refused in: ci; only reported in: lab; not judged: host\n", "Policy: 2 documents with 2 rules: see below\n")
+    set_scopes(lab, none, scope("ci", "enforce"))
+    got = lab.run("status")
+    equal(got.status, 0, "exit status: all documents are enforced")
+    contains(got.out, "Effect: refused in: ci; not judged: host\n")
+    equal(lab.run("status", "host").status, 3, "exit status of a host that is off")
+    set_scopes(lab, none, scope("ci", "off"), EffectiveMode="off", Enforcing=False)
+    contains(lab.run("status").out, "Effect: refused in: no scope; not judged: ci, host\n")
+    lab.set(manager={"AchievedHooks": ["connect4"], "Enforcing": False})
+    contains(lab.run("status").out, "Effect: hooks are missing, so what the policy denies may pass: see Hooks\n")
+
+
+@case("status: rules and digest of each document, and counters of a service that counts audit among the denials")
+def _(lab):
+    set_scopes(lab, scope("host", "enforce", 3, **HOST), scope("ci", "audit", 7))
+    rows = {line.split()[0]: line.split() for line in lab.run("status", "--full").out.splitlines() if line.strip()}
+    for name, rules in (("host", "3"), ("ci", "7")):
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        equal(rows[name][-4:-1], [rules, digest, "1"], f"rules, digest and cgroups of {name}")
+    lab.set(manager={"ConnectionsWouldDeny": None, "QueriesWouldDeny": None})  # an older one
+    contains(lab.run("status").out, "Connections: 12 allowed, 3 denied\n", "Queries: 40 allowed, 2 denied\n")
 
 
 @case("status shows a fault of the policy, also of a service that has no such property")
@@ -288,9 +343,9 @@ def _(lab):
 @case("scopes, with and without legend")
 def _(lab):
     got = lab.run("scopes")
-    equal(got.out, "SCOPE    MODE     SET    CONFIGURED  RULES  CGROUPS  SOURCE\n"
-                   "host     enforce  -      enforce     1      1        /etc/cargowall/policy.json\n"
-                   "runners  audit    audit  enforce     4      2        /etc/cargowall/policy.d/runners.json\n"
+    equal(got.out, "SCOPE    MODE     SET    CONFIGURED  RULES  DIGEST  CGROUPS  SOURCE\n"
+                   "host     enforce  -      enforce     1      aa      1        /etc/cargowall/policy.json\n"
+                   "runners  audit    audit  enforce     4      bb      2        /etc/cargowall/policy.d/runners.json\n"
                    "\n2 scopes listed.\n", "table")
     equal(len(lab.run("scopes", "--no-legend").out.splitlines()), 2, "lines without legend")
 
@@ -685,8 +740,8 @@ def _(lab):
 
 @case("lines are cut to COLUMNS on a terminal, unless --full; ASCII where the locale is not UTF-8")
 def _(lab):
-    plain = {"NO_COLOR": "1", "COLUMNS": "64"}
-    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 64, "too long a line"
+    plain = {"NO_COLOR": "1", "COLUMNS": "80"}
+    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 80, "too long a line"
     contains(lab.on_terminal("scopes", **plain).out, "…")
     contains(lab.on_terminal("scopes", "--full", **plain).out, "/etc/cargowall/policy.d/runners.json")
     contains(lab.run("status", LC_ALL="C").out, "* cargowalld 9.9")

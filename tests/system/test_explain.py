@@ -127,7 +127,7 @@ def explain_queries(rig):
         equal(r.facts, {server: ["NOERROR", "NOERROR"] for server in (FOREIGN4, FOREIGN6)}, "answers")
         reached = {text: rig.packets(server, protocol, 53) > 0 for text, server, protocol in (
             (table.DNS[0], FOREIGN4, 17), (table.DNS[1], FOREIGN4, 6), (table.DNS[2], FOREIGN6, 17))}
-        equal({text: e["action"] == "allow" for text, e in said.items()}, reached, f"what {scope} is told of its queries")
+        equal({text: e["action"] == "allow" for text, e in said.items()}, reached, f"what explain says of the queries of {scope}")
         equal({e["action"] for e in said.values()}, {action}, f"what happens to the queries of {scope}")
 
 
