@@ -524,6 +524,26 @@ def _(lab):
     equal(lab.run("policy", "diff", "-", stdin="{").status, 7, "a bad file")
 
 
+@case("policy diff: with the policy of the scope that the document is for")
+def _(lab):
+    matched = json.dumps({"match": {"units": ["runner-*.service"]}, "rules": []})
+    named = json.dumps(json.loads(matched) | {"name": "ci"})
+    file = lab.folder / "runners.json"
+    for text, arguments, scope in (
+            (POLICY, [file], "host"), (matched, [file], "runners"), (named, [file], "ci"), (named, ["-"], "ci"),
+            (named, ["-", "--scope=lab"], "lab"), (matched, ["-", "--scope=host"], "host"),
+            (json.dumps({"match": {"jobs": [{"job": "x"}]}}), [file], "runners")):
+        lab.set()
+        file.write_text(text)
+        assert lab.run("policy", "diff", *map(str, arguments), stdin=text).status in (0, 1), text
+        equal([call["scope"] for call in lab.calls("GetPolicy")], [scope], f"scope of {text}")
+    lab.set()
+    got = lab.run("policy", "diff", "-", stdin=matched)
+    equal((got.status, lab.calls("GetPolicy")), (2, []), "exit status and calls without a name")
+    contains(got.err, "--scope=")
+    file.unlink()
+
+
 # -- explain, events
 
 @case("explain: host, port and protocol are taken apart; 0 allowed, 1 denied")
