@@ -799,7 +799,9 @@ def _(lab):
 def _(lab):
     got = lab.run("check")
     rows = lab.run("check", "--json=short").json()
-    failed = any(row["state"] == "fail" for row in rows)
+    failed = any(row["state"] == "fail" or row["opens"] for row in rows)
+    n_ok, n_open = sum(row["state"] == "ok" for row in rows), sum(row["opens"] for row in rows)
+    contains(got.out, f"\n{n_ok} of {len(rows)} checks are met" + (f"; {n_open} gap" if n_open else ".\n"))
     equal(got.status, 1 if failed else 0, "exit status")
     for row in rows:
         assert row["state"] in ("ok", "warn", "fail"), row
