@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A running unbound whose queries the proxy gets: the proxy is a resolver, so that who asks it for the servers of the root gets
+/* A running unbound whose queries the proxy gets: the proxy is a resolver, so that unbound, which wants the servers of the root, gets
  * nowhere. */
 
 #include <dirent.h>

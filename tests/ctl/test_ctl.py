@@ -586,6 +586,22 @@ def _(lab):
     equal([c["since"] for c in lab.calls("ListEvents")][-1], 1795000000000000, "since")
 
 
+@case("events: a refused look-up is one line, for both versions of the address and their repeats")
+def _(lab):
+    query = {"event_type": "dns_blocked", "dns_reason": "policy", "dst_ip": "127.0.0.53"}
+    lab.set(events=[
+        event(1, **query, query_type="A"), event(2, **query, query_type="AAAA"),
+        event(3, **query, query_type="AAAA", count=2), event(4, **query, query_type="A", count=2),
+        event(5, **query, query_type="A", dst_hostname="x.example"), event(6, **query, query_type="AAAA", dst_hostname="x.example"),
+        event(7, **query, query_type="TXT", dst_hostname="x.example")])
+    equal(lab.run("events").out.splitlines(), [
+        "Nov 22 03:12:01 denied  curl[123] runner.service -> evil.example (DNS): no rule allows the name (3 times)",
+        "Nov 22 03:12:05 denied  curl[123] runner.service -> x.example (DNS): no rule allows the name",
+        "Nov 22 03:12:07 denied  curl[123] runner.service -> x.example (DNS TXT): no rule allows the name"], "lines")
+    equal([json.loads(line)["query_type"] for line in lab.run("events", "--json=short").out.splitlines()],
+          ["A", "AAAA", "AAAA", "A", "A", "AAAA", "TXT"], "types in JSON")
+
+
 @case("events: only some of them, and counted by what they have in common")
 def _(lab):
     lab.set(events=[
