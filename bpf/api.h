@@ -439,6 +439,7 @@ enum cw_counter {
         CW_COUNT_UNASSIGNED = 7,  /* packets dropped because their cgroup has no entry yet; TCP retransmits them */
         CW_COUNT_RING_REPORTED = 8,   /* part of CW_COUNT_RING_FULL already reported; written by user space only */
         CW_COUNT_DNS_STRANGERS = 9,   /* packets to the proxy of one job from others, dropped */
+        CW_COUNT_AUDITED = 10,    /* part of CW_COUNT_DENIED that audit mode let pass */
         _CW_COUNTER_MAX,
 };
 

@@ -59,7 +59,7 @@ static __always_inline void report_family(struct __sk_buff *skb, __u64 subject, 
         if (last && *last == verdict)
                 return;
         bpf_map_update_elem(&denied_flows, &key, &verdict, BPF_ANY);
-        count(CW_COUNT_DENIED);
+        count_denial(layer->mode);
         if (!budget_take(actor, layer->mode == CW_AUDIT, now_coarse()))
                 return;
         struct cw_record *r = record_begin(CW_RECORD_FAMILY, layer->policy_id, layer->mode);

@@ -195,7 +195,7 @@ int cw_sock_create(struct bpf_sock *ctx) {
         if (!refusing)
                 return may;
 
-        count(CW_COUNT_DENIED);
+        count_denial(layer.mode);
         if (!budget_take(c.actor, layer.mode == CW_AUDIT, now_coarse()))
                 return layer.mode == CW_AUDIT;
         struct cw_record *r = record_begin(CW_RECORD_RAW_SOCKET, layer.policy_id, layer.mode);

@@ -70,7 +70,7 @@ static __always_inline int on_new_family(__s32 family) {
         if (subject == UNASSIGNED ? may_be_of_machine() || !any_layer_enforces() : !family_is_refused(subject, &layer))
                 return 0;
         __u32 actor = subject == UNASSIGNED ? 0 : subject_actor(subject);
-        count(CW_COUNT_DENIED);
+        count_denial(layer.mode);
         if (!budget_take(actor, layer.mode == CW_AUDIT, bpf_ktime_get_ns()))
                 return layer.mode == CW_AUDIT ? 0 : FAMILY_REFUSED;
         struct cw_record *r = record_begin(CW_RECORD_FAMILY, layer.policy_id, layer.mode);

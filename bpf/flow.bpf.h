@@ -118,7 +118,7 @@ static __always_inline void report_denial(const struct cw_flow_key *key, const s
         __u8 mode = CW_VERDICT_MODE(f->verdict);
 
         if (CW_POLICY_LAYER(f->policy_id) != CW_LAYER_SELF) {
-                count(CW_COUNT_DENIED);
+                count_denial(mode);
                 if (hook == CW_HOOK_PACKET ? !budget_take(f->actor, mode == CW_AUDIT, now_coarse()) :
                                              !denial_admit(key, f, hook))
                         return;

@@ -265,7 +265,8 @@ struct {
 
 /* Constant keys and values are kept off the stack: there the compiler lets them share a slot with a pointer, which
  * the verifier rejects for a loader without CAP_PERFMON. */
-const __u32 counter_keys[_CW_COUNTER_MAX] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+const __u32 counter_keys[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+_Static_assert(sizeof(counter_keys) / sizeof(counter_keys[0]) == _CW_COUNTER_MAX, "a key for each counter");
 const __u8 present = 1;
 const struct cw_budget unused_budget = {};
 const struct cw_repeat no_repeats = {};
@@ -274,6 +275,13 @@ static __always_inline void count(enum cw_counter which) {
         __u64 *n = bpf_map_lookup_elem(&counters, &counter_keys[which]);
         if (n)
                 (*n)++; /* per CPU, and cgroup programs do not nest on one CPU */
+}
+
+/* mode: of the layer that decided. */
+static __always_inline void count_denial(__u8 mode) {
+        count(CW_COUNT_DENIED);
+        if (mode == CW_AUDIT)
+                count(CW_COUNT_AUDITED);
 }
 
 /* Accurate to a tick, at a tenth of the cost. */

@@ -171,7 +171,7 @@ static __noinline int deny_option(struct bpf_sockopt *ctx, const struct policy_c
 
         verdict_unpack(&v, word);
         process_of_caller(&process);
-        count(CW_COUNT_DENIED);
+        count_denial(v.mode);
         if (!budget_take(c->actor, v.mode == CW_AUDIT, bpf_ktime_get_ns()))
                 return v.mode == CW_AUDIT;
         struct cw_record *r = record_begin(group ? CW_RECORD_DENY : CW_RECORD_OPTION, v.policy_id, v.mode);

@@ -97,7 +97,7 @@ void bus_properties_changed(Bus *b, const char *name, ...) __attribute__((sentin
  * recorded. */
 int bus_authorize(Bus *b, sd_bus_message *m, const char *action, const char *const *details,
                   sd_bus_message_handler_t handler, Caller *ret, sd_bus_error *error);
-/* Records the outcome of the call, r and *error, and returns r. */
+/* Records the outcome of the call, r and *error, unless it was only to look and succeeded, and returns r. */
 int bus_note_result(Bus *b, const char *action, const Caller *caller, int r, const sd_bus_error *error);
 /* The unit of the process with the caller's pid. For the record, and for data that is not sensitive: without
  * Caller.pidfd it may be another process than the one that connected. */

@@ -111,8 +111,10 @@ static int get_counter(_unused_ sd_bus *bus, _unused_ const char *path, _unused_
         } counters[] = {
                 { "ConnectionsAllowed", c.connections_allowed },
                 { "ConnectionsDenied", c.connections_denied },
+                { "ConnectionsWouldDeny", c.connections_audited },
                 { "QueriesAllowed", c.queries_allowed },
                 { "QueriesDenied", c.queries_denied },
+                { "QueriesWouldDeny", c.queries_audited },
                 { "EventsLost", c.events_lost },
         };
         for (size_t i = 0; i < ELEMENTSOF(counters); i++)
@@ -150,8 +152,10 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("Jobs", "ao", bus_get_jobs, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_PROPERTY("ConnectionsAllowed", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("ConnectionsDenied", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("ConnectionsWouldDeny", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("QueriesAllowed", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("QueriesDenied", "t", get_counter, 0, 0),
+        SD_BUS_PROPERTY("QueriesWouldDeny", "t", get_counter, 0, 0),
         SD_BUS_PROPERTY("EventsLost", "t", get_counter, 0, 0),
 
         METHOD("SetMode", "st", P(mode) P(flags), NULL, "", bus_method_set_mode),

@@ -161,17 +161,12 @@ static int parse_destination(const char *host, uint16_t port, const char *protoc
         if (in_addr_parse(host, &d.addr) < 0 && hostname_canonical(host, false, d.name, &reason) < 0)
                 return bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
                                      "The destination is not an address or a name: ", reason, ".");
-        if (strcmp(protocol, "tcp") == 0)
-                d.protocol = PROTOCOL_TCP;
-        else if (strcmp(protocol, "udp") == 0)
-                d.protocol = PROTOCOL_UDP;
-        else if (strcmp(protocol, "icmp") == 0)
-                d.protocol = d.name[0] == '\0' && !in_addr_is_v4(&d.addr) ? PROTOCOL_ICMP6 : PROTOCOL_ICMP;
-        else
-                return invalid(error, "The protocol must be tcp, udp or icmp.");
-        bool has_port = d.protocol == PROTOCOL_TCP || d.protocol == PROTOCOL_UDP;
-        if (has_port != (port != 0))
-                return invalid(error, "tcp and udp need a port from 1 to 65535; icmp has none: use 0.");
+        if (!destination_protocol_parse(protocol, &d.protocol))
+                return invalid(error, "The protocol must be " DESTINATION_PROTOCOLS ".");
+        if (destination_has_port(d.protocol) != (port != 0))
+                return invalid(error, "A port from 1 to 65535 is needed; icmp has none: use 0.");
+        if (d.name[0] == '\0')
+                destination_fix_protocol(&d);
         *ret = d;
         return 0;
 }
@@ -194,9 +189,11 @@ static int parse_via(const char *text, const Destination *d, char buf[static HOS
 }
 
 /* A scope that is off has no policy to evaluate: all traffic passes. */
-static int reply_off(sd_bus_message *m, const char *scope) {
-        return sd_bus_reply_method_return(m, "ssa{sv}", "allow", "", 5, "reason", "s", "off", "action", "s", "allow",
-                                          "mode", "s", "off", "scope", "s", scope, "text", "s",
+static int reply_off(sd_bus_message *m, const char *scope, const Explanation *e) {
+        return sd_bus_reply_method_return(m, "ssa{sv}", "allow", "", 6, "reason", "s", "off", "action", "s", "allow",
+                                          "mode", "s", "off", "resolver_refuses", "b", (int) e->resolver_refuses,
+                                          "scope", "s", scope, "text", "s", e->resolver_refuses ?
+                                          "The scope is off: all traffic passes." RESOLVER_REFUSES :
                                           "The scope is off: all traffic passes.");
 }
 
@@ -212,6 +209,10 @@ static int append_details(sd_bus_message *reply, const ServiceScope *scope, cons
                                           (int) e->name_refused);
         if (r >= 0 && e->rule != RULE_NONE)
                 r = sd_bus_message_append(reply, "{sv}", "tier", "s", tier_to_string(e->tier));
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}", "resolver_refuses", "b", (int) e->resolver_refuses);
+        if (r >= 0 && e->own_addr)
+                r = sd_bus_message_append(reply, "{sv}", "action_elsewhere", "s", action_to_string(e->elsewhere));
         if (r >= 0)
                 r = bus_append_entry_text(reply, "scope", scope->name);
         if (r < 0)
@@ -301,9 +302,9 @@ int bus_method_explain(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                 return r < 0 ? r : 1;
         service_scope(b->service, i, &scope);
         r = service_explain(b->service, options[0], &d, via, &e, &policy);
-        if (r == -ENOENT)
-                return reply_off(m, options[0]);
-        return r < 0 ? r : reply_explanation(m, &scope, policy, &d, &e);
+        if (r < 0)
+                return r;
+        return !policy ? reply_off(m, options[0], &e) : reply_explanation(m, &scope, policy, &d, &e);
 }
 
 /* ------------------------------------------------------------------ lists */

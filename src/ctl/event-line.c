@@ -134,9 +134,12 @@ static void add_destination(Text *t, JsonObject *event, bool with_addr) {
 
         add_word(t, name);
         if (strcmp(get_text(event, EVENT_FIELD_ID_EVENT_TYPE), "dns_blocked") == 0) {
+                const char *type = get_text(event, EVENT_FIELD_ID_QUERY_TYPE);
+                bool addresses = strcmp(type, "A") == 0 || strcmp(type, "AAAA") == 0; /* of both versions: one attempt */
+
                 add(t, " (DNS");
-                add(t, get_text(event, EVENT_FIELD_ID_QUERY_TYPE)[0] != '\0' ? " " : "");
-                add_word(t, get_text(event, EVENT_FIELD_ID_QUERY_TYPE));
+                add(t, type[0] != '\0' && !addresses ? " " : "");
+                add_word(t, addresses ? "" : type);
                 add(t, ")");
                 return;
         }

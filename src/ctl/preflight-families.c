@@ -141,8 +141,8 @@ static void check_units(CheckTable *t) {
                 (void) check_add(t, "families in units", CHECK_OK, "%zu running units have a policy, all of them restricted",
                                  u->n_policy);
         else
-                check_advise(check_add(t, "families in units", CHECK_WARN, "%zu of %zu running units with a policy may use any "
-                                       "family, such as %s", u->n_open, u->n_policy, u->first),
+                check_advise(check_opens(check_add(t, "families in units", CHECK_WARN, "%zu of %zu running units with a policy may use "
+                                                   "any family, such as %s", u->n_open, u->n_policy, u->first)),
                              "add the drop-in restrict-families.conf to these units: see SOCKET FAMILIES in cargowalld(8)");
 }
 

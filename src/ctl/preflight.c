@@ -53,6 +53,11 @@ void check_advise(CheckRow *row, const char *format, ...) {
         va_end(ap);
 }
 
+CheckRow *check_opens(CheckRow *row) {
+        row->opens = true;
+        return row;
+}
+
 bool check_has(const CheckTable *t, const char *path) {
         char whole[PATH_TEXT_MAX];
         struct stat st;
@@ -186,8 +191,8 @@ static void check_containers(CheckTable *t) {
                 (void) check_add(t, "containers", CHECK_OK, "%zu exist; documents match %zu of them%s", c->n, c->n - c->n_open,
                                  c->n_open > 0 ? ", the host's judges the others" : "");
         else
-                check_advise(check_add(t, "containers", CHECK_WARN, "%zu of %zu belong to no document and are not judged, such as "
-                                       "%.180s", c->n_open, c->n, c->first),
+                check_advise(check_opens(check_add(t, "containers", CHECK_WARN, "%zu of %zu belong to no document and are not judged, "
+                                                   "such as %.180s", c->n_open, c->n, c->first)),
                              "match them with \"containers\", or those of a user with \"units\": [\"user@UID.service\"]; see MATCH in "
                              "cargowall-policy(5)");
 }
@@ -251,8 +256,8 @@ static void check_resolved_in_units(CheckTable *t) {
                 (void) check_add(t, "resolved in units", CHECK_OK, "%zu running units have a policy, and do not reach its sockets",
                                  u->n_policy);
         else
-                check_advise(check_add(t, "resolved in units", CHECK_WARN, "%zu of %zu running units with a policy reach its "
-                                       "sockets, such as %s", u->n_resolved, u->n_policy, u->first_resolved),
+                check_advise(check_opens(check_add(t, "resolved in units", CHECK_WARN, "%zu of %zu running units with a policy reach its "
+                                                   "sockets, such as %s", u->n_resolved, u->n_policy, u->first_resolved)),
                              "names that they look up there (nss-resolve) are not judged by their own policy: see NAME SERVICES "
                              "in cargowalld(8)");
 }
@@ -386,9 +391,9 @@ static void check_helpers(CheckTable *t) {
         if (u->n_helped == 0)
                 (void) check_add(t, "helpers", CHECK_OK, "what users of units with an enforced policy can have others do is judged");
         else
-                check_advise(check_add(t, "helpers", CHECK_WARN, "%zu of %zu running units with an enforced policy can have others act, "
-                                       "such as %.60s (%s)", u->n_helped, u->n_enforced, u->first_helped,
-                                       unit_helpers_format(u->helpers, text, sizeof(text))),
+                check_advise(check_opens(check_add(t, "helpers", CHECK_WARN, "%zu of %zu running units with an enforced policy can have "
+                                                   "others act, such as %.60s (%s)", u->n_helped, u->n_enforced, u->first_helped,
+                                                   unit_helpers_format(u->helpers, text, sizeof(text)))),
                              "what these do is not judged: match them (containers, user@UID.service, atd.service, cron.service), or "
                              "take the rights from the user; see HELPERS in cargowalld(8)");
 }
@@ -411,10 +416,12 @@ size_t preflight_check(const PreflightFacts *facts, const char *root, CheckRow r
         check_resolved(&t);
         check_resolved_in_units(&t);
         check_upstream(&t);
+        check_unbound(&t);
         check_ports(&t);
         check_unit_queries(&t);
         check_helpers(&t);
         check_polkit(&t);
+        check_documents(&t);
         check_containers(&t);
         return t.n;
 }
@@ -442,18 +449,27 @@ static bool service_has_hook(sd_bus *bus, const char *hook) {
         return found;
 }
 
+/* unit: as in the path of its object. */
+static bool unit_is_active(sd_bus *bus, const char *unit) {
+        _cleanup_free_ char *state = NULL;
+        char path[128];
+
+        (void) snprintf(path, sizeof(path), "/org/freedesktop/systemd1/unit/%s", unit);
+        return sd_bus_get_property_string(bus, SYSTEMD, path, SYSTEMD ".Unit", "ActiveState", NULL, &state) >= 0 &&
+               strcmp(state, "active") == 0;
+}
+
 static void ask_systemd(PreflightFacts *facts) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-        _cleanup_free_ char *version = NULL, *state = NULL;
+        _cleanup_free_ char *version = NULL;
 
         if (sd_bus_open_system(&bus) < 0 || sd_bus_set_method_call_timeout(bus, BUS_TIMEOUT_USEC) < 0)
                 return;
         if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1", SYSTEMD ".Manager", "Version", NULL,
                                        &version) >= 0)
                 (void) snprintf(facts->systemd, sizeof(facts->systemd), "%s", version);
-        if (sd_bus_get_property_string(bus, SYSTEMD, "/org/freedesktop/systemd1/unit/cargowalld_2ddns_2esocket",
-                                       SYSTEMD ".Unit", "ActiveState", NULL, &state) >= 0)
-                facts->dns_socket_active = strcmp(state, "active") == 0;
+        facts->dns_socket_active = unit_is_active(bus, "cargowalld_2ddns_2esocket");
+        facts->unbound_active = unit_is_active(bus, "unbound_2eservice");
         facts->name_services_refused = service_has_hook(bus, "unix_stream_connect") || service_has_hook(bus, "connect_unix");
         open_units_find(bus, &facts->units);
 }

@@ -23,6 +23,7 @@ typedef struct CheckRow {
         CheckState state;
         char detail[256];   /* what was found */
         char advice[256];   /* what to do; empty if nothing is needed */
+        bool opens;         /* what is not met lets traffic past a policy */
 } CheckRow;
 
 #define CHECK_ROWS_MAX 28
@@ -35,6 +36,7 @@ typedef struct PreflightFacts {
         int connections_error;  /* positive errno: the kernel cannot end connections; 0: it can */
         char systemd[64];       /* version; empty: not known */
         bool dns_socket_active; /* cargowalld-dns.socket listens */
+        bool unbound_active;    /* unbound.service runs */
         uint64_t families;      /* bits: those without hooks that the kernel has, if it loads no modules on demand; else 0 */
         OpenUnits units;
         OpenContainers containers;
@@ -61,9 +63,12 @@ typedef struct CheckTable {
 
 CheckRow *check_add(CheckTable *t, const char *name, CheckState state, const char *format, ...) _printf_(4, 5);
 void check_advise(CheckRow *row, const char *format, ...) _printf_(2, 3);
+CheckRow *check_opens(CheckRow *row); /* marks and returns it */
 bool check_has(const CheckTable *t, const char *path);
 char *check_read(const CheckTable *t, const char *path); /* NULL if the file cannot be read. The caller frees. */
 
+void check_unbound(CheckTable *t);
+void check_documents(CheckTable *t);
 /* preflight-families.c: what refuses sockets of families without hooks. */
 void check_families(CheckTable *t);
 uint64_t preflight_families(void); /* PreflightFacts.families of this kernel */

@@ -27,10 +27,26 @@ static int print_json(const Ctl *c, const CheckRow *rows, size_t n) {
                         r = json_value_add(o, "detail", json_object_new_string(rows[i].detail));
                 if (r >= 0)
                         r = json_value_add(o, "advice", json_object_new_string(rows[i].advice));
+                if (r >= 0)
+                        r = json_value_add(o, "opens", json_object_new_boolean(rows[i].opens));
                 if (r < 0)
                         return ctl_fail(r);
         }
         return ctl_print_json(c, array);
+}
+
+/* What is asked for, and how much of it there is. */
+static void print_score(const CheckRow *rows, size_t n) {
+        size_t n_ok = 0, n_open = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                n_ok += rows[i].state == CHECK_OK;
+                n_open += rows[i].opens;
+        }
+        (void) printf("\n%zu of %zu checks are met", n_ok, n);
+        if (n_open > 0)
+                (void) printf("; %zu %s traffic past a policy", n_open, n_open == 1 ? "gap lets" : "gaps let");
+        (void) puts(".");
 }
 
 static int print_table(const Ctl *c, const CheckRow *rows, size_t n) {
@@ -63,6 +79,8 @@ static int print_table(const Ctl *c, const CheckRow *rows, size_t n) {
                 (void) printf("%s%s: %s\n", first ? "\n" : "", rows[i].name, safe);
                 first = false;
         }
+        if (c->legend)
+                print_score(rows, n);
         return STATUS_OK;
 }
 
@@ -74,7 +92,7 @@ int verb_check(Ctl *c, _unused_ int argc, _unused_ char **argv) {
         preflight_facts(&facts);
         size_t n = preflight_check(&facts, "", rows);
         for (size_t i = 0; i < n; i++)
-                failed = failed || rows[i].state == CHECK_FAIL;
+                failed = failed || rows[i].state == CHECK_FAIL || rows[i].opens;
 
         int status = STATUS_OK;
         if (c->json != JSON_OFF)

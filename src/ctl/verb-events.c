@@ -83,25 +83,39 @@ static bool is_repeated(JsonObject *a, JsonObject *b) {
                strcmp(event_line_text(a, false, x), event_line_text(b, false, y)) == 0;
 }
 
+/* Programs look up both versions of an address in one attempt: of what they ask for, the more frequent counts. */
+typedef struct Attempts {
+        uint64_t n_v6, n_others;
+} Attempts;
+
+static void attempts_add(Attempts *a, JsonObject *event) {
+        uint64_t *n = strcmp(json_value_text(event, "query_type"), "AAAA") == 0 ? &a->n_v6 : &a->n_others;
+
+        if (__builtin_add_overflow(*n, event_line_count(event), n))
+                *n = UINT64_MAX;
+}
+
 static int print_list(const Ctl *c, JsonObject *events) {
         size_t n = json_value_length(events);
         int status = STATUS_OK;
 
         for (size_t i = 0; i < n && status == STATUS_OK;) {
                 JsonObject *event = json_object_array_get_idx(events, i);
-                uint64_t count = event_line_count(event);
+                Attempts attempts = {};
                 bool one_process = true;
                 size_t k = i + 1;
+
+                attempts_add(&attempts, event);
 
                 for (; c->json == JSON_OFF && k < n; k++) {
                         JsonObject *next = json_object_array_get_idx(events, k);
 
                         if (!is_repeated(event, next))
                                 break;
-                        count += event_line_count(next);
+                        attempts_add(&attempts, next);
                         one_process = one_process && json_value_u64(event, "pid") == json_value_u64(next, "pid");
                 }
-                status = print_event(c, event, count, one_process);
+                status = print_event(c, event, MAX(attempts.n_v6, attempts.n_others), one_process);
                 i = k;
         }
         return status;

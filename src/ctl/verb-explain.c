@@ -11,14 +11,13 @@
 
 static int ask(Ctl *c, const Destination *d, sd_bus_message **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        bool icmp = d->protocol == PROTOCOL_ICMP || d->protocol == PROTOCOL_ICMP6;
         char addr[IN_ADDR_TEXT_MAX];
 
         int status = bus_client_message(&c->client, BUS_PATH, BUS_MANAGER, "Explain", &m);
         if (status != STATUS_OK)
                 return status;
         int r = sd_bus_message_append(m, "sqs", d->name[0] != '\0' ? d->name : in_addr_format(&d->addr, addr), d->port,
-                                      icmp ? "icmp" : d->protocol == PROTOCOL_UDP ? "udp" : "tcp");
+                                      destination_protocol(d->protocol));
         if (r >= 0)
                 r = sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r >= 0 && c->scope)

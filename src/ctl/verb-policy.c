@@ -11,6 +11,7 @@
 #include "ctl/policy-diff.h"
 #include "ctl/policy-text.h"
 #include "policy/document.h"
+#include "policy/policy-document.h"
 
 typedef struct Fetched {
         sd_bus_message *reply; /* owns the texts */
@@ -19,6 +20,33 @@ typedef struct Fetched {
 
 static void fetched_done(Fetched *d) {
         (void) sd_bus_message_unref(d->reply);
+}
+
+/* "/x/runners.json" is "runners"; NULL: it says no name. */
+static char *name_of_file(const char *file) {
+        const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+        size_t n = strlen(base), suffix = strlen(".json");
+        _cleanup_free_ char *name = n > suffix && strcmp(base + n - suffix, ".json") == 0 ? strndup(base, n - suffix) : NULL;
+
+        return name && policy_document_name_is_valid(name) ? TAKE_PTR(name) : NULL;
+}
+
+/* The scope that the document is for, as the service would name it, unless the user has said another. *ret_name owns it. */
+static int take_scope(Ctl *c, const char *file, const char *text, size_t size, char **ret_name) {
+        _cleanup_(policy_document_done) PolicyDocument d = {};
+        _cleanup_(fault_list_done) FaultList faults = {};
+        _cleanup_free_ char *name = name_of_file(file);
+
+        if (c->scope || policy_document_from_json(&d, text, size, name, &faults) < 0 || (d.match.n == 0 && d.jobs.n == 0))
+                return STATUS_OK; /* what is wrong with it is said by others */
+        if (!d.name) {
+                complain("%s: the document has a match, and neither it nor the file gives a name: name its scope with --scope=",
+                         policy_text_origin(file));
+                return STATUS_USAGE;
+        }
+        *ret_name = TAKE_PTR(d.name);
+        c->scope = *ret_name;
+        return STATUS_OK;
 }
 
 static int get_document(Ctl *c, Fetched *ret) {
@@ -292,12 +320,14 @@ int verb_policy_diff(Ctl *c, _unused_ int argc, char **argv) {
         _cleanup_(policy_source_done) PolicySource old = {}, new = {};
         _cleanup_(fetched_done) Fetched d = {};
         _cleanup_(policy_diff_done) PolicyDiff diff = {};
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = NULL, *scope = NULL;
         size_t size;
 
         int status = policy_text_read(argv[0], &text, &size);
         if (status == STATUS_OK)
                 status = policy_text_parse(policy_text_origin(argv[0]), text, size, NULL, &new);
+        if (status == STATUS_OK)
+                status = take_scope(c, argv[0], text, size, &scope);
         if (status == STATUS_OK)
                 status = get_document(c, &d);
         if (status == STATUS_OK)

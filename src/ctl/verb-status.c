@@ -14,6 +14,7 @@
 #include "ctl/table.h"
 #include "ctl/unit-helpers.h"
 
+#define DIGEST_DIGITS 12
 #define RETRY_USEC (200 * USEC_PER_MSEC)
 
 static Color mode_color(const char *mode) {
@@ -22,9 +23,18 @@ static Color mode_color(const char *mode) {
 
 /* ------------------------------------------------------------------ scopes */
 
+/* As many digits of "sha256:..." as tell documents apart; "status SCOPE" and JSON have all of them. */
+static const char *short_digest(const char *digest, char buf[static DIGEST_DIGITS + 1]) {
+        const char *colon = strchr(digest, ':');
+
+        (void) snprintf(buf, DIGEST_DIGITS + 1, "%s", colon ? colon + 1 : digest);
+        return buf;
+}
+
 static int print_scopes(const Ctl *c, JsonObject *scopes) {
-        static const char *const headers[] = { "SCOPE", "MODE", "SET", "CONFIGURED", "RULES", "CGROUPS", "SOURCE" };
+        static const char *const headers[] = { "SCOPE", "MODE", "SET", "CONFIGURED", "RULES", "DIGEST", "CGROUPS", "SOURCE" };
         _cleanup_(table_freep) Table *t = NULL;
+        char digest[DIGEST_DIGITS + 1];
 
         int r = table_new(&c->output, headers, ELEMENTSOF(headers), &t);
         for (size_t i = 0; i < json_value_length(scopes) && r >= 0; i++) {
@@ -40,6 +50,8 @@ static int print_scopes(const Ctl *c, JsonObject *scopes) {
                         r = table_add(t, json_value_text(o, "configured_mode"));
                 if (r >= 0)
                         r = table_add_u64(t, json_value_u64(o, "rule_count"));
+                if (r >= 0)
+                        r = table_add(t, short_digest(json_value_text(o, "policy_digest"), digest));
                 if (r >= 0)
                         r = table_add_u64(t, json_value_length(json_value_array(o, "control_groups")));
                 if (r >= 0)
@@ -147,21 +159,30 @@ static int print_dns(const Ctl *c, JsonObject *p) {
         return ctl_print_field(c, "DNS", text);
 }
 
+/* what: "connections" or "queries". A service that does not count what audit mode let pass has that in the other number. */
+static int print_verdicts(const Ctl *c, JsonObject *p, const char *label, const char *what) {
+        char allowed[32], denied[32], audited[32], text[128];
+
+        (void) snprintf(allowed, sizeof(allowed), "%s_allowed", what);
+        (void) snprintf(denied, sizeof(denied), "%s_denied", what);
+        (void) snprintf(audited, sizeof(audited), "%s_would_deny", what);
+        bool apart = json_object_object_get_ex(p, audited, NULL);
+        int n = snprintf(text, sizeof(text), "%" PRIu64 " allowed, %" PRIu64 " denied", json_value_u64(p, allowed),
+                         json_value_u64(p, denied));
+        if (apart)
+                (void) snprintf(text + n, sizeof(text) - (size_t) n, ", %" PRIu64 " would be denied", json_value_u64(p, audited));
+        return ctl_print_field(c, label, text);
+}
+
 static int print_counters(const Ctl *c, JsonObject *p) {
         uint64_t lost = json_value_u64(p, "events_lost");
-        char text[96];
 
-        (void) snprintf(text, sizeof(text), "%" PRIu64 " allowed, %" PRIu64 " denied",
-                        json_value_u64(p, "connections_allowed"), json_value_u64(p, "connections_denied"));
-        int status = ctl_print_field(c, "Connections", text);
-        (void) snprintf(text, sizeof(text), "%" PRIu64 " allowed, %" PRIu64 " denied",
-                        json_value_u64(p, "queries_allowed"), json_value_u64(p, "queries_denied"));
+        int status = print_verdicts(c, p, "Connections", "connections");
         if (status == STATUS_OK)
-                status = ctl_print_field(c, "Queries", text);
-        (void) snprintf(text, sizeof(text), "%" PRIu64, lost);
+                status = print_verdicts(c, p, "Queries", "queries");
         if (status == STATUS_OK)
-                (void) printf("%12s: %s%s%s\n", "Events lost", lost > 0 ? output_color(&c->output, COLOR_RED) : "",
-                              text, lost > 0 ? output_color(&c->output, COLOR_NORMAL) : "");
+                (void) printf("%12s: %s%" PRIu64 "%s\n", "Events lost", lost > 0 ? output_color(&c->output, COLOR_RED) : "",
+                              lost, lost > 0 ? output_color(&c->output, COLOR_NORMAL) : "");
         return status;
 }
 
@@ -187,7 +208,75 @@ static int print_policy(const Ctl *c, JsonObject *o) {
         return status != STATUS_OK ? status : ctl_print_field(c, "Rules", rules);
 }
 
-static int print_mode(const Ctl *c, JsonObject *p) {
+/* With several documents, the table has those of each. */
+static int print_documents(const Ctl *c, JsonObject *p, JsonObject *scopes) {
+        size_t n = 0, n_rules = 0;
+        char text[96];
+
+        for (size_t i = 0; i < json_value_length(scopes); i++) {
+                JsonObject *o = json_object_array_get_idx(scopes, i);
+                bool document = json_value_text(o, "policy_digest")[0] != '\0';
+
+                n += document;
+                n_rules += document ? json_value_u64(o, "rule_count") : 0;
+        }
+        if (n <= 1)
+                return print_policy(c, p);
+        (void) snprintf(text, sizeof(text), "%zu documents with %zu rules: see below", n, n_rules);
+        return ctl_print_field(c, "Policy", text);
+}
+
+static size_t n_scopes_in(JsonObject *scopes, const char *mode) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < json_value_length(scopes); i++)
+                n += strcmp(json_value_text(json_object_array_get_idx(scopes, i), "mode"), mode) == 0;
+        return n;
+}
+
+/* The names of the scopes in this mode: "a, b". */
+static char *scopes_in(JsonObject *scopes, const char *mode) {
+        _cleanup_(json_object_putp) JsonObject *names = json_object_new_array();
+
+        for (size_t i = 0; names && i < json_value_length(scopes); i++) {
+                JsonObject *o = json_object_array_get_idx(scopes, i);
+
+                if (strcmp(json_value_text(o, "mode"), mode) == 0)
+                        (void) json_object_array_add(names, json_object_new_string(json_value_text(o, "name")));
+        }
+        return names ? join(names, NULL) : NULL;
+}
+
+/* The policy of the package, which has no rules yet. */
+static bool is_as_installed(JsonObject *p, JsonObject *scopes) {
+        return json_value_length(scopes) == 1 && json_value_u64(p, "rule_count") == 0 &&
+               strcmp(json_value_text(p, "mode"), "configured") == 0 &&
+               strcmp(json_value_text(p, "policy_source"), "/etc/cargowall/policy.json") == 0;
+}
+
+/* What the modes mean for the traffic: of which scopes something is refused. */
+static int print_effect(const Ctl *c, JsonObject *p, JsonObject *scopes) {
+        size_t n = json_value_length(scopes), n_enforced = n_scopes_in(scopes, "enforce"), n_audited = n_scopes_in(scopes, "audit");
+        _cleanup_free_ char *enforced = scopes_in(scopes, "enforce"), *audited = scopes_in(scopes, "audit"), *off = scopes_in(scopes, "off");
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        if (!enforced || !audited || !off)
+                return ctl_fail(-ENOMEM);
+        if (!ctl_hooks_complete(p))
+                r = asprintf(&text, "hooks are missing, so what the policy denies may pass: see Hooks");
+        else if (n_enforced == n)
+                r = asprintf(&text, "what the policy denies is refused");
+        else if (n_audited == n)
+                r = asprintf(&text, "%snothing is refused; what the policy denies is reported",
+                             is_as_installed(p, scopes) ? "as installed: " : "");
+        else
+                r = asprintf(&text, "refused in: %s%s%s%s%s", n_enforced > 0 ? enforced : "no scope",
+                             n_audited > 0 ? "; only reported in: " : "", audited, off[0] != '\0' ? "; not judged: " : "", off);
+        return r < 0 ? ctl_fail(-ENOMEM) : ctl_print_field(c, "Effect", text);
+}
+
+static int print_mode(const Ctl *c, JsonObject *p, JsonObject *scopes) {
         const char *effective = json_value_text(p, "effective_mode"), *set = json_value_text(p, "mode");
         const char *configured = json_value_text(p, "configured_mode");
         bool overridden = strcmp(set, "configured") != 0;
@@ -200,16 +289,17 @@ static int print_mode(const Ctl *c, JsonObject *p) {
                 return ctl_fail(-ENOMEM);
         (void) printf("%12s: %s%s%s%s\n", "Mode", output_color(&c->output, mode_color(effective)), safe,
                       output_color(&c->output, COLOR_NORMAL),
-                      json_value_bool(p, "enforcing") ? "" : ", not enforcing everywhere");
-        return STATUS_OK;
+                      json_value_bool(p, "enforcing") || n_scopes_in(scopes, "enforce") == 0 ? "" : ", not enforcing everywhere");
+        return print_effect(c, p, scopes);
 }
 
-static int print_headline(const Ctl *c, JsonObject *p) {
-        bool complete = ctl_hooks_complete(p);
+/* Green if all is enforced, what no document is for included. */
+static int print_headline(const Ctl *c, JsonObject *p, JsonObject *scopes) {
+        bool complete = ctl_hooks_complete(p), enforcing = complete && json_value_bool(p, "enforcing");
         bool audit = strcmp(json_value_text(p, "effective_mode"), "audit") == 0;
-        Color color = complete && json_value_bool(p, "enforcing") ? COLOR_GREEN
-                      : complete && audit                         ? COLOR_YELLOW
-                                                                  : COLOR_RED;
+        Color color = enforcing && n_scopes_in(scopes, "enforce") == json_value_length(scopes) ? COLOR_GREEN :
+                      enforcing || (complete && audit)                                         ? COLOR_YELLOW :
+                                                                                                 COLOR_RED;
         _cleanup_free_ char *version = output_safe(&c->output, json_value_text(p, "version"));
 
         if (!version)
@@ -220,15 +310,15 @@ static int print_headline(const Ctl *c, JsonObject *p) {
 }
 
 static int print_status(const Ctl *c, JsonObject *p, JsonObject *scopes) {
-        int status = print_headline(c, p);
+        int status = print_headline(c, p, scopes);
         if (status == STATUS_OK)
-                status = print_mode(c, p);
+                status = print_mode(c, p, scopes);
         if (status == STATUS_OK)
                 status = print_time(c, p);
         if (status == STATUS_OK)
                 status = print_fault(c, p);
         if (status == STATUS_OK)
-                status = print_policy(c, p);
+                status = print_documents(c, p, scopes);
         if (status == STATUS_OK)
                 status = print_hooks(c, p);
         if (status == STATUS_OK)

@@ -134,16 +134,18 @@ void events_attribute(Events *e, Actors *actors, Jobs *jobs) {
 /* ------------------------------------------------------------------ one event */
 
 static void count(Events *e, const Event *event, const Job *job) {
+        ServiceCounters *c = &e->counters;
         uint64_t n_denied = event_n_denied(event);
+        bool audited = event->mode == MODE_AUDIT;
 
         if (n_denied == 0 && event->type != EVENT_CONNECTION_ALLOWED)
                 return;
         if (n_denied == 0)
-                e->counters.connections_allowed++;
+                c->connections_allowed++;
         else if (event->type == EVENT_DNS_BLOCKED || event->type == EVENT_QUERIES_SUPPRESSED)
-                e->counters.queries_denied += n_denied;
+                *(audited ? &c->queries_audited : &c->queries_denied) += n_denied;
         else
-                e->counters.connections_denied += n_denied;
+                *(audited ? &c->connections_audited : &c->connections_denied) += n_denied;
         if (job)
                 jobs_count(e->jobs, job, n_denied);
 }

@@ -25,6 +25,7 @@ typedef struct ServiceScope {
 
 typedef struct ServiceCounters {
         uint64_t connections_allowed, connections_denied, queries_allowed, queries_denied, events_lost;
+        uint64_t connections_audited, queries_audited; /* denied by the policy, and let pass by audit mode: not in the others */
 } ServiceCounters;
 
 size_t service_n_scopes(const Service *s);                    /* at least 1: the host */
@@ -68,8 +69,8 @@ int service_validate(const char *text, size_t size, FaultList *faults);
 int service_policy_text(const Service *s, const char *scope, const char **ret_text, size_t *ret_size);
 
 /* What would happen to a connection of the scope now. For an address the live leases count, or with via only this
- * name, as in policy_explain(); *ret_policy is borrowed and has the text of the rule. -ENOENT: no such scope, or the
- * scope is off. */
+ * name, as in policy_explain(); for a name, the answers that the proxy has. *ret_policy is borrowed and has the text of the
+ * rule; NULL: the scope is off, everything passes. -ENOENT: no such scope. */
 int service_explain(const Service *s, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy);
 

@@ -9,7 +9,6 @@
 
 #include "basic/clock.h"
 #include "daemon/service-parts.h"
-#include "dns/lease-names.h"
 
 static const Documents *documents_of(const Service *s) {
         return &policies_set(s->policies)->documents;
@@ -245,6 +244,7 @@ void service_counters(const Service *s, ServiceCounters *ret) {
         events_counters(s->events, ret);
         ret->connections_allowed = stats.connections_allowed; /* with what the ring lost */
         ret->connections_denied = stats.connections_denied;
+        ret->connections_audited = stats.connections_audited;
         ret->queries_allowed = stats.dns.answered;
         ret->events_lost += engine_events_lost(s->context.engine);
 }
@@ -259,24 +259,19 @@ void service_recent_events(const Service *s, uint64_t since_usec, size_t max, ev
 
 int service_explain(const Service *s, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
-        const NameVerdict *names[LEASE_BINDINGS_MAX];
         const Layer *layer;
-        const Lease *lease;
 
         assert(s);
         assert(scope);
         assert(d);
-        assert(ret_policy);
+        assert(ret && ret_policy);
 
         layer = engine_find_layer(s->context.engine, scope);
-        if (!layer || !layer->policy)
+        if (!layer)
                 return -ENOENT;
-        *ret_policy = layer->policy;
-        lease = d->name[0] != '\0' || via ? NULL : lease_table_get(layer->leases, &d->addr, clock_nsec(CLOCK_BOOTTIME));
-        if (!lease)
-                return policy_explain(layer->policy, layer->mode, d, via, ret);
-        size_t n = lease_names(lease, layer->policy, names);
-        return policy_explain_leased(layer->policy, layer->mode, d, names, n, ret);
+        engine_explain(s->context.engine, layer, d, via, ret);
+        *ret_policy = layer->mode == MODE_OFF ? NULL : layer->policy;
+        return 0;
 }
 
 bool service_judges(const Service *s, const char *scope, const char *cgroup) {

@@ -121,11 +121,14 @@ static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
         Mode mode = policy_set_effective_mode(set);
         ServiceCounters counters;
         const char *const *texts;
-        char in_force[96];
+        char in_force[96], audited[48] = "";
 
         service_counters(s, &counters); /* as on the bus */
+        if (counters.connections_audited + counters.queries_audited > 0)
+                (void) snprintf(audited, sizeof(audited), ", %" PRIu64 " would be denied",
+                                counters.connections_audited + counters.queries_audited);
         (void) in_force_format_short(policies_in_force(s->policies), in_force, sizeof(in_force));
-        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s%s%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied",
+        (void) snprintf(ret, SERVICE_STATUS_SIZE, "%s%s%s; policy %.19s, %u rules, %zu scopes, %" PRIu64 " denied%s",
                         supervision_lost_sockets(s->supervision) ? "Not enforcing, the kernel does not know the cgroup of sockets"
                         : policies_in_force(s->policies)->n_left_out > 0 ? "Partly off"
                         : mode == MODE_ENFORCE ? "Enforcing"
@@ -133,7 +136,7 @@ static void describe(char ret[static SERVICE_STATUS_SIZE], void *userdata) {
                                                : "Partly off",
                         in_force, resolvers_texts(s->resolvers, &texts) > 0 ? "" : ", no upstream resolver known: names do not resolve",
                         policies_digest(s->policies), policy_set_n_rules(set), set->documents.n,
-                        counters.connections_denied + counters.queries_denied);
+                        counters.connections_denied + counters.queries_denied, audited);
 }
 
 static int on_check(void *userdata) {

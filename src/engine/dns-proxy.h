@@ -82,6 +82,14 @@ size_t dns_proxy_endpoints(const DnsProxy *p, DnsEndpoint *ret, size_t max);
 int dns_proxy_renew_self_query(DnsProxy *p, SelfQuery *ret);
 /* Forgets all answers; questions in flight are asked again. On failure the old servers stay. */
 int dns_proxy_set_servers(DnsProxy *p, const DnsServer *servers, size_t n_servers);
+/* Does this machine itself give the name a meaning? */
+bool dns_proxy_is_local(DnsProxy *p, const char *name, uint64_t now_nsec);
+typedef void (*dns_known_fn)(const DnsAnswer *a, void *userdata);
+/* Calls fn with the answers for the addresses of a name that would be given now without asking anybody, at most one for each
+ * family, as they were before any policy. Not from a callback of the proxy. */
+void dns_proxy_known(DnsProxy *p, const char *name, uint64_t now_nsec, dns_known_fn fn, void *userdata);
+/* Do programs of this machine ask systemd-resolved, which asks us as itself? */
+bool dns_proxy_has_stub(const DnsProxy *p);
 const DnsProxyStats *dns_proxy_stats(const DnsProxy *p);
 int dns_proxy_for_each_socket(const DnsProxy *p, dns_stub_socket_fn fn, void *userdata); /* those of clients */
 size_t dns_proxy_n_cached(const DnsProxy *p);

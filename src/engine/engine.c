@@ -7,6 +7,7 @@
 #include "basic/clock.h"
 #include "engine/dns-peer.h"
 #include "engine/event-pipeline.h"
+#include "engine/explanation.h"
 #include "engine/hook-probe.h"
 #include "engine/hosts-names.h"
 #include "engine/query-throttle.h"
@@ -627,6 +628,12 @@ Engine *engine_free(Engine *e) {
 
 /* ------------------------------------------------------------------ what front ends ask for */
 
+void engine_explain(Engine *e, const Layer *layer, const Destination *d, const char *via, Explanation *ret) {
+        const ExplanationSources sources = { .layers = &e->layers, .maps = e->maps, .proxy = e->proxy };
+
+        explanation_find(&sources, layer, d, via, clock_nsec(CLOCK_BOOTTIME), ret);
+}
+
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers) {
         return dns_proxy_set_servers(e->proxy, servers, n_servers);
 }
@@ -660,13 +667,15 @@ int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t po
 void engine_stats(const Engine *e, EngineStats *ret) {
         *ret = (EngineStats) {
                 .connections_allowed = programs_counter(e->programs, CW_COUNT_ALLOWED),
-                .connections_denied = programs_counter(e->programs, CW_COUNT_DENIED),
+                .connections_audited = programs_counter(e->programs, CW_COUNT_AUDITED),
                 .dns = *dns_proxy_stats(e->proxy),
                 .tcp_connections = dns_proxy_stub_stats(e->proxy)->tcp_connections,
                 .dns_strangers = programs_counter(e->programs, CW_COUNT_DNS_STRANGERS) +
                                  dns_proxy_stats(e->proxy)->strangers,
                 .n_cached = dns_proxy_n_cached(e->proxy),
         };
+        uint64_t denied = programs_counter(e->programs, CW_COUNT_DENIED); /* read last: no less than those */
+        ret->connections_denied = denied - MIN(denied, ret->connections_audited);
         for (size_t i = 0; i < e->layers.n; i++)
                 ret->n_leases += lease_table_n(e->layers.layers[i]->leases);
 }

@@ -11,6 +11,7 @@
 #include "engine/layer-table.h"
 #include "event/event.h"
 #include "kernel/object.h"
+#include "policy/explain.h"
 
 typedef struct Engine Engine;
 
@@ -116,6 +117,8 @@ void engine_copy_leases(Engine *e, const Layer *from, Layer *to);
 /* Restores entries in the kernel's table of layers that were modified externally. Returns their number. */
 unsigned engine_repair(Engine *e);
 
+/* What would happen now to a connection of this layer; *ret is allowed if it does not judge. via: as for policy_explain(). */
+void engine_explain(Engine *e, const Layer *layer, const Destination *d, const char *via, Explanation *ret);
 int engine_set_servers(Engine *e, const DnsServer *servers, size_t n_servers);
 bool engine_chain_has(uint32_t chain, const Layer *layer);
 /* Sets the chain that judges the sockets of a cgroup, and its actor: a number chosen by the caller, below
@@ -129,7 +132,7 @@ int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t po
 
 /* The kernel's own counts since its maps were made, also those of predecessors, and the proxy's since the start. */
 typedef struct EngineStats {
-        uint64_t connections_allowed, connections_denied;
+        uint64_t connections_allowed, connections_denied, connections_audited; /* denied: without those that audit mode let pass */
         DnsProxyStats dns;
         uint64_t tcp_connections; /* to the proxy */
         uint64_t dns_strangers;   /* queries and packets to the proxy from those whom it does not serve, dropped */

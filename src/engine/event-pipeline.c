@@ -103,19 +103,22 @@ EventPipeline *event_pipeline_free(EventPipeline *p) {
         return NULL;
 }
 
-/* time_ns: when the kernel saw the process act. */
+/* time_ns: when the kernel saw the process act. The kernel recorded the name of the thread, which any thread may choose for itself;
+ * of those that are not the main one, the process is asked. */
 static void add_process(EventPipeline *p, uint64_t time_ns, Event *e) {
         const ProcessInfo *info;
 
         if (e->pid == 0)
                 return;
         bool has_comm = e->process && *e->process != '\0'; /* otherwise the programs may not read it */
+        bool of_thread = e->tid != 0 && e->tid != e->pid;
         info = has_comm ? process_cache_look(p->processes, e->pid, time_ns) : process_cache_get(p->processes, e->pid);
         if (!info)
                 return;
-        if (!has_comm)
+        bool ran = !has_comm || process_cache_ran(p->processes, info, e->process); /* brings info->comm up to date */
+        if (!has_comm || of_thread)
                 e->process = info->comm;
-        if (!has_comm || e->tid != e->pid || process_cache_ran(p->processes, info, e->process))
+        if (ran || of_thread)
                 e->executable = info->executable;
         e->n_parents = info->n_parents;
         memcpy(e->parents, info->parents, info->n_parents * sizeof(e->parents[0]));

@@ -590,6 +590,13 @@ void policy_slot_remove_lease(PolicySlot *s, const InAddr *addr) {
         remove_host(s->maps, &key);
 }
 
+bool policy_maps_is_local(const PolicyMaps *m, const InAddr *addr) {
+        struct cw_addr key = to_kernel(addr);
+        uint8_t one;
+
+        return bpf_map_lookup_elem(m->local_fd, &key, &one) == 0;
+}
+
 int policy_maps_set_local(PolicyMaps *m, const InAddr *addr, bool present) {
         struct cw_addr key = to_kernel(addr);
         uint8_t one = 1;

@@ -20,6 +20,7 @@ typedef struct PolicySlot PolicySlot; /* the slot of one layer in the maps */
 int policy_maps_new(Programs *programs, PolicyMaps **ret);
 PolicyMaps *policy_maps_free(PolicyMaps *m); /* free its slots first */
 int policy_maps_set_local(PolicyMaps *m, const InAddr *addr, bool present);
+bool policy_maps_is_local(const PolicyMaps *m, const InAddr *addr);
 /* Removes about n_steps unused entries. Returns whether some are left, including those that a running program may
  * still look up: call again. SIZE_MAX: removes all, and waits for these programs. */
 bool policy_maps_collect(PolicyMaps *m, size_t n_steps);

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,20 +36,56 @@ static int parse_host(const char *host, bool bracketed, Destination *d, const ch
         return hostname_canonical(host, false, d->name, ret_reason);
 }
 
-static int parse_protocol(const char *s, uint8_t *ret, const char **ret_reason) {
-        if (strcmp(s, "tcp") == 0)
-                *ret = PROTOCOL_TCP;
-        else if (strcmp(s, "udp") == 0)
-                *ret = PROTOCOL_UDP;
-        else if (strcmp(s, "icmp") == 0)
-                *ret = PROTOCOL_ICMP;
-        else
-                return refuse(ret_reason, "unknown protocol, expected tcp, udp or icmp");
-        return 0;
+#define PROTOCOL_SCTP 132
+#define PROTOCOL_UDPLITE 136
+
+static const struct {
+        const char *name;
+        uint8_t number;
+} protocols[] = {
+        { "tcp", PROTOCOL_TCP },       { "udp", PROTOCOL_UDP },   { "icmp", PROTOCOL_ICMP },
+        { "sctp", PROTOCOL_SCTP },     { "udplite", PROTOCOL_UDPLITE },
+};
+
+bool destination_protocol_parse(const char *s, uint8_t *ret) {
+        assert(s && ret);
+
+        for (size_t i = 0; i < ELEMENTSOF(protocols); i++)
+                if (strcmp(s, protocols[i].name) == 0) {
+                        *ret = protocols[i].number;
+                        return true;
+                }
+        return false;
+}
+
+const char *destination_protocol(uint8_t protocol) {
+        for (size_t i = 0; i < ELEMENTSOF(protocols); i++)
+                if (protocols[i].number == protocol)
+                        return protocols[i].name;
+        return "icmp";
+}
+
+bool destination_has_port(uint8_t protocol) {
+        return protocol != PROTOCOL_ICMP && protocol != PROTOCOL_ICMP6;
+}
+
+void destination_fix_protocol(Destination *d) {
+        assert(d);
+
+        if (!destination_has_port(d->protocol))
+                d->protocol = in_addr_is_v4(&d->addr) ? PROTOCOL_ICMP : PROTOCOL_ICMP6;
+}
+
+void destination_set_addr(Destination *d, const InAddr *addr) {
+        assert(d && addr);
+
+        d->name[0] = '\0';
+        d->addr = *addr;
+        destination_fix_protocol(d);
 }
 
 static int parse_port(const char *s, Destination *d, const char **ret_reason) {
-        if (d->protocol == PROTOCOL_ICMP)
+        if (!destination_has_port(d->protocol))
                 return refuse(ret_reason, "icmp has no ports");
         return port_parse(s, &d->port) < 0 ? refuse(ret_reason, "a port must be a number from 1 to 65535") : 0;
 }
@@ -72,9 +109,8 @@ int destination_parse(const char *text, Destination *ret, const char **ret_reaso
 
         char *slash = strchr(buf, '/');
         if (slash) {
-                r = parse_protocol(slash + 1, &d.protocol, ret_reason);
-                if (r < 0)
-                        return r;
+                if (!destination_protocol_parse(slash + 1, &d.protocol))
+                        return refuse(ret_reason, "unknown protocol, expected " DESTINATION_PROTOCOLS);
                 *slash = '\0';
         }
         if (endpoint_split(buf, &parts) < 0)
@@ -86,10 +122,10 @@ int destination_parse(const char *text, Destination *ret, const char **ret_reaso
                 r = parse_port(parts.port, &d, ret_reason);
                 if (r < 0)
                         return r;
-        } else if (d.protocol != PROTOCOL_ICMP)
+        } else if (destination_has_port(d.protocol))
                 d.port = DEFAULT_PORT;
-        if (d.protocol == PROTOCOL_ICMP && d.name[0] == '\0' && !in_addr_is_v4(&d.addr))
-                d.protocol = PROTOCOL_ICMP6;
+        if (d.name[0] == '\0')
+                destination_fix_protocol(&d);
 
         *ret = d;
         return 0;
@@ -97,11 +133,11 @@ int destination_parse(const char *text, Destination *ret, const char **ret_reaso
 
 int destination_format(const Destination *d, char *buf, size_t size) {
         char addr[IN_ADDR_TEXT_MAX];
-        const char *protocol = d->protocol == PROTOCOL_UDP ? "udp" : d->protocol == PROTOCOL_TCP ? "tcp" : "icmp";
+        const char *protocol = destination_protocol(d->protocol);
         const char *host = d->name[0] != '\0' ? d->name : in_addr_format(&d->addr, addr);
         char text[HOST_NAME_TEXT_MAX + 8]; /* brackets, colon and port */
 
-        if (d->protocol == PROTOCOL_ICMP || d->protocol == PROTOCOL_ICMP6)
+        if (!destination_has_port(d->protocol))
                 return snprintf(buf, size, "%s/%s", host, protocol);
         (void) endpoint_format_host(host, d->port, text, sizeof(text));
         return snprintf(buf, size, "%s/%s", text, protocol);
@@ -118,6 +154,10 @@ static void explain_by_rules(const Policy *p, const Destination *d, const NameVe
         PortSet set;
         int r;
 
+        if (d->protocol != PROTOCOL_TCP && d->protocol != PROTOCOL_UDP && destination_has_port(d->protocol)) {
+                e->reason = CW_REASON_PROTOCOL;
+                return;
+        }
         e->reason = CW_REASON_FAULT; /* fail closed until a more specific reason is found */
         r = d->name[0] != '\0' ? policy_compile_names(p, names, n, &set)
                                : policy_compile_address(p, &d->addr, names, n, &set);
@@ -153,11 +193,19 @@ static bool explain_lookup(const Policy *p, const Destination *d, const NameVerd
         return true;
 }
 
+/* ip(7): to connect() and sendto(), it means this host. */
+static bool is_unspecified(const InAddr *a) {
+        static const uint8_t zero[sizeof(a->b)];
+        size_t first = in_addr_is_v4(a) ? 12 : 0;
+
+        return memcmp(a->b + first, zero, sizeof(zero) - first) == 0;
+}
+
 /* Decisions that need no rule, in the order of bpf/verdict.bpf.h. */
 static bool explain_without_rules(const Destination *d, Explanation *e) {
         if (is_dns(d))
                 e->reason = CW_REASON_DNS;
-        else if (d->name[0] == '\0' && in_addr_is_loopback(&d->addr)) {
+        else if (d->name[0] == '\0' && (in_addr_is_loopback(&d->addr) || is_unspecified(&d->addr))) {
                 e->verdict = ACTION_ALLOW;
                 e->reason = CW_REASON_LOCAL;
         } else
@@ -170,7 +218,7 @@ static void explain_finish(const Policy *p, Mode mode, Explanation *e) {
 
         if (rule)
                 e->tier = rule->tier;
-        e->action = mode == MODE_AUDIT ? ACTION_ALLOW : e->verdict;
+        e->action = mode == MODE_ENFORCE ? e->verdict : ACTION_ALLOW;
 }
 
 #define EXPLANATION_INIT { .verdict = ACTION_DENY, .rule = RULE_NONE, .tier = TIER_USER }
@@ -227,7 +275,7 @@ int policy_explain_leased(const Policy *p, Mode mode, const Destination *d, cons
         Explanation e = EXPLANATION_INIT;
 
         assert(p);
-        assert(d && d->name[0] == '\0');
+        assert(d);
         assert(names || n <= 0);
         assert(ret);
 
@@ -268,7 +316,12 @@ int explanation_format_reason(const Policy *p, const Explanation *e, char *buf, 
                                 at, action_to_string(policy_default_action(p)));
 
         case CW_REASON_LOCAL:
-                return snprintf(buf, size, "%s: loopback traffic stays on this host.", verb(e->verdict));
+                return snprintf(buf, size, "%s: %s", verb(e->verdict), e->own_addr ?
+                                "it is an address of this machine. In another network namespace, as a container's, the policy denies it." :
+                                "loopback traffic stays on this host.");
+
+        case CW_REASON_PROTOCOL:
+                return snprintf(buf, size, "%s: no rule allows other protocols than TCP, UDP and ICMP.", verb(e->verdict));
 
         case CW_REASON_DNS:
                 return snprintf(buf, size,
@@ -282,8 +335,26 @@ int explanation_format_reason(const Policy *p, const Explanation *e, char *buf, 
         }
 }
 
+/* What was judged in the place of a name. */
+static void format_name(const Destination *d, const Explanation *e, char *buf, size_t size) {
+        bool by_policy = e->reason == CW_REASON_RULE || e->reason == CW_REASON_DEFAULT;
+        char addr[IN_ADDR_TEXT_MAX];
+
+        buf[0] = '\0';
+        if (d->name[0] == '\0' || e->name_refused)
+                return;
+        if (e->n_addrs == 1)
+                (void) snprintf(buf, size, " Judged by its address, %s.", in_addr_format(&e->addr, addr));
+        else if (e->n_addrs > 1)
+                (void) snprintf(buf, size, " Judged by its %" PRIu32 " addresses, of which %" PRIu32 " are allowed; the first of these "
+                                "verdicts is for %s.", e->n_addrs, e->n_allowed, in_addr_format(&e->addr, addr));
+        else if (by_policy)
+                (void) snprintf(buf, size, " The name itself may be looked up.%s",
+                                e->unasked ? " Its addresses are not known until then: rules for them count, too." : "");
+}
+
 int explanation_format(const Policy *p, const Destination *d, const Explanation *e, char *buf, size_t size) {
-        char destination[TEXT_MAX], reason[2048];
+        char destination[TEXT_MAX], reason[2048], name[192];
 
         assert(p);
         assert(d);
@@ -292,9 +363,8 @@ int explanation_format(const Policy *p, const Destination *d, const Explanation 
 
         (void) destination_format(d, destination, sizeof(destination));
         (void) explanation_format_reason(p, e, reason, sizeof(reason));
-        bool by_policy = e->reason == CW_REASON_RULE || e->reason == CW_REASON_DEFAULT;
-        return snprintf(buf, size, "%s is %s%s%s", destination, reason,
-                        d->name[0] != '\0' && by_policy && !e->name_refused ? " The name itself may be looked up." : "",
+        format_name(d, e, name, sizeof(name));
+        return snprintf(buf, size, "%s is %s%s%s%s", destination, reason, name, e->resolver_refuses ? RESOLVER_REFUSES : "",
                         e->action != e->verdict && (e->reason != CW_REASON_DNS || e->rebinding)
                                 ? " In audit mode it passes and is reported."
                                 : "");

@@ -21,7 +21,8 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 PATH = "/org/cargowall1"
 F_GET_SEALS = 1034
 UINT32, UINT64 = {"RuleCount"}, {"StartTimestamp", "StartTimestampMonotonic", "ConnectionsAllowed", "ConnectionsDenied",
-                                 "QueriesAllowed", "QueriesDenied", "EventsLost"}
+                                 "ConnectionsWouldDeny",
+                                 "QueriesAllowed", "QueriesDenied", "QueriesWouldDeny", "EventsLost"}
 
 
 def scenario():

@@ -70,8 +70,8 @@ def scenario(**changes):
                     "PolicySource": "/etc/cargowall/policy.json", "RuleCount": 1, "DNSWiring": "bpf+resolved",
                     "Upstreams": ["192.0.2.53:53"], "RequiredHooks": hooks, "AchievedHooks": hooks,
                     "StartTimestamp": 1795000000000000, "StartTimestampMonotonic": 5000000,
-                    "ConnectionsAllowed": 12, "ConnectionsDenied": 3, "QueriesAllowed": 40, "QueriesDenied": 2,
-                    "EventsLost": 0},
+                    "ConnectionsAllowed": 12, "ConnectionsDenied": 3, "ConnectionsWouldDeny": 5, "QueriesAllowed": 40,
+                    "QueriesDenied": 2, "QueriesWouldDeny": 9, "EventsLost": 0},
         "objects": {
             PATH + "/scope/host": ["org.cargowall1.Scope", {
                 "Name": "host", "Mode": "enforce", "ModeSetting": "configured", "ConfiguredMode": "enforce", "PolicyDigest": "sha256:aa", "RuleCount": 1,
@@ -93,6 +93,8 @@ def scenario(**changes):
     }
     for key, value in changes.items():
         base[key] = base[key] | value if isinstance(base.get(key), dict) else value
+        if isinstance(base[key], dict):
+            base[key] = {k: v for k, v in base[key].items() if v is not None}  # None: it has none
     return base
 
 
@@ -201,10 +203,11 @@ def _(lab):
     equal(got.status, 0, "exit status")
     equal(got.err, "", "stderr")
     contains(got.out, "● cargowalld 9.9", "Mode: enforce (configured: enforce)\n",
-             "Policy: /etc/cargowall/policy.json", "Digest: sha256:", "Rules: 1", "Hooks: 2 attached, 2 required\n",
+             "Effect: refused in: host; only reported in: runners\n", "Policy: 2 documents with 5 rules: see below\n",
+             "Hooks: 2 attached, 2 required\n",
              "Families: others than IP are not refused: see \"cargowallctl check\"\n",
-             "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied",
-             "Queries: 40 allowed, 2 denied", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
+             "DNS: bpf+resolved, upstream 192.0.2.53:53", "Connections: 12 allowed, 3 denied, 5 would be denied\n",
+             "Queries: 40 allowed, 2 denied, 9 would be denied\n", "Events lost: 0", "Since: 2026-11-18 11:06:40 UTC",
              "/etc/cargowall/policy.d/runners.json", "2 scopes listed.")
     equal(lab.run().out.split("Since")[0], got.out.split("Since")[0], "status as the default verb")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "socket_create"]})
@@ -214,6 +217,58 @@ def _(lab):
     contains(lab.run("status").out, "Names: sockets of name services are closed to units\n")
     lab.set(manager={"AchievedHooks": ["connect4", "egress", "backstop"]})
     contains(lab.run("status").out, "Families: others than IP are dropped at network devices: see \"cargowallctl check\"\n")
+
+
+def scope(name, mode, rules=1, source=None, **changes):
+    return ["org.cargowall1.Scope", {
+        "Name": name, "Mode": mode, "ModeSetting": "configured", "ConfiguredMode": mode, "ControlGroups": ["/"],
+        "PolicyDigest": "sha256:" + hashlib.sha256(name.encode()).hexdigest(), "RuleCount": rules,
+        "PolicySource": source or f"/etc/cargowall/policy.d/{name}.json"} | changes]
+
+
+def set_scopes(lab, *scopes, **manager):
+    """As the service describes these scopes."""
+    lab.set(objects={PATH + "/scope/runners": None, PATH + "/scope/host": None, PATH + "/job/7": None} |
+            {PATH + "/scope/" + s[1]["Name"]: s for s in scopes}, manager=manager)
+
+
+HOST = {"source": "/etc/cargowall/policy.json"}
+AUDIT = {"EffectiveMode": "audit", "ConfiguredMode": "audit", "Enforcing": False}
+
+
+@case("status: what the modes do, in words: as installed, in audit, off, and for single scopes")
+def _(lab):
+    set_scopes(lab, scope("host", "audit", 0, **HOST), **AUDIT, RuleCount=0)
+    contains(lab.run("status").out, "Mode: audit (configured: audit)\n",
+             "Effect: as installed: nothing is refused; what the policy denies is reported\n", "Policy: /etc/cargowall/policy.json\n")
+    set_scopes(lab, scope("host", "audit", 3, **HOST), **AUDIT)
+    contains(lab.run("status").out, "Effect: nothing is refused; what the policy denies is reported\n")
+    set_scopes(lab, scope("host", "enforce", 3, **HOST))
+    contains(lab.run("status").out, "Effect: what the policy denies is refused\n")
+    none = scope("host", "off", 0, source="none", PolicyDigest="")
+    set_scopes(lab, none, scope("ci", "enforce"), scope("lab", "audit"), **AUDIT)
+    contains(lab.run("status").out, "Mode: audit (configured: audit), not enforcing everywhere\n",
+             "Effect: refused in: ci; only reported in: lab; not judged: host\n", "Policy: 2 documents with 2 rules: see below\n")
+    set_scopes(lab, none, scope("ci", "enforce"))
+    got = lab.run("status")
+    equal(got.status, 0, "exit status: all documents are enforced")
+    contains(got.out, "Effect: refused in: ci; not judged: host\n")
+    equal(lab.run("status", "host").status, 3, "exit status of a host that is off")
+    set_scopes(lab, none, scope("ci", "off"), EffectiveMode="off", Enforcing=False)
+    contains(lab.run("status").out, "Effect: refused in: no scope; not judged: ci, host\n")
+    lab.set(manager={"AchievedHooks": ["connect4"], "Enforcing": False})
+    contains(lab.run("status").out, "Effect: hooks are missing, so what the policy denies may pass: see Hooks\n")
+
+
+@case("status: rules and digest of each document, and counters of a service that counts audit among the denials")
+def _(lab):
+    set_scopes(lab, scope("host", "enforce", 3, **HOST), scope("ci", "audit", 7))
+    rows = {line.split()[0]: line.split() for line in lab.run("status", "--full").out.splitlines() if line.strip()}
+    for name, rules in (("host", "3"), ("ci", "7")):
+        digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+        equal(rows[name][-4:-1], [rules, digest, "1"], f"rules, digest and cgroups of {name}")
+    lab.set(manager={"ConnectionsWouldDeny": None, "QueriesWouldDeny": None})  # an older one
+    contains(lab.run("status").out, "Connections: 12 allowed, 3 denied\n", "Queries: 40 allowed, 2 denied\n")
 
 
 @case("status shows a fault of the policy, also of a service that has no such property")
@@ -289,9 +344,9 @@ def _(lab):
 @case("scopes, with and without legend")
 def _(lab):
     got = lab.run("scopes")
-    equal(got.out, "SCOPE    MODE     SET    CONFIGURED  RULES  CGROUPS  SOURCE\n"
-                   "host     enforce  -      enforce     1      1        /etc/cargowall/policy.json\n"
-                   "runners  audit    audit  enforce     4      2        /etc/cargowall/policy.d/runners.json\n"
+    equal(got.out, "SCOPE    MODE     SET    CONFIGURED  RULES  DIGEST  CGROUPS  SOURCE\n"
+                   "host     enforce  -      enforce     1      aa      1        /etc/cargowall/policy.json\n"
+                   "runners  audit    audit  enforce     4      bb      2        /etc/cargowall/policy.d/runners.json\n"
                    "\n2 scopes listed.\n", "table")
     equal(len(lab.run("scopes", "--no-legend").out.splitlines()), 2, "lines without legend")
 
@@ -488,6 +543,26 @@ def _(lab):
     equal(lab.run("policy", "diff", "-", stdin="{").status, 7, "a bad file")
 
 
+@case("policy diff: with the policy of the scope that the document is for")
+def _(lab):
+    matched = json.dumps({"match": {"units": ["runner-*.service"]}, "rules": []})
+    named = json.dumps(json.loads(matched) | {"name": "ci"})
+    file = lab.folder / "runners.json"
+    for text, arguments, scope in (
+            (POLICY, [file], "host"), (matched, [file], "runners"), (named, [file], "ci"), (named, ["-"], "ci"),
+            (named, ["-", "--scope=lab"], "lab"), (matched, ["-", "--scope=host"], "host"),
+            (json.dumps({"match": {"jobs": [{"job": "x"}]}}), [file], "runners")):
+        lab.set()
+        file.write_text(text)
+        assert lab.run("policy", "diff", *map(str, arguments), stdin=text).status in (0, 1), text
+        equal([call["scope"] for call in lab.calls("GetPolicy")], [scope], f"scope of {text}")
+    lab.set()
+    got = lab.run("policy", "diff", "-", stdin=matched)
+    equal((got.status, lab.calls("GetPolicy")), (2, []), "exit status and calls without a name")
+    contains(got.err, "--scope=")
+    file.unlink()
+
+
 # -- explain, events
 
 @case("explain: host, port and protocol are taken apart; 0 allowed, 1 denied")
@@ -528,6 +603,22 @@ def _(lab):
     equal(len(lab.run("events", "-n", "1").out.splitlines()), 1, "one line")
     equal(lab.run("events", "--since=@1795000000").out, "", "events behind the last")
     equal([c["since"] for c in lab.calls("ListEvents")][-1], 1795000000000000, "since")
+
+
+@case("events: a refused look-up is one line, for both versions of the address and their repeats")
+def _(lab):
+    query = {"event_type": "dns_blocked", "dns_reason": "policy", "dst_ip": "127.0.0.53"}
+    lab.set(events=[
+        event(1, **query, query_type="A"), event(2, **query, query_type="AAAA"),
+        event(3, **query, query_type="AAAA", count=2), event(4, **query, query_type="A", count=2),
+        event(5, **query, query_type="A", dst_hostname="x.example"), event(6, **query, query_type="AAAA", dst_hostname="x.example"),
+        event(7, **query, query_type="TXT", dst_hostname="x.example")])
+    equal(lab.run("events").out.splitlines(), [
+        "Nov 22 03:12:01 denied  curl[123] runner.service -> evil.example (DNS): no rule allows the name (3 times)",
+        "Nov 22 03:12:05 denied  curl[123] runner.service -> x.example (DNS): no rule allows the name",
+        "Nov 22 03:12:07 denied  curl[123] runner.service -> x.example (DNS TXT): no rule allows the name"], "lines")
+    equal([json.loads(line)["query_type"] for line in lab.run("events", "--json=short").out.splitlines()],
+          ["A", "AAAA", "AAAA", "A", "A", "AAAA", "TXT"], "types in JSON")
 
 
 @case("events: only some of them, and counted by what they have in common")
@@ -746,8 +837,8 @@ def _(lab):
 
 @case("lines are cut to COLUMNS on a terminal, unless --full; ASCII where the locale is not UTF-8")
 def _(lab):
-    plain = {"NO_COLOR": "1", "COLUMNS": "64"}
-    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 64, "too long a line"
+    plain = {"NO_COLOR": "1", "COLUMNS": "80"}
+    assert max(map(len, lab.on_terminal("scopes", **plain).out.splitlines())) <= 80, "too long a line"
     contains(lab.on_terminal("scopes", **plain).out, "…")
     contains(lab.on_terminal("scopes", "--full", **plain).out, "/etc/cargowall/policy.d/runners.json")
     contains(lab.run("status", LC_ALL="C").out, "* cargowalld 9.9")
@@ -785,7 +876,9 @@ def _(lab):
 def _(lab):
     got = lab.run("check")
     rows = lab.run("check", "--json=short").json()
-    failed = any(row["state"] == "fail" for row in rows)
+    failed = any(row["state"] == "fail" or row["opens"] for row in rows)
+    n_ok, n_open = sum(row["state"] == "ok" for row in rows), sum(row["opens"] for row in rows)
+    contains(got.out, f"\n{n_ok} of {len(rows)} checks are met" + (f"; {n_open} gap" if n_open else ".\n"))
     equal(got.status, 1 if failed else 0, "exit status")
     for row in rows:
         assert row["state"] in ("ok", "warn", "fail"), row

@@ -126,7 +126,7 @@ uint64_t service_start_usec(_unused_ const Service *m, bool monotonic) {
 }
 
 void service_counters(_unused_ const Service *m, ServiceCounters *ret) {
-        *ret = (ServiceCounters) { 1, 2, 3, 4, 5 };
+        *ret = (ServiceCounters) { 1, 2, 3, 4, 5, .connections_audited = 6, .queries_audited = 7 };
 }
 
 bool service_mode_is_kept(const Service *m) {
@@ -216,9 +216,10 @@ int service_policy_text(const Service *m, const char *scope, const char **ret_te
 
 int service_explain(const Service *m, const char *scope, const Destination *d, const char *via, Explanation *ret,
                     const Policy **ret_policy) {
-        if (strcmp(scope, "off") == 0 || !m->policy)
-                return -ENOENT;
-        *ret_policy = m->policy;
+        *ret_policy = strcmp(scope, "off") == 0 ? NULL : m->policy;
+        *ret = (Explanation) { .verdict = ACTION_ALLOW, .action = ACTION_ALLOW, .rule = RULE_NONE };
+        if (!*ret_policy)
+                return 0;
         return policy_explain(m->policy, policy_mode(m->policy, MODE_ENFORCE), d, via, ret);
 }
 

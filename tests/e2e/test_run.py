@@ -44,6 +44,24 @@ def never_started(lab, options, status=125, **others):
 
 # -- exit status
 
+@case("run: events name the process, whatever name its thread has chosen")
+def thread_names(lab):
+    r = lab.attack(["--allow", "github.com"], """
+        import threading
+        def work():
+            with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as f:
+                f.write("innocent")
+            report(tcp=attempt(tcp, EVIL4, 7), name=attempt(dns_rcode, RESOLVER4, dnswire.query("evil.example")))
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()""")
+    refused(r, "tcp")
+    event = found(r, "connection_blocked", dst_ip=EVIL4)
+    assert event["tid"] != event["pid"], f"the main thread: {event}"
+    for event in event, found(r, "dns_blocked", dst_hostname="evil.example"):
+        assert event["process"].startswith("python3"), f"process: {event}"
+
+
 @case("the exit status of COMMAND is that of the run")
 def exit_status(lab):
     for status in (0, 1, 3, 42, 255):

@@ -111,7 +111,7 @@ def events_lost(rig):
     refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
     c.wait_journal(f"CARGOWALL_DST_IP={EVIL4}")
     equal(bus_get(c, "EventsLost"), 0, "EventsLost")
-    equal(bus_get(c, "ConnectionsDenied") >= 1, True, "ConnectionsDenied")
+    equal((bus_get(c, "ConnectionsDenied") >= 1, bus_get(c, "ConnectionsWouldDeny")), (True, 0), "denied, would be denied")
 
 
 @case("journal: the service does not wait for a journal that hangs")
@@ -189,3 +189,18 @@ def no_file(rig):
     refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
     c.wait_journal(f"CARGOWALL_DST_IP={EVIL4}")
     equal((c.path(EVENTS).exists(), c.prop(SERVICE, "ActiveState")), (False, "active"), "file, state")
+
+
+@case("journal: looking adds no event: status, events, explain, dns, check and policy show, as root")
+def looking(rig):
+    c = rig.boot()
+    refused(probe(c, "tcp EVIL4 7"), "tcp EVIL4 7")
+    wait_until(lambda: [e for e in events(c) if e.get("dst_ip") == EVIL4], "the denial in the file")
+    before = [e for e in events(c) if e["event_type"] != "connection_closed"]
+    for words in (["status"], ["scopes"], ["events"], ["events", "--by=dest"], ["explain", "evil.example"], ["dns"], ["check"],
+                  ["policy", "show"], ["job", "list"], ["is-enforcing"]):
+        c.run("cargowallctl", *words)
+    refused(probe(c, "udp EVIL4 7"), "udp EVIL4 7")  # what came before it has been written, too
+    wait_until(lambda: [e for e in events(c) if e.get("dst_ip") == EVIL4 and e["protocol"] == "UDP"], "the second denial")
+    added = [e for e in events(c) if e["event_type"] != "connection_closed"][len(before):]
+    equal([e for e in added if e.get("dst_ip") != EVIL4], [], "events of those who looked")

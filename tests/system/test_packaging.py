@@ -40,9 +40,16 @@ def gone(c):
 def as_installed(rig):
     c = rig.boot(policy=SHIPPED)
     equal((bus_get(c, "EffectiveMode"), bus_get(c, "Enforcing")), ("audit", False), "mode, enforcing")
+    status = ctl(c, "status", wanted=3).out
+    for line in ("Mode: audit (configured: audit)\n", "Effect: as installed: nothing is refused; what the policy denies is reported\n"):
+        contains(status, line, "status")
     worked(probe(c, "tcp EVIL4 7", "tcp evil.example 7", user=JOB), "tcp EVIL4 7", "tcp evil.example 7")
     entry = c.wait_journal("CARGOWALL_EVENT=connection_blocked", f"CARGOWALL_DST_IP={EVIL4}")[0]
     equal((entry["CARGOWALL_VERDICT"], entry["CARGOWALL_MODE"]), ("would_deny", "audit"), "verdict, mode")
+    counted = {key: bus_get(c, key) for what in ("Connections", "Queries") for key in (what + "Denied", what + "WouldDeny")}
+    equal((counted["ConnectionsDenied"], counted["QueriesDenied"]), (0, 0), f"refusals counted ({counted})")
+    equal((counted["ConnectionsWouldDeny"] > 0, counted["QueriesWouldDeny"] > 0), (True, True), f"what would be denied ({counted})")
+    contains(ctl(c, "status", wanted=3).out, f", 0 denied, {counted['ConnectionsWouldDeny']} would be denied\n", "status")
     equal(c.sh(f"{VERIFY[rig.debs.package().suffix]} cargowall"), "", "files that differ from the package's")
     ctl(c, "policy", "check", "/etc/cargowall/policy.json")
 

@@ -29,6 +29,13 @@ static const struct {
           "\"dns_reason\":\"policy\",\"dst_hostname\":\"x.example\",\"query_type\":\"TXT\",\"dst_port\":53,"
           "\"protocol\":\"UDP\"," WHO "}",
           "denied", "curl[123] runner.service -> x.example (DNS TXT): no rule allows the name" },
+        /* one attempt asks for both versions of the address */
+        { "{\"event_type\":\"dns_blocked\",\"verdict\":\"deny\",\"blocked\":true,\"dns_reason\":\"policy\","
+          "\"dst_hostname\":\"x.example\",\"query_type\":\"AAAA\"," WHO "}",
+          "denied", "curl[123] runner.service -> x.example (DNS): no rule allows the name" },
+        { "{\"event_type\":\"dns_blocked\",\"verdict\":\"deny\",\"blocked\":true,\"dns_reason\":\"policy\","
+          "\"dst_hostname\":\"x.example\",\"query_type\":\"A\"," WHO "}",
+          "denied", "curl[123] runner.service -> x.example (DNS): no rule allows the name" },
         { "{\"verdict\":\"allow\",\"reason\":\"default\",\"dst_ip\":\"192.0.2.1\",\"dst_port\":1,\"protocol\":\"TCP\"}",
           "allowed", "unknown -> 192.0.2.1:1/tcp: default action" },
         { "{\"event_type\":\"mode_changed\",\"detail\":\"enforce -> audit\"}", "note",

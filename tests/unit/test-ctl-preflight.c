@@ -327,6 +327,99 @@ START_TEST(test_resolved_in_units) {
 }
 END_TEST
 
+#define ZONE "/etc/unbound/unbound.conf.d/forward.conf"
+
+/* Of a running unbound. */
+static const struct {
+        const char *path, *text;
+        bool has_host;
+        CheckState state;
+        const char *detail;
+} unbound_cases[] = {
+        { ZONE, "forward-zone:\n  name: \".\"\n  forward-addr: 192.0.2.1\n", true, CHECK_OK, "forwards" },
+        { "/etc/unbound/unbound.conf", "server:\n interface: ::1\nforward-zone: name: .\n", true, CHECK_OK, "forwards" },
+        { ZONE "~", "forward-zone:\n  name: \".\"\n", true, CHECK_WARN, "asks the servers of the root itself, in whose place" },
+        { ZONE, "#forward-zone:\n#  name: \".\"\n", true, CHECK_WARN, "asks the servers of the root itself, in whose place" },
+        { ZONE, "stub-zone:\n  name: \".\"\nforward-zone:\n name: example.\n", true, CHECK_WARN, "asks the servers of the root" },
+        { ZONE, "", false, CHECK_OK, "asks the servers of the root itself; its queries are not judged" },
+        { "/etc/cargowall/cargowall.conf", "[DNS]\nForwarders=unbound.service\n", false, CHECK_WARN, "asks the servers of the root itself, in" },
+};
+
+START_TEST(test_unbound) {
+        PreflightFacts running = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        put(unbound_cases[_i].path, unbound_cases[_i].text);
+        size_t n = preflight_check(&running, root, rows);
+        for (size_t i = 0; i < n; i++)
+                ck_assert_str_ne(rows[i].name, "unbound");
+        running.unbound_active = true;
+        running.containers.has_host = unbound_cases[_i].has_host;
+        n = preflight_check(&running, root, rows);
+        const CheckRow *row = find(rows, n, "unbound");
+        ck_assert_int_eq(row->state, unbound_cases[_i].state);
+        ck_assert_ptr_eq(strstr(row->detail, unbound_cases[_i].detail), row->detail);
+        ck_assert(!row->opens && (row->state == CHECK_OK || strstr(row->advice, "forward-zone:")));
+        ck_assert_uint_lt(strlen(row->advice), sizeof(row->advice) - 1);
+}
+END_TEST
+
+static const struct {
+        const char *a, *b; /* documents; NULL: none */
+        CheckState state;
+        const char *detail, *advice;
+} document_cases[] = {
+        { NULL, NULL, CHECK_OK, "0, without errors; no two match the same", "" },
+        { "{\"match\": {\"units\": [\"x.service\"]}}", "{\"match\": {\"units\": [\"y.service\", \"x*.service\"]}}", CHECK_OK,
+          "2, without errors; no two match the same", "" },
+        { "{\"match\": {\"units\": [\"x.service\"]}}", "{\"match\": {\"units\": [\"y.service\", \"x.service\"]}}", CHECK_WARN,
+          "a and b both match \"x.service\"", "only a applies there, since its file name sorts first: remove the match from one of them" },
+        { "{\"match\": {\"containers\": [\"*\"]}}", "{\"match\": {\"units\": [\"*\"]}}", CHECK_OK,
+          "2, without errors; no two match the same", "" },
+        { "{\"match\": {\"units\": [\"x.service\"]}}", "{\"match\": 7}", CHECK_FAIL, "/etc/cargowall/policy.d/b.json:1: $.match: ",
+          "repair it, and run \"cargowallctl reload\": until then, no changed document is taken" },
+};
+
+START_TEST(test_documents) {
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        if (document_cases[_i].a)
+                put("/etc/cargowall/policy.d/a.json", document_cases[_i].a);
+        if (document_cases[_i].b)
+                put("/etc/cargowall/policy.d/b.json", document_cases[_i].b);
+        size_t n = preflight_check(&good_facts, root, rows);
+        const CheckRow *row = find(rows, n, "documents");
+        ck_assert_int_eq(row->state, document_cases[_i].state);
+        ck_assert_msg(strstr(row->detail, document_cases[_i].detail) == row->detail, "%s", row->detail);
+        ck_assert_str_eq(row->advice, document_cases[_i].advice);
+        ck_assert(!row->opens);
+}
+END_TEST
+
+/* What lets traffic past a policy, told apart from what is only advised. */
+START_TEST(test_opens) {
+        PreflightFacts open = good_facts;
+        CheckRow rows[CHECK_ROWS_MAX];
+
+        open.connections_error = ENOENT;
+        open.units = (OpenUnits) { .n_policy = 1, .n_resolved = 1, .n_enforced = 1, .n_helped = 1, .helpers = UNIT_HELPER_SUDO,
+                                   .n_open = 1 };
+        open.containers = (OpenContainers) { .n = 2, .n_open = 1 };
+        put("/sys/kernel/security/lsm", "capability\n");
+        size_t n = preflight_check(&open, root, rows);
+        static const char *const names[] = { "resolved in units", "helpers", "containers", "families in units" };
+        for (size_t i = 0; i < n; i++) {
+                bool opens = false;
+
+                for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                        opens = opens || strcmp(rows[i].name, names[k]) == 0;
+                ck_assert_msg(rows[i].opens == opens, "%s", rows[i].name);
+        }
+        for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                ck_assert_str_ne(find(rows, n, names[k])->advice, "");
+}
+END_TEST
+
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ROOTLESS "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope"
 
@@ -562,6 +655,9 @@ static Suite *suite(void) {
         tcase_add_loop_test(t, test_families, 0, ELEMENTSOF(offers));
         tcase_add_loop_test(t, test_filters, 0, ELEMENTSOF(filter_cases));
         tcase_add_loop_test(t, test_resolved_in_units, 0, ELEMENTSOF(resolved_cases));
+        tcase_add_loop_test(t, test_unbound, 0, ELEMENTSOF(unbound_cases));
+        tcase_add_loop_test(t, test_documents, 0, ELEMENTSOF(document_cases));
+        tcase_add_test(t, test_opens);
         tcase_add_test(t, test_containers);
         tcase_add_loop_test(t, test_helpers, 0, ELEMENTSOF(helper_cases));
         tcase_add_test(t, test_helpers_row);

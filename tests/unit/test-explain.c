@@ -30,7 +30,9 @@ static const struct {
         { "github.com:0", NULL, 0, 0 },
         { "github.com:65536", NULL, 0, 0 },
         { "github.com:80-90", NULL, 0, 0 },
-        { "github.com:80/sctp", NULL, 0, 0 },
+        { "github.com:80/sctp", "github.com", 80, 132 },
+        { "[2001:db8::1]:7/udplite", "2001:db8::1", 7, 136 },
+        { "github.com:80/dccp", NULL, 0, 0 },
         { "github.com/", NULL, 0, 0 },
         { "github.com:22/icmp", NULL, 0, 0 },
         { "*.github.com", NULL, 0, 0 },
@@ -157,6 +159,18 @@ static const struct {
           "127.0.0.1:8080/tcp is allowed: loopback traffic stays on this host." },
         { "[::1]:8080", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
           "[::1]:8080/tcp is allowed: loopback traffic stays on this host." },
+        { "0.0.0.0:80", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
+          "0.0.0.0:80/tcp is allowed: loopback traffic stays on this host." },
+        { "[::]:80/udp", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
+          "[::]:80/udp is allowed: loopback traffic stays on this host." },
+        { "[::1:0:0:0]:80", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_DEFAULT, -1, false,
+          "[::1:0:0:0]:80/tcp is denied: no rule matches; the default action is deny." },
+        { "192.0.2.1:80/sctp", NULL, ACTION_ALLOW, ACTION_DENY, CW_REASON_PROTOCOL, -1, false,
+          "192.0.2.1:80/sctp is denied: no rule allows other protocols than TCP, UDP and ICMP." },
+        { "127.0.0.1:80/sctp", NULL, ACTION_DENY, ACTION_ALLOW, CW_REASON_LOCAL, -1, false,
+          "127.0.0.1:80/sctp is allowed: loopback traffic stays on this host." },
+        { "github.com:443/udplite", NULL, ACTION_DENY, ACTION_DENY, CW_REASON_PROTOCOL, -1, false,
+          "github.com:443/udplite is denied: no rule allows other protocols than TCP, UDP and ICMP." },
 };
 
 START_TEST(test_explain) {
@@ -185,6 +199,8 @@ START_TEST(test_explain) {
         ck_assert_int_eq(audit.action, ACTION_ALLOW);
         (void) explanation_format(p, &d, &audit, buf, sizeof(buf));
         ck_assert((strstr(buf, "In audit mode") != NULL) == (e.verdict == ACTION_DENY && (e.reason != CW_REASON_DNS || e.rebinding)));
+        ck_assert_int_eq(policy_explain(p, MODE_OFF, &d, explanations[_i].via, &audit), 0);
+        ck_assert_int_eq(audit.action, ACTION_ALLOW);
         audit.action = e.action;
         ck_assert(audit.verdict == e.verdict && audit.reason == e.reason && audit.rule == e.rule);
         policy_free(p);
@@ -218,6 +234,41 @@ START_TEST(test_explain_leased) {
 }
 END_TEST
 
+/* What is known at run time, in words. */
+START_TEST(test_explain_known) {
+        Policy *p = make_policy(ACTION_DENY);
+        Explanation e;
+        Destination d;
+        const char *reason;
+        char buf[1024];
+
+        ck_assert_int_eq(destination_parse("github.com/icmp", &d, &reason), 0);
+        ck_assert_int_eq(policy_explain(p, MODE_ENFORCE, &d, NULL, &e), 0);
+        e.unasked = true;
+        (void) explanation_format(p, &d, &e, buf, sizeof(buf));
+        ck_assert_ptr_nonnull(strstr(buf, " Its addresses are not known until then: rules for them count, too."));
+        e.n_addrs = 1;
+        ck_assert_int_eq(in_addr_parse("2001:db8::7", &e.addr), 0);
+        (void) explanation_format(p, &d, &e, buf, sizeof(buf));
+        ck_assert_str_eq(buf, "github.com/icmp is denied: no rule matches; the default action is deny. Judged by its address, 2001:db8::7.");
+        e.n_addrs = 3;
+        e.n_allowed = 2;
+        e.resolver_refuses = true;
+        (void) explanation_format(p, &d, &e, buf, sizeof(buf));
+        ck_assert_ptr_nonnull(strstr(buf, "by its 3 addresses, of which 2 are allowed; the first of these verdicts is for 2001:db8::7."
+                                          RESOLVER_REFUSES));
+
+        destination_set_addr(&d, &e.addr);
+        ck_assert(d.name[0] == '\0' && d.protocol == PROTOCOL_ICMP6);
+        e = (Explanation) { .verdict = ACTION_ALLOW, .action = ACTION_ALLOW, .reason = CW_REASON_LOCAL, .rule = RULE_NONE,
+                            .own_addr = true };
+        (void) explanation_format(p, &d, &e, buf, sizeof(buf));
+        ck_assert_str_eq(buf, "2001:db8::7/icmp is allowed: it is an address of this machine. In another network namespace, as a "
+                              "container's, the policy denies it.");
+        policy_free(p);
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("explain");
         TCase *t = tcase_create("explain");
@@ -226,6 +277,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_destination_too_long);
         tcase_add_loop_test(t, test_explain, 0, ELEMENTSOF(explanations));
         tcase_add_test(t, test_explain_leased);
+        tcase_add_test(t, test_explain_known);
         suite_add_tcase(s, t);
         return s;
 }
