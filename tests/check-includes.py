@@ -7,7 +7,7 @@ import re
 import sys
 
 PURE = {"basic": set(), "policy": {"basic"}, "dns": {"basic", "policy"}, "event": {"basic", "policy"},
-        "config": {"basic", "policy"}}
+        "config": {"basic", "event", "policy"}}
 ALLOWED = PURE | {
     "kernel": {"basic", "policy", "dns"},
     "net": {"basic", "dns"},

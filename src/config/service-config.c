@@ -395,6 +395,12 @@ static int apply_events_file_keep(ServiceConfig *c, const char *value, const cha
         return 0;
 }
 
+static int apply_events_file_format(ServiceConfig *c, const char *value, const char **ret_reason) {
+        if (event_format_from_string(value, &c->events_file_format) < 0)
+                return refuse(ret_reason, "unknown value, expected ndjson, ocsf or ecs");
+        return 0;
+}
+
 static int apply_journal_events(ServiceConfig *c, const char *value, const char **ret_reason) {
         int i = word_find(journal_words, ELEMENTSOF(journal_words), value);
         if (i < 0)
@@ -419,6 +425,7 @@ static const struct {
         { "DNS", "NameServices", apply_name_services },
         { "DNS", "Forwarders", apply_forwarders },
         { "Log", "EventsFile", apply_events_file },
+        { "Log", "EventsFileFormat", apply_events_file_format },
         { "Log", "EventsFileMaxSize", apply_events_file_max_size },
         { "Log", "EventsFileKeep", apply_events_file_keep },
         { "Log", "JournalEvents", apply_journal_events },

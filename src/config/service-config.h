@@ -4,6 +4,7 @@
 /* The settings of cargowall.conf(5) and their defaults, and the only place where they are parsed. */
 
 #include "basic/macro.h"
+#include "event/event-format.h"
 #include "policy/verdict.h"
 
 typedef enum Persist {
@@ -71,6 +72,7 @@ typedef struct ServiceConfig {
         char **forwarders; /* names of services */
         size_t n_forwarders;
         char *events_file; /* absolute; NULL: none */
+        EventFormat events_file_format;
         uint64_t events_file_max_size; /* bytes; 0: no limit */
         unsigned events_file_keep;     /* older files */
         JournalEvents journal_events;

@@ -3,6 +3,8 @@
 
 /* The context of every verb: options, terminal, connection to the service. */
 
+#include <limits.h>
+
 #include "cli/suggest-table.h"
 #include "ctl/bus-client.h"
 #include "ctl/event-filter.h"
@@ -10,6 +12,7 @@
 #include "ctl/json-value.h"
 #include "ctl/output.h"
 #include "ctl/pager.h"
+#include "event/event-format.h"
 
 #define LABELS_MAX 16
 #define EVENTS_PER_CALL 1000U /* the service returns no more in one call */
@@ -36,6 +39,9 @@ typedef struct Ctl {
         const char *via;       /* the same */
         EventFilter filter;    /* of events, but for the scope */
         EventPart by;
+        bool has_format;
+        EventFormat format;     /* of events */
+        char host[HOST_NAME_MAX + 1];
         SuggestOptions suggest; /* at_least: 0 if not given */
         const char *labels[LABELS_MAX]; /* "key=value"; borrowed */
         size_t n_labels;

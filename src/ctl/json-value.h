@@ -35,6 +35,5 @@ bool json_value_contains(JsonObject *array, const char *text);
 int json_value_add(JsonObject *o, const char *key, JsonObject *value);
 int json_value_add_null(JsonObject *o, const char *key);
 
-/* Writes o and a newline. Strings are complete; what could deceive a terminal is written as \uXXXX (event/escape.h), so
- * the text means the same to a program and is harmless to a reader. -ENOMEM. */
+/* Writes o and a newline, as event/json-print.h says. -ENOMEM. */
 int json_value_print(FILE *f, JsonObject *o, JsonFormat format);

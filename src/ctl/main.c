@@ -27,6 +27,7 @@ enum {
         ARG_DEST,
         ARG_JOB,
         ARG_BY,
+        ARG_FORMAT,
         ARG_EXIT_CODE,
         ARG_AT_LEAST,
         ARG_KEEP_DENIED,
@@ -65,6 +66,7 @@ static const struct option long_options[] = {
         { "for", required_argument, NULL, ARG_FOR },
         { "wait", required_argument, NULL, ARG_WAIT },
         { "via", required_argument, NULL, ARG_VIA },
+        { "format", required_argument, NULL, ARG_FORMAT },
         { "persist", no_argument, NULL, ARG_PERSIST },
         {},
 };
@@ -87,6 +89,7 @@ static unsigned option_mask(int option) {
                 { ARG_DEST, OPTION_FILTER },
                 { ARG_JOB, OPTION_SELECT },
                 { ARG_BY, OPTION_FILTER },
+                { ARG_FORMAT, OPTION_FILTER },
                 { ARG_EXIT_CODE, OPTION_EXIT_CODE },
                 { ARG_AT_LEAST, OPTION_SUGGEST },
                 { ARG_KEEP_DENIED, OPTION_SUGGEST },
@@ -228,6 +231,9 @@ static int parse_option(Ctl *c, int option, const char *value) {
         case ARG_JOB:
         case ARG_BY:
                 return parse_filter(c, option, value);
+        case ARG_FORMAT:
+                c->has_format = true;
+                return event_format_from_string(value, &c->format) < 0 ? usage(value, "--format must be ndjson, ocsf or ecs") : STATUS_OK;
         case ARG_EXIT_CODE:
                 c->exit_code = true;
                 break;

@@ -61,15 +61,18 @@ static int print_line(const Ctl *c, JsonObject *event, uint64_t count, bool with
 }
 
 static int print_event(const Ctl *c, JsonObject *event, uint64_t count, bool with_pid) {
+        _cleanup_(json_object_putp) JsonObject *converted = NULL;
+
         if (c->quiet)
                 return STATUS_OK;
         if (c->json == JSON_OFF)
                 return print_line(c, event, count, with_pid);
         int r = unpack(event);
-        if (r < 0)
-                return ctl_fail(r);
+        if (r >= 0)
+                r = event_format_convert(event, c->format, c->has_format ? c->host : NULL, &converted);
         /* One object per line where events come one by one, as in the log. */
-        r = json_value_print(stdout, event, c->json);
+        if (r >= 0)
+                r = json_value_print(stdout, converted, c->json);
         return r < 0 ? ctl_fail(r) : STATUS_OK;
 }
 
@@ -353,6 +356,14 @@ int verb_events(Ctl *c, _unused_ int argc, _unused_ char **argv) {
                 complain("--follow cannot be combined with --exit-code or --by");
                 return STATUS_USAGE;
         }
+        if (c->has_format && c->by) {
+                complain("--format cannot be combined with --by");
+                return STATUS_USAGE;
+        }
+        if (c->has_format && c->json == JSON_OFF)
+                c->json = JSON_SHORT;
+        if (gethostname(c->host, sizeof(c->host) - 1) < 0)
+                return ctl_fail(-errno);
         c->filter.scope = c->scope;
         if (c->follow && !c->has_lines && c->since_usec == 0) {
                 c->has_lines = true;

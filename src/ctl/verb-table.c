@@ -73,6 +73,7 @@ static const char options_text[] =
         "     --dest=NAME|ADDRESS|CIDR  events: to these destinations\n"
         "     --job=KEY=PATTERN         events, suggest: of jobs with such a label\n"
         "     --by=dest|process|rule    events: count them by what they have in common\n"
+        "     --format=ndjson|ocsf|ecs  events: print JSON in this schema, one line each\n"
         "     --exit-code               events: exit with 1 if there are denials\n"
         "     --at-least=N              suggest: only what was seen N times or more\n"
         "     --keep-denied             suggest: keep what was denied\n"

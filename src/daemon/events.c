@@ -3,9 +3,11 @@
 #include "daemon/events.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "daemon/recent-events.h"
 #include "host/guarded-open.h"
@@ -21,6 +23,7 @@ struct Events {
         Jobs *jobs;
         JournalSink *journal;
         NdjsonFile *file; /* NULL: none */
+        char host[HOST_NAME_MAX + 1];
         RecentEvents *recent;
         SinkHub *hub;
         ServiceCounters counters;
@@ -64,6 +67,9 @@ static int open_file(Events *e) {
                 log_message(c->log, LOG_ERR, "cannot open %s: %s", c->config->events_file, guarded_open_error(r));
                 return r;
         }
+        if (gethostname(e->host, sizeof(e->host) - 1) < 0)
+                return -errno;
+        ndjson_file_set_format(e->file, c->config->events_file_format, e->host);
         if (c->config->events_file_max_size > 0)
                 ndjson_file_limit(e->file, c->config->events_file_max_size, c->config->events_file_keep);
         Sink sink = ndjson_file_as_sink(e->file);

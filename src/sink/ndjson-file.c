@@ -36,6 +36,8 @@ struct NdjsonFile {
         uint64_t max_size; /* bytes; 0: no limit */
         unsigned keep;
         bool stuck;        /* full, and cannot be rotated */
+        EventFormat format;
+        const char *host;  /* borrowed */
         uint64_t due_nsec; /* as a sink, with length > 0: when to write the buffer */
         size_t length;
         char buffer[BUFFER_SIZE];
@@ -63,6 +65,8 @@ static int file_new(int fd, bool torn, NdjsonFile **ret) {
         f->max_size = 0;
         f->keep = 0;
         f->stuck = false;
+        f->format = EVENT_FORMAT_NDJSON;
+        f->host = NULL;
         *ret = f;
         return 0;
 }
@@ -326,10 +330,39 @@ int ndjson_file_sync(NdjsonFile *f) {
         return 0;
 }
 
+void ndjson_file_set_format(NdjsonFile *f, EventFormat format, const char *host) {
+        assert(f);
+        assert(host);
+
+        f->format = format;
+        f->host = host;
+}
+
+static void write_converted(NdjsonFile *f, const Event *e) {
+        char line[EVENT_LINE_MAX], converted[EVENT_CONVERTED_MAX];
+
+        size_t n = event_json_write(e, line);
+        ssize_t length = event_format_line(line, n - 1, f->format, f->host, converted);
+        if (length < 0) {
+                f->n_lost++;
+                f->last_error = (int) length;
+                return;
+        }
+        if (sizeof(f->buffer) - f->length < (size_t) length)
+                ndjson_file_flush(f);
+        memcpy(f->buffer + f->length, converted, (size_t) length);
+        f->length += (size_t) length;
+        f->n_buffered++;
+}
+
 void ndjson_file_write(NdjsonFile *f, const Event *e) {
         assert(f);
         assert(e);
 
+        if (f->format != EVENT_FORMAT_NDJSON) {
+                write_converted(f, e);
+                return;
+        }
         if (sizeof(f->buffer) - f->length < EVENT_LINE_MAX)
                 ndjson_file_flush(f);
 

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "basic/macro.h"
+#include "event/event-format.h"
 #include "event/event.h"
 #include "sink/sink.h"
 
@@ -21,6 +22,9 @@ int ndjson_file_open_mode(const char *path, mode_t mode, NdjsonFile **ret);
  * it, keep of them at most; 0: it begins again empty. If that fails, lines are lost until there is space again, and the
  * first time counts as a failure to reopen. */
 void ndjson_file_limit(NdjsonFile *f, uint64_t max_size, unsigned keep);
+/* From here on, lines are in this format, as a machine of this name has them (borrowed, and not NULL; not used for
+ * EVENT_FORMAT_NDJSON). One that there is no memory to convert is lost. */
+void ndjson_file_set_format(NdjsonFile *f, EventFormat format, const char *host);
 /* fd: owned by the caller (a pipe in tests, stderr), borrowed. The caller ignores SIGPIPE. */
 int ndjson_file_new_fd(int fd, NdjsonFile **ret);
 /* fd: from guarded_open_append(); owned, closed even on failure. */

@@ -14,6 +14,7 @@ import pty
 import re
 import select
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -619,6 +620,25 @@ def _(lab):
         "Nov 22 03:12:07 denied  curl[123] runner.service -> x.example (DNS TXT): no rule allows the name"], "lines")
     equal([json.loads(line)["query_type"] for line in lab.run("events", "--json=short").out.splitlines()],
           ["A", "AAAA", "AAAA", "A", "A", "AAAA", "TXT"], "types in JSON")
+
+
+@case("events in the vocabularies of others: one line each")
+def _(lab):
+    lab.set(events=[event(1), event(2, event_type="dns_blocked", query_type="TXT", dns_reason="policy", detail="a\u202eb"),
+                    event(3, parents='[{"pid":7,"comm":"bash"}]', job='{"run_id":"7"}')])
+    got = lab.run("events", "--format=ocsf")
+    assert "\\u202e" in got.out, got.out
+    ocsf = [json.loads(line) for line in got.out.splitlines()]
+    equal([(e["class_uid"], e["disposition_id"], e["metadata"]["sequence"]) for e in ocsf],
+          [(4001, 2, 1), (4003, 2, 2), (4001, 2, 3)], "OCSF")
+    equal(ocsf[2]["actor"]["process"]["parent_process"]["name"], "bash", "the parent")
+    equal({e["device"]["hostname"] for e in ocsf}, {socket.gethostname()}, "the host")
+    ecs = [json.loads(line) for line in lab.run("events", "--format=ecs", "--denied", "-n", "1").out.splitlines()]
+    equal([(e["event"]["type"], e["labels"]) for e in ecs], [(["connection", "denied"], {"run_id": "7"})], "ECS")
+    ndjson = [json.loads(line) for line in lab.run("events", "--format=ndjson").out.splitlines()]
+    equal(ndjson[0]["event_type"], "connection_blocked", "NDJSON")
+    for options in (["--format=cef"], ["--format=ocsf", "--by=dest"]):
+        equal(lab.run("events", *options).status, 2, " ".join(options))
 
 
 @case("events: only some of them, and counted by what they have in common")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The example policies: each is valid, in audit mode, listed in their README, and permits what its name promises. Also the
-manual page of events, which is made of docs/events.md. TAP; CARGOWALL is the program.
+manual page of events, which is made of docs/events.md, and the queries of docs/siem.md. TAP; CARGOWALL is the program.
 """
 
 import json
@@ -48,6 +48,26 @@ def run(*arguments):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
 
 
+# Per question of docs/siem.md: lines of the answer about the log that the encoder is tested with.
+ANSWERS = {
+    "denied": ("1\taudit\t-\tcurl\t2001:db8::7", "1\tenforce\tactions.runner.octo-widgets.one.service\tcurl\tevil.example"),
+    "jobs-without-enforcement": ("audit\trunner.service\trepository=octo/widgets",),
+    "new-destinations": ("2023-11-14T22:13:20.124456Z\tcurl\twww.example",),
+    "posture": ("2023-11-14T22:13:20.138456Z\tmode_changed\toff\thost\tenforce -> off",),
+    "volume": ("1830\t1\tcurl\twww.example",),
+}
+AUDITED_JOB = '{"event_type":"job_begun","mode":"audit","unit":"runner.service","job":{"repository":"octo/widgets"}}\n'
+
+
+def check_queries():
+    log = (SOURCE / "tests/unit/data/events.ndjson").read_text(encoding="utf-8") + AUDITED_JOB
+    for path in sorted((SOURCE / "examples/siem/queries").glob("*.jq")):
+        done = subprocess.run(["jq", "-nr", "-f", path], input=log, capture_output=True, text=True, timeout=60, check=False)
+        wanted = ANSWERS.get(path.stem, ("no answer is known",))
+        result(done.returncode == 0 and set(wanted) <= set(done.stdout.splitlines()), f"{path.name} answers its question",
+               done.stdout + done.stderr)
+
+
 def check_policy(path):
     done = run("policy", "check", path)
     document = json.loads(path.read_text(encoding="utf-8"))
@@ -74,13 +94,14 @@ def check_events_page():
 
 def main():
     documents = sorted(POLICIES.glob("*.json"))
-    print(f"1..{4 * len(documents) + 3}")
+    print(f"1..{4 * len(documents) + len(ANSWERS) + 3}")
     listed = set(re.findall(r"^\| `([a-z-]+)\.json`", (POLICIES / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     names = {path.stem for path in documents}
     result(listed == names == set(WANTED), "each example is in the README, and tested", (listed ^ names, names ^ set(WANTED)))
     for path in documents:
         check_policy(path)
     check_events_page()
+    check_queries()
     return 1 if failed else 0
 
 

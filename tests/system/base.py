@@ -23,14 +23,15 @@ TOOLS = ("mmdebstrap", "systemd-nspawn", "dpkg-deb", "nsenter", "mount", "umount
 # What a machine that runs other people's jobs has; the package's own dependencies are added to it.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "polkitd", "systemd-resolved", "libnss-resolve", "libpam-systemd",
             "passwd", "procps", "util-linux", "iproute2", "bind9-dnsutils", "curl", "ca-certificates", "openssl",
-            "python3", "logrotate", "bpftool", "unbound", "ldnsutils")
+            "python3", "logrotate", "bpftool", "unbound", "ldnsutils", "rsyslog", "systemd-journal-remote")
 
 # Units that have no place in a container, or that would do something on their own while a test looks.
 MASKED = ("systemd-binfmt.service", "systemd-modules-load.service", "console-getty.service", "getty@tty1.service",
           "systemd-networkd.service", "systemd-networkd-wait-online.service", "systemd-networkd.socket",
           "systemd-timesyncd.service", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer",
           "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer", "logrotate.timer", "man-db.timer",
-          "systemd-tmpfiles-clean.timer", "unbound.service", "unbound-resolvconf.service")
+          "systemd-tmpfiles-clean.timer", "unbound.service", "unbound-resolvconf.service",
+          "rsyslog.service", "syslog.socket")
 
 
 # Under an RPM, which names no packages of Debian: rpm, and the libraries.

@@ -635,6 +635,36 @@ START_TEST(a_sink_says_when_it_is_due) {
 }
 END_TEST
 
+/* More of them than the buffer has room for, so that it is written in between. */
+START_TEST(formats) {
+        NdjsonFile *f = NULL;
+        size_t size, lines = 0;
+
+        make_dir();
+        ck_assert_int_eq(ndjson_file_open_mode(path, 0600, &f), 0);
+        ndjson_file_set_format(f, EVENT_FORMAT_OCSF, "runner-1");
+        write_events(f, 1, 500);
+        ck_assert_uint_gt(ndjson_file_n_written(f), 0);
+        ndjson_file_set_format(f, EVENT_FORMAT_ECS, "runner-1");
+        write_events(f, 501, 1);
+        ndjson_file_flush(f);
+        ck_assert_uint_eq(ndjson_file_n_written(f), 501);
+        ck_assert_uint_eq(ndjson_file_n_lost(f), 0);
+        ndjson_file_free(f);
+
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        _cleanup_free_ char *text = read_fd(fd, &size);
+        for (char *end, *line = text; (end = strchr(line, '\n')); line = end + 1, lines++) {
+                *end = '\0';
+                json_object *o = json_tokener_parse(line);
+                ck_assert_msg(json_object_object_get_ex(o, lines < 500 ? "class_uid" : "@timestamp", NULL), "%s", line);
+                json_object_put(o);
+        }
+        ck_assert_uint_eq(lines, 501);
+        remove_dir();
+}
+END_TEST
+
 static Suite *suite(void) {
         Suite *s = suite_create("ndjson-file");
         TCase *t = tcase_create("ndjson-file");
@@ -645,6 +675,7 @@ static Suite *suite(void) {
         tcase_add_test(t, test_reopen_failure);
         tcase_add_test(t, test_taken_fd);
         tcase_add_test(t, test_refused_files);
+        tcase_add_test(t, formats);
         tcase_add_test(t, test_unfinished_file);
         tcase_add_loop_test(t, test_size_limit, 0, 2);
         tcase_add_test(t, test_torn);

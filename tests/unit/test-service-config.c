@@ -143,6 +143,8 @@ static const struct {
         { "Log", "EventsFile", "/var//events" },
         { "Log", "EventsFile", "/var/events/" },
         { "Log", "EventsFile", "/var/events # here" },
+        { "Log", "EventsFileFormat", "" },
+        { "Log", "EventsFileFormat", "json" },
         { "Log", "EventsFileMaxSize", "" },
         { "Log", "EventsFileMaxSize", "1023K" },
         { "Log", "EventsFileMaxSize", "0" },
