@@ -23,7 +23,7 @@ TOOLS = ("mmdebstrap", "systemd-nspawn", "dpkg-deb", "nsenter", "mount", "umount
 # What a machine that runs other people's jobs has; the package's own dependencies are added to it.
 PACKAGES = ("systemd", "systemd-sysv", "dbus", "polkitd", "systemd-resolved", "libnss-resolve", "libpam-systemd",
             "passwd", "procps", "util-linux", "iproute2", "bind9-dnsutils", "curl", "ca-certificates", "openssl",
-            "python3", "logrotate", "bpftool", "unbound", "ldnsutils", "rsyslog", "systemd-journal-remote")
+            "python3", "logrotate", "bpftool", "unbound", "ldnsutils", "rsyslog", "rsyslog-relp", "systemd-journal-remote")
 
 # Units that have no place in a container, or that would do something on their own while a test looks.
 MASKED = ("systemd-binfmt.service", "systemd-modules-load.service", "console-getty.service", "getty@tty1.service",
