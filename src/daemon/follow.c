@@ -76,7 +76,7 @@ static uint32_t chain_of_user(const Follow *f, uint32_t uid) {
         return chain;
 }
 
-static void tell_kernel(const Follow *f) {
+static void write_users(const Follow *f) {
         FollowedUser users[FOLLOW_USERS_MAX];
         size_t n = 0;
 
@@ -85,7 +85,7 @@ static void tell_kernel(const Follow *f) {
         int r = engine_follow_users(f->context->engine, users, n);
         if (r < 0)
                 log_message(f->context->log, LOG_ERR,
-                            "cannot tell the kernel which users are followed (%s): what they start outside of their units is not "
+                            "cannot write which users are followed to the kernel (%s): what they start outside of their units is not "
                             "judged by the units' documents; a reload tries again",
                             strerror(-r));
 }
@@ -163,7 +163,7 @@ static int on_timer(sd_event_source *source, _unused_ uint64_t usec, void *userd
         Follow *f = userdata;
 
         if (look(f)) {
-                tell_kernel(f);
+                write_users(f);
                 f->changed(f->userdata);
         }
         f->n_soon -= f->n_soon > 0;
@@ -210,7 +210,7 @@ bool follow_update(Follow *f) {
         changed = follow_table_retain(&f->table, policies_set(f->policies));
         set_timer(f);
         changed = look(f) || changed;
-        tell_kernel(f);
+        write_users(f);
         return changed;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Follows the users of units whose documents want that: finds them among the processes of the units, and tells the kernel. */
+/* Follows the users of units whose documents want that: finds them among the processes of the units, and writes them to the kernel. */
 
 #include "daemon/actors.h"
 #include "daemon/policies.h"
@@ -19,8 +19,8 @@ DEFINE_CLEANUP_FUNC(Follow *, follow_free)
 void follow_restore(Follow *f);
 /* A cgroup appeared; its process is about to be started. */
 void follow_appeared(Follow *f, const char *path);
-/* Call when documents have changed: drops who is not followed any more, looks for others, and tells the kernel the chains. Returns
- * whether the users are others now. */
+/* Call when documents have changed: drops who is not followed any more, looks for others, and writes the chains to the
+ * kernel. Returns whether the users are others now. */
 bool follow_update(Follow *f);
 /* The chain of a process of this user (0: any) in a cgroup, which has this chain. */
 uint32_t follow_chain(const Follow *f, const char *path, uint32_t uid, uint32_t chain);

@@ -174,7 +174,7 @@ START_TEST(socket_is_judged_as_its_owner) {
 }
 END_TEST
 
-/* Of the same cgroup as the socket, so that only the user tells the two apart. */
+/* Of the same cgroup as the socket, so that only the user differs. */
 START_TEST(user_of_a_socket_of_root) {
         Shared s;
 
