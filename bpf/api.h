@@ -126,10 +126,27 @@ struct cw_layer {
 #define CW_CHAIN_LAYER(chain, i) ((chain) >> 8 * (i) & 0xff)
 #define CW_CHAIN_UNASSIGNED 0xffffffffU
 
+/* Followed users: wherever their processes run, other policies than the host's do not apply, and this chain stands in the place of
+ * the host's layer: by (real) user id. */
+#define CW_FOLLOWED_USERS_MAX 1024
+struct cw_followed_user {
+        __u32 chain;
+};
+
+/* The chain of a cgroup with the host's layer replaced by those of the chain of a followed user. If there are more layers than
+ * fit, nothing is known to allow it. */
+static inline __attribute__((always_inline)) __u32 cw_chain_followed(__u32 chain, __u32 followed) {
+        __u32 n = followed >> 24 ? 4 : followed >> 16 ? 3 : followed >> 8 ? 2 : 1;
+        __u64 joined = followed | (__u64) (chain >> 8) << 8 * n;
+
+        return joined >> 32 ? CW_CHAIN_UNASSIGNED : (__u32) joined;
+}
+
 enum cw_subject_flags {
         CW_SUBJECT_SLICE = 1,     /* only a container of other cgroups: those below without an entry are unassigned */
         CW_SUBJECT_FORWARDER = 2, /* resolves for others: its queries are captured in every mode of its layers */
         CW_SUBJECT_NETWORK = 4,   /* configures the network: its DHCP clients may renew a lease with any server */
+        CW_SUBJECT_CONTAINER = 8, /* has users of its own, so that those of the machine are not followed there */
 };
 
 /* subjects: by cgroup id. The nearest cgroup above a socket that has an entry decides. */
@@ -139,7 +156,7 @@ struct cw_subject {
         __u32 flags; /* enum cw_subject_flags */
         __u32 pad;
 };
-#define CW_ACTOR_MAX (1U << 30)
+#define CW_ACTOR_MAX (1U << 29)
 
 /* subject_cache: the result of the walk, by cgroup id. An entry may become that of another cgroup while it is read, so
  * it proves itself. */

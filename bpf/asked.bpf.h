@@ -19,7 +19,7 @@ struct requester {
         __u32 chain;
         __u32 actor;
         __u32 policies; /* of the chain, mixed into one number */
-        __u32 several;  /* 1: of more than one cgroup */
+        __u32 several;  /* 1: of more than one cgroup, or user */
 };
 
 struct asked {
@@ -51,11 +51,12 @@ static __noinline int asked_note(struct bpf_sock_addr *ctx, const struct cw_flow
         for (int i = 0; i < REQUESTERS_MAX; i++) {
                 e = &a->requesters[i];
                 if (!place && (!e->process.cgroup_id || e->chain == chain ||
-                               (e->process.cgroup_id == cgroup && !e->several)))
+                               (e->process.cgroup_id == cgroup && e->process.uid == f->process.uid && !e->several)))
                         place = e;
         }
         if (place) {
-                if (place->process.cgroup_id && place->process.cgroup_id != cgroup)
+                if (place->process.cgroup_id &&
+                    (place->process.cgroup_id != cgroup || place->process.uid != f->process.uid))
                         place->several = 1;
                 place->process = f->process;
                 place->chain = chain;
@@ -66,6 +67,21 @@ static __noinline int asked_note(struct bpf_sock_addr *ctx, const struct cw_flow
         return place != NULL;
 }
 
+/* The chain that judges a process now: that of its cgroup and user. CW_CHAIN_UNASSIGNED: it is not known (a nested cgroup, or
+ * removed). */
+__noinline __u32 chain_of_process(__u64 cgroup, __u32 uid) {
+        bool known = false;
+        __u64 subject = cached_subject(cgroup, &known);
+
+        if (!known) {
+                struct cw_subject *s = bpf_map_lookup_elem(&subjects, &cgroup);
+                if (!s)
+                        return CW_CHAIN_UNASSIGNED;
+                subject = subject_pack(s);
+        }
+        return subject_chain(subject_of_user(subject, uid));
+}
+
 static __always_inline struct asked *asked_of_packet(struct __sk_buff *skb) {
         struct bpf_sock *sk = skb->sk;
 
@@ -73,35 +89,33 @@ static __always_inline struct asked *asked_of_packet(struct __sk_buff *skb) {
         return sk ? bpf_sk_storage_get(&asked_sockets, sk, NULL, 0) : NULL;
 }
 
-/* A task outside the socket's cgroup requested this destination and its own chain does not allow it, whatever the
+/* A task outside the socket's cgroup, or of another user, requested this destination and its own chain does not allow it, whatever the
  * socket's chain says. */
 static __always_inline bool task_may_not(struct __sk_buff *skb, const struct policy_chain *c, const struct cw_flow *f,
                                          __u64 verdict) {
         if (!(verdict & CW_VERDICT_ASKED) || verdict & CW_VERDICT_ALLOW || CW_VERDICT_MODE(verdict) != CW_ENFORCE)
                 return false;
-        return f->chain != c->chain && f->process.cgroup_id != bpf_skb_cgroup_id(skb);
+        if (f->chain == c->chain)
+                return false;
+        if (f->process.cgroup_id != bpf_skb_cgroup_id(skb))
+                return true;
+        return follows_users() && chain_of_process(f->process.cgroup_id, f->process.uid) != c->chain;
 }
 
-/* The chain that judges the requester now: that of its cgroup. If that is not known (a nested cgroup, or removed), the
- * chain noted, while its policies are in force: later its layers may be others. */
+/* The chain that judges the requester now. If that is not known, the chain noted, while its policies are in force: later its
+ * layers may be others. */
 static __always_inline __u32 requester_chain(const struct requester *e) {
-        __u64 cgroup = e->process.cgroup_id;
-        bool known = false;
+        __u32 chain = e->several ? CW_CHAIN_UNASSIGNED : chain_of_process(e->process.cgroup_id, e->process.uid);
 
-        if (!e->several) {
-                __u64 subject = cached_subject(cgroup, &known);
-                if (known)
-                        return subject_chain(subject);
-                struct cw_subject *s = bpf_map_lookup_elem(&subjects, &cgroup);
-                if (s)
-                        return s->chain;
-        }
+        if (chain != CW_CHAIN_UNASSIGNED)
+                return chain;
         return (__u32) chain_epoch(e->chain, 0) == e->policies ? e->chain : CW_CHAIN_UNASSIGNED;
 }
 
 #define NO_REQUESTER (~0ULL)
 
-/* The chain of the socket's requester i, or that of the socket itself if the requester is of its cgroup. NO_REQUESTER:
+/* The chain of the socket's requester i, or that of the socket itself if the requester is of its cgroup (and users do
+ * not matter). NO_REQUESTER:
  * there are no more. Without the lock: a packet comes after its requester was noted. */
 static __noinline __u64 asked_get(struct __sk_buff *skb, __u32 chain, __u32 i) {
         struct asked *a = asked_of_packet(skb);
@@ -111,7 +125,7 @@ static __noinline __u64 asked_get(struct __sk_buff *skb, __u32 chain, __u32 i) {
         const struct requester *e = &a->requesters[i];
         if (!e->process.cgroup_id)
                 return NO_REQUESTER;
-        if (!e->several && e->process.cgroup_id == bpf_skb_cgroup_id(skb))
+        if (!e->several && e->process.cgroup_id == bpf_skb_cgroup_id(skb) && !follows_users())
                 return chain;
         return requester_chain(e);
 }

@@ -4,7 +4,7 @@
 /* The policies that judge a socket: the subject of the nearest cgroup above it that has one, and its chain of
  * layers. */
 
-#include "maps.bpf.h"
+#include "follow.bpf.h"
 
 enum subject_state {
         SUBJECT_JUDGED,
@@ -26,14 +26,11 @@ __u64 subjects_generation;
 
 #define CGROUP_LEVELS_MAX 16 /* deeper cgroups count as the one at this level: they were made by its owner */
 
-/* A subject in one number: the chain in the lower half, actor and flags in the upper. */
-#define SUBJECT_FORWARDER (1ULL << 63)
-#define SUBJECT_NETWORK (1ULL << 62)
-#define UNASSIGNED ((__u64) CW_CHAIN_UNASSIGNED)
-
+/* A subject in one number: the chain in the lower half, actor and flags (follow.bpf.h) in the upper. */
 static __always_inline __u64 subject_pack(const struct cw_subject *s) {
         return s->chain | (__u64) s->actor << 32 | (s->flags & CW_SUBJECT_FORWARDER ? SUBJECT_FORWARDER : 0) |
-               (s->flags & CW_SUBJECT_NETWORK ? SUBJECT_NETWORK : 0);
+               (s->flags & CW_SUBJECT_NETWORK ? SUBJECT_NETWORK : 0) |
+               (s->flags & CW_SUBJECT_CONTAINER ? SUBJECT_CONTAINER : 0);
 }
 
 static __always_inline __u32 subject_chain(__u64 subject) {
@@ -41,7 +38,7 @@ static __always_inline __u32 subject_chain(__u64 subject) {
 }
 
 static __always_inline __u32 subject_actor(__u64 subject) {
-        return (subject & ~(SUBJECT_FORWARDER | SUBJECT_NETWORK)) >> 32;
+        return (subject & ~(SUBJECT_FORWARDER | SUBJECT_NETWORK | SUBJECT_CONTAINER)) >> 32;
 }
 
 static __always_inline __u64 generation_now(void) {
@@ -98,11 +95,8 @@ static __always_inline void cache_subject(__u64 cgroup, __u64 subject, __u64 gen
                 bpf_map_update_elem(&subject_cache, &cgroup, &c, BPF_ANY);
 }
 
-__noinline __u64 subject_of_task(void) {
+static __always_inline __u64 cgroup_subject_of_task(void) {
         bool known;
-
-        if (!many_layers)
-                return CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
         __u64 cgroup = bpf_get_current_cgroup_id();
         __u64 subject = cached_subject(cgroup, &known), generation = generation_now();
         if (known)
@@ -112,11 +106,12 @@ __noinline __u64 subject_of_task(void) {
         return subject;
 }
 
-__noinline __u64 subject_of_packet(struct __sk_buff *skb) {
-        bool known;
+__noinline __u64 subject_of_task(void) {
+        return many_layers ? subject_of_current(cgroup_subject_of_task()) : CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
+}
 
-        if (!many_layers)
-                return CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
+static __always_inline __u64 cgroup_subject_of_packet(struct __sk_buff *skb) {
+        bool known;
         __u64 cgroup = bpf_skb_cgroup_id(skb);
         __u64 subject = cached_subject(cgroup, &known), generation = generation_now();
         if (known)
@@ -124,6 +119,13 @@ __noinline __u64 subject_of_packet(struct __sk_buff *skb) {
         subject = walk_packet(skb);
         cache_subject(cgroup, subject, generation);
         return subject;
+}
+
+__noinline __u64 subject_of_packet(struct __sk_buff *skb) {
+        if (!many_layers)
+                return CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
+        __u64 subject = cgroup_subject_of_packet(skb);
+        return follows_users() ? subject_of_owner(skb, subject) : subject;
 }
 
 /* ------------------------------------------------------------------ layers */

@@ -231,6 +231,7 @@ static __always_inline void register_client(struct __sk_buff *skb, __u64 subject
                 return;
         struct cw_dns_client *c = &s->client;
         if (subject != UNASSIGNED && c->process.cgroup_id == bpf_skb_cgroup_id(skb)) {
+                subject = subject_of_user(subject, c->process.uid); /* who may not be the socket's owner */
                 c->chain = subject_chain(subject);
                 c->actor = subject_actor(subject);
                 c->flags = subject & SUBJECT_FORWARDER ? CW_SUBJECT_FORWARDER : 0;

@@ -62,6 +62,14 @@ struct {
         __type(value, struct cw_subject_cache);
 } subject_cache SEC(".maps");
 
+struct {
+        __uint(type, BPF_MAP_TYPE_HASH);
+        __uint(map_flags, BPF_F_NO_PREALLOC);
+        __uint(max_entries, CW_FOLLOWED_USERS_MAX);
+        __type(key, __u32); /* user id in the initial user namespace */
+        __type(value, struct cw_followed_user);
+} followed_users SEC(".maps");
+
 /* Sockets of the service itself, by cookie, for its queries to upstream resolvers. Many more than it ever has. */
 struct {
         __uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -118,11 +118,8 @@ static __always_inline enum option_kind option_kind(__s32 level, __s32 name) {
 
 /* Before Linux 6.1 this hook cannot walk up from the task's cgroup. Then one without an entry of its own, whose
  * subject is not in the cache either, counts as the host's: one that has not created a socket since the last change of an entry. */
-__noinline __u64 subject_of_caller(void) {
+static __always_inline __u64 cgroup_subject_of_caller(void) {
         bool known;
-
-        if (!many_layers)
-                return CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
         __u64 cgroup = bpf_get_current_cgroup_id(), subject = cached_subject(cgroup, &known);
         if (known)
                 return subject;
@@ -130,6 +127,10 @@ __noinline __u64 subject_of_caller(void) {
                 return walk_task_inline();
         struct cw_subject *s = bpf_map_lookup_elem(&subjects, &cgroup);
         return s ? subject_pack(s) : CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
+}
+
+__noinline __u64 subject_of_caller(void) {
+        return many_layers ? subject_of_current(cgroup_subject_of_caller()) : CW_CHAIN(CW_LAYER_HOST, 0, 0, 0);
 }
 
 #define INITIAL_PID_NS_INODE 0xEFFFFFFCU /* PROC_PID_INIT_INO, linux/proc_ns.h */

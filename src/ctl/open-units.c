@@ -21,7 +21,7 @@
 typedef struct Finder {
         sd_bus *bus;
         const MatchList **lists;
-        bool *is_enforced; /* of the documents that have these lists */
+        bool *is_enforced, *follows; /* of the documents that have these lists */
         size_t n_lists;
         bool host_is_enforced;
         OpenUnits *ret;
@@ -155,7 +155,7 @@ static void examine_firewall(Finder *f, const char *name, const char *path) {
 }
 
 /* The user's name and groups are looked up here: nobody waits for a name service in the service. */
-static unsigned helpers_of(const Finder *f, uint32_t uid) {
+static unsigned helpers_of(const Finder *f, uint32_t uid, bool followed) {
         char *group_names[GROUPS_MAX] = {};
         gid_t groups[GROUPS_MAX];
         int n = GROUPS_MAX;
@@ -173,19 +173,19 @@ static unsigned helpers_of(const Finder *f, uint32_t uid) {
                 user.n_groups = (size_t) n;
         }
         user.name = name;
-        unsigned mask = unit_helpers_find("", f->lists, f->n_lists, f->host_is_enforced, &user);
+        unsigned mask = unit_helpers_find("", f->lists, f->n_lists, f->host_is_enforced, followed, &user);
         for (size_t i = 0; i < GROUPS_MAX; i++)
                 free(group_names[i]);
         return mask;
 }
 
-static void examine_helpers(Finder *f, const char *name, const char *path) {
+static void examine_helpers(Finder *f, const char *name, const char *path, bool followed) {
         uint32_t uid;
 
         if (sd_bus_get_property_trivial(f->bus, SYSTEMD, path, SYSTEMD ".Service", "UID", NULL, 'u', &uid) < 0)
                 return;
         f->ret->n_enforced++;
-        unsigned mask = helpers_of(f, uid);
+        unsigned mask = helpers_of(f, uid, followed);
         if (mask == 0 || f->ret->n_helped++ > 0)
                 return;
         (void) snprintf(f->ret->first_helped, sizeof(f->ret->first_helped), "%s", name);
@@ -210,7 +210,7 @@ static int examine(Finder *f, const char *name, const char *path) {
                 (void) snprintf(f->ret->first_resolved, sizeof(f->ret->first_resolved), "%s", name);
         examine_firewall(f, name, path);
         if (f->is_enforced[document])
-                examine_helpers(f, name, path);
+                examine_helpers(f, name, path, f->follows[document]);
         if (r == 0 && f->ret->n_open++ == 0)
                 (void) snprintf(f->ret->first, sizeof(f->ret->first), "%s", name);
         return 0;
@@ -254,7 +254,8 @@ void open_units_find(sd_bus *bus, OpenUnits *ret) {
         }
         _cleanup_free_ const MatchList **lists = calloc(MAX(files.n, 1U), sizeof(*lists));
         _cleanup_free_ bool *is_enforced = calloc(MAX(files.n, 1U), sizeof(*is_enforced));
-        if (!lists || !is_enforced) {
+        _cleanup_free_ bool *follows = calloc(MAX(files.n, 1U), sizeof(*follows));
+        if (!lists || !is_enforced || !follows) {
                 ret->error = ENOMEM;
                 return;
         }
@@ -265,12 +266,14 @@ void open_units_find(sd_bus *bus, OpenUnits *ret) {
 
                 if (d->match.n > 0) {
                         is_enforced[f.n_lists] = enforced;
+                        follows[f.n_lists] = d->follow;
                         lists[f.n_lists++] = &d->match;
                 } else if (i == 0 && files.has_host)
                         f.host_is_enforced = enforced;
         }
         f.lists = lists;
         f.is_enforced = is_enforced;
+        f.follows = follows;
         r = f.n_lists == 0 ? 0 : examine_all(&f);
         if (r < 0)
                 ret->error = -r;

@@ -202,7 +202,7 @@ static bool has_service(const Search *s, const char *service) {
 }
 
 unsigned unit_helpers_find(const char *root, const MatchList *const *lists, size_t n_lists, bool judged_elsewhere,
-                           const HelperUser *user) {
+                           bool followed, const HelperUser *user) {
         const Search s = { .root = root, .lists = lists, .n_lists = n_lists, .user = user };
         unsigned mask = 0;
 
@@ -216,6 +216,8 @@ unsigned unit_helpers_find(const char *root, const MatchList *const *lists, size
                 return mask;
         if (may_write(&s, "/run/docker.sock") && !is_matched(&s, "/system.slice/docker-0000000000000000.scope"))
                 mask |= UNIT_HELPER_DOCKER;
+        if (followed)
+                return mask;
         if (has_manager(&s))
                 mask |= UNIT_HELPER_MANAGER;
         if (has_service(&s, "atd.service") && is_permitted(&s, "/etc/at.allow", "/etc/at.deny", false))

@@ -28,9 +28,9 @@ typedef struct HelperUser {
 } HelperUser;
 
 /* lists: of all documents that match units. judged_elsewhere: the host's document is enforced, so that all helpers but root are
- * judged by it. root: "", or the directory to use as "/". Returns a mask. */
+ * judged by it. followed: the unit's document follows its users, so that what they start by others is judged by it. root: "", or the directory to use as "/". Returns a mask. */
 unsigned unit_helpers_find(const char *root, const MatchList *const *lists, size_t n_lists, bool judged_elsewhere,
-                           const HelperUser *user);
+                           bool followed, const HelperUser *user);
 /* "docker, sudo"; returns buf. */
 const char *unit_helpers_format(unsigned mask, char *buf, size_t size);
 

@@ -18,20 +18,23 @@ struct Assign {
         const Jobs *jobs;
         const Grants *grants;
         Actors *actors;
+        const Follow *follow;
         Subject *subjects; /* owned; in the order of actors_for_each() */
         size_t n_subjects; /* 0 after each change */
 };
 
 int assign_new(const Context *c, const Policies *policies, const Jobs *jobs, const Grants *grants, Actors *actors,
-               Assign **ret) {
+               const Follow *follow, Assign **ret) {
         Assign *a = calloc(1, sizeof(*a));
 
-        assert(c && policies && jobs && grants && actors);
+        assert(c && policies && jobs && grants && actors && follow);
         assert(ret);
 
         if (!a)
                 return -ENOMEM;
-        *a = (Assign) { .context = c, .policies = policies, .jobs = jobs, .grants = grants, .actors = actors };
+        *a = (Assign) {
+                .context = c, .policies = policies, .jobs = jobs, .grants = grants, .actors = actors, .follow = follow,
+        };
         *ret = a;
         return 0;
 }
@@ -60,7 +63,8 @@ static Layer *layer_of(const Assign *a, const PolicyLayer *layer, const Job *job
         return layer->document ? policies_layer(a->policies, layer->document) : grants_layer(a->grants, job->id);
 }
 
-static uint32_t chain_of(const Assign *a, const char *path) {
+/* uid: of a process there; 0: of any. */
+static uint32_t chain_of(const Assign *a, const char *path, uint32_t uid) {
         const char *own = actors_own_path(a->actors);
         uint32_t chain = ENGINE_CHAIN_UNASSIGNED;
         PolicyLayer layers[POLICY_LAYERS_MAX];
@@ -76,8 +80,9 @@ static uint32_t chain_of(const Assign *a, const char *path) {
                 used[n_used] = layer_of(a, &layers[i], job);
                 n_used += used[n_used] != NULL;
         }
-        (void) layer_chain(used, n_used, &chain); /* otherwise it stays denied */
-        return chain;
+        if (layer_chain(used, n_used, &chain) < 0)
+                return ENGINE_CHAIN_UNASSIGNED; /* it stays denied */
+        return follow_chain(a->follow, path, uid, chain);
 }
 
 const Document *assign_restriction(const Assign *a, const Job *job) {
@@ -108,9 +113,9 @@ bool assign_judges(const Assign *a, const char *path, const char *layer) {
         for (size_t i = 0; i < n; i++) {
                 const Layer *l = layer_of(a, &layers[i], job);
                 if (l && strcmp(l->name, layer) == 0)
-                        return true;
+                        return l->index != 0 || follow_chain(a->follow, path, 0, 0) == 0;
         }
-        return false;
+        return follow_judges(a->follow, path, layer);
 }
 
 bool assign_is_judged(const Assign *a, const Job *job) {
@@ -145,10 +150,12 @@ int assign_actor(Assign *a, const char *path, uint64_t id, bool is_slice) {
                 flags |= ENGINE_SUBJECT_FORWARDER;
         if (actors_path_configures_network(path))
                 flags |= ENGINE_SUBJECT_NETWORK;
+        if (match_is_container(path))
+                flags |= ENGINE_SUBJECT_CONTAINER;
         engine_get_subject(a->context->engine, id, &chain, &number);
         number = actors_number(a->actors, id, number);
         a->n_subjects = 0;
-        r = engine_set_subject(a->context->engine, id, chain_of(a, path), number, flags);
+        r = engine_set_subject(a->context->engine, id, chain_of(a, path, 0), number, flags);
         if (r < 0)
                 log_message(a->context->log, LOG_ERR,
                             "cannot assign %s to its policy (%s): the one before still judges it, or it is blocked; "
@@ -305,7 +312,7 @@ bool assign_client(const EngineClient *client, uint32_t *chain, void *userdata) 
                 const IdentityFacts facts = { .actor = client->actor, .cgroup_id = cgroup, .pid = client->pid };
                 const char *path = actors_path_of(a->actors, &facts);
                 if (path)
-                        *chain = chain_of(a, path);
+                        *chain = chain_of(a, path, client->uid);
         }
         if (*chain == ENGINE_CHAIN_UNASSIGNED && has_one_chain(a)) {
                 Layer *host = engine_layer(a->context->engine, 0);

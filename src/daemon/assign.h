@@ -5,6 +5,7 @@
  * else does this. */
 
 #include "daemon/actors.h"
+#include "daemon/follow.h"
 #include "daemon/grants.h"
 #include "daemon/jobs.h"
 #include "daemon/policies.h"
@@ -13,7 +14,7 @@ typedef struct Assign Assign;
 
 /* All arguments are borrowed. */
 int assign_new(const Context *c, const Policies *policies, const Jobs *jobs, const Grants *grants, Actors *actors,
-               Assign **ret);
+               const Follow *follow, Assign **ret);
 Assign *assign_free(Assign *a);
 DEFINE_CLEANUP_FUNC(Assign *, assign_free)
 

@@ -56,7 +56,10 @@ static int fill(Engine *e, void *userdata) {
 
         c->engine = e;
         s->restoring = true;
+        follow_restore(s->follow); /* their service managers are assigned to them at once */
         r = actors_follow(s->actors);
+        if (r >= 0 && follow_update(s->follow)) /* of units that run already */
+                assign_all(s->assign);
         if (r >= 0)
                 r = records_restore_leases(c, clock_nsec(CLOCK_BOOTTIME));
         s->restoring = false;

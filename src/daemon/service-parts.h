@@ -24,6 +24,7 @@ struct Service {
         DnsSockets *sockets;
         Jobs *jobs;
         Grants *grants;
+        Follow *follow;
         Assign *assign;
         Backstop *backstop;
         bool restoring;   /* leases that layers report now are on record already */

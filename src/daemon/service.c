@@ -222,6 +222,7 @@ Service *service_free(Service *s) {
                 actors_unfollow(s->actors); /* nobody is left to be notified */
         s->context.engine = engine_free(s->context.engine);
         assign_free(s->assign);
+        follow_free(s->follow);
         dns_sockets_free(s->sockets);
         grants_free(s->grants);
         jobs_free(s->jobs);

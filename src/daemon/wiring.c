@@ -37,6 +37,13 @@ static void keep_for_successor(Service *s) {
 }
 
 static void on_assign_all(void *userdata) {
+        Service *s = userdata;
+
+        (void) follow_update(s->follow);
+        assign_all(s->assign);
+}
+
+static void on_followed(void *userdata) {
         assign_all(((Service *) userdata)->assign);
 }
 
@@ -98,7 +105,11 @@ static int on_grant_assign(uint64_t job, void *userdata) {
 }
 
 static void on_actor_appeared(const char *path, uint64_t id, bool is_slice, void *userdata) {
-        (void) assign_actor(((Service *) userdata)->assign, path, id, is_slice);
+        Service *s = userdata;
+
+        (void) assign_actor(s->assign, path, id, is_slice);
+        if (!is_slice)
+                follow_appeared(s->follow, path);
 }
 
 static void on_actor_gone(const char *path, uint64_t id, _unused_ bool is_slice, void *userdata) {
@@ -256,7 +267,9 @@ int service_make_actors(Service *s, const char **ret_what) {
         if (r >= 0)
                 r = dns_sockets_new(c, s->actors, &s->sockets);
         if (r >= 0)
-                r = assign_new(c, s->policies, s->jobs, s->grants, s->actors, &s->assign);
+                r = follow_new(c, s->policies, s->actors, on_followed, s, &s->follow);
+        if (r >= 0)
+                r = assign_new(c, s->policies, s->jobs, s->grants, s->actors, s->follow, &s->assign);
         if (r >= 0)
                 events_attribute(s->events, s->actors, s->jobs);
         return r;

@@ -660,6 +660,24 @@ int engine_remove_subject(Engine *e, uint64_t cgroup_id) {
         return subjects_remove(e->programs, cgroup_id);
 }
 
+int engine_follow_users(Engine *e, const FollowedUser *users, size_t n) {
+        return subjects_follow_users(e->programs, users, n);
+}
+
+size_t engine_followed_users(const Engine *e, FollowedUser ret[static CW_FOLLOWED_USERS_MAX]) {
+        return subjects_followed_users(e->programs, ret);
+}
+
+uint32_t engine_chain_followed(uint32_t chain, uint32_t followed) {
+        return CW_CHAIN_LAYER(chain, 0) == CW_LAYER_HOST ? cw_chain_followed(chain, followed) : chain;
+}
+
+Layer *engine_layer_of_chain(const Engine *e, uint32_t chain, size_t i) {
+        uint32_t index = CW_CHAIN_LAYER(chain, i);
+
+        return i >= CW_CHAIN_MAX || index == CW_LAYER_HOST ? NULL : layer_table_by_index(&e->layers, index);
+}
+
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port) {
         return exemptions_add_connection(e->programs, cookie, peer, port);
 }

@@ -11,6 +11,7 @@
 #include "engine/layer-table.h"
 #include "event/event.h"
 #include "kernel/object.h"
+#include "kernel/subjects.h"
 #include "policy/explain.h"
 
 typedef struct Engine Engine;
@@ -25,6 +26,7 @@ enum {
         ENGINE_SUBJECT_SLICE = CW_SUBJECT_SLICE,         /* only contains cgroups, which wait for their own entries */
         ENGINE_SUBJECT_FORWARDER = CW_SUBJECT_FORWARDER, /* resolves for others: its queries are always captured */
         ENGINE_SUBJECT_NETWORK = CW_SUBJECT_NETWORK,     /* its DHCP clients may ask any server */
+        ENGINE_SUBJECT_CONTAINER = CW_SUBJECT_CONTAINER, /* users are not followed there: it has its own */
 };
 
 /* The sender of a query. */
@@ -32,6 +34,7 @@ typedef struct EngineClient {
         const DnsPeer *peer;
         uint64_t cgroup_id;      /* 0: the kernel did not see it sent, e.g. before the hooks were attached */
         uint32_t pid, actor;     /* likewise */
+        uint32_t uid;            /* real, of the process; 0: root, or likewise */
 } EngineClient;
 
 typedef void (*engine_event_fn)(const Event *e, void *userdata);
@@ -127,6 +130,13 @@ int engine_set_subject(Engine *e, uint64_t cgroup_id, uint32_t chain, uint32_t a
 /* ENGINE_CHAIN_UNASSIGNED and 0 if it has no entry. */
 void engine_get_subject(const Engine *e, uint64_t cgroup_id, uint32_t *ret_chain, uint32_t *ret_actor);
 int engine_remove_subject(Engine *e, uint64_t cgroup_id);
+/* Sets whose processes are judged by a chain of their own wherever only the host's layer is for them; as in kernel/subjects.h. */
+int engine_follow_users(Engine *e, const FollowedUser *users, size_t n);
+size_t engine_followed_users(const Engine *e, FollowedUser ret[static CW_FOLLOWED_USERS_MAX]);
+/* The chain of a cgroup for a process of a user with the second one. */
+uint32_t engine_chain_followed(uint32_t chain, uint32_t followed);
+/* The layer at this place of a chain; NULL: none. */
+Layer *engine_layer_of_chain(const Engine *e, uint32_t chain, size_t i);
 /* Lets a connection older than the engine continue. -ENOSPC: no more fit. */
 int engine_keep_flow(Engine *e, uint64_t cookie, const InAddr *peer, uint16_t port);
 

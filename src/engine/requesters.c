@@ -46,7 +46,7 @@ static void resolve_identity(const Requesters *r, const DnsPeer *peer, const str
         ret->forwards = client && client->flags & CW_SUBJECT_FORWARDER;
         if (r->on_client) {
                 const struct cw_process *process = client ? &client->process : &none;
-                const EngineClient c = { .peer = peer, .cgroup_id = process->cgroup_id, .pid = process->pid,
+                const EngineClient c = { .peer = peer, .cgroup_id = process->cgroup_id, .pid = process->pid, .uid = process->uid,
                                          .actor = client ? client->actor : 0 };
                 ret->forwards = r->on_client(&c, &chain, r->userdata) || ret->forwards;
         }

@@ -53,7 +53,7 @@ static const char *const kept_maps[] = {
         "flows",       "socket_flows", "released_flows", "flow_shares",    "dns_sockets",       "dns_clients",
         "sk_creators", "seen_pids",    "inbound_conns",  "datagram_peers", "preexisting_flows", "asked_sockets",
         "ring",        "counters",       "budgets",        "over_reported",  "repeats",           "throttled",
-        "listeners",   "steering_actors", "datagram_targets",
+        "listeners",   "steering_actors", "datagram_targets", "followed_users",
 };
 
 /* Former names of maps, used by versions that may still be replaced. */
@@ -539,6 +539,10 @@ int programs_for_each_fd(Programs *p, programs_fd_fn fn, void *userdata) {
 
 void programs_subjects_changed(Programs *p) {
         __atomic_fetch_add(&p->bpf->bss->subjects_generation, 1, __ATOMIC_RELEASE);
+}
+
+void programs_follow_users(Programs *p, uint32_t n) {
+        __atomic_store_n(&p->bpf->bss->n_followed_users, n, __ATOMIC_RELEASE);
 }
 
 void programs_set_source(Programs *p, bool v6, const InAddr *addr) {

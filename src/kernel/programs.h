@@ -81,6 +81,9 @@ const uint64_t *programs_ring_woken(const Programs *p);
 /* Invalidates cached chains of cgroups. Call after each change of the subjects map. */
 void programs_subjects_changed(Programs *p);
 
+/* How many users are followed; 0 spares the programs the question. */
+void programs_follow_users(Programs *p, uint32_t n);
+
 /* The source address of what leaves the machine, for sockets that are redirected. NULL: none. */
 void programs_set_source(Programs *p, bool v6, const InAddr *addr);
 

@@ -182,6 +182,20 @@ static int read_jobs(FaultList *faults, const JsonStep *at, json_object *o, void
                                into);
 }
 
+static int read_follow(_unused_ FaultList *faults, _unused_ const JsonStep *at, json_object *o, void *into) {
+        PolicyDocument *d = into;
+
+        d->follow = json_object_get_boolean(o);
+        return 0;
+}
+
+static bool has_units(const MatchList *l) {
+        for (size_t i = 0; i < l->n; i++)
+                if (l->patterns[i].kind == MATCH_UNIT)
+                        return true;
+        return false;
+}
+
 /* An empty match would make a document that is loaded but never applies. A document for jobs restricts what the
  * policy of their units allows, and a document for units is that policy: one document cannot be both. */
 static int read_match(FaultList *faults, const JsonStep *at, json_object *o, void *into) {
@@ -190,17 +204,21 @@ static int read_match(FaultList *faults, const JsonStep *at, json_object *o, voi
                 { "slices", IS_ARRAY, "slices must be an array", read_slices },
                 { "containers", IS_ARRAY, "containers must be an array", read_containers },
                 { "jobs", IS_ARRAY, "jobs must be an array", read_jobs },
+                { "follow", IS_BOOL, "follow must be true or false", read_follow },
         };
         PolicyDocument *d = into;
         size_t before = fault_list_count(faults);
 
         match_list_done(&d->match);
         job_match_list_done(&d->jobs);
+        d->follow = false;
         int k = json_read_object(faults, at, o, keys, ELEMENTSOF(keys), into);
         if (k < 0 || fault_list_count(faults) > before)
                 return k;
         if (d->match.n == 0 && d->jobs.n == 0)
                 json_fault(faults, at, "match must name a unit, slice, container or job");
+        if (d->follow && !has_units(&d->match))
+                json_fault(faults, at, "follow needs units: it is their users that are followed");
         if (d->match.n > 0 && d->jobs.n > 0)
                 json_fault(faults, at, "jobs excludes other matches: it restricts what another document allows");
         return 0;

@@ -52,6 +52,7 @@ int document_fill(Document *d, PolicyDocument *parsed, size_t size) {
         d->mode = parsed->source.mode;
         d->match = parsed->match;
         parsed->match = (MatchList) {};
+        d->follow = parsed->follow;
         d->jobs = parsed->jobs;
         parsed->jobs = (JobMatchList) {};
         d->inbound = parsed->has_inbound ? parsed->inbound : d->jobs.n > 0 || (d->name && document_is_host(d));
@@ -71,6 +72,7 @@ static int copy_match(const Document *from, Document *to) {
                 if (r < 0)
                         return r;
         }
+        to->follow = from->follow;
         return job_match_list_copy(&from->jobs, &to->jobs);
 }
 

@@ -31,6 +31,7 @@ typedef struct Document {
         DocumentOrigin origin;
         MatchList match;
         JobMatchList jobs; /* not empty: it restricts what the units of these jobs may reach */
+        bool follow;       /* the users of its units */
         Mode mode;         /* if the text sets one */
         bool has_mode;
         bool inbound;

@@ -14,6 +14,7 @@ typedef struct PolicyDocument {
         PolicySource source;
         MatchList match;  /* empty if the text has none */
         JobMatchList jobs; /* not empty: restricts what the units of these jobs may reach; match is empty */
+        bool follow;      /* what users of matched units have others start is judged by the document as well */
         bool has_inbound; /* set by the text; otherwise the caller's default applies */
         bool inbound;     /* true ("allow"): replies to connections from outside pass; false ("judge"): no exception */
 } PolicyDocument;

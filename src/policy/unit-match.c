@@ -393,3 +393,14 @@ int match_documents(const MatchList *const *lists, size_t n, const char *cgroup_
                 }
         return found;
 }
+
+bool match_is_container(const char *cgroup_path) {
+        Subject subject;
+
+        assert(cgroup_path);
+
+        if (!path_is_valid(cgroup_path))
+                return false;
+        find_subject(cgroup_path, &subject);
+        return subject.container.n > 0;
+}

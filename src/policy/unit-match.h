@@ -43,6 +43,9 @@ int match_list_add(MatchList *l, MatchKind kind, const char *text, const char **
  * matches; -EINVAL if it is not a cgroup path: relative, or with an empty component, "." or "..". */
 int match_documents(const MatchList *const *lists, size_t n, const char *cgroup_path);
 
+/* Is it, or is it below, the cgroup of a container of an engine of the system? */
+bool match_is_container(const char *cgroup_path);
+
 /* Does the glob, validated by match_glob_check(), match the n bytes at s? */
 bool match_glob(const char *glob, const char *s, size_t n);
 /* characters: those allowed besides wildcards; NULL: any. -EINVAL with a constant sentence. */

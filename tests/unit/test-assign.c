@@ -283,6 +283,21 @@ const Job *jobs_of_cgroup(_unused_ const Jobs *j, const char *path) {
         return job_table_of_cgroup(&table, path);
 }
 
+static uint32_t followed_uid; /* judged by the layer of this name: */
+static const char *followed_scope;
+
+uint32_t follow_chain(_unused_ const Follow *f, const char *path, uint32_t uid, uint32_t chain) {
+        bool is_manager = strcmp(path, "/system.slice/ssh.service") == 0;
+
+        if (!followed_scope || CW_CHAIN_LAYER(chain, 0) != 0 || (uid != followed_uid && !is_manager))
+                return chain;
+        return cw_chain_followed(chain, find_layer(followed_scope)->index);
+}
+
+bool follow_judges(_unused_ const Follow *f, const char *path, const char *scope) {
+        return followed_scope && strcmp(path, "/system.slice/ssh.service") == 0 && strcmp(scope, followed_scope) == 0;
+}
+
 /* ------------------------------------------------------------------ set up */
 
 static void add(const char *name, const char *text) {
@@ -327,7 +342,8 @@ static void set_up(void) {
         ck_assert_int_ge(sd_event_new(&context.event), 0);
         ck_assert_int_eq(
                 grants_new(&context, POINTER(Policies), &(GrantsObserver) { .assign = on_grant_assign }, &grants), 0);
-        ck_assert_int_eq(assign_new(&context, POINTER(Policies), POINTER(Jobs), grants, POINTER(Actors), &assign), 0);
+        ck_assert_int_eq(assign_new(&context, POINTER(Policies), POINTER(Jobs), grants, POINTER(Actors), POINTER(const Follow), &assign),
+                         0);
 }
 
 static void tear_down(void) {
@@ -579,6 +595,30 @@ START_TEST(clients_get_the_same_chain) {
 }
 END_TEST
 
+START_TEST(followed_users_have_their_chain) {
+        const DnsPeer peer = {};
+        EngineClient client = { .peer = &peer, .cgroup_id = 6, .uid = 1001 };
+        uint32_t chain = ENGINE_CHAIN_UNASSIGNED;
+
+        followed_uid = 1001;
+        followed_scope = "runner";
+        add_all(true);
+        assign_all(assign);
+        ck_assert_str_eq(chain_of(3), "runner"); /* the user's service manager */
+        ck_assert_str_eq(chain_of(6), "host");
+        ck_assert(assign_judges(assign, "/system.slice/ssh.service", "runner"));
+        ck_assert(!assign_judges(assign, "/system.slice/ssh.service", "host"));
+        ck_assert(assign_judges(assign, "/system.slice/resolved.service", "host"));
+        (void) assign_client(&client, &chain, assign);
+        ck_assert_uint_eq(chain, chain_number(4));
+        client.uid = 1002;
+        chain = ENGINE_CHAIN_UNASSIGNED;
+        (void) assign_client(&client, &chain, assign);
+        ck_assert_uint_eq(chain, chain_number(6));
+        followed_scope = NULL;
+}
+END_TEST
+
 /* The kernel did not see the query sent. */
 START_TEST(client_is_found_by_its_socket) {
         const DnsPeer peer = { .port = KNOWN_PORT }, other = { .port = KNOWN_PORT + 1 };
@@ -626,6 +666,7 @@ static Suite *suite(void) {
         tcase_add_test(t, grant_that_does_not_fit);
         tcase_add_test(t, job_is_judged_or_not);
         tcase_add_test(t, clients_get_the_same_chain);
+        tcase_add_test(t, followed_users_have_their_chain);
         tcase_add_test(t, client_is_found_by_its_socket);
         tcase_add_test(t, unknown_client_where_there_is_one_chain);
         suite_add_tcase(s, t);

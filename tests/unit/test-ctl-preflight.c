@@ -494,6 +494,9 @@ static const struct {
           .expected = "user manager, cron" },
         { .uid = 1000, .files = { "/var/lib/systemd/linger/runner" }, .texts = { "" },
           .document = "\"units\": [\"user@*.service\", \"cron.service\"]", .expected = "" },
+        { .uid = 1000, .files = { "/etc/at.deny", "/var/lib/systemd/linger/runner", "/run/docker.sock" },
+          .texts = { "", "", "docker" }, .document = "\"units\": [\"a.service\"], \"follow\": true", .expected = "docker" },
+        { .uid = 0, .document = "\"units\": [\"a.service\"], \"follow\": true", .expected = "runs as root" },
         { .uid = 1000, .files = { "/etc/sudoers", "/usr/bin/sudo" }, .texts = { "root ALL=(ALL) ALL\n%docker ALL=NOPASSWD: ALL\n", "" },
           .expected = "sudo, cron" },
         { .uid = 1000, .files = { "/etc/sudoers.d/90-ci", "/usr/bin/sudo" }, .texts = { "  runner\tALL=(ALL) NOPASSWD: ALL\n", "" },
@@ -539,7 +542,8 @@ START_TEST(test_helpers) {
                 ck_assert_int_eq(policy_document_from_json(&document, text, (size_t) n, "a", &faults), 0);
                 list = &document.match;
         }
-        unsigned mask = unit_helpers_find(root, &list, list != NULL, helper_cases[_i].judged_elsewhere, &user);
+        unsigned mask = unit_helpers_find(root, &list, list != NULL, helper_cases[_i].judged_elsewhere, document.follow,
+                                          &user);
         ck_assert_str_eq(unit_helpers_format(mask, names, sizeof(names)), helper_cases[_i].expected);
         policy_document_done(&document);
         fault_list_done(&faults);

@@ -96,6 +96,9 @@ START_TEST(name_and_inbound) {
         ck_assert_str_eq(outline_of(text, "other", &d), "other");
         ck_assert(!d.has_inbound);
         policy_document_done(&d);
+        ck_assert_str_eq(outline_of("{\"match\": {\"units\": [\"a.service\"], \"follow\": true}, \"rules\": 1}", NULL, &d), "file");
+        ck_assert(d.follow); /* the helpers of its users are closed as well */
+        policy_document_done(&d);
         ck_assert_str_eq(outline_of("{\"name\": \"A B\", " MATCH "}", NULL, &d), "faulty");
         policy_document_done(&d);
         ck_assert_str_eq(outline_of("{\"name\": \"A B\", " MATCH "}", "a", &d), "a");

@@ -139,6 +139,10 @@ static const struct {
         { "{\"match\": {\"jobs\": [{\"job\": \"a\"}]},\n\"inbound\": \"allow\"}", "$.inbound", 2 },
         { "{\"match\": {\"unit\": [\"a.service\"]}}", "$.match.unit", 1 },
         { "{\"match\": {\"units\": [\"a.service\"], \"units\": [\"b.service\"]}}", "$.match.units", 1 },
+        { "{\"match\": {\"units\": [\"a.service\"], \"follow\": 1}}", "$.match.follow", 1 },
+        { "{\"match\": {\"follow\": true}}", "$.match", 1 },
+        { "{\"match\": {\"slices\": [\"a.slice\"],\n\"containers\": [\"*\"], \"follow\": true}}", "$.match", 1 },
+        { "{\"match\": {\"jobs\": [{\"job\": \"a\"}], \"follow\": true}}", "$.match", 1 },
         { "{\"matches\": {}}", "$.matches", 1 },
         { "{\"match\": {\"units\": [\"a.service\"]}, \"rules\": [{}]}", "$.rules[0]", 1 },
 };
