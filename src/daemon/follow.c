@@ -12,6 +12,7 @@
 
 #include "basic/clock.h"
 #include "host/read-file.h"
+#include "policy/chain.h"
 #include "policy/follow-table.h"
 
 #define PROCS_TEXT_MAX (1U << 18)
@@ -246,7 +247,7 @@ uint32_t follow_chain(const Follow *f, const char *path, uint32_t uid, uint32_t 
                 uid = manager;
         if (uid == 0 || follow_table_documents(&f->table, policies_set(f->policies), uid, documents) == 0)
                 return chain;
-        return engine_chain_followed(chain, chain_of_user(f, uid));
+        return chain_of_followed(chain, chain_of_user(f, uid));
 }
 
 bool follow_judges(const Follow *f, const char *path, const char *scope) {

@@ -668,10 +668,6 @@ size_t engine_followed_users(const Engine *e, FollowedUser ret[static CW_FOLLOWE
         return subjects_followed_users(e->programs, ret);
 }
 
-uint32_t engine_chain_followed(uint32_t chain, uint32_t followed) {
-        return CW_CHAIN_LAYER(chain, 0) == CW_LAYER_HOST ? cw_chain_followed(chain, followed) : chain;
-}
-
 Layer *engine_layer_of_chain(const Engine *e, uint32_t chain, size_t i) {
         uint32_t index = CW_CHAIN_LAYER(chain, i);
 

@@ -133,8 +133,6 @@ int engine_remove_subject(Engine *e, uint64_t cgroup_id);
 /* Sets whose processes are judged by a chain of their own wherever only the host's layer is for them; as in kernel/subjects.h. */
 int engine_follow_users(Engine *e, const FollowedUser *users, size_t n);
 size_t engine_followed_users(const Engine *e, FollowedUser ret[static CW_FOLLOWED_USERS_MAX]);
-/* The chain of a cgroup for a process of a user with the second one. */
-uint32_t engine_chain_followed(uint32_t chain, uint32_t followed);
 /* The layer at this place of a chain; NULL: none. */
 Layer *engine_layer_of_chain(const Engine *e, uint32_t chain, size_t i);
 /* Lets a connection older than the engine continue. -ENOSPC: no more fit. */

@@ -30,3 +30,7 @@ int chain_fold(const LayerVerdict *layers, size_t n) {
         }
         return refusal >= 0 ? refusal : answer;
 }
+
+uint32_t chain_of_followed(uint32_t chain, uint32_t user_chain) {
+        return CW_CHAIN_LAYER(chain, 0) == CW_LAYER_HOST ? cw_chain_followed(chain, user_chain) : chain;
+}

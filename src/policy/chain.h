@@ -5,6 +5,7 @@
  * kernel, and a test compares the two. */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "policy/verdict.h"
 
@@ -26,3 +27,6 @@ typedef struct LayerVerdict {
  * one; if there is none, the most general layer that judges, or the grant that lifted its denial. Returns the index
  * of the deciding layer, -1 if all are off. */
 int chain_fold(const LayerVerdict *layers, size_t n);
+
+/* The chain (CW_CHAIN()) by which a process is judged in a cgroup of the first one if its user is followed with the second. */
+uint32_t chain_of_followed(uint32_t chain, uint32_t user_chain);

@@ -90,7 +90,7 @@ MUTATIONS = [
              "        f->max_size = max_size;", "        f->max_size = 0;",
              programs=("ndjson-file",), machine=("the service rotates the file of events",)),
     Mutation("last-counts", "the report of what was only counted when the service stops", "src/daemon/service.c",
-             "        engine_flush(c->engine);\n        context_emit_type", "        context_emit_type",
+             "        engine_flush(c->engine);\n        if (s->is_last)", "        if (s->is_last)",
              machine=("systemctl stop reports what was only counted",)),
     Mutation("followed-task", "the user of a task", "bpf/follow.bpf.h",
              "        return follows_users() ? subject_of_followed(subject, (__u32) bpf_get_current_uid_gid()) : subject;",
