@@ -94,9 +94,14 @@ def blocked(result, addr, port=None, protocol="TCP", **fields):
 # -- running
 
 def load(paths):
+    """Each file once, also if another one has imported it: its cases would be there twice."""
     for path in paths:
-        spec = importlib.util.spec_from_file_location(path.stem.replace("-", "_"), path)
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        name = path.stem.replace("-", "_")
+        if getattr(sys.modules.get(name), "__file__", None) == str(path):
+            continue
+        spec = importlib.util.spec_from_file_location(name, path)
+        sys.modules[name] = module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
 
 
 def chosen(patterns):

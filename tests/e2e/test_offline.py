@@ -97,7 +97,7 @@ def explain_usage(lab):
     policy = lab.policy(POLICY)
     equal(cargowall(lab, "explain", "--policy", policy).status, 2, "no destination")
     equal(cargowall(lab, "explain", "--policy", policy, "git hub.com").status, 2, "a bad destination")
-    equal(cargowall(lab, "explain", "--policy", policy, "github.com:443/sctp").status, 2, "a bad protocol")
+    equal(cargowall(lab, "explain", "--policy", policy, "github.com:443/tpc").status, 2, "a bad protocol")
     equal(cargowall(lab, "explain", "--policy", lab.policy("{"), "github.com").status, 125, "invalid policy")
 
 

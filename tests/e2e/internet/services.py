@@ -3,6 +3,7 @@
 """Runs in the lab's internet: echo over TCP and UDP on every address, a resolver that lies, and the witness, which
 counts each packet that comes in from the client. One line of JSON in and out on stdin and stdout."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -48,7 +49,8 @@ def serve_udp(addr, port, answer):
     while True:
         data, ancillary, _, peer = s.recvmsg(65535, 256)
         source = [(level, kind, value[:16] + bytes(4)) for level, kind, value in ancillary if kind == IPV6_PKTINFO]
-        answer(data, lambda reply: s.sendmsg([reply], source, 0, peer))
+        with contextlib.suppress(OSError):  # a client that nothing can be sent to, as one with port 0, ends no service
+            answer(data, lambda reply: s.sendmsg([reply], source, 0, peer))
 
 
 def lie(data, send):
