@@ -4,6 +4,7 @@
 import gzip
 import json
 import os
+import pathlib
 import re
 import signal
 
@@ -158,8 +159,10 @@ def suggest_files(lab):
 def suggest_bounded(lab):
     lines = [json.dumps(event(dst_hostname=f"n{i}.example")) for i in range(4200)]
     log = log_file(lab, ("\n".join(lines) + "\nx" + "y" * 3_000_000 + "\n").encode())
+    sanitized = b"__asan_init" in pathlib.Path(lab.binary).read_bytes()  # needs address space for its own purposes
+    limit = "" if sanitized else "prlimit --as=50000000 "
     r = lab.plain("sh", "-c", 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do cat "$1"; done | '
-                  'prlimit --as=50000000 "$0" suggest -', lab.binary, log, seconds=120)
+                  f'{limit}"$0" suggest -', lab.binary, log, seconds=120)
     document, _ = checked(lab, r)
     equal(len(document["rules"]), 4096, "rules")
     contains(r.err, "MISSING in the policy, of destinations beyond the limit (select fewer events): 1664 events", "limit")
