@@ -33,6 +33,7 @@ struct Follow {
         unsigned n_soon;
         FollowTable table;
         bool is_full; /* was logged */
+        bool failed;  /* not all of it is in the kernel */
 };
 
 int follow_new(const Context *c, const Policies *policies, const Actors *actors, void (*changed)(void *userdata), void *userdata,
@@ -77,18 +78,21 @@ static uint32_t chain_of_user(const Follow *f, uint32_t uid) {
         return chain;
 }
 
-static void write_users(const Follow *f) {
+static void write_users(Follow *f) {
         FollowedUser users[FOLLOW_USERS_MAX];
         size_t n = 0;
 
         for (uint32_t uid = UINT32_MAX; n < FOLLOW_USERS_MAX && follow_table_next(&f->table, uid, &uid) >= 0; n++)
                 users[n] = (FollowedUser) { .uid = uid, .chain = chain_of_user(f, uid) };
         int r = engine_follow_users(f->context->engine, users, n);
-        if (r < 0)
+        if (r < 0 && !f->failed)
                 log_message(f->context->log, LOG_ERR,
                             "cannot write which users are followed to the kernel (%s): what they start outside of their units is not "
-                            "judged by the units' documents; a reload tries again",
+                            "judged by the units' documents; this is tried again each second",
                             strerror(-r));
+        if (r >= 0 && f->failed)
+                log_message(f->context->log, LOG_NOTICE, "the users that are followed are in the kernel now");
+        f->failed = r < 0;
 }
 
 /* ------------------------------------------------------------------ the processes of units */
@@ -163,10 +167,11 @@ static bool look(Follow *f) {
 static int on_timer(sd_event_source *source, _unused_ uint64_t usec, void *userdata) {
         Follow *f = userdata;
 
-        if (look(f)) {
+        bool changed = look(f);
+        if (changed || f->failed)
                 write_users(f);
+        if (changed)
                 f->changed(f->userdata);
-        }
         f->n_soon -= f->n_soon > 0;
         (void) sd_event_source_set_time_relative(source, f->n_soon > 0 ? LOOK_SOON_USEC : LOOK_USEC);
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

@@ -61,9 +61,10 @@ int subjects_follow_users(Programs *p, const FollowedUser *users, size_t n) {
         for (size_t i = 0; i < n_before; i++)
                 if (!has_user(users, n, before[i].uid))
                         (void) bpf_map_delete_elem(fd, &before[i].uid);
-        for (size_t i = 0; i < n && r >= 0; i++) {
+        for (size_t i = 0; i < n; i++) { /* one that fails is no reason to leave the others out */
                 const struct cw_followed_user value = { .chain = users[i].chain };
-                r = bpf_map_update_elem(fd, &users[i].uid, &value, BPF_ANY);
+                int k = bpf_map_update_elem(fd, &users[i].uid, &value, BPF_ANY);
+                r = k < 0 ? k : r;
         }
         programs_follow_users(p, (uint32_t) n);
         programs_subjects_changed(p);
